@@ -1,1 +1,310 @@
-//! Placeholder.
+//! What a certificate is for: DNS names, wildcards, IP addresses (RFC 8555 section 7.1.3, RFC 8738).
+
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::str::FromStr;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An identifier of an order or an authorization.
+///
+/// In JSON it is `{"type": …, "value": …}`. Reading never fails: what is not a valid name or address is
+/// kept as [`Other`](Self::Other).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Identifier {
+    /// A DNS name or wildcard.
+    Dns(DnsName),
+    /// An IP address.
+    Ip(IpAddr),
+    /// An identifier of another type, or one that this client could not ask for.
+    Other {
+        /// The type.
+        kind: String,
+        /// The value.
+        value: String,
+    },
+}
+
+/// A DNS name in lower-case A-labels, with `*.` in front if it is a wildcard.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DnsName(String);
+
+/// A text that cannot be in a certificate as a DNS name or address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is not a name that a certificate can have: {reason}")]
+pub struct InvalidIdentifier {
+    name: String,
+    reason: &'static str,
+}
+
+impl Identifier {
+    /// Creates a DNS identifier.
+    ///
+    /// # Errors
+    /// [`InvalidIdentifier`] as for [`DnsName::parse`].
+    pub fn dns(name: &str) -> Result<Self, InvalidIdentifier> {
+        DnsName::parse(name).map(Self::Dns)
+    }
+
+    /// Creates an IP identifier.
+    pub const fn ip(address: IpAddr) -> Self {
+        Self::Ip(address)
+    }
+
+    /// Reads an identifier as a server sends it.
+    pub fn from_wire(kind: &str, value: &str) -> Self {
+        let known = match kind {
+            "dns" => Self::dns(value).ok(),
+            "ip" => value.parse().ok().map(Self::Ip),
+            _ => None,
+        };
+        known.unwrap_or_else(|| Self::Other { kind: kind.to_string(), value: value.to_string() })
+    }
+
+    /// Returns the type, such as `dns`.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Dns(_) => "dns",
+            Self::Ip(_) => "ip",
+            Self::Other { kind, .. } => kind,
+        }
+    }
+
+    /// Returns the value; an address in the form of RFC 5952.
+    pub fn value(&self) -> String {
+        match self {
+            Self::Dns(name) => name.0.clone(),
+            Self::Ip(address) => address.to_string(),
+            Self::Other { value, .. } => value.clone(),
+        }
+    }
+
+    /// Returns whether this is a wildcard.
+    pub fn is_wildcard(&self) -> bool {
+        matches!(self, Self::Dns(name) if name.is_wildcard())
+    }
+
+    /// Returns the identifier without the `*.` of a wildcard.
+    pub fn base(&self) -> Self {
+        match self {
+            Self::Dns(name) => Self::Dns(name.base()),
+            other => other.clone(),
+        }
+    }
+}
+
+impl DnsName {
+    /// Checks a name and folds it to lower case.
+    ///
+    /// # Errors
+    /// [`InvalidIdentifier`] for what a certificate cannot hold (RFC 5280 section 7): a label that is empty,
+    /// longer than 63 octets, or not of letters, digits and inner hyphens; a name longer than 253 octets, or
+    /// with a final dot, an underscore, or a `*` anywhere but as its first label; an IP address; a name that
+    /// is not ASCII (convert it to its `xn--` form first).
+    pub fn parse(name: &str) -> Result<Self, InvalidIdentifier> {
+        match fault(name) {
+            None => Ok(Self(name.to_ascii_lowercase())),
+            Some(reason) => {
+                Err(InvalidIdentifier { name: crate::wire::printable(name, 80), reason })
+            }
+        }
+    }
+
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns whether the first label is `*`.
+    pub fn is_wildcard(&self) -> bool {
+        self.0.starts_with("*.")
+    }
+
+    /// Returns the name without `*.`.
+    pub fn base(&self) -> Self {
+        Self(String::from(self.0.strip_prefix("*.").unwrap_or(&self.0)))
+    }
+}
+
+/// Returns what is wrong with a name.
+fn fault(name: &str) -> Option<&'static str> {
+    if !name.is_ascii() {
+        return Some("it is not ASCII; convert it to its xn-- form (IDNA) first");
+    }
+    if name.parse::<Ipv4Addr>().is_ok() || name.parse::<Ipv6Addr>().is_ok() {
+        return Some("it is an IP address; give it as one");
+    }
+    let base = name.strip_prefix("*.").unwrap_or(name);
+    if base.len() > 253 {
+        return Some("it is longer than 253 octets");
+    }
+    if base.ends_with('.') {
+        return Some("it ends with a dot");
+    }
+    base.split('.').find_map(label_fault)
+}
+
+fn label_fault(label: &str) -> Option<&'static str> {
+    let ldh = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if label.is_empty() {
+        Some("it has an empty label")
+    } else if label.len() > 63 {
+        Some("it has a label longer than 63 octets")
+    } else if label.contains('*') {
+        Some("a * can only be the whole first label")
+    } else if !label.bytes().all(ldh) {
+        Some("it has a character other than letters, digits and hyphens")
+    } else if label.starts_with('-') || label.ends_with('-') {
+        Some("it has a label that starts or ends with a hyphen")
+    } else if label.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("xn--")) && label.len() == 4 {
+        Some("it has an empty xn-- label")
+    } else {
+        None
+    }
+}
+
+impl fmt::Display for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) => f.write_str(&name.0),
+            Self::Ip(address) => address.fmt(f),
+            Self::Other { value, .. } => f.write_str(&crate::wire::printable(value, 253)),
+        }
+    }
+}
+
+impl fmt::Display for DnsName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Identifier {
+    type Err = InvalidIdentifier;
+
+    /// Reads an address, an IPv6 one with or without brackets, or else a DNS name.
+    fn from_str(text: &str) -> Result<Self, InvalidIdentifier> {
+        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+        match bare.parse() {
+            Ok(address) => Ok(Self::Ip(address)),
+            Err(_) => Self::dns(text),
+        }
+    }
+}
+
+impl TryFrom<&str> for Identifier {
+    type Error = InvalidIdentifier;
+
+    fn try_from(text: &str) -> Result<Self, InvalidIdentifier> {
+        text.parse()
+    }
+}
+
+impl TryFrom<&String> for Identifier {
+    type Error = InvalidIdentifier;
+
+    fn try_from(text: &String) -> Result<Self, InvalidIdentifier> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Identifier {
+    type Error = InvalidIdentifier;
+
+    fn try_from(text: String) -> Result<Self, InvalidIdentifier> {
+        text.parse()
+    }
+}
+
+impl From<IpAddr> for Identifier {
+    fn from(address: IpAddr) -> Self {
+        Self::Ip(address)
+    }
+}
+
+impl From<DnsName> for Identifier {
+    fn from(name: DnsName) -> Self {
+        Self::Dns(name)
+    }
+}
+
+impl Serialize for Identifier {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_struct("Identifier", 2)?;
+        members.serialize_field("type", self.kind())?;
+        members.serialize_field("value", &self.value())?;
+        members.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Identifier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            r#type: String,
+            value: String,
+        }
+        let Members { r#type, value } = Members::deserialize(deserializer)?;
+        Ok(Self::from_wire(&r#type, &value))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    // 8555-7.1.4-1, 8555-7.1.3-2, 8738-3-3
+    #[test]
+    fn names_that_no_certificate_can_have_are_refused() {
+        let long_label = alloc::format!("{}.example", "a".repeat(64));
+        let long_name = alloc::vec!["abcdefg"; 32].join(".") + ".ab";
+        for bad in [
+            "", "*", "*foo.example", "a.*.example", "*.*.example", "**.example", "b\u{fc}cher.example",
+            "a..example", ".example", "example.", "-a.example", "a-.example", "a_b.example", "192.0.2.1",
+            "2001:db8::1", "a b", "*.192.0.2.1x-", "xn--.example", &long_label, &long_name,
+        ] {
+            assert!(Identifier::dns(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    // 8555-7.1.3-1, 8555-7.1.3-11
+    #[test]
+    fn names_are_folded_to_lower_case_and_wildcards_know_their_base() {
+        let name = Identifier::dns("*.EXAMPLE.org").unwrap();
+        assert_eq!(name.value(), "*.example.org");
+        assert!(name.is_wildcard());
+        assert_eq!(name.base(), Identifier::dns("example.org").unwrap());
+        assert_eq!(Identifier::dns("localhost").unwrap().value(), "localhost");
+    }
+
+    // 8738-3-1
+    #[test]
+    fn addresses_are_written_as_rfc_5952_says() {
+        for (text, value) in [
+            ("2001:0DB8:0:0:0:0:0:1", "2001:db8::1"),
+            ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
+            ("[::1]", "::1"),
+            ("192.0.2.1", "192.0.2.1"),
+        ] {
+            let identifier: Identifier = text.parse().unwrap();
+            assert_eq!((identifier.kind(), &*identifier.value()), ("ip", value));
+        }
+    }
+
+    // fld-ord-4
+    #[test]
+    fn what_a_server_sends_is_kept_even_if_it_is_odd() {
+        let odd = Identifier::from_wire("TNAuthList", "F83n2a");
+        assert_eq!((odd.kind(), &*odd.value()), ("TNAuthList", "F83n2a"));
+        let odd = Identifier::from_wire("dns", "a_b.example");
+        assert_eq!((odd.kind(), &*odd.value()), ("dns", "a_b.example"));
+        let json = r#"{"type":"dns","value":"Example.org"}"#;
+        let read: Identifier = serde_json::from_str(json).unwrap();
+        assert_eq!(read, Identifier::dns("example.org").unwrap());
+        assert_eq!(serde_json::to_string(&read).unwrap(), r#"{"type":"dns","value":"example.org"}"#);
+    }
+}

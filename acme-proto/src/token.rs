@@ -1,1 +1,107 @@
-//! Placeholder.
+//! Tokens and nonces: base64url text from the server, checked before it goes anywhere.
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+const MAX_LEN: usize = 512;
+
+/// A challenge's token: base64url alphabet only, so that it is safe in a path, a file name, or HTML
+/// (RFC 8555 section 8.1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(String);
+
+/// A nonce, in the very characters it was received in (RFC 8555 section 6.5.2).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nonce(String);
+
+/// A text that is empty, too long, or not of the base64url alphabet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a base64url text")]
+pub struct InvalidToken;
+
+impl Token {
+    /// Checks a token.
+    ///
+    /// # Errors
+    /// [`InvalidToken`]: the server sent something that must not reach a path or a record.
+    pub fn parse(text: &str) -> Result<Self, InvalidToken> {
+        checked(text).map(Self)
+    }
+
+    /// Returns the token's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns whether the token cannot hold the 128 bits that RFC 8555 demands.
+    pub fn is_short(&self) -> bool {
+        self.0.len() < 22
+    }
+}
+
+impl Nonce {
+    /// Checks a nonce.
+    ///
+    /// # Errors
+    /// [`InvalidToken`]: the header is to be ignored (RFC 8555 section 6.5.1).
+    pub fn parse(text: &str) -> Result<Self, InvalidToken> {
+        checked(text).map(Self)
+    }
+
+    /// Returns the nonce's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn checked(text: &str) -> Result<String, InvalidToken> {
+    let alphabet = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if text.is_empty() || text.len() > MAX_LEN || !alphabet {
+        return Err(InvalidToken);
+    }
+    Ok(String::from(text))
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    // 8555-8.1-6
+    #[test]
+    fn a_token_that_could_leave_its_place_is_refused() {
+        for bad in ["../../etc/passwd", "a/b", "a%2f", "<script>", "", "abc=", "a b", "a\n", "\u{fc}"] {
+            assert_eq!(Token::parse(bad), Err(InvalidToken), "{bad:?}");
+        }
+        assert_eq!(Token::parse("A-z_4").unwrap().as_str(), "A-z_4");
+        assert!(Token::parse(&"a".repeat(513)).is_err());
+    }
+
+    // 8555-8.1-7
+    #[test]
+    fn a_token_of_less_than_128_bits_is_short() {
+        assert!(Token::parse(&"a".repeat(21)).unwrap().is_short());
+        assert!(!Token::parse(&"a".repeat(22)).unwrap().is_short());
+    }
+}

@@ -1,1 +1,268 @@
-//! Placeholder.
+//! URLs, kept character for character.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
+use core::net::Ipv4Addr;
+use core::str::FromStr;
+
+use iri_string::types::{UriAbsoluteStr, UriReferenceStr, UriStr};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An absolute `https` or `http` URL with a host, exactly as it was given.
+///
+/// A server compares the `url` and `kid` of a request with its own text, so nothing is ever normalized
+/// (RFC 8555 section 6.4). Clones share the text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Url {
+    text: Arc<str>,
+}
+
+/// A text that is no usable URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a usable URL ({reason}): {text}; give an absolute https URL")]
+pub struct InvalidUrl {
+    text: String,
+    reason: &'static str,
+}
+
+impl Url {
+    /// The most octets that a URL may have.
+    pub const MAX_LEN: usize = 2048;
+
+    /// Checks a URL and keeps it as it is.
+    ///
+    /// # Errors
+    /// [`InvalidUrl`] if it is relative, has another scheme, no host, user information or a fragment, is
+    /// too long, or has characters that RFC 3986 does not allow.
+    pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
+        match fault(text) {
+            None => Ok(Self { text: Arc::from(text) }),
+            Some(reason) => Err(InvalidUrl { text: crate::wire::printable(text, 120), reason }),
+        }
+    }
+
+    /// Returns the URL as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns whether the scheme is `https`.
+    pub fn is_https(&self) -> bool {
+        self.text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    }
+
+    /// Returns host and port as they stand in the URL.
+    pub fn authority(&self) -> &str {
+        let rest = self.after_scheme();
+        &rest[..rest.find(['/', '?']).unwrap_or(rest.len())]
+    }
+
+    /// Returns the host, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        if let Some(rest) = authority.strip_prefix('[') {
+            return rest.split(']').next().unwrap_or(rest);
+        }
+        authority.split(':').next().unwrap_or(authority)
+    }
+
+    /// Returns the port, that of the scheme if none is given.
+    pub fn port(&self) -> u16 {
+        let authority = self.authority();
+        let after_host = authority.rsplit(']').next().unwrap_or(authority);
+        let given = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        given.unwrap_or(if self.is_https() { 443 } else { 80 })
+    }
+
+    /// Returns path and query, as a request line carries them; `/` if there is no path.
+    pub fn path_and_query(&self) -> String {
+        let rest = self.after_scheme();
+        let path = &rest[rest.find(['/', '?']).unwrap_or(rest.len())..];
+        if path.starts_with('/') { String::from(path) } else { alloc::format!("/{path}") }
+    }
+
+    /// Returns whether the host is this machine: `localhost`, `127.0.0.0/8` or `::1`.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        let host = host.strip_suffix('.').unwrap_or(host);
+        host.eq_ignore_ascii_case("localhost")
+            || host.to_ascii_lowercase().ends_with(".localhost")
+            || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+            || host.parse::<core::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// Resolves a reference against this URL (RFC 3986 section 5); an absolute one stays as it is.
+    ///
+    /// # Errors
+    /// [`InvalidUrl`] if the reference, or the result, is no usable URL.
+    pub fn resolve(&self, reference: &str) -> Result<Self, InvalidUrl> {
+        if UriStr::new(reference).is_ok() {
+            return Self::parse(reference);
+        }
+        let invalid = |reason| InvalidUrl { text: crate::wire::printable(reference, 120), reason };
+        if reference.len() > Self::MAX_LEN {
+            return Err(invalid("too long"));
+        }
+        let relative =
+            UriReferenceStr::new(reference).map_err(|_| invalid("not allowed by RFC 3986"))?;
+        let base = UriAbsoluteStr::new(&self.text).map_err(|_| invalid("no base"))?;
+        Self::parse(&alloc::format!("{}", relative.resolve_against(base)))
+    }
+
+    /// Appends a slash and a segment by plain concatenation (RFC 9773 section 4.1).
+    ///
+    /// # Errors
+    /// [`InvalidUrl`] if the result is too long or not allowed.
+    pub fn join_segment(&self, segment: &str) -> Result<Self, InvalidUrl> {
+        Self::parse(&alloc::format!("{}/{segment}", self.text))
+    }
+
+    fn after_scheme(&self) -> &str {
+        self.text.split_once("://").map_or("", |(_, rest)| rest)
+    }
+}
+
+/// Returns what is wrong with a URL.
+fn fault(text: &str) -> Option<&'static str> {
+    if text.len() > Url::MAX_LEN {
+        return Some("too long");
+    }
+    let Ok(uri) = UriAbsoluteStr::new(text) else {
+        return Some(if text.contains('#') { "with a fragment" } else { "not absolute" });
+    };
+    let scheme = uri.scheme_str();
+    if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
+        return Some("neither https nor http");
+    }
+    let Some(authority) = uri.authority_components() else { return Some("without a host") };
+    let port = authority.port();
+    if authority.host().is_empty() {
+        return Some("without a host");
+    }
+    if authority.userinfo().is_some() {
+        return Some("with user information");
+    }
+    if port.is_some_and(|p| !p.is_empty() && p.parse::<u16>().is_err()) {
+        return Some("with a bad port");
+    }
+    None
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Url({})", self.text)
+    }
+}
+
+impl AsRef<str> for Url {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for Url {
+    type Err = InvalidUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<&str> for Url {
+    type Error = InvalidUrl;
+
+    fn try_from(text: &str) -> Result<Self, InvalidUrl> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for Url {
+    type Error = InvalidUrl;
+
+    fn try_from(text: String) -> Result<Self, InvalidUrl> {
+        Self::parse(&text)
+    }
+}
+
+impl Serialize for Url {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    // 8555-6.4-1
+    #[test]
+    fn a_url_stays_as_it_was_given() {
+        let odd = "https://EXAMPLE.com:443/a/../b?q=%7e";
+        assert_eq!(url(odd).as_str(), odd);
+        assert_eq!(url("https://h.example").resolve(odd).unwrap().as_str(), odd);
+    }
+
+    // fld-gen-8
+    #[test]
+    fn what_is_no_absolute_web_url_is_refused() {
+        for bad in [
+            "", "/acct/1", "javascript:alert(1)", "ftp://h/", "https://", "https:///x", "https://u@h/",
+            "https://h/#f", "https://h/a b", "https://h/\n", "https://h:99999/", "https:h", "//h/x",
+            "https://h/<x>",
+        ] {
+            assert!(Url::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Url::parse(&alloc::format!("https://h/{}", "x".repeat(Url::MAX_LEN))).is_err());
+    }
+
+    #[test]
+    fn the_parts_are_found() {
+        let u = url("https://[2001:db8::1]:8443/dir?x=1");
+        assert_eq!((u.host(), u.port()), ("2001:db8::1", 8443));
+        assert_eq!((u.authority(), &*u.path_and_query()), ("[2001:db8::1]:8443", "/dir?x=1"));
+        let u = url("http://h.example?x");
+        assert_eq!((u.host(), u.port(), &*u.path_and_query()), ("h.example", 80, "/?x"));
+        assert!(!u.is_https() && url("HTTPS://h").is_https());
+    }
+
+    #[test]
+    fn loopback_is_known_by_name_and_address() {
+        for yes in ["https://localhost/", "https://a.LOCALHOST", "http://127.9.9.9", "https://[::1]:1/"] {
+            assert!(url(yes).is_loopback(), "{yes}");
+        }
+        for no in ["https://localhost.example", "https://128.0.0.1", "https://[::2]"] {
+            assert!(!url(no).is_loopback(), "{no}");
+        }
+    }
+
+    // 8555-6.4-6, W7
+    #[test]
+    fn relative_references_are_resolved() {
+        let base = url("https://h.example:8443/acme/new-acct");
+        let resolve = |r| base.resolve(r).map(|u| String::from(u.as_str()));
+        assert_eq!(resolve("/acct/1").unwrap(), "https://h.example:8443/acct/1");
+        assert_eq!(resolve("acct/1").unwrap(), "https://h.example:8443/acme/acct/1");
+        assert_eq!(resolve("//other.example/x").unwrap(), "https://other.example/x");
+        assert!(resolve("javascript:x").is_err());
+        assert!(resolve("a b").is_err());
+    }
+}

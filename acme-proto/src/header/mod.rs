@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The response headers that ACME gives a meaning to: one a file.
+
+mod link;
+mod location;
+mod replay_nonce;
+mod retry_after;
+
+use alloc::string::String;
+
+use crate::http::Headers;
+
+pub use link::{Link, links};
+pub use location::location;
+pub use replay_nonce::replay_nonce;
+pub use retry_after::retry_after;
+
+/// Returns the media type in lower case, without its parameters.
+pub fn media_type(headers: &Headers) -> Option<String> {
+    let value = headers.first("content-type")?;
+    let essence = value.split(';').next()?.trim();
+    (!essence.is_empty() && essence.len() <= 256).then(|| essence.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // W8
+    #[test]
+    fn a_media_type_has_neither_case_nor_parameters() {
+        let mut headers = Headers::new();
+        assert_eq!(media_type(&headers), None);
+        headers.append("Content-Type", "Application/Problem+JSON;charset=UTF-8");
+        assert_eq!(media_type(&headers).as_deref(), Some("application/problem+json"));
+    }
+}

@@ -1,1 +1,282 @@
-//! Placeholder.
+//! Wall-clock time as a value: nothing in this crate reads a clock.
+
+mod http_date;
+mod rfc3339;
+
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A point in time since the Unix epoch, in nanoseconds; arithmetic saturates.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Timestamp {
+    secs: i64,
+    nanos: u32,
+}
+
+/// A text that is not the date that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid date")]
+pub struct InvalidTimestamp;
+
+/// A date and a time of day in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Civil {
+    /// The year of the proleptic Gregorian calendar.
+    pub year: i64,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+    /// 0 to 59.
+    pub second: u8,
+}
+
+const NANOS: u32 = 1_000_000_000;
+const DAY: i64 = 86_400;
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Self = Self { secs: 0, nanos: 0 };
+
+    /// Creates a time from seconds since the epoch.
+    pub const fn from_unix_seconds(secs: i64) -> Self {
+        Self { secs, nanos: 0 }
+    }
+
+    /// Creates a time from milliseconds since the epoch.
+    pub const fn from_unix_millis(millis: i64) -> Self {
+        let nanos = millis.rem_euclid(1000) as u32 * 1_000_000;
+        Self { secs: millis.div_euclid(1000), nanos }
+    }
+
+    /// Creates a time from seconds since the epoch and nanoseconds; too many of these become seconds.
+    pub const fn from_unix_parts(secs: i64, nanos: u32) -> Self {
+        Self { secs: secs.saturating_add((nanos / NANOS) as i64), nanos: nanos % NANOS }
+    }
+
+    /// Creates a time from a date; `None` if there is no such day or time of day.
+    pub const fn from_civil(civil: Civil) -> Option<Self> {
+        let Civil { year, month, day, hour, minute, second } = civil;
+        let sane = year >= -9999 && year <= 99_999 && month >= 1 && month <= 12 && day >= 1;
+        if !sane || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let time = hour as i64 * 3600 + minute as i64 * 60 + second as i64;
+        Some(Self::from_unix_seconds(days_from_civil(year, month, day) * DAY + time))
+    }
+
+    /// Reads an RFC 3339 date: a fraction of any length, `Z` or an offset, second 60.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] for anything else.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidTimestamp> {
+        rfc3339::parse(text).ok_or(InvalidTimestamp)
+    }
+
+    /// Reads an HTTP-date in any of its three forms (RFC 9110 section 5.6.7).
+    ///
+    /// A two-digit year more than 50 years after `now` means the past century.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] for anything else.
+    pub fn parse_http_date(text: &str, now: Self) -> Result<Self, InvalidTimestamp> {
+        http_date::parse(text, now).ok_or(InvalidTimestamp)
+    }
+
+    /// Returns the whole seconds since the epoch, rounded down.
+    pub const fn unix_seconds(self) -> i64 {
+        self.secs
+    }
+
+    /// Returns the nanoseconds after [`unix_seconds`](Self::unix_seconds).
+    pub const fn subsec_nanos(self) -> u32 {
+        self.nanos
+    }
+
+    /// Returns a later time.
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let secs = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let nanos = self.nanos + duration.subsec_nanos();
+        let secs = self.secs.saturating_add(secs).saturating_add(i64::from(nanos / NANOS));
+        Self { secs, nanos: nanos % NANOS }
+    }
+
+    /// Returns an earlier time.
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        let secs = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let borrow = self.nanos < duration.subsec_nanos();
+        let nanos = self.nanos + if borrow { NANOS } else { 0 } - duration.subsec_nanos();
+        Self { secs: self.secs.saturating_sub(secs).saturating_sub(i64::from(borrow)), nanos }
+    }
+
+    /// Returns the time since `earlier`; zero if that is later.
+    pub fn saturating_duration_since(self, earlier: Self) -> Duration {
+        if self <= earlier {
+            return Duration::ZERO;
+        }
+        let nanos = i128::from(self.secs) * i128::from(NANOS) + i128::from(self.nanos)
+            - i128::from(earlier.secs) * i128::from(NANOS)
+            - i128::from(earlier.nanos);
+        let secs = u64::try_from(nanos / i128::from(NANOS)).unwrap_or(u64::MAX);
+        Duration::new(secs, (nanos % i128::from(NANOS)) as u32)
+    }
+
+    /// Returns the date and time of day in UTC; years far outside the calendar are clamped.
+    pub fn civil(self) -> Civil {
+        let secs = self.secs.clamp(-(1 << 40), 1 << 40);
+        let (year, month, day) = civil_from_days(secs.div_euclid(DAY));
+        let time = secs.rem_euclid(DAY);
+        Civil {
+            year,
+            month,
+            day,
+            hour: (time / 3600) as u8,
+            minute: (time / 60 % 60) as u8,
+            second: (time % 60) as u8,
+        }
+    }
+
+    /// Returns the RFC 3339 form without a fraction, which strict servers want.
+    pub fn to_rfc3339_seconds(self) -> String {
+        Self { secs: self.secs, nanos: 0 }.to_string()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// Writes the RFC 3339 form in UTC, with a fraction only if there is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Civil { year, month, day, hour, minute, second } = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if self.nanos != 0 {
+            let digits = alloc::format!("{:09}", self.nanos);
+            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        }
+        f.write_str("Z")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse_rfc3339(&text).map_err(de::Error::custom)
+    }
+}
+
+const fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+const fn days_in(year: i64, month: u8) -> u8 {
+    match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days before `year` since the year 0, in the proleptic Gregorian calendar.
+const fn days_before_year(year: i64) -> i64 {
+    let y = year - 1;
+    365 * year + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400)
+}
+
+const fn days_from_civil(year: i64, month: u8, day: u8) -> i64 {
+    let mut days = days_before_year(year) - days_before_year(1970);
+    let mut m = 1;
+    while m < month {
+        days += days_in(year, m) as i64;
+        m += 1;
+    }
+    days + day as i64 - 1
+}
+
+fn civil_from_days(days: i64) -> (i64, u8, u8) {
+    let mut year = 1970 + days.div_euclid(366);
+    while days_from_civil(year + 1, 1, 1) <= days {
+        year += ((days - days_from_civil(year + 1, 1, 1)) / 366).max(1);
+    }
+    let mut rest = days - days_from_civil(year, 1, 1);
+    let mut month = 1;
+    while rest >= i64::from(days_in(year, month)) {
+        rest -= i64::from(days_in(year, month));
+        month += 1;
+    }
+    (year, month, rest as u8 + 1)
+}
+
+/// Reads exactly `digits` ASCII digits.
+fn number(text: &[u8], digits: usize) -> Option<i64> {
+    (text.len() == digits && text.iter().all(u8::is_ascii_digit))
+        .then(|| text.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_day_of_four_centuries_goes_there_and_back() {
+        let first = days_from_civil(1600, 1, 1);
+        let mut expected = (1600, 1, 1);
+        for days in first..first + 146_097 {
+            assert_eq!(civil_from_days(days), expected);
+            let (y, m, d) = expected;
+            assert_eq!(days_from_civil(y, m, d), days);
+            expected = match (m, d) {
+                (12, 31) => (y + 1, 1, 1),
+                (m, d) if d == days_in(y, m) => (y, m + 1, 1),
+                (m, d) => (y, m, d + 1),
+            };
+        }
+        assert_eq!(expected, (2000, 1, 1));
+    }
+
+    #[test]
+    fn arithmetic_saturates_and_borrows() {
+        let t = Timestamp::from_unix_parts(10, 200);
+        assert_eq!(t.saturating_sub(Duration::from_nanos(300)), Timestamp::from_unix_parts(9, 999_999_900));
+        assert_eq!(t.saturating_add(Duration::MAX).unix_seconds(), i64::MAX);
+        assert_eq!(t.saturating_duration_since(t), Duration::ZERO);
+        let end = Timestamp::from_unix_parts(i64::MAX, 0);
+        assert_eq!(end.saturating_add(Duration::from_secs(1)).unix_seconds(), i64::MAX);
+        assert!(end.saturating_duration_since(Timestamp::from_unix_parts(i64::MIN, 0)) > Duration::from_secs(u64::MAX / 2));
+    }
+
+    #[test]
+    fn extremes_can_be_shown() {
+        for secs in [i64::MIN, -1, 0, i64::MAX] {
+            assert!(!Timestamp::from_unix_seconds(secs).to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn the_text_has_a_fraction_only_if_there_is_one() {
+        assert_eq!(Timestamp::from_unix_millis(1_500).to_string(), "1970-01-01T00:00:01.5Z");
+        assert_eq!(Timestamp::from_unix_millis(1_500).to_rfc3339_seconds(), "1970-01-01T00:00:01Z");
+        assert_eq!(Timestamp::from_unix_millis(-500).to_string(), "1969-12-31T23:59:59.5Z");
+    }
+
+    #[test]
+    fn no_such_day_is_no_time() {
+        let day = |year, month, day| Civil { year, month, day, hour: 0, minute: 0, second: 0 };
+        assert!(Timestamp::from_civil(day(2023, 2, 29)).is_none());
+        assert!(Timestamp::from_civil(day(2024, 2, 29)).is_some());
+        assert!(Timestamp::from_civil(day(2024, 13, 1)).is_none());
+        assert!(Timestamp::from_civil(day(2024, 4, 31)).is_none());
+    }
+}

@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The objects that a server sends.
+
+mod text;
+
+pub(crate) use text::{printable, snippet};

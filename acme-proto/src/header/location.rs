@@ -1,0 +1,31 @@
+//! `Location`: the only place where a new resource's URL stands (RFC 8555 sections 7.3, 7.4).
+
+use crate::http::Headers;
+use crate::url::Url;
+
+/// Returns the URL, resolved against that of the request; `None` if it is missing or not usable.
+pub fn location(headers: &Headers, base: &Url) -> Option<Url> {
+    base.resolve(headers.first("location")?.trim()).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    // 8555-6.4-6, http-hdr-1
+    #[test]
+    fn a_relative_location_is_resolved_and_a_bad_one_is_none() {
+        let base = Url::parse("https://ca.example/acme/new-acct").unwrap();
+        let get = |value: &str| {
+            let mut headers = Headers::new();
+            headers.append("LOCATION", value);
+            location(&headers, &base).map(|url| url.as_str().to_owned())
+        };
+        use alloc::borrow::ToOwned;
+        assert_eq!(get("/acct/1").as_deref(), Some("https://ca.example/acct/1"));
+        assert_eq!(get("https://h:443/a%2fb?x=1").as_deref(), Some("https://h:443/a%2fb?x=1"));
+        assert_eq!(get("javascript:x"), None);
+        assert_eq!(location(&Headers::new(), &base), None);
+    }
+}

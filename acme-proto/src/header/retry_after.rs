@@ -1,0 +1,54 @@
+//! `Retry-After`: seconds or an HTTP-date (RFC 9110 section 10.2.3).
+
+use core::time::Duration;
+
+use crate::http::Headers;
+use crate::time::Timestamp;
+
+/// Returns when to ask again: never before `now`, saturating; `None` if the header is missing or malformed.
+pub fn retry_after(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
+    let value = headers.first("retry-after")?.trim();
+    if !value.is_empty() && value.len() <= 64 && value.bytes().all(|b| b.is_ascii_digit()) {
+        let seconds = value.parse().unwrap_or(u64::MAX);
+        return Some(now.saturating_add(Duration::from_secs(seconds)));
+    }
+    Timestamp::parse_http_date(value, now).ok().map(|at| at.max(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(784_111_000);
+
+    fn seconds(value: &str) -> Option<i64> {
+        let mut headers = Headers::new();
+        headers.append("retry-after", value);
+        retry_after(&headers, NOW).map(|at| at.unix_seconds().saturating_sub(NOW.unix_seconds()))
+    }
+
+    // 9110-10.2.3-1, 8555-6.6-5
+    #[test]
+    fn seconds_are_read_and_nonsense_is_none() {
+        assert_eq!(seconds("0"), Some(0));
+        assert_eq!(seconds(" 120 "), Some(120));
+        for bad in ["1.5", "-1", "soon", "", "+3", "0x10"] {
+            assert_eq!(seconds(bad), None, "{bad}");
+        }
+    }
+
+    // 8555-6.6-2, 9110-10.2.3-2
+    #[test]
+    fn dates_are_read_and_the_past_means_now() {
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(777));
+        assert_eq!(seconds("Sun Nov  6 08:49:37 1994"), Some(777));
+        assert_eq!(seconds("Sun, 06 Nov 1983 08:49:37 GMT"), Some(0));
+    }
+
+    // 9110-10.2.3-2
+    #[test]
+    fn a_huge_value_saturates() {
+        assert!(seconds("99999999999999999999").is_some_and(|s| s > 1 << 60));
+        assert!(seconds("18446744073709551615").is_some_and(|s| s > 1 << 60));
+    }
+}

@@ -1,0 +1,128 @@
+//! HTTP-dates (RFC 9110 section 5.6.7): IMF-fixdate, RFC 850, asctime.
+
+use super::{Civil, Timestamp, number};
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// The weekday has to be one, but nobody checks that it is the right one.
+pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let text = text.trim_matches([' ', '\t']);
+    if text.len() > 64 {
+        return None;
+    }
+    match text.split_once(',') {
+        Some((day, rest)) if day.len() == 3 => imf_fixdate(day, rest),
+        Some((day, rest)) => rfc850(day, rest, now),
+        None => asctime(text),
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`
+fn imf_fixdate(day: &str, rest: &str) -> Option<Timestamp> {
+    let mut parts = rest.split_ascii_whitespace();
+    let date = (parts.next()?, parts.next()?, parts.next()?);
+    let time = parts.next()?;
+    let known = DAYS.iter().any(|name| name[..3] == *day);
+    if !known || parts.next() != Some("GMT") || parts.next().is_some() {
+        return None;
+    }
+    civil(digits(date.2, 4)?, date.1, digits(date.0, 2)?, time)
+}
+
+/// `Sunday, 06-Nov-94 08:49:37 GMT`
+fn rfc850(day: &str, rest: &str, now: Timestamp) -> Option<Timestamp> {
+    let mut parts = rest.split_ascii_whitespace();
+    let (date, time) = (parts.next()?, parts.next()?);
+    if !DAYS.contains(&day) || parts.next() != Some("GMT") || parts.next().is_some() {
+        return None;
+    }
+    let mut date = date.split('-');
+    let (day, month, year) = (date.next()?, date.next()?, digits(date.next()?, 2)?);
+    if date.next().is_some() {
+        return None;
+    }
+    let this_year = now.civil().year;
+    let mut full = this_year - this_year.rem_euclid(100) + year;
+    if full > this_year + 50 {
+        full -= 100;
+    }
+    civil(full, month, digits(day, 2)?, time)
+}
+
+/// `Sun Nov  6 08:49:37 1994`
+fn asctime(text: &str) -> Option<Timestamp> {
+    let mut parts = text.split_ascii_whitespace();
+    let (day_name, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let (time, year) = (parts.next()?, parts.next()?);
+    let known = DAYS.iter().any(|name| name[..3] == *day_name);
+    if !known || parts.next().is_some() {
+        return None;
+    }
+    civil(digits(year, 4)?, month, digits(day, day.len().min(2))?, time)
+}
+
+fn civil(year: i64, month: &str, day: i64, time: &str) -> Option<Timestamp> {
+    let month = MONTHS.iter().position(|name| *name == month)? as u8 + 1;
+    let mut time = time.split(':');
+    let (hour, minute) = (digits(time.next()?, 2)?, digits(time.next()?, 2)?);
+    let second = digits(time.next()?, 2)?;
+    if time.next().is_some() || second > 60 {
+        return None;
+    }
+    Timestamp::from_civil(Civil {
+        year,
+        month,
+        day: day as u8,
+        hour: hour as u8,
+        minute: minute as u8,
+        second: second.min(59) as u8,
+    })
+}
+
+fn digits(text: &str, count: usize) -> Option<i64> {
+    number(text.as_bytes(), count)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::parse_rfc3339("2026-11-01T00:00:00Z").unwrap()
+    }
+
+    // 9110-5.6.7-1
+    #[test]
+    fn all_three_forms_are_read() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(parse(text, now()), Some(Timestamp::from_unix_seconds(784_111_777)), "{text}");
+        }
+    }
+
+    // 9110-5.6.7-2
+    #[test]
+    fn a_two_digit_year_far_ahead_means_the_past() {
+        let year = |text| parse(text, now()).unwrap().civil().year;
+        assert_eq!(year("Sunday, 06-Nov-76 08:49:37 GMT"), 2076);
+        assert_eq!(year("Sunday, 06-Nov-77 08:49:37 GMT"), 1977);
+        assert_eq!(year("Sunday, 06-Nov-27 08:49:37 GMT"), 2027);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "", "soon", "Sun, 06 Nov 1994 08:49:37 PST", "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 32 Nov 1994 08:49:37 GMT", "Foo, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994",
+            "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun Nov 6 08:49:37 94",
+        ] {
+            assert_eq!(parse(text, now()), None, "{text}");
+        }
+    }
+}
