@@ -1,1 +1,2 @@
-//! Placeholder.
+//! X.509 as far as an ACME client needs it.
+pub(crate) mod asn1;
