@@ -3,11 +3,11 @@
 use alloc::string::String;
 use core::fmt;
 
-use rsa::pkcs1::DecodeRsaPrivateKey;
+use rsa::pkcs1::DecodePrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use rsa::sha2::{Digest, Sha256};
 use rsa::traits::PublicKeyParts;
-use rsa::{Pkcs1v15Sign, RsaPrivateKey};
+use rsa::{Pkcs1v15Sign, PrivateKey};
 use zeroize::Zeroizing;
 
 use crate::jose::{Algorithm, Jwk, Signature};
@@ -21,7 +21,7 @@ use crate::signer::{CryptoRng, InvalidPrivateKey, pkcs8};
 /// elsewhere.
 #[derive(Clone)]
 pub struct Rs256Key {
-    key: RsaPrivateKey,
+    key: PrivateKey,
     public_key: Jwk,
 }
 
@@ -31,7 +31,7 @@ impl Rs256Key {
 
     /// Makes a new key of [`GENERATED_BITS`](Self::GENERATED_BITS); this takes a while.
     pub fn generate<R: CryptoRng>(rng: &mut R) -> Self {
-        let key = RsaPrivateKey::new(rng, Self::GENERATED_BITS)
+        let key = PrivateKey::new(rng, Self::GENERATED_BITS)
             .expect("primes of this size can be found");
         Self::new(key).expect("a generated key has the size asked for")
     }
@@ -43,7 +43,7 @@ impl Rs256Key {
     /// Fails if it is something else, has fewer than 2048 bits, or its numbers do not belong
     /// together.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
-        let key = RsaPrivateKey::from_pkcs8_der(der).map_err(|_| InvalidPrivateKey::Pkcs8)?;
+        let key = PrivateKey::from_pkcs8_der(der).map_err(|_| InvalidPrivateKey::Pkcs8)?;
         Self::new(key)
     }
 
@@ -63,7 +63,7 @@ impl Rs256Key {
     /// Fails if it is something else, has fewer than 2048 bits, or its numbers do not belong
     /// together.
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
-        let key = RsaPrivateKey::from_pkcs1_der(der).map_err(|_| InvalidPrivateKey::Pkcs8)?;
+        let key = PrivateKey::from_pkcs1_der(der).map_err(|_| InvalidPrivateKey::Pkcs8)?;
         Self::new(key)
     }
 
@@ -83,7 +83,7 @@ impl Rs256Key {
     }
 
     /// Checks the size, and by a trial that the private numbers fit the public ones.
-    fn new(key: RsaPrivateKey) -> Result<Self, InvalidPrivateKey> {
+    fn new(key: PrivateKey) -> Result<Self, InvalidPrivateKey> {
         let public_key =
             Jwk::rsa(&key.n_bytes(), &key.e_bytes()).map_err(|_| InvalidPrivateKey::Rsa)?;
         let key = Self { key, public_key };
