@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use der::Tag;
 use der::asn1::ObjectIdentifier;
 
-use crate::jose::jwk::{InvalidJwk, Jwk, Key};
 use crate::jose::Algorithm;
+use crate::jose::jwk::{InvalidJwk, Jwk, Key};
 use crate::x509::asn1::{self, Element, tag};
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -36,8 +36,11 @@ pub(super) fn decode(der: &[u8]) -> Result<Jwk, InvalidJwk> {
         return Jwk::rsa(n, e);
     }
     let curve = parameters.filter(|_| algorithm.is_oid(&EC_PUBLIC_KEY));
-    let curves =
-        [(P256, Algorithm::Es256), (P384, Algorithm::Es384), (P521, Algorithm::Es512)];
+    let curves = [
+        (P256, Algorithm::Es256),
+        (P384, Algorithm::Es384),
+        (P521, Algorithm::Es512),
+    ];
     match curve.and_then(|curve| curves.iter().find(|(oid, _)| curve.is_oid(oid))) {
         Some(&(_, algorithm)) => Jwk::from_sec1(algorithm, key),
         None => Err(InvalidJwk::UnsupportedKey),
@@ -57,13 +60,13 @@ pub(super) fn encode(key: &Key) -> Vec<u8> {
             let point = asn1::tlv(tag::BIT_STRING, &[&[0, 0x04], x, y]);
             asn1::sequence(&[&algorithm, &point])
         }
-        Key::Ed25519 { x } => {
-            asn1::sequence(&[&asn1::sequence(&[&asn1::oid(&ED25519)]), &asn1::bit_string(x)])
-        }
+        Key::Ed25519 { x } => asn1::sequence(&[
+            &asn1::sequence(&[&asn1::oid(&ED25519)]),
+            &asn1::bit_string(x),
+        ]),
         Key::Rsa { n, e } => {
             let algorithm = asn1::sequence(&[&asn1::oid(&RSA), &[tag::NULL, 0]]);
-            let numbers =
-                asn1::sequence(&[&asn1::unsigned_integer(n), &asn1::unsigned_integer(e)]);
+            let numbers = asn1::sequence(&[&asn1::unsigned_integer(n), &asn1::unsigned_integer(e)]);
             asn1::sequence(&[&algorithm, &asn1::bit_string(&numbers)])
         }
     }
@@ -92,7 +95,9 @@ fn parts(der: &[u8]) -> der::Result<(Element<'_>, Option<Element<'_>>, &[u8])> {
     spki.finish()?;
     let algorithm = identifier.expect(Tag::ObjectIdentifier)?;
     // RSA has NULL there, which says nothing and is missing sometimes.
-    let parameters = identifier.next()?.filter(|element| element.raw != [tag::NULL, 0]);
+    let parameters = identifier
+        .next()?
+        .filter(|element| element.raw != [tag::NULL, 0]);
     identifier.finish()?;
     Ok((algorithm, parameters, key))
 }

@@ -22,7 +22,8 @@ mod tests {
 
     const D: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
     const P256: &str = r#"{"crv":"P-256","kty":"EC","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
-    const INPUT: &[u8] = b"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0\
+    const INPUT: &[u8] =
+        b"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0\
         dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     const PRINTED: &str =
         "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
@@ -41,7 +42,9 @@ mod tests {
         let verifier = verifier(&Jwk::from_json(P256).unwrap());
         let printed = base64url::decode(PRINTED).unwrap();
         assert_eq!(printed.len(), 64);
-        verifier.verify(INPUT, &Fixed::from_slice(&printed).unwrap()).unwrap();
+        verifier
+            .verify(INPUT, &Fixed::from_slice(&printed).unwrap())
+            .unwrap();
         let signature = crate::jose::Signature::from_bytes(Algorithm::Es256, &printed).unwrap();
         let der = DerSignature::try_from(&signature.to_der(Algorithm::Es256)[..]).unwrap();
         verifier.verify(INPUT, &der).unwrap();
@@ -51,8 +54,7 @@ mod tests {
     // V-ES256: RFC 6979.
     #[test]
     fn signing_is_deterministic_and_matches_the_known_answer() {
-        let expected =
-            "e4ZrhZdbFQ7630Tq51E6RQiJaae9bFNGJszIhtusEwzvO21rzH76Wer6yRn2Zb34VjIm3cVRl0iQctbf4uBY3w";
+        let expected = "e4ZrhZdbFQ7630Tq51E6RQiJaae9bFNGJszIhtusEwzvO21rzH76Wer6yRn2Zb34VjIm3cVRl0iQctbf4uBY3w";
         assert_eq!(key().public_key().to_json(), P256);
         assert_eq!(base64url::encode(key().sign(INPUT).as_bytes()), expected);
     }
@@ -62,11 +64,23 @@ mod tests {
     fn public_keys_keep_leading_zeros() {
         let mut scalar = [0; 32];
         scalar[30..].copy_from_slice(&379_u16.to_be_bytes());
-        let thumbprint = Es256Key::from_scalar(&scalar).unwrap().public_key().thumbprint();
-        assert_eq!(format!("{thumbprint}"), "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E");
+        let thumbprint = Es256Key::from_scalar(&scalar)
+            .unwrap()
+            .public_key()
+            .thumbprint();
+        assert_eq!(
+            format!("{thumbprint}"),
+            "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E"
+        );
         scalar[30..].copy_from_slice(&43_u16.to_be_bytes());
-        let thumbprint = Es256Key::from_scalar(&scalar).unwrap().public_key().thumbprint();
-        assert_eq!(format!("{thumbprint}"), "WZsjbh58q8kl1WsGShqtiycImZtCgGbukDn4RAacMig");
+        let thumbprint = Es256Key::from_scalar(&scalar)
+            .unwrap()
+            .public_key()
+            .thumbprint();
+        assert_eq!(
+            format!("{thumbprint}"),
+            "WZsjbh58q8kl1WsGShqtiycImZtCgGbukDn4RAacMig"
+        );
     }
 
     // 7518-3.4-2.
@@ -79,7 +93,9 @@ mod tests {
             let signature = key.sign(&message);
             assert_eq!(signature.as_bytes().len(), 64);
             short += usize::from(signature.as_bytes()[0] == 0 || signature.as_bytes()[32] == 0);
-            verifier.verify(&message, &Fixed::from_slice(signature.as_bytes()).unwrap()).unwrap();
+            verifier
+                .verify(&message, &Fixed::from_slice(signature.as_bytes()).unwrap())
+                .unwrap();
         }
         assert!(short > 0, "no number with a leading zero octet was met");
     }
@@ -97,13 +113,19 @@ mod tests {
         let sec1 = pem.replace("PRIVATE KEY", "EC PRIVATE KEY");
         assert_eq!(refused(&sec1), InvalidPrivateKey::Label);
         assert_eq!(refused("no key"), InvalidPrivateKey::Pem);
-        assert_eq!(Es256Key::from_pkcs8_der(&[0x30]).unwrap_err(), InvalidPrivateKey::Pkcs8);
+        assert_eq!(
+            Es256Key::from_pkcs8_der(&[0x30]).unwrap_err(),
+            InvalidPrivateKey::Pkcs8
+        );
     }
 
     #[test]
     fn scalars_out_of_range_are_refused() {
         for scalar in [&[0; 32][..], &[0xff; 32], &[1; 31], &[1; 33], &[]] {
-            assert_eq!(Es256Key::from_scalar(scalar).unwrap_err(), InvalidPrivateKey::Scalar);
+            assert_eq!(
+                Es256Key::from_scalar(scalar).unwrap_err(),
+                InvalidPrivateKey::Scalar
+            );
         }
     }
 

@@ -166,13 +166,21 @@ mod tests {
     fn every_enabled_algorithm_is_recognized_in_a_file() {
         let keys: Vec<LocalKey> = Vec::from([
             #[cfg(feature = "es256")]
-            super::super::Es256Key::from_scalar(&[7; 32]).unwrap().into(),
+            super::super::Es256Key::from_scalar(&[7; 32])
+                .unwrap()
+                .into(),
             #[cfg(feature = "es384")]
-            super::super::Es384Key::from_scalar(&[7; 48]).unwrap().into(),
+            super::super::Es384Key::from_scalar(&[7; 48])
+                .unwrap()
+                .into(),
             #[cfg(feature = "es512")]
-            super::super::Es512Key::from_scalar(&[[0; 33], [7; 33]].concat()).unwrap().into(),
+            super::super::Es512Key::from_scalar(&[[0; 33], [7; 33]].concat())
+                .unwrap()
+                .into(),
             #[cfg(feature = "ed25519")]
-            super::super::Ed25519Key::from_scalar(&[7; 32]).unwrap().into(),
+            super::super::Ed25519Key::from_scalar(&[7; 32])
+                .unwrap()
+                .into(),
         ]);
         for key in keys {
             let read = LocalKey::from_pkcs8_pem(&key.to_pkcs8_pem()).unwrap();
@@ -180,6 +188,36 @@ mod tests {
             assert_eq!(read.public_key(), key.public_key());
             assert_eq!(read.public_key().algorithm(), key.algorithm());
             assert_eq!(read.sign(b"message"), key.sign(b"message"));
+        }
+    }
+
+    // Only the trait in between is at stake here: the numbers are anything but random.
+    #[test]
+    fn generated_keys_sign_and_differ() {
+        let rng = &mut super::super::test_rng::Hashing::default();
+        let keys: Vec<LocalKey> = Vec::from([
+            #[cfg(feature = "es256")]
+            super::super::Es256Key::generate(rng).into(),
+            #[cfg(feature = "es256")]
+            super::super::Es256Key::generate(rng).into(),
+            #[cfg(feature = "es384")]
+            super::super::Es384Key::generate(rng).into(),
+            #[cfg(feature = "es512")]
+            super::super::Es512Key::generate(rng).into(),
+            #[cfg(feature = "ed25519")]
+            super::super::Ed25519Key::generate(rng).into(),
+            #[cfg(feature = "ed25519")]
+            super::super::Ed25519Key::generate(rng).into(),
+            #[cfg(feature = "rs256")]
+            super::super::Rs256Key::generate(rng).into(),
+        ]);
+        for (at, key) in keys.iter().enumerate() {
+            assert_eq!(key.sign(b"message").algorithm(), key.algorithm());
+            assert!(
+                keys[..at]
+                    .iter()
+                    .all(|other| other.public_key() != key.public_key())
+            );
         }
     }
 

@@ -20,6 +20,8 @@ mod local_key;
 mod pkcs8;
 #[cfg(feature = "rs256")]
 mod rs256;
+#[cfg(test)]
+mod test_rng;
 
 #[cfg(feature = "ed25519")]
 pub use self::ed25519::Ed25519Key;

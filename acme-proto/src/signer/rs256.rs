@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use rsa::pkcs1::DecodePrivateKey;
+use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use rsa::sha2::{Digest, Sha256};
 use rsa::traits::PublicKeyParts;
@@ -31,8 +31,8 @@ impl Rs256Key {
 
     /// Makes a new key of [`GENERATED_BITS`](Self::GENERATED_BITS); this takes a while.
     pub fn generate<R: CryptoRng>(rng: &mut R) -> Self {
-        let key = PrivateKey::new(rng, Self::GENERATED_BITS)
-            .expect("primes of this size can be found");
+        let key =
+            PrivateKey::new(rng, Self::GENERATED_BITS).expect("primes of this size can be found");
         Self::new(key).expect("a generated key has the size asked for")
     }
 
@@ -74,7 +74,8 @@ impl Rs256Key {
 
     /// Signs a message, which is hashed here.
     pub fn sign(&self, message: &[u8]) -> Signature {
-        self.try_sign(message).expect("a key that has signed once signs again")
+        self.try_sign(message)
+            .expect("a key that has signed once signs again")
     }
 
     /// Writes PKCS #8 in PEM, wiped from memory when dropped.
@@ -100,7 +101,9 @@ impl Rs256Key {
 
 impl fmt::Debug for Rs256Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rs256Key").field("public_key", &self.public_key).finish_non_exhaustive()
+        f.debug_struct("Rs256Key")
+            .field("public_key", &self.public_key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -131,8 +134,10 @@ mod tests {
     fn pkcs1(change: impl Fn(&mut [Vec<u8>])) -> Vec<u8> {
         let mut numbers = NUMBERS.map(|number| base64url::decode(number).unwrap());
         change(&mut numbers);
-        let parts: Vec<Vec<u8>> =
-            numbers.iter().map(|number| asn1::unsigned_integer(number)).collect();
+        let parts: Vec<Vec<u8>> = numbers
+            .iter()
+            .map(|number| asn1::unsigned_integer(number))
+            .collect();
         let version = asn1::unsigned_integer(&[]);
         asn1::sequence(&[&version[..], &parts.concat()])
     }
@@ -146,7 +151,10 @@ mod tests {
     fn the_rfc_example_is_reproduced() {
         let input = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA\
             6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-        assert_eq!(base64url::encode(key().sign(input.as_bytes()).as_bytes()), SIGNATURE);
+        assert_eq!(
+            base64url::encode(key().sign(input.as_bytes()).as_bytes()),
+            SIGNATURE
+        );
         let thumbprint = format!("{}", key().public_key().thumbprint());
         assert_eq!(thumbprint, "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8");
     }
