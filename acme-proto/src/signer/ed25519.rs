@@ -4,9 +4,9 @@ use alloc::string::String;
 use core::fmt;
 
 use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use signature::Signer;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::jose::{Algorithm, Jwk, Signature};
 use crate::signer::{CryptoRng, InvalidPrivateKey, pkcs8};
@@ -70,8 +70,16 @@ impl Ed25519Key {
     }
 
     /// Writes PKCS #8 in PEM, wiped from memory when dropped.
+    ///
+    /// The public key is left out: OpenSSL 3.0 cannot read files that have it.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
-        pkcs8::to_pem(&self.key.to_pkcs8_der().expect("a key can be encoded"))
+        let mut bytes = KeypairBytes {
+            secret_key: self.key.to_bytes(),
+            public_key: None,
+        };
+        let document = bytes.to_pkcs8_der();
+        bytes.secret_key.zeroize();
+        pkcs8::to_pem(&document.expect("a key can be encoded"))
     }
 }
 
@@ -113,7 +121,10 @@ mod tests {
 
     #[test]
     fn files_round_trip() {
-        let read = Ed25519Key::from_pkcs8_pem(&key().to_pkcs8_pem()).unwrap();
+        let pem = key().to_pkcs8_pem();
+        // Version 1 of RFC 5958, without the public key.
+        assert!(pem.contains("\nMC4CAQAwBQYDK2VwBCIEI"), "{}", pem.as_str());
+        let read = Ed25519Key::from_pkcs8_pem(&pem).unwrap();
         assert_eq!(read.public_key(), key().public_key());
         assert_eq!(read.sign(b"x"), key().sign(b"x"));
     }

@@ -7,7 +7,6 @@ use super::*;
 use crate::jose::{KeyAuthorization, Thumbprint};
 use crate::token::Token;
 use crate::x509::Certificate;
-use crate::x509::asn1::Element;
 
 const NOW: i64 = 1_700_000_000;
 
@@ -94,6 +93,8 @@ fn a_certificate_signed_with_es256_verifies() {
     use p256::ecdsa::signature::Verifier;
     use p256::ecdsa::{DerSignature, VerifyingKey};
     use p256::pkcs8::DecodePublicKey;
+
+    use crate::x509::asn1::Element;
 
     let key = crate::signer::Es256Key::from_scalar(&[7; 32]).unwrap();
     let now = Timestamp::from_unix_seconds(NOW);
