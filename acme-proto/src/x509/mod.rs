@@ -1,1 +1,30 @@
-//! Placeholder.
+//! X.509 as far as an ACME client needs it (RFC 5280, RFC 2986).
+//!
+//! Certificates and certificate signing requests are read leniently: only what a client uses is
+//! looked at. What is written here, signing requests and the certificates of tls-alpn-01, is
+//! written as the part to be signed and then put together with a [`Signature`], so that the key
+//! may be anywhere.
+//!
+//! Nothing here verifies a signature or a chain of trust: ACME clients get certificates from the
+//! CA over an authenticated connection.
+//!
+//! [`Signature`]: crate::jose::Signature
+
+pub(crate) mod asn1;
+
+mod certificate;
+mod chain;
+mod csr;
+mod csr_builder;
+mod extensions;
+mod names;
+mod reverse_name;
+mod tls_alpn;
+mod validity;
+
+pub use self::certificate::{Certificate, InvalidCertificate};
+pub use self::chain::{CertificateChain, ChainMismatch, InvalidChain};
+pub use self::csr::{Csr, CsrMismatch, InvalidCsr};
+pub use self::csr_builder::CsrBuilder;
+pub use self::reverse_name::reverse_name;
+pub use self::tls_alpn::TlsAlpnCertificateBuilder;

@@ -1,0 +1,232 @@
+//! Certificates (RFC 5280 Section 4.1).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+
+use der::Tag;
+use sha2::{Digest, Sha256};
+
+use crate::identifier::Identifier;
+use crate::jose::{InvalidJwk, Jwk, base64url};
+use crate::time::Timestamp;
+use crate::x509::asn1::Element;
+use crate::x509::extensions::Extensions;
+use crate::x509::{names, validity};
+
+/// A certificate, of which only what an ACME client uses has been looked at.
+///
+/// Its signature is not verified.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Certificate {
+    der: Vec<u8>,
+    serial: Vec<u8>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+    spki: Vec<u8>,
+    not_before: Timestamp,
+    not_after: Timestamp,
+    dns_names: Vec<String>,
+    ip_addresses: Vec<IpAddr>,
+    identifiers: Vec<Identifier>,
+    authority_key_id: Option<Vec<u8>>,
+}
+
+impl Certificate {
+    /// The most octets a certificate may have.
+    pub const MAX_LEN: usize = 256 * 1024;
+
+    /// Reads a certificate in DER.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not a certificate, or too long: whoever sent it is at fault.
+    pub fn parse(der: Vec<u8>) -> Result<Self, InvalidCertificate> {
+        if der.len() > Self::MAX_LEN {
+            return Err(InvalidCertificate::TooLong);
+        }
+        let fields = Fields::decode(&der).map_err(|_| InvalidCertificate::Der)?;
+        let not_before = fields.not_before.ok_or(InvalidCertificate::Validity)?;
+        let not_after = fields.not_after.ok_or(InvalidCertificate::Validity)?;
+        Ok(Self {
+            serial: fields.serial.to_vec(),
+            issuer: fields.issuer.to_vec(),
+            subject: fields.subject.to_vec(),
+            spki: fields.spki.to_vec(),
+            not_before,
+            not_after,
+            identifiers: fields.extensions.names.identifiers(),
+            dns_names: fields.extensions.names.dns,
+            ip_addresses: fields.extensions.names.ip,
+            authority_key_id: fields.extensions.authority_key_id,
+            der,
+        })
+    }
+
+    /// Returns the whole certificate in DER.
+    pub fn as_der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Returns the SubjectPublicKeyInfo in DER.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// Returns the public key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is of a kind that has no JWK here; the certificate may be good all the same.
+    pub fn public_key(&self) -> Result<Jwk, InvalidJwk> {
+        Jwk::from_spki_der(&self.spki)
+    }
+
+    /// Returns the dNSNames of the subjectAltName, as they are there.
+    ///
+    /// What is not UTF-8 is replaced by U+FFFD.
+    pub fn dns_names(&self) -> &[String] {
+        &self.dns_names
+    }
+
+    /// Returns the iPAddresses of the subjectAltName.
+    pub fn ip_addresses(&self) -> &[IpAddr] {
+        &self.ip_addresses
+    }
+
+    /// Returns the names of the subjectAltName as identifiers, without repetitions.
+    ///
+    /// Names of kinds other than dNSName, iPAddress and rfc822Name are left out.
+    pub fn identifiers(&self) -> &[Identifier] {
+        &self.identifiers
+    }
+
+    /// Returns the content octets of the serial number, a leading zero octet included.
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
+    /// Returns the keyIdentifier of the authorityKeyIdentifier, without tag and length.
+    ///
+    /// Without it there is no renewal information (RFC 9773 Section 4.1).
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.authority_key_id.as_deref()
+    }
+
+    /// Returns the beginning of the validity period.
+    pub const fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    /// Returns the end of the validity period.
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// Returns the issuer's Name in DER.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer
+    }
+
+    /// Returns the subject's Name in DER.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject
+    }
+
+    /// Returns the common name of the issuer, by which users choose among chains.
+    pub fn issuer_common_name(&self) -> Option<String> {
+        names::common_name(&self.issuer)
+    }
+
+    /// Returns the common name of the subject.
+    pub fn subject_common_name(&self) -> Option<String> {
+        names::common_name(&self.subject)
+    }
+
+    /// Returns the SHA-256 digest of the whole certificate.
+    pub fn fingerprint_sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.der).into()
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("identifiers", &self.identifiers)
+            .field("issuer", &self.issuer_common_name())
+            .field("not_after", &self.not_after)
+            .field("serial", &base64url::encode(&self.serial))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The octets are not a certificate; whoever sent them is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidCertificate {
+    /// Not the DER of a certificate.
+    #[error("not an X.509 certificate in DER")]
+    Der,
+    /// The validity period is not of two readable times.
+    #[error("validity period of the certificate cannot be read")]
+    Validity,
+    /// The certificate is beyond any reasonable size.
+    #[error("certificate is larger than 256 KiB")]
+    TooLong,
+}
+
+/// What is read, still in the octets it was read from.
+struct Fields<'a> {
+    serial: &'a [u8],
+    issuer: &'a [u8],
+    subject: &'a [u8],
+    spki: &'a [u8],
+    not_before: Option<Timestamp>,
+    not_after: Option<Timestamp>,
+    extensions: Extensions,
+}
+
+impl<'a> Fields<'a> {
+    fn decode(der: &'a [u8]) -> der::Result<Self> {
+        let mut certificate = Element::parse_as(der, Tag::Sequence)?.children()?;
+        let mut tbs = certificate.expect(Tag::Sequence)?.children()?;
+        certificate.expect(Tag::Sequence)?;
+        certificate.expect(Tag::BitString)?;
+        certificate.finish()?;
+
+        tbs.context(0)?;
+        let serial = tbs.expect(Tag::Integer)?.value;
+        if serial.is_empty() {
+            return Err(Tag::Integer.value_error().into());
+        }
+        tbs.expect(Tag::Sequence)?;
+        let issuer = tbs.expect(Tag::Sequence)?.raw;
+        let mut validity = tbs.expect(Tag::Sequence)?.children()?;
+        let (not_before, not_after) = (validity.next()?, validity.next()?);
+        let subject = tbs.expect(Tag::Sequence)?.raw;
+        let spki = tbs.expect(Tag::Sequence)?.raw;
+
+        let mut extensions = Extensions::default();
+        while let Some(element) = tbs.next()? {
+            if element.is_context(3) {
+                extensions = Extensions::decode(&Element::parse(element.value)?)?;
+                break;
+            }
+        }
+        tbs.finish()?;
+        Ok(Self {
+            serial,
+            issuer,
+            subject,
+            spki,
+            not_before: not_before.as_ref().and_then(validity::decode),
+            not_after: not_after.as_ref().and_then(validity::decode),
+            extensions,
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "certificate_tests.rs"]
+mod tests;

@@ -1,0 +1,83 @@
+#![allow(clippy::unwrap_used)]
+
+use alloc::format;
+
+use super::*;
+
+/// V-ARI: the example of RFC 9773 Appendix A.
+const RFC_9773: &str = "-----BEGIN CERTIFICATE-----
+MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
+cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS
+BgNVBAMTC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeBZu
+7cbpAYNXZLbbh8rNIzuOoqOOtmxA1v7cRm//AwyMwWxyHz4zfwmBhcSrf47NUAFf
+qzLQ2PPQxdTXREYEnKMjMCEwHwYDVR0jBBgwFoAUaYhba4dGQEHhs3uEe6CuLN4B
+yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb
++FYN/8oCIClDsqBklhB9KAelFiYt9+6FDj3z4KGVelYM5MdsO3pK
+-----END CERTIFICATE-----
+";
+
+fn example() -> Certificate {
+    let der = crate::pem::decode_one(RFC_9773.as_bytes(), "CERTIFICATE").unwrap();
+    Certificate::parse(der).unwrap()
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+// V-ARI: its validity is the year 0001.
+#[test]
+fn the_example_of_rfc_9773_is_read() {
+    let certificate = example();
+    assert_eq!(certificate.as_der().len(), 327);
+    assert_eq!(
+        hex(&certificate.fingerprint_sha256()),
+        "4488f983790f68fff82e7d27dd56d8da0ee4a751db510d35e54360abad069ea2"
+    );
+    assert_eq!(certificate.issuer_common_name().unwrap(), "Example CA");
+    assert_eq!(certificate.subject_common_name().unwrap(), "example.com");
+    assert!(certificate.dns_names().is_empty());
+    assert!(certificate.not_after() < Timestamp::UNIX_EPOCH);
+    assert_eq!(certificate.not_after(), certificate.not_before());
+    let key = certificate.public_key().unwrap();
+    assert_eq!(key.to_spki_der(), certificate.spki_der());
+}
+
+// V-ARI, 9773-4.1-1 to -4.
+#[test]
+fn key_identifier_and_serial_make_the_identifier_for_renewal() {
+    let certificate = example();
+    let authority = certificate.authority_key_id().unwrap();
+    assert_eq!(hex(authority), "69885b6b87464041e1b37b847ba0ae2cde01c8d4");
+    assert_eq!(hex(certificate.serial()), "0087654321");
+    let identifier = [
+        base64url::encode(authority),
+        base64url::encode(certificate.serial()),
+    ]
+    .join(".");
+    assert_eq!(identifier, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
+}
+
+#[test]
+fn damaged_certificates_are_errors_or_others_and_never_panics() {
+    let der = example().as_der().to_vec();
+    for end in 0..der.len() {
+        assert!(Certificate::parse(der[..end].to_vec()).is_err());
+    }
+    for at in 0..der.len() {
+        for flip in [0x01, 0x55, 0x80, 0xff] {
+            let mut damaged = der.clone();
+            damaged[at] ^= flip;
+            let _ = Certificate::parse(damaged).map(|read| format!("{read:?}"));
+        }
+    }
+    let mut longer = der;
+    longer.push(0);
+    assert_eq!(Certificate::parse(longer), Err(InvalidCertificate::Der));
+}
+
+#[test]
+fn oversized_certificates_are_refused() {
+    let der = alloc::vec![0x30; Certificate::MAX_LEN + 1];
+    assert_eq!(Certificate::parse(der), Err(InvalidCertificate::TooLong));
+}

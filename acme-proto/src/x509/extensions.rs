@@ -1,0 +1,121 @@
+//! X.509 extensions (RFC 5280 Section 4.1).
+
+use alloc::vec::Vec;
+
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+
+use crate::x509::asn1::{self, Element, tag};
+use crate::x509::names::GeneralNames;
+
+const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+
+/// The extensions that are looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extensions {
+    pub(super) names: GeneralNames,
+    pub(super) authority_key_id: Option<Vec<u8>>,
+}
+
+impl Extensions {
+    /// Reads a SEQUENCE OF Extension; a second one of a kind that is looked at is an error.
+    pub(super) fn decode(extensions: &Element<'_>) -> der::Result<Self> {
+        extensions.tag.assert_eq(Tag::Sequence)?;
+        let (mut names, mut authority_key_id) = (None, None);
+        let mut extensions = extensions.children()?;
+        while let Some(extension) = extensions.next()? {
+            let mut parts = extension.children()?;
+            let kind = parts.expect(Tag::ObjectIdentifier)?;
+            let mut value = parts.next()?;
+            if value.is_some_and(|element| element.tag == Tag::Boolean) {
+                value = parts.next()?;
+            }
+            let value = value.ok_or_else(|| Tag::OctetString.value_error())?;
+            value.tag.assert_eq(Tag::OctetString)?;
+            let seen = if kind.is_oid(&SUBJECT_ALT_NAME) {
+                names.replace(GeneralNames::decode(value.value)?).is_some()
+            } else if kind.is_oid(&AUTHORITY_KEY_ID) {
+                authority_key_id
+                    .replace(key_identifier(value.value)?)
+                    .is_some()
+            } else {
+                false
+            };
+            if seen {
+                return Err(kind.tag.value_error().into());
+            }
+        }
+        Ok(Self {
+            names: names.unwrap_or_default(),
+            authority_key_id: authority_key_id.flatten(),
+        })
+    }
+}
+
+/// Writes one Extension; `critical` is left out when false, as DER demands.
+pub(super) fn extension(oid: &ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {
+    let critical: &[u8] = if critical {
+        &[tag::BOOLEAN, 1, 0xff]
+    } else {
+        &[]
+    };
+    asn1::sequence(&[
+        &asn1::oid(oid),
+        critical,
+        &asn1::tlv(tag::OCTET_STRING, &[value]),
+    ])
+}
+
+/// Writes a subjectAltName extension with the given GeneralNames, each in DER.
+pub(super) fn subject_alt_name(critical: bool, names: &[Vec<u8>]) -> Vec<u8> {
+    extension(
+        &SUBJECT_ALT_NAME,
+        critical,
+        &asn1::sequence(&[&names.concat()]),
+    )
+}
+
+/// Reads keyIdentifier `[0]` of an AuthorityKeyIdentifier: its content octets.
+fn key_identifier(der: &[u8]) -> der::Result<Option<Vec<u8>>> {
+    let mut parts = Element::parse_as(der, Tag::Sequence)?.children()?;
+    Ok(parts.context(0)?.map(|element| element.value.to_vec()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn decoded(extensions: &[&[u8]]) -> der::Result<Extensions> {
+        let der = asn1::sequence(extensions);
+        Extensions::decode(&Element::parse(&der)?)
+    }
+
+    // 9773-4.1-2, 9773-4.1-7.
+    #[test]
+    fn only_the_key_identifier_of_the_authority_is_taken() {
+        let key = asn1::tlv(0x80, &[b"key"]);
+        let issuer = asn1::tlv(0xa1, &[&asn1::tlv(0x82, &[b"x"])]);
+        let serial = asn1::tlv(0x82, &[&[1]]);
+        let whole = asn1::sequence(&[&key, &issuer, &serial]);
+        let read = decoded(&[&extension(&AUTHORITY_KEY_ID, false, &whole)]).unwrap();
+        assert_eq!(read.authority_key_id.unwrap(), b"key");
+
+        let without = asn1::sequence(&[&issuer, &serial]);
+        let read = decoded(&[&extension(&AUTHORITY_KEY_ID, true, &without)]).unwrap();
+        assert_eq!(read.authority_key_id, None);
+    }
+
+    #[test]
+    fn repeated_extensions_are_refused_and_unknown_ones_skipped() {
+        let unknown = extension(&ObjectIdentifier::new_unwrap("1.2.3"), true, b"\xff");
+        let names = subject_alt_name(false, &[asn1::tlv(0x82, &[b"a.example"])]);
+        assert_eq!(
+            decoded(&[&unknown, &names, &unknown]).unwrap().names.dns,
+            ["a.example"]
+        );
+        assert!(decoded(&[&names, &names]).is_err());
+        assert!(decoded(&[&asn1::sequence(&[&asn1::oid(&SUBJECT_ALT_NAME)])]).is_err());
+    }
+}

@@ -1,0 +1,263 @@
+//! Distinguished names and general names.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+
+use crate::identifier::Identifier;
+use crate::x509::asn1::{self, Element, tag};
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+/// `[n]` in GeneralName: primitive, as these are all strings of octets.
+const RFC822_NAME: u32 = 1;
+const DNS_NAME: u32 = 2;
+const IP_ADDRESS: u32 = 7;
+/// The identifier type of RFC 8823.
+const EMAIL: &str = "email";
+
+/// A subjectAltName extension, sorted by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct GeneralNames {
+    /// As they are in the extension; what is not UTF-8 is replaced and so equals no valid name.
+    pub(super) dns: Vec<String>,
+    pub(super) ip: Vec<IpAddr>,
+    pub(super) email: Vec<String>,
+    /// How many names of other kinds there are.
+    pub(super) others: usize,
+}
+
+impl GeneralNames {
+    /// Reads the GeneralNames inside the extension.
+    pub(super) fn decode(der: &[u8]) -> der::Result<Self> {
+        let mut names = Self::default();
+        let mut elements = Element::parse_as(der, Tag::Sequence)?.children()?;
+        while let Some(element) = elements.next()? {
+            if element.is_context(DNS_NAME) {
+                names
+                    .dns
+                    .push(String::from_utf8_lossy(element.value).into_owned());
+            } else if element.is_context(RFC822_NAME) {
+                names
+                    .email
+                    .push(String::from_utf8_lossy(element.value).into_owned());
+            } else if element.is_context(IP_ADDRESS) {
+                names
+                    .ip
+                    .push(address(element.value).ok_or_else(|| element.tag.value_error())?);
+            } else {
+                names.others += 1;
+            }
+        }
+        Ok(names)
+    }
+
+    /// Returns the names as identifiers, without repetitions; those of other kinds are left out.
+    pub(super) fn identifiers(&self) -> Vec<Identifier> {
+        let dns = self
+            .dns
+            .iter()
+            .map(|name| Identifier::from_wire("dns", name));
+        let ip = self.ip.iter().map(|&address| Identifier::Ip(address));
+        let email = self
+            .email
+            .iter()
+            .map(|name| Identifier::from_wire(EMAIL, name));
+        let mut identifiers = Vec::new();
+        for identifier in dns.chain(ip).chain(email) {
+            if !identifiers.contains(&identifier) {
+                identifiers.push(identifier);
+            }
+        }
+        identifiers
+    }
+}
+
+/// Writes the GeneralName of an identifier, if there is one for its type.
+pub(super) fn general_name(identifier: &Identifier) -> Option<Vec<u8>> {
+    let (number, octets) = match identifier {
+        Identifier::Dns(name) => (DNS_NAME, name.as_str().as_bytes().to_vec()),
+        Identifier::Ip(IpAddr::V4(address)) => (IP_ADDRESS, address.octets().to_vec()),
+        Identifier::Ip(IpAddr::V6(address)) => (IP_ADDRESS, address.octets().to_vec()),
+        Identifier::Other { kind, value } if kind == EMAIL && value.is_ascii() => {
+            (RFC822_NAME, value.as_bytes().to_vec())
+        }
+        Identifier::Other { .. } => return None,
+    };
+    // Context-specific class; all the numbers fit the low five bits.
+    Some(asn1::tlv(0x80 | u8::try_from(number).ok()?, &[&octets]))
+}
+
+/// The difference between the names found and the identifiers wanted, as sets.
+///
+/// Identifiers of types that X.509 has no general name for cannot be compared: they are never
+/// missing.
+pub(super) fn difference(
+    found: &[Identifier],
+    wanted: &[Identifier],
+) -> (Vec<Identifier>, Vec<Identifier>) {
+    let missing = wanted
+        .iter()
+        .filter(|identifier| general_name(identifier).is_some() && !found.contains(identifier));
+    let extra = found
+        .iter()
+        .filter(|identifier| !wanted.contains(identifier));
+    (missing.cloned().collect(), extra.cloned().collect())
+}
+
+/// Displays identifiers for an error message, a few of them at most.
+pub(super) struct List<'a>(pub(super) &'a [Identifier]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        let Some((first, rest)) = self.0.split_first() else {
+            return f.write_str("none");
+        };
+        write!(f, "{:?}", first.value())?;
+        for identifier in rest.iter().take(SHOWN - 1) {
+            write!(f, ", {:?}", identifier.value())?;
+        }
+        match self.0.len().checked_sub(SHOWN) {
+            Some(more @ 1..) => write!(f, " and {more} more"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes a Name with nothing but a common name.
+pub(super) fn name_of(common_name: &str) -> Vec<u8> {
+    let value = asn1::tlv(tag::UTF8_STRING, &[common_name.as_bytes()]);
+    let attribute = asn1::sequence(&[&asn1::oid(&COMMON_NAME), &value]);
+    asn1::sequence(&[&asn1::tlv(tag::SET, &[&attribute])])
+}
+
+/// Finds the last, most specific common name in a Name; `None` also if it is malformed.
+pub(super) fn common_name(name: &[u8]) -> Option<String> {
+    let mut common_name = None;
+    let mut sets = Element::parse_as(name, Tag::Sequence)
+        .ok()?
+        .children()
+        .ok()?;
+    while let Some(set) = sets.next().ok()? {
+        let mut attributes = set.children().ok()?;
+        while let Some(attribute) = attributes.next().ok()? {
+            let mut parts = attribute.children().ok()?;
+            let (kind, value) = (parts.next().ok()??, parts.next().ok()??);
+            if kind.is_oid(&COMMON_NAME) {
+                common_name = Some(directory_string(&value));
+            }
+        }
+    }
+    common_name
+}
+
+/// Reads any of the string types; what cannot be read is replaced.
+fn directory_string(value: &Element<'_>) -> String {
+    match value.tag {
+        Tag::BmpString => {
+            let units = value.value.chunks(2).map(|pair| match *pair {
+                [high, low] => u16::from_be_bytes([high, low]),
+                _ => u16::from(b'?'),
+            });
+            let characters = char::decode_utf16(units);
+            characters
+                .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect()
+        }
+        _ => String::from_utf8_lossy(value.value).to_string(),
+    }
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    match octets.len() {
+        4 => <[u8; 4]>::try_from(octets).ok().map(IpAddr::from),
+        16 => <[u8; 16]>::try_from(octets).ok().map(IpAddr::from),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn common_names_of_every_string_type_are_read() {
+        let name = |tag: u8, value: &[u8]| {
+            let value = asn1::tlv(tag, &[value]);
+            let attribute = asn1::sequence(&[&asn1::oid(&COMMON_NAME), &value]);
+            common_name(&asn1::sequence(&[&asn1::tlv(tag::SET, &[&attribute])]))
+        };
+        assert_eq!(name(tag::UTF8_STRING, "Größe".as_bytes()).unwrap(), "Größe");
+        assert_eq!(name(0x13, b"Example CA").unwrap(), "Example CA");
+        assert_eq!(name(0x1e, b"\0C\0A").unwrap(), "CA");
+        assert_eq!(name(0x1e, b"\0C\0").unwrap(), "C?");
+        assert_eq!(name(tag::UTF8_STRING, b"\xff").unwrap(), "\u{fffd}");
+        assert_eq!(common_name(&name_of("x")).unwrap(), "x");
+        assert_eq!(common_name(&asn1::sequence(&[])), None);
+        assert_eq!(common_name(b"junk"), None);
+    }
+
+    // 8738-3-4, 8738-6-1.
+    #[test]
+    fn general_names_round_trip() {
+        let wanted = vec![
+            Identifier::dns("*.example.org").unwrap(),
+            Identifier::Ip("192.0.2.1".parse().unwrap()),
+            Identifier::Ip("2001:db8::1".parse().unwrap()),
+            Identifier::Other {
+                kind: EMAIL.into(),
+                value: "a@example.org".into(),
+            },
+        ];
+        let encoded: Vec<Vec<u8>> = wanted.iter().filter_map(general_name).collect();
+        assert_eq!(encoded[1], [0x87, 4, 192, 0, 2, 1]);
+        let names = GeneralNames::decode(&asn1::sequence(&[&encoded.concat()])).unwrap();
+        assert_eq!(names.identifiers(), wanted);
+        assert_eq!(names.others, 0);
+    }
+
+    #[test]
+    fn unknown_kinds_are_counted_and_addresses_of_another_length_refused() {
+        let uri = asn1::tlv(0x86, &[b"https://example.org"]);
+        let names = GeneralNames::decode(&asn1::sequence(&[&uri])).unwrap();
+        assert_eq!((names.others, names.identifiers().len()), (1, 0));
+        let address = asn1::tlv(0x87, &[&[1, 2, 3, 4, 5]]);
+        assert!(GeneralNames::decode(&asn1::sequence(&[&address])).is_err());
+    }
+
+    #[test]
+    fn lists_are_short_and_escaped() {
+        let odd = |value: &str| Identifier::Other {
+            kind: "odd".into(),
+            value: value.into(),
+        };
+        assert_eq!(List(&[]).to_string(), "none");
+        assert_eq!(List(&[odd("a\n"), odd("b")]).to_string(), r#""a\n", "b""#);
+        let text = List(&vec![odd("a"); 7]).to_string();
+        assert_eq!(text, r#""a", "a", "a", "a", "a" and 2 more"#);
+    }
+
+    #[test]
+    fn differences_are_of_sets() {
+        let [a, b, c] = ["a.example", "b.example", "c.example"];
+        let [a, b, c] = [a, b, c].map(|name| Identifier::dns(name).unwrap());
+        let odd = Identifier::Other {
+            kind: "odd".into(),
+            value: "1".into(),
+        };
+        let same = difference(
+            &[a.clone(), b.clone()],
+            &[b.clone(), a.clone(), b.clone(), odd],
+        );
+        assert_eq!(same, (vec![], vec![]));
+        let other = difference(&[a.clone(), b.clone()], &[b, c.clone()]);
+        assert_eq!(other, (vec![c], vec![a]));
+    }
+}
