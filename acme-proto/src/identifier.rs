@@ -61,7 +61,10 @@ impl Identifier {
             "ip" => value.parse().ok().map(Self::Ip),
             _ => None,
         };
-        known.unwrap_or_else(|| Self::Other { kind: kind.to_string(), value: value.to_string() })
+        known.unwrap_or_else(|| Self::Other {
+            kind: kind.to_string(),
+            value: value.to_string(),
+        })
     }
 
     /// Returns the type, such as `dns`.
@@ -107,9 +110,10 @@ impl DnsName {
     pub fn parse(name: &str) -> Result<Self, InvalidIdentifier> {
         match fault(name) {
             None => Ok(Self(name.to_ascii_lowercase())),
-            Some(reason) => {
-                Err(InvalidIdentifier { name: crate::wire::printable(name, 80), reason })
-            }
+            Some(reason) => Err(InvalidIdentifier {
+                name: crate::wire::printable(name, 80),
+                reason,
+            }),
         }
     }
 
@@ -159,7 +163,11 @@ fn label_fault(label: &str) -> Option<&'static str> {
         Some("it has a character other than letters, digits and hyphens")
     } else if label.starts_with('-') || label.ends_with('-') {
         Some("it has a label that starts or ends with a hyphen")
-    } else if label.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("xn--")) && label.len() == 4 {
+    } else if label
+        .get(..4)
+        .is_some_and(|p| p.eq_ignore_ascii_case("xn--"))
+        && label.len() == 4
+    {
         Some("it has an empty xn-- label")
     } else {
         None
@@ -187,7 +195,10 @@ impl FromStr for Identifier {
 
     /// Reads an address, an IPv6 one with or without brackets, or else a DNS name.
     fn from_str(text: &str) -> Result<Self, InvalidIdentifier> {
-        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|t| t.strip_suffix(']'))
+            .unwrap_or(text);
         match bare.parse() {
             Ok(address) => Ok(Self::Ip(address)),
             Err(_) => Self::dns(text),
@@ -263,9 +274,26 @@ mod tests {
         let long_label = alloc::format!("{}.example", "a".repeat(64));
         let long_name = alloc::vec!["abcdefg"; 32].join(".") + ".ab";
         for bad in [
-            "", "*", "*foo.example", "a.*.example", "*.*.example", "**.example", "b\u{fc}cher.example",
-            "a..example", ".example", "example.", "-a.example", "a-.example", "a_b.example", "192.0.2.1",
-            "2001:db8::1", "a b", "*.192.0.2.1x-", "xn--.example", &long_label, &long_name,
+            "",
+            "*",
+            "*foo.example",
+            "a.*.example",
+            "*.*.example",
+            "**.example",
+            "b\u{fc}cher.example",
+            "a..example",
+            ".example",
+            "example.",
+            "-a.example",
+            "a-.example",
+            "a_b.example",
+            "192.0.2.1",
+            "2001:db8::1",
+            "a b",
+            "*.192.0.2.1x-",
+            "xn--.example",
+            &long_label,
+            &long_name,
         ] {
             assert!(Identifier::dns(bad).is_err(), "{bad:?}");
         }
@@ -305,6 +333,9 @@ mod tests {
         let json = r#"{"type":"dns","value":"Example.org"}"#;
         let read: Identifier = serde_json::from_str(json).unwrap();
         assert_eq!(read, Identifier::dns("example.org").unwrap());
-        assert_eq!(serde_json::to_string(&read).unwrap(), r#"{"type":"dns","value":"example.org"}"#);
+        assert_eq!(
+            serde_json::to_string(&read).unwrap(),
+            r#"{"type":"dns","value":"example.org"}"#
+        );
     }
 }

@@ -57,15 +57,23 @@ pub fn encode(label: &str, der: &[u8]) -> String {
 ///
 /// # Errors
 /// [`InvalidPem`]; the fault is that of whoever made the text.
-pub fn decode_strict(text: &[u8], label: &str, max_blocks: usize) -> Result<Vec<Vec<u8>>, InvalidPem> {
+pub fn decode_strict(
+    text: &[u8],
+    label: &str,
+    max_blocks: usize,
+) -> Result<Vec<Vec<u8>>, InvalidPem> {
     let text = core::str::from_utf8(text).map_err(|_| InvalidPem::NotUtf8)?;
     let mut blocks = Vec::new();
-    let mut lines = text.lines().map(|line| line.trim_end_matches([' ', '\t', '\r']));
+    let mut lines = text
+        .lines()
+        .map(|line| line.trim_end_matches([' ', '\t', '\r']));
     while let Some(line) = lines.next() {
         if line.is_empty() {
             continue;
         }
-        let found = line.strip_prefix(BEGIN).and_then(|l| l.strip_suffix(DASHES));
+        let found = line
+            .strip_prefix(BEGIN)
+            .and_then(|l| l.strip_suffix(DASHES));
         let found = found.ok_or(InvalidPem::TextBetween)?;
         if found != label {
             return Err(InvalidPem::OtherBlock(crate::wire::printable(found, 64)));
@@ -75,7 +83,11 @@ pub fn decode_strict(text: &[u8], label: &str, max_blocks: usize) -> Result<Vec<
         }
         blocks.push(block(&mut lines, label)?);
     }
-    if blocks.is_empty() { Err(InvalidPem::Empty) } else { Ok(blocks) }
+    if blocks.is_empty() {
+        Err(InvalidPem::Empty)
+    } else {
+        Ok(blocks)
+    }
 }
 
 /// Reads a text of exactly one block.
@@ -83,10 +95,15 @@ pub fn decode_strict(text: &[u8], label: &str, max_blocks: usize) -> Result<Vec<
 /// # Errors
 /// As [`decode_strict`].
 pub fn decode_one(text: &[u8], label: &str) -> Result<Vec<u8>, InvalidPem> {
-    decode_strict(text, label, 1)?.pop().ok_or(InvalidPem::Empty)
+    decode_strict(text, label, 1)?
+        .pop()
+        .ok_or(InvalidPem::Empty)
 }
 
-fn block<'a>(lines: &mut impl Iterator<Item = &'a str>, label: &str) -> Result<Vec<u8>, InvalidPem> {
+fn block<'a>(
+    lines: &mut impl Iterator<Item = &'a str>,
+    label: &str,
+) -> Result<Vec<u8>, InvalidPem> {
     let mut body = String::new();
     for line in lines {
         if let Some(end) = line.strip_prefix(END) {
@@ -94,7 +111,11 @@ fn block<'a>(lines: &mut impl Iterator<Item = &'a str>, label: &str) -> Result<V
                 return Err(InvalidPem::Unterminated);
             }
             let der = STANDARD.decode(body).map_err(|_| InvalidPem::Base64)?;
-            return if der.is_empty() { Err(InvalidPem::Base64) } else { Ok(der) };
+            return if der.is_empty() {
+                Err(InvalidPem::Base64)
+            } else {
+                Ok(der)
+            };
         }
         if line.starts_with(DASHES) {
             return Err(InvalidPem::Unterminated);
@@ -126,16 +147,25 @@ mod tests {
         assert_eq!(read(&text).unwrap(), expected);
         assert_eq!(read(&text.replace('\n', "\r\n")).unwrap(), expected);
         assert_eq!(read(text.trim_end()).unwrap(), expected);
-        let blank = encode("CERTIFICATE", &[1; 70]) + "\n\n" + &encode("CERTIFICATE", &[2; 5]) + "\n";
+        let blank =
+            encode("CERTIFICATE", &[1; 70]) + "\n\n" + &encode("CERTIFICATE", &[2; 5]) + "\n";
         assert_eq!(read(&blank).unwrap(), expected);
     }
 
     // 8555-11.4-2
     #[test]
     fn a_block_of_another_kind_makes_the_whole_unusable() {
-        for label in ["PRIVATE KEY", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "certificate"] {
+        for label in [
+            "PRIVATE KEY",
+            "X509 CERTIFICATE",
+            "TRUSTED CERTIFICATE",
+            "certificate",
+        ] {
             let text = two() + &encode(label, &[3]);
-            assert_eq!(read(&text), Err(InvalidPem::OtherBlock(String::from(label))));
+            assert_eq!(
+                read(&text),
+                Err(InvalidPem::OtherBlock(String::from(label)))
+            );
         }
     }
 
@@ -153,9 +183,21 @@ mod tests {
         assert_eq!(read("\n\n"), Err(InvalidPem::Empty));
         let text = encode("CERTIFICATE", &[1; 9]);
         assert_eq!(read(&text.replace("AQEB", "A!EB")), Err(InvalidPem::Base64));
-        assert_eq!(read(&text.replace("-----END CERTIFICATE-----", "")), Err(InvalidPem::Unterminated));
-        assert_eq!(read(&text.replace("END CERT", "END KERT")), Err(InvalidPem::Unterminated));
-        assert_eq!(read(&encode("CERTIFICATE", &[1]).repeat(5)), Err(InvalidPem::TooMany(4)));
-        assert_eq!(decode_strict(&[0xff], "CERTIFICATE", 4), Err(InvalidPem::NotUtf8));
+        assert_eq!(
+            read(&text.replace("-----END CERTIFICATE-----", "")),
+            Err(InvalidPem::Unterminated)
+        );
+        assert_eq!(
+            read(&text.replace("END CERT", "END KERT")),
+            Err(InvalidPem::Unterminated)
+        );
+        assert_eq!(
+            read(&encode("CERTIFICATE", &[1]).repeat(5)),
+            Err(InvalidPem::TooMany(4))
+        );
+        assert_eq!(
+            decode_strict(&[0xff], "CERTIFICATE", 4),
+            Err(InvalidPem::NotUtf8)
+        );
     }
 }

@@ -37,8 +37,13 @@ impl Url {
     /// too long, or has characters that RFC 3986 does not allow.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         match fault(text) {
-            None => Ok(Self { text: Arc::from(text) }),
-            Some(reason) => Err(InvalidUrl { text: crate::wire::printable(text, 120), reason }),
+            None => Ok(Self {
+                text: Arc::from(text),
+            }),
+            Some(reason) => Err(InvalidUrl {
+                text: crate::wire::printable(text, 120),
+                reason,
+            }),
         }
     }
 
@@ -49,7 +54,9 @@ impl Url {
 
     /// Returns whether the scheme is `https`.
     pub fn is_https(&self) -> bool {
-        self.text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+        self.text
+            .get(..6)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
     /// Returns host and port as they stand in the URL.
@@ -71,7 +78,9 @@ impl Url {
     pub fn port(&self) -> u16 {
         let authority = self.authority();
         let after_host = authority.rsplit(']').next().unwrap_or(authority);
-        let given = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let given = after_host
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
         given.unwrap_or(if self.is_https() { 443 } else { 80 })
     }
 
@@ -79,7 +88,11 @@ impl Url {
     pub fn path_and_query(&self) -> String {
         let rest = self.after_scheme();
         let path = &rest[rest.find(['/', '?']).unwrap_or(rest.len())..];
-        if path.starts_with('/') { String::from(path) } else { alloc::format!("/{path}") }
+        if path.starts_with('/') {
+            String::from(path)
+        } else {
+            alloc::format!("/{path}")
+        }
     }
 
     /// Returns whether the host is this machine: `localhost`, `127.0.0.0/8` or `::1`.
@@ -89,7 +102,9 @@ impl Url {
         host.eq_ignore_ascii_case("localhost")
             || host.to_ascii_lowercase().ends_with(".localhost")
             || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
-            || host.parse::<core::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
+            || host
+                .parse::<core::net::Ipv6Addr>()
+                .is_ok_and(|ip| ip.is_loopback())
     }
 
     /// Resolves a reference against this URL (RFC 3986 section 5); an absolute one stays as it is.
@@ -100,7 +115,10 @@ impl Url {
         if UriStr::new(reference).is_ok() {
             return Self::parse(reference);
         }
-        let invalid = |reason| InvalidUrl { text: crate::wire::printable(reference, 120), reason };
+        let invalid = |reason| InvalidUrl {
+            text: crate::wire::printable(reference, 120),
+            reason,
+        };
         if reference.len() > Self::MAX_LEN {
             return Err(invalid("too long"));
         }
@@ -129,13 +147,19 @@ fn fault(text: &str) -> Option<&'static str> {
         return Some("too long");
     }
     let Ok(uri) = UriAbsoluteStr::new(text) else {
-        return Some(if text.contains('#') { "with a fragment" } else { "not absolute" });
+        return Some(if text.contains('#') {
+            "with a fragment"
+        } else {
+            "not absolute"
+        });
     };
     let scheme = uri.scheme_str();
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
         return Some("neither https nor http");
     }
-    let Some(authority) = uri.authority_components() else { return Some("without a host") };
+    let Some(authority) = uri.authority_components() else {
+        return Some("without a host");
+    };
     let port = authority.port();
     if authority.host().is_empty() {
         return Some("without a host");
@@ -225,8 +249,19 @@ mod tests {
     #[test]
     fn what_is_no_absolute_web_url_is_refused() {
         for bad in [
-            "", "/acct/1", "javascript:alert(1)", "ftp://h/", "https://", "https:///x", "https://u@h/",
-            "https://h/#f", "https://h/a b", "https://h/\n", "https://h:99999/", "https:h", "//h/x",
+            "",
+            "/acct/1",
+            "javascript:alert(1)",
+            "ftp://h/",
+            "https://",
+            "https:///x",
+            "https://u@h/",
+            "https://h/#f",
+            "https://h/a b",
+            "https://h/\n",
+            "https://h:99999/",
+            "https:h",
+            "//h/x",
             "https://h/<x>",
         ] {
             assert!(Url::parse(bad).is_err(), "{bad:?}");
@@ -238,18 +273,33 @@ mod tests {
     fn the_parts_are_found() {
         let u = url("https://[2001:db8::1]:8443/dir?x=1");
         assert_eq!((u.host(), u.port()), ("2001:db8::1", 8443));
-        assert_eq!((u.authority(), &*u.path_and_query()), ("[2001:db8::1]:8443", "/dir?x=1"));
+        assert_eq!(
+            (u.authority(), &*u.path_and_query()),
+            ("[2001:db8::1]:8443", "/dir?x=1")
+        );
         let u = url("http://h.example?x");
-        assert_eq!((u.host(), u.port(), &*u.path_and_query()), ("h.example", 80, "/?x"));
+        assert_eq!(
+            (u.host(), u.port(), &*u.path_and_query()),
+            ("h.example", 80, "/?x")
+        );
         assert!(!u.is_https() && url("HTTPS://h").is_https());
     }
 
     #[test]
     fn loopback_is_known_by_name_and_address() {
-        for yes in ["https://localhost/", "https://a.LOCALHOST", "http://127.9.9.9", "https://[::1]:1/"] {
+        for yes in [
+            "https://localhost/",
+            "https://a.LOCALHOST",
+            "http://127.9.9.9",
+            "https://[::1]:1/",
+        ] {
             assert!(url(yes).is_loopback(), "{yes}");
         }
-        for no in ["https://localhost.example", "https://128.0.0.1", "https://[::2]"] {
+        for no in [
+            "https://localhost.example",
+            "https://128.0.0.1",
+            "https://[::2]",
+        ] {
             assert!(!url(no).is_loopback(), "{no}");
         }
     }
@@ -260,8 +310,14 @@ mod tests {
         let base = url("https://h.example:8443/acme/new-acct");
         let resolve = |r| base.resolve(r).map(|u| String::from(u.as_str()));
         assert_eq!(resolve("/acct/1").unwrap(), "https://h.example:8443/acct/1");
-        assert_eq!(resolve("acct/1").unwrap(), "https://h.example:8443/acme/acct/1");
-        assert_eq!(resolve("//other.example/x").unwrap(), "https://other.example/x");
+        assert_eq!(
+            resolve("acct/1").unwrap(),
+            "https://h.example:8443/acme/acct/1"
+        );
+        assert_eq!(
+            resolve("//other.example/x").unwrap(),
+            "https://other.example/x"
+        );
         assert!(resolve("javascript:x").is_err());
         assert!(resolve("a b").is_err());
     }

@@ -69,13 +69,17 @@ fn next_target(text: &str) -> Option<usize> {
 
 /// Reads one link from its `<` on; returns what follows it.
 fn link<'a>(text: &'a str, base: &Url) -> (Option<Link>, &'a str) {
-    let Some(end) = text.find('>') else { return (None, "") };
+    let Some(end) = text.find('>') else {
+        return (None, "");
+    };
     let target = base.resolve(text[1..end].trim()).ok();
     let (mut rel, mut anchor) = (None, None);
     let mut rest = &text[end + 1..];
     loop {
         rest = rest.trim_start_matches([' ', '\t']);
-        let Some(after) = rest.strip_prefix(';') else { break };
+        let Some(after) = rest.strip_prefix(';') else {
+            break;
+        };
         let (name, value, after) = parameter(after);
         if name.eq_ignore_ascii_case("rel") && rel.is_none() {
             rel = Some(value);
@@ -91,7 +95,9 @@ fn link<'a>(text: &'a str, base: &Url) -> (Option<Link>, &'a str) {
         .take(16)
         .map(str::to_ascii_lowercase)
         .collect();
-    let link = target.filter(|_| about_this && !rels.is_empty()).map(|target| Link { target, rels });
+    let link = target
+        .filter(|_| about_this && !rels.is_empty())
+        .map(|target| Link { target, rels });
     (link, rest)
 }
 
@@ -101,7 +107,9 @@ fn parameter(text: &str) -> (&str, String, &str) {
     let end = text.find(['=', ';', ',']).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     let name = name.trim_end_matches([' ', '\t']);
-    let Some(value) = rest.strip_prefix('=') else { return (name, String::new(), rest) };
+    let Some(value) = rest.strip_prefix('=') else {
+        return (name, String::new(), rest);
+    };
     let value = value.trim_start_matches([' ', '\t']);
     if let Some(quoted) = value.strip_prefix('"') {
         let (value, rest) = unquote(quoted);
@@ -109,7 +117,11 @@ fn parameter(text: &str) -> (&str, String, &str) {
     }
     let end = value.find([';', ',']).unwrap_or(value.len());
     let (value, rest) = value.split_at(end);
-    (name, String::from(value.trim_end_matches([' ', '\t'])), rest)
+    (
+        name,
+        String::from(value.trim_end_matches([' ', '\t'])),
+        rest,
+    )
 }
 
 /// Reads a quoted string from behind its opening quote; one that does not end reaches to the end.
@@ -143,7 +155,10 @@ mod tests {
     }
 
     fn one(target: &str, rels: &[&str]) -> (String, Vec<String>) {
-        (String::from(target), rels.iter().map(|r| String::from(*r)).collect())
+        (
+            String::from(target),
+            rels.iter().map(|r| String::from(*r)).collect(),
+        )
     }
 
     // 8288-3-1, 8288-2.1.1-1
@@ -172,20 +187,29 @@ mod tests {
             read(&["<https://ca.example/a,b>;rel=\"alternate\", </c>;rel=\"up\""]),
             both
         );
-        assert_eq!(read(&["<https://ca.example/a,b>;rel=alternate", "</c>;rel=up"]), both);
+        assert_eq!(
+            read(&["<https://ca.example/a,b>;rel=alternate", "</c>;rel=up"]),
+            both
+        );
     }
 
     // 8288-3.1-1
     #[test]
     fn a_relative_target_is_resolved() {
-        assert_eq!(read(&["<../2>;rel=next"]), [one("https://ca.example/acme/2", &["next"])]);
+        assert_eq!(
+            read(&["<../2>;rel=next"]),
+            [one("https://ca.example/acme/2", &["next"])]
+        );
     }
 
     // 8288-3.3-1, 8288-3.3-2
     #[test]
     fn only_the_first_rel_counts_and_it_may_hold_several_types() {
         let line = "</x>;rel=\"alternate up\";rel=next";
-        assert_eq!(read(&[line]), [one("https://ca.example/x", &["alternate", "up"])]);
+        assert_eq!(
+            read(&[line]),
+            [one("https://ca.example/x", &["alternate", "up"])]
+        );
     }
 
     // 8288-3.2-1
@@ -221,7 +245,17 @@ mod tests {
 
     #[test]
     fn no_text_makes_it_panic() {
-        for line in ["<", "<>", "<>;", "<>;rel", "<x>;rel=", "<x>;rel=\"", "<x>;rel=\"\\", "\"", "<\u{fc}>;rel=\u{fc}"] {
+        for line in [
+            "<",
+            "<>",
+            "<>;",
+            "<>;rel",
+            "<x>;rel=",
+            "<x>;rel=\"",
+            "<x>;rel=\"\\",
+            "\"",
+            "<\u{fc}>;rel=\u{fc}",
+        ] {
             read(&[line]);
         }
     }

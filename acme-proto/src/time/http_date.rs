@@ -2,9 +2,18 @@
 
 use super::{Civil, Timestamp, number};
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 /// The weekday has to be one, but nobody checks that it is the right one.
 pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
@@ -60,7 +69,12 @@ fn asctime(text: &str) -> Option<Timestamp> {
     if !known || parts.next().is_some() {
         return None;
     }
-    civil(digits(year, 4)?, month, digits(day, day.len().min(2))?, time)
+    civil(
+        digits(year, 4)?,
+        month,
+        digits(day, day.len().min(2))?,
+        time,
+    )
 }
 
 fn civil(year: i64, month: &str, day: i64, time: &str) -> Option<Timestamp> {
@@ -102,7 +116,11 @@ mod tests {
             "Sunday, 06-Nov-94 08:49:37 GMT",
             "Sun Nov  6 08:49:37 1994",
         ] {
-            assert_eq!(parse(text, now()), Some(Timestamp::from_unix_seconds(784_111_777)), "{text}");
+            assert_eq!(
+                parse(text, now()),
+                Some(Timestamp::from_unix_seconds(784_111_777)),
+                "{text}"
+            );
         }
     }
 
@@ -118,9 +136,15 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         for text in [
-            "", "soon", "Sun, 06 Nov 1994 08:49:37 PST", "Sun, 06 Nov 1994 08:49 GMT",
-            "Sun, 32 Nov 1994 08:49:37 GMT", "Foo, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994",
-            "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun Nov 6 08:49:37 94",
+            "",
+            "soon",
+            "Sun, 06 Nov 1994 08:49:37 PST",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 32 Nov 1994 08:49:37 GMT",
+            "Foo, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
+            "Sun Nov 6 08:49:37 94",
         ] {
             assert_eq!(parse(text, now()), None, "{text}");
         }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use der::Tag;
 
-use crate::time::Timestamp;
+use crate::time::{Civil, Timestamp};
 use crate::x509::asn1::{self, Element, tag};
 
 /// Reads a UTCTime or GeneralizedTime in the one form that DER allows.
@@ -31,14 +31,28 @@ pub(super) fn decode(time: &Element<'_>) -> Option<Timestamp> {
         *field = u8::try_from(number(two)?).ok()?;
     }
     let [month, day, hour, minute, second] = fields;
-    Timestamp::from_civil(year, month, day, hour, minute, second)
+    Timestamp::from_civil(Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    })
 }
 
 /// Writes a time: UTCTime from 1950 to 2049, GeneralizedTime otherwise.
 ///
 /// Years beyond four digits are written as the nearest one that has four.
 pub(super) fn encode(time: Timestamp) -> Vec<u8> {
-    let (year, month, day, hour, minute, second) = time.civil();
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = time.civil();
     let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
     if (1950..2050).contains(&year) {
         let text = format!("{:02}{rest}", year % 100);
