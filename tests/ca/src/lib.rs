@@ -1,1 +1,91 @@
-//! Placeholder.
+//! A strict ACME certification authority for tests: one line in a test, or a program of its own.
+//!
+//! ```
+//! use acme_testca::TestCa;
+//!
+//! let ca = TestCa::start();
+//! assert!(ca.directory_url().starts_with("https://127.0.0.1:"));
+//! assert!(ca.root_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+//! // … point an ACME client at the directory, with the root as the only one it trusts …
+//! assert_eq!(ca.certificates_issued(), 0);
+//! ```
+//!
+//! The CA runs on a thread of its own until [`TestCa`] is dropped. It checks what RFC 8555, 8737, 8738 and 9773 ask of
+//! clients (every JWS, nonce, URL and state), validates challenges for real, and issues a real chain: a root, an
+//! intermediate, and leaf certificates with the order's names. It shares no code with any ACME client.
+//!
+//! # What it looks like from outside
+//!
+//! - Everything is on loopback. One root ([`TestCa::root_pem`]) signs both the certificate of the HTTPS endpoint and,
+//!   through the intermediate, everything that is issued. The endpoint speaks HTTP/2 and HTTP/1.1.
+//! - Every name resolves to 127.0.0.1. IP identifiers that are loopback addresses are validated at that address, all
+//!   others at 127.0.0.1. http-01 is looked for at [`TestCa::http_port`] instead of 80, tls-alpn-01 at
+//!   [`TestCa::tls_port`] instead of 443; both can be set before and after the start.
+//! - TXT records for dns-01 are set with [`TestCa::set_txt`] and [`TestCa::clear_txt`], or from another process by the
+//!   management endpoint; or the CA asks a DNS server ([`TestCaBuilder::dns`]).
+//!
+//! # The management endpoint
+//!
+//! It is on the same HTTPS listener, takes and answers JSON, and needs no authentication.
+//!
+//! | request | body | effect |
+//! | --- | --- | --- |
+//! | `POST /management/set-txt` | `{"host":"_acme-challenge.example.test.","value":"…"}` | adds one value to the name |
+//! | `POST /management/clear-txt` | the same | removes that one value; the answer is `{"removed":true}` or `false` |
+//! | `GET /management/txt` | none | lists everything published: `{"_acme-challenge.example.test":["…"]}` |
+//!
+//! # Being difficult
+//!
+//! By default the CA is fast and correct: no `Retry-After`, no refused nonces, `finalize` answers `valid`. Options of
+//! [`TestCaBuilder`] make it slow ([`latency`](TestCaBuilder::latency), [`processing_polls`](TestCaBuilder::processing_polls),
+//! [`ready_delay_polls`](TestCaBuilder::ready_delay_polls)) or demanding ([`require_external_account`](TestCaBuilder::require_external_account),
+//! [`require_terms`](TestCaBuilder::require_terms)); [`Quirks`] switch on what real servers do differently; [`Faults`]
+//! let chosen requests go wrong, lost answers included:
+//!
+//! ```
+//! use acme_testca::{FaultAction, FaultRule, Faults, Quirks, RequestKind, TestCa};
+//!
+//! let ca = TestCa::builder()
+//!     .bad_nonce_percent(50)
+//!     .quirks(Quirks { no_location_on_finalize: true, ..Quirks::default() })
+//!     .faults(
+//!         Faults::none()
+//!             .with(FaultRule::next(FaultAction::DropAfter).on(RequestKind::Finalize))
+//!             .with(FaultRule::next(FaultAction::unavailable(Some("1"))).on(RequestKind::NewOrder)),
+//!     )
+//!     .start()?;
+//! # drop(ca);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! [`TestCa::requests`] lists what clients asked, [`TestCa::validations`] what the CA validated, and
+//! [`TestCaBuilder::on_exchange`] calls back at each exchange.
+//!
+//! # Without I/O
+//!
+//! [`Ca`] is the same CA as a state machine: requests and the time go in, answers and wanted validations come out. A
+//! simulation can run it in virtual time.
+//!
+//! ```
+//! use acme_testca::{Ca, CaConfig, CaRequest};
+//!
+//! let mut ca = Ca::new(CaConfig::default(), 1_700_000_000_000)?;
+//! let request = CaRequest::new("GET", ca.directory_url()).with_header("User-Agent", "example");
+//! assert_eq!(ca.handle(&request, 1_700_000_000_001).status, 200);
+//! # Ok::<(), acme_testca::CaError>(())
+//! ```
+//!
+//! # What it does not do
+//!
+//! It keeps everything in memory, checks no CAA records, publishes no CRL, asks DNS servers by UDP only, and issues no
+//! certificates for keys on P-521 (accounts may use ES512).
+
+mod authority;
+mod server;
+
+pub use authority::{
+    Ca, CaConfig, CaError, CaRequest, CaResponse, ChallengeKind, Delivery, FaultAction, FaultRule,
+    Faults, Identifier, Problem, Profile, Quirks, RequestKind, RetryAfter, Validation,
+    ValidationId,
+};
+pub use server::{ExchangePhase, ExchangeRecord, TestCa, TestCaBuilder, ValidationRecord};

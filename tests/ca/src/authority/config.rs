@@ -1,0 +1,172 @@
+//! What a CA can be told when it is made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::quirks::Quirks;
+
+/// Holds everything that configures the core of the CA.
+///
+/// Durations are in milliseconds. Start from [`CaConfig::default`] and assign.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CaConfig {
+    /// The scheme and authority that the CA's URLs start with, without a slash at the end.
+    pub base_url: String,
+    /// The seed of nonces, tokens, serial numbers and every other choice; keys and signatures are always fresh.
+    pub seed: u64,
+    /// The URL of the terms of service in the directory.
+    pub terms_of_service: Option<String>,
+    /// Whether newAccount needs `termsOfServiceAgreed`.
+    pub terms_required: bool,
+    /// The `website` in the directory.
+    pub website: Option<String>,
+    /// The `caaIdentities` in the directory.
+    pub caa_identities: Vec<String>,
+    /// External account keys, by key identifier; the values are the decoded MAC keys.
+    pub eab_keys: BTreeMap<String, Vec<u8>>,
+    /// Whether newAccount needs an external account binding.
+    pub eab_required: bool,
+    /// Whether newAccount needs a contact.
+    pub contact_required: bool,
+    /// The certificate profiles, by name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// The profile of an order that names none.
+    pub default_profile: Option<String>,
+    /// How many alternate chains each certificate has, each to a root of its own.
+    pub alternate_chains: usize,
+    /// `Retry-After` with authorizations and challenges that are not final.
+    pub retry_after_authorization: Option<RetryAfter>,
+    /// `Retry-After` with orders that are `processing` or not yet `ready`.
+    pub retry_after_order: Option<RetryAfter>,
+    /// `Retry-After` with a finalize that is answered `processing`.
+    pub retry_after_finalize: Option<RetryAfter>,
+    /// How often an order is read as `processing` after finalize; with 0 finalize answers `valid`.
+    pub processing_polls: u32,
+    /// How often an order is read as `pending` although all its authorizations are valid.
+    pub ready_delay_polls: u32,
+    /// How many of a hundred good nonces are refused.
+    pub bad_nonce_percent: u8,
+    /// Names for which no order is accepted (`rejectedIdentifier`); a base name covers its wildcard.
+    pub blocked_names: BTreeSet<String>,
+    /// The challenge types that are offered where the identifier allows them.
+    pub challenges: BTreeSet<ChallengeKind>,
+    /// Whether a new order uses the account's valid authorizations.
+    pub reuse_authorizations: bool,
+    /// Whether newOrder answers with a pending or ready order of the account for the same names, if there is one.
+    pub reuse_orders: bool,
+    /// Whether there is a newAuthz resource.
+    pub new_authz: bool,
+    /// Whether there is a renewalInfo resource (RFC 9773).
+    pub renewal_info: bool,
+    /// The `Retry-After` of renewal information, in seconds.
+    pub renewal_info_retry_after: u64,
+    /// How long certificates are valid.
+    pub certificate_lifetime: u64,
+    /// How far before now certificates start.
+    pub backdate: u64,
+    /// How long orders can be finalized.
+    pub order_lifetime: u64,
+    /// How long authorizations are valid.
+    pub authorization_lifetime: u64,
+    /// How long a nonce is good.
+    pub nonce_lifetime: u64,
+    /// How many orders one page of an account's list shows.
+    pub orders_page_size: usize,
+    /// How many identifiers an order may have.
+    pub max_names: usize,
+    /// How many accounts, orders, authorizations or certificates are kept; beyond that new ones are refused.
+    pub max_objects: usize,
+    /// The behaviours of real servers that are switched on.
+    pub quirks: Quirks,
+}
+
+impl Default for CaConfig {
+    fn default() -> Self {
+        const HOUR: u64 = 60 * 60 * 1000;
+        Self {
+            base_url: "https://ca.test".to_owned(),
+            seed: 0,
+            terms_of_service: None,
+            terms_required: false,
+            website: None,
+            caa_identities: Vec::new(),
+            eab_keys: BTreeMap::new(),
+            eab_required: false,
+            contact_required: false,
+            profiles: BTreeMap::new(),
+            default_profile: None,
+            alternate_chains: 0,
+            retry_after_authorization: None,
+            retry_after_order: None,
+            retry_after_finalize: None,
+            processing_polls: 0,
+            ready_delay_polls: 0,
+            bad_nonce_percent: 0,
+            blocked_names: BTreeSet::new(),
+            challenges: BTreeSet::from([
+                ChallengeKind::Http01,
+                ChallengeKind::Dns01,
+                ChallengeKind::TlsAlpn01,
+            ]),
+            reuse_authorizations: false,
+            reuse_orders: false,
+            new_authz: false,
+            renewal_info: true,
+            renewal_info_retry_after: 21_600,
+            certificate_lifetime: 90 * 24 * HOUR,
+            backdate: HOUR,
+            order_lifetime: 7 * 24 * HOUR,
+            authorization_lifetime: 30 * 24 * HOUR,
+            nonce_lifetime: HOUR,
+            orders_page_size: 10,
+            max_names: 100,
+            max_objects: 1_000_000,
+            quirks: Quirks::default(),
+        }
+    }
+}
+
+/// Describes a certificate profile (draft-ietf-acme-profiles).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The text that the directory shows for it.
+    pub description: String,
+    /// How long its certificates are valid, in milliseconds.
+    pub lifetime: u64,
+}
+
+/// Says what a `Retry-After` header field contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetryAfter {
+    /// A number of seconds.
+    Seconds(u64),
+    /// An HTTP-date that many seconds from now.
+    Date(u64),
+    /// Any text, right or wrong.
+    Text(String),
+}
+
+/// Names a challenge type that this CA can validate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ChallengeKind {
+    /// RFC 8555 section 8.3.
+    Http01,
+    /// RFC 8555 section 8.4.
+    Dns01,
+    /// RFC 8737.
+    TlsAlpn01,
+}
+
+impl ChallengeKind {
+    /// Returns the name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http01 => "http-01",
+            Self::Dns01 => "dns-01",
+            Self::TlsAlpn01 => "tls-alpn-01",
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The directory (RFC 8555 section 7.1.1).
+
+use serde_json::{Map, Value, json};
+
+use super::ca::Ca;
+use super::respond::Reply;
+
+impl Ca {
+    pub(super) fn directory(&mut self) -> Reply {
+        let mut directory = Map::new();
+        let (config, quirks) = (&self.config, &self.config.quirks);
+        let resources = [
+            ("newNonce", "/new-nonce", true),
+            ("newAccount", "/new-account", true),
+            ("newOrder", "/new-order", true),
+            ("newAuthz", "/new-authz", config.new_authz),
+            ("revokeCert", "/revoke-cert", !quirks.no_revoke_cert),
+            ("keyChange", "/key-change", !quirks.no_key_change),
+            ("renewalInfo", "/renewal-info", config.renewal_info),
+        ];
+        for (name, path, offered) in resources {
+            if offered {
+                directory.insert(name.to_owned(), json!(self.url(path)));
+            }
+        }
+        if !quirks.no_meta {
+            directory.insert("meta".to_owned(), self.meta());
+        }
+        if quirks.random_directory_key {
+            let name = self.rng.token();
+            directory.insert(
+                name,
+                json!("this is here so that clients ignore what they do not know"),
+            );
+        }
+        Reply::json(200, Value::Object(directory))
+    }
+
+    fn meta(&self) -> Value {
+        let config = &self.config;
+        let mut meta = Map::new();
+        self.set(
+            &mut meta,
+            "termsOfService",
+            config.terms_of_service.as_ref().map(|url| json!(url)),
+        );
+        self.set(
+            &mut meta,
+            "website",
+            config.website.as_ref().map(|url| json!(url)),
+        );
+        let caa = (!config.caa_identities.is_empty()).then(|| json!(config.caa_identities));
+        self.set(&mut meta, "caaIdentities", caa);
+        meta.insert(
+            "externalAccountRequired".to_owned(),
+            json!(config.eab_required),
+        );
+        if !config.profiles.is_empty() {
+            let profiles: Map<String, Value> = config
+                .profiles
+                .iter()
+                .map(|(name, profile)| (name.clone(), json!(profile.description)))
+                .collect();
+            meta.insert("profiles".to_owned(), Value::Object(profiles));
+        }
+        Value::Object(meta)
+    }
+}

@@ -1,0 +1,157 @@
+//! From a ready order to a certificate (RFC 8555 section 7.4).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use super::ca::Ca;
+use super::certificate::Certificate;
+use super::csr;
+use super::issuer::{Leaf, serial};
+use super::jws::Jws;
+use super::key::PublicKey;
+use super::order::OrderStatus;
+use super::problem::Problem;
+use super::respond::Reply;
+
+impl Ca {
+    pub(super) fn finalize(
+        &mut self,
+        account: u64,
+        id: u64,
+        jws: &Jws,
+        now: u64,
+    ) -> Result<Reply, Problem> {
+        self.require_order(account, id)?;
+        let wish = jws.object()?;
+        self.refresh_order(id, now, false);
+        let status = self
+            .orders
+            .get(&id)
+            .map_or(OrderStatus::Invalid, |o| o.status);
+        let quirks = &self.config.quirks;
+        let fresh = match status {
+            OrderStatus::Ready => true,
+            OrderStatus::Processing | OrderStatus::Valid if !quirks.refuse_repeated_finalize => {
+                false
+            }
+            other => {
+                let detail = format!("the order is {}, not ready", other.as_str());
+                return Err(Problem::new(403, "orderNotReady", detail));
+            }
+        };
+        let stale = fresh && quirks.finalize_answers_stale;
+        if fresh {
+            let certificate = self.issue(account, id, &wish, now)?;
+            let polls = self.config.processing_polls;
+            if let Some(order) = self.orders.get_mut(&id) {
+                order.certificate = Some(certificate);
+                order.polls = polls;
+                order.status = if polls == 0 {
+                    OrderStatus::Valid
+                } else {
+                    OrderStatus::Processing
+                };
+            }
+        }
+        Ok(self.finalize_reply(id, stale, now))
+    }
+
+    fn finalize_reply(&self, id: u64, stale: bool, now: u64) -> Reply {
+        let quirks = &self.config.quirks;
+        let mut object = self.order_object(id);
+        if let Some(members) = object.as_object_mut() {
+            if stale {
+                members.insert("status".to_owned(), Value::from("ready"));
+            }
+            if stale || quirks.finalize_valid_without_certificate {
+                members.remove("certificate");
+            }
+        }
+        let mut reply = Reply::json(if quirks.finalize_created { 201 } else { 200 }, object);
+        if !quirks.no_location_on_finalize {
+            reply = reply.with_header("Location", self.order_url(id));
+        }
+        let processing = self
+            .orders
+            .get(&id)
+            .is_some_and(|o| o.status == OrderStatus::Processing);
+        let retry_after = self
+            .config
+            .retry_after_finalize
+            .as_ref()
+            .filter(|_| processing || quirks.retry_after_always);
+        self.with_retry_after(reply, retry_after, now)
+    }
+
+    fn issue(&mut self, account: u64, id: u64, wish: &Value, now: u64) -> Result<u64, Problem> {
+        let (Some(order), Some(owner)) = (self.orders.get(&id), self.accounts.get(&account)) else {
+            return Err(Problem::malformed("the order is gone"));
+        };
+        let der = wish
+            .get("csr")
+            .and_then(Value::as_str)
+            .ok_or_else(|| Problem::malformed("finalize wants a csr"))?;
+        let der = URL_SAFE_NO_PAD
+            .decode(der)
+            .map_err(|_| Problem::malformed("the csr is not base64url without padding"))?;
+        let key = csr::check(&der, &order.identifiers, &owner.key)?;
+        self.require_room(self.certificates.len())?;
+        let profile = order
+            .profile
+            .as_ref()
+            .and_then(|name| self.config.profiles.get(name));
+        let lifetime = profile.map_or(self.config.certificate_lifetime, |p| p.lifetime);
+        let not_before = order
+            .not_before
+            .unwrap_or_else(|| now.saturating_sub(self.config.backdate));
+        let not_after = order
+            .not_after
+            .unwrap_or_else(|| not_before.saturating_add(lifetime).saturating_sub(1000));
+        self.certify(account, id, key, (not_before, not_after))
+    }
+
+    fn certify(
+        &mut self,
+        account: u64,
+        id: u64,
+        key: PublicKey,
+        validity: (u64, u64),
+    ) -> Result<u64, Problem> {
+        let identifiers = self
+            .orders
+            .get(&id)
+            .map(|o| o.identifiers.clone())
+            .unwrap_or_default();
+        let serial = serial(&mut self.rng);
+        let leaf = Leaf {
+            key: &key,
+            names: &identifiers,
+            validity,
+        };
+        let issued = self.issuer.issue(&leaf, serial.clone()).map_err(|e| {
+            Problem::new(
+                500,
+                "serverInternal",
+                format!("the certificate could not be made: {e}"),
+            )
+        })?;
+        let number = self.certificates.len() as u64 + 1;
+        let ari_id = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(self.issuer.key_id()),
+            URL_SAFE_NO_PAD.encode(serial.to_bytes())
+        );
+        self.certificate_ids.insert(ari_id, number);
+        let certificate = Certificate::new(
+            account,
+            identifiers,
+            key,
+            issued.der().to_vec(),
+            issued.pem(),
+            validity,
+        );
+        self.certificates.insert(number, certificate);
+        Ok(number)
+    }
+}

@@ -1,0 +1,43 @@
+//! The CA without I/O: requests and time in, answers and validations out.
+
+mod account;
+mod authenticate;
+mod authorization;
+mod ca;
+mod certificate;
+mod challenge;
+mod clock;
+mod config;
+mod csr;
+mod directory;
+mod eab;
+mod faults;
+mod finalize;
+mod identifier;
+mod issuer;
+mod jws;
+mod key;
+mod key_change;
+mod kind;
+mod message;
+mod nonce;
+mod order;
+mod problem;
+mod quirks;
+mod renewal;
+mod respond;
+mod revoke;
+mod rng;
+mod validation;
+
+pub use ca::{Ca, CaError};
+pub use config::{CaConfig, ChallengeKind, Profile, RetryAfter};
+pub use faults::{FaultAction, FaultRule, Faults};
+pub use identifier::Identifier;
+pub(crate) use issuer::WebCertificate;
+pub(crate) use key::{PublicKey, X509Algorithm};
+pub use kind::RequestKind;
+pub use message::{CaRequest, CaResponse, Delivery};
+pub use problem::Problem;
+pub use quirks::Quirks;
+pub use validation::{Validation, ValidationId};

@@ -1,0 +1,36 @@
+//! Anti-replay nonces (RFC 8555 section 6.5).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::rng::Rng;
+
+/// Beyond this many the oldest are forgotten, which their holders see as badNonce.
+const MOST: usize = 20_000;
+
+/// The nonces that were given out and not yet used.
+#[derive(Debug, Default)]
+pub(crate) struct Nonces {
+    given: BTreeMap<String, u64>,
+    order: VecDeque<String>,
+}
+
+impl Nonces {
+    pub(crate) fn give(&mut self, rng: &mut Rng, now: u64) -> String {
+        let nonce = rng.token();
+        self.given.insert(nonce.clone(), now);
+        self.order.push_back(nonce.clone());
+        while self.order.len() > MOST {
+            if let Some(oldest) = self.order.pop_front() {
+                self.given.remove(&oldest);
+            }
+        }
+        nonce
+    }
+
+    /// Uses a nonce up; false if it was not given, was used already or is too old.
+    pub(crate) fn take(&mut self, nonce: &str, now: u64, lifetime: u64) -> bool {
+        self.given
+            .remove(nonce)
+            .is_some_and(|given| now.saturating_sub(given) <= lifetime)
+    }
+}

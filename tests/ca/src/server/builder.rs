@@ -1,0 +1,398 @@
+//! Options of a CA that runs on a socket.
+
+use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::runtime::Builder as RuntimeBuilder;
+use tokio::sync::oneshot;
+
+use super::listener;
+use super::record::{ExchangePhase, ExchangeRecord};
+use super::shared::{Hook, Options, Shared, system_millis};
+use super::test_ca::TestCa;
+use crate::authority::{
+    Ca, CaConfig, ChallengeKind, Faults, Identifier, Profile, Quirks, RetryAfter,
+};
+
+/// Collects the options of a [`TestCa`].
+///
+/// What has no method of its own here is reached by [`TestCaBuilder::configure`].
+#[must_use]
+pub struct TestCaBuilder {
+    config: CaConfig,
+    listen: SocketAddr,
+    host: Option<String>,
+    http_port: u16,
+    tls_port: u16,
+    dns: Option<SocketAddr>,
+    seed: Option<u64>,
+    latency: Duration,
+    validation_timeout: Duration,
+    validation_delay: Duration,
+    http2: bool,
+    faults: Faults,
+    hook: Option<Hook>,
+}
+
+impl TestCaBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            config: CaConfig::default(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            host: None,
+            http_port: 0,
+            tls_port: 0,
+            dns: None,
+            seed: None,
+            latency: Duration::ZERO,
+            validation_timeout: Duration::from_secs(2),
+            validation_delay: Duration::ZERO,
+            http2: true,
+            faults: Faults::none(),
+            hook: None,
+        }
+    }
+
+    /// Sets the address to listen on; port 0, the default, is any free one.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Sets the host in the CA's URLs; by default it is the address that the CA listens on.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Sets the port on which http-01 responses are looked for; 0, the default, picks a port that is free at the start.
+    pub fn http_port(mut self, port: u16) -> Self {
+        self.http_port = port;
+        self
+    }
+
+    /// Sets the port on which tls-alpn-01 responses are looked for; 0, the default, picks a port that is free at the start.
+    pub fn tls_port(mut self, port: u16) -> Self {
+        self.tls_port = port;
+        self
+    }
+
+    /// Makes the CA ask this DNS server, by UDP, in place of its own resolver.
+    pub fn dns(mut self, server: SocketAddr) -> Self {
+        self.dns = Some(server);
+        self
+    }
+
+    /// Sets the seed of nonces, tokens, serial numbers and refused nonces; by default each start has another.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Makes each exchange take that long.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Limits the time for one validation; 2 seconds by default.
+    pub fn validation_timeout(mut self, limit: Duration) -> Self {
+        self.validation_timeout = limit;
+        self
+    }
+
+    /// Makes the CA wait before it validates.
+    pub fn validation_delay(mut self, delay: Duration) -> Self {
+        self.validation_delay = delay;
+        self
+    }
+
+    /// Chooses whether HTTP/2 is offered beside HTTP/1.1; it is by default.
+    pub fn http2(mut self, offered: bool) -> Self {
+        self.http2 = offered;
+        self
+    }
+
+    /// Adds an external account key; `mac_key` is the decoded key.
+    pub fn external_account(mut self, kid: impl Into<String>, mac_key: impl Into<Vec<u8>>) -> Self {
+        self.config.eab_keys.insert(kid.into(), mac_key.into());
+        self
+    }
+
+    /// Makes new accounts need an external account binding.
+    pub fn require_external_account(mut self, required: bool) -> Self {
+        self.config.eab_required = required;
+        self
+    }
+
+    /// Puts a URL of terms of service into the directory.
+    pub fn terms_of_service(mut self, url: impl Into<String>) -> Self {
+        self.config.terms_of_service = Some(url.into());
+        self
+    }
+
+    /// Makes new accounts need the agreement to the terms of service.
+    pub fn require_terms(mut self, required: bool) -> Self {
+        self.config.terms_required = required;
+        self
+    }
+
+    /// Makes accounts need a contact.
+    pub fn require_contact(mut self, required: bool) -> Self {
+        self.config.contact_required = required;
+        self
+    }
+
+    /// Adds a certificate profile.
+    pub fn profile(
+        mut self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        lifetime: Duration,
+    ) -> Self {
+        let profile = Profile {
+            description: description.into(),
+            lifetime: millis(lifetime),
+        };
+        self.config.profiles.insert(name.into(), profile);
+        self
+    }
+
+    /// Sets the profile of orders that name none.
+    pub fn default_profile(mut self, name: impl Into<String>) -> Self {
+        self.config.default_profile = Some(name.into());
+        self
+    }
+
+    /// Gives each certificate that many alternate chains.
+    pub fn alternate_chains(mut self, number: usize) -> Self {
+        self.config.alternate_chains = number;
+        self
+    }
+
+    /// Sends `Retry-After` with authorizations and challenges that are not final.
+    pub fn retry_after_authorization(mut self, value: RetryAfter) -> Self {
+        self.config.retry_after_authorization = Some(value);
+        self
+    }
+
+    /// Sends `Retry-After` with orders that are not final and wait for the CA.
+    pub fn retry_after_order(mut self, value: RetryAfter) -> Self {
+        self.config.retry_after_order = Some(value);
+        self
+    }
+
+    /// Sends `Retry-After` with a finalize that is answered `processing`.
+    pub fn retry_after_finalize(mut self, value: RetryAfter) -> Self {
+        self.config.retry_after_finalize = Some(value);
+        self
+    }
+
+    /// Makes finalize answer `processing`, and the order be read so that many times.
+    pub fn processing_polls(mut self, polls: u32) -> Self {
+        self.config.processing_polls = polls;
+        self
+    }
+
+    /// Makes an order be read as `pending` that many times after all its authorizations are valid.
+    pub fn ready_delay_polls(mut self, polls: u32) -> Self {
+        self.config.ready_delay_polls = polls;
+        self
+    }
+
+    /// Makes the CA refuse that many of a hundred good nonces.
+    pub fn bad_nonce_percent(mut self, percent: u8) -> Self {
+        self.config.bad_nonce_percent = percent;
+        self
+    }
+
+    /// Makes the CA refuse orders for a name and its wildcard.
+    pub fn block_name(mut self, name: impl Into<String>) -> Self {
+        self.config.blocked_names.insert(name.into());
+        self
+    }
+
+    /// Sets the challenge types that are offered.
+    pub fn challenges(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
+        self.config.challenges = kinds.into_iter().collect();
+        self
+    }
+
+    /// Chooses whether a new order uses the account's valid authorizations.
+    pub fn reuse_authorizations(mut self, reuse: bool) -> Self {
+        self.config.reuse_authorizations = reuse;
+        self
+    }
+
+    /// Chooses whether newOrder answers with an unfinished order for the same names.
+    pub fn reuse_orders(mut self, reuse: bool) -> Self {
+        self.config.reuse_orders = reuse;
+        self
+    }
+
+    /// Chooses whether there is a newAuthz resource; there is none by default.
+    pub fn new_authz(mut self, offered: bool) -> Self {
+        self.config.new_authz = offered;
+        self
+    }
+
+    /// Chooses whether there is a renewalInfo resource; there is by default.
+    pub fn renewal_info(mut self, offered: bool) -> Self {
+        self.config.renewal_info = offered;
+        self
+    }
+
+    /// Sets how long certificates are valid; 90 days by default.
+    pub fn certificate_lifetime(mut self, lifetime: Duration) -> Self {
+        self.config.certificate_lifetime = millis(lifetime);
+        self
+    }
+
+    /// Sets how many orders one page of an account's list shows.
+    pub fn orders_page_size(mut self, size: usize) -> Self {
+        self.config.orders_page_size = size;
+        self
+    }
+
+    /// Switches behaviours of real servers on.
+    pub fn quirks(mut self, quirks: Quirks) -> Self {
+        self.config.quirks = quirks;
+        self
+    }
+
+    /// Sets the plan of faults.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Sets a hook that is called twice for each exchange.
+    ///
+    /// First with [`ExchangePhase::Processed`], when the request has taken effect and nothing of the answer was written:
+    /// whoever kills the client now has a client that never sees the answer. Then with [`ExchangePhase::Answered`], when
+    /// the last byte was handed to the socket: the client may have read it already. It runs on the CA's only thread, so
+    /// everything else waits until it returns.
+    pub fn on_exchange(
+        mut self,
+        hook: impl Fn(ExchangePhase, &ExchangeRecord) + Send + Sync + 'static,
+    ) -> Self {
+        self.hook = Some(Box::new(hook));
+        self
+    }
+
+    /// Changes anything in the configuration of the core.
+    pub fn configure(mut self, change: impl FnOnce(&mut CaConfig)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Starts the CA; it answers requests when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If the address is in use or not there, or the system gives no thread or randomness.
+    pub fn start(self) -> io::Result<TestCa> {
+        let listener = TcpListener::bind(self.listen)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let mut config = self.config;
+        config.seed = match self.seed {
+            Some(seed) => seed,
+            None => random_seed()?,
+        };
+        config.base_url = base_url(address, self.host.as_deref());
+        let now = system_millis();
+        let mut ca = Ca::new(config, now).map_err(io::Error::other)?;
+        ca.set_faults(self.faults);
+        let web = ca
+            .web_certificate(&own_names(address, self.host.as_deref()), now)
+            .map_err(io::Error::other)?;
+        let tls = listener::tls_config(web, self.http2).map_err(io::Error::other)?;
+        let options = Options {
+            dns: self.dns,
+            validation_timeout: self.validation_timeout,
+            validation_delay: self.validation_delay,
+        };
+        let shared = Arc::new(Shared::new(ca, options, self.hook));
+        let (http_port, tls_port) = challenge_ports(self.http_port, self.tls_port)?;
+        let (stop, stopped) = oneshot::channel();
+        let runtime = RuntimeBuilder::new_current_thread().enable_all().build()?;
+        let server = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("acme-testca".to_owned())
+            .spawn(move || {
+                runtime.block_on(listener::run(server, listener, tls, stopped));
+                runtime.shutdown_background();
+            })?;
+        let ca = TestCa::new(shared, address, stop, thread);
+        ca.set_http_port(http_port);
+        ca.set_tls_port(tls_port);
+        ca.set_latency(self.latency);
+        Ok(ca)
+    }
+}
+
+impl Default for TestCaBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl core::fmt::Debug for TestCaBuilder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("TestCaBuilder")
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
+}
+
+fn base_url(address: SocketAddr, host: Option<&str>) -> String {
+    let port = address.port();
+    match host {
+        Some(host) => format!("https://{host}:{port}"),
+        None if address.ip().is_unspecified() => format!("https://localhost:{port}"),
+        None => format!("https://{address}"),
+    }
+}
+
+/// Returns the names that the HTTPS certificate needs beside those it always has.
+fn own_names(address: SocketAddr, host: Option<&str>) -> Vec<Identifier> {
+    let mut names = vec![Identifier::Ip(address.ip())];
+    if let Some(host) = host {
+        let plain = host.trim_start_matches('[').trim_end_matches(']');
+        names.push(
+            plain
+                .parse()
+                .map_or_else(|_| Identifier::Dns(plain.to_owned()), Identifier::Ip),
+        );
+    }
+    names
+}
+
+/// Fills in free ports; both are held until both are known, so that they differ.
+fn challenge_ports(http: u16, tls: u16) -> io::Result<(u16, u16)> {
+    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let (first, second) = (free()?, free()?);
+    let or_free = |port: u16, listener: &TcpListener| match port {
+        0 => listener.local_addr().map(|address| address.port()),
+        port => Ok(port),
+    };
+    Ok((or_free(http, &first)?, or_free(tls, &second)?))
+}
+
+fn random_seed() -> io::Result<u64> {
+    let mut seed = [0; 8];
+    SystemRandom::new()
+        .fill(&mut seed)
+        .map_err(|_| io::Error::other("the system gives no randomness"))?;
+    Ok(u64::from_le_bytes(seed))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,244 @@
+//! The handle of a running CA.
+
+use core::fmt;
+use core::net::SocketAddr;
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use super::builder::TestCaBuilder;
+use super::record::{ExchangeRecord, ValidationRecord};
+use super::shared::Shared;
+use crate::authority::{CaConfig, Faults, Quirks};
+
+/// Is a running test CA; dropping it stops it.
+///
+/// It runs on a thread of its own, so its owner needs no runtime, and blocking in a test does not block the CA.
+pub struct TestCa {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    directory_url: String,
+    root_pem: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestCa {
+    /// Starts a CA on a free port of loopback, with default options.
+    ///
+    /// # Panics
+    ///
+    /// If the CA cannot start, for example because no port is free; [`TestCaBuilder::start`] returns the error instead.
+    #[must_use]
+    pub fn start() -> Self {
+        match Self::builder().start() {
+            Ok(ca) => ca,
+            Err(error) => panic!("the test CA cannot start: {error}"),
+        }
+    }
+
+    /// Returns a builder with all options.
+    pub fn builder() -> TestCaBuilder {
+        TestCaBuilder::new()
+    }
+
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        address: SocketAddr,
+        stop: oneshot::Sender<()>,
+        thread: JoinHandle<()>,
+    ) -> Self {
+        let ca = shared.ca();
+        let (directory_url, root_pem) = (ca.directory_url(), ca.root_pem());
+        drop(ca);
+        Self {
+            shared,
+            address,
+            directory_url,
+            root_pem,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// Returns the URL of the directory.
+    #[must_use]
+    pub fn directory_url(&self) -> &str {
+        &self.directory_url
+    }
+
+    /// Returns the root certificate of both the HTTPS endpoint and the issued certificates, as PEM.
+    #[must_use]
+    pub fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    /// Returns the root certificate of an alternate chain, as PEM; 0 is the default chain.
+    #[must_use]
+    pub fn alternate_root_pem(&self, chain: usize) -> Option<String> {
+        self.shared.ca().alternate_root_pem(chain)
+    }
+
+    /// Returns the address the CA listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the port on which the CA looks for http-01 responses, in place of 80.
+    #[must_use]
+    pub fn http_port(&self) -> u16 {
+        self.shared.http_port.load(Ordering::Relaxed)
+    }
+
+    /// Returns the port on which the CA looks for tls-alpn-01 responses, in place of 443.
+    #[must_use]
+    pub fn tls_port(&self) -> u16 {
+        self.shared.tls_port.load(Ordering::Relaxed)
+    }
+
+    /// Changes the port on which the CA looks for http-01 responses.
+    pub fn set_http_port(&self, port: u16) {
+        self.shared.http_port.store(port, Ordering::Relaxed);
+    }
+
+    /// Changes the port on which the CA looks for tls-alpn-01 responses.
+    pub fn set_tls_port(&self, port: u16) {
+        self.shared.tls_port.store(port, Ordering::Relaxed);
+    }
+
+    /// Publishes one TXT value in the CA's own resolver; false if there is no room.
+    ///
+    /// A dot at the end of the name makes no difference, nor does the case of its letters.
+    pub fn set_txt(&self, name: &str, value: &str) -> bool {
+        self.shared.txt.set(name, value)
+    }
+
+    /// Withdraws one TXT value; false if it was not published.
+    pub fn clear_txt(&self, name: &str, value: &str) -> bool {
+        self.shared.txt.clear(name, value)
+    }
+
+    /// Returns all published TXT values by name, in lower case without a dot at the end.
+    #[must_use]
+    pub fn published_txt(&self) -> BTreeMap<String, Vec<String>> {
+        self.shared.txt.all()
+    }
+
+    /// Returns the exchanges so far, in the order in which they were processed; management requests are not among them.
+    #[must_use]
+    pub fn requests(&self) -> Vec<ExchangeRecord> {
+        self.shared.exchanges()
+    }
+
+    /// Returns the validations made so far, in the order in which they ended.
+    #[must_use]
+    pub fn validations(&self) -> Vec<ValidationRecord> {
+        self.shared.validations()
+    }
+
+    /// Forgets the exchanges and validations so far, and the greatest number in flight.
+    pub fn clear_log(&self) {
+        self.shared.clear_log();
+    }
+
+    /// Returns how many TLS connections were accepted.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Returns the greatest number of requests that were in flight at once.
+    #[must_use]
+    pub fn max_in_flight(&self) -> usize {
+        self.shared.max_in_flight()
+    }
+
+    /// Returns the number of certificates issued.
+    #[must_use]
+    pub fn certificates_issued(&self) -> usize {
+        self.shared.ca().certificates_issued()
+    }
+
+    /// Returns the number of certificates revoked.
+    #[must_use]
+    pub fn certificates_revoked(&self) -> usize {
+        self.shared.ca().certificates_revoked()
+    }
+
+    /// Replaces the behaviours of real servers that are switched on.
+    pub fn set_quirks(&self, quirks: Quirks) {
+        self.shared.ca().set_quirks(quirks);
+    }
+
+    /// Replaces the plan of faults.
+    pub fn set_faults(&self, faults: Faults) {
+        self.shared.ca().set_faults(faults);
+    }
+
+    /// Changes the time that each exchange takes from now on.
+    pub fn set_latency(&self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        self.shared.latency_micros.store(micros, Ordering::Relaxed);
+    }
+
+    /// Changes anything in the configuration between two requests.
+    pub fn configure(&self, change: impl FnOnce(&mut CaConfig)) {
+        change(self.shared.ca().config_mut());
+    }
+
+    /// Sets the renewal window of a certificate; see [`Ca::set_renewal_window`](crate::Ca::set_renewal_window).
+    ///
+    /// Times are Unix milliseconds; `id` is the certID of RFC 9773 section 4.1.
+    pub fn set_renewal_window(
+        &self,
+        id: &str,
+        start: u64,
+        end: u64,
+        explanation: Option<&str>,
+    ) -> bool {
+        self.shared
+            .ca()
+            .set_renewal_window(id, start, end, explanation)
+    }
+
+    /// Puts the CA's clock forward, so that things expire.
+    pub fn advance_clock(&self, by: Duration) {
+        self.shared.advance_clock(by);
+    }
+
+    /// Stops the CA: exchanges in flight may end, within a second, then all connections are closed.
+    pub fn stop(mut self) {
+        self.halt();
+    }
+
+    fn halt(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A hook runs on the CA's own thread and may hold the last handle.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for TestCa {
+    fn drop(&mut self) {
+        self.halt();
+    }
+}
+
+impl fmt::Debug for TestCa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestCa")
+            .field("directory_url", &self.directory_url)
+            .field("http_port", &self.http_port())
+            .field("tls_port", &self.tls_port())
+            .finish_non_exhaustive()
+    }
+}
