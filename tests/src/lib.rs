@@ -1,1 +1,8 @@
-//! Placeholder.
+//! What the test suites of the ACME workspace share.
+//!
+//! - [`conformance`]: the requirement catalogue, and the macro by which a test cites it.
+//! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
+
+pub mod conformance;
+#[cfg(unix)]
+pub mod servers;

@@ -1,0 +1,254 @@
+//! The requirement catalogue, and the macro by which a test cites a line of it.
+//!
+//! ```no_run
+//! # let body = r#"{"protected":"","payload":"","signature":""}"#;
+//! acme_tests::covers!("8555-6.2-7", body.contains(r#""payload":"#));
+//! ```
+
+mod cited;
+mod record;
+mod report;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+
+pub use cited::{Cited, cited_in};
+pub use record::{check, test_name};
+pub use report::{Coverage, UnknownId};
+
+/// Asserts a condition that a requirement of the catalogue asks for, and records that it was checked.
+///
+/// The message of a failure names the ID and the requirement; format arguments after the condition are added to it.
+/// With `ACME_CONFORMANCE_OUT=DIR` set, the ID and the test are also appended to a file in DIR.
+///
+/// # Panics
+///
+/// If the condition is false, or if the catalogue has no such ID.
+#[macro_export]
+macro_rules! covers {
+    ($id:expr, $condition:expr $(,)?) => {
+        $crate::covers!($id, $condition, "{}", stringify!($condition))
+    };
+    ($id:expr, $condition:expr, $($detail:tt)+) => {{
+        fn here() {}
+        $crate::conformance::check(
+            $id,
+            $condition,
+            &|| format!($($detail)+),
+            &$crate::conformance::test_name(&here),
+        );
+    }};
+}
+
+/// How strongly a text asks for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Level {
+    /// Asked for in capitals.
+    Must,
+    /// Forbidden in capitals.
+    MustNot,
+    /// Recommended in capitals.
+    Should,
+    /// Advised against in capitals.
+    ShouldNot,
+    /// Allowed in capitals.
+    May,
+    /// Follows from the text or from interoperability, without capitals that address the client.
+    Impl,
+    /// No longer a requirement; its ID stays taken.
+    Gone,
+}
+
+impl Level {
+    const ALL: [Self; 7] = [
+        Self::Must,
+        Self::MustNot,
+        Self::Should,
+        Self::ShouldNot,
+        Self::May,
+        Self::Impl,
+        Self::Gone,
+    ];
+
+    /// Returns the level as it stands in the catalogue.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Must => "MUST",
+            Self::MustNot => "MUST NOT",
+            Self::Should => "SHOULD",
+            Self::ShouldNot => "SHOULD NOT",
+            Self::May => "MAY",
+            Self::Impl => "impl",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who carries a requirement out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Layer {
+    /// The sans-IO core.
+    Proto,
+    /// An adapter.
+    Transport,
+    /// The application above.
+    User,
+}
+
+impl Layer {
+    const ALL: [Self; 3] = [Self::Proto, Self::Transport, Self::User];
+
+    /// Returns the layer as it stands in the catalogue.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proto => "proto",
+            Self::Transport => "transport",
+            Self::User => "user",
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One line of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    id: &'static str,
+    level: Level,
+    layers: Vec<Layer>,
+    text: &'static str,
+}
+
+impl Requirement {
+    /// Returns the ID: `SPEC-SECTION-n`.
+    pub const fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// Returns the ID without its number: `SPEC-SECTION`.
+    pub fn section(&self) -> &'static str {
+        self.id.rsplit_once('-').map_or(self.id, |(section, _)| section)
+    }
+
+    /// Returns the level.
+    pub const fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Returns the layers: first the one that owns the requirement, then those that cooperate.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Returns the requirement in our own words.
+    pub const fn text(&self) -> &'static str {
+        self.text
+    }
+
+    fn parse(line: &'static str) -> Result<Self, InvalidLine> {
+        let invalid = || InvalidLine { line };
+        let columns: Vec<&'static str> = line.split('\t').collect();
+        let &[id, level, layers, text] = columns.as_slice() else {
+            return Err(invalid());
+        };
+        let level = Level::ALL.into_iter().find(|l| l.as_str() == level).ok_or_else(invalid)?;
+        let layers = layers
+            .split(", ")
+            .map(|name| Layer::ALL.into_iter().find(|l| l.as_str() == name).ok_or_else(invalid))
+            .collect::<Result<Vec<_>, _>>()?;
+        if !is_id(id) || text.trim() != text || text.is_empty() {
+            return Err(invalid());
+        }
+        Ok(Self { id, level, layers, text })
+    }
+}
+
+/// A line of the catalogue that does not have four valid columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidLine {
+    line: &'static str,
+}
+
+impl fmt::Display for InvalidLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a line of the catalogue (ID, level, layer, requirement): {:?}", self.line)
+    }
+}
+
+impl std::error::Error for InvalidLine {}
+
+/// The catalogue: every requirement, in the order of the file.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    requirements: Vec<Requirement>,
+    by_id: BTreeMap<&'static str, usize>,
+}
+
+impl Catalogue {
+    /// Parses a catalogue; the last line of a repeated ID wins the look-up.
+    ///
+    /// # Errors
+    ///
+    /// The first line that is neither empty, nor a heading, nor four valid columns.
+    pub fn parse(text: &'static str) -> Result<Self, InvalidLine> {
+        let requirements = text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .map(Requirement::parse)
+            .collect::<Result<Vec<_>, _>>()?;
+        let by_id = requirements.iter().enumerate().map(|(n, r)| (r.id, n)).collect();
+        Ok(Self { requirements, by_id })
+    }
+
+    /// Returns every requirement, in the order of the file.
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// Finds a requirement.
+    pub fn get(&self, id: &str) -> Option<&Requirement> {
+        self.by_id.get(id).map(|&n| &self.requirements[n])
+    }
+
+    /// Returns whether `text` has the form of an ID, with a specification that the catalogue knows.
+    pub fn looks_like_id(&self, text: &str) -> bool {
+        let spec = |id: &str| id.split('-').next().map(str::to_owned);
+        is_id(text) && self.requirements.iter().any(|r| spec(r.id) == spec(text))
+    }
+}
+
+/// Returns the committed catalogue.
+///
+/// # Panics
+///
+/// If `tests/conformance/catalogue.tsv` is not well formed, which a test of this crate would show.
+pub fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        Catalogue::parse(include_str!("../../conformance/catalogue.tsv"))
+            .unwrap_or_else(|error| panic!("tests/conformance/catalogue.tsv: {error}"))
+    })
+}
+
+/// `SPEC-SECTION-n`, three parts of letters, digits and dots, the last a number.
+fn is_id(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let &[spec, section, number] = parts.as_slice() else {
+        return false;
+    };
+    let word = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+    word(spec) && word(section) && !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
+}
