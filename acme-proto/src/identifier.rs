@@ -61,10 +61,7 @@ impl Identifier {
             "ip" => value.parse().ok().map(Self::Ip),
             _ => None,
         };
-        known.unwrap_or_else(|| Self::Other {
-            kind: kind.to_string(),
-            value: value.to_string(),
-        })
+        known.unwrap_or_else(|| Self::Other { kind: kind.to_string(), value: value.to_string() })
     }
 
     /// Returns the type, such as `dns`.
@@ -110,10 +107,9 @@ impl DnsName {
     pub fn parse(name: &str) -> Result<Self, InvalidIdentifier> {
         match fault(name) {
             None => Ok(Self(name.to_ascii_lowercase())),
-            Some(reason) => Err(InvalidIdentifier {
-                name: crate::wire::printable(name, 80),
-                reason,
-            }),
+            Some(reason) => {
+                Err(InvalidIdentifier { name: crate::wire::printable(name, 80), reason })
+            }
         }
     }
 
@@ -163,11 +159,7 @@ fn label_fault(label: &str) -> Option<&'static str> {
         Some("it has a character other than letters, digits and hyphens")
     } else if label.starts_with('-') || label.ends_with('-') {
         Some("it has a label that starts or ends with a hyphen")
-    } else if label
-        .get(..4)
-        .is_some_and(|p| p.eq_ignore_ascii_case("xn--"))
-        && label.len() == 4
-    {
+    } else if label.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("xn--")) && label.len() == 4 {
         Some("it has an empty xn-- label")
     } else {
         None
@@ -195,10 +187,7 @@ impl FromStr for Identifier {
 
     /// Reads an address, an IPv6 one with or without brackets, or else a DNS name.
     fn from_str(text: &str) -> Result<Self, InvalidIdentifier> {
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|t| t.strip_suffix(']'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
         match bare.parse() {
             Ok(address) => Ok(Self::Ip(address)),
             Err(_) => Self::dns(text),

@@ -1,4 +1,110 @@
-//! ACME (RFC 8555 and its extensions) as a sans-IO state machine.
+//! The ACME client protocol (RFC 8555 and its extensions) as a **sans-IO state machine**.
+//!
+//! This crate turns operations into descriptions of HTTP requests and parses the answers. It has no socket,
+//! no clock, no runtime, no thread and no private key: whoever drives it brings these, so that it runs in
+//! any runtime, in blocking programs, on bare metal, and under a fuzzer. `acme-tokio` and `acme-blocking`
+//! are two thin drivers; writing a third takes about forty lines.
+//!
+//! # The one rule
+//!
+//! A [`Flow`](flow::Flow) is polled until it says [`Timeout`](flow::Output::Timeout) or
+//! [`Done`](flow::Output::Done), and each output on the way is acted upon. Whatever comes back is handed in,
+//! and then it is polled again. Time enters as the argument `now` and in no other way.
+//!
+//! This is a whole driver, one thing at a time. It works for every flow:
+//!
+//! ```
+//! use acme_proto::error::Error;
+//! use acme_proto::flow::{Flow, Input, Lost, Output, SignFailed, SignRequest, Transmit};
+//! use acme_proto::http::Response;
+//! use acme_proto::jose::Signature;
+//! use acme_proto::session::Session;
+//! use acme_proto::time::Timestamp;
+//!
+//! /// What a driver brings: a network, a key, a clock.
+//! trait Outside {
+//!     fn exchange(&mut self, transmit: &Transmit) -> Result<Response, Lost>;
+//!     fn sign(&mut self, request: &SignRequest) -> Result<Signature, SignFailed>;
+//!     fn now(&self) -> Timestamp;
+//!     fn sleep_until(&mut self, time: Timestamp);
+//! }
+//!
+//! fn drive<F: Flow>(
+//!     flow: &mut F,
+//!     session: &mut Session,
+//!     outside: &mut impl Outside,
+//!     mut on_event: impl FnMut(&mut F, &mut Session, F::Event),
+//! ) -> Result<F::Success, Error> {
+//!     loop {
+//!         let input = match flow.poll_output(session, outside.now()) {
+//!             Output::Transmit(t) => match outside.exchange(&t) {
+//!                 Ok(response) => Input::Response(t.id, response),
+//!                 Err(lost) => Input::Lost(t.id, lost),
+//!             },
+//!             Output::Sign(s) => match outside.sign(&s) {
+//!                 Ok(signature) => Input::Signature(s.id, signature),
+//!                 Err(failed) => Input::SignFailed(s.id, failed),
+//!             },
+//!             Output::Save(s) => Input::Saved(s.id), // a durable flow: store `s.snapshot` first
+//!             Output::Event(event) => {
+//!                 on_event(flow, session, event);
+//!                 continue;
+//!             }
+//!             Output::Notice(_) => continue, // log it
+//!             Output::Timeout(Some(time)) => {
+//!                 outside.sleep_until(time);
+//!                 continue;
+//!             }
+//!             Output::Timeout(None) => return Err(acme_proto::error::Misuse::Stalled.into()),
+//!             Output::Done(result) => return result,
+//!         };
+//!         flow.handle_input(session, input, outside.now())?;
+//!     }
+//! }
+//!
+//! # use acme_proto::{call::Call, op::GetDirectory, url::Url};
+//! # struct Canned(Timestamp);
+//! # impl Outside for Canned {
+//! #     fn exchange(&mut self, transmit: &Transmit) -> Result<Response, Lost> {
+//! #         assert_eq!(transmit.request.url().as_str(), "https://ca.example/directory");
+//! #         Ok(Response::new(200).body(r#"{"newNonce": "https://ca.example/nonce"}"#))
+//! #     }
+//! #     fn sign(&mut self, _: &SignRequest) -> Result<Signature, SignFailed> { Err(SignFailed::UnknownKey) }
+//! #     fn now(&self) -> Timestamp { self.0 }
+//! #     fn sleep_until(&mut self, time: Timestamp) { self.0 = time; }
+//! # }
+//! # let mut outside = Canned(Timestamp::UNIX_EPOCH);
+//! // One flow: fetch a directory.
+//! let mut session = Session::new(Url::parse("https://ca.example/directory")?, 0);
+//! let mut call = Call::new(GetDirectory);
+//! let directory = drive(&mut call, &mut session, &mut outside, |_, _, never| match never {})?;
+//! assert_eq!(directory.new_nonce().as_str(), "https://ca.example/nonce");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A driver that does several things at once hands out everything before `Timeout` and feeds answers in as
+//! they come, in any order.
+//!
+//! # Map
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`flow`] | the contract: [`Flow`](flow::Flow), outputs, inputs |
+//! | [`session`] | what the flows of one account share: directory, account URL, nonces, rate limits |
+//! | [`call`], [`op`] | one operation with every retry rule; one typed operation a file |
+//! | [`register`] | creating an account, with the user's consent |
+//! | [`issuance`], [`snapshot`] | a whole order, and its state for the next process |
+//! | [`challenge`] | what to publish where |
+//! | [`policy`] | every number that can be tuned |
+//! | [`error`], [`notice`] | what went wrong, by culprit; what is worth a log line |
+//! | [`wire`], [`header`], [`jose`], [`x509`], [`pem`] | what is sent and received, and the keys |
+//! | [`http`], [`url`], [`time`], [`identifier`], [`token`] | plain data |
+//! | [`manual`] | why it is built like this |
+//!
+//! # Features
+//!
+//! `es256`, `es384`, `es512`, `ed25519` and `rs256` bring pure-Rust signers (the module `signer`) for those
+//! who have no other crypto at hand. Without them there is no cryptography in here but hashing.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -6,16 +112,22 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod call;
+pub mod challenge;
+pub mod error;
+pub mod flow;
 pub mod header;
 pub mod http;
 pub mod identifier;
+pub mod issuance;
 pub mod jose;
+pub mod manual;
+pub mod notice;
+pub mod op;
 pub mod pem;
-pub mod time;
-pub mod token;
-pub mod url;
-pub mod wire;
-pub mod x509;
+pub mod policy;
+pub mod register;
+pub mod session;
 #[cfg(any(
     feature = "es256",
     feature = "es384",
@@ -24,3 +136,9 @@ pub mod x509;
     feature = "rs256"
 ))]
 pub mod signer;
+pub mod snapshot;
+pub mod time;
+pub mod token;
+pub mod url;
+pub mod wire;
+pub mod x509;

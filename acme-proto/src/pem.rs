@@ -64,16 +64,12 @@ pub fn decode_strict(
 ) -> Result<Vec<Vec<u8>>, InvalidPem> {
     let text = core::str::from_utf8(text).map_err(|_| InvalidPem::NotUtf8)?;
     let mut blocks = Vec::new();
-    let mut lines = text
-        .lines()
-        .map(|line| line.trim_end_matches([' ', '\t', '\r']));
+    let mut lines = text.lines().map(|line| line.trim_end_matches([' ', '\t', '\r']));
     while let Some(line) = lines.next() {
         if line.is_empty() {
             continue;
         }
-        let found = line
-            .strip_prefix(BEGIN)
-            .and_then(|l| l.strip_suffix(DASHES));
+        let found = line.strip_prefix(BEGIN).and_then(|l| l.strip_suffix(DASHES));
         let found = found.ok_or(InvalidPem::TextBetween)?;
         if found != label {
             return Err(InvalidPem::OtherBlock(crate::wire::printable(found, 64)));
@@ -83,11 +79,7 @@ pub fn decode_strict(
         }
         blocks.push(block(&mut lines, label)?);
     }
-    if blocks.is_empty() {
-        Err(InvalidPem::Empty)
-    } else {
-        Ok(blocks)
-    }
+    if blocks.is_empty() { Err(InvalidPem::Empty) } else { Ok(blocks) }
 }
 
 /// Reads a text of exactly one block.
@@ -95,9 +87,7 @@ pub fn decode_strict(
 /// # Errors
 /// As [`decode_strict`].
 pub fn decode_one(text: &[u8], label: &str) -> Result<Vec<u8>, InvalidPem> {
-    decode_strict(text, label, 1)?
-        .pop()
-        .ok_or(InvalidPem::Empty)
+    decode_strict(text, label, 1)?.pop().ok_or(InvalidPem::Empty)
 }
 
 fn block<'a>(
@@ -111,11 +101,7 @@ fn block<'a>(
                 return Err(InvalidPem::Unterminated);
             }
             let der = STANDARD.decode(body).map_err(|_| InvalidPem::Base64)?;
-            return if der.is_empty() {
-                Err(InvalidPem::Base64)
-            } else {
-                Ok(der)
-            };
+            return if der.is_empty() { Err(InvalidPem::Base64) } else { Ok(der) };
         }
         if line.starts_with(DASHES) {
             return Err(InvalidPem::Unterminated);
@@ -155,17 +141,9 @@ mod tests {
     // 8555-11.4-2
     #[test]
     fn a_block_of_another_kind_makes_the_whole_unusable() {
-        for label in [
-            "PRIVATE KEY",
-            "X509 CERTIFICATE",
-            "TRUSTED CERTIFICATE",
-            "certificate",
-        ] {
+        for label in ["PRIVATE KEY", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "certificate"] {
             let text = two() + &encode(label, &[3]);
-            assert_eq!(
-                read(&text),
-                Err(InvalidPem::OtherBlock(String::from(label)))
-            );
+            assert_eq!(read(&text), Err(InvalidPem::OtherBlock(String::from(label))));
         }
     }
 
@@ -187,17 +165,8 @@ mod tests {
             read(&text.replace("-----END CERTIFICATE-----", "")),
             Err(InvalidPem::Unterminated)
         );
-        assert_eq!(
-            read(&text.replace("END CERT", "END KERT")),
-            Err(InvalidPem::Unterminated)
-        );
-        assert_eq!(
-            read(&encode("CERTIFICATE", &[1]).repeat(5)),
-            Err(InvalidPem::TooMany(4))
-        );
-        assert_eq!(
-            decode_strict(&[0xff], "CERTIFICATE", 4),
-            Err(InvalidPem::NotUtf8)
-        );
+        assert_eq!(read(&text.replace("END CERT", "END KERT")), Err(InvalidPem::Unterminated));
+        assert_eq!(read(&encode("CERTIFICATE", &[1]).repeat(5)), Err(InvalidPem::TooMany(4)));
+        assert_eq!(decode_strict(&[0xff], "CERTIFICATE", 4), Err(InvalidPem::NotUtf8));
     }
 }

@@ -37,13 +37,8 @@ impl Url {
     /// too long, or has characters that RFC 3986 does not allow.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         match fault(text) {
-            None => Ok(Self {
-                text: Arc::from(text),
-            }),
-            Some(reason) => Err(InvalidUrl {
-                text: crate::wire::printable(text, 120),
-                reason,
-            }),
+            None => Ok(Self { text: Arc::from(text) }),
+            Some(reason) => Err(InvalidUrl { text: crate::wire::printable(text, 120), reason }),
         }
     }
 
@@ -54,9 +49,7 @@ impl Url {
 
     /// Returns whether the scheme is `https`.
     pub fn is_https(&self) -> bool {
-        self.text
-            .get(..6)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+        self.text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
     /// Returns host and port as they stand in the URL.
@@ -78,21 +71,15 @@ impl Url {
     pub fn port(&self) -> u16 {
         let authority = self.authority();
         let after_host = authority.rsplit(']').next().unwrap_or(authority);
-        let given = after_host
-            .rsplit_once(':')
-            .and_then(|(_, port)| port.parse().ok());
-        given.unwrap_or(if self.is_https() { 443 } else { 80 })
+        let given = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        given.unwrap_or_else(|| if self.is_https() { 443 } else { 80 })
     }
 
     /// Returns path and query, as a request line carries them; `/` if there is no path.
     pub fn path_and_query(&self) -> String {
         let rest = self.after_scheme();
         let path = &rest[rest.find(['/', '?']).unwrap_or(rest.len())..];
-        if path.starts_with('/') {
-            String::from(path)
-        } else {
-            alloc::format!("/{path}")
-        }
+        if path.starts_with('/') { String::from(path) } else { alloc::format!("/{path}") }
     }
 
     /// Returns whether the host is this machine: `localhost`, `127.0.0.0/8` or `::1`.
@@ -102,9 +89,7 @@ impl Url {
         host.eq_ignore_ascii_case("localhost")
             || host.to_ascii_lowercase().ends_with(".localhost")
             || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
-            || host
-                .parse::<core::net::Ipv6Addr>()
-                .is_ok_and(|ip| ip.is_loopback())
+            || host.parse::<core::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
     }
 
     /// Resolves a reference against this URL (RFC 3986 section 5); an absolute one stays as it is.
@@ -112,20 +97,24 @@ impl Url {
     /// # Errors
     /// [`InvalidUrl`] if the reference, or the result, is no usable URL.
     pub fn resolve(&self, reference: &str) -> Result<Self, InvalidUrl> {
-        if UriStr::new(reference).is_ok() {
-            return Self::parse(reference);
-        }
-        let invalid = |reason| InvalidUrl {
+        let invalid = || InvalidUrl {
             text: crate::wire::printable(reference, 120),
-            reason,
+            reason: "not allowed by RFC 3986",
         };
+        Self::parse(&self.resolve_text(reference).ok_or_else(invalid)?)
+    }
+
+    /// Resolves a reference whose result may be any URI, a fragment included.
+    pub(crate) fn resolve_text(&self, reference: &str) -> Option<String> {
         if reference.len() > Self::MAX_LEN {
-            return Err(invalid("too long"));
+            return None;
         }
-        let relative =
-            UriReferenceStr::new(reference).map_err(|_| invalid("not allowed by RFC 3986"))?;
-        let base = UriAbsoluteStr::new(&self.text).map_err(|_| invalid("no base"))?;
-        Self::parse(&alloc::format!("{}", relative.resolve_against(base)))
+        if UriStr::new(reference).is_ok() {
+            return Some(String::from(reference));
+        }
+        let relative = UriReferenceStr::new(reference).ok()?;
+        let base = UriAbsoluteStr::new(&self.text).ok()?;
+        Some(alloc::format!("{}", relative.resolve_against(base)))
     }
 
     /// Appends a slash and a segment by plain concatenation (RFC 9773 section 4.1).
@@ -147,11 +136,7 @@ fn fault(text: &str) -> Option<&'static str> {
         return Some("too long");
     }
     let Ok(uri) = UriAbsoluteStr::new(text) else {
-        return Some(if text.contains('#') {
-            "with a fragment"
-        } else {
-            "not absolute"
-        });
+        return Some(if text.contains('#') { "with a fragment" } else { "not absolute" });
     };
     let scheme = uri.scheme_str();
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
@@ -273,33 +258,20 @@ mod tests {
     fn the_parts_are_found() {
         let u = url("https://[2001:db8::1]:8443/dir?x=1");
         assert_eq!((u.host(), u.port()), ("2001:db8::1", 8443));
-        assert_eq!(
-            (u.authority(), &*u.path_and_query()),
-            ("[2001:db8::1]:8443", "/dir?x=1")
-        );
+        assert_eq!((u.authority(), &*u.path_and_query()), ("[2001:db8::1]:8443", "/dir?x=1"));
         let u = url("http://h.example?x");
-        assert_eq!(
-            (u.host(), u.port(), &*u.path_and_query()),
-            ("h.example", 80, "/?x")
-        );
+        assert_eq!((u.host(), u.port(), &*u.path_and_query()), ("h.example", 80, "/?x"));
         assert!(!u.is_https() && url("HTTPS://h").is_https());
     }
 
     #[test]
     fn loopback_is_known_by_name_and_address() {
-        for yes in [
-            "https://localhost/",
-            "https://a.LOCALHOST",
-            "http://127.9.9.9",
-            "https://[::1]:1/",
-        ] {
+        for yes in
+            ["https://localhost/", "https://a.LOCALHOST", "http://127.9.9.9", "https://[::1]:1/"]
+        {
             assert!(url(yes).is_loopback(), "{yes}");
         }
-        for no in [
-            "https://localhost.example",
-            "https://128.0.0.1",
-            "https://[::2]",
-        ] {
+        for no in ["https://localhost.example", "https://128.0.0.1", "https://[::2]"] {
             assert!(!url(no).is_loopback(), "{no}");
         }
     }
@@ -310,14 +282,8 @@ mod tests {
         let base = url("https://h.example:8443/acme/new-acct");
         let resolve = |r| base.resolve(r).map(|u| String::from(u.as_str()));
         assert_eq!(resolve("/acct/1").unwrap(), "https://h.example:8443/acct/1");
-        assert_eq!(
-            resolve("acct/1").unwrap(),
-            "https://h.example:8443/acme/acct/1"
-        );
-        assert_eq!(
-            resolve("//other.example/x").unwrap(),
-            "https://other.example/x"
-        );
+        assert_eq!(resolve("acct/1").unwrap(), "https://h.example:8443/acme/acct/1");
+        assert_eq!(resolve("//other.example/x").unwrap(), "https://other.example/x");
         assert!(resolve("javascript:x").is_err());
         assert!(resolve("a b").is_err());
     }

@@ -95,9 +95,8 @@ fn link<'a>(text: &'a str, base: &Url) -> (Option<Link>, &'a str) {
         .take(16)
         .map(str::to_ascii_lowercase)
         .collect();
-    let link = target
-        .filter(|_| about_this && !rels.is_empty())
-        .map(|target| Link { target, rels });
+    let link =
+        target.filter(|_| about_this && !rels.is_empty()).map(|target| Link { target, rels });
     (link, rest)
 }
 
@@ -117,11 +116,7 @@ fn parameter(text: &str) -> (&str, String, &str) {
     }
     let end = value.find([';', ',']).unwrap_or(value.len());
     let (value, rest) = value.split_at(end);
-    (
-        name,
-        String::from(value.trim_end_matches([' ', '\t'])),
-        rest,
-    )
+    (name, String::from(value.trim_end_matches([' ', '\t'])), rest)
 }
 
 /// Reads a quoted string from behind its opening quote; one that does not end reaches to the end.
@@ -155,10 +150,7 @@ mod tests {
     }
 
     fn one(target: &str, rels: &[&str]) -> (String, Vec<String>) {
-        (
-            String::from(target),
-            rels.iter().map(|r| String::from(*r)).collect(),
-        )
+        (String::from(target), rels.iter().map(|r| String::from(*r)).collect())
     }
 
     // 8288-3-1, 8288-2.1.1-1
@@ -179,37 +171,23 @@ mod tests {
     // 8288-3-2
     #[test]
     fn several_links_in_one_line_and_several_lines_are_read() {
-        let both = [
-            one("https://ca.example/a,b", &["alternate"]),
-            one("https://ca.example/c", &["up"]),
-        ];
-        assert_eq!(
-            read(&["<https://ca.example/a,b>;rel=\"alternate\", </c>;rel=\"up\""]),
-            both
-        );
-        assert_eq!(
-            read(&["<https://ca.example/a,b>;rel=alternate", "</c>;rel=up"]),
-            both
-        );
+        let both =
+            [one("https://ca.example/a,b", &["alternate"]), one("https://ca.example/c", &["up"])];
+        assert_eq!(read(&["<https://ca.example/a,b>;rel=\"alternate\", </c>;rel=\"up\""]), both);
+        assert_eq!(read(&["<https://ca.example/a,b>;rel=alternate", "</c>;rel=up"]), both);
     }
 
     // 8288-3.1-1
     #[test]
     fn a_relative_target_is_resolved() {
-        assert_eq!(
-            read(&["<../2>;rel=next"]),
-            [one("https://ca.example/acme/2", &["next"])]
-        );
+        assert_eq!(read(&["<../2>;rel=next"]), [one("https://ca.example/acme/2", &["next"])]);
     }
 
     // 8288-3.3-1, 8288-3.3-2
     #[test]
     fn only_the_first_rel_counts_and_it_may_hold_several_types() {
         let line = "</x>;rel=\"alternate up\";rel=next";
-        assert_eq!(
-            read(&[line]),
-            [one("https://ca.example/x", &["alternate", "up"])]
-        );
+        assert_eq!(read(&[line]), [one("https://ca.example/x", &["alternate", "up"])]);
     }
 
     // 8288-3.2-1

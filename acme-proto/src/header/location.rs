@@ -24,10 +24,7 @@ mod tests {
         };
         use alloc::borrow::ToOwned;
         assert_eq!(get("/acct/1").as_deref(), Some("https://ca.example/acct/1"));
-        assert_eq!(
-            get("https://h:443/a%2fb?x=1").as_deref(),
-            Some("https://h:443/a%2fb?x=1")
-        );
+        assert_eq!(get("https://h:443/a%2fb?x=1").as_deref(), Some("https://h:443/a%2fb?x=1"));
         assert_eq!(get("javascript:x"), None);
         assert_eq!(location(&Headers::new(), &base), None);
     }

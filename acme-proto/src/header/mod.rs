@@ -31,9 +31,6 @@ mod tests {
         let mut headers = Headers::new();
         assert_eq!(media_type(&headers), None);
         headers.append("Content-Type", "Application/Problem+JSON;charset=UTF-8");
-        assert_eq!(
-            media_type(&headers).as_deref(),
-            Some("application/problem+json")
-        );
+        assert_eq!(media_type(&headers).as_deref(), Some("application/problem+json"));
     }
 }

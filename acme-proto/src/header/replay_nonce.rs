@@ -17,9 +17,7 @@ mod tests {
 
     fn nonce(values: &[&str]) -> Option<Nonce> {
         let mut headers = Headers::new();
-        values
-            .iter()
-            .for_each(|value| headers.append("Replay-Nonce", value));
+        values.iter().for_each(|value| headers.append("Replay-Nonce", value));
         replay_nonce(&headers)
     }
 

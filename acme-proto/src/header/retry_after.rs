@@ -12,9 +12,7 @@ pub fn retry_after(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(now.saturating_add(Duration::from_secs(seconds)));
     }
-    Timestamp::parse_http_date(value, now)
-        .ok()
-        .map(|at| at.max(now))
+    Timestamp::parse_http_date(value, now).ok().map(|at| at.max(now))
 }
 
 #[cfg(test)]

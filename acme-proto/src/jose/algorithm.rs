@@ -25,15 +25,9 @@ pub enum Algorithm {
 impl Algorithm {
     /// Returns the algorithm with the given registered name; case counts.
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Es256,
-            Self::Es384,
-            Self::Es512,
-            Self::EdDsa,
-            Self::Rs256,
-        ]
-        .into_iter()
-        .find(|algorithm| algorithm.as_str() == name)
+        [Self::Es256, Self::Es384, Self::Es512, Self::EdDsa, Self::Rs256]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == name)
     }
 
     /// Returns the registered name, which is the value of `alg`.
@@ -140,10 +134,7 @@ mod tests {
     fn ecdsa_signatures_are_two_coordinates_long() {
         for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512] {
             let coordinate = algorithm.coordinate_len();
-            assert_eq!(
-                algorithm.signature_len(),
-                coordinate.map(|octets| 2 * octets)
-            );
+            assert_eq!(algorithm.signature_len(), coordinate.map(|octets| 2 * octets));
         }
     }
 }

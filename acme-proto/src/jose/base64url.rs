@@ -18,9 +18,7 @@ pub fn encode(bytes: &[u8]) -> String {
 /// Padding, white space, `+` and `/`, impossible lengths and trailing bits that are not zero are
 /// refused: whoever wrote the text is at fault (RFC 8555 Section 6.1 demands it for `=`).
 pub fn decode(text: &str) -> Result<Vec<u8>, InvalidBase64Url> {
-    URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| InvalidBase64Url(()))
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidBase64Url(()))
 }
 
 /// The text is not base64url in its canonical form without padding.
@@ -46,14 +44,7 @@ mod tests {
     // V-B64, 8555-6.1-8, 7515-2-1.
     #[test]
     fn padding_white_space_and_the_other_alphabet_are_refused() {
-        for text in [
-            "A-z_4ME=",
-            "A+z/4ME",
-            "A-z_4ME\n",
-            " A-z_4ME",
-            "A-z_ 4ME",
-            "ä",
-        ] {
+        for text in ["A-z_4ME=", "A+z/4ME", "A-z_4ME\n", " A-z_4ME", "A-z_ 4ME", "ä"] {
             assert!(decode(text).is_err(), "{text:?}");
         }
     }

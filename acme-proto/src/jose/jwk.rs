@@ -66,9 +66,7 @@ impl Jwk {
 
     /// Creates an Ed25519 key from its 32 octets (RFC 8032 Section 5.1.5).
     pub const fn ed25519(x: &[u8; 32]) -> Self {
-        Self {
-            key: Key::Ed25519 { x: *x },
-        }
+        Self { key: Key::Ed25519 { x: *x } }
     }
 
     /// Creates an RSA key from modulus and public exponent, big-endian.
@@ -91,12 +89,7 @@ impl Jwk {
         if !odd || e == [1] || e.len() > 32 {
             return Err(InvalidJwk::RsaExponent);
         }
-        Ok(Self {
-            key: Key::Rsa {
-                n: n.to_vec(),
-                e: e.to_vec(),
-            },
-        })
+        Ok(Self { key: Key::Rsa { n: n.to_vec(), e: e.to_vec() } })
     }
 
     /// Reads an uncompressed point (SEC 1 Section 2.3.3: `04`, x, y) of the algorithm's curve.
@@ -106,19 +99,13 @@ impl Jwk {
     /// Fails if `algorithm` is not ECDSA, or the octets are a compressed point or have the wrong
     /// length: the source of the key is at fault.
     pub fn from_sec1(algorithm: Algorithm, point: &[u8]) -> Result<Self, InvalidJwk> {
-        let size = algorithm
-            .coordinate_len()
-            .ok_or(InvalidJwk::UnsupportedKey)?;
+        let size = algorithm.coordinate_len().ok_or(InvalidJwk::UnsupportedKey)?;
         let Some((0x04, coordinates)) = point.split_first() else {
             return Err(InvalidJwk::CompressedPoint);
         };
         if coordinates.len() != 2 * size {
             let (expected, found) = (2 * size, coordinates.len());
-            return Err(InvalidJwk::Length {
-                member: "point",
-                expected,
-                found,
-            });
+            return Err(InvalidJwk::Length { member: "point", expected, found });
         }
         let (x, y) = coordinates.split_at(size);
         Ok(Self::ec(algorithm, x, y))
@@ -181,13 +168,7 @@ impl Jwk {
     }
 
     fn ec(curve: Algorithm, x: &[u8], y: &[u8]) -> Self {
-        Self {
-            key: Key::Ec {
-                curve,
-                x: x.to_vec(),
-                y: y.to_vec(),
-            },
-        }
+        Self { key: Key::Ec { curve, x: x.to_vec(), y: y.to_vec() } }
     }
 
     /// Returns the required members, sorted by name.
@@ -197,19 +178,11 @@ impl Jwk {
         match &self.key {
             Key::Ec { curve, x, y } => {
                 let crv = curve_name(*curve);
-                [
-                    text("crv", crv),
-                    text("kty", "EC"),
-                    octets("x", x),
-                    octets("y", y),
-                ]
+                [text("crv", crv), text("kty", "EC"), octets("x", x), octets("y", y)]
             }
-            Key::Ed25519 { x } => [
-                text("crv", "Ed25519"),
-                text("kty", "OKP"),
-                octets("x", x),
-                None,
-            ],
+            Key::Ed25519 { x } => {
+                [text("crv", "Ed25519"), text("kty", "OKP"), octets("x", x), None]
+            }
             Key::Rsa { n, e } => [octets("e", e), text("kty", "RSA"), octets("n", n), None],
         }
     }
@@ -217,9 +190,7 @@ impl Jwk {
 
 impl fmt::Debug for Jwk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Jwk")
-            .field(&format_args!("{}", self.to_json()))
-            .finish()
+        f.debug_tuple("Jwk").field(&format_args!("{}", self.to_json())).finish()
     }
 }
 
@@ -310,9 +281,7 @@ struct Members {
 
 impl Members {
     fn is_private(&self) -> bool {
-        let private = [
-            &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k,
-        ];
+        let private = [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k];
         private.iter().any(|member| member.is_some())
     }
 }
@@ -334,9 +303,7 @@ impl TryFrom<Members> for Jwk {
             ("OKP", Some("Ed25519")) => {
                 let x = sized("x", octets("x", members.x)?, 32)?;
                 let x = x.try_into().map_err(|_| InvalidJwk::UnsupportedKey)?;
-                Ok(Self {
-                    key: Key::Ed25519 { x },
-                })
+                Ok(Self { key: Key::Ed25519 { x } })
             }
             ("EC", Some(crv)) => {
                 let curve = [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512]
@@ -346,9 +313,7 @@ impl TryFrom<Members> for Jwk {
                 let size = curve.coordinate_len().ok_or(InvalidJwk::UnsupportedKey)?;
                 let x = sized("x", octets("x", members.x)?, size)?;
                 let y = sized("y", octets("y", members.y)?, size)?;
-                Ok(Self {
-                    key: Key::Ec { curve, x, y },
-                })
+                Ok(Self { key: Key::Ec { curve, x, y } })
             }
             _ => Err(InvalidJwk::UnsupportedKey),
         }
@@ -363,11 +328,7 @@ fn octets(name: &'static str, member: Option<String>) -> Result<Vec<u8>, Invalid
 fn sized(member: &'static str, octets: Vec<u8>, expected: usize) -> Result<Vec<u8>, InvalidJwk> {
     match octets.len() {
         found if found == expected => Ok(octets),
-        found => Err(InvalidJwk::Length {
-            member,
-            expected,
-            found,
-        }),
+        found => Err(InvalidJwk::Length { member, expected, found }),
     }
 }
 

@@ -31,43 +31,19 @@ fn thumbprint(json: &str) -> String {
 // V-TP, 7638-3-1, 7638-3.4-1.
 #[test]
 fn thumbprints_match_the_known_answers() {
-    assert_eq!(
-        thumbprint(RSA_7638),
-        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-    );
-    assert_eq!(
-        thumbprint(ED1),
-        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-    );
-    assert_eq!(
-        thumbprint(ED2),
-        "FtIu-VbGrfe_KB6CH7GNwODB72MNxj_ml11dEvO-7kk"
-    );
-    assert_eq!(
-        thumbprint(P256),
-        "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"
-    );
-    assert_eq!(
-        thumbprint(P521),
-        "u5YUSjQ2-2chBi51NSk3t3g7IM4o2KYcnPqPtCNGd3U"
-    );
-    assert_eq!(
-        thumbprint(RSA_A2),
-        "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8"
-    );
+    assert_eq!(thumbprint(RSA_7638), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    assert_eq!(thumbprint(ED1), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    assert_eq!(thumbprint(ED2), "FtIu-VbGrfe_KB6CH7GNwODB72MNxj_ml11dEvO-7kk");
+    assert_eq!(thumbprint(P256), "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
+    assert_eq!(thumbprint(P521), "u5YUSjQ2-2chBi51NSk3t3g7IM4o2KYcnPqPtCNGd3U");
+    assert_eq!(thumbprint(RSA_A2), "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8");
 }
 
 // V-TP-EC0, 8555-8.1-4 (errata 7565).
 #[test]
 fn leading_zeros_of_coordinates_are_kept() {
-    assert_eq!(
-        thumbprint(X_ZERO),
-        "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E"
-    );
-    assert_eq!(
-        thumbprint(Y_ZERO),
-        "WZsjbh58q8kl1WsGShqtiycImZtCgGbukDn4RAacMig"
-    );
+    assert_eq!(thumbprint(X_ZERO), "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E");
+    assert_eq!(thumbprint(Y_ZERO), "WZsjbh58q8kl1WsGShqtiycImZtCgGbukDn4RAacMig");
 }
 
 // V-TP-RSA0, 8555-8.1-3, 7518-6.3.1-1.
@@ -80,10 +56,7 @@ fn leading_zeros_of_rsa_numbers_are_removed() {
     let json = format!(r#"{{"kty":"RSA","n":"{n}","e":"AAEAAQ"}}"#);
     let jwk = Jwk::from_json(&json).unwrap();
     assert_eq!(jwk.to_json(), RSA_7638);
-    assert_eq!(
-        jwk.thumbprint().to_string(),
-        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-    );
+    assert_eq!(jwk.thumbprint().to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 }
 
 // 7638-3.2-1, 7638-3.3-1, 7515-4.1.3-1.
@@ -102,28 +75,19 @@ fn the_canonical_form_and_serde_round_trip() {
 fn optional_members_and_their_order_change_nothing() {
     let members = RSA_7638.trim_matches(['{', '}']);
     let json = format!(r#"{{"alg":"RS256", "kid":"2011-04-29", "use":"sig", {members} }}"#);
-    assert_eq!(
-        Jwk::from_json(&json).unwrap(),
-        Jwk::from_json(RSA_7638).unwrap()
-    );
+    assert_eq!(Jwk::from_json(&json).unwrap(), Jwk::from_json(RSA_7638).unwrap());
 }
 
 // 8555-6.2-15, 7517-9.2-1, 8037-2-1.
 #[test]
 fn private_and_symmetric_keys_are_refused() {
-    let private = ED1.replace(
-        '}',
-        r#","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#,
-    );
+    let private = ED1.replace('}', r#","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#);
     assert_eq!(Jwk::from_json(&private), Err(InvalidJwk::Private));
     for name in ["p", "q", "dp", "dq", "qi"] {
         let private = RSA_7638.replace('}', &format!(r#","{name}":"AQ"}}"#));
         assert_eq!(Jwk::from_json(&private), Err(InvalidJwk::Private));
     }
-    assert_eq!(
-        Jwk::from_json(r#"{"kty":"oct","k":"AQ"}"#),
-        Err(InvalidJwk::Private)
-    );
+    assert_eq!(Jwk::from_json(r#"{"kty":"oct","k":"AQ"}"#), Err(InvalidJwk::Private));
 }
 
 // 7518-6.2.1.2-1.
@@ -131,18 +95,10 @@ fn private_and_symmetric_keys_are_refused() {
 fn coordinates_of_another_length_are_refused() {
     let x = base64url::encode(&member(X_ZERO, "x")[1..]);
     let short = X_ZERO.replace("AFVDiUrz0A7X10Cr29dclrBod7eH219w7qeLkKjXwAo", &x);
-    let wrong = InvalidJwk::Length {
-        member: "x",
-        expected: 32,
-        found: 31,
-    };
+    let wrong = InvalidJwk::Length { member: "x", expected: 32, found: 31 };
     assert_eq!(Jwk::from_json(&short), Err(wrong));
     let curve = P256.replace("P-256", "P-384");
-    let wrong = InvalidJwk::Length {
-        member: "x",
-        expected: 48,
-        found: 32,
-    };
+    let wrong = InvalidJwk::Length { member: "x", expected: 48, found: 32 };
     assert_eq!(Jwk::from_json(&curve), Err(wrong));
 }
 
@@ -150,20 +106,14 @@ fn coordinates_of_another_length_are_refused() {
 #[test]
 fn rsa_keys_must_have_2048_bits_and_an_odd_exponent() {
     let mut n = member(RSA_7638, "n");
-    assert_eq!(
-        Jwk::rsa(&n[..128], &[3]),
-        Err(InvalidJwk::RsaSize { bits: 1024 })
-    );
+    assert_eq!(Jwk::rsa(&n[..128], &[3]), Err(InvalidJwk::RsaSize { bits: 1024 }));
     assert_eq!(Jwk::rsa(&n, &[2]), Err(InvalidJwk::RsaExponent));
     assert_eq!(Jwk::rsa(&n, &[0, 1]), Err(InvalidJwk::RsaExponent));
     assert_eq!(Jwk::rsa(&n, &[]), Err(InvalidJwk::RsaExponent));
     assert!(Jwk::rsa(&n, &[3]).is_ok());
     n[0] = 0x7f;
     assert_eq!(Jwk::rsa(&n, &[3]), Err(InvalidJwk::RsaSize { bits: 2047 }));
-    assert_eq!(
-        Jwk::rsa(&[0; 300], &[3]),
-        Err(InvalidJwk::RsaSize { bits: 0 })
-    );
+    assert_eq!(Jwk::rsa(&[0; 300], &[3]), Err(InvalidJwk::RsaSize { bits: 0 }));
 }
 
 // 7517-4.1-1.
@@ -177,18 +127,9 @@ fn incomplete_unknown_and_malformed_keys_are_refused() {
         ("{}", InvalidJwk::Missing("kty")),
         (r#"{"kty":"EC"}"#, InvalidJwk::Missing("crv")),
         (r#"{"kty":"OKP","crv":"Ed25519"}"#, InvalidJwk::Missing("x")),
-        (
-            r#"{"kty":"OKP","crv":"Ed25519","x":"AA=="}"#,
-            InvalidJwk::Base64("x"),
-        ),
-        (
-            r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#,
-            InvalidJwk::UnsupportedKey,
-        ),
-        (
-            r#"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#,
-            InvalidJwk::UnsupportedKey,
-        ),
+        (r#"{"kty":"OKP","crv":"Ed25519","x":"AA=="}"#, InvalidJwk::Base64("x")),
+        (r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#, InvalidJwk::UnsupportedKey),
+        (r#"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#, InvalidJwk::UnsupportedKey),
         (r#"{"kty":"ec","crv":"P-256"}"#, InvalidJwk::UnsupportedKey),
     ];
     for (json, error) in cases {
@@ -204,40 +145,24 @@ fn the_key_decides_the_algorithm() {
     assert_eq!(algorithm(P521), Algorithm::Es512);
     assert_eq!(algorithm(ED1), Algorithm::EdDsa);
     assert_eq!(algorithm(RSA_A2), Algorithm::Rs256);
-    assert_eq!(
-        Jwk::ec_p384(&[1; 48], &[2; 48]).algorithm(),
-        Algorithm::Es384
-    );
+    assert_eq!(Jwk::ec_p384(&[1; 48], &[2; 48]).algorithm(), Algorithm::Es384);
 }
 
 #[test]
 fn spki_and_constructors_round_trip() {
-    let others = [
-        Jwk::ec_p384(&[1; 48], &[2; 48]),
-        Jwk::ec_p521(&[0; 66], &[2; 66]),
-    ];
-    let keys = ALL
-        .iter()
-        .map(|json| Jwk::from_json(json).unwrap())
-        .chain(others);
+    let others = [Jwk::ec_p384(&[1; 48], &[2; 48]), Jwk::ec_p521(&[0; 66], &[2; 66])];
+    let keys = ALL.iter().map(|json| Jwk::from_json(json).unwrap()).chain(others);
     for jwk in keys {
         assert_eq!(Jwk::from_spki_der(&jwk.to_spki_der()).unwrap(), jwk);
     }
     let (x, y) = (member(P256, "x"), member(P256, "y"));
-    let jwk = Jwk::ec_p256(
-        &x.clone().try_into().unwrap(),
-        &y.clone().try_into().unwrap(),
-    );
+    let jwk = Jwk::ec_p256(&x.clone().try_into().unwrap(), &y.clone().try_into().unwrap());
     assert_eq!(jwk.to_json(), P256);
     let point = [&[4][..], &x, &y].concat();
     assert_eq!(Jwk::from_sec1(Algorithm::Es256, &point).unwrap(), jwk);
     // RFC 5480: id-ecPublicKey, prime256v1, uncompressed point.
     let head = "3059301306072a8648ce3d020106082a8648ce3d03010703420004";
-    let hex: String = jwk
-        .to_spki_der()
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect();
+    let hex: String = jwk.to_spki_der().iter().map(|octet| format!("{octet:02x}")).collect();
     assert!(hex.starts_with(head));
 }
 
@@ -246,16 +171,9 @@ fn points_in_other_forms_are_refused() {
     let compressed = [&[2][..], &[1; 32]].concat();
     let refused = Jwk::from_sec1(Algorithm::Es256, &compressed);
     assert_eq!(refused, Err(InvalidJwk::CompressedPoint));
-    assert_eq!(
-        Jwk::from_sec1(Algorithm::Es256, &[]),
-        Err(InvalidJwk::CompressedPoint)
-    );
+    assert_eq!(Jwk::from_sec1(Algorithm::Es256, &[]), Err(InvalidJwk::CompressedPoint));
     let short = Jwk::from_sec1(Algorithm::Es256, &[4; 64]);
-    let wrong = InvalidJwk::Length {
-        member: "point",
-        expected: 64,
-        found: 63,
-    };
+    let wrong = InvalidJwk::Length { member: "point", expected: 64, found: 63 };
     assert_eq!(short, Err(wrong));
     let rsa = Jwk::from_sec1(Algorithm::Rs256, &[4; 65]);
     assert_eq!(rsa, Err(InvalidJwk::UnsupportedKey));
@@ -272,11 +190,7 @@ fn damaged_spki_is_an_error_and_never_a_panic() {
             let mut damaged = der.clone();
             damaged[at] ^= 0x55;
             // Some still parse, as another key; none may equal the first one.
-            assert_ne!(
-                Jwk::from_spki_der(&damaged).ok(),
-                Jwk::from_json(json).ok(),
-                "{at}"
-            );
+            assert_ne!(Jwk::from_spki_der(&damaged).ok(), Jwk::from_json(json).ok(), "{at}");
         }
     }
 }

@@ -39,12 +39,7 @@ pub struct Protected<'a> {
 impl<'a> Protected<'a> {
     /// Creates a header.
     pub const fn new(alg: &'a str, key: KeyId<'a>, nonce: Option<&'a Nonce>, url: &'a Url) -> Self {
-        Self {
-            alg,
-            key,
-            nonce,
-            url,
-        }
+        Self { alg, key, nonce, url }
     }
 
     /// Writes the header as JSON without white space, in the order alg, jwk or kid, nonce, url.

@@ -133,14 +133,7 @@ fn request_bodies_match_byte_for_byte() {
 fn signed_request_bodies_match_byte_for_byte() {
     const SEED1: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
     const SEED2: &str = "TM0Imyj_ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U-4pvs";
-    for vector in [
-        NEW_ACCOUNT,
-        FIND,
-        POST_AS_GET,
-        CHALLENGE,
-        NEW_ORDER,
-        KEY_CHANGE_OUTER,
-    ] {
+    for vector in [NEW_ACCOUNT, FIND, POST_AS_GET, CHALLENGE, NEW_ORDER, KEY_CHANGE_OUTER] {
         vector.check_signing(SEED1);
     }
     KEY_CHANGE_INNER.check_signing(SEED2);
@@ -166,9 +159,5 @@ fn key_identifier_and_url_are_written_as_they_are_and_escaped_for_json() {
     let json: Value = serde_json::from_str(&protected.to_json()).unwrap();
     assert_eq!(json["kid"], kid);
     assert_eq!(json["url"], "https://h:443/a%2fb?x=1");
-    assert!(
-        protected
-            .to_json()
-            .contains(r#""url":"https://h:443/a%2fb?x=1""#)
-    );
+    assert!(protected.to_json().contains(r#""url":"https://h:443/a%2fb?x=1""#));
 }

@@ -85,9 +85,6 @@ mod tests {
             assert_eq!(authorization.txt_value(), value);
             assert_eq!(base64url::encode(&authorization.digest()), value);
         }
-        assert_eq!(
-            authorization(HTTP, P256).digest()[..4],
-            [0x65, 0xa2, 0x60, 0x16]
-        );
+        assert_eq!(authorization(HTTP, P256).digest()[..4], [0x65, 0xa2, 0x60, 0x16]);
     }
 }

@@ -69,9 +69,7 @@ impl MacKey {
             other => other,
         }));
         let mut octets = Zeroizing::new(Vec::new());
-        LENIENT
-            .decode_vec(plain.as_bytes(), &mut octets)
-            .map_err(|_| InvalidMacKey::Base64)?;
+        LENIENT.decode_vec(plain.as_bytes(), &mut octets).map_err(|_| InvalidMacKey::Base64)?;
         Self::from_bytes(core::mem::take(&mut octets))
     }
 
@@ -148,10 +146,7 @@ mod tests {
         let input = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4\
             MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
         let mac = key.sign(MacAlgorithm::Hs256, input.as_bytes());
-        assert_eq!(
-            base64url::encode(&mac),
-            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-        );
+        assert_eq!(base64url::encode(&mac), "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
     }
 
     // RFC 4231 Section 4.3 (test case 2): 7518-3.1-1.
@@ -174,12 +169,8 @@ mod tests {
             r#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
         )
         .unwrap();
-        let protected = Protected {
-            alg: "HS256",
-            key: KeyId::Kid("kid-1"),
-            nonce: None,
-            url: &url,
-        };
+        let protected =
+            Protected { alg: "HS256", key: KeyId::Kid("kid-1"), nonce: None, url: &url };
         let input = SigningInput::new(&protected, account.to_json().as_bytes());
         let body = input.flattened(&key.sign(MacAlgorithm::Hs256, input.as_bytes()));
         let expected = concat!(
@@ -195,14 +186,7 @@ mod tests {
     #[test]
     fn every_usual_spelling_of_a_key_is_read() {
         let octets = [0xfb, 0xff, 0xfe, 0x01];
-        for text in [
-            "-__-AQ",
-            "+//+AQ",
-            "+//+AQ==",
-            "-__-AQ==",
-            " -__-AQ\n",
-            "-_/+AQ=",
-        ] {
+        for text in ["-__-AQ", "+//+AQ", "+//+AQ==", "-__-AQ==", " -__-AQ\n", "-_/+AQ="] {
             let key = MacKey::from_base64(text).unwrap();
             assert_eq!(key.octets.as_slice(), octets, "{text:?}");
         }
@@ -214,20 +198,10 @@ mod tests {
             assert_eq!(MacKey::from_base64(text).unwrap_err(), InvalidMacKey::Empty);
         }
         for text in ["A", "AA AA", "AAAA====", "A=AA", "kid:secret", "ääää"] {
-            assert_eq!(
-                MacKey::from_base64(text).unwrap_err(),
-                InvalidMacKey::Base64,
-                "{text:?}"
-            );
+            assert_eq!(MacKey::from_base64(text).unwrap_err(), InvalidMacKey::Base64, "{text:?}");
         }
-        assert_eq!(
-            MacKey::from_base64(&"A".repeat(4000)).unwrap_err(),
-            InvalidMacKey::TooLong
-        );
-        assert_eq!(
-            MacKey::from_bytes(vec![0; 1025]).unwrap_err(),
-            InvalidMacKey::TooLong
-        );
+        assert_eq!(MacKey::from_base64(&"A".repeat(4000)).unwrap_err(), InvalidMacKey::TooLong);
+        assert_eq!(MacKey::from_bytes(vec![0; 1025]).unwrap_err(), InvalidMacKey::TooLong);
     }
 
     // 7518-3.2-1.
@@ -236,11 +210,7 @@ mod tests {
         let key = MacKey::from_bytes(vec![1; 32]).unwrap();
         assert!(!key.is_short_for(MacAlgorithm::Hs256));
         assert!(key.is_short_for(MacAlgorithm::Hs384));
-        assert!(
-            MacKey::from_bytes(vec![1; 16])
-                .unwrap()
-                .is_short_for(MacAlgorithm::Hs256)
-        );
+        assert!(MacKey::from_bytes(vec![1; 16]).unwrap().is_short_for(MacAlgorithm::Hs256));
     }
 
     #[test]

@@ -35,15 +35,9 @@ impl Signature {
             None => (Self::MIN_RSA_LEN..=Self::MAX_RSA_LEN).contains(&bytes.len()),
         };
         if !fits {
-            return Err(InvalidSignature::Length {
-                algorithm,
-                found: bytes.len(),
-            });
+            return Err(InvalidSignature::Length { algorithm, found: bytes.len() });
         }
-        Ok(Self {
-            algorithm,
-            bytes: bytes.to_vec(),
-        })
+        Ok(Self { algorithm, bytes: bytes.to_vec() })
     }
 
     /// Converts a signature from the form that X.509 uses.
@@ -62,9 +56,7 @@ impl Signature {
         let (r, s) = ecdsa_numbers(der).map_err(|_| InvalidSignature::Der)?;
         let mut bytes = Vec::with_capacity(2 * size);
         for number in [r, s] {
-            let padding = size
-                .checked_sub(number.len())
-                .ok_or(InvalidSignature::Range)?;
+            let padding = size.checked_sub(number.len()).ok_or(InvalidSignature::Range)?;
             if number.is_empty() {
                 return Err(InvalidSignature::Range);
             }
@@ -143,13 +135,7 @@ mod tests {
         let der = base64url::decode(DER).unwrap();
         assert_eq!(der.len(), 71);
         let refused = Signature::from_bytes(Algorithm::Es256, &der).unwrap_err();
-        assert_eq!(
-            refused,
-            InvalidSignature::Length {
-                algorithm: Algorithm::Es256,
-                found: 71
-            }
-        );
+        assert_eq!(refused, InvalidSignature::Length { algorithm: Algorithm::Es256, found: 71 });
 
         let signature = Signature::from_der(Algorithm::Es256, &der).unwrap();
         assert_eq!(base64url::encode(signature.as_bytes()), FIXED);
@@ -159,11 +145,9 @@ mod tests {
     // 7518-3.4-2.
     #[test]
     fn short_numbers_are_padded_to_full_length() {
-        for (algorithm, size) in [
-            (Algorithm::Es256, 32),
-            (Algorithm::Es384, 48),
-            (Algorithm::Es512, 66),
-        ] {
+        for (algorithm, size) in
+            [(Algorithm::Es256, 32), (Algorithm::Es384, 48), (Algorithm::Es512, 66)]
+        {
             let der = asn1::sequence(&[
                 &asn1::unsigned_integer(&[5]),
                 &asn1::unsigned_integer(&[0x80, 1]),

@@ -36,11 +36,7 @@ pub(super) fn decode(der: &[u8]) -> Result<Jwk, InvalidJwk> {
         return Jwk::rsa(n, e);
     }
     let curve = parameters.filter(|_| algorithm.is_oid(&EC_PUBLIC_KEY));
-    let curves = [
-        (P256, Algorithm::Es256),
-        (P384, Algorithm::Es384),
-        (P521, Algorithm::Es512),
-    ];
+    let curves = [(P256, Algorithm::Es256), (P384, Algorithm::Es384), (P521, Algorithm::Es512)];
     match curve.and_then(|curve| curves.iter().find(|(oid, _)| curve.is_oid(oid))) {
         Some(&(_, algorithm)) => Jwk::from_sec1(algorithm, key),
         None => Err(InvalidJwk::UnsupportedKey),
@@ -60,10 +56,9 @@ pub(super) fn encode(key: &Key) -> Vec<u8> {
             let point = asn1::tlv(tag::BIT_STRING, &[&[0, 0x04], x, y]);
             asn1::sequence(&[&algorithm, &point])
         }
-        Key::Ed25519 { x } => asn1::sequence(&[
-            &asn1::sequence(&[&asn1::oid(&ED25519)]),
-            &asn1::bit_string(x),
-        ]),
+        Key::Ed25519 { x } => {
+            asn1::sequence(&[&asn1::sequence(&[&asn1::oid(&ED25519)]), &asn1::bit_string(x)])
+        }
         Key::Rsa { n, e } => {
             let algorithm = asn1::sequence(&[&asn1::oid(&RSA), &[tag::NULL, 0]]);
             let numbers = asn1::sequence(&[&asn1::unsigned_integer(n), &asn1::unsigned_integer(e)]);
@@ -95,9 +90,7 @@ fn parts(der: &[u8]) -> der::Result<(Element<'_>, Option<Element<'_>>, &[u8])> {
     spki.finish()?;
     let algorithm = identifier.expect(Tag::ObjectIdentifier)?;
     // RSA has NULL there, which says nothing and is missing sometimes.
-    let parameters = identifier
-        .next()?
-        .filter(|element| element.raw != [tag::NULL, 0]);
+    let parameters = identifier.next()?.filter(|element| element.raw != [tag::NULL, 0]);
     identifier.finish()?;
     Ok((algorithm, parameters, key))
 }

@@ -26,10 +26,7 @@ impl Thumbprint {
     /// Fails unless the text is canonical base64url of exactly 32 octets.
     pub fn parse(text: &str) -> Result<Self, InvalidThumbprint> {
         let octets = base64url::decode(text).map_err(|_| InvalidThumbprint(()))?;
-        octets
-            .try_into()
-            .map(Self)
-            .map_err(|_| InvalidThumbprint(()))
+        octets.try_into().map(Self).map_err(|_| InvalidThumbprint(()))
     }
 
     /// Returns the octets of the digest.
@@ -85,21 +82,13 @@ mod tests {
         assert_eq!(thumbprint.to_string(), TEXT);
         let json = serde_json::to_string(&thumbprint).unwrap();
         assert_eq!(json, alloc::format!("\"{TEXT}\""));
-        assert_eq!(
-            serde_json::from_str::<Thumbprint>(&json).unwrap(),
-            thumbprint
-        );
+        assert_eq!(serde_json::from_str::<Thumbprint>(&json).unwrap(), thumbprint);
     }
 
     #[test]
     fn other_lengths_and_alphabets_are_refused() {
-        for text in [
-            "",
-            "kPrK",
-            &TEXT[1..],
-            &alloc::format!("{TEXT}="),
-            &alloc::format!("{TEXT}A"),
-        ] {
+        for text in ["", "kPrK", &TEXT[1..], &alloc::format!("{TEXT}="), &alloc::format!("{TEXT}A")]
+        {
             assert!(Thumbprint::parse(text).is_err(), "{text:?}");
         }
     }

@@ -22,9 +22,7 @@ impl Ed25519Key {
     pub fn generate<R: CryptoRng>(rng: &mut R) -> Self {
         let mut seed = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *seed);
-        Self {
-            key: SigningKey::from_bytes(&seed),
-        }
+        Self { key: SigningKey::from_bytes(&seed) }
     }
 
     /// Reads PKCS #8 in DER (RFC 8410 Section 7), with the public key or without.
@@ -53,9 +51,7 @@ impl Ed25519Key {
     /// Fails if the length is another.
     pub fn from_scalar(seed: &[u8]) -> Result<Self, InvalidPrivateKey> {
         let seed = <&[u8; 32]>::try_from(seed).map_err(|_| InvalidPrivateKey::Scalar)?;
-        Ok(Self {
-            key: SigningKey::from_bytes(seed),
-        })
+        Ok(Self { key: SigningKey::from_bytes(seed) })
     }
 
     /// Returns the public key.
@@ -73,10 +69,7 @@ impl Ed25519Key {
     ///
     /// The public key is left out: OpenSSL 3.0 cannot read files that have it.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
-        let mut bytes = KeypairBytes {
-            secret_key: self.key.to_bytes(),
-            public_key: None,
-        };
+        let mut bytes = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
         let document = bytes.to_pkcs8_der();
         bytes.secret_key.zeroize();
         pkcs8::to_pem(&document.expect("a key can be encoded"))
@@ -85,9 +78,7 @@ impl Ed25519Key {
 
 impl fmt::Debug for Ed25519Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ed25519Key")
-            .field("public_key", &self.public_key())
-            .finish_non_exhaustive()
+        f.debug_struct("Ed25519Key").field("public_key", &self.public_key()).finish_non_exhaustive()
     }
 }
 
@@ -137,19 +128,13 @@ mod tests {
             -----END PRIVATE KEY-----\n";
         let key = Ed25519Key::from_pkcs8_pem(short).unwrap();
         let spki = base64url::encode(&key.public_key().to_spki_der());
-        assert_eq!(
-            spki,
-            "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"
-        );
+        assert_eq!(spki, "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
     }
 
     #[test]
     fn seeds_of_another_length_are_refused() {
         for seed in [&[0; 31][..], &[0; 33], &[]] {
-            assert_eq!(
-                Ed25519Key::from_scalar(seed).unwrap_err(),
-                InvalidPrivateKey::Scalar
-            );
+            assert_eq!(Ed25519Key::from_scalar(seed).unwrap_err(), InvalidPrivateKey::Scalar);
         }
     }
 

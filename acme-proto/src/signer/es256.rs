@@ -42,9 +42,7 @@ mod tests {
         let verifier = verifier(&Jwk::from_json(P256).unwrap());
         let printed = base64url::decode(PRINTED).unwrap();
         assert_eq!(printed.len(), 64);
-        verifier
-            .verify(INPUT, &Fixed::from_slice(&printed).unwrap())
-            .unwrap();
+        verifier.verify(INPUT, &Fixed::from_slice(&printed).unwrap()).unwrap();
         let signature = crate::jose::Signature::from_bytes(Algorithm::Es256, &printed).unwrap();
         let der = DerSignature::try_from(&signature.to_der(Algorithm::Es256)[..]).unwrap();
         verifier.verify(INPUT, &der).unwrap();
@@ -64,23 +62,11 @@ mod tests {
     fn public_keys_keep_leading_zeros() {
         let mut scalar = [0; 32];
         scalar[30..].copy_from_slice(&379_u16.to_be_bytes());
-        let thumbprint = Es256Key::from_scalar(&scalar)
-            .unwrap()
-            .public_key()
-            .thumbprint();
-        assert_eq!(
-            format!("{thumbprint}"),
-            "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E"
-        );
+        let thumbprint = Es256Key::from_scalar(&scalar).unwrap().public_key().thumbprint();
+        assert_eq!(format!("{thumbprint}"), "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E");
         scalar[30..].copy_from_slice(&43_u16.to_be_bytes());
-        let thumbprint = Es256Key::from_scalar(&scalar)
-            .unwrap()
-            .public_key()
-            .thumbprint();
-        assert_eq!(
-            format!("{thumbprint}"),
-            "WZsjbh58q8kl1WsGShqtiycImZtCgGbukDn4RAacMig"
-        );
+        let thumbprint = Es256Key::from_scalar(&scalar).unwrap().public_key().thumbprint();
+        assert_eq!(format!("{thumbprint}"), "WZsjbh58q8kl1WsGShqtiycImZtCgGbukDn4RAacMig");
     }
 
     // 7518-3.4-2.
@@ -93,9 +79,7 @@ mod tests {
             let signature = key.sign(&message);
             assert_eq!(signature.as_bytes().len(), 64);
             short += usize::from(signature.as_bytes()[0] == 0 || signature.as_bytes()[32] == 0);
-            verifier
-                .verify(&message, &Fixed::from_slice(signature.as_bytes()).unwrap())
-                .unwrap();
+            verifier.verify(&message, &Fixed::from_slice(signature.as_bytes()).unwrap()).unwrap();
         }
         assert!(short > 0, "no number with a leading zero octet was met");
     }
@@ -113,19 +97,13 @@ mod tests {
         let sec1 = pem.replace("PRIVATE KEY", "EC PRIVATE KEY");
         assert_eq!(refused(&sec1), InvalidPrivateKey::Label);
         assert_eq!(refused("no key"), InvalidPrivateKey::Pem);
-        assert_eq!(
-            Es256Key::from_pkcs8_der(&[0x30]).unwrap_err(),
-            InvalidPrivateKey::Pkcs8
-        );
+        assert_eq!(Es256Key::from_pkcs8_der(&[0x30]).unwrap_err(), InvalidPrivateKey::Pkcs8);
     }
 
     #[test]
     fn scalars_out_of_range_are_refused() {
         for scalar in [&[0; 32][..], &[0xff; 32], &[1; 31], &[1; 33], &[]] {
-            assert_eq!(
-                Es256Key::from_scalar(scalar).unwrap_err(),
-                InvalidPrivateKey::Scalar
-            );
+            assert_eq!(Es256Key::from_scalar(scalar).unwrap_err(), InvalidPrivateKey::Scalar);
         }
     }
 

@@ -24,12 +24,7 @@ mod tests {
         assert_eq!(signature.as_bytes().len(), 96);
         let spki = key.public_key().to_spki_der();
         let verifier = VerifyingKey::from_public_key_der(&spki).unwrap();
-        verifier
-            .verify(
-                b"message",
-                &Fixed::from_slice(signature.as_bytes()).unwrap(),
-            )
-            .unwrap();
+        verifier.verify(b"message", &Fixed::from_slice(signature.as_bytes()).unwrap()).unwrap();
     }
 
     #[test]

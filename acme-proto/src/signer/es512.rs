@@ -35,22 +35,15 @@ mod tests {
         let verifier = VerifyingKey::from_public_key_der(&spki).unwrap();
         let printed = base64url::decode(PRINTED).unwrap();
         assert_eq!((printed.len(), printed[66]), (132, 0));
-        verifier
-            .verify(INPUT, &Fixed::from_slice(&printed).unwrap())
-            .unwrap();
+        verifier.verify(INPUT, &Fixed::from_slice(&printed).unwrap()).unwrap();
 
         let signature = Signature::from_bytes(Algorithm::Es512, &printed).unwrap();
         let der = signature.to_der(Algorithm::Es512);
-        assert_eq!(
-            Signature::from_der(Algorithm::Es512, &der).unwrap(),
-            signature
-        );
+        assert_eq!(Signature::from_der(Algorithm::Es512, &der).unwrap(), signature);
 
         let own = key().sign(INPUT);
         assert_eq!(own.as_bytes().len(), 132);
-        verifier
-            .verify(INPUT, &Fixed::from_slice(own.as_bytes()).unwrap())
-            .unwrap();
+        verifier.verify(INPUT, &Fixed::from_slice(own.as_bytes()).unwrap()).unwrap();
     }
 
     #[test]

@@ -166,21 +166,13 @@ mod tests {
     fn every_enabled_algorithm_is_recognized_in_a_file() {
         let keys: Vec<LocalKey> = Vec::from([
             #[cfg(feature = "es256")]
-            super::super::Es256Key::from_scalar(&[7; 32])
-                .unwrap()
-                .into(),
+            super::super::Es256Key::from_scalar(&[7; 32]).unwrap().into(),
             #[cfg(feature = "es384")]
-            super::super::Es384Key::from_scalar(&[7; 48])
-                .unwrap()
-                .into(),
+            super::super::Es384Key::from_scalar(&[7; 48]).unwrap().into(),
             #[cfg(feature = "es512")]
-            super::super::Es512Key::from_scalar(&[[0; 33], [7; 33]].concat())
-                .unwrap()
-                .into(),
+            super::super::Es512Key::from_scalar(&[[0; 33], [7; 33]].concat()).unwrap().into(),
             #[cfg(feature = "ed25519")]
-            super::super::Ed25519Key::from_scalar(&[7; 32])
-                .unwrap()
-                .into(),
+            super::super::Ed25519Key::from_scalar(&[7; 32]).unwrap().into(),
         ]);
         for key in keys {
             let read = LocalKey::from_pkcs8_pem(&key.to_pkcs8_pem()).unwrap();
@@ -213,11 +205,7 @@ mod tests {
         ]);
         for (at, key) in keys.iter().enumerate() {
             assert_eq!(key.sign(b"message").algorithm(), key.algorithm());
-            assert!(
-                keys[..at]
-                    .iter()
-                    .all(|other| other.public_key() != key.public_key())
-            );
+            assert!(keys[..at].iter().all(|other| other.public_key() != key.public_key()));
         }
     }
 

@@ -46,7 +46,5 @@ pub(super) fn from_pem(text: &str) -> Result<SecretDocument, InvalidPrivateKey> 
 
 /// Writes a PEM file.
 pub(super) fn to_pem(document: &SecretDocument) -> Zeroizing<String> {
-    document
-        .to_pem(LABEL, LineEnding::LF)
-        .expect("a private key is far below the limits of PEM")
+    document.to_pem(LABEL, LineEnding::LF).expect("a private key is far below the limits of PEM")
 }

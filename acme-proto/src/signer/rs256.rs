@@ -74,8 +74,7 @@ impl Rs256Key {
 
     /// Signs a message, which is hashed here.
     pub fn sign(&self, message: &[u8]) -> Signature {
-        self.try_sign(message)
-            .expect("a key that has signed once signs again")
+        self.try_sign(message).expect("a key that has signed once signs again")
     }
 
     /// Writes PKCS #8 in PEM, wiped from memory when dropped.
@@ -101,9 +100,7 @@ impl Rs256Key {
 
 impl fmt::Debug for Rs256Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rs256Key")
-            .field("public_key", &self.public_key)
-            .finish_non_exhaustive()
+        f.debug_struct("Rs256Key").field("public_key", &self.public_key).finish_non_exhaustive()
     }
 }
 
@@ -134,10 +131,8 @@ mod tests {
     fn pkcs1(change: impl Fn(&mut [Vec<u8>])) -> Vec<u8> {
         let mut numbers = NUMBERS.map(|number| base64url::decode(number).unwrap());
         change(&mut numbers);
-        let parts: Vec<Vec<u8>> = numbers
-            .iter()
-            .map(|number| asn1::unsigned_integer(number))
-            .collect();
+        let parts: Vec<Vec<u8>> =
+            numbers.iter().map(|number| asn1::unsigned_integer(number)).collect();
         let version = asn1::unsigned_integer(&[]);
         asn1::sequence(&[&version[..], &parts.concat()])
     }
@@ -151,10 +146,7 @@ mod tests {
     fn the_rfc_example_is_reproduced() {
         let input = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA\
             6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-        assert_eq!(
-            base64url::encode(key().sign(input.as_bytes()).as_bytes()),
-            SIGNATURE
-        );
+        assert_eq!(base64url::encode(key().sign(input.as_bytes()).as_bytes()), SIGNATURE);
         let thumbprint = format!("{}", key().public_key().thumbprint());
         assert_eq!(thumbprint, "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8");
     }

@@ -2,18 +2,10 @@
 
 use super::{Civil, Timestamp, number};
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-const DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The weekday has to be one, but nobody checks that it is the right one.
 pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
@@ -69,12 +61,7 @@ fn asctime(text: &str) -> Option<Timestamp> {
     if !known || parts.next().is_some() {
         return None;
     }
-    civil(
-        digits(year, 4)?,
-        month,
-        digits(day, day.len().min(2))?,
-        time,
-    )
+    civil(digits(year, 4)?, month, digits(day, day.len().min(2))?, time)
 }
 
 fn civil(year: i64, month: &str, day: i64, time: &str) -> Option<Timestamp> {

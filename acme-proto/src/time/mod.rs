@@ -53,38 +53,23 @@ impl Timestamp {
     /// Creates a time from milliseconds since the epoch.
     pub const fn from_unix_millis(millis: i64) -> Self {
         let nanos = millis.rem_euclid(1000) as u32 * 1_000_000;
-        Self {
-            secs: millis.div_euclid(1000),
-            nanos,
-        }
+        Self { secs: millis.div_euclid(1000), nanos }
     }
 
     /// Creates a time from seconds since the epoch and nanoseconds; too many of these become seconds.
     pub const fn from_unix_parts(secs: i64, nanos: u32) -> Self {
-        Self {
-            secs: secs.saturating_add((nanos / NANOS) as i64),
-            nanos: nanos % NANOS,
-        }
+        Self { secs: secs.saturating_add((nanos / NANOS) as i64), nanos: nanos % NANOS }
     }
 
     /// Creates a time from a date; `None` if there is no such day or time of day.
     pub const fn from_civil(civil: Civil) -> Option<Self> {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = civil;
+        let Civil { year, month, day, hour, minute, second } = civil;
         let sane = year >= -9999 && year <= 99_999 && month >= 1 && month <= 12 && day >= 1;
         if !sane || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
         let time = hour as i64 * 3600 + minute as i64 * 60 + second as i64;
-        Some(Self::from_unix_seconds(
-            days_from_civil(year, month, day) * DAY + time,
-        ))
+        Some(Self::from_unix_seconds(days_from_civil(year, month, day) * DAY + time))
     }
 
     /// Reads an RFC 3339 date: a fraction of any length, `Z` or an offset, second 60.
@@ -119,14 +104,8 @@ impl Timestamp {
     pub fn saturating_add(self, duration: Duration) -> Self {
         let secs = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let nanos = self.nanos + duration.subsec_nanos();
-        let secs = self
-            .secs
-            .saturating_add(secs)
-            .saturating_add(i64::from(nanos / NANOS));
-        Self {
-            secs,
-            nanos: nanos % NANOS,
-        }
+        let secs = self.secs.saturating_add(secs).saturating_add(i64::from(nanos / NANOS));
+        Self { secs, nanos: nanos % NANOS }
     }
 
     /// Returns an earlier time.
@@ -134,13 +113,7 @@ impl Timestamp {
         let secs = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let borrow = self.nanos < duration.subsec_nanos();
         let nanos = self.nanos + if borrow { NANOS } else { 0 } - duration.subsec_nanos();
-        Self {
-            secs: self
-                .secs
-                .saturating_sub(secs)
-                .saturating_sub(i64::from(borrow)),
-            nanos,
-        }
+        Self { secs: self.secs.saturating_sub(secs).saturating_sub(i64::from(borrow)), nanos }
     }
 
     /// Returns the time since `earlier`; zero if that is later.
@@ -172,29 +145,15 @@ impl Timestamp {
 
     /// Returns the RFC 3339 form without a fraction, which strict servers want.
     pub fn to_rfc3339_seconds(self) -> String {
-        Self {
-            secs: self.secs,
-            nanos: 0,
-        }
-        .to_string()
+        Self { secs: self.secs, nanos: 0 }.to_string()
     }
 }
 
 impl fmt::Display for Timestamp {
     /// Writes the RFC 3339 form in UTC, with a fraction only if there is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = self.civil();
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )?;
+        let Civil { year, month, day, hour, minute, second } = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         if self.nanos != 0 {
             let digits = alloc::format!("{:09}", self.nanos);
             write!(f, ".{}", digits.trim_end_matches('0'))?;
@@ -298,10 +257,7 @@ mod tests {
         assert_eq!(t.saturating_add(Duration::MAX).unix_seconds(), i64::MAX);
         assert_eq!(t.saturating_duration_since(t), Duration::ZERO);
         let end = Timestamp::from_unix_parts(i64::MAX, 0);
-        assert_eq!(
-            end.saturating_add(Duration::from_secs(1)).unix_seconds(),
-            i64::MAX
-        );
+        assert_eq!(end.saturating_add(Duration::from_secs(1)).unix_seconds(), i64::MAX);
         assert!(
             end.saturating_duration_since(Timestamp::from_unix_parts(i64::MIN, 0))
                 > Duration::from_secs(u64::MAX / 2)
@@ -317,30 +273,14 @@ mod tests {
 
     #[test]
     fn the_text_has_a_fraction_only_if_there_is_one() {
-        assert_eq!(
-            Timestamp::from_unix_millis(1_500).to_string(),
-            "1970-01-01T00:00:01.5Z"
-        );
-        assert_eq!(
-            Timestamp::from_unix_millis(1_500).to_rfc3339_seconds(),
-            "1970-01-01T00:00:01Z"
-        );
-        assert_eq!(
-            Timestamp::from_unix_millis(-500).to_string(),
-            "1969-12-31T23:59:59.5Z"
-        );
+        assert_eq!(Timestamp::from_unix_millis(1_500).to_string(), "1970-01-01T00:00:01.5Z");
+        assert_eq!(Timestamp::from_unix_millis(1_500).to_rfc3339_seconds(), "1970-01-01T00:00:01Z");
+        assert_eq!(Timestamp::from_unix_millis(-500).to_string(), "1969-12-31T23:59:59.5Z");
     }
 
     #[test]
     fn no_such_day_is_no_time() {
-        let day = |year, month, day| Civil {
-            year,
-            month,
-            day,
-            hour: 0,
-            minute: 0,
-            second: 0,
-        };
+        let day = |year, month, day| Civil { year, month, day, hour: 0, minute: 0, second: 0 };
         assert!(Timestamp::from_civil(day(2023, 2, 29)).is_none());
         assert!(Timestamp::from_civil(day(2024, 2, 29)).is_some());
         assert!(Timestamp::from_civil(day(2024, 13, 1)).is_none());

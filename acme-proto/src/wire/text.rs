@@ -61,39 +61,26 @@ mod tests {
     // 8555-6.7-5
     #[test]
     fn control_characters_are_escaped() {
-        assert_eq!(
-            printable("a\u{1b}[31mb\r\n\tc\u{9b}", 99),
-            "a\\u{1b}[31mb\\r\\n\\tc\\u{9b}"
-        );
+        assert_eq!(printable("a\u{1b}[31mb\r\n\tc\u{9b}", 99), "a\\u{1b}[31mb\\r\\n\\tc\\u{9b}");
     }
 
     #[test]
     fn characters_that_turn_the_direction_are_escaped() {
-        assert_eq!(
-            printable("a\u{202e}b\u{2066}\u{2028}", 99),
-            "a\\u{202e}b\\u{2066}\\u{2028}"
-        );
+        assert_eq!(printable("a\u{202e}b\u{2066}\u{2028}", 99), "a\\u{202e}b\\u{2066}\\u{2028}");
     }
 
     #[test]
     fn long_text_is_cut_between_characters() {
         assert_eq!(printable("äöüß", 3), "äöü…");
         assert_eq!(printable("äöü", 3), "äöü");
-        assert_eq!(
-            printable("ab\u{1b}", 3),
-            "ab…",
-            "an escape is not cut in the middle"
-        );
+        assert_eq!(printable("ab\u{1b}", 3), "ab…", "an escape is not cut in the middle");
     }
 
     // W14
     #[test]
     fn a_snippet_of_html_is_one_line() {
         let body = b"<html>\r\n  <head><title>429 Too Many Requests</title></head>\n";
-        assert_eq!(
-            snippet(body),
-            "<html> <head><title>429 Too Many Requests</title></head>"
-        );
+        assert_eq!(snippet(body), "<html> <head><title>429 Too Many Requests</title></head>");
     }
 
     #[test]

@@ -32,11 +32,7 @@ impl<'a> Element<'a> {
     /// Reads the one element that `bytes` consists of.
     pub(crate) fn parse(bytes: &'a [u8]) -> der::Result<Self> {
         let any = AnyRef::from_der(bytes)?;
-        Ok(Self {
-            tag: der::Tagged::tag(&any),
-            value: any.value(),
-            raw: bytes,
-        })
+        Ok(Self { tag: der::Tagged::tag(&any), value: any.value(), raw: bytes })
     }
 
     /// Reads the one element that `bytes` consists of, which must have this tag.
@@ -88,9 +84,7 @@ pub(crate) struct Elements<'a> {
 
 impl<'a> Elements<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> der::Result<Self> {
-        Ok(Self {
-            reader: SliceReader::new(bytes)?,
-        })
+        Ok(Self { reader: SliceReader::new(bytes)? })
     }
 
     /// Reads the next element, if there is one.
@@ -189,14 +183,8 @@ mod tests {
     #[test]
     fn lengths_take_the_fewest_octets() {
         assert_eq!(tlv(tag::OCTET_STRING, &[&[7; 127]])[..2], [0x04, 0x7f]);
-        assert_eq!(
-            tlv(tag::OCTET_STRING, &[&[7; 128]])[..3],
-            [0x04, 0x81, 0x80]
-        );
-        assert_eq!(
-            tlv(tag::OCTET_STRING, &[&[7; 256]])[..4],
-            [0x04, 0x82, 0x01, 0x00]
-        );
+        assert_eq!(tlv(tag::OCTET_STRING, &[&[7; 128]])[..3], [0x04, 0x81, 0x80]);
+        assert_eq!(tlv(tag::OCTET_STRING, &[&[7; 256]])[..4], [0x04, 0x82, 0x01, 0x00]);
         let long = vec![7; 70_000];
         let written = tlv(tag::OCTET_STRING, &[&long]);
         assert_eq!(Element::parse(&written).unwrap().value, long);

@@ -50,11 +50,8 @@ fn key_identifier_and_serial_make_the_identifier_for_renewal() {
     let authority = certificate.authority_key_id().unwrap();
     assert_eq!(hex(authority), "69885b6b87464041e1b37b847ba0ae2cde01c8d4");
     assert_eq!(hex(certificate.serial()), "0087654321");
-    let identifier = [
-        base64url::encode(authority),
-        base64url::encode(certificate.serial()),
-    ]
-    .join(".");
+    let identifier =
+        [base64url::encode(authority), base64url::encode(certificate.serial())].join(".");
     assert_eq!(identifier, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
 }
 

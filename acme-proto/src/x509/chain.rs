@@ -44,9 +44,7 @@ impl CertificateChain {
 
     /// Returns the certificate that was asked for.
     pub fn leaf(&self) -> &Certificate {
-        self.certificates
-            .first()
-            .expect("a chain has one certificate at least")
+        self.certificates.first().expect("a chain has one certificate at least")
     }
 
     /// Returns all certificates, the leaf first.
@@ -56,10 +54,7 @@ impl CertificateChain {
 
     /// Writes the chain as PEM, encoded anew: nothing else of what the server sent is passed on.
     pub fn to_pem(&self) -> String {
-        let blocks = self
-            .certificates
-            .iter()
-            .map(|one| pem::encode(LABEL, one.as_der()));
+        let blocks = self.certificates.iter().map(|one| pem::encode(LABEL, one.as_der()));
         blocks.collect()
     }
 
@@ -109,11 +104,7 @@ pub enum ChainMismatch {
     #[error("certificate is for another key")]
     Key,
     /// The names are not those of the order.
-    #[error(
-        "certificate is for other names: missing {}, extra {}",
-        List(missing),
-        List(extra)
-    )]
+    #[error("certificate is for other names: missing {}, extra {}", List(missing), List(extra))]
     Names {
         /// Identifiers of the order that the certificate does not have.
         missing: Vec<Identifier>,
@@ -124,8 +115,7 @@ pub enum ChainMismatch {
 
 /// Returns whether the keys are the same though the encodings differ.
 fn same_key(leaf: &Certificate, spki: &[u8]) -> bool {
-    leaf.public_key()
-        .is_ok_and(|key| Jwk::from_spki_der(spki).is_ok_and(|other| key == other))
+    leaf.public_key().is_ok_and(|key| Jwk::from_spki_der(spki).is_ok_and(|other| key == other))
 }
 
 #[cfg(test)]

@@ -28,10 +28,7 @@ fn certificate(key: &Jwk, identifiers: &[Identifier]) -> Vec<u8> {
 }
 
 fn dns(names: &[&str]) -> Vec<Identifier> {
-    names
-        .iter()
-        .map(|name| Identifier::dns(name).unwrap())
-        .collect()
+    names.iter().map(|name| Identifier::dns(name).unwrap()).collect()
 }
 
 fn key() -> Jwk {
@@ -40,10 +37,7 @@ fn key() -> Jwk {
 
 fn chain(identifiers: &[Identifier]) -> CertificateChain {
     let leaf = pem::encode(LABEL, &certificate(&key(), identifiers));
-    let issuer = pem::encode(
-        LABEL,
-        &certificate(&Jwk::ed25519(&[3; 32]), &dns(&["ca.example"])),
-    );
+    let issuer = pem::encode(LABEL, &certificate(&Jwk::ed25519(&[3; 32]), &dns(&["ca.example"])));
     CertificateChain::parse_pem(format!("{leaf}\n{issuer}").as_bytes()).unwrap()
 }
 
@@ -112,17 +106,11 @@ fn names_compare_without_regard_to_case() {
     let upper = asn1::tlv(0x82, &[b"A.Example"]);
     let plain = asn1::tlv(0x82, &[b"a.example"]);
     let der = certificate(&key(), &dns(&["a.example"]));
-    let at = der
-        .windows(plain.len())
-        .position(|window| window == plain)
-        .unwrap();
+    let at = der.windows(plain.len()).position(|window| window == plain).unwrap();
     let mut changed = der;
     changed[at..at + upper.len()].copy_from_slice(&upper);
     let text = pem::encode(LABEL, &changed);
     let chain = CertificateChain::parse_pem(text.as_bytes()).unwrap();
     assert_eq!(chain.leaf().dns_names(), ["A.Example"]);
-    assert_eq!(
-        chain.matches(&key().to_spki_der(), &dns(&["a.example"])),
-        Ok(())
-    );
+    assert_eq!(chain.matches(&key().to_spki_der(), &dns(&["a.example"])), Ok(()));
 }

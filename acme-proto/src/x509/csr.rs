@@ -49,11 +49,7 @@ impl Csr {
         }
         let (spki, identifiers) = read(&der).map_err(|_| InvalidCsr::Der)?;
         let spki = spki.to_vec();
-        Ok(Self {
-            der,
-            spki,
-            identifiers,
-        })
+        Ok(Self { der, spki, identifiers })
     }
 
     /// Reads a request in PEM.
@@ -116,9 +112,7 @@ impl Csr {
 
 impl fmt::Debug for Csr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Csr")
-            .field("identifiers", &self.identifiers)
-            .finish_non_exhaustive()
+        f.debug_struct("Csr").field("identifiers", &self.identifiers).finish_non_exhaustive()
     }
 }
 
@@ -159,11 +153,7 @@ pub enum InvalidCsr {
 
 /// The request does not have exactly the identifiers of the order; make another one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "certificate request has other names: missing {}, extra {}",
-    List(missing),
-    List(extra)
-)]
+#[error("certificate request has other names: missing {}, extra {}", List(missing), List(extra))]
 #[non_exhaustive]
 pub struct CsrMismatch {
     /// Identifiers of the order that the request does not have.
@@ -191,10 +181,7 @@ fn read(der: &[u8]) -> der::Result<(&[u8], Vec<Identifier>)> {
         let mut attributes = attributes.children()?;
         while let Some(attribute) = attributes.next()? {
             let mut parts = attribute.children()?;
-            if !parts
-                .expect(Tag::ObjectIdentifier)?
-                .is_oid(&EXTENSION_REQUEST)
-            {
+            if !parts.expect(Tag::ObjectIdentifier)?.is_oid(&EXTENSION_REQUEST) {
                 continue;
             }
             let mut values = parts.expect(Tag::Set)?.children()?;

@@ -48,11 +48,7 @@ impl CsrBuilder {
             &key.to_spki_der(),
             &asn1::tlv(0xa0, &[&attribute]),
         ]);
-        Self {
-            key: key.clone(),
-            info,
-            problem,
-        }
+        Self { key: key.clone(), info, problem }
     }
 
     /// Returns the CertificationRequestInfo in DER, to be signed as it is with the key's

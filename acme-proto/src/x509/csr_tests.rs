@@ -10,10 +10,7 @@ use crate::x509::asn1::{self, tag};
 use crate::x509::csr_builder::CsrBuilder;
 
 fn dns(names: &[&str]) -> Vec<Identifier> {
-    names
-        .iter()
-        .map(|name| Identifier::dns(name).unwrap())
-        .collect()
+    names.iter().map(|name| Identifier::dns(name).unwrap()).collect()
 }
 
 fn key() -> Jwk {
@@ -25,9 +22,7 @@ fn signature() -> Signature {
 }
 
 fn csr(identifiers: &[Identifier]) -> Csr {
-    CsrBuilder::new(&key(), identifiers)
-        .finish(&signature())
-        .unwrap()
+    CsrBuilder::new(&key(), identifiers).finish(&signature()).unwrap()
 }
 
 /// A request with the given subject and attributes `[0]`, or none.
@@ -70,11 +65,7 @@ fn repeated_identifiers_are_written_once() {
     let csr = csr(&dns(&["a.example", "A.EXAMPLE", "a.example"]));
     assert_eq!(csr.identifiers(), dns(&["a.example"]));
     let needle = b"a.example";
-    let found = csr
-        .as_der()
-        .windows(needle.len())
-        .filter(|window| window == needle)
-        .count();
+    let found = csr.as_der().windows(needle.len()).filter(|window| window == needle).count();
     assert_eq!(found, 1);
 }
 
@@ -86,11 +77,7 @@ fn the_subject_is_empty_and_the_names_are_critical() {
     // INTEGER 0, then an empty Name.
     assert_eq!(info.value[..5], [2, 1, 0, 0x30, 0]);
     let names = extensions_of(&["a.example"]);
-    assert!(
-        info.value
-            .windows(names.len())
-            .any(|window| window == names)
-    );
+    assert!(info.value.windows(names.len()).any(|window| window == names));
 }
 
 fn extensions_of(names: &[&str]) -> Vec<u8> {
@@ -101,9 +88,7 @@ fn extensions_of(names: &[&str]) -> Vec<u8> {
 #[test]
 fn what_cannot_be_asked_for_is_refused_on_finishing() {
     let finish = |identifiers: &[Identifier]| {
-        CsrBuilder::new(&key(), identifiers)
-            .finish(&signature())
-            .unwrap_err()
+        CsrBuilder::new(&key(), identifiers).finish(&signature()).unwrap_err()
     };
     assert_eq!(finish(&[]), InvalidCsr::NoIdentifiers);
     let odd = Identifier::from_wire("odd", "value");
@@ -124,19 +109,10 @@ fn pem_is_read_by_its_own_function_only() {
     assert_eq!(Csr::from_pem(text.as_bytes()).unwrap(), csr);
     let old = text.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
     assert_eq!(Csr::from_pem(old.as_bytes()).unwrap(), csr);
-    assert_eq!(
-        Csr::from_der(text.into_bytes()),
-        Err(InvalidCsr::LooksLikePem)
-    );
-    assert!(matches!(
-        Csr::from_pem(csr.as_der()),
-        Err(InvalidCsr::Pem(_))
-    ));
+    assert_eq!(Csr::from_der(text.into_bytes()), Err(InvalidCsr::LooksLikePem));
+    assert!(matches!(Csr::from_pem(csr.as_der()), Err(InvalidCsr::Pem(_))));
     let other = pem::encode("CERTIFICATE", csr.as_der());
-    assert!(matches!(
-        Csr::from_pem(other.as_bytes()),
-        Err(InvalidCsr::Pem(_))
-    ));
+    assert!(matches!(Csr::from_pem(other.as_bytes()), Err(InvalidCsr::Pem(_))));
 }
 
 // 8555-7.4-10: names in the common name count, names for people do not.
@@ -147,30 +123,21 @@ fn the_common_name_counts_if_it_is_a_domain_name() {
         let der = with_subject(&names::name_of(name), attributes);
         Csr::from_der(der).unwrap().identifiers().to_vec()
     };
-    assert_eq!(
-        identifiers("A.example", &no_attributes),
-        dns(&["a.example"])
-    );
+    assert_eq!(identifiers("A.example", &no_attributes), dns(&["a.example"]));
     assert_eq!(identifiers("A.example", &[]), dns(&["a.example"]));
     let address = Identifier::Ip("192.0.2.1".parse().unwrap());
     assert_eq!(identifiers("192.0.2.1", &[]), vec![address]);
     assert_eq!(identifiers("My Device", &[]), vec![]);
     assert_eq!(identifiers("device", &[]), vec![]);
 
-    let value = asn1::tlv(
-        tag::SET,
-        &[&asn1::sequence(&[&extensions_of(&["b.example"])])],
-    );
+    let value = asn1::tlv(tag::SET, &[&asn1::sequence(&[&extensions_of(&["b.example"])])]);
     let request = asn1::sequence(&[&asn1::oid(&EXTENSION_REQUEST), &value]);
     let challenge = asn1::sequence(&[
         &asn1::oid(&ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7")),
         &asn1::tlv(tag::SET, &[&asn1::tlv(tag::UTF8_STRING, &[b"password"])]),
     ]);
     let attributes = asn1::tlv(0xa0, &[&challenge, &request]);
-    assert_eq!(
-        identifiers("a.example", &attributes),
-        dns(&["b.example", "a.example"])
-    );
+    assert_eq!(identifiers("a.example", &attributes), dns(&["b.example", "a.example"]));
     assert_eq!(identifiers("b.example", &attributes), dns(&["b.example"]));
 
     let twice = asn1::tlv(0xa0, &[&request, &request]);
@@ -191,10 +158,7 @@ fn damaged_requests_are_errors_or_others_and_never_panics() {
             let _ = Csr::from_der(damaged).map(|read| format!("{read:?}"));
         }
     }
-    assert_eq!(
-        Csr::from_der(vec![0x30; Csr::MAX_LEN + 1]),
-        Err(InvalidCsr::TooLong)
-    );
+    assert_eq!(Csr::from_der(vec![0x30; Csr::MAX_LEN + 1]), Err(InvalidCsr::TooLong));
 }
 
 // The key of the certificate signs the request, whatever its kind (RFC 2986 Section 4.2).
@@ -215,7 +179,5 @@ fn a_request_signed_with_es256_verifies() {
     parts.next().unwrap();
     let octets = parts.next().unwrap().unwrap().bit_string_octets().unwrap();
     let verifier = VerifyingKey::from_public_key_der(csr.spki_der()).unwrap();
-    verifier
-        .verify(info.raw, &DerSignature::try_from(octets).unwrap())
-        .unwrap();
+    verifier.verify(info.raw, &DerSignature::try_from(octets).unwrap()).unwrap();
 }

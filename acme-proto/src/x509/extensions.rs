@@ -36,9 +36,7 @@ impl Extensions {
             let seen = if kind.is_oid(&SUBJECT_ALT_NAME) {
                 names.replace(GeneralNames::decode(value.value)?).is_some()
             } else if kind.is_oid(&AUTHORITY_KEY_ID) {
-                authority_key_id
-                    .replace(key_identifier(value.value)?)
-                    .is_some()
+                authority_key_id.replace(key_identifier(value.value)?).is_some()
             } else {
                 false
             };
@@ -46,34 +44,19 @@ impl Extensions {
                 return Err(kind.tag.value_error().into());
             }
         }
-        Ok(Self {
-            names: names.unwrap_or_default(),
-            authority_key_id: authority_key_id.flatten(),
-        })
+        Ok(Self { names: names.unwrap_or_default(), authority_key_id: authority_key_id.flatten() })
     }
 }
 
 /// Writes one Extension; `critical` is left out when false, as DER demands.
 pub(super) fn extension(oid: &ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {
-    let critical: &[u8] = if critical {
-        &[tag::BOOLEAN, 1, 0xff]
-    } else {
-        &[]
-    };
-    asn1::sequence(&[
-        &asn1::oid(oid),
-        critical,
-        &asn1::tlv(tag::OCTET_STRING, &[value]),
-    ])
+    let critical: &[u8] = if critical { &[tag::BOOLEAN, 1, 0xff] } else { &[] };
+    asn1::sequence(&[&asn1::oid(oid), critical, &asn1::tlv(tag::OCTET_STRING, &[value])])
 }
 
 /// Writes a subjectAltName extension with the given GeneralNames, each in DER.
 pub(super) fn subject_alt_name(critical: bool, names: &[Vec<u8>]) -> Vec<u8> {
-    extension(
-        &SUBJECT_ALT_NAME,
-        critical,
-        &asn1::sequence(&[&names.concat()]),
-    )
+    extension(&SUBJECT_ALT_NAME, critical, &asn1::sequence(&[&names.concat()]))
 }
 
 /// Reads keyIdentifier `[0]` of an AuthorityKeyIdentifier: its content octets.
@@ -111,10 +94,7 @@ mod tests {
     fn repeated_extensions_are_refused_and_unknown_ones_skipped() {
         let unknown = extension(&ObjectIdentifier::new_unwrap("1.2.3"), true, b"\xff");
         let names = subject_alt_name(false, &[asn1::tlv(0x82, &[b"a.example"])]);
-        assert_eq!(
-            decoded(&[&unknown, &names, &unknown]).unwrap().names.dns,
-            ["a.example"]
-        );
+        assert_eq!(decoded(&[&unknown, &names, &unknown]).unwrap().names.dns, ["a.example"]);
         assert!(decoded(&[&names, &names]).is_err());
         assert!(decoded(&[&asn1::sequence(&[&asn1::oid(&SUBJECT_ALT_NAME)])]).is_err());
     }

@@ -37,17 +37,11 @@ impl GeneralNames {
         let mut elements = Element::parse_as(der, Tag::Sequence)?.children()?;
         while let Some(element) = elements.next()? {
             if element.is_context(DNS_NAME) {
-                names
-                    .dns
-                    .push(String::from_utf8_lossy(element.value).into_owned());
+                names.dns.push(String::from_utf8_lossy(element.value).into_owned());
             } else if element.is_context(RFC822_NAME) {
-                names
-                    .email
-                    .push(String::from_utf8_lossy(element.value).into_owned());
+                names.email.push(String::from_utf8_lossy(element.value).into_owned());
             } else if element.is_context(IP_ADDRESS) {
-                names
-                    .ip
-                    .push(address(element.value).ok_or_else(|| element.tag.value_error())?);
+                names.ip.push(address(element.value).ok_or_else(|| element.tag.value_error())?);
             } else {
                 names.others += 1;
             }
@@ -57,15 +51,9 @@ impl GeneralNames {
 
     /// Returns the names as identifiers, without repetitions; those of other kinds are left out.
     pub(super) fn identifiers(&self) -> Vec<Identifier> {
-        let dns = self
-            .dns
-            .iter()
-            .map(|name| Identifier::from_wire("dns", name));
+        let dns = self.dns.iter().map(|name| Identifier::from_wire("dns", name));
         let ip = self.ip.iter().map(|&address| Identifier::Ip(address));
-        let email = self
-            .email
-            .iter()
-            .map(|name| Identifier::from_wire(EMAIL, name));
+        let email = self.email.iter().map(|name| Identifier::from_wire(EMAIL, name));
         let mut identifiers = Vec::new();
         for identifier in dns.chain(ip).chain(email) {
             if !identifiers.contains(&identifier) {
@@ -102,9 +90,7 @@ pub(super) fn difference(
     let missing = wanted
         .iter()
         .filter(|identifier| general_name(identifier).is_some() && !found.contains(identifier));
-    let extra = found
-        .iter()
-        .filter(|identifier| !wanted.contains(identifier));
+    let extra = found.iter().filter(|identifier| !wanted.contains(identifier));
     (missing.cloned().collect(), extra.cloned().collect())
 }
 
@@ -138,10 +124,7 @@ pub(super) fn name_of(common_name: &str) -> Vec<u8> {
 /// Finds the last, most specific common name in a Name; `None` also if it is malformed.
 pub(super) fn common_name(name: &[u8]) -> Option<String> {
     let mut common_name = None;
-    let mut sets = Element::parse_as(name, Tag::Sequence)
-        .ok()?
-        .children()
-        .ok()?;
+    let mut sets = Element::parse_as(name, Tag::Sequence).ok()?.children().ok()?;
     while let Some(set) = sets.next().ok()? {
         let mut attributes = set.children().ok()?;
         while let Some(attribute) = attributes.next().ok()? {
@@ -164,9 +147,7 @@ fn directory_string(value: &Element<'_>) -> String {
                 _ => u16::from(b'?'),
             });
             let characters = char::decode_utf16(units);
-            characters
-                .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
-                .collect()
+            characters.map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
         }
         _ => String::from_utf8_lossy(value.value).to_string(),
     }
@@ -211,10 +192,7 @@ mod tests {
             Identifier::dns("*.example.org").unwrap(),
             Identifier::Ip("192.0.2.1".parse().unwrap()),
             Identifier::Ip("2001:db8::1".parse().unwrap()),
-            Identifier::Other {
-                kind: EMAIL.into(),
-                value: "a@example.org".into(),
-            },
+            Identifier::Other { kind: EMAIL.into(), value: "a@example.org".into() },
         ];
         let encoded: Vec<Vec<u8>> = wanted.iter().filter_map(general_name).collect();
         assert_eq!(encoded[1], [0x87, 4, 192, 0, 2, 1]);
@@ -234,10 +212,7 @@ mod tests {
 
     #[test]
     fn lists_are_short_and_escaped() {
-        let odd = |value: &str| Identifier::Other {
-            kind: "odd".into(),
-            value: value.into(),
-        };
+        let odd = |value: &str| Identifier::Other { kind: "odd".into(), value: value.into() };
         assert_eq!(List(&[]).to_string(), "none");
         assert_eq!(List(&[odd("a\n"), odd("b")]).to_string(), r#""a\n", "b""#);
         let text = List(&vec![odd("a"); 7]).to_string();
@@ -248,14 +223,8 @@ mod tests {
     fn differences_are_of_sets() {
         let [a, b, c] = ["a.example", "b.example", "c.example"];
         let [a, b, c] = [a, b, c].map(|name| Identifier::dns(name).unwrap());
-        let odd = Identifier::Other {
-            kind: "odd".into(),
-            value: "1".into(),
-        };
-        let same = difference(
-            &[a.clone(), b.clone()],
-            &[b.clone(), a.clone(), b.clone(), odd],
-        );
+        let odd = Identifier::Other { kind: "odd".into(), value: "1".into() };
+        let same = difference(&[a.clone(), b.clone()], &[b.clone(), a.clone(), b.clone(), odd]);
         assert_eq!(same, (vec![], vec![]));
         let other = difference(&[a.clone(), b.clone()], &[b, c.clone()]);
         assert_eq!(other, (vec![c], vec![a]));

@@ -59,10 +59,7 @@ impl TlsAlpnCertificateBuilder {
             &key.to_spki_der(),
             &asn1::tlv(0xa3, &[&extensions]),
         ]);
-        Self {
-            key: key.clone(),
-            certificate,
-        }
+        Self { key: key.clone(), certificate }
     }
 
     /// Returns the TBSCertificate in DER, to be signed as it is with the key's
@@ -86,24 +83,14 @@ impl TlsAlpnCertificateBuilder {
 
 /// Writes the critical extension whose value is an OCTET STRING with the digest.
 fn acme_identifier(digest: [u8; 32]) -> Vec<u8> {
-    extensions::extension(
-        &ACME_IDENTIFIER,
-        true,
-        &asn1::tlv(tag::OCTET_STRING, &[&digest]),
-    )
+    extensions::extension(&ACME_IDENTIFIER, true, &asn1::tlv(tag::OCTET_STRING, &[&digest]))
 }
 
 /// Writes a positive serial number of 16 octets that differs with the digest and the key.
 fn serial(digest: [u8; 32], key: &Jwk) -> Vec<u8> {
-    let hash = Sha256::new()
-        .chain_update(digest)
-        .chain_update(key.to_spki_der())
-        .finalize();
+    let hash = Sha256::new().chain_update(digest).chain_update(key.to_spki_der()).finalize();
     let mut number = [0; 16];
-    number
-        .iter_mut()
-        .zip(hash)
-        .for_each(|(octet, hashed)| *octet = hashed);
+    number.iter_mut().zip(hash).for_each(|(octet, hashed)| *octet = hashed);
     number[0] = number[0] & 0x7f | 0x40;
     asn1::unsigned_integer(&number)
 }

@@ -36,10 +36,7 @@ fn the_extension_matches_byte_for_byte_and_is_there_once() {
     let expected = "303106082b0601050507011f0101ff0422042065a26016d215e16034b7633337b91b4a4d2c7d17\
         761998dac51a9a49300aea52";
     let extension = acme_identifier(digest());
-    let hex: String = extension
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect();
+    let hex: String = extension.iter().map(|octet| format!("{octet:02x}")).collect();
     assert_eq!((extension.len(), hex.as_str()), (51, expected));
 
     let certificate = certificate(&dns("example.org"));
@@ -103,15 +100,10 @@ fn a_certificate_signed_with_es256_verifies() {
     let signature = key.sign(&builder.to_be_signed());
     let certificate = Certificate::parse(builder.finish(&signature)).unwrap();
 
-    let mut parts = Element::parse(certificate.as_der())
-        .unwrap()
-        .children()
-        .unwrap();
+    let mut parts = Element::parse(certificate.as_der()).unwrap().children().unwrap();
     let body = parts.next().unwrap().unwrap();
     parts.next().unwrap();
     let octets = parts.next().unwrap().unwrap().bit_string_octets().unwrap();
     let verifier = VerifyingKey::from_public_key_der(certificate.spki_der()).unwrap();
-    verifier
-        .verify(body.raw, &DerSignature::try_from(octets).unwrap())
-        .unwrap();
+    verifier.verify(body.raw, &DerSignature::try_from(octets).unwrap()).unwrap();
 }

@@ -31,28 +31,14 @@ pub(super) fn decode(time: &Element<'_>) -> Option<Timestamp> {
         *field = u8::try_from(number(two)?).ok()?;
     }
     let [month, day, hour, minute, second] = fields;
-    Timestamp::from_civil(Civil {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    })
+    Timestamp::from_civil(Civil { year, month, day, hour, minute, second })
 }
 
 /// Writes a time: UTCTime from 1950 to 2049, GeneralizedTime otherwise.
 ///
 /// Years beyond four digits are written as the nearest one that has four.
 pub(super) fn encode(time: Timestamp) -> Vec<u8> {
-    let Civil {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    } = time.civil();
+    let Civil { year, month, day, hour, minute, second } = time.civil();
     let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
     if (1950..2050).contains(&year) {
         let text = format!("{:02}{rest}", year % 100);
@@ -68,9 +54,7 @@ pub(super) fn encode(time: Timestamp) -> Vec<u8> {
 
 fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |number, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| number * 10 + i64::from(digit - b'0'))
+        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
     })
 }
 
@@ -89,25 +73,13 @@ mod tests {
         assert_eq!(decoded(tag::UTC_TIME, "700101000000Z"), Some(0));
         assert_eq!(decoded(tag::UTC_TIME, "491231235959Z"), Some(2_524_607_999));
         assert_eq!(decoded(tag::UTC_TIME, "500101000000Z"), Some(-631_152_000));
-        assert_eq!(
-            decoded(tag::GENERALIZED_TIME, "20500101000000Z"),
-            Some(2_524_608_000)
-        );
-        assert_eq!(
-            decoded(tag::GENERALIZED_TIME, "99991231235959Z"),
-            Some(253_402_300_799)
-        );
+        assert_eq!(decoded(tag::GENERALIZED_TIME, "20500101000000Z"), Some(2_524_608_000));
+        assert_eq!(decoded(tag::GENERALIZED_TIME, "99991231235959Z"), Some(253_402_300_799));
     }
 
     #[test]
     fn times_round_trip() {
-        for seconds in [
-            0,
-            -631_152_001,
-            2_524_607_999,
-            2_524_608_000,
-            253_402_300_799,
-        ] {
+        for seconds in [0, -631_152_001, 2_524_607_999, 2_524_608_000, 253_402_300_799] {
             let der = encode(Timestamp::from_unix_seconds(seconds));
             let read = decode(&Element::parse(&der).unwrap()).unwrap();
             assert_eq!(read.unix_seconds(), seconds);
@@ -118,14 +90,7 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for text in [
-            "",
-            "Z",
-            "7001010000Z",
-            "700101000000",
-            "70010100000xZ",
-            "701301000000Z",
-        ] {
+        for text in ["", "Z", "7001010000Z", "700101000000", "70010100000xZ", "701301000000Z"] {
             assert_eq!(decoded(tag::UTC_TIME, text), None, "{text}");
         }
         assert_eq!(decoded(tag::GENERALIZED_TIME, "20500101000000.5Z"), None);

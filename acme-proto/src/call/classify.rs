@@ -1,0 +1,269 @@
+//! What an answer, or its absence, means for the request: done, again, elsewhere, or failed.
+
+use alloc::boxed::Box;
+
+use super::lane::Purpose;
+use super::lanes::{Lanes, Reply};
+use crate::error::{Error, PeerFault, ServerProblem, TransportError};
+use crate::flow::Lost;
+use crate::header;
+use crate::http::{Method, Response};
+use crate::notice::{Notice, RetryReason};
+use crate::op::{Auth, OnLost, Spec, Target};
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::token::Nonce;
+use crate::url::Url;
+use crate::wire::{self, Problem, ProblemType};
+
+impl<K: Clone + PartialEq> Lanes<K> {
+    /// Takes the answer to a lane's request.
+    pub(super) fn answered(&mut self, index: usize, response: Response, session: &mut Session) {
+        let nonce = header::replay_nonce(response.headers());
+        let url = self.sent_url(index, session);
+        let status = response.status();
+        if !(200..400).contains(&status) {
+            return self.refused(index, &url, &response, nonce, session);
+        }
+        let is_nonce = self.lanes[index].purpose == Purpose::Nonce;
+        let result = match nonce {
+            Some(nonce) if is_nonce => {
+                self.keep_nonce(nonce);
+                None
+            }
+            Some(nonce) => {
+                session.put_nonce(nonce, self.now);
+                None
+            }
+            None if is_nonce => Some(PeerFault::NoNonce(status)),
+            None => None,
+        };
+        if let Some(fault) = result {
+            return self.finish(index, Err(Error::peer(&url, fault)), session);
+        }
+        if status >= 300 {
+            return self.redirected(index, &url, &response, session);
+        }
+        if response.is_truncated() && !is_nonce {
+            return self.finish(index, Err(Error::peer(&url, PeerFault::Truncated)), session);
+        }
+        let lane = &self.lanes[index];
+        let reply = Reply { url, response, reread: lane.rereading, tries: lane.tries };
+        self.finish(index, Ok(reply), session);
+    }
+
+    /// Follows a redirect of a GET; the directory's own URL stays what the user gave.
+    fn redirected(&mut self, index: usize, url: &Url, response: &Response, session: &mut Session) {
+        let target = header::location(response.headers(), url);
+        let lane = &mut self.lanes[index];
+        let may_follow = matches!(lane.spec.auth, Auth::None(Method::Get))
+            && lane.redirects < session.current_policy().max_redirects;
+        match target {
+            Some(target) if may_follow && (target.is_https() || session.allows_http()) => {
+                lane.redirects += 1;
+                lane.redirect = Some(target);
+                lane.idle_until(self.now);
+            }
+            _ => {
+                let fault = PeerFault::Redirect(response.status());
+                self.finish(index, Err(Error::peer(url, fault)), session);
+            }
+        }
+    }
+
+    /// Takes an error answer: retries what may pass, fails the rest.
+    fn refused(
+        &mut self,
+        index: usize,
+        url: &Url,
+        response: &Response,
+        nonce: Option<Nonce>,
+        session: &mut Session,
+    ) {
+        let problem = self.problem(index, url, response, session);
+        if problem.is(&ProblemType::BadNonce) && self.lanes[index].spec.is_signed() {
+            return self.bad_nonce(index, nonce, problem, session);
+        }
+        if let Some(nonce) = nonce {
+            session.put_nonce(nonce, self.now);
+        }
+        if self.directory_is_stale(index, &problem) {
+            session.forget_directory();
+            let lane = &mut self.lanes[index];
+            lane.refetched_directory = true;
+            lane.redirect = None;
+            lane.idle_until(self.now);
+            return;
+        }
+        if problem.is(&ProblemType::AccountDoesNotExist) && self.asks_for_account(index) {
+            session.forget_account();
+            let directory = session.directory_url().clone();
+            return self.finish(index, Err(Error::NoAccount { directory }), session);
+        }
+        if !may_pass(&problem) {
+            return self.finish(index, Err(Error::Problem(Box::new(problem))), session);
+        }
+        self.try_later(index, problem, session);
+    }
+
+    /// Sends again with the nonce of the badNonce answer itself (RFC 8555 section 6.5).
+    fn bad_nonce(
+        &mut self,
+        index: usize,
+        nonce: Option<Nonce>,
+        problem: ServerProblem,
+        session: &mut Session,
+    ) {
+        let now = self.now;
+        let lane = &mut self.lanes[index];
+        lane.nonce_tries += 1;
+        session.drop_nonces_before(lane.nonce_since);
+        if lane.nonce_tries >= session.current_policy().bad_nonce_tries {
+            if let Some(nonce) = nonce {
+                session.put_nonce(nonce, now);
+            }
+            return self.finish(index, Err(Error::Problem(Box::new(problem))), session);
+        }
+        lane.nonce = nonce;
+        lane.idle_until(now);
+        let tries = lane.nonce_tries;
+        self.retry_notice(problem.url, tries, RetryReason::BadNonce, now);
+    }
+
+    /// Waits as long as the server asks, or else by the backoff, and sends again where that is safe.
+    fn try_later(&mut self, index: usize, problem: ServerProblem, session: &mut Session) {
+        let policy = session.current_policy();
+        let (tries, cap, backoff) = (policy.tries, policy.retry_after_cap, policy.backoff);
+        let lane = &mut self.lanes[index];
+        lane.tries += 1;
+        let done = lane.tries;
+        let class = lane.spec.class;
+        let at = match problem.retry_at {
+            Some(at) => {
+                session.hold_until(class, at);
+                at
+            }
+            None => self.now.saturating_add(session.jittered(backoff, done - 1)),
+        };
+        let too_long = at.saturating_duration_since(self.now) > cap || at >= self.deadline;
+        if done >= tries || too_long {
+            return self.finish(index, Err(Error::Problem(Box::new(problem))), session);
+        }
+        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
+        self.retry_notice(problem.url.clone(), done, reason, at);
+        self.last_failure = Some(Error::Problem(Box::new(problem.clone())));
+        match self.lanes[index].spec.on_lost.clone() {
+            // The server refused before doing anything.
+            _ if matches!(problem.status, 429 | 503) => self.lanes[index].idle_until(at),
+            OnLost::Resend => self.lanes[index].idle_until(at),
+            OnLost::Reread(url) => self.reread(index, url, at),
+            OnLost::Report => self.finish(index, Err(Error::Problem(Box::new(problem))), session),
+        }
+    }
+
+    /// Takes the word of the driver that no answer came.
+    pub(super) fn lost(&mut self, index: usize, lost: Lost, session: &mut Session) {
+        let url = self.sent_url(index, session);
+        let policy = session.current_policy();
+        let (tries, backoff) = (policy.tries, policy.backoff);
+        let lane = &mut self.lanes[index];
+        lane.tries += 1;
+        let done = lane.tries;
+        let not_sent = matches!(lost, Lost::NotSent(_));
+        let on_lost = if not_sent { OnLost::Resend } else { lane.spec.on_lost.clone() };
+        let error = Error::Transport(Box::new(TransportError {
+            url: url.clone(),
+            lost: lost.clone(),
+            tries: done,
+        }));
+        if done >= tries || matches!(on_lost, OnLost::Report) {
+            return self.finish(index, Err(error), session);
+        }
+        self.last_failure = Some(error);
+        let at = self.now.saturating_add(session.jittered(backoff, done - 1));
+        self.retry_notice(url, done, RetryReason::Lost(alloc::format!("{lost}")), at);
+        match on_lost {
+            OnLost::Reread(target) => self.reread(index, target, at),
+            _ => self.lanes[index].idle_until(at),
+        }
+    }
+
+    /// Turns the lane into one that reads whether its request landed.
+    fn reread(&mut self, index: usize, url: Url, at: Timestamp) {
+        let lane = &mut self.lanes[index];
+        let class = lane.spec.class;
+        lane.spec = Spec::read(lane.spec.name, Target::Url(url)).class(class);
+        lane.rereading = true;
+        lane.idle_until(at);
+    }
+
+    fn retry_notice(&mut self, url: Url, tries: u32, reason: RetryReason, at: Timestamp) {
+        self.notice(Notice::Retry { url, tries, reason, at });
+    }
+
+    fn sent_url(&self, index: usize, session: &Session) -> Url {
+        self.lanes[index].url.clone().unwrap_or_else(|| session.directory_url().clone())
+    }
+
+    /// A 404 on a URL from a directory that an earlier flow fetched: it may have moved.
+    fn directory_is_stale(&self, index: usize, problem: &ServerProblem) -> bool {
+        let lane = &self.lanes[index];
+        let known = problem.problem.as_ref().is_some_and(|p| !p.is_generic());
+        problem.status == 404
+            && lane.spec.target.is_from_directory()
+            && !lane.refetched_directory
+            && !self.fetched_directory
+            && !known
+    }
+
+    fn asks_for_account(&self, index: usize) -> bool {
+        let lane = &self.lanes[index];
+        lane.uses_account_url() || lane.purpose == Purpose::FindAccount
+    }
+
+    /// Reads an error answer, problem document or not (RFC 8555 section 6.7).
+    fn problem(
+        &self,
+        index: usize,
+        url: &Url,
+        response: &Response,
+        session: &Session,
+    ) -> ServerProblem {
+        let spec = &self.lanes[index].spec;
+        let context = wire::Context { url, allow_http: session.allows_http() };
+        let body = response.body_bytes();
+        let problem = Problem::parse(body, context).ok().map(|parsed| parsed.value);
+        let links = header::links(response.headers(), url);
+        let targets = |rel: &'static str| {
+            links.iter().filter(move |l| l.has_rel(rel)).map(|l| l.target().clone())
+        };
+        ServerProblem {
+            operation: spec.name,
+            method: if spec.is_signed() { Method::Post } else { Method::Get },
+            url: url.clone(),
+            status: response.status(),
+            snippet: if problem.is_some() { Default::default() } else { wire::snippet(body) },
+            problem,
+            media_type: header::media_type(response.headers())
+                .map_or_else(|| "no media type".into(), |m| wire::printable(&m, 80)),
+            retry_at: header::retry_after(response.headers(), self.now),
+            help: targets("help").collect(),
+            terms_of_service: targets("terms-of-service").next(),
+            location: header::location(response.headers(), url),
+        }
+    }
+}
+
+/// Whether the same request may succeed later: server errors and request-rate limits.
+///
+/// A `rateLimited` without a time is no such case: those limits last for hours.
+fn may_pass(problem: &ServerProblem) -> bool {
+    if problem.is(&ProblemType::RateLimited) {
+        return problem.retry_at.is_some();
+    }
+    match problem.status {
+        429 => true,
+        501 | 505 => false,
+        status => (500..=599).contains(&status),
+    }
+}

@@ -1,0 +1,608 @@
+//! The exchanges of one flow: what each needs first, how many run at once, which nonce each takes.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::lane::{Lane, Purpose, State};
+use crate::error::{Error, Misuse, PeerFault};
+use crate::flow::{
+    FlowId, Input, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit,
+};
+use crate::http::{Method, Request, Response};
+use crate::jose::{Jwk, KeyId, Protected, Signature, SigningInput};
+use crate::notice::Notice;
+use crate::op::private::Plan;
+use crate::op::{
+    AccountPayload, Answer, Auth, GetDirectory, InnerContext, Operation, Payload, Spec, Target,
+    account_entry,
+};
+use crate::policy::ResourceClass;
+use crate::session::{Binding, Session};
+use crate::time::Timestamp;
+use crate::token::Nonce;
+use crate::url::Url;
+
+/// Exchanges in progress, each named by a key of the flow's own.
+#[derive(Debug)]
+pub(crate) struct Lanes<K> {
+    binding: Option<Binding>,
+    pub(super) now: Timestamp,
+    pub(super) deadline: Timestamp,
+    next_id: u64,
+    pub(super) lanes: Vec<Lane<K>>,
+    /// Nonces from this flow's own newNonce answers, which no other flow may take.
+    nonces: Vec<(Timestamp, Nonce)>,
+    /// How many nonces to fetch before anything waits for them.
+    prefetch: usize,
+    pub(super) notices: VecDeque<Notice>,
+    finished: VecDeque<(K, Result<Reply, Error>)>,
+    pub(super) last_failure: Option<Error>,
+    pub(super) fetched_directory: bool,
+}
+
+/// What a flow's exchanges want next.
+#[derive(Debug)]
+pub(crate) enum Step<K> {
+    Transmit(Transmit),
+    Sign(SignRequest),
+    Notice(Notice),
+    Finished(K, Result<Reply, Error>),
+    /// Nothing before this time, which lies ahead.
+    Wait(Timestamp),
+}
+
+/// A successful answer, not yet read.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(super) url: Url,
+    pub(super) response: Response,
+    pub(super) reread: bool,
+    pub(super) tries: u32,
+}
+
+impl Reply {
+    /// Returns whether this is the state after a lost answer, not the answer itself.
+    pub(crate) const fn is_reread(&self) -> bool {
+        self.reread
+    }
+
+    pub(crate) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(crate) const fn response(&self) -> &Response {
+        &self.response
+    }
+}
+
+/// How long before the deadline the last poll goes out.
+const LAST_LOOK: Duration = Duration::from_secs(3);
+
+/// What a pass over the lanes found missing.
+#[derive(Default)]
+struct Missing {
+    directory: bool,
+    account: bool,
+    nonces: usize,
+    wake: Option<Timestamp>,
+}
+
+impl<K: Clone + PartialEq> Lanes<K> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            binding: None,
+            now: Timestamp::UNIX_EPOCH,
+            deadline: Timestamp::UNIX_EPOCH,
+            next_id: 0,
+            lanes: Vec::new(),
+            nonces: Vec::new(),
+            prefetch: 0,
+            notices: VecDeque::new(),
+            finished: VecDeque::new(),
+            last_failure: None,
+            fetched_directory: false,
+        }
+    }
+
+    pub(crate) const fn set_deadline(&mut self, deadline: Timestamp) {
+        self.deadline = deadline;
+    }
+
+    /// Starts an exchange; it goes out at the next poll, or when what it needs is there.
+    pub(crate) fn start(&mut self, key: K, spec: Spec) {
+        self.lanes.push(Lane::new(Purpose::Key(key), spec));
+    }
+
+    /// Sends an operation again that turned out not to have landed.
+    pub(crate) fn resend(&mut self, key: K, spec: Spec, reply: &Reply) {
+        let mut lane = Lane::new(Purpose::Key(key), spec);
+        lane.tries = reply.tries;
+        self.lanes.push(lane);
+    }
+
+    /// Fetches so many nonces ahead of the requests that will need them.
+    pub(crate) const fn prefetch_nonces(&mut self, count: usize) {
+        self.prefetch = count;
+    }
+
+    pub(crate) fn is_running(&self, key: &K) -> bool {
+        self.lanes.iter().any(|lane| matches!(&lane.purpose, Purpose::Key(k) if k == key))
+            || self.finished.iter().any(|(k, _)| k == key)
+    }
+
+    /// Gives up every exchange that is not wanted any more; answers to them are ignored.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.lanes.retain(|lane| match &lane.purpose {
+            Purpose::Key(key) => keep(key),
+            _ => true,
+        });
+        self.finished.retain(|(key, _)| keep(key));
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.notices.push_back(notice);
+    }
+
+    /// Returns whether the deadline has passed.
+    pub(crate) fn is_late(&self) -> bool {
+        self.now >= self.deadline
+    }
+
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Moves a time before the deadline, so that no wait sleeps past it without a last look.
+    pub(crate) fn before_deadline(&self, at: Timestamp) -> Timestamp {
+        let last = self.deadline.saturating_sub(LAST_LOOK);
+        if at > last && last > self.now { last } else { at }
+    }
+
+    /// Returns the URL of an exchange that is under way.
+    pub(crate) fn any_url(&self) -> Option<Url> {
+        self.lanes.iter().find_map(|lane| lane.url.clone())
+    }
+
+    pub(crate) const fn take_last_failure(&mut self) -> Option<Error> {
+        self.last_failure.take()
+    }
+
+    /// Ends all exchanges and gives the nonces back.
+    pub(crate) fn close(&mut self, session: &mut Session) {
+        self.lanes.clear();
+        self.finished.clear();
+        for (since, nonce) in self.nonces.drain(..) {
+            session.put_nonce(nonce, since);
+        }
+    }
+
+    /// Binds to the session, if that has not happened yet, and takes the time.
+    pub(crate) fn enter(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Result<FlowId, Misuse> {
+        let flow = session.bind(&mut self.binding)?;
+        self.now = self.now.max(now);
+        Ok(flow)
+    }
+
+    /// Reads a reply by its operation.
+    pub(crate) fn read<T>(
+        &mut self,
+        reply: &Reply,
+        session: &Session,
+        read: impl FnOnce(&mut Answer<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut notices = Vec::new();
+        let result = read(&mut Answer {
+            url: &reply.url,
+            response: &reply.response,
+            allow_http: session.allows_http(),
+            now: self.now,
+            notices: &mut notices,
+        });
+        self.notices.extend(notices);
+        result
+    }
+
+    pub(crate) fn poll(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Result<Step<K>, Misuse> {
+        let flow = self.enter(session, now)?;
+        loop {
+            if let Some(notice) = self.notices.pop_front() {
+                return Ok(Step::Notice(notice));
+            }
+            if let Some((key, result)) = self.finished.pop_front() {
+                return Ok(Step::Finished(key, result));
+            }
+            let mut missing = Missing::default();
+            if let Some(step) = self.pass(session, flow, &mut missing) {
+                return Ok(step);
+            }
+            let settled = self.finished.is_empty() && self.notices.is_empty();
+            if settled && !self.supply(&missing, session) {
+                let wake = missing.wake.unwrap_or(self.deadline).min(self.deadline);
+                return Ok(Step::Wait(wake));
+            }
+        }
+    }
+
+    /// Walks over the lanes until one has something to hand out.
+    fn pass(
+        &mut self,
+        session: &mut Session,
+        flow: FlowId,
+        missing: &mut Missing,
+    ) -> Option<Step<K>> {
+        let mut index = 0;
+        while index < self.lanes.len() {
+            if matches!(self.lanes[index].state, State::Signed(_)) {
+                return Some(self.transmit(index, session, flow));
+            }
+            if self.lanes[index].is_idle() {
+                match self.begin(index, session, flow, missing) {
+                    Ok(Some(step)) => return Some(step),
+                    Ok(None) => {}
+                    Err(error) => {
+                        self.finish(index, Err(error), session);
+                        continue;
+                    }
+                }
+            }
+            index += 1;
+        }
+        None
+    }
+
+    /// Takes an idle lane one step on, or notes what it lacks.
+    fn begin(
+        &mut self,
+        index: usize,
+        session: &mut Session,
+        flow: FlowId,
+        missing: &mut Missing,
+    ) -> Result<Option<Step<K>>, Error> {
+        let active = self.lanes.iter().filter(|lane| !lane.is_idle()).count();
+        let lane = &mut self.lanes[index];
+        let State::Idle { not_before, slot } = lane.state else { return Ok(None) };
+        if not_before > self.now {
+            missing.wake = Some(missing.wake.map_or(not_before, |wake| wake.min(not_before)));
+            return Ok(None);
+        }
+        if session.directory().is_none()
+            && (lane.spec.is_signed() || lane.spec.target.is_from_directory())
+        {
+            missing.directory = true;
+            return Ok(None);
+        }
+        if lane.spec.is_signed()
+            && !matches!(lane.spec.auth, Auth::Certificate(_))
+            && session.key().is_none()
+        {
+            return Err(Error::Misuse(Misuse::NoAccountKey));
+        }
+        if lane.uses_account_url() && session.account().is_none() {
+            missing.account = true;
+            return Ok(None);
+        }
+        let url = self.usable_url(index, session)?;
+        let lane = &mut self.lanes[index];
+        lane.url = Some(url);
+        if active >= session.current_policy().max_in_flight.max(1) {
+            return Ok(None);
+        }
+        if !slot {
+            let at = session.reserve(lane.spec.class, self.now);
+            lane.state = State::Idle { not_before: at, slot: true };
+            if at > self.now {
+                missing.wake = Some(missing.wake.map_or(at, |wake| wake.min(at)));
+                return Ok(None);
+            }
+        }
+        self.sign_or_send(index, session, flow, missing)
+    }
+
+    fn usable_url(&self, index: usize, session: &Session) -> Result<Url, Error> {
+        let lane = &self.lanes[index];
+        let url = match &lane.redirect {
+            Some(url) => url.clone(),
+            None => lane.spec.target.resolve(session)?,
+        };
+        if url.is_https() || session.allows_http() {
+            return Ok(url);
+        }
+        Err(match lane.spec.target {
+            Target::Directory => crate::error::InvalidInput::NotHttps(url).into(),
+            _ => Error::peer(session.directory_url(), PeerFault::NotHttps(url)),
+        })
+    }
+
+    fn sign_or_send(
+        &mut self,
+        index: usize,
+        session: &mut Session,
+        flow: FlowId,
+        missing: &mut Missing,
+    ) -> Result<Option<Step<K>>, Error> {
+        if !self.lanes[index].spec.is_signed() {
+            return Ok(Some(self.transmit(index, session, flow)));
+        }
+        if let Some(step) = self.sign_inner(index, session, flow) {
+            return Ok(Some(step));
+        }
+        let Some((since, nonce)) = self.take_nonce(index, session) else {
+            missing.nonces += 1;
+            return Ok(None);
+        };
+        let lane = &self.lanes[index];
+        let url = lane.url.as_ref().ok_or(Error::Misuse(Misuse::WrongState("no URL")))?;
+        let (jwk, role, by_jwk) = signing_key(&lane.spec.auth, session)?;
+        let key = match session.account() {
+            Some(account) if !by_jwk => KeyId::Kid(account.as_str()),
+            _ => KeyId::Jwk(jwk),
+        };
+        let alg = jwk.algorithm();
+        let protected = Protected { alg: alg.as_str(), key, nonce: Some(&nonce), url };
+        let payload: &[u8] = match (&lane.nested, &lane.spec.payload) {
+            (Some(nested), _) => nested,
+            (None, Payload::Json(json)) => json,
+            (None, _) => b"",
+        };
+        let input = SigningInput::new(&protected, payload);
+        let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
+        let lane = &mut self.lanes[index];
+        lane.nonce_since = since;
+        lane.state = State::Signing(request.id, input);
+        Ok(Some(Step::Sign(request)))
+    }
+
+    /// Asks for the signature of an inner JWS, if there is one that is not signed yet.
+    fn sign_inner(&mut self, index: usize, session: &Session, flow: FlowId) -> Option<Step<K>> {
+        let lane = &self.lanes[index];
+        let Payload::Nested(inner) = &lane.spec.payload else { return None };
+        if lane.nested.is_some() {
+            return None;
+        }
+        let context = InnerContext {
+            url: lane.url.as_ref()?,
+            account_key: session.key()?,
+            account: session.account(),
+        };
+        let (input, role, algorithm) = (inner.input(&context), inner.key(), inner.algorithm());
+        let request = self.sign_request(flow, role, algorithm, &input, session);
+        self.lanes[index].state = State::SigningInner(request.id, input);
+        Some(Step::Sign(request))
+    }
+
+    fn sign_request(
+        &mut self,
+        flow: FlowId,
+        key: KeyRole,
+        algorithm: SignatureAlgorithm,
+        input: &SigningInput,
+        session: &Session,
+    ) -> SignRequest {
+        SignRequest {
+            id: SignId { flow, seq: self.id() },
+            key,
+            algorithm,
+            message: input.as_bytes().to_vec(),
+            time_limit: self.limited(session.current_policy().sign_time_limit),
+        }
+    }
+
+    fn take_nonce(&mut self, index: usize, session: &mut Session) -> Option<(Timestamp, Nonce)> {
+        if let Some(nonce) = self.lanes[index].nonce.take() {
+            return Some((self.now, nonce));
+        }
+        self.nonces.pop().or_else(|| session.take_nonce(self.now))
+    }
+
+    /// Hands out a request whose body is ready, or that needs none.
+    fn transmit(&mut self, index: usize, session: &Session, flow: FlowId) -> Step<K> {
+        let id = RequestId { flow, seq: self.id() };
+        let policy = session.current_policy();
+        let time_limit = self.limited(policy.request_time_limit);
+        let lane = &mut self.lanes[index];
+        let url = lane.url.clone().unwrap_or_else(|| session.directory_url().clone());
+        let state = core::mem::replace(&mut lane.state, State::Sent(id));
+        let (method, body) = match (state, &lane.spec.auth) {
+            (State::Signed(body), _) => (Method::Post, body),
+            (_, Auth::None(method)) => (*method, Vec::new()),
+            _ => (Method::Get, Vec::new()),
+        };
+        let mut request = Request::new(method, url)
+            .header("user-agent", session.user_agent())
+            .header("accept-language", session.language());
+        if !lane.spec.accept.is_empty() {
+            request = request.header("accept", lane.spec.accept);
+        }
+        if method == Method::Post {
+            request = request.header("content-type", "application/jose+json").body(body);
+        }
+        Step::Transmit(Transmit { id, request, time_limit, body_limit: policy.body_limit })
+    }
+
+    /// Starts what the lanes lack; returns whether anything was started.
+    fn supply(&mut self, missing: &Missing, session: &Session) -> bool {
+        let mut started = false;
+        if missing.directory {
+            started |= self.spawn(Purpose::Directory, GetDirectory.spec());
+        }
+        if missing.account {
+            let find = Spec::post("newAccount", Target::NewAccount, AccountPayload::find())
+                .auth(Auth::AccountKey)
+                .class(ResourceClass::NewAccount);
+            started |= self.spawn(Purpose::FindAccount, find);
+        }
+        if session.directory().is_some() {
+            let running = self.lanes.iter().filter(|l| l.purpose == Purpose::Nonce).count();
+            let wanted = missing.nonces.saturating_sub(running) + self.prefetch;
+            self.prefetch = 0;
+            for _ in 0..wanted.min(session.current_policy().max_in_flight.max(1)) {
+                let spec = Spec::get("newNonce", Target::NewNonce)
+                    .auth(Auth::None(Method::Head))
+                    .class(ResourceClass::NewNonce);
+                self.lanes.push(Lane::new(Purpose::Nonce, spec));
+                started = true;
+            }
+        }
+        started
+    }
+
+    fn spawn(&mut self, purpose: Purpose<K>, spec: Spec) -> bool {
+        let absent = !self.lanes.iter().any(|lane| lane.purpose == purpose);
+        if absent {
+            self.lanes.push(Lane::new(purpose, spec));
+        }
+        absent
+    }
+
+    pub(crate) fn handle_input(
+        &mut self,
+        session: &mut Session,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<(), Misuse> {
+        let Some(binding) = self.binding else { return Err(Misuse::UnknownId) };
+        if !session.is_bound(&binding) {
+            return Err(Misuse::WrongSession);
+        }
+        self.now = self.now.max(now);
+        match input {
+            Input::Response(id, response) => {
+                self.check(binding, id.flow, id.seq)?;
+                if let Some(index) = self.sent(id) {
+                    self.answered(index, response, session);
+                }
+            }
+            Input::Lost(id, lost) => {
+                self.check(binding, id.flow, id.seq)?;
+                if let Some(index) = self.sent(id) {
+                    self.lost(index, lost, session);
+                }
+            }
+            Input::Signature(id, signature) => {
+                self.check(binding, id.flow, id.seq)?;
+                self.signed(id, &signature);
+            }
+            Input::SignFailed(id, reason) => {
+                self.check(binding, id.flow, id.seq)?;
+                if let Some(index) = self.signing(id) {
+                    self.finish(index, Err(Error::Signer(reason)), session);
+                }
+            }
+            Input::Saved(id) | Input::SaveFailed(id, _) => self.check(binding, id.flow, id.seq)?,
+        }
+        Ok(())
+    }
+
+    fn check(&self, binding: Binding, flow: FlowId, seq: u64) -> Result<(), Misuse> {
+        let known = flow == binding.flow && seq < self.next_id;
+        if known { Ok(()) } else { Err(Misuse::UnknownId) }
+    }
+
+    fn sent(&self, id: RequestId) -> Option<usize> {
+        self.lanes.iter().position(|lane| matches!(lane.state, State::Sent(sent) if sent == id))
+    }
+
+    fn signing(&self, id: SignId) -> Option<usize> {
+        self.lanes.iter().position(|lane| {
+            matches!(lane.state, State::Signing(s, _) | State::SigningInner(s, _) if s == id)
+        })
+    }
+
+    fn signed(&mut self, id: SignId, signature: &Signature) {
+        let Some(index) = self.signing(id) else { return };
+        let now = self.now;
+        let lane = &mut self.lanes[index];
+        match &lane.state {
+            State::Signing(_, input) => {
+                lane.state = State::Signed(input.flattened(signature.as_bytes()));
+            }
+            State::SigningInner(_, input) => {
+                if let Payload::Nested(inner) = &lane.spec.payload {
+                    lane.nested = Some(inner.wrap(&input.flattened(signature.as_bytes())));
+                }
+                lane.state = State::Idle { not_before: now, slot: true };
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends a lane: hands its result to the flow, or to the lanes that waited for it.
+    pub(super) fn finish(
+        &mut self,
+        index: usize,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) {
+        let lane = self.lanes.remove(index);
+        let failed = match (lane.purpose, result) {
+            (Purpose::Key(key), result) => {
+                self.finished.push_back((key, result));
+                return;
+            }
+            (Purpose::Nonce, Ok(_)) => return,
+            (Purpose::Directory, Ok(reply)) => {
+                self.fetched_directory = true;
+                let read = self.read(&reply, session, |answer| GetDirectory.read(answer));
+                read.map(|directory| session.set_directory(directory)).map_err(|e| (e, false))
+            }
+            (Purpose::FindAccount, Ok(reply)) => {
+                let read = self.read(&reply, session, account_entry);
+                read.map(|entry| entry.adopt(session)).map_err(|e| (e, true))
+            }
+            (Purpose::FindAccount, Err(error)) => Err((error, true)),
+            (_, Err(error)) => Err((error, false)),
+        };
+        if let Err((error, by_account)) = failed {
+            self.fail_waiting(&error, by_account);
+        }
+    }
+
+    /// Fails every lane that waited for what could not be had.
+    fn fail_waiting(&mut self, error: &Error, by_account: bool) {
+        let (failed, kept): (Vec<_>, Vec<_>) =
+            core::mem::take(&mut self.lanes).into_iter().partition(|lane| {
+                lane.is_idle() && lane.nonce.is_none() && (!by_account || lane.uses_account_url())
+            });
+        self.lanes = kept;
+        for lane in failed {
+            if let Purpose::Key(key) = lane.purpose {
+                self.finished.push_back((key, Err(error.clone())));
+            }
+        }
+    }
+
+    pub(super) fn keep_nonce(&mut self, nonce: Nonce) {
+        self.nonces.push((self.now, nonce));
+    }
+
+    pub(crate) fn id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    fn limited(&self, limit: Duration) -> Duration {
+        limit.min(self.deadline.saturating_duration_since(self.now))
+    }
+}
+
+/// Returns the key of a signed request, its role, and whether the request names it by `jwk`.
+fn signing_key<'a>(
+    auth: &'a Auth,
+    session: &'a Session,
+) -> Result<(&'a Jwk, KeyRole, bool), Error> {
+    if let Auth::Certificate(key) = auth {
+        return Ok((key, KeyRole::Certificate(key.thumbprint()), true));
+    }
+    let key = session.key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
+    Ok((key, KeyRole::Account(key.thumbprint()), matches!(auth, Auth::AccountKey)))
+}

@@ -1,0 +1,146 @@
+//! One operation with every retry rule.
+
+mod classify;
+mod lane;
+mod lanes;
+
+use core::convert::Infallible;
+use core::time::Duration;
+
+use crate::error::{DeadlinePassed, Error, Misuse};
+use crate::flow::{Flow, Input, Output, sealed};
+use crate::op::Operation;
+use crate::session::Session;
+use crate::time::Timestamp;
+
+pub(crate) use lanes::{Lanes, Reply, Step};
+
+/// Runs one [`Operation`]: fetches what it needs first (directory, account URL, nonce), and sends it
+/// again where that is safe.
+///
+/// ```
+/// use acme_proto::{call::Call, op::GetDirectory};
+///
+/// let call = Call::new(GetDirectory);
+/// # let _ = call;
+/// ```
+#[derive(Debug)]
+pub struct Call<O> {
+    operation: O,
+    lanes: Lanes<()>,
+    time_limit: Option<Duration>,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    New,
+    Running,
+    Done,
+}
+
+impl<O: Operation> Call<O> {
+    /// Creates a call with the policy's time limit.
+    pub fn new(operation: O) -> Self {
+        Self { operation, lanes: Lanes::new(), time_limit: None, state: State::New }
+    }
+
+    /// Sets a time limit of its own, retries included.
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    fn start(&mut self, session: &Session, now: Timestamp) {
+        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
+        self.lanes.set_deadline(now.saturating_add(limit));
+        self.lanes.start((), self.operation.spec());
+        self.state = State::Running;
+    }
+
+    /// Reads the reply, or sends the operation again if it turns out not to have landed.
+    fn finished(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Option<Result<O::Response, Error>> {
+        let response = match result {
+            Ok(reply) => {
+                let operation = &self.operation;
+                let read = self.lanes.read(&reply, session, |answer| operation.read(answer));
+                match read {
+                    Ok(response) if reply.is_reread() && !operation.landed(&response) => {
+                        self.lanes.resend((), operation.spec(), &reply);
+                        return None;
+                    }
+                    read => read,
+                }
+            }
+            Err(error) => self.operation.read_error(error),
+        };
+        if let Ok(response) = &response {
+            self.operation.apply(response, session);
+        }
+        Some(response)
+    }
+
+    fn end(
+        &mut self,
+        session: &mut Session,
+        result: Result<O::Response, Error>,
+    ) -> Output<Infallible, O::Response> {
+        self.state = State::Done;
+        self.lanes.close(session);
+        Output::Done(result)
+    }
+}
+
+impl<O: Operation> sealed::Sealed for Call<O> {}
+
+impl<O: Operation> Flow for Call<O> {
+    type Event = Infallible;
+    type Success = O::Response;
+
+    fn poll_output(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Output<Self::Event, Self::Success> {
+        match self.state {
+            State::New => self.start(session, now),
+            State::Running => {}
+            State::Done => return Output::Timeout(None),
+        }
+        loop {
+            match self.lanes.poll(session, now) {
+                Err(misuse) => return Output::Done(Err(misuse.into())),
+                Ok(Step::Transmit(transmit)) => return Output::Transmit(transmit),
+                Ok(Step::Sign(request)) => return Output::Sign(request),
+                Ok(Step::Notice(notice)) => return Output::Notice(notice),
+                Ok(Step::Finished((), result)) => {
+                    if let Some(result) = self.finished(result, session) {
+                        return self.end(session, result);
+                    }
+                }
+                Ok(Step::Wait(_)) if self.lanes.is_late() => {
+                    let late = DeadlinePassed {
+                        url: self.lanes.any_url(),
+                        waiting_for: self.operation.spec().name,
+                        last: self.lanes.take_last_failure(),
+                    };
+                    return self.end(session, Err(Error::Deadline(late.into())));
+                }
+                Ok(Step::Wait(at)) => return Output::Timeout(Some(at)),
+            }
+        }
+    }
+
+    fn handle_input(
+        &mut self,
+        session: &mut Session,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<(), Misuse> {
+        self.lanes.handle_input(session, input, now)
+    }
+}

@@ -1,0 +1,71 @@
+//! What to do about an error: one sentence for each cause.
+
+use super::PeerFault;
+use crate::wire::ProblemType;
+
+pub(super) fn for_problem(status: u16, kind: Option<&ProblemType>) -> &'static str {
+    let Some(kind) = kind else { return for_status(status) };
+    match kind {
+        ProblemType::AccountDoesNotExist => "register this key, or give the right account",
+        ProblemType::AlreadyRevoked => "nothing is left to do",
+        ProblemType::BadCsr => "make another CSR: exactly the ordered names, a key of its own",
+        ProblemType::BadNonce => "try again",
+        ProblemType::BadPublicKey => "use another kind of account key",
+        ProblemType::BadRevocationReason => "give another reason, or none",
+        ProblemType::BadSignatureAlgorithm => "use an account key of an algorithm the CA lists",
+        ProblemType::ExternalAccountRequired => {
+            "get a key identifier and MAC key (EAB) from the CA and give both"
+        }
+        ProblemType::InvalidContact | ProblemType::UnsupportedContact => "give another contact",
+        ProblemType::RateLimited => "wait, then try again",
+        ProblemType::RejectedIdentifier => "leave out the names that the CA refuses",
+        ProblemType::UnsupportedIdentifier => "this CA does not issue for such names",
+        ProblemType::Unauthorized => {
+            "check the account (it may be deactivated) and, with external account binding, the MAC key"
+        }
+        ProblemType::UserActionRequired => "visit the CA's page, then try again",
+        ProblemType::InvalidProfile => "choose a profile that the directory lists",
+        ProblemType::AlreadyReplaced => "order without naming the certificate to be replaced",
+        ProblemType::ServerInternal => "try again later",
+        ProblemType::OrderNotReady => "read the order again",
+        other => for_order(Some(other)),
+    }
+}
+
+pub(super) fn for_order(kind: Option<&ProblemType>) -> &'static str {
+    match kind {
+        Some(ProblemType::Caa) => "allow this CA in the name's CAA records",
+        Some(ProblemType::Connection) => {
+            "make sure that the CA can reach the challenge at the name's public address and port"
+        }
+        Some(ProblemType::Dns) => "check the name's DNS records and that they have propagated",
+        Some(ProblemType::IncorrectResponse | ProblemType::Unauthorized) => {
+            "make sure that nothing else answers for the challenge at this name"
+        }
+        Some(ProblemType::Tls) => "check what answers TLS at the name's port 443",
+        Some(ProblemType::Compound) => "see the reasons named for each identifier",
+        _ => "mend what the CA names, then try again",
+    }
+}
+
+fn for_status(status: u16) -> &'static str {
+    match status {
+        404 => "check that the URL is that of an ACME directory, and current",
+        429 | 503 => "wait, then try again",
+        500..=599 => "try again later",
+        _ => "check that the URL belongs to an ACME server",
+    }
+}
+
+impl PeerFault {
+    pub(super) const fn advice(&self) -> &'static str {
+        match self {
+            Self::Object { .. } | Self::Status(_) | Self::Redirect(_) => {
+                "check that the URL is that of an ACME directory"
+            }
+            Self::NotHttps(_) => "use a CA that serves https only",
+            Self::WrongCertificate(_) | Self::Chain(_) => "do not use it; report it to the CA",
+            _ => "try again, and report it to the CA if it stays",
+        }
+    }
+}

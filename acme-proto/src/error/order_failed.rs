@@ -1,0 +1,158 @@
+//! Why an order ended without a certificate.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::advice;
+use crate::identifier::Identifier;
+use crate::url::Url;
+use crate::wire::{AuthorizationStatus, ChallengeKind, Problem};
+
+/// An order that failed, with every identifier that could not be proved.
+#[derive(Clone, Debug)]
+pub struct OrderFailed {
+    pub(crate) order_url: Option<Url>,
+    pub(crate) problem: Option<Problem>,
+    pub(crate) failures: Vec<IdentifierFailure>,
+}
+
+impl OrderFailed {
+    /// Returns the URL of the order.
+    pub const fn order_url(&self) -> Option<&Url> {
+        self.order_url.as_ref()
+    }
+
+    /// Returns the order's own `error`.
+    pub const fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+
+    /// Returns the identifiers that failed, each with what was tried.
+    pub fn failures(&self) -> &[IdentifierFailure] {
+        &self.failures
+    }
+}
+
+impl fmt::Display for OrderFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the order failed")?;
+        if let Some(url) = &self.order_url {
+            write!(f, " ({url})")?;
+        }
+        if let Some(problem) = &self.problem {
+            write!(f, ": {problem}")?;
+        }
+        for failure in &self.failures {
+            write!(f, "; {failure}")?;
+        }
+        let told = self.failures.iter().rev().find_map(IdentifierFailure::problem);
+        let kind = told.or(self.problem.as_ref()).map(Problem::kind);
+        write!(f, "; {}", advice::for_order(kind))
+    }
+}
+
+/// An identifier that could not be proved.
+#[derive(Clone, Debug)]
+pub struct IdentifierFailure {
+    pub(crate) identifier: Identifier,
+    pub(crate) authorization: Url,
+    pub(crate) status: Option<AuthorizationStatus>,
+    pub(crate) tried: Vec<Attempt>,
+    pub(crate) offered: Vec<ChallengeKind>,
+    pub(crate) refused: Option<String>,
+}
+
+impl IdentifierFailure {
+    /// Returns the identifier, with its `*.` if it is a wildcard.
+    pub const fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+
+    /// Returns the URL of the authorization.
+    pub const fn authorization(&self) -> &Url {
+        &self.authorization
+    }
+
+    /// Returns the status of the authorization as last seen.
+    pub const fn status(&self) -> Option<&AuthorizationStatus> {
+        self.status.as_ref()
+    }
+
+    /// Returns what was tried, in order.
+    pub fn tried(&self) -> &[Attempt] {
+        &self.tried
+    }
+
+    /// Returns the kinds of challenge that the CA offered.
+    pub fn offered(&self) -> &[ChallengeKind] {
+        &self.offered
+    }
+
+    /// Returns why the user chose none of them.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
+    /// Returns the CA's last word on it.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.tried.iter().rev().find_map(|attempt| attempt.problem.as_ref())
+    }
+}
+
+impl fmt::Display for IdentifierFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.identifier)?;
+        if self.tried.is_empty() {
+            match &self.status {
+                Some(status) => write!(f, ": authorization {status}")?,
+                None => f.write_str(": not authorized")?,
+            }
+            if !self.offered.is_empty() {
+                f.write_str(", no usable challenge among")?;
+                for kind in &self.offered {
+                    write!(f, " {kind}")?;
+                }
+            }
+        }
+        if let Some(refused) = &self.refused {
+            write!(f, ": {}", crate::wire::printable(refused, 200))?;
+        }
+        for attempt in &self.tried {
+            write!(f, ": {} ", attempt.kind)?;
+            match (&attempt.problem, &attempt.local) {
+                (Some(problem), _) => write!(f, "failed: {problem}")?,
+                (None, Some(local)) => write!(f, "was not provisioned: {local}")?,
+                (None, None) => f.write_str("failed without a reason")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One way of proving an identifier that failed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Attempt {
+    pub(crate) kind: ChallengeKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<Problem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) local: Option<String>,
+}
+
+impl Attempt {
+    /// Returns the kind of challenge.
+    pub const fn kind(&self) -> &ChallengeKind {
+        &self.kind
+    }
+
+    /// Returns what the CA said.
+    pub const fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+
+    /// Returns why the challenge could not be provisioned, if it failed on our side.
+    pub fn local(&self) -> Option<&str> {
+        self.local.as_deref()
+    }
+}

@@ -1,0 +1,109 @@
+//! An error answer of the CA.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::advice;
+use crate::http::Method;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{Problem, ProblemType};
+
+/// An error answer, with or without a problem document (RFC 8555 section 6.7).
+#[derive(Clone, Debug)]
+pub struct ServerProblem {
+    pub(crate) operation: &'static str,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) status: u16,
+    pub(crate) problem: Option<Problem>,
+    pub(crate) media_type: String,
+    pub(crate) snippet: String,
+    pub(crate) retry_at: Option<Timestamp>,
+    pub(crate) help: Vec<Url>,
+    pub(crate) terms_of_service: Option<Url>,
+    pub(crate) location: Option<Url>,
+}
+
+impl ServerProblem {
+    /// Returns the operation by its RFC name, such as `newOrder`.
+    pub const fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Returns the method of the request.
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Returns the URL of the request.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns the HTTP status, which decides over the advisory one in the document.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Returns the problem document, if the body was one.
+    pub const fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+
+    /// Returns a short printable piece of a body that is no problem document.
+    pub fn snippet(&self) -> &str {
+        &self.snippet
+    }
+
+    /// Returns when to ask again, from `Retry-After`.
+    pub const fn retry_at(&self) -> Option<Timestamp> {
+        self.retry_at
+    }
+
+    /// Returns the targets of `Link: rel="help"`, such as the page on rate limits.
+    pub fn help(&self) -> &[Url] {
+        &self.help
+    }
+
+    /// Returns the terms to be agreed to, for `userActionRequired`.
+    pub const fn terms_of_service(&self) -> Option<&Url> {
+        self.terms_of_service.as_ref()
+    }
+
+    /// Returns the `Location`: with a 409 to keyChange the account that has the new key already.
+    pub const fn location(&self) -> Option<&Url> {
+        self.location.as_ref()
+    }
+
+    /// Returns what to do about it.
+    pub fn advice(&self) -> &'static str {
+        advice::for_problem(self.status, self.problem.as_ref().map(Problem::kind))
+    }
+
+    pub(crate) fn is(&self, kind: &ProblemType) -> bool {
+        self.problem.as_ref().is_some_and(|p| p.kind() == kind)
+    }
+}
+
+impl fmt::Display for ServerProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the CA refused {} ({} at {})", self.operation, self.status, self.url)?;
+        match &self.problem {
+            Some(problem) => write!(f, ": {problem}")?,
+            None if self.snippet.is_empty() => f.write_str(": no explanation")?,
+            None => write!(f, ": no problem document but {}: {}", self.media_type, self.snippet)?,
+        }
+        if let Some(at) = self.retry_at {
+            write!(f, "; it asks to wait until {at}")?;
+        }
+        for help in &self.help {
+            write!(f, "; see {help}")?;
+        }
+        if let Some(terms) = &self.terms_of_service {
+            write!(f, "; terms of service: {terms}")?;
+        }
+        write!(f, "; {}", self.advice())
+    }
+}

@@ -1,0 +1,441 @@
+//! What each answer teaches the issuance.
+
+use alloc::boxed::Box;
+
+use super::facts::{Local, Publication};
+use super::{Facts, Issuance, Key};
+use crate::call::Reply;
+use crate::error::{Attempt, Error, PeerFault, ServerProblem};
+use crate::header;
+use crate::notice::{Notice, Progress};
+use crate::op::{
+    GetAuthorization, GetCertificate, GetOrder, NewOrder, Operation, OrderEntry, RespondChallenge,
+};
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{
+    Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Order, OrderStatus,
+    Problem, ProblemType,
+};
+
+/// After how many polls of a pending order its authorizations are read too: some servers report a failure
+/// nowhere else.
+const LOOK_CLOSER_EVERY: u32 = 3;
+
+impl Issuance {
+    pub(super) fn finished(
+        &mut self,
+        key: &Key,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) {
+        let outcome = match key {
+            Key::NewOrder => self.ordered(result, session),
+            Key::ReadOrder => self.order_read(result, session),
+            Key::ReadAuthorization(url) => self.authorization_read(url, result, session),
+            Key::Respond(url) => self.responded(url, result, session),
+            Key::Finalize => self.finalized(result, session),
+            Key::Certificate => self.downloaded(result, session),
+        };
+        if let Err(error) = outcome {
+            self.end(Err(error), session);
+        }
+    }
+
+    fn ordered(&mut self, result: Result<Reply, Error>, session: &Session) -> Result<(), Error> {
+        let reply = match result {
+            Err(Error::Problem(p))
+                if p.is(&ProblemType::AlreadyReplaced) && self.request.has_replaces() =>
+            {
+                self.request.drop_replaces();
+                return Ok(());
+            }
+            result => result?,
+        };
+        let request: &NewOrder = &self.request;
+        let OrderEntry { url, order } = self.lanes.read(&reply, session, |a| request.read(a))?;
+        self.orders += 1;
+        self.facts = Facts { url: Some(url.clone()), ..Facts::default() };
+        self.changed();
+        self.notice(Progress::OrderCreated(url.clone()));
+        self.learn(&url, order)
+    }
+
+    fn order_read(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let reply = match result {
+            Err(Error::Problem(p)) if self.is_forgotten(&p) => {
+                self.resumed = None;
+                self.forget_order(session);
+                return Ok(());
+            }
+            result => result?,
+        };
+        let url = self.facts.url.clone().unwrap_or_else(|| reply.url().clone());
+        let order = self.lanes.read(&reply, session, |a| GetOrder(url.clone()).read(a))?;
+        let waits = matches!(order.status(), OrderStatus::Pending | OrderStatus::Processing)
+            || *order.status() == OrderStatus::Valid && order.certificate().is_none();
+        let was = self.facts.status().cloned();
+        self.learn(&url, order)?;
+        if waits || self.facts.csr_sent {
+            if self.facts.status() == was.as_ref() {
+                self.poll.round += 1;
+            } else {
+                self.poll.round = 0;
+            }
+            self.schedule_poll(&reply, session);
+            self.look_closer();
+        }
+        Ok(())
+    }
+
+    /// A saved order that the server does not know any more.
+    fn is_forgotten(&self, problem: &ServerProblem) -> bool {
+        self.resumed.is_some()
+            && self.facts.order.is_none()
+            && matches!(problem.status(), 400 | 403 | 404 | 410)
+    }
+
+    /// Sets when the order is read next: as the server asks, or by the schedule.
+    fn schedule_poll(&mut self, reply: &Reply, session: &mut Session) {
+        let now = self.lanes.now();
+        let asked = header::retry_after(reply.response().headers(), now);
+        let schedule = session.current_policy().poll;
+        let at = asked
+            .unwrap_or_else(|| now.saturating_add(session.jittered(schedule, self.poll.round)));
+        let Some(url) = self.facts.url.clone() else { return };
+        if at.saturating_duration_since(now) > session.current_policy().retry_after_cap {
+            return self.end(Err(Error::RetryLater { url, until: at }), session);
+        }
+        self.poll.at = self.lanes.before_deadline(at);
+        let until = self.poll.at;
+        self.lanes.notice(Notice::Waiting { url, until, asked_by_server: asked.is_some() });
+    }
+
+    /// Every few polls, reads the authorizations that are not known to be valid.
+    fn look_closer(&mut self) {
+        let pending = self.facts.status() == Some(&OrderStatus::Pending);
+        if pending && self.poll.round % LOOK_CLOSER_EVERY == LOOK_CLOSER_EVERY - 1 {
+            for authorization in &mut self.facts.authorizations {
+                let told = matches!(authorization.local, Local::Answered(_));
+                if told && authorization.status == Some(AuthorizationStatus::Pending) {
+                    authorization.stale = true;
+                }
+            }
+        }
+    }
+
+    /// Takes a new state of the order.
+    fn learn(&mut self, url: &Url, order: Order) -> Result<(), Error> {
+        let was = self.facts.status().cloned();
+        let status = order.status().clone();
+        if let OrderStatus::Other(other) = &status {
+            let shown = crate::wire::printable(other, 80);
+            return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
+        }
+        if !self.facts.update(order) {
+            return Err(Error::peer(url, PeerFault::OrderChanged));
+        }
+        if was.as_ref() != Some(&status) {
+            self.notice(Progress::Order(status));
+        }
+        Ok(())
+    }
+
+    fn authorization_read(
+        &mut self,
+        url: &Url,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let reply = result?;
+        let read = GetAuthorization(url.clone());
+        let object = self.lanes.read(&reply, session, |a| read.read(a))?;
+        if let AuthorizationStatus::Other(other) = object.status() {
+            let shown = crate::wire::printable(other, 80);
+            return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
+        }
+        let over = self.facts.view() == super::plan::OrderView::Dead || self.any_lost();
+        let name = self.check_identifier(url, &object)?;
+        let Some(authorization) = self.facts.find(url) else { return Ok(()) };
+        let was_valid = authorization.status == Some(AuthorizationStatus::Valid);
+        authorization.identifier = Some((object.identifier().clone(), object.is_wildcard()));
+        authorization.status = Some(object.status().clone());
+        authorization.challenges = object.challenges().to_vec();
+        authorization.stale = false;
+        authorization.explained = over;
+        let is_valid = *object.status() == AuthorizationStatus::Valid;
+        if is_valid && !was_valid {
+            self.notice(Progress::Authorized(name.clone()));
+        }
+        self.judge(url, &name, session);
+        self.take_up(url, session);
+        Ok(())
+    }
+
+    fn any_lost(&self) -> bool {
+        let now = self.lanes.now();
+        self.facts
+            .authorizations
+            .iter()
+            .any(|a| a.view(now) == super::plan::AuthorizationView::Lost)
+    }
+
+    /// Refuses an authorization for a name that was not ordered (RFC 8555 section 7.5).
+    fn check_identifier(
+        &self,
+        url: &Url,
+        object: &Authorization,
+    ) -> Result<crate::identifier::Identifier, Error> {
+        let base = object.identifier();
+        let ordered = self.request.identifiers();
+        let found =
+            ordered.iter().find(|i| i.is_wildcard() == object.is_wildcard() && i.base() == *base);
+        // A server may forget to say that a wildcard is one.
+        let found = found.or_else(|| ordered.iter().find(|i| i.base() == *base));
+        found.cloned().ok_or_else(|| {
+            let shown = crate::wire::printable(&base.value(), 80);
+            Error::peer(url, PeerFault::ForeignAuthorization(shown))
+        })
+    }
+
+    /// Looks at the selected challenge of an authorization: failed, or left pending with an error?
+    fn judge(&mut self, url: &Url, name: &crate::identifier::Identifier, session: &mut Session) {
+        let Some(authorization) = self.facts.find(url) else { return };
+        let selected = authorization.local.challenge().cloned();
+        let over = !matches!(
+            authorization.status,
+            Some(AuthorizationStatus::Pending | AuthorizationStatus::Valid)
+        );
+        let failed = match &selected {
+            Some(selected) => authorization.challenge(selected).cloned(),
+            None => None,
+        };
+        let failed = failed.or_else(|| {
+            let invalid = |c: &&Challenge| *c.status() == ChallengeStatus::Invalid;
+            authorization.challenges.iter().find(invalid).filter(|_| over).cloned()
+        });
+        match failed {
+            Some(challenge) if over || *challenge.status() == ChallengeStatus::Invalid => {
+                authorization.local = Local::Lost;
+                self.remember(name, &challenge, challenge.error().cloned());
+            }
+            Some(challenge) => self.left_pending(&challenge, session),
+            None => {}
+        }
+    }
+
+    /// Some servers report a failed validation as an `error` in a challenge that stays `pending`: such a
+    /// challenge is answered again, and then given up.
+    fn left_pending(&mut self, challenge: &Challenge, session: &mut Session) {
+        let tries = session.current_policy().challenge_tries;
+        let backoff = session.current_policy().backoff;
+        let now = self.lanes.now();
+        let Some(authorization) = self.facts.by_challenge(challenge.url()) else { return };
+        let told = matches!(authorization.local, Local::Answered(_));
+        let (true, ChallengeStatus::Pending, Some(error)) =
+            (told, challenge.status(), challenge.error())
+        else {
+            return;
+        };
+        if authorization.answers < tries {
+            let answers = authorization.answers;
+            let at = now.saturating_add(session.jittered(backoff, answers));
+            authorization.local = Local::Ready(challenge.url().clone(), at);
+            return;
+        }
+        let error = Some(error.clone());
+        authorization.answers = 0;
+        authorization.local = Local::Open;
+        if let Some(name) = authorization.ordered_name() {
+            self.remember(&name, challenge, error);
+        }
+    }
+
+    /// Keeps in mind that a kind of challenge failed for an identifier.
+    fn remember(
+        &mut self,
+        name: &crate::identifier::Identifier,
+        challenge: &Challenge,
+        problem: Option<Problem>,
+    ) {
+        let kind = challenge.kind().clone();
+        let attempt = Attempt { kind: kind.clone(), problem: problem.clone(), local: None };
+        if self.memory.of(Some(name)).contains(&attempt) {
+            return;
+        }
+        self.memory.add(name.clone(), attempt);
+        self.changed();
+        self.notice(Progress::ChallengeFailed(name.clone(), kind, problem.map(Box::new)));
+    }
+
+    /// Goes on with a challenge that an earlier run had published.
+    fn take_up(&mut self, url: &Url, session: &Session) {
+        let Some(key) = session.key() else { return };
+        let thumbprint = key.thumbprint();
+        let Some(authorization) = self.facts.find(url) else { return };
+        let open = authorization.status == Some(AuthorizationStatus::Pending)
+            && authorization.local == Local::Open;
+        if !open {
+            return;
+        }
+        let published = self.published.values_mut().find(|p| {
+            p.challenge.authorization() == url
+                && p.state == Publication::Out
+                && *p.challenge.thumbprint() == thumbprint
+        });
+        let Some(published) = published else { return };
+        let challenge = published.challenge.url();
+        let usable = authorization.challenge(challenge).is_some_and(|c| {
+            matches!(c.status(), ChallengeStatus::Pending | ChallengeStatus::Processing)
+        });
+        if usable {
+            authorization.local = Local::Provisioning(challenge.clone());
+            published.state = Publication::Selected(0);
+        }
+    }
+
+    fn responded(
+        &mut self,
+        url: &Url,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let reply = match result {
+            Ok(reply) => reply,
+            Err(Error::Problem(problem)) => {
+                self.answer_refused(url, *problem);
+                return Ok(());
+            }
+            Err(other) => return Err(other),
+        };
+        let read = RespondChallenge(url.clone());
+        let challenge = self.lanes.read(&reply, session, |a| read.read(a))?;
+        let now = self.lanes.now();
+        let Some(authorization) = self.facts.by_challenge(url) else { return Ok(()) };
+        if reply.is_reread() && !read.landed(&challenge) && challenge.error().is_none() {
+            authorization.local = Local::Ready(url.clone(), now);
+            return Ok(());
+        }
+        authorization.answers += 1;
+        authorization.local = Local::Answered(url.clone());
+        if let Some(held) = authorization.challenges.iter_mut().find(|c| c.url() == url) {
+            *held = challenge.clone();
+        }
+        let name = authorization.ordered_name();
+        match challenge.status() {
+            ChallengeStatus::Valid => {
+                authorization.status = Some(AuthorizationStatus::Valid);
+                if let Some(name) = name {
+                    self.notice(Progress::Authorized(name));
+                }
+            }
+            ChallengeStatus::Invalid => authorization.stale = true,
+            _ => {
+                if let Some(name) = name {
+                    self.notice(Progress::Validating(name, challenge.kind().clone()));
+                }
+                self.left_pending(&challenge, session);
+            }
+        }
+        self.first_poll(&reply);
+        Ok(())
+    }
+
+    /// The first poll goes out at once unless a challenge's answer asks to wait.
+    fn first_poll(&mut self, reply: &Reply) {
+        let now = self.lanes.now();
+        self.poll.round = 0;
+        if let Some(at) = header::retry_after(reply.response().headers(), now) {
+            self.poll.at = self.poll.at.max(self.lanes.before_deadline(at));
+        }
+    }
+
+    /// The server answered a challenge's response with an error: the authorization tells what that means.
+    fn answer_refused(&mut self, url: &Url, problem: ServerProblem) {
+        let Some(authorization) = self.facts.by_challenge(url) else { return };
+        let challenge = authorization.challenge(url).cloned();
+        let not_pending = problem.is(&ProblemType::Malformed);
+        authorization.stale = true;
+        if not_pending && authorization.answers == 0 {
+            // "Not pending" is what servers say to a second answer: read what became of the first.
+            authorization.answers += 1;
+            authorization.local = Local::Answered(url.clone());
+            return;
+        }
+        authorization.answers = 0;
+        authorization.local = Local::Open;
+        if let (Some(name), Some(challenge)) = (authorization.ordered_name(), challenge) {
+            self.remember(&name, &challenge, problem.into_problem());
+        }
+    }
+
+    fn finalized(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let reply = match result {
+            Err(Error::Problem(p)) if p.is(&ProblemType::OrderNotReady) => {
+                self.facts.csr_sent = true;
+                self.poll.round += 1;
+                let now = self.lanes.now();
+                let wait = session.jittered(session.current_policy().poll, self.poll.round - 1);
+                let wait = if self.poll.round == 1 { core::time::Duration::ZERO } else { wait };
+                self.poll.at = self.lanes.before_deadline(now.saturating_add(wait));
+                return Ok(());
+            }
+            result => result?,
+        };
+        let url = self.facts.url.clone().unwrap_or_else(|| reply.url().clone());
+        let order = self.lanes.read(&reply, session, |a| GetOrder(url.clone()).read(a))?;
+        let reread = reply.is_reread();
+        self.learn(&url, order)?;
+        self.facts.csr_sent = !reread;
+        self.poll.round = 0;
+        self.poll.at = match header::retry_after(reply.response().headers(), self.lanes.now()) {
+            Some(_) if self.facts.status() != Some(&OrderStatus::Valid) => {
+                self.schedule_poll(&reply, session);
+                self.poll.at
+            }
+            _ => Timestamp::UNIX_EPOCH,
+        };
+        Ok(())
+    }
+
+    fn downloaded(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let reply = result?;
+        let url = reply.url().clone();
+        let download = self.lanes.read(&reply, session, |a| GetCertificate(url.clone()).read(a))?;
+        let ordered = self.request.identifiers();
+        if let Some(csr) = &self.csr {
+            let matched = download.chain.matches(csr.spki_der(), ordered);
+            matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
+        }
+        self.end(Ok((download, url)), session);
+        Ok(())
+    }
+}
+
+impl ServerProblem {
+    /// Returns the problem document, or one made from the status where the server sent none.
+    fn into_problem(self) -> Option<Problem> {
+        let said = alloc::format!("{} answered {}", self.url(), self.status());
+        let Self { problem, snippet, url, .. } = self;
+        problem.or_else(|| {
+            let detail =
+                if snippet.is_empty() { said } else { alloc::format!("{said}: {snippet}") };
+            let context = Context { url: &url, allow_http: false };
+            let made = Problem::from_value(serde_json::json!({ "detail": detail }), context);
+            made.ok().map(|parsed| parsed.value)
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! What the user of an issuance says.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::facts::{Local, Publication, Published};
+use super::{Issuance, OfferId, State};
+use crate::challenge::{Challenge, ChallengeId};
+use crate::error::{Attempt, Error, InvalidInput, Misuse};
+use crate::session::Session;
+use crate::wire::ChallengeKind;
+use crate::x509::Csr;
+
+impl Issuance {
+    /// Chooses a kind of challenge for an offer; [`Provision`](super::IssuanceEvent::Provision) follows.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for an offer that is not open, [`Misuse::WrongState`] for a kind that was not
+    /// offered.
+    pub fn select(
+        &mut self,
+        session: &Session,
+        offer: &OfferId,
+        kind: &ChallengeKind,
+    ) -> Result<(), Misuse> {
+        self.check_running()?;
+        let thumbprint = session.key().ok_or(Misuse::NoAccountKey)?.thumbprint();
+        let authorization = self.facts.find(&offer.authorization).ok_or(Misuse::UnknownId)?;
+        if authorization.local != Local::Offered(offer.number) {
+            return Err(Misuse::UnknownId);
+        }
+        let found = authorization.challenges.iter().find(|c| c.kind() == kind);
+        let not_offered = Misuse::WrongState("this kind of challenge was not offered");
+        let (url, token) =
+            found.and_then(|c| Some((c.url().clone(), c.token()?.clone()))).ok_or(not_offered)?;
+        let (identifier, wildcard) = authorization.identifier.clone().ok_or(not_offered)?;
+        authorization.local = Local::Provisioning(url.clone());
+        let challenge = Challenge::new(
+            offer.authorization.clone(),
+            url.clone(),
+            identifier,
+            wildcard,
+            kind.clone(),
+            token,
+            thumbprint,
+        );
+        self.changed();
+        let state = Publication::Selected(self.saving.changed);
+        self.published.insert(url, Published { challenge, state });
+        Ok(())
+    }
+
+    /// Says that no offered kind can be provisioned, and why; the order then fails.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for an offer that is not open.
+    pub fn refuse(&mut self, offer: &OfferId, why: String) -> Result<(), Misuse> {
+        self.check_running()?;
+        let authorization = self.facts.find(&offer.authorization).ok_or(Misuse::UnknownId)?;
+        if authorization.local != Local::Offered(offer.number) {
+            return Err(Misuse::UnknownId);
+        }
+        authorization.local = Local::Lost;
+        authorization.refused = Some(why);
+        Ok(())
+    }
+
+    /// Says that a challenge is published: the server is told at once.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    pub fn ready(&mut self, id: &ChallengeId) -> Result<(), Misuse> {
+        self.ready_after(id, Duration::ZERO)
+    }
+
+    /// Says that a challenge is published, but that the server should be told only after `delay`.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    pub fn ready_after(&mut self, id: &ChallengeId, delay: Duration) -> Result<(), Misuse> {
+        self.check_handed_out(id)?;
+        let at = self.lanes.now().saturating_add(delay);
+        if let Some(authorization) = self.facts.by_challenge(&id.0)
+            && matches!(authorization.local, Local::Provisioning(_))
+        {
+            authorization.local = Local::Ready(id.0.clone(), at);
+        }
+        Ok(())
+    }
+
+    /// Says that a challenge could not be published: it is cleaned up, and the other kinds are offered.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    pub fn failed(&mut self, id: &ChallengeId, why: String) -> Result<(), Misuse> {
+        self.check_handed_out(id)?;
+        let kind = self.published.get(&id.0).map(|p| p.challenge.kind().clone());
+        let Some(authorization) = self.facts.by_challenge(&id.0) else { return Ok(()) };
+        authorization.local = Local::Open;
+        let name = authorization.ordered_name();
+        if let (Some(name), Some(kind)) = (name, kind) {
+            self.memory.add(name, Attempt { kind, problem: None, local: Some(why) });
+        }
+        self.changed();
+        Ok(())
+    }
+
+    /// Says that a challenge is taken back.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    pub fn cleaned(&mut self, id: &ChallengeId) -> Result<(), Misuse> {
+        self.check_handed_out(id)?;
+        if self.published.remove(&id.0).is_some() {
+            self.changed();
+        }
+        Ok(())
+    }
+
+    /// Says that a challenge could not be taken back; it stays in the snapshot, and in the result.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    pub fn clean_failed(&mut self, id: &ChallengeId, why: String) -> Result<(), Misuse> {
+        self.check_handed_out(id)?;
+        if let Some(published) = self.published.get_mut(&id.0) {
+            published.state = Publication::Stuck(why);
+        }
+        Ok(())
+    }
+
+    /// Gives the CSR that [`Finalize`](super::IssuanceEvent::Finalize) asked for.
+    ///
+    /// # Errors
+    /// [`InvalidInput::CsrNames`] if it has other names than the order; another may follow.
+    pub fn finalize(&mut self, csr: Csr) -> Result<(), Error> {
+        self.check_running()?;
+        csr.covers(self.request.identifiers()).map_err(InvalidInput::CsrNames)?;
+        self.csr = Some(csr);
+        self.changed();
+        Ok(())
+    }
+
+    /// Gives up: what is published is taken back, then the flow ends in [`Error::Cancelled`].
+    pub fn cancel(&mut self, session: &mut Session) {
+        if self.state != State::Done {
+            self.end(Err(Error::Cancelled), session);
+        }
+    }
+
+    fn check_running(&self) -> Result<(), Misuse> {
+        if self.state == State::Done || self.ending.is_some() {
+            return Err(Misuse::Finished);
+        }
+        Ok(())
+    }
+
+    fn check_handed_out(&self, id: &ChallengeId) -> Result<(), Misuse> {
+        if self.state == State::Done {
+            return Err(Misuse::Finished);
+        }
+        match self.published.get(&id.0) {
+            Some(p) if !matches!(p.state, Publication::Selected(_)) => Ok(()),
+            _ => Err(Misuse::UnknownId),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What an issuance asks of its user, and what it ends with.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::challenge::Challenge;
+use crate::error::Attempt;
+use crate::identifier::Identifier;
+use crate::url::Url;
+use crate::wire::ChallengeKind;
+use crate::x509::CertificateChain;
+
+/// What an issuance asks of its user.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum IssuanceEvent {
+    /// An identifier is to be proved: [`select`](super::Issuance::select) a kind of challenge, or
+    /// [`refuse`](super::Issuance::refuse).
+    Authorize(Offer),
+    /// Publish this, then say [`ready`](super::Issuance::ready) or [`failed`](super::Issuance::failed).
+    ///
+    /// It may come a second time, after a restart: publishing is idempotent.
+    Provision(Challenge),
+    /// Take this back, whether or not it was published, then say [`cleaned`](super::Issuance::cleaned)
+    /// or [`clean_failed`](super::Issuance::clean_failed).
+    ///
+    /// If publishing it is still under way, wait for that first.
+    CleanUp(Challenge),
+    /// The order is ready for its CSR: [`finalize`](super::Issuance::finalize).
+    Finalize(Vec<Identifier>),
+}
+
+/// A pending authorization with the kinds of challenge that may prove it.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub(super) id: OfferId,
+    pub(super) identifier: Identifier,
+    pub(super) wildcard: bool,
+    pub(super) kinds: Vec<ChallengeKind>,
+    pub(super) tried: Vec<Attempt>,
+}
+
+/// Names an [`Offer`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OfferId {
+    pub(super) authorization: Url,
+    pub(super) number: u64,
+}
+
+impl Offer {
+    /// Returns what `select` and `refuse` name the offer by.
+    pub fn id(&self) -> OfferId {
+        self.id.clone()
+    }
+
+    /// Returns the identifier, without the `*.` of a wildcard.
+    pub const fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+
+    /// Returns whether the wildcard name is to be proved.
+    pub const fn is_wildcard(&self) -> bool {
+        self.wildcard
+    }
+
+    /// Returns the kinds that the CA offers, that suit the identifier, and that have not failed yet.
+    pub fn kinds(&self) -> &[ChallengeKind] {
+        &self.kinds
+    }
+
+    /// Returns what was tried before for this identifier.
+    pub fn tried(&self) -> &[Attempt] {
+        &self.tried
+    }
+
+    /// Returns the first of the user's kinds that is offered.
+    pub fn choose(&self, preferred: &[ChallengeKind]) -> Option<ChallengeKind> {
+        preferred.iter().find(|kind| self.kinds.contains(kind)).cloned()
+    }
+}
+
+/// A certificate, checked against its CSR and its order.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    pub(super) chain: CertificateChain,
+    pub(super) order_url: Url,
+    pub(super) certificate_url: Url,
+    pub(super) alternates: Vec<Url>,
+    pub(super) profile: Option<String>,
+    pub(super) not_cleaned: Vec<(Challenge, String)>,
+}
+
+impl Issued {
+    /// Returns the chain: the leaf, then each certificate's issuer.
+    pub const fn chain(&self) -> &CertificateChain {
+        &self.chain
+    }
+
+    /// Returns the order's URL.
+    pub const fn order_url(&self) -> &Url {
+        &self.order_url
+    }
+
+    /// Returns the URL of the certificate.
+    pub const fn certificate_url(&self) -> &Url {
+        &self.certificate_url
+    }
+
+    /// Returns the URLs of alternate chains.
+    pub fn alternates(&self) -> &[Url] {
+        &self.alternates
+    }
+
+    /// Returns the profile that the CA applied, where it says so.
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
+    /// Returns the challenges that could not be taken back, each with the reason.
+    pub fn not_cleaned(&self) -> &[(Challenge, String)] {
+        &self.not_cleaned
+    }
+}

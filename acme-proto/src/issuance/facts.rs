@@ -1,0 +1,261 @@
+//! What is known of the order, and what was promised locally.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::plan::{AuthorizationView, OrderView};
+use crate::challenge::Challenge;
+use crate::error::Attempt;
+use crate::identifier::Identifier;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{self, AuthorizationStatus, ChallengeKind, ChallengeStatus, OrderStatus};
+
+/// The last known state of the order on the server.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) url: Option<Url>,
+    pub(super) order: Option<wire::Order>,
+    /// The CSR was sent since the order was last seen ready.
+    pub(super) csr_sent: bool,
+    /// In the order's own sequence; the URL names each.
+    pub(super) authorizations: Vec<Authorization>,
+}
+
+/// An authorization of the order.
+#[derive(Debug)]
+pub(super) struct Authorization {
+    pub(super) url: Url,
+    /// Base name and wildcard flag, once read.
+    pub(super) identifier: Option<(Identifier, bool)>,
+    pub(super) status: Option<AuthorizationStatus>,
+    pub(super) challenges: Vec<wire::Challenge>,
+    pub(super) local: Local,
+    /// It should be read (again) before anything else.
+    pub(super) stale: bool,
+    /// It was read once more after all was lost.
+    pub(super) explained: bool,
+    /// How many times the selected challenge was answered.
+    pub(super) answers: u32,
+    pub(super) refused: Option<String>,
+}
+
+/// What happens to an authorization on our side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Local {
+    /// Nothing yet.
+    Open,
+    /// Offered to the user, under this number.
+    Offered(u64),
+    /// This challenge is being published.
+    Provisioning(Url),
+    /// Published; the server is to be told from then on.
+    Ready(Url, Timestamp),
+    /// The server was told.
+    Answered(Url),
+    /// Nothing is left to try.
+    Lost,
+}
+
+impl Facts {
+    /// Takes a new state of the order; `false` if its authorizations are others than before.
+    pub(super) fn update(&mut self, order: wire::Order) -> bool {
+        let urls = order.authorizations();
+        if self.order.is_none() && self.authorizations.is_empty() {
+            self.authorizations = urls.iter().cloned().map(Authorization::new).collect();
+        } else if !self.same_authorizations(urls) {
+            return false;
+        }
+        if *order.status() == OrderStatus::Ready && self.order.is_some() {
+            self.csr_sent = false;
+        }
+        self.order = Some(order);
+        true
+    }
+
+    /// An order that has moved on may list fewer authorizations, or none.
+    fn same_authorizations(&self, urls: &[Url]) -> bool {
+        urls.iter().all(|url| self.authorizations.iter().any(|a| a.url == *url))
+            && (urls.is_empty() || urls.len() == self.authorizations.len())
+    }
+
+    pub(super) fn status(&self) -> Option<&OrderStatus> {
+        self.order.as_ref().map(wire::Order::status)
+    }
+
+    pub(super) fn find(&mut self, url: &Url) -> Option<&mut Authorization> {
+        self.authorizations.iter_mut().find(|a| a.url == *url)
+    }
+
+    /// Returns the authorization that a challenge is selected for.
+    pub(super) fn by_challenge(&mut self, challenge: &Url) -> Option<&mut Authorization> {
+        self.authorizations.iter_mut().find(|a| a.local.challenge() == Some(challenge))
+    }
+
+    /// Returns whether a challenge is still of use; one that cannot be judged yet is.
+    pub(super) fn wants(&self, url: &Url, challenge: &Challenge) -> bool {
+        if self.url.is_none() {
+            return false;
+        }
+        if self.order.is_none() {
+            return true;
+        }
+        let mut authorizations = self.authorizations.iter();
+        self.view() == OrderView::Pending
+            && authorizations
+                .find(|a| a.url == *challenge.authorization())
+                .is_some_and(|a| a.wants(url))
+    }
+
+    pub(super) fn view(&self) -> OrderView {
+        let Some(order) = &self.order else {
+            return if self.url.is_some() { OrderView::Unread } else { OrderView::None };
+        };
+        match order.status() {
+            OrderStatus::Pending if self.csr_sent => OrderView::Sent,
+            OrderStatus::Pending => OrderView::Pending,
+            OrderStatus::Ready if self.csr_sent => OrderView::Sent,
+            OrderStatus::Ready => OrderView::Ready,
+            OrderStatus::Processing => OrderView::Processing,
+            OrderStatus::Valid => OrderView::Valid { certificate: order.certificate().is_some() },
+            _ => OrderView::Dead,
+        }
+    }
+}
+
+impl Authorization {
+    fn new(url: Url) -> Self {
+        Self {
+            url,
+            identifier: None,
+            status: None,
+            challenges: Vec::new(),
+            local: Local::Open,
+            stale: false,
+            explained: false,
+            answers: 0,
+            refused: None,
+        }
+    }
+
+    pub(super) fn view(&self, now: Timestamp) -> AuthorizationView {
+        match &self.status {
+            _ if self.stale => AuthorizationView::Unread,
+            None => AuthorizationView::Unread,
+            Some(AuthorizationStatus::Valid) => AuthorizationView::Valid,
+            Some(AuthorizationStatus::Pending) => match &self.local {
+                Local::Open => AuthorizationView::Open,
+                Local::Offered(_) | Local::Provisioning(_) => AuthorizationView::WithUser,
+                Local::Ready(_, at) => AuthorizationView::Published { due: *at <= now },
+                Local::Answered(_) if self.explained => AuthorizationView::WithUser,
+                Local::Answered(_) => AuthorizationView::Answered,
+                Local::Lost => AuthorizationView::Lost,
+            },
+            Some(_) => AuthorizationView::Lost,
+        }
+    }
+
+    /// Returns the identifier as it was ordered, with `*.` for a wildcard.
+    pub(super) fn ordered_name(&self) -> Option<Identifier> {
+        let (identifier, wildcard) = self.identifier.as_ref()?;
+        Some(if *wildcard { wildcard_of(identifier) } else { identifier.clone() })
+    }
+
+    pub(super) fn challenge(&self, url: &Url) -> Option<&wire::Challenge> {
+        self.challenges.iter().find(|c| c.url() == url)
+    }
+
+    fn wants(&self, challenge: &Url) -> bool {
+        let done = self.challenge(challenge).is_some_and(|c| {
+            matches!(c.status(), ChallengeStatus::Valid | ChallengeStatus::Invalid)
+        });
+        match &self.status {
+            None => true,
+            Some(AuthorizationStatus::Pending) => {
+                self.local.challenge() == Some(challenge) && !done
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Returns the kinds that can be tried, without those that have failed.
+    pub(super) fn usable_kinds(&self, tried: &[Attempt]) -> Vec<ChallengeKind> {
+        let Some((identifier, wildcard)) = &self.identifier else { return Vec::new() };
+        self.challenges
+            .iter()
+            .filter(|c| c.token().is_some())
+            .filter(|c| {
+                matches!(c.status(), ChallengeStatus::Pending | ChallengeStatus::Processing)
+            })
+            .map(wire::Challenge::kind)
+            .filter(|kind| suits(kind, identifier, *wildcard))
+            .filter(|kind| tried.iter().all(|attempt| attempt.kind() != *kind))
+            .cloned()
+            .collect()
+    }
+}
+
+impl Local {
+    pub(super) const fn challenge(&self) -> Option<&Url> {
+        match self {
+            Self::Provisioning(url) | Self::Ready(url, _) | Self::Answered(url) => Some(url),
+            Self::Open | Self::Offered(_) | Self::Lost => None,
+        }
+    }
+}
+
+/// Whether a kind can prove an identifier (RFC 8555 sections 8.3, 8.4; RFC 8737; RFC 8738 section 7).
+fn suits(kind: &ChallengeKind, identifier: &Identifier, wildcard: bool) -> bool {
+    let is_ip = matches!(identifier, Identifier::Ip(_));
+    match kind {
+        ChallengeKind::Http01 | ChallengeKind::TlsAlpn01 => !wildcard,
+        ChallengeKind::Dns01 => !is_ip,
+        _ => false,
+    }
+}
+
+fn wildcard_of(base: &Identifier) -> Identifier {
+    let name = alloc::format!("*.{}", base.value());
+    Identifier::dns(&name).unwrap_or_else(|_| base.clone())
+}
+
+/// What was tried for each identifier and failed; it outlives an order.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    attempts: BTreeMap<Identifier, Vec<Attempt>>,
+}
+
+impl Memory {
+    pub(super) fn of(&self, identifier: Option<&Identifier>) -> &[Attempt] {
+        identifier.and_then(|i| self.attempts.get(i)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn add(&mut self, identifier: Identifier, attempt: Attempt) {
+        self.attempts.entry(identifier).or_default().push(attempt);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Identifier, &Attempt)> {
+        self.attempts.iter().flat_map(|(i, attempts)| attempts.iter().map(move |a| (i, a)))
+    }
+}
+
+/// A challenge that was selected, until it is cleaned up.
+#[derive(Debug)]
+pub(super) struct Published {
+    pub(super) challenge: Challenge,
+    pub(super) state: Publication,
+}
+
+/// How far publishing, and taking back, has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Publication {
+    /// To be handed out as soon as this generation of the snapshot is saved.
+    Selected(u64),
+    /// Handed out.
+    Out,
+    /// Being taken back.
+    Leaving,
+    /// Could not be taken back.
+    Stuck(String),
+}

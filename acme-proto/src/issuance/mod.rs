@@ -1,0 +1,612 @@
+//! The whole order: from its identifiers to a checked certificate.
+//!
+//! The flow is level-triggered: `plan` derives what is due from the last known state, so that resuming
+//! from a [`Snapshot`] is reading the order and planning again.
+
+mod answers;
+mod commands;
+mod event;
+mod facts;
+mod plan;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::call::{Lanes, Step};
+use crate::challenge::Challenge;
+use crate::error::{DeadlinePassed, Error, IdentifierFailure, InvalidInput, Misuse, OrderFailed};
+use crate::flow::{Flow, FlowId, Input, Output, SaveId, SaveRequest, sealed};
+use crate::identifier::Identifier;
+use crate::jose::base64url;
+use crate::notice::Notice;
+use crate::op::private::Plan;
+use crate::op::{
+    Download, Finalize, GetAuthorization, GetCertificate, GetOrder, NewOrder, RespondChallenge,
+};
+use crate::session::Session;
+use crate::snapshot::{Snapshot, Tried};
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{AuthorizationStatus, OrderStatus};
+use crate::x509::Csr;
+
+pub use event::{IssuanceEvent, Issued, Offer, OfferId};
+
+use facts::{Facts, Local, Memory, Publication, Published};
+use plan::{AuthorizationView, Due, plan};
+
+/// Obtains a certificate for a set of identifiers.
+#[derive(Debug)]
+pub struct Issuance {
+    request: NewOrder,
+    csr: Option<Csr>,
+    time_limit: Option<Duration>,
+    durable: bool,
+    lanes: Lanes<Key>,
+    facts: Facts,
+    memory: Memory,
+    published: BTreeMap<Url, Published>,
+    events: VecDeque<IssuanceEvent>,
+    asked_for_csr: bool,
+    offers: u64,
+    poll: Poll,
+    orders: u32,
+    resumed: Option<Snapshot>,
+    account: Option<Url>,
+    directory: Option<Url>,
+    saving: Saving,
+    flow_id: Option<FlowId>,
+    ending: Option<Ending>,
+    state: State,
+}
+
+/// What a lane is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Key {
+    NewOrder,
+    ReadOrder,
+    ReadAuthorization(Url),
+    /// Answers this challenge.
+    Respond(Url),
+    Finalize,
+    Certificate,
+}
+
+/// When the order is read next.
+#[derive(Debug, Default)]
+struct Poll {
+    at: Timestamp,
+    round: u32,
+}
+
+/// What of the snapshot is stored: generations, counted up at every change.
+#[derive(Debug, Default)]
+struct Saving {
+    changed: u64,
+    saved: u64,
+    pending: Option<(SaveId, u64)>,
+    failed: bool,
+}
+
+#[derive(Debug)]
+struct Ending {
+    result: Result<(Download, Url), Error>,
+    /// When clean-ups are no longer waited for.
+    until: Timestamp,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    New,
+    Running,
+    Done,
+}
+
+impl Issuance {
+    /// Creates an issuance; duplicates among the identifiers are dropped.
+    ///
+    /// # Errors
+    /// [`InvalidInput::NoIdentifiers`] or [`InvalidInput::TooManyIdentifiers`].
+    pub fn new(identifiers: impl IntoIterator<Item = Identifier>) -> Result<Self, InvalidInput> {
+        NewOrder::new(identifiers).map(Self::order)
+    }
+
+    /// Creates an issuance from an order with validity dates, a profile, or a certificate to be replaced.
+    pub fn order(request: NewOrder) -> Self {
+        Self {
+            request,
+            csr: None,
+            time_limit: None,
+            durable: false,
+            lanes: Lanes::new(),
+            facts: Facts::default(),
+            memory: Memory::default(),
+            published: BTreeMap::new(),
+            events: VecDeque::new(),
+            asked_for_csr: false,
+            offers: 0,
+            poll: Poll::default(),
+            orders: 0,
+            resumed: None,
+            account: None,
+            directory: None,
+            saving: Saving::default(),
+            flow_id: None,
+            ending: None,
+            state: State::New,
+        }
+    }
+
+    /// Goes on from a snapshot; its published challenges are provisioned again or cleaned up.
+    ///
+    /// An order that the server has forgotten is cleaned up and made anew.
+    pub fn resume(snapshot: Snapshot) -> Self {
+        let mut flow = Self::order(snapshot.request.clone());
+        flow.facts.url.clone_from(&snapshot.order);
+        flow.csr = snapshot
+            .csr
+            .as_deref()
+            .and_then(|text| base64url::decode(text).ok())
+            .and_then(|der| Csr::from_der(der).ok());
+        for tried in &snapshot.tried {
+            flow.memory.add(tried.identifier.clone(), tried.attempt.clone());
+        }
+        for challenge in &snapshot.challenges {
+            let held = Published { challenge: challenge.clone(), state: Publication::Out };
+            flow.published.insert(challenge.url().clone(), held);
+        }
+        flow.resumed = Some(snapshot);
+        flow
+    }
+
+    /// Gives the CSR beforehand, so that the flow need not ask for it.
+    ///
+    /// # Errors
+    /// [`InvalidInput::CsrNames`] if it has other names than the order.
+    pub fn csr(mut self, csr: Csr) -> Result<Self, InvalidInput> {
+        csr.covers(self.request.identifiers()).map_err(InvalidInput::CsrNames)?;
+        self.csr = Some(csr);
+        Ok(self)
+    }
+
+    /// Writes ahead: a [`Snapshot`] is saved before anything that depends on it.
+    pub const fn durable(mut self) -> Self {
+        self.durable = true;
+        self
+    }
+
+    /// Sets a time limit other than the policy's; it counts from the first poll.
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// Returns the identifiers of the certificate.
+    pub fn identifiers(&self) -> &[Identifier] {
+        self.request.identifiers()
+    }
+
+    /// Returns the order's URL, once there is an order.
+    pub const fn order_url(&self) -> Option<&Url> {
+        self.facts.url.as_ref()
+    }
+
+    /// Returns the state to resume from; `None` before the first poll.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        Some(Snapshot {
+            version: Snapshot::VERSION,
+            directory: self.directory.clone()?,
+            account: self.account.clone(),
+            order: self.facts.url.clone(),
+            request: self.request.clone(),
+            csr: self.csr.as_ref().map(|csr| base64url::encode(csr.as_der())),
+            tried: self
+                .memory
+                .iter()
+                .map(|(identifier, attempt)| Tried {
+                    identifier: identifier.clone(),
+                    attempt: attempt.clone(),
+                })
+                .collect(),
+            challenges: self.published.values().map(|p| p.challenge.clone()).collect(),
+        })
+    }
+
+    fn start(&mut self, session: &mut Session, now: Timestamp) {
+        let policy = session.current_policy();
+        let limit = self.time_limit.unwrap_or(policy.issuance_time_limit);
+        self.lanes.set_deadline(now.saturating_add(limit));
+        self.directory = Some(session.directory_url().clone());
+        self.state = State::Running;
+        if let Some(snapshot) = &self.resumed
+            && snapshot.directory != *session.directory_url()
+        {
+            let foreign = InvalidInput::ForeignSnapshot(snapshot.directory.clone());
+            self.published.clear();
+            return self.end(Err(foreign.into()), session);
+        }
+        if self.facts.url.is_none() {
+            self.prefetch_nonces(session);
+        }
+    }
+
+    /// Asks for the nonces that the authorizations will need while the order is being made.
+    fn prefetch_nonces(&mut self, session: &Session) {
+        let wide = self.request.identifiers().len().min(session.current_policy().max_in_flight);
+        self.lanes.prefetch_nonces(wide.saturating_sub(1));
+    }
+
+    /// Learns the account, and refuses a snapshot of another one.
+    fn check_account(&mut self, session: &mut Session) {
+        let Some(account) = session.account() else { return };
+        if self.account.as_ref() == Some(account) {
+            return;
+        }
+        let account = account.clone();
+        if let Some(saved) = self.resumed.as_ref().and_then(|s| s.account.clone())
+            && saved != account
+        {
+            self.published.clear();
+            return self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);
+        }
+        self.account = Some(account);
+    }
+
+    /// Starts whatever is due, and queues what the user is to do.
+    fn advance(&mut self, session: &mut Session) {
+        self.check_account(session);
+        if self.ending.is_none() && self.lanes.is_late() {
+            self.out_of_time(session);
+        }
+        if self.ending.is_none() {
+            let now = self.lanes.now();
+            let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
+            for due in plan(self.facts.view(), views, self.csr.is_some()) {
+                self.begin(due, session);
+            }
+        }
+        self.sort_published();
+    }
+
+    fn begin(&mut self, due: Due, session: &mut Session) {
+        let (key, spec) = match due {
+            Due::Offer(index) => return self.offer(index),
+            Due::AskForCsr => return self.ask_for_csr(),
+            Due::Fail => return self.fail(session),
+            Due::NewOrder => {
+                if let Err(error) = self.check_profile(session) {
+                    return self.end(Err(error), session);
+                }
+                (Key::NewOrder, self.request.spec())
+            }
+            Due::ReadOrder if self.poll.at > self.lanes.now() => return,
+            Due::ReadOrder => {
+                let Some(url) = self.facts.url.clone() else { return };
+                (Key::ReadOrder, GetOrder(url).spec())
+            }
+            Due::ReadAuthorization(index) => {
+                let url = self.facts.authorizations[index].url.clone();
+                (Key::ReadAuthorization(url.clone()), GetAuthorization(url).spec())
+            }
+            Due::Respond(index) => {
+                let local = &self.facts.authorizations[index].local;
+                let Some(url) = local.challenge().cloned() else { return };
+                (Key::Respond(url.clone()), RespondChallenge(url).spec())
+            }
+            Due::Finalize => match self.finalize_operation(session) {
+                Ok(Some(operation)) => (Key::Finalize, operation.spec()),
+                Ok(None) => return,
+                Err(error) => return self.end(Err(error), session),
+            },
+            Due::Certificate => {
+                let order = self.facts.order.as_ref();
+                let Some(url) = order.and_then(|o| o.certificate()).cloned() else { return };
+                (Key::Certificate, GetCertificate(url).spec())
+            }
+        };
+        if !self.lanes.is_running(&key) {
+            self.lanes.start(key, spec);
+        }
+    }
+
+    /// A profile is checked against the directory, once that is known (8555 knows none).
+    fn check_profile(&self, session: &Session) -> Result<(), Error> {
+        let (Some(profile), Some(directory)) =
+            (self.request.requested_profile(), session.directory())
+        else {
+            return Ok(());
+        };
+        if directory.meta().profiles().contains_key(profile) {
+            return Ok(());
+        }
+        let name = crate::wire::printable(profile, 80);
+        Err(Error::Unsupported(crate::error::Unsupported::Profile(name)))
+    }
+
+    fn finalize_operation(&self, session: &Session) -> Result<Option<Finalize>, Error> {
+        if self.durable && self.saving.saved < self.saving.changed && !self.saving.failed {
+            return Ok(None);
+        }
+        let (Some(csr), Some(order), Some(url)) = (&self.csr, &self.facts.order, &self.facts.url)
+        else {
+            return Ok(None);
+        };
+        if session.key().is_some_and(|key| key.to_spki_der() == csr.spki_der()) {
+            return Err(InvalidInput::CsrUsesAccountKey.into());
+        }
+        let fault = crate::error::PeerFault::MissingUrl("finalize");
+        let finalize = order.finalize().ok_or_else(|| Error::peer(url, fault))?;
+        Ok(Some(Finalize::new(url.clone(), finalize.clone(), csr.clone())))
+    }
+
+    fn offer(&mut self, index: usize) {
+        let authorization = &mut self.facts.authorizations[index];
+        let name = authorization.ordered_name();
+        let tried = self.memory.of(name.as_ref()).to_vec();
+        let kinds = authorization.usable_kinds(&tried);
+        let Some((identifier, wildcard)) = authorization.identifier.clone() else { return };
+        if kinds.is_empty() {
+            authorization.local = Local::Lost;
+            return;
+        }
+        self.offers += 1;
+        authorization.local = Local::Offered(self.offers);
+        let id = OfferId { authorization: authorization.url.clone(), number: self.offers };
+        self.events.push_back(IssuanceEvent::Authorize(Offer {
+            id,
+            identifier,
+            wildcard,
+            kinds,
+            tried,
+        }));
+    }
+
+    fn ask_for_csr(&mut self) {
+        if !self.asked_for_csr {
+            self.asked_for_csr = true;
+            let identifiers = self.request.identifiers().to_vec();
+            self.events.push_back(IssuanceEvent::Finalize(identifiers));
+        }
+    }
+
+    /// Hands out what is to be published and takes back what is no longer needed.
+    fn sort_published(&mut self) {
+        let saved = if self.durable && !self.saving.failed { self.saving.saved } else { u64::MAX };
+        let Self { published, facts, ending, events, .. } = self;
+        for (url, held) in published {
+            let wanted = ending.is_none() && facts.wants(url, &held.challenge);
+            match held.state {
+                Publication::Selected(generation) if wanted && generation <= saved => {
+                    held.state = Publication::Out;
+                    events.push_back(IssuanceEvent::Provision(held.challenge.clone()));
+                }
+                Publication::Selected(_) | Publication::Out if !wanted => {
+                    held.state = Publication::Leaving;
+                    events.push_back(IssuanceEvent::CleanUp(held.challenge.clone()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends a failed order: starts a new one if the policy allows, or gives up with every reason.
+    fn fail(&mut self, session: &mut Session) {
+        let problem = self.facts.order.as_ref().and_then(|o| o.error()).cloned();
+        let failures: Vec<_> =
+            self.facts.authorizations.iter().filter_map(|a| self.failure(a)).collect();
+        let again = self.orders < session.current_policy().max_orders
+            && failures.iter().all(|f| !f.tried().is_empty())
+            && !failures.is_empty();
+        if again {
+            return self.forget_order(session);
+        }
+        let failed = OrderFailed { order_url: self.facts.url.clone(), problem, failures };
+        self.end(Err(Error::Order(Box::new(failed))), session);
+    }
+
+    /// Drops the order and all promises about it; what was published is taken back.
+    fn forget_order(&mut self, session: &Session) {
+        self.lanes.retain(|_| false);
+        self.facts = Facts::default();
+        self.poll = Poll::default();
+        self.changed();
+        self.prefetch_nonces(session);
+    }
+
+    fn failure(&self, authorization: &facts::Authorization) -> Option<IdentifierFailure> {
+        let lost = authorization.view(self.lanes.now()) == AuthorizationView::Lost;
+        let name = authorization.ordered_name()?;
+        let tried = self.memory.of(Some(&name)).to_vec();
+        let ours =
+            tried.iter().any(|a| a.problem().is_some()) && !self.is_authorized(authorization);
+        (lost || ours).then(|| IdentifierFailure {
+            identifier: name,
+            authorization: authorization.url.clone(),
+            status: authorization.status.clone(),
+            tried,
+            offered: authorization.challenges.iter().map(|c| c.kind().clone()).collect(),
+            refused: authorization.refused.clone(),
+        })
+    }
+
+    fn is_authorized(&self, authorization: &facts::Authorization) -> bool {
+        authorization.status == Some(AuthorizationStatus::Valid)
+    }
+
+    fn out_of_time(&mut self, session: &mut Session) {
+        let waiting_for = match self.facts.status() {
+            None => "the order",
+            Some(OrderStatus::Pending) => "the authorizations",
+            Some(OrderStatus::Ready) => "the CSR to be taken",
+            _ => "the certificate",
+        };
+        let late = DeadlinePassed {
+            url: self.facts.url.clone().or_else(|| self.lanes.any_url()),
+            waiting_for,
+            last: self.lanes.take_last_failure(),
+        };
+        self.end(Err(Error::Deadline(Box::new(late))), session);
+    }
+
+    /// Settles the result; only clean-ups remain.
+    fn end(&mut self, result: Result<(Download, Url), Error>, session: &mut Session) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.lanes.close(session);
+        self.events.retain(|event| matches!(event, IssuanceEvent::CleanUp(_)));
+        let until = self.lanes.now().saturating_add(session.current_policy().clean_up_time_limit);
+        self.lanes.set_deadline(until);
+        self.ending = Some(Ending { result, until });
+    }
+
+    const fn changed(&mut self) {
+        self.saving.changed += 1;
+    }
+
+    /// Returns the snapshot to be saved now, if one is due and none is being saved.
+    fn save(&mut self) -> Option<SaveRequest> {
+        let due = self.durable
+            && !self.saving.failed
+            && self.saving.pending.is_none()
+            && self.saving.saved < self.saving.changed;
+        if !due {
+            return None;
+        }
+        let snapshot = self.snapshot()?;
+        let id = SaveId { flow: self.flow_id?, seq: self.lanes.id() };
+        self.saving.pending = Some((id, self.saving.changed));
+        Some(SaveRequest { id, snapshot })
+    }
+
+    fn saved(&mut self, id: SaveId, failure: Option<String>, session: &mut Session) {
+        let Some((pending, generation)) = self.saving.pending else { return };
+        if pending != id {
+            return;
+        }
+        self.saving.pending = None;
+        match failure {
+            None => self.saving.saved = generation,
+            Some(reason) => {
+                self.saving.failed = true;
+                self.end(Err(Error::Storage(reason)), session);
+            }
+        }
+    }
+
+    /// Returns the end, once nothing is left to clean up or to save.
+    fn conclude(&mut self) -> Option<Output<IssuanceEvent, Issued>> {
+        let ending = self.ending.as_ref()?;
+        let cleaning = self.published.values().any(|p| !matches!(p.state, Publication::Stuck(_)));
+        let saving = self.saving.pending.is_some();
+        if (cleaning || saving) && self.lanes.now() < ending.until {
+            return None;
+        }
+        let ending = self.ending.take()?;
+        self.state = State::Done;
+        let not_cleaned: Vec<(Challenge, String)> = self
+            .published
+            .values()
+            .map(|p| match &p.state {
+                Publication::Stuck(reason) => (p.challenge.clone(), reason.clone()),
+                _ => (p.challenge.clone(), String::from("not answered in time")),
+            })
+            .collect();
+        let result = ending.result.and_then(|(download, certificate_url)| {
+            let missing = Error::Misuse(Misuse::WrongState("no order"));
+            Ok(Issued {
+                chain: download.chain,
+                order_url: self.facts.url.clone().ok_or(missing)?,
+                certificate_url,
+                alternates: download.alternates,
+                profile: self.facts.order.as_ref().and_then(|o| o.profile()).map(String::from),
+                not_cleaned,
+            })
+        });
+        Some(Output::Done(result))
+    }
+
+    /// Returns when to look again, if nothing comes in before.
+    fn wake(&self, at: Timestamp) -> Timestamp {
+        let now = self.lanes.now();
+        let ready = self.facts.authorizations.iter().filter_map(|a| match a.local {
+            Local::Ready(_, at) => Some(at),
+            _ => None,
+        });
+        let times = ready.chain([self.poll.at]).filter(|t| *t > now && self.ending.is_none());
+        times.fold(at, Timestamp::min)
+    }
+
+    fn notice(&mut self, progress: crate::notice::Progress) {
+        self.lanes.notice(Notice::Progress(progress));
+    }
+}
+
+impl sealed::Sealed for Issuance {}
+
+impl Flow for Issuance {
+    type Event = IssuanceEvent;
+    type Success = Issued;
+
+    fn poll_output(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Output<Self::Event, Self::Success> {
+        match self.lanes.enter(session, now) {
+            Ok(flow) => self.flow_id = Some(flow),
+            Err(misuse) => return Output::Done(Err(misuse.into())),
+        }
+        match self.state {
+            State::New => self.start(session, now),
+            State::Running => {}
+            State::Done => return Output::Timeout(None),
+        }
+        loop {
+            self.advance(session);
+            if let Some(save) = self.save() {
+                return Output::Save(save);
+            }
+            if let Some(event) = self.events.pop_front() {
+                return Output::Event(event);
+            }
+            match self.lanes.poll(session, now) {
+                Err(misuse) => return Output::Done(Err(misuse.into())),
+                Ok(Step::Transmit(transmit)) => return Output::Transmit(transmit),
+                Ok(Step::Sign(request)) => return Output::Sign(request),
+                Ok(Step::Notice(notice)) => return Output::Notice(notice),
+                Ok(Step::Finished(key, result)) => self.finished(&key, result, session),
+                Ok(Step::Wait(at)) => {
+                    if let Some(done) = self.conclude() {
+                        return done;
+                    }
+                    if at > self.lanes.now() {
+                        return Output::Timeout(Some(self.wake(at)));
+                    }
+                    // The deadline has come: the next round ends the flow.
+                }
+            }
+        }
+    }
+
+    fn handle_input(
+        &mut self,
+        session: &mut Session,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<(), Misuse> {
+        let save = match &input {
+            Input::Saved(id) => Some((*id, None)),
+            Input::SaveFailed(id, reason) => Some((*id, Some(reason.clone()))),
+            _ => None,
+        };
+        self.lanes.handle_input(session, input, now)?;
+        if let Some((id, failure)) = save {
+            self.saved(id, failure, session);
+        }
+        Ok(())
+    }
+}

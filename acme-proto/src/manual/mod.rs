@@ -1,0 +1,3 @@
+//! Why it is built like this.
+
+pub mod design;

@@ -1,0 +1,107 @@
+//! Authorizations: reading, pre-authorization, deactivation (RFC 8555 sections 7.4.1, 7.5, 7.5.2).
+
+use alloc::string::ToString;
+
+use serde_json::json;
+
+use super::{Answer, OnLost, Operation, Payload, Spec, Target, object, private::Plan};
+use crate::error::{Error, InvalidInput};
+use crate::identifier::Identifier;
+use crate::url::Url;
+use crate::wire::{Authorization, AuthorizationStatus};
+
+/// An authorization with its URL.
+#[derive(Clone, Debug)]
+pub struct AuthorizationEntry {
+    url: Url,
+    authorization: Authorization,
+}
+
+impl AuthorizationEntry {
+    /// Returns the authorization's URL.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns the authorization.
+    pub const fn authorization(&self) -> &Authorization {
+        &self.authorization
+    }
+}
+
+/// Reads an authorization by POST-as-GET.
+#[derive(Clone, Debug)]
+pub struct GetAuthorization(pub Url);
+
+impl Plan for GetAuthorization {
+    fn spec(&self) -> Spec {
+        Spec::read("authorization", Target::Url(self.0.clone()))
+    }
+}
+
+impl Operation for GetAuthorization {
+    type Response = Authorization;
+
+    fn read(&self, answer: &mut Answer<'_>) -> Result<Authorization, Error> {
+        object!(answer, Authorization)
+    }
+}
+
+/// Asks for an authorization before any order.
+#[derive(Clone, Debug)]
+pub struct NewAuthorization {
+    identifier: Identifier,
+}
+
+impl NewAuthorization {
+    /// Creates a request for one identifier.
+    ///
+    /// # Errors
+    /// [`InvalidInput::WildcardPreAuthorization`] for a wildcard.
+    pub fn new(identifier: Identifier) -> Result<Self, InvalidInput> {
+        if identifier.is_wildcard() {
+            return Err(InvalidInput::WildcardPreAuthorization(identifier.to_string()));
+        }
+        Ok(Self { identifier })
+    }
+}
+
+impl Plan for NewAuthorization {
+    fn spec(&self) -> Spec {
+        let payload = Payload::json(&json!({ "identifier": self.identifier }));
+        Spec::post("newAuthz", Target::NewAuthz, payload)
+    }
+}
+
+impl Operation for NewAuthorization {
+    type Response = AuthorizationEntry;
+
+    fn read(&self, answer: &mut Answer<'_>) -> Result<AuthorizationEntry, Error> {
+        let url = answer.location()?;
+        Ok(AuthorizationEntry { url, authorization: object!(answer, Authorization)? })
+    }
+}
+
+/// Deactivates an authorization; the caller reads the status in the answer, for not every server obeys.
+#[derive(Clone, Debug)]
+pub struct DeactivateAuthorization(pub Url);
+
+impl Plan for DeactivateAuthorization {
+    fn spec(&self) -> Spec {
+        let payload = Payload::json(&json!({ "status": "deactivated" }));
+        Spec::post("authorization", Target::Url(self.0.clone()), payload)
+            .on_lost(OnLost::Reread(self.0.clone()))
+    }
+}
+
+impl Operation for DeactivateAuthorization {
+    type Response = Authorization;
+
+    fn read(&self, answer: &mut Answer<'_>) -> Result<Authorization, Error> {
+        object!(answer, Authorization)
+    }
+
+    fn landed(&self, authorization: &Authorization) -> bool {
+        !matches!(authorization.status(), AuthorizationStatus::Pending | AuthorizationStatus::Valid)
+    }
+}

@@ -1,0 +1,52 @@
+//! Downloading a certificate (RFC 8555 section 7.4.2).
+
+use alloc::vec::Vec;
+
+use super::{Answer, Operation, Spec, Target, private::Plan};
+use crate::error::{Error, PeerFault};
+use crate::url::Url;
+use crate::x509::CertificateChain;
+
+/// A certificate chain, and where others with the same leaf are.
+#[derive(Clone, Debug)]
+pub struct Download {
+    pub(crate) chain: CertificateChain,
+    pub(crate) alternates: Vec<Url>,
+}
+
+impl Download {
+    /// Returns the chain: the leaf, then each certificate's issuer.
+    pub const fn chain(&self) -> &CertificateChain {
+        &self.chain
+    }
+
+    /// Returns the URLs of alternate chains.
+    pub fn alternates(&self) -> &[Url] {
+        &self.alternates
+    }
+}
+
+/// Downloads a certificate chain; anything in it but certificates makes it an error.
+#[derive(Clone, Debug)]
+pub struct GetCertificate(pub Url);
+
+impl Plan for GetCertificate {
+    fn spec(&self) -> Spec {
+        Spec::read("certificate", Target::Url(self.0.clone()))
+            .accept("application/pem-certificate-chain")
+    }
+}
+
+impl Operation for GetCertificate {
+    type Response = Download;
+
+    fn read(&self, answer: &mut Answer<'_>) -> Result<Download, Error> {
+        if answer.response.status() != 200 {
+            return Err(answer.fault(PeerFault::Status(answer.response.status())));
+        }
+        let chain = CertificateChain::parse_pem(answer.response.body_bytes())
+            .map_err(|fault| answer.fault(PeerFault::Chain(fault)))?;
+        let alternates = answer.links("alternate");
+        Ok(Download { chain, alternates })
+    }
+}

@@ -1,0 +1,45 @@
+//! Finalizing an order with a CSR (RFC 8555 section 7.4).
+
+use serde_json::json;
+
+use super::{Answer, OnLost, Operation, Payload, Spec, Target, object, private::Plan};
+use crate::error::Error;
+use crate::jose::base64url;
+use crate::url::Url;
+use crate::wire::{Order, OrderStatus};
+use crate::x509::Csr;
+
+/// Sends the CSR for an order that is ready.
+#[derive(Clone, Debug)]
+pub struct Finalize {
+    order: Url,
+    finalize: Url,
+    csr: Csr,
+}
+
+impl Finalize {
+    /// Creates the request; `order` is read instead of sending again when an answer is lost.
+    pub const fn new(order: Url, finalize: Url, csr: Csr) -> Self {
+        Self { order, finalize, csr }
+    }
+}
+
+impl Plan for Finalize {
+    fn spec(&self) -> Spec {
+        let payload = Payload::json(&json!({ "csr": base64url::encode(self.csr.as_der()) }));
+        Spec::post("finalize", Target::Url(self.finalize.clone()), payload)
+            .on_lost(OnLost::Reread(self.order.clone()))
+    }
+}
+
+impl Operation for Finalize {
+    type Response = Order;
+
+    fn read(&self, answer: &mut Answer<'_>) -> Result<Order, Error> {
+        object!(answer, Order)
+    }
+
+    fn landed(&self, order: &Order) -> bool {
+        *order.status() != OrderStatus::Ready
+    }
+}

@@ -1,0 +1,93 @@
+//! Changing the account key (RFC 8555 section 7.3.5).
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Answer, Inner, InnerContext, OnLost, Operation, Payload, Spec, Target, private::Plan};
+use crate::error::Error;
+use crate::flow::{KeyRole, SignatureAlgorithm};
+use crate::jose::{Jwk, KeyId, Protected, SigningInput};
+use crate::session::Session;
+
+/// Asks the server to replace the account key by one that the caller has stored already.
+///
+/// After success later requests use the new key. A lost answer is reported, not sent again: ask with
+/// [`FindAccount`](super::FindAccount) by each key which one the server holds.
+#[derive(Clone, Debug)]
+pub struct KeyChange {
+    new_key: Jwk,
+}
+
+impl KeyChange {
+    /// Creates the request; the signer must hold both keys.
+    pub const fn new(new_key: Jwk) -> Self {
+        Self { new_key }
+    }
+
+    /// Returns the new key.
+    pub const fn new_key(&self) -> &Jwk {
+        &self.new_key
+    }
+}
+
+impl Plan for KeyChange {
+    fn spec(&self) -> Spec {
+        Spec::post("keyChange", Target::KeyChange, Payload::Nested(Box::new(self.clone())))
+            .on_lost(OnLost::Report)
+    }
+}
+
+impl Operation for KeyChange {
+    type Response = Jwk;
+
+    fn read(&self, _answer: &mut Answer<'_>) -> Result<Jwk, Error> {
+        Ok(self.new_key.clone())
+    }
+
+    fn apply(&self, key: &Jwk, session: &mut Session) {
+        session.set_key(key.clone());
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'a> {
+    account: &'a str,
+    old_key: &'a RawValue,
+}
+
+impl Inner for KeyChange {
+    fn key(&self) -> KeyRole {
+        KeyRole::NewAccount(self.new_key.thumbprint())
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::Jws(self.new_key.algorithm())
+    }
+
+    fn input(&self, context: &InnerContext<'_>) -> SigningInput {
+        let old_key = RawValue::from_string(context.account_key.to_json()).expect("a JWK is JSON");
+        let account = context.account.map(ToString::to_string).unwrap_or_default();
+        let payload = serde_json::to_vec(&Members { account: &account, old_key: &old_key })
+            .expect("own payloads serialize");
+        let protected = Protected {
+            alg: self.new_key.algorithm().as_str(),
+            key: KeyId::Jwk(&self.new_key),
+            nonce: None,
+            url: context.url,
+        };
+        SigningInput::new(&protected, &payload)
+    }
+
+    fn wrap(&self, inner: &[u8]) -> Vec<u8> {
+        inner.to_vec()
+    }
+
+    fn boxed(&self) -> Box<dyn Inner> {
+        Box::new(self.clone())
+    }
+}

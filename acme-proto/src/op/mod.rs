@@ -1,0 +1,75 @@
+//! One typed operation a file: where it goes, what it carries, which key signs it, how the answer reads.
+//!
+//! An operation is pure: [`Call`](crate::call::Call) brings nonces, retries and redirects to it.
+
+mod account;
+mod authorization;
+mod certificate;
+mod challenge;
+mod directory;
+mod finalize;
+mod key_change;
+mod new_account;
+mod new_order;
+mod order;
+mod orders;
+mod renewal_info;
+mod revoke;
+mod spec;
+
+pub use account::{DeactivateAccount, GetAccount, UpdateAccount};
+pub use authorization::{
+    AuthorizationEntry, DeactivateAuthorization, GetAuthorization, NewAuthorization,
+};
+pub use certificate::{Download, GetCertificate};
+pub use challenge::{GetChallenge, RespondChallenge};
+pub use directory::GetDirectory;
+pub use finalize::Finalize;
+pub use key_change::KeyChange;
+pub use new_account::{AccountEntry, ExternalAccount, FindAccount, NewAccount};
+pub use new_order::{NewOrder, OrderEntry};
+pub use order::GetOrder;
+pub use orders::{ListOrders, Page};
+pub use renewal_info::{GetRenewalInfo, RenewalInfoEntry};
+pub use revoke::{Revoke, Revoked};
+
+pub(crate) use new_account::{AccountPayload, account_entry};
+pub(crate) use spec::{Answer, Auth, Inner, InnerContext, OnLost, Payload, Spec, Target, object};
+
+use crate::error::Error;
+use crate::session::Session;
+
+/// One operation of RFC 8555 or an extension, to be run by [`Call`](crate::call::Call).
+///
+/// The trait is sealed.
+pub trait Operation: private::Plan {
+    /// What a successful answer holds.
+    type Response;
+
+    #[doc(hidden)]
+    fn read(&self, answer: &mut Answer<'_>) -> Result<Self::Response, Error>;
+
+    #[doc(hidden)]
+    fn read_error(&self, error: Error) -> Result<Self::Response, Error> {
+        Err(error)
+    }
+
+    #[doc(hidden)]
+    fn landed(&self, _response: &Self::Response) -> bool {
+        true
+    }
+
+    #[doc(hidden)]
+    fn apply(&self, _response: &Self::Response, _session: &mut Session) {}
+}
+
+pub(crate) mod private {
+    use super::Spec;
+
+    /// Keeps [`Operation`](super::Operation) ours to implement.
+    #[allow(unnameable_types)] // that is how a trait is sealed
+    pub trait Plan {
+        #[doc(hidden)]
+        fn spec(&self) -> Spec;
+    }
+}

@@ -1,0 +1,333 @@
+//! newAccount: creating an account, and finding one by its key (RFC 8555 sections 7.3, 7.3.1, 7.3.4).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Answer, Auth, Inner, InnerContext, Operation, Payload, Spec, Target, object, private::Plan,
+};
+use crate::error::{Error, InvalidInput};
+use crate::flow::{KeyRole, SignatureAlgorithm};
+use crate::jose::{KeyId, MacAlgorithm, Protected, SigningInput};
+use crate::policy::ResourceClass;
+use crate::session::Session;
+use crate::url::Url;
+use crate::wire::{Account, ProblemType};
+
+/// An account with its URL.
+#[derive(Clone, Debug)]
+pub struct AccountEntry {
+    url: Url,
+    account: Account,
+    created: bool,
+}
+
+impl AccountEntry {
+    /// Returns the account URL, to be kept together with the key.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns the account object.
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Returns whether the request created the account; otherwise its data is as it was before.
+    pub const fn is_new(&self) -> bool {
+        self.created
+    }
+
+    /// Makes this the session's account.
+    pub(crate) fn adopt(&self, session: &mut Session) {
+        session.set_account(self.url.clone(), self.account.orders().cloned());
+    }
+}
+
+/// The name that the CA knows an external account by (RFC 8555 section 7.3.4).
+///
+/// The MAC key stays with the signer, which finds it by the `kid`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalAccount {
+    kid: String,
+    algorithm: MacAlgorithm,
+}
+
+impl ExternalAccount {
+    /// Creates a binding by HS256.
+    ///
+    /// # Errors
+    /// [`InvalidInput::ExternalAccountKid`] if `kid` is empty or not printable ASCII.
+    pub fn new(kid: &str) -> Result<Self, InvalidInput> {
+        let printable = kid.bytes().all(|b| matches!(b, b' '..=b'~'));
+        if kid.is_empty() || !printable {
+            return Err(InvalidInput::ExternalAccountKid);
+        }
+        Ok(Self { kid: String::from(kid), algorithm: MacAlgorithm::Hs256 })
+    }
+
+    /// Sets another MAC algorithm, where the CA asks for one.
+    pub const fn algorithm(mut self, algorithm: MacAlgorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+}
+
+/// Creates an account; [`Register`](crate::register::Register) is the way that asks for consent.
+#[derive(Clone, Debug, Default)]
+pub struct NewAccount {
+    contacts: Vec<String>,
+    terms_agreed: bool,
+    external: Option<ExternalAccount>,
+}
+
+impl NewAccount {
+    /// Creates a request without contacts and without agreement to anything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the contact URLs.
+    ///
+    /// # Errors
+    /// [`InvalidInput::Contact`] for what RFC 8555 section 7.3 forbids.
+    pub fn contacts(mut self, contacts: Vec<String>) -> Result<Self, InvalidInput> {
+        contacts.iter().try_for_each(|c| check_contact(c))?;
+        self.contacts = contacts;
+        Ok(self)
+    }
+
+    /// Says that the user agreed to the terms of service.
+    pub const fn terms_of_service_agreed(mut self, agreed: bool) -> Self {
+        self.terms_agreed = agreed;
+        self
+    }
+
+    /// Binds the account to one that the user has with the CA.
+    pub fn external_account(mut self, external: Option<ExternalAccount>) -> Self {
+        self.external = external;
+        self
+    }
+
+    pub(crate) const fn has_external_account(&self) -> bool {
+        self.external.is_some()
+    }
+}
+
+/// Refuses contact URLs that no server may accept (RFC 8555 section 7.3).
+pub(crate) fn check_contact(contact: &str) -> Result<(), InvalidInput> {
+    let fault = || InvalidInput::Contact(crate::wire::printable(contact, 80));
+    let (scheme, rest) = contact.split_once(':').ok_or_else(fault)?;
+    let clean = contact.chars().all(|c| !c.is_control() && c != ' ');
+    if scheme.is_empty() || rest.is_empty() || !clean {
+        return Err(fault());
+    }
+    if scheme.eq_ignore_ascii_case("mailto") && (rest.contains(['?', ',']) || !rest.contains('@')) {
+        return Err(fault());
+    }
+    Ok(())
+}
+
+/// The payload of newAccount; only members that are set are sent.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccountPayload<'a> {
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    terms_of_service_agreed: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    contact: &'a [String],
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    only_return_existing: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_account_binding: Option<&'a RawValue>,
+}
+
+impl AccountPayload<'_> {
+    /// The payload that finds an account and creates none.
+    pub(crate) fn find() -> Payload {
+        Payload::json(&Self { only_return_existing: true, ..Self::default() })
+    }
+}
+
+fn new_account_spec(payload: Payload) -> Spec {
+    Spec::post("newAccount", Target::NewAccount, payload)
+        .auth(Auth::AccountKey)
+        .class(ResourceClass::NewAccount)
+}
+
+impl Plan for NewAccount {
+    fn spec(&self) -> Spec {
+        new_account_spec(match &self.external {
+            None => Payload::json(&AccountPayload {
+                terms_of_service_agreed: self.terms_agreed,
+                contact: &self.contacts,
+                ..AccountPayload::default()
+            }),
+            Some(_) => Payload::Nested(Box::new(Binding(self.clone()))),
+        })
+    }
+}
+
+impl Operation for NewAccount {
+    type Response = AccountEntry;
+
+    fn read(&self, answer: &mut Answer<'_>) -> Result<AccountEntry, Error> {
+        account_entry(answer)
+    }
+
+    fn apply(&self, entry: &AccountEntry, session: &mut Session) {
+        entry.adopt(session);
+    }
+}
+
+/// newAccount around the binding of an external account.
+#[derive(Clone, Debug)]
+struct Binding(NewAccount);
+
+impl Binding {
+    fn external(&self) -> &ExternalAccount {
+        self.0.external.as_ref().expect("a binding is made for an external account")
+    }
+}
+
+impl Inner for Binding {
+    fn key(&self) -> KeyRole {
+        KeyRole::ExternalAccount(self.external().kid.clone())
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::Mac(self.external().algorithm)
+    }
+
+    fn input(&self, context: &InnerContext<'_>) -> SigningInput {
+        let protected = Protected {
+            alg: self.external().algorithm.as_str(),
+            key: KeyId::Kid(&self.external().kid),
+            nonce: None,
+            url: context.url,
+        };
+        SigningInput::new(&protected, context.account_key.to_json().as_bytes())
+    }
+
+    fn wrap(&self, inner: &[u8]) -> Vec<u8> {
+        let raw: &RawValue = serde_json::from_slice(inner).expect("a flattened JWS is JSON");
+        let payload = AccountPayload {
+            terms_of_service_agreed: self.0.terms_agreed,
+            contact: &self.0.contacts,
+            external_account_binding: Some(raw),
+            ..AccountPayload::default()
+        };
+        serde_json::to_vec(&payload).expect("own payloads serialize")
+    }
+
+    fn boxed(&self) -> Box<dyn Inner> {
+        Box::new(self.clone())
+    }
+}
+
+/// Finds the account of the session's key and creates none; `None` is the normal answer that there is
+/// no such account.
+#[derive(Clone, Debug, Default)]
+pub struct FindAccount;
+
+impl Plan for FindAccount {
+    fn spec(&self) -> Spec {
+        new_account_spec(AccountPayload::find())
+    }
+}
+
+impl Operation for FindAccount {
+    type Response = Option<AccountEntry>;
+
+    fn read(&self, answer: &mut Answer<'_>) -> Result<Self::Response, Error> {
+        account_entry(answer).map(Some)
+    }
+
+    fn read_error(&self, error: Error) -> Result<Self::Response, Error> {
+        match error {
+            Error::Problem(p) if p.is(&ProblemType::AccountDoesNotExist) => Ok(None),
+            Error::NoAccount { .. } => Ok(None),
+            other => Err(other),
+        }
+    }
+
+    fn apply(&self, entry: &Option<AccountEntry>, session: &mut Session) {
+        if let Some(entry) = entry {
+            entry.adopt(session);
+        }
+    }
+}
+
+/// Reads an account with its URL, which is in the `Location` only.
+///
+/// Some servers answer for an existing account with an empty body: the account is then read as valid.
+pub(crate) fn account_entry(answer: &mut Answer<'_>) -> Result<AccountEntry, Error> {
+    let url = answer.location()?;
+    let created = answer.response.status() == 201;
+    let body = answer.response.body_bytes();
+    let account = if body.iter().all(u8::is_ascii_whitespace) {
+        let parsed = Account::parse(b"{}", answer.context());
+        answer.accept(parsed)?
+    } else {
+        object!(answer, Account)?
+    };
+    Ok(AccountEntry { url, account, created })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    // 8555-7.3-3, 8555-7.3-4
+    #[test]
+    fn contacts_with_header_fields_or_two_addresses_are_refused() {
+        for bad in [
+            "mailto:a@b.example?cc=c@d.example",
+            "mailto:a@b.example,c@d.example",
+            "a@b.example",
+            "mailto:",
+            "mailto:a b@c.example",
+        ] {
+            assert!(check_contact(bad).is_err(), "{bad}");
+        }
+        assert!(check_contact("mailto:a@b.example").is_ok());
+        assert!(check_contact("tel:+123").is_ok());
+    }
+
+    // 8555-7.3.1-1, 8555-7.3-2
+    #[test]
+    fn finding_sends_nothing_but_only_return_existing() {
+        let Payload::Json(json) = AccountPayload::find() else { panic!("JSON") };
+        assert_eq!(json, br#"{"onlyReturnExisting":true}"#);
+    }
+
+    // 8555-7.3-1, 8555-7.3-2
+    #[test]
+    fn unset_members_are_left_out() {
+        let Payload::Json(json) = NewAccount::new().spec().payload else { panic!("JSON") };
+        assert_eq!(json, b"{}");
+        let full = NewAccount::new()
+            .contacts(alloc::vec![String::from("mailto:admin@example.org")])
+            .unwrap()
+            .terms_of_service_agreed(true);
+        let Payload::Json(json) = full.spec().payload else { panic!("JSON") };
+        assert_eq!(
+            json,
+            br#"{"termsOfServiceAgreed":true,"contact":["mailto:admin@example.org"]}"#
+        );
+    }
+
+    // 8555-7.3.4-3
+    #[test]
+    fn a_key_identifier_is_printable_ascii() {
+        assert!(ExternalAccount::new("kid-1").is_ok());
+        for bad in ["", "k\u{fc}", "a\nb"] {
+            assert_eq!(ExternalAccount::new(bad), Err(InvalidInput::ExternalAccountKid));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Revocation, by the account key or by the certificate's own (RFC 8555 section 7.6).
+
+use alloc::string::String;
+
+use serde::Serialize;
+
+use super::{Answer, Auth, Operation, Payload, Spec, Target, private::Plan};
+use crate::error::{Error, InvalidInput};
+use crate::jose::{Jwk, base64url};
+use crate::policy::ResourceClass;
+use crate::wire::ProblemType;
+use crate::x509::Certificate;
+
+/// That a certificate is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    already: bool,
+}
+
+impl Revoked {
+    /// Returns whether it had been revoked before.
+    pub const fn already(self) -> bool {
+        self.already
+    }
+}
+
+/// Revokes a certificate.
+#[derive(Clone, Debug)]
+pub struct Revoke {
+    certificate: String,
+    reason: Option<u8>,
+    key: Option<Jwk>,
+}
+
+impl Revoke {
+    /// Creates a request signed by the account key, without a reason.
+    pub fn new(certificate: &Certificate) -> Self {
+        Self { certificate: base64url::encode(certificate.as_der()), reason: None, key: None }
+    }
+
+    /// Sets the reason code of RFC 5280 section 5.3.1.
+    ///
+    /// # Errors
+    /// [`InvalidInput::RevocationReason`] for a code that does not exist.
+    pub fn reason(mut self, code: u8) -> Result<Self, InvalidInput> {
+        if !matches!(code, 0..=6 | 8..=10) {
+            return Err(InvalidInput::RevocationReason(code));
+        }
+        self.reason = Some(code);
+        Ok(self)
+    }
+
+    /// Has the certificate's own key sign, which works without any account.
+    pub fn with_certificate_key(mut self, key: Jwk) -> Self {
+        self.key = Some(key);
+        self
+    }
+}
+
+#[derive(Serialize)]
+struct Members<'a> {
+    certificate: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<u8>,
+}
+
+impl Plan for Revoke {
+    fn spec(&self) -> Spec {
+        let members = Members { certificate: &self.certificate, reason: self.reason };
+        Spec::post("revokeCert", Target::RevokeCert, Payload::json(&members))
+            .class(ResourceClass::RevokeCert)
+            .auth(self.key.clone().map_or(Auth::Account, Auth::Certificate))
+    }
+}
+
+impl Operation for Revoke {
+    type Response = Revoked;
+
+    fn read(&self, _answer: &mut Answer<'_>) -> Result<Revoked, Error> {
+        Ok(Revoked { already: false })
+    }
+
+    fn read_error(&self, error: Error) -> Result<Revoked, Error> {
+        match error {
+            Error::Problem(p) if p.is(&ProblemType::AlreadyRevoked) => {
+                Ok(Revoked { already: true })
+            }
+            other => Err(other),
+        }
+    }
+}

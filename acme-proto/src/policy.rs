@@ -1,0 +1,200 @@
+//! Every number that decides how patient, how parallel and how trusting a session is.
+
+use core::time::Duration;
+
+/// Limits and schedules; [`Policy::default`] suits public CAs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Policy {
+    /// How many HTTP exchanges one flow may have in flight. Default 16.
+    pub max_in_flight: usize,
+    /// How many times one request is sent because of `badNonce`. Default 24: test servers refuse half
+    /// of all nonces.
+    pub bad_nonce_tries: u32,
+    /// How many times one request is sent because of lost answers, 5xx and 429. Default 4.
+    pub tries: u32,
+    /// The waits between those.
+    pub backoff: Schedule,
+    /// The waits between polls after the first, where the server names none.
+    pub poll: Schedule,
+    /// The longest `Retry-After` that a flow waits for; a longer one ends it with an error that tells
+    /// when to come back. Default 10 minutes.
+    pub retry_after_cap: Duration,
+    /// The time limit of one exchange. Default 30 seconds.
+    pub request_time_limit: Duration,
+    /// The time limit of one signature. Default 30 seconds.
+    pub sign_time_limit: Duration,
+    /// The time limit of a single call with its retries. Default 2 minutes.
+    pub call_time_limit: Duration,
+    /// The time limit of an issuance that sets none itself. Default 5 minutes.
+    pub issuance_time_limit: Duration,
+    /// How long an issuance may go on after its deadline for clean-ups alone. Default 30 seconds.
+    pub clean_up_time_limit: Duration,
+    /// How many octets of body are accepted. Default 1 MiB.
+    pub body_limit: usize,
+    /// How many redirects of one GET are followed; those of a POST never are. Default 3.
+    pub max_redirects: u32,
+    /// How many nonces the session keeps. Default 64.
+    pub max_nonces: usize,
+    /// After how long a nonce is no longer tried. Default 5 minutes.
+    pub nonce_max_age: Duration,
+    /// How many orders an issuance may create, one after the other, before it gives up. Default 1.
+    pub max_orders: u32,
+    /// How many times a challenge is answered that the server leaves `pending` with an error.
+    /// Default 2.
+    pub challenge_tries: u32,
+    /// How many requests a second each class of resource gets.
+    pub rates: Rates,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 16,
+            bad_nonce_tries: 24,
+            tries: 4,
+            backoff: Schedule::new(Duration::from_millis(500), 2.0, Duration::from_secs(30)),
+            poll: Schedule::new(Duration::from_millis(400), 1.7, Duration::from_secs(15)),
+            retry_after_cap: Duration::from_secs(600),
+            request_time_limit: Duration::from_secs(30),
+            sign_time_limit: Duration::from_secs(30),
+            call_time_limit: Duration::from_secs(120),
+            issuance_time_limit: Duration::from_secs(300),
+            clean_up_time_limit: Duration::from_secs(30),
+            body_limit: 1 << 20,
+            max_redirects: 3,
+            max_nonces: 64,
+            nonce_max_age: Duration::from_secs(300),
+            max_orders: 1,
+            challenge_tries: 2,
+            rates: Rates::default(),
+        }
+    }
+}
+
+/// A geometric schedule of waits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    first: Duration,
+    factor: f32,
+    longest: Duration,
+}
+
+impl Schedule {
+    /// Creates a schedule whose n-th wait is `first * factor^n`, at most `longest`.
+    ///
+    /// A factor below 1, or one that is not a number, counts as 1.
+    pub const fn new(first: Duration, factor: f32, longest: Duration) -> Self {
+        let factor = if factor >= 1.0 { factor } else { 1.0 };
+        Self { first, factor, longest }
+    }
+
+    /// Returns the n-th wait, counted from 0.
+    pub fn wait(&self, n: u32) -> Duration {
+        let longest = self.longest.as_secs_f64();
+        let mut wait = self.first.as_secs_f64();
+        for _ in 0..n.min(64) {
+            wait *= f64::from(self.factor);
+            if wait >= longest {
+                return self.longest;
+            }
+        }
+        Duration::try_from_secs_f64(wait).unwrap_or(self.longest).min(self.longest)
+    }
+}
+
+/// The classes of resources that CAs limit separately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ResourceClass {
+    /// The directory.
+    Directory,
+    /// newNonce.
+    NewNonce,
+    /// newAccount.
+    NewAccount,
+    /// newOrder.
+    NewOrder,
+    /// revokeCert.
+    RevokeCert,
+    /// renewalInfo.
+    RenewalInfo,
+    /// Everything else.
+    Other,
+}
+
+impl ResourceClass {
+    pub(crate) const COUNT: usize = 7;
+
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// A rate: so many requests a second on average, so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests a second; 0 means no limit.
+    pub per_second: u32,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+/// The rate of each class, just below what a large public CA allows one IP address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    rates: [Rate; ResourceClass::COUNT],
+}
+
+impl Rates {
+    /// No limits at all, for test servers.
+    pub const fn unlimited() -> Self {
+        Self { rates: [Rate { per_second: 0, burst: 0 }; ResourceClass::COUNT] }
+    }
+
+    /// Sets the rate of one class.
+    pub const fn with(mut self, class: ResourceClass, rate: Rate) -> Self {
+        self.rates[class.index()] = rate;
+        self
+    }
+
+    /// Returns the rate of one class.
+    pub const fn of(&self, class: ResourceClass) -> Rate {
+        self.rates[class.index()]
+    }
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        const fn rate(per_second: u32, burst: u32) -> Rate {
+            Rate { per_second, burst }
+        }
+        Self::unlimited()
+            .with(ResourceClass::Directory, rate(20, 20))
+            .with(ResourceClass::NewNonce, rate(20, 10))
+            .with(ResourceClass::NewAccount, rate(5, 10))
+            .with(ResourceClass::NewOrder, rate(100, 100))
+            .with(ResourceClass::RevokeCert, rate(10, 50))
+            .with(ResourceClass::RenewalInfo, rate(100, 50))
+            .with(ResourceClass::Other, rate(200, 100))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_grows_to_its_longest_wait() {
+        let s = Schedule::new(Duration::from_secs(1), 2.0, Duration::from_secs(5));
+        let waits: alloc::vec::Vec<u64> = (0..5).map(|n| s.wait(n).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 5, 5]);
+        assert_eq!(s.wait(u32::MAX), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_factor_that_is_no_number_counts_as_one() {
+        let s = Schedule::new(Duration::from_secs(1), f32::NAN, Duration::from_secs(5));
+        assert_eq!(s.wait(9), Duration::from_secs(1));
+    }
+}

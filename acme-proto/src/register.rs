@@ -1,0 +1,261 @@
+//! Registering an account, with the user's consent (RFC 8555 section 7.3).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::call::{Lanes, Reply, Step};
+use crate::error::{DeadlinePassed, Error, InvalidInput, Misuse};
+use crate::flow::{Flow, Input, Output, sealed};
+use crate::op::private::Plan;
+use crate::op::{AccountEntry, ExternalAccount, GetDirectory, NewAccount, Operation};
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{Meta, ProblemType};
+
+/// Creates the account of the session's key, or finds it if there is one; no other flow creates accounts.
+///
+/// Store the key before the first poll: it must outlive a crash between request and answer.
+#[derive(Debug)]
+pub struct Register {
+    request: NewAccount,
+    consent: Consent,
+    lanes: Lanes<()>,
+    time_limit: Option<Duration>,
+    state: State,
+}
+
+/// What a registration asks of the user.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum RegisterEvent {
+    /// The CA's terms of service are at this URL: show it, then [`Register::agree`] or
+    /// [`Register::decline`].
+    AgreeToTerms(Url),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consent {
+    NotAsked,
+    Asked,
+    Agreed,
+    Declined,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    New,
+    Directory,
+    Consent,
+    Sent,
+    Done,
+}
+
+impl Register {
+    /// Creates a registration without contacts.
+    pub fn new() -> Self {
+        Self {
+            request: NewAccount::new(),
+            consent: Consent::NotAsked,
+            lanes: Lanes::new(),
+            time_limit: None,
+            state: State::New,
+        }
+    }
+
+    /// Sets the contact URLs, such as `mailto:me@example.org`.
+    ///
+    /// # Errors
+    /// [`InvalidInput::Contact`] for what RFC 8555 section 7.3 forbids.
+    pub fn contacts(mut self, contacts: Vec<String>) -> Result<Self, InvalidInput> {
+        self.request = self.request.contacts(contacts)?;
+        Ok(self)
+    }
+
+    /// Binds the account to one that the user has with the CA; the signer holds the MAC key.
+    pub fn external_account(mut self, external: Option<ExternalAccount>) -> Self {
+        self.request = self.request.external_account(external);
+        self
+    }
+
+    /// Sets a time limit other than the policy's; it counts from the first poll.
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// Says that the user agrees to the terms that were shown.
+    ///
+    /// # Errors
+    /// [`Misuse::WrongState`] if the flow did not ask.
+    pub const fn agree(&mut self) -> Result<(), Misuse> {
+        self.answer(Consent::Agreed)
+    }
+
+    /// Says that the user does not agree; the flow then ends in [`InvalidInput::TermsNotAgreed`].
+    ///
+    /// # Errors
+    /// [`Misuse::WrongState`] if the flow did not ask.
+    pub const fn decline(&mut self) -> Result<(), Misuse> {
+        self.answer(Consent::Declined)
+    }
+
+    const fn answer(&mut self, consent: Consent) -> Result<(), Misuse> {
+        if !matches!(self.consent, Consent::Asked) {
+            return Err(Misuse::WrongState("no consent was asked for"));
+        }
+        self.consent = consent;
+        Ok(())
+    }
+
+    /// Goes on once the directory is known: asks for consent, checks, and sends newAccount.
+    fn proceed(&mut self, session: &Session) -> Result<Option<RegisterEvent>, Error> {
+        let Some(meta) = session.directory().map(|directory| directory.meta()) else {
+            return Ok(None);
+        };
+        if meta.external_account_required() && !self.request.has_external_account() {
+            return Err(InvalidInput::ExternalAccountRequired.into());
+        }
+        match (terms(meta), self.consent) {
+            (Some(terms), Consent::NotAsked) => {
+                self.consent = Consent::Asked;
+                return Ok(Some(RegisterEvent::AgreeToTerms(terms)));
+            }
+            (Some(_), Consent::Asked) => return Ok(None),
+            (Some(terms), Consent::Declined) => {
+                return Err(InvalidInput::TermsNotAgreed(terms).into());
+            }
+            (Some(_), Consent::Agreed) | (None, _) => {}
+        }
+        let agreed = self.consent == Consent::Agreed;
+        self.request = self.request.clone().terms_of_service_agreed(agreed);
+        self.lanes.start((), self.request.spec());
+        self.state = State::Sent;
+        Ok(None)
+    }
+
+    fn end(
+        &mut self,
+        session: &mut Session,
+        result: Result<AccountEntry, Error>,
+    ) -> Output<RegisterEvent, AccountEntry> {
+        self.state = State::Done;
+        self.lanes.close(session);
+        if let Ok(entry) = &result {
+            self.request.apply(entry, session);
+        }
+        Output::Done(result.map_err(|error| explain(error, self.request.has_external_account())))
+    }
+
+    fn start(&mut self, session: &Session, now: Timestamp) {
+        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
+        self.lanes.set_deadline(now.saturating_add(limit));
+        if session.directory().is_some() {
+            self.state = State::Consent;
+        } else {
+            self.lanes.start((), GetDirectory.spec());
+            self.state = State::Directory;
+        }
+    }
+
+    /// Takes the directory, or the account, which is the end.
+    fn finished(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Option<Result<AccountEntry, Error>> {
+        let reply = match result {
+            Ok(reply) => reply,
+            Err(error) => return Some(Err(error)),
+        };
+        if self.state == State::Sent {
+            let request = &self.request;
+            return Some(self.lanes.read(&reply, session, |answer| request.read(answer)));
+        }
+        match self.lanes.read(&reply, session, |answer| GetDirectory.read(answer)) {
+            Ok(directory) => GetDirectory.apply(&directory, session),
+            Err(error) => return Some(Err(error)),
+        }
+        self.state = State::Consent;
+        None
+    }
+}
+
+impl Default for Register {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl sealed::Sealed for Register {}
+
+impl Flow for Register {
+    type Event = RegisterEvent;
+    type Success = AccountEntry;
+
+    fn poll_output(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Output<Self::Event, Self::Success> {
+        match self.state {
+            State::New => self.start(session, now),
+            State::Done => return Output::Timeout(None),
+            State::Directory | State::Consent | State::Sent => {}
+        }
+        loop {
+            if self.state == State::Consent {
+                match self.proceed(session) {
+                    Ok(Some(event)) => return Output::Event(event),
+                    Ok(None) => {}
+                    Err(error) => return self.end(session, Err(error)),
+                }
+            }
+            match self.lanes.poll(session, now) {
+                Err(misuse) => return Output::Done(Err(misuse.into())),
+                Ok(Step::Transmit(transmit)) => return Output::Transmit(transmit),
+                Ok(Step::Sign(request)) => return Output::Sign(request),
+                Ok(Step::Notice(notice)) => return Output::Notice(notice),
+                Ok(Step::Finished((), result)) => {
+                    if let Some(result) = self.finished(result, session) {
+                        return self.end(session, result);
+                    }
+                }
+                Ok(Step::Wait(_)) if self.lanes.is_late() => {
+                    let late = DeadlinePassed {
+                        url: self.lanes.any_url(),
+                        waiting_for: "the account",
+                        last: self.lanes.take_last_failure(),
+                    };
+                    return self.end(session, Err(Error::Deadline(late.into())));
+                }
+                Ok(Step::Wait(at)) => return Output::Timeout(Some(at)),
+            }
+        }
+    }
+
+    fn handle_input(
+        &mut self,
+        session: &mut Session,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<(), Misuse> {
+        self.lanes.handle_input(session, input, now)
+    }
+}
+
+/// The terms as a URL that can be shown; a CA without terms needs no consent.
+fn terms(meta: &Meta) -> Option<Url> {
+    meta.terms_of_service().cloned()
+}
+
+/// An external account's binding fails in few ways, and a wrong MAC key is the usual one.
+fn explain(error: Error, external: bool) -> Error {
+    match error {
+        Error::Problem(p) if p.is(&ProblemType::ExternalAccountRequired) && !external => {
+            InvalidInput::ExternalAccountRequired.into()
+        }
+        other => other,
+    }
+}

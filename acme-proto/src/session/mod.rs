@@ -1,0 +1,243 @@
+//! What the flows of one account at one directory share.
+
+mod limits;
+mod nonce;
+
+use alloc::format;
+use alloc::string::String;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+
+use crate::error::Misuse;
+use crate::flow::FlowId;
+use crate::jose::Jwk;
+use crate::policy::{Policy, ResourceClass, Schedule};
+use crate::time::Timestamp;
+use crate::token::Nonce;
+use crate::url::Url;
+use crate::wire::Directory;
+
+use limits::Limits;
+use nonce::NoncePool;
+
+/// One account at one directory: URLs, nonces, rate limits and policy; passive data without a lock.
+///
+/// Two accounts are two sessions. A session holds no private key and no secret.
+#[derive(Debug)]
+pub struct Session {
+    id: u32,
+    flows: u32,
+    directory_url: Url,
+    directory: Option<Directory>,
+    account_key: Option<Jwk>,
+    account: Option<Url>,
+    orders: Option<Url>,
+    nonces: NoncePool,
+    limits: Limits,
+    policy: Policy,
+    jitter: u64,
+    allow_http: bool,
+    user_agent: String,
+    accept_language: String,
+}
+
+/// The part of the `User-Agent` that names this crate.
+const PRODUCT: &str = concat!("acme-proto/", env!("CARGO_PKG_VERSION"));
+
+impl Session {
+    /// Creates a session that knows nothing yet but where the directory is.
+    ///
+    /// `seed` sets the jitter of retries: take it from the operating system, so that a thousand clients do
+    /// not retry in step, or fix it to make a run repeatable.
+    pub fn new(directory: Url, seed: u64) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            flows: 0,
+            directory_url: directory,
+            directory: None,
+            account_key: None,
+            account: None,
+            orders: None,
+            nonces: NoncePool::default(),
+            limits: Limits::default(),
+            policy: Policy::default(),
+            jitter: seed,
+            allow_http: false,
+            user_agent: String::from(PRODUCT),
+            accept_language: String::from("en"),
+        }
+    }
+
+    /// Sets the public half of the account key; only operations without an account work without it.
+    pub fn account_key(mut self, key: Jwk) -> Self {
+        self.account_key = Some(key);
+        self
+    }
+
+    /// Sets the account URL as it was received when the account was created or found.
+    pub fn account_url(mut self, url: Url) -> Self {
+        self.account = Some(url);
+        self
+    }
+
+    /// Sets the policy.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Puts a product, such as `shop/1.2`, in front of the `User-Agent` (RFC 8555 section 6.1).
+    ///
+    /// Control characters are dropped.
+    pub fn product(mut self, product: &str) -> Self {
+        let clean: String = product.chars().filter(|c| matches!(c, ' '..='~')).collect();
+        self.user_agent = format!("{} {}", clean.trim(), self.user_agent);
+        self
+    }
+
+    /// Sets the `Accept-Language` of every request; the default is `en`.
+    pub fn accept_language(mut self, language: &str) -> Self {
+        self.accept_language = language.chars().filter(|c| matches!(c, ' '..='~')).collect();
+        self
+    }
+
+    /// Allows `http://` URLs, from the user and from the server: only for test servers on loopback.
+    pub const fn allow_http(mut self, allow: bool) -> Self {
+        self.allow_http = allow;
+        self
+    }
+
+    /// Replaces the policy of a session in use.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    /// Returns the URL of the directory.
+    pub const fn directory_url(&self) -> &Url {
+        &self.directory_url
+    }
+
+    /// Returns the directory, once a flow has fetched it.
+    pub const fn directory(&self) -> Option<&Directory> {
+        self.directory.as_ref()
+    }
+
+    /// Returns the public half of the account key.
+    pub const fn key(&self) -> Option<&Jwk> {
+        self.account_key.as_ref()
+    }
+
+    /// Returns the account URL, once it is known.
+    pub const fn account(&self) -> Option<&Url> {
+        self.account.as_ref()
+    }
+
+    /// Returns the policy.
+    pub const fn current_policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Returns whether `http://` URLs are allowed.
+    pub const fn allows_http(&self) -> bool {
+        self.allow_http
+    }
+
+    /// Returns the `User-Agent` of every request.
+    pub fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
+    pub(crate) fn language(&self) -> &str {
+        &self.accept_language
+    }
+
+    /// Binds a flow at its first poll and refuses it to any other session.
+    pub(crate) fn bind(&mut self, binding: &mut Option<Binding>) -> Result<FlowId, Misuse> {
+        match binding {
+            Some(bound) if bound.session == self.id => Ok(bound.flow),
+            Some(_) => Err(Misuse::WrongSession),
+            None => {
+                let flow = FlowId(self.flows);
+                self.flows = self.flows.wrapping_add(1);
+                *binding = Some(Binding { session: self.id, flow });
+                Ok(flow)
+            }
+        }
+    }
+
+    pub(crate) const fn is_bound(&self, binding: &Binding) -> bool {
+        binding.session == self.id
+    }
+
+    pub(crate) fn set_directory(&mut self, directory: Directory) {
+        self.directory = Some(directory);
+    }
+
+    pub(crate) fn forget_directory(&mut self) {
+        self.directory = None;
+    }
+
+    pub(crate) fn set_account(&mut self, url: Url, orders: Option<Url>) {
+        self.account = Some(url);
+        self.set_orders(orders);
+    }
+
+    pub(crate) fn set_orders(&mut self, orders: Option<Url>) {
+        if orders.is_some() {
+            self.orders = orders;
+        }
+    }
+
+    pub(crate) fn forget_account(&mut self) {
+        self.account = None;
+        self.orders = None;
+    }
+
+    pub(crate) fn set_key(&mut self, key: Jwk) {
+        self.account_key = Some(key);
+    }
+
+    pub(crate) const fn orders(&self) -> Option<&Url> {
+        self.orders.as_ref()
+    }
+
+    pub(crate) fn put_nonce(&mut self, nonce: Nonce, now: Timestamp) {
+        self.nonces.put(nonce, now, self.policy.max_nonces);
+    }
+
+    pub(crate) fn take_nonce(&mut self, now: Timestamp) -> Option<(Timestamp, Nonce)> {
+        self.nonces.take(now, self.policy.nonce_max_age)
+    }
+
+    pub(crate) fn drop_nonces_before(&mut self, time: Timestamp) {
+        self.nonces.drop_older(time);
+    }
+
+    pub(crate) fn reserve(&mut self, class: ResourceClass, now: Timestamp) -> Timestamp {
+        self.limits.reserve(class, &self.policy.rates, now)
+    }
+
+    pub(crate) fn hold_until(&mut self, class: ResourceClass, time: Timestamp) {
+        self.limits.hold_until(class, time);
+    }
+
+    /// Returns the n-th wait of a schedule, shortened at random by up to a quarter.
+    pub(crate) fn jittered(&mut self, schedule: Schedule, n: u32) -> Duration {
+        // splitmix64: one step of a well-known generator is enough to take clients out of step.
+        self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.jitter;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let quarter = ((z ^ (z >> 31)) & 0xff) as u32;
+        let wait = schedule.wait(n);
+        wait.saturating_sub(wait / 4 * quarter / 255)
+    }
+}
+
+/// Which session a flow belongs to, and as which flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Binding {
+    session: u32,
+    pub(crate) flow: FlowId,
+}

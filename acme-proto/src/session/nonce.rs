@@ -1,0 +1,100 @@
+//! The bounded pool of nonces that a session keeps (RFC 8555 section 6.5).
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::time::Timestamp;
+use crate::token::Nonce;
+
+/// Nonces from one server, newest last; each is given out once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NoncePool {
+    nonces: Vec<(Timestamp, Nonce)>,
+}
+
+impl NoncePool {
+    /// Adds a nonce; the oldest makes room, and one that is there already is not doubled.
+    pub(crate) fn put(&mut self, nonce: Nonce, now: Timestamp, capacity: usize) {
+        if self.nonces.iter().any(|(_, held)| *held == nonce) {
+            return;
+        }
+        self.nonces.push((now, nonce));
+        let over = self.nonces.len().saturating_sub(capacity);
+        self.nonces.drain(..over);
+    }
+
+    /// Takes the newest nonce that is not too old, with the time it came.
+    pub(crate) fn take(&mut self, now: Timestamp, max_age: Duration) -> Option<(Timestamp, Nonce)> {
+        let (since, nonce) = self.nonces.pop()?;
+        if now.saturating_duration_since(since) <= max_age {
+            return Some((since, nonce));
+        }
+        self.nonces.clear();
+        None
+    }
+
+    /// Drops what was received before `time`: the server has said that such nonces are stale.
+    pub(crate) fn drop_older(&mut self, time: Timestamp) {
+        self.nonces.retain(|(since, _)| *since >= time);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const AGE: Duration = Duration::from_secs(300);
+
+    fn nonce(text: &str) -> Nonce {
+        Nonce::parse(text).unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    fn take(pool: &mut NoncePool, now: Timestamp) -> Option<Nonce> {
+        pool.take(now, AGE).map(|(_, nonce)| nonce)
+    }
+
+    // 8555-6.5-9
+    #[test]
+    fn the_pool_gives_the_newest_first_and_forgets_the_oldest() {
+        let mut pool = NoncePool::default();
+        for text in ["a", "b", "c"] {
+            pool.put(nonce(text), at(0), 2);
+        }
+        assert_eq!(take(&mut pool, at(1)), Some(nonce("c")));
+        assert_eq!(take(&mut pool, at(1)), Some(nonce("b")));
+        assert_eq!(take(&mut pool, at(1)), None);
+    }
+
+    // 8555-7.2-5
+    #[test]
+    fn old_nonces_are_not_tried() {
+        let mut pool = NoncePool::default();
+        pool.put(nonce("a"), at(0), 8);
+        assert_eq!(take(&mut pool, at(301)), None);
+    }
+
+    // 8555-6.5-2
+    #[test]
+    fn a_nonce_is_held_once_however_often_it_comes() {
+        let mut pool = NoncePool::default();
+        pool.put(nonce("a"), at(0), 8);
+        pool.put(nonce("a"), at(0), 8);
+        assert_eq!(take(&mut pool, at(0)), Some(nonce("a")));
+        assert_eq!(take(&mut pool, at(0)), None);
+    }
+
+    #[test]
+    fn a_stale_nonce_takes_the_older_ones_along() {
+        let mut pool = NoncePool::default();
+        pool.put(nonce("a"), at(0), 8);
+        pool.put(nonce("b"), at(9), 8);
+        pool.drop_older(at(5));
+        assert_eq!(take(&mut pool, at(9)), Some(nonce("b")));
+        assert_eq!(take(&mut pool, at(9)), None);
+    }
+}

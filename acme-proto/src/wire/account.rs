@@ -1,0 +1,229 @@
+//! The account object (RFC 8555 section 7.1.2).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde_json::{Map, Value};
+
+use super::object::{self, Object, Reader};
+use super::open_enum::open_enum;
+use super::{Context, DeviationKind, InvalidObject, Parsed};
+use crate::url::Url;
+
+/// An account, as the server shows it (RFC 8555 section 7.1.2).
+///
+/// Its URL is not in it; that is told by the `Location` header alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    status: AccountStatus,
+    contact: Vec<String>,
+    terms_of_service_agreed: Option<bool>,
+    external_account_binding: Option<Map<String, Value>>,
+    orders: Option<Url>,
+    extra: Map<String, Value>,
+}
+
+impl Account {
+    /// Reads an account.
+    ///
+    /// An absent status is reported and taken as valid; so is an empty body, which some servers send for
+    /// an account that exists already.
+    ///
+    /// # Errors
+    ///
+    /// The server's fault: not a JSON object, or a `status` that is not a string.
+    pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
+        if body.trim_ascii().is_empty() {
+            let mut reader = Reader::new(Some(context));
+            reader.report("body", DeviationKind::Missing);
+            return Ok(reader.finish(Self::empty()));
+        }
+        object::parse(body, context, Self::read)
+    }
+
+    /// Returns the status.
+    pub const fn status(&self) -> &AccountStatus {
+        &self.status
+    }
+
+    /// Returns the contact URLs as text; empty also where the server does not tell them.
+    pub fn contact(&self) -> &[String] {
+        &self.contact
+    }
+
+    /// Returns whether the terms of service were agreed to, if the server tells it.
+    pub const fn terms_of_service_agreed(&self) -> Option<bool> {
+        self.terms_of_service_agreed
+    }
+
+    /// Returns whether the server shows a binding to an external account.
+    pub const fn has_external_account_binding(&self) -> bool {
+        self.external_account_binding.is_some()
+    }
+
+    /// Returns the binding to an external account, a JWS, as it was sent.
+    pub const fn external_account_binding(&self) -> Option<&Map<String, Value>> {
+        self.external_account_binding.as_ref()
+    }
+
+    /// Returns the URL of the list of orders; Let's Encrypt has none.
+    pub const fn orders(&self) -> Option<&Url> {
+        self.orders.as_ref()
+    }
+
+    /// Returns all other members, such as Boulder's `createdAt` and `initialIp`.
+    pub const fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
+    fn empty() -> Self {
+        Self {
+            status: AccountStatus::Valid,
+            contact: Vec::new(),
+            terms_of_service_agreed: None,
+            external_account_binding: None,
+            orders: None,
+            extra: Map::new(),
+        }
+    }
+
+    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+        let status = object.optional_status(reader)?;
+        object.expect("status", status.is_some(), reader);
+        let orders = object.url("orders", reader);
+        object.expect("orders", orders.is_some(), reader);
+        Ok(Self {
+            status: status.unwrap_or(AccountStatus::Valid),
+            contact: object.strings("contact", reader),
+            terms_of_service_agreed: object.boolean("termsOfServiceAgreed", reader),
+            external_account_binding: object
+                .object("externalAccountBinding", reader)
+                .map(Object::into_extra),
+            orders,
+            extra: object.into_extra(),
+        })
+    }
+}
+
+open_enum! {
+    /// The status of an account (RFC 8555 section 7.1.6).
+    pub enum AccountStatus {
+        /// It can be used.
+        Valid = "valid",
+        /// Its owner deactivated it, for ever.
+        Deactivated = "deactivated",
+        /// The server deactivated it.
+        Revoked = "revoked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::testing::{fault, malformed, odd, read, read_odd, url};
+
+    // RFC 8555 section 7.1.2
+    #[test]
+    fn the_example_of_the_rfc_is_read() {
+        let account = read(
+            Account::parse,
+            r#"{
+                "status": "valid",
+                "contact": ["mailto:cert-admin@example.org", "mailto:admin@example.org"],
+                "termsOfServiceAgreed": true,
+                "orders": "https://example.com/acme/orders/rzGoeA"
+            }"#,
+        );
+        assert_eq!(account.status(), &AccountStatus::Valid);
+        assert_eq!(
+            account.contact(),
+            ["mailto:cert-admin@example.org", "mailto:admin@example.org"]
+        );
+        assert_eq!(account.terms_of_service_agreed(), Some(true));
+        assert_eq!(account.orders(), Some(&url("https://example.com/acme/orders/rzGoeA")));
+        assert!(!account.has_external_account_binding());
+        assert!(account.extra().is_empty());
+    }
+
+    // W13, W33, fld-acct-5
+    #[test]
+    fn an_account_of_boulder_keeps_its_extras() {
+        let (account, odds) = read_odd(
+            Account::parse,
+            r#"{"key":{"kty":"RSA"},"id":7,"contact":null,"initialIp":"192.0.2.1",
+                "createdAt":"2026-01-02T03:04:05.123456789Z","status":"valid"}"#,
+        );
+        assert_eq!(odds, [odd("orders", DeviationKind::Missing)]);
+        assert_eq!(account.extra()["createdAt"], "2026-01-02T03:04:05.123456789Z");
+        assert_eq!(account.extra()["initialIp"], "192.0.2.1");
+        assert!(account.contact().is_empty());
+    }
+
+    // W13
+    #[test]
+    fn an_empty_body_is_a_valid_account() {
+        for body in ["", " \r\n"] {
+            let (account, odds) = read_odd(Account::parse, body);
+            assert_eq!(account.status(), &AccountStatus::Valid);
+            assert_eq!(odds, [odd("body", DeviationKind::Missing)]);
+        }
+    }
+
+    // fld-acct-1
+    #[test]
+    fn an_absent_status_is_valid_and_reported() {
+        let (account, odds) = read_odd(Account::parse, r#"{"orders":"https://a.example/o"}"#);
+        assert_eq!(account.status(), &AccountStatus::Valid);
+        assert_eq!(odds, [odd("status", DeviationKind::Missing)]);
+    }
+
+    // fld-acct-1, 8555-7.1.6-6
+    #[test]
+    fn an_unknown_status_is_kept_and_reported() {
+        let (account, odds) =
+            read_odd(Account::parse, r#"{"status":"weird","orders":"https://a.example/o"}"#);
+        assert_eq!(account.status(), &AccountStatus::Other("weird".into()));
+        assert_eq!(odds, [odd("status", DeviationKind::UnknownValue("weird".into()))]);
+    }
+
+    #[test]
+    fn a_status_that_is_no_string_is_refused() {
+        assert_eq!(fault(Account::parse, r#"{"status":1}"#), malformed("status"));
+    }
+
+    // fld-acct-2, -3, -5
+    #[test]
+    fn malformed_members_are_ignored_and_stay_reachable() {
+        let (account, odds) = read_odd(
+            Account::parse,
+            r#"{"status":"valid","contact":["mailto:a@b.example",5],"termsOfServiceAgreed":"true",
+                "externalAccountBinding":"x","orders":"/orders"}"#,
+        );
+        assert_eq!(account.contact(), ["mailto:a@b.example"]);
+        assert_eq!(account.terms_of_service_agreed(), None);
+        assert!(!account.has_external_account_binding());
+        assert_eq!(account.orders(), None);
+        assert_eq!(account.extra()["orders"], "/orders");
+        assert_eq!(
+            odds,
+            [
+                odd("orders", DeviationKind::NotAbsoluteUrl),
+                odd("contact[1]", DeviationKind::BadSibling),
+                odd("termsOfServiceAgreed", DeviationKind::Malformed),
+                odd("externalAccountBinding", DeviationKind::Malformed),
+            ]
+        );
+    }
+
+    // fld-acct-4
+    #[test]
+    fn the_external_account_binding_is_shown() {
+        let account = read(
+            Account::parse,
+            r#"{"status":"valid","orders":"https://a.example/o",
+                "externalAccountBinding":{"protected":"e30","payload":"e30","signature":"AA"}}"#,
+        );
+        assert!(account.has_external_account_binding());
+        assert_eq!(account.external_account_binding().map(|b| b["payload"] == "e30"), Some(true));
+    }
+}

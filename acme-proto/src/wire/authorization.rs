@@ -1,0 +1,394 @@
+//! The authorization object (RFC 8555 section 7.1.4).
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde_json::{Map, Value};
+
+use super::challenge::Challenge;
+use super::object::{self, Object, Reader};
+use super::open_enum::open_enum;
+use super::{Context, DeviationKind, InvalidObject, Parsed};
+use crate::identifier::Identifier;
+use crate::time::Timestamp;
+
+/// An authorization: one identifier and the ways to prove it (RFC 8555 section 7.1.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorization {
+    identifier: Identifier,
+    status: AuthorizationStatus,
+    expires: Option<Timestamp>,
+    wildcard: bool,
+    subdomain_auth_allowed: bool,
+    challenges: Vec<Challenge>,
+    extra: Map<String, Value>,
+}
+
+impl Authorization {
+    /// The largest number of challenges that is kept.
+    pub const MAX_CHALLENGES: usize = 64;
+
+    /// Reads an authorization.
+    ///
+    /// Challenges that cannot be read are left out. An identifier that still has its `*.` is taken as
+    /// wildcard, without it; both are reported.
+    ///
+    /// # Errors
+    ///
+    /// The server's fault: not a JSON object; no readable `identifier` or `status`; a `wildcard` that is
+    /// not a boolean; no `challenges` although the status is pending.
+    pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
+        object::parse(body, context, Self::read)
+    }
+
+    /// Returns the identifier, without the `*.` of a wildcard.
+    pub const fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+
+    /// Returns the status.
+    pub const fn status(&self) -> &AuthorizationStatus {
+        &self.status
+    }
+
+    /// Returns until when it can be proved or, when valid, used.
+    pub const fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
+    /// Returns whether it is for the wildcard name, `*.` before the identifier.
+    pub const fn is_wildcard(&self) -> bool {
+        self.wildcard
+    }
+
+    /// Returns whether it covers the subdomains too (RFC 9444 section 4.1).
+    pub const fn subdomain_auth_allowed(&self) -> bool {
+        self.subdomain_auth_allowed
+    }
+
+    /// Returns the challenges, those of unknown kind included; one of them is to be met.
+    ///
+    /// Their order means nothing and may change; the URL names a challenge.
+    pub fn challenges(&self) -> &[Challenge] {
+        &self.challenges
+    }
+
+    /// Returns all other members.
+    pub const fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
+    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+        let (identifier, starred) = identifier(&mut object, reader)?;
+        // It decides what name is proved, so it is not guessed (fld-az-5).
+        let flag = |value: &Value, _: &Reader<'_>| value.as_bool().ok_or(DeviationKind::Malformed);
+        let wildcard = object.strict("wildcard", reader, flag)?.unwrap_or(false);
+        let status = object.status(reader)?;
+        let expires = object.timestamp("expires", reader);
+        if status == AuthorizationStatus::Valid {
+            object.expect("expires", expires.is_some(), reader);
+        }
+        Ok(Self {
+            identifier,
+            expires,
+            wildcard: wildcard || starred,
+            subdomain_auth_allowed: object.boolean("subdomainAuthAllowed", reader).unwrap_or(false),
+            challenges: challenges(&mut object, &status, reader)?,
+            status,
+            extra: object.into_extra(),
+        })
+    }
+}
+
+open_enum! {
+    /// The status of an authorization (RFC 8555 section 7.1.6).
+    pub enum AuthorizationStatus {
+        /// The identifier is to be proved.
+        Pending = "pending",
+        /// The identifier is proved.
+        Valid = "valid",
+        /// A challenge failed.
+        Invalid = "invalid",
+        /// The client gave it up.
+        Deactivated = "deactivated",
+        /// Its time is over.
+        Expired = "expired",
+        /// The server took it back.
+        Revoked = "revoked",
+    }
+}
+
+/// Takes the identifier; also tells whether it had a `*.`, which must not be there (8555-7.1.4-3).
+fn identifier(
+    object: &mut Object,
+    reader: &mut Reader<'_>,
+) -> Result<(Identifier, bool), InvalidObject> {
+    let members = object.required("identifier", reader, |value, _| {
+        value.as_object().cloned().ok_or(DeviationKind::Malformed)
+    })?;
+    let path = object.path("identifier");
+    let (kind, value) = Object::at(path, Value::Object(members))?.identifier(reader)?;
+    match value.strip_prefix("*.").filter(|_| kind == "dns").map(ToOwned::to_owned) {
+        Some(base) => {
+            reader.report(object.path("identifier.value"), DeviationKind::Unexpected);
+            Ok((Identifier::from_wire(&kind, &base), true))
+        }
+        None => Ok((Identifier::from_wire(&kind, &value), false)),
+    }
+}
+
+/// Takes the challenges; an authorization that is no longer pending does without (fld-az-4).
+fn challenges(
+    object: &mut Object,
+    status: &AuthorizationStatus,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<Challenge>, InvalidObject> {
+    let entries = object.array("challenges", Authorization::MAX_CHALLENGES, reader);
+    let Some(entries) = entries else {
+        let field = object.path("challenges");
+        let malformed = object.has("challenges");
+        if *status == AuthorizationStatus::Pending {
+            return Err(match malformed {
+                true => InvalidObject::Malformed { field },
+                false => InvalidObject::Missing { field },
+            });
+        }
+        object.expect("challenges", malformed, reader);
+        return Ok(Vec::new());
+    };
+    let mut challenges = Vec::new();
+    for (path, entry) in entries {
+        let read = Object::at(path.clone(), entry).and_then(|entry| Challenge::read(entry, reader));
+        match read {
+            Ok(challenge) => challenges.push(challenge),
+            Err(fault) => reader.skip(&path, &fault),
+        }
+    }
+    Ok(challenges)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd};
+    use crate::wire::{ChallengeKind, ChallengeStatus};
+
+    fn pending(members: &str) -> String {
+        format!(
+            r#"{{"status":"pending","identifier":{{"type":"dns","value":"example.org"}},{members}}}"#
+        )
+    }
+
+    // RFC 8555 section 7.1.4
+    #[test]
+    fn the_example_of_the_rfc_is_read() {
+        let authorization = read(
+            Authorization::parse,
+            r#"{
+                "status": "valid",
+                "expires": "2015-03-01T14:09:07.99Z",
+                "identifier": { "type": "dns", "value": "www.example.org" },
+                "challenges": [
+                    {
+                        "url": "https://example.com/acme/chall/prV_B7yEyA4",
+                        "type": "http-01",
+                        "status": "valid",
+                        "token": "DGyRejmCefe7v4NfDGDKfA",
+                        "validated": "2014-12-01T12:05:58.16Z"
+                    }
+                ],
+                "wildcard": false
+            }"#,
+        );
+        assert_eq!(authorization.status(), &AuthorizationStatus::Valid);
+        assert_eq!(authorization.identifier(), &Identifier::from_wire("dns", "www.example.org"));
+        assert_eq!(
+            authorization.expires().map(|t| t.to_string()).as_deref(),
+            Some("2015-03-01T14:09:07.99Z")
+        );
+        assert!(!authorization.is_wildcard());
+        let [challenge] = authorization.challenges() else { panic!("one challenge") };
+        assert_eq!(challenge.kind(), &ChallengeKind::Http01);
+        assert_eq!(challenge.status(), &ChallengeStatus::Valid);
+    }
+
+    // RFC 8555 section 7.5, 8555-8-1
+    #[test]
+    fn the_example_without_challenge_status_is_read() {
+        let authorization = read(
+            Authorization::parse,
+            r#"{
+                "status": "pending",
+                "expires": "2016-01-02T14:09:30Z",
+                "identifier": { "type": "dns", "value": "www.example.org" },
+                "challenges": [
+                    {
+                        "type": "http-01",
+                        "url": "https://example.com/acme/chall/prV_B7yEyA4",
+                        "token": "DGyRejmCefe7v4NfDGDKfA"
+                    },
+                    {
+                        "type": "dns-01",
+                        "url": "https://example.com/acme/chall/Rg5dV14Gh1Q",
+                        "token": "DGyRejmCefe7v4NfDGDKfA"
+                    }
+                ]
+            }"#,
+        );
+        let kinds: Vec<_> = authorization.challenges().iter().map(Challenge::kind).collect();
+        assert_eq!(kinds, [&ChallengeKind::Http01, &ChallengeKind::Dns01]);
+        assert!(authorization.challenges().iter().all(|c| *c.status() == ChallengeStatus::Pending));
+    }
+
+    // W11, fld-az-4, fld-ch-1, fld-ch-2, fld-gen-8
+    #[test]
+    fn a_bad_challenge_does_not_fail_its_siblings() {
+        let (authorization, odds) = read_odd(
+            Authorization::parse,
+            pending(
+                r#""challenges":[
+                    7,
+                    {"url":"https://a.example/1"},
+                    {"type":"http-01","url":"/2","token":"abcdefghijklmnopqrstuv"},
+                    {"type":"http-01","url":"http://a.example/3","token":"abcdefghijklmnopqrstuv"},
+                    {"type":null,"url":"https://a.example/4"},
+                    {"type":"sectigo-email-01","url":"https://a.example/5","status":"pending"},
+                    {"type":"dns-01","url":"https://a.example/6","token":"abcdefghijklmnopqrstuv"}
+                ]"#,
+            ),
+        );
+        let kinds: Vec<_> = authorization.challenges().iter().map(|c| c.kind().as_str()).collect();
+        assert_eq!(kinds, ["sectigo-email-01", "dns-01"]);
+        assert_eq!(
+            odds,
+            [
+                odd("challenges[0]", DeviationKind::BadSibling),
+                odd("challenges[1].type", DeviationKind::BadSibling),
+                odd("challenges[2].url", DeviationKind::BadSibling),
+                odd("challenges[3].url", DeviationKind::BadSibling),
+                odd("challenges[4].type", DeviationKind::BadSibling),
+            ]
+        );
+    }
+
+    // W32
+    #[test]
+    fn a_star_before_the_identifier_is_taken_as_wildcard() {
+        for flag in ["", r#""wildcard":true,"#] {
+            let (authorization, odds) = read_odd(
+                Authorization::parse,
+                format!(
+                    r#"{{"status":"pending",{flag}"challenges":[],
+                        "identifier":{{"type":"dns","value":"*.example.com"}}}}"#
+                ),
+            );
+            assert_eq!(authorization.identifier(), &Identifier::from_wire("dns", "example.com"));
+            assert!(authorization.is_wildcard());
+            assert_eq!(odds, [odd("identifier.value", DeviationKind::Unexpected)]);
+        }
+    }
+
+    // 8555-7.1.4-5, fld-az-5, errata 6364
+    #[test]
+    fn wildcard_is_false_unless_it_is_true() {
+        for (member, expected) in [
+            ("", false),
+            (r#""wildcard":null,"#, false),
+            (r#""wildcard":false,"#, false),
+            (r#""wildcard":true,"#, true),
+        ] {
+            let body = pending(&format!(r#"{member}"challenges":[]"#));
+            assert_eq!(read(Authorization::parse, body).is_wildcard(), expected, "{member}");
+        }
+        let body = pending(r#""wildcard":"true","challenges":[]"#);
+        assert_eq!(fault(Authorization::parse, body), malformed("wildcard"));
+    }
+
+    // fld-az-4
+    #[test]
+    fn only_a_pending_authorization_needs_challenges() {
+        assert_eq!(fault(Authorization::parse, pending(r#""x":1"#)), missing("challenges"));
+        let body = pending(r#""challenges":{}"#);
+        assert_eq!(fault(Authorization::parse, body), malformed("challenges"));
+        for (member, kind) in
+            [(r#""x":1"#, DeviationKind::Missing), (r#""challenges":{}"#, DeviationKind::Malformed)]
+        {
+            let body = pending(member).replace("pending", "invalid");
+            let (authorization, odds) = read_odd(Authorization::parse, body);
+            assert!(authorization.challenges().is_empty());
+            assert_eq!(odds, [odd("challenges", kind)]);
+        }
+    }
+
+    // fld-az-1, fld-az-2
+    #[test]
+    fn identifier_and_status_cannot_be_done_without() {
+        let identifier = r#""identifier":{"type":"dns","value":"a.example"}"#;
+        for (body, expected) in [
+            (r#"{"status":"valid"}"#.to_string(), missing("identifier")),
+            (r#"{"status":"valid","identifier":"a"}"#.to_string(), malformed("identifier")),
+            (
+                r#"{"status":"valid","identifier":{"type":"dns"}}"#.to_string(),
+                missing("identifier.value"),
+            ),
+            (format!("{{{identifier}}}"), missing("status")),
+            (format!(r#"{{{identifier},"status":null}}"#), malformed("status")),
+        ] {
+            assert_eq!(fault(Authorization::parse, &body), expected, "{body}");
+        }
+    }
+
+    // fld-az-2
+    #[test]
+    fn an_unknown_status_is_kept() {
+        let body = pending(r#""challenges":[]"#).replace("pending", "Valid");
+        let (authorization, odds) = read_odd(Authorization::parse, body);
+        assert_eq!(authorization.status(), &AuthorizationStatus::Other("Valid".into()));
+        assert_eq!(odds, [odd("status", DeviationKind::UnknownValue("Valid".into()))]);
+    }
+
+    // fld-ord-4, WORLD 3 instant-acme 7
+    #[test]
+    fn an_identifier_of_unknown_type_is_kept_as_text() {
+        let authorization = read(
+            Authorization::parse,
+            r#"{"status":"pending","identifier":{"type":"*x","value":"*.y"},"challenges":[]}"#,
+        );
+        assert_eq!(authorization.identifier().kind(), "*x");
+        assert_eq!(authorization.identifier().value(), "*.y");
+    }
+
+    // fld-az-3, 8555-7.1.4-10
+    #[test]
+    fn a_valid_authorization_without_expires_is_reported() {
+        let body = pending(r#""challenges":[]"#).replace("pending", "valid");
+        let (authorization, odds) = read_odd(Authorization::parse, body);
+        assert_eq!(authorization.expires(), None);
+        assert_eq!(odds, [odd("expires", DeviationKind::Missing)]);
+    }
+
+    // fld-gen-6
+    #[test]
+    fn only_64_challenges_are_kept() {
+        let one =
+            r#"{"type":"dns-01","url":"https://a.example/6","token":"abcdefghijklmnopqrstuv"}"#;
+        let body = pending(&format!(r#""challenges":[{}{one}]"#, format!("{one},").repeat(99)));
+        let (authorization, odds) = read_odd(Authorization::parse, body);
+        assert_eq!(authorization.challenges().len(), 64);
+        assert_eq!(odds, [odd("challenges", DeviationKind::TooMany { limit: 64 })]);
+    }
+
+    // 9444-4.1-1, fld-gen-1
+    #[test]
+    fn subdomains_and_unknown_members_are_shown() {
+        let body = pending(r#""challenges":[],"subdomainAuthAllowed":true,"future":[1]"#);
+        let authorization = read(Authorization::parse, body);
+        assert!(authorization.subdomain_auth_allowed());
+        assert_eq!(authorization.extra()["future"][0], 1);
+        assert_eq!(authorization.extra().len(), 1);
+    }
+}

@@ -1,0 +1,429 @@
+//! The directory object (RFC 8555 section 7.1.1).
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde_json::{Map, Value};
+
+use super::object::{self, Object, Reader};
+use super::{Context, DeviationKind, InvalidObject, Parsed};
+use crate::url::Url;
+
+/// Where the operations of a server are (RFC 8555 section 7.1.1).
+///
+/// An operation whose URL is absent or unusable is not available.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    new_nonce: Url,
+    new_account: Option<Url>,
+    new_order: Option<Url>,
+    new_authz: Option<Url>,
+    revoke_cert: Option<Url>,
+    key_change: Option<Url>,
+    renewal_info: Option<Url>,
+    meta: Meta,
+    extra: Map<String, Value>,
+}
+
+impl Directory {
+    /// Reads a directory.
+    ///
+    /// # Errors
+    ///
+    /// The server's fault, or the directory URL is wrong: not a JSON object, or no usable `newNonce`.
+    pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
+        object::parse(body, context, Self::read)
+    }
+
+    /// Returns the URL that gives nonces (section 7.2).
+    pub const fn new_nonce(&self) -> &Url {
+        &self.new_nonce
+    }
+
+    /// Returns the URL that finds and creates accounts (section 7.3).
+    pub const fn new_account(&self) -> Option<&Url> {
+        self.new_account.as_ref()
+    }
+
+    /// Returns the URL that creates orders (section 7.4).
+    pub const fn new_order(&self) -> Option<&Url> {
+        self.new_order.as_ref()
+    }
+
+    /// Returns the URL that creates authorizations without an order (section 7.4.1).
+    pub const fn new_authz(&self) -> Option<&Url> {
+        self.new_authz.as_ref()
+    }
+
+    /// Returns the URL that revokes certificates (section 7.6).
+    pub const fn revoke_cert(&self) -> Option<&Url> {
+        self.revoke_cert.as_ref()
+    }
+
+    /// Returns the URL that changes account keys (section 7.3.5).
+    pub const fn key_change(&self) -> Option<&Url> {
+        self.key_change.as_ref()
+    }
+
+    /// Returns the URL under which renewal information is (RFC 9773 section 3).
+    pub const fn renewal_info(&self) -> Option<&Url> {
+        self.renewal_info.as_ref()
+    }
+
+    /// Returns what the server tells about itself; all defaults if it tells nothing.
+    pub const fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Returns all other members.
+    pub const fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
+    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+        let new_nonce = object.required("newNonce", reader, |value, reader| reader.url(value))?;
+        let mut needed = |object: &mut Object, name| {
+            let url = object.url(name, reader);
+            object.expect(name, url.is_some(), reader);
+            url
+        };
+        let new_account = needed(&mut object, "newAccount");
+        let new_order = needed(&mut object, "newOrder");
+        let revoke_cert = needed(&mut object, "revokeCert");
+        let key_change = needed(&mut object, "keyChange");
+        Ok(Self {
+            new_nonce,
+            new_account,
+            new_order,
+            new_authz: object.url("newAuthz", reader),
+            revoke_cert,
+            key_change,
+            renewal_info: object.url("renewalInfo", reader),
+            meta: object
+                .object("meta", reader)
+                .map_or_else(Meta::default, |meta| Meta::read(meta, reader)),
+            extra: object.into_extra(),
+        })
+    }
+}
+
+/// What a server tells about itself in its directory (RFC 8555 section 9.7.6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    terms_of_service: Option<Url>,
+    website: Option<Url>,
+    caa_identities: Vec<String>,
+    external_account_required: bool,
+    profiles: BTreeMap<String, String>,
+    subdomain_auth_allowed: bool,
+    extra: Map<String, Value>,
+}
+
+impl Meta {
+    /// Returns the page with the terms of service.
+    pub const fn terms_of_service(&self) -> Option<&Url> {
+        self.terms_of_service.as_ref()
+    }
+
+    /// Returns the page about the server.
+    pub const fn website(&self) -> Option<&Url> {
+        self.website.as_ref()
+    }
+
+    /// Returns the names for CAA records, to be compared as exact ASCII (RFC 8659).
+    pub fn caa_identities(&self) -> &[String] {
+        &self.caa_identities
+    }
+
+    /// Returns whether a new account needs the binding to an external one.
+    pub const fn external_account_required(&self) -> bool {
+        self.external_account_required
+    }
+
+    /// Returns the profiles by name, each with its description, which need not be a URL
+    /// (draft-ietf-acme-profiles section 3).
+    pub const fn profiles(&self) -> &BTreeMap<String, String> {
+        &self.profiles
+    }
+
+    /// Returns what is offered of automatic renewal (RFC 8739 section 3.2), as it was sent.
+    pub fn auto_renewal(&self) -> Option<&Map<String, Value>> {
+        self.extra.get("auto-renewal").and_then(Value::as_object)
+    }
+
+    /// Returns whether authorizations may cover subdomains (RFC 9444 section 4.4).
+    pub const fn subdomain_auth_allowed(&self) -> bool {
+        self.subdomain_auth_allowed
+    }
+
+    /// Returns all other members.
+    pub const fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
+    fn read(mut object: Object, reader: &mut Reader<'_>) -> Self {
+        Self {
+            terms_of_service: object.page("termsOfService", reader),
+            website: object.page("website", reader),
+            caa_identities: object.strings("caaIdentities", reader),
+            external_account_required: object
+                .boolean("externalAccountRequired", reader)
+                .unwrap_or(false),
+            profiles: profiles(&mut object, reader),
+            subdomain_auth_allowed: object.boolean("subdomainAuthAllowed", reader).unwrap_or(false),
+            extra: object.into_extra(),
+        }
+    }
+}
+
+/// Takes the profiles; entries that are no text are left out (fld-dir-13).
+fn profiles(object: &mut Object, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+    let mut profiles = BTreeMap::new();
+    let Some(entries) = object.object("profiles", reader) else { return profiles };
+    for (name, description) in entries.entries() {
+        match description {
+            Value::String(text) if profiles.len() < MAX_PROFILES => {
+                profiles.insert(name.clone(), text.clone());
+            }
+            _ => reader.report(entries.path(name), DeviationKind::BadSibling),
+        }
+    }
+    profiles
+}
+
+const MAX_PROFILES: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, try_read, url};
+
+    fn with(members: &str) -> String {
+        format!(
+            r#"{{"newNonce":"https://a.example/n","newAccount":"https://a.example/a",
+                "newOrder":"https://a.example/o","revokeCert":"https://a.example/r",
+                "keyChange":"https://a.example/k",{members}}}"#
+        )
+    }
+
+    // RFC 8555 section 7.1.1; 8555-7.1.1-2, -6
+    #[test]
+    fn the_example_of_the_rfc_is_read() {
+        let directory = read(
+            Directory::parse,
+            r#"{
+                "newNonce": "https://example.com/acme/new-nonce",
+                "newAccount": "https://example.com/acme/new-account",
+                "newOrder": "https://example.com/acme/new-order",
+                "newAuthz": "https://example.com/acme/new-authz",
+                "revokeCert": "https://example.com/acme/revoke-cert",
+                "keyChange": "https://example.com/acme/key-change",
+                "meta": {
+                    "termsOfService": "https://example.com/acme/terms/2017-5-30",
+                    "website": "https://www.example.com/",
+                    "caaIdentities": ["example.com"],
+                    "externalAccountRequired": false
+                }
+            }"#,
+        );
+        assert_eq!(directory.new_nonce().as_str(), "https://example.com/acme/new-nonce");
+        assert_eq!(directory.new_account(), Some(&url("https://example.com/acme/new-account")));
+        assert_eq!(directory.new_order(), Some(&url("https://example.com/acme/new-order")));
+        assert_eq!(directory.new_authz(), Some(&url("https://example.com/acme/new-authz")));
+        assert_eq!(directory.revoke_cert(), Some(&url("https://example.com/acme/revoke-cert")));
+        assert_eq!(directory.key_change(), Some(&url("https://example.com/acme/key-change")));
+        assert_eq!(directory.renewal_info(), None);
+        let meta = directory.meta();
+        assert_eq!(meta.terms_of_service(), Some(&url("https://example.com/acme/terms/2017-5-30")));
+        assert_eq!(meta.website(), Some(&url("https://www.example.com/")));
+        assert_eq!(meta.caa_identities(), ["example.com"]);
+        assert!(!meta.external_account_required());
+        assert!(meta.profiles().is_empty() && meta.extra().is_empty());
+        assert!(directory.extra().is_empty());
+    }
+
+    // W15, 8555-7.1.1-5: Let's Encrypt's random key, profiles, no meta.website
+    #[test]
+    fn unknown_keys_of_any_type_are_kept() {
+        let directory = read(
+            Directory::parse,
+            with(
+                r#""Q3y7XPFoT5I":"https://community.example/t/adding-random-entries/33417",
+                    "list":[1,{}],"renewalInfo":"https://a.example/ari",
+                    "meta":{"profiles":{"classic":"https://a.example/docs#classic",
+                        "shortlived":"https://a.example/docs#shortlived (not yet generally available)"}}"#,
+            ),
+        );
+        assert_eq!(directory.extra().len(), 2);
+        assert_eq!(directory.renewal_info(), Some(&url("https://a.example/ari")));
+        let profiles: Vec<_> = directory.meta().profiles().keys().map(String::as_str).collect();
+        assert_eq!(profiles, ["classic", "shortlived"]);
+    }
+
+    // W31, W15: step-ca, one line, no meta
+    #[test]
+    fn a_directory_without_meta_has_all_defaults() {
+        for member in [r#""x":1"#, r#""meta":null"#] {
+            assert_eq!(read(Directory::parse, with(member)).meta(), &Meta::default());
+        }
+    }
+
+    // fld-dir-2..6, 8555-7.1.1-4
+    #[test]
+    fn only_new_nonce_cannot_be_done_without() {
+        let (directory, odds) = read_odd(Directory::parse, r#"{"newNonce":"https://a.example/n"}"#);
+        assert_eq!(directory.new_account(), None);
+        let missing = ["newAccount", "newOrder", "revokeCert", "keyChange"];
+        assert_eq!(odds, missing.map(|name| odd(name, DeviationKind::Missing)));
+    }
+
+    // fld-dir-1, fld-gen-8, W15
+    #[test]
+    fn an_unusable_new_nonce_is_refused() {
+        let not_https = InvalidObject::NotHttps { field: "newNonce".to_string() };
+        for (body, expected) in [
+            (r#"{}"#, missing("newNonce")),
+            (r#"{"newNonce":null}"#, malformed("newNonce")),
+            (r#"{"newNonce":["https://a.example/n"]}"#, malformed("newNonce")),
+            (r#"{"newNonce":"/n"}"#, malformed("newNonce")),
+            (r#"{"newNonce":""}"#, malformed("newNonce")),
+            (r#"{"newNonce":"javascript:alert(1)"}"#, malformed("newNonce")),
+            (r#"{"newNonce":"http://a.example/n"}"#, not_https),
+        ] {
+            assert_eq!(fault(Directory::parse, body), expected, "{body}");
+        }
+    }
+
+    // fld-dir-2, -4
+    #[test]
+    fn another_unusable_url_only_takes_its_operation_away() {
+        let (directory, odds) = read_odd(
+            Directory::parse,
+            with(r#""newAuthz":"http://a.example/z","renewalInfo":5"#)
+                .replace("https://a.example/a", ""),
+        );
+        assert_eq!((directory.new_account(), directory.new_authz()), (None, None));
+        assert_eq!(directory.renewal_info(), None);
+        assert_eq!(
+            odds,
+            [
+                odd("newAccount", DeviationKind::NotAbsoluteUrl),
+                odd("newAuthz", DeviationKind::NotHttps),
+                odd("renewalInfo", DeviationKind::Malformed),
+            ]
+        );
+    }
+
+    // fld-gen-8
+    #[test]
+    fn http_is_accepted_from_a_test_server() {
+        let base = url("http://127.0.0.1:14000/dir");
+        let context = Context { url: &base, allow_http: true };
+        let body = br#"{"newNonce":"http://127.0.0.1:14000/nonce"}"#;
+        let directory = Directory::parse(body, context).map(|parsed| parsed.value);
+        assert_eq!(
+            directory.map(|d| d.new_nonce().to_string()).as_deref(),
+            Ok("http://127.0.0.1:14000/nonce")
+        );
+    }
+
+    // fld-dir-8..13
+    #[test]
+    fn malformed_meta_members_are_ignored_and_reported() {
+        let (directory, odds) = read_odd(
+            Directory::parse,
+            with(
+                r#""meta":{"termsOfService":"none","website":1,"caaIdentities":["a.example",{}],
+                    "externalAccountRequired":"true","profiles":{"good":"text","bad":7}}"#,
+            ),
+        );
+        let meta = directory.meta();
+        assert_eq!((meta.terms_of_service(), meta.website()), (None, None));
+        assert_eq!(meta.caa_identities(), ["a.example"]);
+        assert!(!meta.external_account_required());
+        assert_eq!(meta.profiles().len(), 1);
+        assert_eq!(
+            odds,
+            [
+                odd("meta.termsOfService", DeviationKind::NotAbsoluteUrl),
+                odd("meta.website", DeviationKind::Malformed),
+                odd("meta.caaIdentities[1]", DeviationKind::BadSibling),
+                odd("meta.externalAccountRequired", DeviationKind::Malformed),
+                odd("meta.profiles.bad", DeviationKind::BadSibling),
+            ]
+        );
+    }
+
+    // WORLD 3, instant-acme 7
+    #[test]
+    fn profiles_of_null_do_not_fail_the_directory() {
+        let directory = read(Directory::parse, with(r#""meta":{"profiles":null}"#));
+        assert!(directory.meta().profiles().is_empty());
+    }
+
+    // fld-dir-8
+    #[test]
+    fn meta_that_is_no_object_is_ignored() {
+        let (directory, odds) = read_odd(Directory::parse, with(r#""meta":[]"#));
+        assert_eq!(directory.meta(), &Meta::default());
+        assert_eq!(odds, [odd("meta", DeviationKind::Malformed)]);
+    }
+
+    // fld-dir-9
+    #[test]
+    fn terms_under_http_are_shown_all_the_same() {
+        let (directory, odds) =
+            read_odd(Directory::parse, with(r#""meta":{"termsOfService":"http://a.example/t"}"#));
+        assert_eq!(directory.meta().terms_of_service(), Some(&url("http://a.example/t")));
+        assert_eq!(odds, [odd("meta.termsOfService", DeviationKind::NotHttps)]);
+    }
+
+    // fld-dir-14, -16
+    #[test]
+    fn extensions_in_meta_are_shown() {
+        let directory = read(
+            Directory::parse,
+            with(r#""meta":{"auto-renewal":{"min-lifetime":86400},"subdomainAuthAllowed":true}"#),
+        );
+        let lifetime = directory.meta().auto_renewal().and_then(|a| a["min-lifetime"].as_u64());
+        assert_eq!(lifetime, Some(86400));
+        assert!(directory.meta().subdomain_auth_allowed());
+    }
+
+    // fld-gen-3
+    #[test]
+    fn of_duplicate_members_the_last_one_counts() {
+        let directory = read(Directory::parse, with(r#""newOrder":"https://a.example/last""#));
+        assert_eq!(directory.new_order(), Some(&url("https://a.example/last")));
+    }
+
+    // W14, fld-gen-4
+    #[test]
+    fn what_is_no_object_is_refused_with_a_snippet() {
+        let html = "<html>\n<h1>503 Service Unavailable</h1>";
+        let snippet = "<html> <h1>503 Service Unavailable</h1>".to_string();
+        assert_eq!(fault(Directory::parse, html), InvalidObject::NotJson { snippet });
+        for body in ["[]", "\"x\"", "1", "null"] {
+            let snippet = body.to_string();
+            assert_eq!(fault(Directory::parse, body), InvalidObject::NotAnObject { snippet });
+        }
+    }
+
+    // fld-gen-6
+    #[test]
+    fn no_prefix_and_no_changed_byte_makes_it_panic() {
+        let body = with(r#""meta":{"profiles":{"a":"b"},"caaIdentities":["\u00e9"]}"#).into_bytes();
+        for end in 0..body.len() {
+            assert!(try_read(Directory::parse, &body[..end]).is_err());
+            for byte in [0, b'"', b'\\', b'{', b']', 0x80, 0xff] {
+                let mut changed = body.clone();
+                changed[end] = byte;
+                let _ = try_read(Directory::parse, &changed);
+            }
+        }
+    }
+}

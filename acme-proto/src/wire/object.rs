@@ -1,0 +1,347 @@
+//! Typed access to the members of a JSON object, reporting what deviates.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde_json::{Map, Value};
+
+use super::json::{self, MAX_DEPTH};
+use super::open_enum::OpenEnum;
+use super::{Context, Deviation, DeviationKind, InvalidObject, Parsed, printable, snippet};
+use crate::time::Timestamp;
+use crate::url::Url;
+
+/// Reads a body that must be a JSON object.
+pub(super) fn parse<T>(
+    body: &[u8],
+    context: Context<'_>,
+    build: impl FnOnce(Object, &mut Reader<'_>) -> Result<T, InvalidObject>,
+) -> Result<Parsed<T>, InvalidObject> {
+    let mut reader = Reader::new(Some(context));
+    let object = match reader.decode(body)? {
+        Value::Object(members) => Object::root(members),
+        _ => return Err(InvalidObject::NotAnObject { snippet: snippet(body) }),
+    };
+    let value = build(object, &mut reader)?;
+    Ok(reader.finish(value))
+}
+
+/// The circumstances of reading, and the deviations met so far.
+pub(super) struct Reader<'c> {
+    context: Option<Context<'c>>,
+    deviations: Vec<Deviation>,
+    /// How many subproblems were read, at all levels together.
+    pub(super) subproblems: usize,
+}
+
+impl<'c> Reader<'c> {
+    /// Creates a reader; without a context, as for a snapshot, relative references stay as they are.
+    pub(super) const fn new(context: Option<Context<'c>>) -> Self {
+        Self { context, deviations: Vec::new(), subproblems: 0 }
+    }
+
+    pub(super) fn decode(&mut self, body: &[u8]) -> Result<Value, InvalidObject> {
+        let (value, oddity) = json::decode(body)?;
+        if oddity.marked {
+            self.report("body", DeviationKind::Malformed);
+        }
+        if oddity.deep {
+            self.report("body", DeviationKind::TooMany { limit: MAX_DEPTH });
+        }
+        Ok(value)
+    }
+
+    pub(super) fn report(&mut self, field: impl Into<String>, kind: DeviationKind) {
+        if self.deviations.len() < MAX_DEVIATIONS {
+            self.deviations.push(Deviation::new(field, kind));
+        }
+    }
+
+    /// Reports that an entry of a list is left out because of `fault`.
+    pub(super) fn skip(&mut self, entry: &str, fault: &InvalidObject) {
+        self.report(fault.field().unwrap_or(entry), DeviationKind::BadSibling);
+    }
+
+    pub(super) fn request_url(&self) -> Option<&'c Url> {
+        self.context.map(|context| context.url)
+    }
+
+    pub(super) fn finish<T>(self, value: T) -> Parsed<T> {
+        Parsed { value, deviations: self.deviations }
+    }
+
+    /// Reads a URL that requests may go to (fld-gen-8).
+    pub(super) fn url(&self, value: &Value) -> Result<Url, DeviationKind> {
+        let url = absolute(value)?;
+        if url.is_https() || self.context.is_some_and(|context| context.allow_http) {
+            Ok(url)
+        } else {
+            Err(DeviationKind::NotHttps)
+        }
+    }
+}
+
+/// A JSON object from which members are taken as they are understood; what stays is `extra`.
+pub(super) struct Object {
+    members: Map<String, Value>,
+    path: String,
+}
+
+impl Object {
+    pub(super) const fn root(members: Map<String, Value>) -> Self {
+        Self { members, path: String::new() }
+    }
+
+    /// Views an entry of a list, or a member, as an object.
+    pub(super) fn at(path: String, value: Value) -> Result<Self, InvalidObject> {
+        match value {
+            Value::Object(members) => Ok(Self { members, path }),
+            _ => Err(InvalidObject::Malformed { field: path }),
+        }
+    }
+
+    /// Returns the members that nobody took.
+    pub(super) fn into_extra(self) -> Map<String, Value> {
+        self.members
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.members.iter()
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Returns the path of a member.
+    pub(super) fn path(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// Reports a member that should be there and is not.
+    pub(super) fn expect(&self, name: &str, is_there: bool, reader: &mut Reader<'_>) {
+        if !is_there && !self.has(name) {
+            reader.report(self.path(name), DeviationKind::Missing);
+        }
+    }
+
+    /// Takes a member; `null` is absent, an unusable one is reported and stays.
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &str,
+        reader: &mut Reader<'_>,
+        read: impl FnOnce(&Value, &Reader<'_>) -> Result<T, DeviationKind>,
+    ) -> Option<T> {
+        let value = self.members.get(name)?;
+        if value.is_null() {
+            self.members.remove(name);
+            return None;
+        }
+        match read(value, reader) {
+            Ok(read) => {
+                self.members.remove(name);
+                Some(read)
+            }
+            Err(kind) => {
+                reader.report(self.path(name), kind);
+                None
+            }
+        }
+    }
+
+    /// Takes a member that nothing can be done without; `null` is malformed (fld-gen-2).
+    pub(super) fn required<T>(
+        &mut self,
+        name: &str,
+        reader: &Reader<'_>,
+        read: impl FnOnce(&Value, &Reader<'_>) -> Result<T, DeviationKind>,
+    ) -> Result<T, InvalidObject> {
+        let result = match self.members.get(name) {
+            Some(value) => read(value, reader),
+            None => Err(DeviationKind::Missing),
+        };
+        match result {
+            Ok(read) => {
+                self.members.remove(name);
+                Ok(read)
+            }
+            Err(kind) => Err(InvalidObject::at(self.path(name), &kind)),
+        }
+    }
+
+    pub(super) fn string(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<String> {
+        self.optional(name, reader, |value, _| text(value))
+    }
+
+    pub(super) fn boolean(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<bool> {
+        self.optional(name, reader, |value, _| value.as_bool().ok_or(DeviationKind::Malformed))
+    }
+
+    pub(super) fn timestamp(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Timestamp> {
+        self.optional(name, reader, |value, _| timestamp(value))
+    }
+
+    /// Takes a URL that requests may go to.
+    pub(super) fn url(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Url> {
+        self.optional(name, reader, |value, reader| reader.url(value))
+    }
+
+    /// Takes the URL of a page for humans: `http:` is reported, but good enough.
+    pub(super) fn page(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Url> {
+        let url = self.optional(name, reader, |value, _| absolute(value))?;
+        if !url.is_https() {
+            reader.report(self.path(name), DeviationKind::NotHttps);
+        }
+        Some(url)
+    }
+
+    /// Takes an object.
+    pub(super) fn object(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        let members = self.optional(name, reader, |value, _| {
+            value.as_object().cloned().ok_or(DeviationKind::Malformed)
+        })?;
+        Some(Self { members, path: self.path(name) })
+    }
+
+    /// Takes an array: its entries, each with its path; at most `limit` of them.
+    pub(super) fn array(
+        &mut self,
+        name: &str,
+        limit: usize,
+        reader: &mut Reader<'_>,
+    ) -> Option<Vec<(String, Value)>> {
+        let mut entries = self.optional(name, reader, |value, _| array(value))?;
+        let path = self.path(name);
+        if entries.len() > limit {
+            entries.truncate(limit);
+            reader.report(path.as_str(), DeviationKind::TooMany { limit });
+        }
+        Some(numbered(&path, entries))
+    }
+
+    /// Takes an array that nothing can be done without, nor with more than `limit` entries.
+    pub(super) fn required_array(
+        &mut self,
+        name: &str,
+        limit: usize,
+        reader: &Reader<'_>,
+    ) -> Result<Vec<(String, Value)>, InvalidObject> {
+        self.required(name, reader, |value, _| bounded(value, limit))
+            .map(|entries| numbered(&self.path(name), entries))
+    }
+
+    /// Takes an array that may be absent, but not be unusable nor have more than `limit` entries.
+    pub(super) fn strict_array(
+        &mut self,
+        name: &str,
+        limit: usize,
+        reader: &Reader<'_>,
+    ) -> Result<Option<Vec<(String, Value)>>, InvalidObject> {
+        let entries = self.strict(name, reader, |value, _| bounded(value, limit))?;
+        Ok(entries.map(|entries| numbered(&self.path(name), entries)))
+    }
+
+    /// Takes an array of strings; other entries are left out.
+    pub(super) fn strings(&mut self, name: &str, reader: &mut Reader<'_>) -> Vec<String> {
+        let mut strings = Vec::new();
+        for (path, entry) in self.array(name, MAX_STRINGS, reader).unwrap_or_default() {
+            match entry {
+                Value::String(text) => strings.push(text),
+                _ => reader.report(path, DeviationKind::BadSibling),
+            }
+        }
+        strings
+    }
+
+    /// Takes a member that may be absent, but not be unusable.
+    pub(super) fn strict<T>(
+        &mut self,
+        name: &str,
+        reader: &Reader<'_>,
+        read: impl FnOnce(&Value, &Reader<'_>) -> Result<T, DeviationKind>,
+    ) -> Result<Option<T>, InvalidObject> {
+        if self.has(name) {
+            return self.required(name, reader, read).map(Some);
+        }
+        self.members.remove(name); // a null
+        Ok(None)
+    }
+
+    /// Takes a status that may be absent.
+    pub(super) fn optional_status<T: OpenEnum>(
+        &mut self,
+        reader: &mut Reader<'_>,
+    ) -> Result<Option<T>, InvalidObject> {
+        let text = self.strict("status", reader, |value, _| text(value))?;
+        Ok(text.map(|text| self.known(text, reader)))
+    }
+
+    /// Takes a status that must be there.
+    pub(super) fn status<T: OpenEnum>(
+        &mut self,
+        reader: &mut Reader<'_>,
+    ) -> Result<T, InvalidObject> {
+        let text = self.required("status", reader, |value, _| text(value))?;
+        Ok(self.known(text, reader))
+    }
+
+    /// Makes a status of text; an unknown one is kept and reported.
+    fn known<T: OpenEnum>(&self, text: String, reader: &mut Reader<'_>) -> T {
+        let status = T::from(text);
+        if let Some(unknown) = status.unknown() {
+            let unknown = printable(unknown, MAX_UNKNOWN);
+            reader.report(self.path("status"), DeviationKind::UnknownValue(unknown));
+        }
+        status
+    }
+
+    /// Reads this object as an identifier (RFC 8555 section 9.7.7); it has no other members.
+    pub(super) fn identifier(
+        mut self,
+        reader: &Reader<'_>,
+    ) -> Result<(String, String), InvalidObject> {
+        let kind = self.required("type", reader, |value, _| text(value))?;
+        let value = self.required("value", reader, |value, _| text(value))?;
+        Ok((kind, value))
+    }
+}
+
+pub(super) fn text(value: &Value) -> Result<String, DeviationKind> {
+    value.as_str().map(ToOwned::to_owned).ok_or(DeviationKind::Malformed)
+}
+
+/// Reads an RFC 3339 time; the zero value of Go's `time.Time`, which means "not set", is malformed.
+pub(super) fn timestamp(value: &Value) -> Result<Timestamp, DeviationKind> {
+    let text = value.as_str().ok_or(DeviationKind::Malformed)?;
+    match Timestamp::parse_rfc3339(text) {
+        Ok(at) if at.unix_seconds() != GO_ZERO => Ok(at),
+        _ => Err(DeviationKind::Malformed),
+    }
+}
+
+fn absolute(value: &Value) -> Result<Url, DeviationKind> {
+    let text = value.as_str().ok_or(DeviationKind::Malformed)?;
+    Url::parse(text).map_err(|_| DeviationKind::NotAbsoluteUrl)
+}
+
+fn array(value: &Value) -> Result<Vec<Value>, DeviationKind> {
+    value.as_array().cloned().ok_or(DeviationKind::Malformed)
+}
+
+fn bounded(value: &Value, limit: usize) -> Result<Vec<Value>, DeviationKind> {
+    let entries = array(value)?;
+    if entries.len() > limit { Err(DeviationKind::TooMany { limit }) } else { Ok(entries) }
+}
+
+fn numbered(path: &str, entries: Vec<Value>) -> Vec<(String, Value)> {
+    let number = |(index, entry)| (format!("{path}[{index}]"), entry);
+    entries.into_iter().enumerate().map(number).collect()
+}
+
+/// 0001-01-01T00:00:00Z.
+const GO_ZERO: i64 = -62_135_596_800;
+const MAX_DEVIATIONS: usize = 64;
+const MAX_STRINGS: usize = 1000;
+const MAX_UNKNOWN: usize = 120;

@@ -1,0 +1,147 @@
+//! Enumerations that a registry or a server may extend.
+
+use alloc::string::String;
+
+/// An enumeration with a variant for values that this client does not know.
+pub(super) trait OpenEnum: From<String> {
+    /// Returns the value if it is not a known one.
+    fn unknown(&self) -> Option<&str>;
+}
+
+/// Defines an enumeration whose values are strings, with `Other` for unknown ones.
+///
+/// Values compare exactly, letter case included (8555-7.1.6-7).
+macro_rules! open_enum {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$doc])* $variant,)+
+            /// A value that this client does not know, exactly as received.
+            Other(alloc::string::String),
+        }
+
+        impl $name {
+            /// Returns the value exactly as it stands in the object.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)+
+                    Self::Other(other) => other,
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($text => Self::$variant,)+
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+
+        impl From<alloc::string::String> for $name {
+            fn from(text: alloc::string::String) -> Self {
+                match Self::from(text.as_str()) {
+                    Self::Other(_) => Self::Other(text),
+                    known => known,
+                }
+            }
+        }
+
+        impl core::str::FromStr for $name {
+            type Err = core::convert::Infallible;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Ok(Self::from(text))
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            /// Writes the value; an unknown one escaped and cut.
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(&$crate::wire::printable(self.as_str(), 120))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <alloc::string::String as serde::Deserialize>::deserialize(deserializer)
+                    .map(Self::from)
+            }
+        }
+
+        impl $crate::wire::open_enum::OpenEnum for $name {
+            fn unknown(&self) -> Option<&str> {
+                match self {
+                    Self::Other(other) => Some(other),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+pub(super) use open_enum;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use crate::wire::{
+        AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, OrderStatus,
+    };
+
+    // 8555-7.1.6-1, 8739-3.1.1-5
+    #[test]
+    fn every_status_of_the_rfc_is_known() {
+        for text in ["valid", "deactivated", "revoked"] {
+            assert!(!matches!(AccountStatus::from(text), AccountStatus::Other(_)), "{text}");
+        }
+        for text in ["pending", "valid", "invalid", "deactivated", "expired", "revoked"] {
+            let status = AuthorizationStatus::from(text);
+            assert!(!matches!(status, AuthorizationStatus::Other(_)), "{text}");
+        }
+        for text in ["pending", "ready", "processing", "valid", "invalid", "canceled"] {
+            assert!(!matches!(OrderStatus::from(text), OrderStatus::Other(_)), "{text}");
+        }
+        for text in ["pending", "processing", "valid", "invalid"] {
+            assert!(!matches!(ChallengeStatus::from(text), ChallengeStatus::Other(_)), "{text}");
+        }
+    }
+
+    // 8555-7.1.6-7
+    #[test]
+    fn letter_case_counts() {
+        assert_eq!(OrderStatus::from("Valid"), OrderStatus::Other("Valid".into()));
+    }
+
+    #[test]
+    fn text_and_value_are_each_other_s_inverse() {
+        for text in
+            ["http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01", "x-9", ""]
+        {
+            let kind: ChallengeKind = text.parse().unwrap();
+            assert_eq!(kind.as_str(), text);
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("\"{text}\""));
+            assert_eq!(serde_json::from_str::<ChallengeKind>(&json).unwrap(), kind);
+        }
+    }
+
+    #[test]
+    fn an_unknown_value_is_shown_escaped() {
+        assert_eq!(OrderStatus::from("\u{1b}[2J").to_string(), "\\u{1b}[2J");
+    }
+}

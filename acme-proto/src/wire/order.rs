@@ -1,0 +1,433 @@
+//! The order object (RFC 8555 section 7.1.3).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde_json::{Map, Value};
+
+use super::object::{self, Object, Reader};
+use super::open_enum::open_enum;
+use super::problem::Problem;
+use super::{Context, InvalidObject, Parsed};
+use crate::identifier::Identifier;
+use crate::time::Timestamp;
+use crate::url::Url;
+
+/// An order for a certificate (RFC 8555 section 7.1.3).
+///
+/// Its URL is not in it; that is told by the `Location` header alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    status: OrderStatus,
+    expires: Option<Timestamp>,
+    identifiers: Vec<Identifier>,
+    not_before: Option<Timestamp>,
+    not_after: Option<Timestamp>,
+    error: Option<Problem>,
+    authorizations: Vec<Url>,
+    finalize: Option<Url>,
+    certificate: Option<Url>,
+    replaces: Option<String>,
+    profile: Option<String>,
+    star_certificate: Option<Url>,
+    extra: Map<String, Value>,
+}
+
+impl Order {
+    /// The largest number of identifiers.
+    pub const MAX_IDENTIFIERS: usize = 1000;
+    /// The largest number of authorizations.
+    pub const MAX_AUTHORIZATIONS: usize = 1000;
+
+    /// Reads an order.
+    ///
+    /// # Errors
+    ///
+    /// The server's fault: not a JSON object; no readable `status`; `authorizations` that are absent or
+    /// not all usable URLs; `identifiers` that are there but not all readable; more than 1000 of either.
+    pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
+        object::parse(body, context, Self::read)
+    }
+
+    /// Returns the status.
+    pub const fn status(&self) -> &OrderStatus {
+        &self.status
+    }
+
+    /// Returns when the server gives the order up.
+    pub const fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
+    /// Returns the identifiers, in no particular order; empty if the server does not tell them.
+    pub fn identifiers(&self) -> &[Identifier] {
+        &self.identifiers
+    }
+
+    /// Returns the start of validity that was asked for.
+    pub const fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    /// Returns the end of validity that was asked for.
+    pub const fn not_after(&self) -> Option<Timestamp> {
+        self.not_after
+    }
+
+    /// Returns what went wrong.
+    pub const fn error(&self) -> Option<&Problem> {
+        self.error.as_ref()
+    }
+
+    /// Returns the URLs of the authorizations; neither order nor number follow the identifiers.
+    pub fn authorizations(&self) -> &[Url] {
+        &self.authorizations
+    }
+
+    /// Returns where the CSR goes once the order is ready.
+    pub const fn finalize(&self) -> Option<&Url> {
+        self.finalize.as_ref()
+    }
+
+    /// Returns where the certificate is once the order is valid.
+    pub const fn certificate(&self) -> Option<&Url> {
+        self.certificate.as_ref()
+    }
+
+    /// Returns the identifier of the certificate that is to be replaced (RFC 9773 section 5).
+    pub fn replaces(&self) -> Option<&str> {
+        self.replaces.as_deref()
+    }
+
+    /// Returns the profile in force (draft-ietf-acme-profiles section 4).
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
+    /// Returns where the current certificate is, for an order with automatic renewal (RFC 8739).
+    pub const fn star_certificate(&self) -> Option<&Url> {
+        self.star_certificate.as_ref()
+    }
+
+    /// Returns the terms of automatic renewal (RFC 8739 section 3.1.1), as they were sent.
+    pub fn auto_renewal(&self) -> Option<&Map<String, Value>> {
+        self.extra.get("auto-renewal").and_then(Value::as_object)
+    }
+
+    /// Returns all other members.
+    pub const fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
+    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+        let status = object.status(reader)?;
+        let expires = object.timestamp("expires", reader);
+        if matches!(status, OrderStatus::Pending | OrderStatus::Valid) {
+            object.expect("expires", expires.is_some(), reader);
+        }
+        let finalize = object.url("finalize", reader);
+        object.expect("finalize", finalize.is_some(), reader);
+        Ok(Self {
+            status,
+            expires,
+            identifiers: identifiers(&mut object, reader)?,
+            not_before: object.timestamp("notBefore", reader),
+            not_after: object.timestamp("notAfter", reader),
+            error: Problem::member(&mut object, "error", reader),
+            authorizations: authorizations(&mut object, reader)?,
+            finalize,
+            certificate: object.url("certificate", reader),
+            replaces: object.string("replaces", reader),
+            profile: object.string("profile", reader),
+            star_certificate: object.url("star-certificate", reader),
+            extra: object.into_extra(),
+        })
+    }
+}
+
+open_enum! {
+    /// The status of an order (RFC 8555 section 7.1.6, RFC 8739 section 3.1.1).
+    pub enum OrderStatus {
+        /// Identifiers are still to be proved.
+        Pending = "pending",
+        /// It waits for the CSR.
+        Ready = "ready",
+        /// The certificate is being made.
+        Processing = "processing",
+        /// The certificate is there.
+        Valid = "valid",
+        /// It failed.
+        Invalid = "invalid",
+        /// Its automatic renewal was ended.
+        Canceled = "canceled",
+    }
+}
+
+/// Takes the identifiers; if they are absent, those that were ordered are meant (fld-ord-3).
+fn identifiers(
+    object: &mut Object,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<Identifier>, InvalidObject> {
+    let name = "identifiers";
+    let Some(entries) = object.strict_array(name, Order::MAX_IDENTIFIERS, reader)? else {
+        object.expect(name, false, reader);
+        return Ok(Vec::new());
+    };
+    let read = |(path, entry)| {
+        let (kind, value) = Object::at(path, entry)?.identifier(reader)?;
+        Ok(Identifier::from_wire(&kind, &value))
+    };
+    entries.into_iter().map(read).collect()
+}
+
+/// Takes the authorizations: one left out would leave the order pending for ever (fld-ord-8).
+fn authorizations(object: &mut Object, reader: &Reader<'_>) -> Result<Vec<Url>, InvalidObject> {
+    let entries = object.required_array("authorizations", Order::MAX_AUTHORIZATIONS, reader)?;
+    let read = |(path, entry)| reader.url(&entry).map_err(|kind| InvalidObject::at(path, &kind));
+    entries.into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
+    use crate::wire::{DeviationKind, ProblemType};
+
+    /// A ready order with more members.
+    fn ready(members: &str) -> String {
+        format!(
+            r#"{{"status":"ready","identifiers":[{{"type":"dns","value":"a.example"}}],
+                "authorizations":["https://a.example/z/1"],"finalize":"https://a.example/f",{members}}}"#
+        )
+    }
+
+    // RFC 8555 section 7.1.3
+    #[test]
+    fn the_example_of_the_rfc_is_read() {
+        let order = read(
+            Order::parse,
+            r#"{
+                "status": "valid",
+                "expires": "2016-01-20T14:09:07.99Z",
+                "identifiers": [
+                    { "type": "dns", "value": "www.example.org" },
+                    { "type": "dns", "value": "example.org" }
+                ],
+                "notBefore": "2016-01-01T00:00:00Z",
+                "notAfter": "2016-01-08T00:00:00Z",
+                "authorizations": [
+                    "https://example.com/acme/authz/PAniVnsZcis",
+                    "https://example.com/acme/authz/r4HqLzrSrpI"
+                ],
+                "finalize": "https://example.com/acme/order/TOlocE8rfgo/finalize",
+                "certificate": "https://example.com/acme/cert/mAt3xBGaobw"
+            }"#,
+        );
+        assert_eq!(order.status(), &OrderStatus::Valid);
+        assert_eq!(
+            order.expires().map(|t| t.to_string()).as_deref(),
+            Some("2016-01-20T14:09:07.99Z")
+        );
+        let dns = |name| Identifier::from_wire("dns", name);
+        assert_eq!(order.identifiers(), [dns("www.example.org"), dns("example.org")]);
+        assert_eq!(order.not_before().map(Timestamp::unix_seconds), Some(1_451_606_400));
+        assert_eq!(order.not_after().map(Timestamp::unix_seconds), Some(1_452_211_200));
+        assert_eq!(order.authorizations()[1], url("https://example.com/acme/authz/r4HqLzrSrpI"));
+        assert_eq!(
+            order.finalize(),
+            Some(&url("https://example.com/acme/order/TOlocE8rfgo/finalize"))
+        );
+        assert_eq!(order.certificate(), Some(&url("https://example.com/acme/cert/mAt3xBGaobw")));
+        assert_eq!(order.error(), None);
+        assert!(order.extra().is_empty());
+    }
+
+    // W10, 8555-7.1.3-7, fld-ord-2
+    #[test]
+    fn expires_may_be_missing_where_it_is_required() {
+        for status in ["pending", "valid"] {
+            let body = ready(r#""x":1"#).replace("ready", status);
+            let (order, odds) = read_odd(Order::parse, body);
+            assert_eq!(order.expires(), None);
+            assert_eq!(odds, [odd("expires", DeviationKind::Missing)]);
+        }
+        assert_eq!(read(Order::parse, ready(r#""x":1"#)).expires(), None);
+    }
+
+    // fld-ord-1, 8555-7.1.6-6
+    #[test]
+    fn the_status_is_required_but_may_be_unknown() {
+        let body = ready(r#""x":1"#);
+        assert_eq!(fault(Order::parse, body.replace("status", "state")), missing("status"));
+        assert_eq!(fault(Order::parse, body.replace("\"ready\"", "null")), malformed("status"));
+        let (order, odds) = read_odd(Order::parse, body.replace("ready", "on-hold"));
+        assert_eq!(order.status(), &OrderStatus::Other("on-hold".into()));
+        assert_eq!(odds, [odd("status", DeviationKind::UnknownValue("on-hold".into()))]);
+    }
+
+    // fld-ord-3
+    #[test]
+    fn absent_identifiers_are_reported() {
+        let body =
+            r#"{"status":"processing","authorizations":[],"finalize":"https://a.example/f"}"#;
+        let (order, odds) = read_odd(Order::parse, body);
+        assert!(order.identifiers().is_empty() && order.authorizations().is_empty());
+        assert_eq!(odds, [odd("identifiers", DeviationKind::Missing)]);
+    }
+
+    // fld-ord-3..5
+    #[test]
+    fn malformed_identifiers_are_refused() {
+        for (identifiers, field) in [("{}", "identifiers"), ("[7]", "identifiers[0]")] {
+            let body =
+                format!(r#"{{"status":"ready","authorizations":[],"identifiers":{identifiers}}}"#);
+            assert_eq!(fault(Order::parse, body), malformed(field));
+        }
+        let body = ready(r#""x":1"#);
+        assert_eq!(
+            fault(Order::parse, body.replace("type", "kind")),
+            missing("identifiers[0].type")
+        );
+        let number = body.replace("\"a.example\"", "4");
+        assert_eq!(fault(Order::parse, number), malformed("identifiers[0].value"));
+    }
+
+    // fld-ord-4, -5, W16
+    #[test]
+    fn identifiers_of_unknown_type_or_odd_value_are_kept() {
+        let body = ready(r#""x":1"#).replace(
+            r#"[{"type":"dns","value":"a.example"}]"#,
+            r#"[{"type":"email","value":"a@b.example"},{"type":"dns","value":"A B"},
+                {"type":"dns","value":"*.Example.ORG"},{"type":"ip","value":"2001:db8::1"}]"#,
+        );
+        let order = read(Order::parse, body);
+        let shown: Vec<_> =
+            order.identifiers().iter().map(|i| (i.kind().to_string(), i.value())).collect();
+        let pair = |kind: &str, value: &str| (kind.to_string(), value.to_string());
+        assert_eq!(shown[0], pair("email", "a@b.example"));
+        assert_eq!(shown[1], pair("dns", "A B"));
+        assert_eq!(shown[2], pair("dns", "*.example.org"));
+        assert_eq!(shown[3], pair("ip", "2001:db8::1"));
+        assert!(order.identifiers()[2].is_wildcard());
+    }
+
+    // fld-ord-8, fld-gen-8
+    #[test]
+    fn unusable_authorizations_are_refused() {
+        let body = ready(r#""x":1"#);
+        let list = r#"["https://a.example/z/1"]"#;
+        assert_eq!(
+            fault(Order::parse, body.replace("authorizations", "x")),
+            missing("authorizations")
+        );
+        assert_eq!(fault(Order::parse, body.replace(list, "null")), malformed("authorizations"));
+        assert_eq!(
+            fault(Order::parse, body.replace(list, "[\"/z\"]")),
+            malformed("authorizations[0]")
+        );
+        assert_eq!(
+            fault(Order::parse, body.replace("https://a.example/z", "http://a.example/z")),
+            InvalidObject::NotHttps { field: "authorizations[0]".into() }
+        );
+    }
+
+    // fld-gen-6
+    #[test]
+    fn too_many_entries_are_refused() {
+        let body = ready(r#""x":1"#);
+        let zs = format!("[{}\"https://a.example/z\"]", "\"https://a.example/z\",".repeat(1000));
+        assert_eq!(
+            fault(Order::parse, body.replace(r#"["https://a.example/z/1"]"#, &zs)),
+            InvalidObject::TooMany { field: "authorizations".into(), limit: 1000 }
+        );
+        let one = r#"{"type":"dns","value":"a.example"}"#;
+        let names = format!("[{}{one}]", format!("{one},").repeat(1000));
+        assert_eq!(
+            fault(Order::parse, body.replace(&format!("[{one}]"), &names)),
+            InvalidObject::TooMany { field: "identifiers".into(), limit: 1000 }
+        );
+    }
+
+    // fld-ord-9, -10
+    #[test]
+    fn unusable_urls_of_later_steps_are_reported() {
+        let body = ready(r#""certificate":"""#).replace("https://a.example/f", "/f");
+        let (order, odds) = read_odd(Order::parse, body);
+        assert_eq!((order.finalize(), order.certificate()), (None, None));
+        assert_eq!(
+            odds,
+            [
+                odd("finalize", DeviationKind::NotAbsoluteUrl),
+                odd("certificate", DeviationKind::NotAbsoluteUrl),
+            ]
+        );
+    }
+
+    // fld-ord-6, 8555-7.4-23
+    #[test]
+    fn times_are_instants_and_unreadable_ones_are_ignored() {
+        let body = ready(r#""notBefore":"2026-01-01T04:00:00+04:00","notAfter":1767225600"#);
+        let (order, odds) = read_odd(Order::parse, body);
+        assert_eq!(order.not_before().map(Timestamp::unix_seconds), Some(1_767_225_600));
+        assert_eq!(order.not_after(), None);
+        assert_eq!(odds, [odd("notAfter", DeviationKind::Malformed)]);
+    }
+
+    #[test]
+    fn the_zero_time_of_go_is_not_a_time() {
+        let (order, odds) = read_odd(Order::parse, ready(r#""expires":"0001-01-01T00:00:00Z""#));
+        assert_eq!(order.expires(), None);
+        assert_eq!(odds, [odd("expires", DeviationKind::Malformed)]);
+    }
+
+    // fld-ord-7, 8555-7.1.3-10
+    #[test]
+    fn the_error_is_readable_and_an_unreadable_one_survived() {
+        let body = ready(r#""error":{"type":"urn:ietf:params:acme:error:caa","detail":"no"}"#);
+        let order = read(Order::parse, body);
+        assert_eq!(order.error().map(Problem::kind), Some(&ProblemType::Caa));
+        let (order, odds) = read_odd(Order::parse, ready(r#""error":"no""#));
+        assert_eq!(order.error(), None);
+        assert_eq!(odds, [odd("error", DeviationKind::Malformed)]);
+    }
+
+    // ZeroSSL
+    #[test]
+    fn an_empty_error_is_none() {
+        for error in ["{}", "null"] {
+            assert_eq!(read(Order::parse, ready(&format!(r#""error":{error}"#))).error(), None);
+        }
+    }
+
+    // fld-ord-11..13
+    #[test]
+    fn extensions_are_shown() {
+        let order = read(
+            Order::parse,
+            ready(
+                r#""replaces":"aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE","profile":"shortlived",
+                    "star-certificate":"https://a.example/star",
+                    "auto-renewal":{"lifetime":345600},"allow-certificate-get":true"#,
+            ),
+        );
+        assert_eq!(order.replaces(), Some("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"));
+        assert_eq!(order.profile(), Some("shortlived"));
+        assert_eq!(order.star_certificate(), Some(&url("https://a.example/star")));
+        assert_eq!(order.auto_renewal().map(|a| a["lifetime"] == 345_600), Some(true));
+        assert_eq!(order.extra()["allow-certificate-get"], true);
+    }
+
+    // PHP servers escape the slash, Go servers the ampersand
+    #[test]
+    fn escapes_in_urls_are_read() {
+        let body =
+            ready(r#""x":1"#).replace("https://a.example/z/1", r"https:\/\/a.example\/z?a\u0026b");
+        assert_eq!(
+            read(Order::parse, body).authorizations()[0].as_str(),
+            "https://a.example/z?a&b"
+        );
+    }
+}

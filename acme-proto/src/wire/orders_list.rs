@@ -1,0 +1,130 @@
+//! The orders list (RFC 8555 section 7.1.2.1).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde_json::{Map, Value};
+
+use super::object::{Object, Reader};
+use super::{Context, DeviationKind, InvalidObject, Parsed, snippet};
+use crate::url::Url;
+
+/// A page of an account's orders (RFC 8555 section 7.1.2.1); a `Link` header names the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrdersList {
+    orders: Vec<Url>,
+    extra: Map<String, Value>,
+}
+
+impl OrdersList {
+    /// The largest number of orders that is kept.
+    pub const MAX_ORDERS: usize = 10_000;
+
+    /// Reads a page.
+    ///
+    /// A bare array, as step-ca sends it, is accepted and reported; entries that are no usable URL are
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// The server's fault: neither a JSON object with an array `orders`, nor an array.
+    pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
+        let mut reader = Reader::new(Some(context));
+        let mut object = match reader.decode(body)? {
+            Value::Object(members) => Object::root(members),
+            bare @ Value::Array(_) => {
+                reader.report("body", DeviationKind::Malformed);
+                Object::root(Map::from_iter([(String::from("orders"), bare)]))
+            }
+            _ => return Err(InvalidObject::NotAnObject { snippet: snippet(body) }),
+        };
+        let mut entries = object.required_array("orders", usize::MAX, &reader)?;
+        if entries.len() > Self::MAX_ORDERS {
+            entries.truncate(Self::MAX_ORDERS);
+            reader.report("orders", DeviationKind::TooMany { limit: Self::MAX_ORDERS });
+        }
+        let mut orders = Vec::new();
+        for (path, entry) in entries {
+            match reader.url(&entry) {
+                Ok(url) => orders.push(url),
+                Err(_) => reader.report(path, DeviationKind::BadSibling),
+            }
+        }
+        Ok(reader.finish(Self { orders, extra: object.into_extra() }))
+    }
+
+    /// Returns the URLs of the orders; the server may leave out any.
+    pub fn orders(&self) -> &[Url] {
+        &self.orders
+    }
+
+    /// Returns all other members.
+    pub const fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
+
+    // RFC 8555 section 7.1.2.1
+    #[test]
+    fn the_example_of_the_rfc_is_read() {
+        let list = read(
+            OrdersList::parse,
+            r#"{"orders": ["https://example.com/acme/order/TOlocE8rfgo", "https://example.com/acme/order/4E16bbL5iSw"]}"#,
+        );
+        assert_eq!(
+            list.orders(),
+            [
+                url("https://example.com/acme/order/TOlocE8rfgo"),
+                url("https://example.com/acme/order/4E16bbL5iSw"),
+            ]
+        );
+    }
+
+    // step-ca
+    #[test]
+    fn a_bare_array_is_accepted() {
+        let (list, odds) = read_odd(OrdersList::parse, r#"["https://a.example/o/1"]"#);
+        assert_eq!(list.orders(), [url("https://a.example/o/1")]);
+        assert_eq!(odds, [odd("body", DeviationKind::Malformed)]);
+    }
+
+    #[test]
+    fn a_bad_entry_does_not_fail_the_list() {
+        let (list, odds) =
+            read_odd(OrdersList::parse, r#"{"orders":[1,"/o","https://a.example/o/1"],"next":2}"#);
+        assert_eq!(list.orders(), [url("https://a.example/o/1")]);
+        assert_eq!(list.extra()["next"], 2);
+        assert_eq!(
+            odds,
+            [
+                odd("orders[0]", DeviationKind::BadSibling),
+                odd("orders[1]", DeviationKind::BadSibling),
+            ]
+        );
+    }
+
+    // fld-acct-7
+    #[test]
+    fn a_page_without_list_is_refused() {
+        assert_eq!(fault(OrdersList::parse, "{}"), missing("orders"));
+        assert_eq!(fault(OrdersList::parse, r#"{"orders":"x"}"#), malformed("orders"));
+        assert!(matches!(fault(OrdersList::parse, "1"), InvalidObject::NotAnObject { .. }));
+    }
+
+    // fld-gen-6
+    #[test]
+    fn a_page_is_cut_at_the_limit() {
+        let entry = "\"https://a.example/o\",";
+        let body = format!("{{\"orders\":[{}1]}}", entry.repeat(OrdersList::MAX_ORDERS));
+        let (list, odds) = read_odd(OrdersList::parse, body);
+        assert_eq!(list.orders().len(), OrdersList::MAX_ORDERS);
+        assert_eq!(odds, [odd("orders", DeviationKind::TooMany { limit: OrdersList::MAX_ORDERS })]);
+    }
+}

@@ -1,0 +1,340 @@
+//! The problem document (RFC 9457, RFC 8555 section 6.7).
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::object::{self, Object, Reader};
+use super::{Context, DeviationKind, InvalidObject, Parsed, ProblemType, printable};
+use crate::identifier::Identifier;
+
+/// A problem: what the server says went wrong (RFC 9457, RFC 8555 section 6.7).
+///
+/// `Display` is one escaped line of bounded length: the `detail`, else the `title`, else the type, then
+/// the subproblems. Serde writes and reads it as its JSON object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    kind: ProblemType,
+    title: Option<String>,
+    detail: Option<String>,
+    status: Option<u16>,
+    instance: Option<String>,
+    identifier: Option<Identifier>,
+    algorithms: Vec<String>,
+    subproblems: Vec<Self>,
+    extra: Map<String, Value>,
+}
+
+impl Problem {
+    /// The largest number of subproblems that is kept, all levels together.
+    pub const MAX_SUBPROBLEMS: usize = 1000;
+    /// How deep subproblems of subproblems are kept.
+    pub const MAX_DEPTH: usize = 4;
+
+    /// Reads the body of an error answer, whatever its media type.
+    ///
+    /// Members of the wrong type count as absent, and bytes that are not UTF-8 are replaced.
+    ///
+    /// # Errors
+    ///
+    /// The body is no problem document: not a JSON object, or one without readable `type`, `title`,
+    /// `detail` and `subproblems`.
+    pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
+        let lossy = String::from_utf8_lossy(body);
+        object::parse(lossy.as_bytes(), context, |object, reader| {
+            if lossy.as_bytes() != body {
+                reader.report("body", DeviationKind::Malformed);
+            }
+            Self::document(object, reader)
+        })
+    }
+
+    /// Reads a problem from a JSON value, such as a member of an object not known here.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn from_value(value: Value, context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
+        let mut reader = Reader::new(Some(context));
+        let problem = match value {
+            Value::Object(members) => Self::document(Object::root(members), &mut reader)?,
+            other => {
+                let snippet = printable(&json!(other).to_string(), MAX_TEXT);
+                return Err(InvalidObject::NotAnObject { snippet });
+            }
+        };
+        Ok(reader.finish(problem))
+    }
+
+    /// Returns the type, by which a problem is told from others.
+    pub const fn kind(&self) -> &ProblemType {
+        &self.kind
+    }
+
+    /// Returns the summary of the type, for a human.
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// Returns the explanation of this occurrence, for a human, exactly as it was sent.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// Returns the advisory HTTP status; that of the answer decides.
+    pub const fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// Returns the URI of this occurrence, resolved; with `userActionRequired` the page to visit.
+    pub fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
+    }
+
+    /// Returns the identifier that a subproblem is about; always none for a problem at the top.
+    pub const fn identifier(&self) -> Option<&Identifier> {
+        self.identifier.as_ref()
+    }
+
+    /// Returns the algorithms that the server accepts, with `badSignatureAlgorithm`.
+    pub fn algorithms(&self) -> &[String] {
+        &self.algorithms
+    }
+
+    /// Returns the parts of the problem (RFC 8555 section 6.7.1).
+    pub fn subproblems(&self) -> &[Self] {
+        &self.subproblems
+    }
+
+    /// Returns all other members.
+    pub const fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
+    /// Returns whether any HTTP server might have said it: `about:blank`, `malformed`, and types outside
+    /// of the ACME namespace.
+    pub fn is_generic(&self) -> bool {
+        self.kind == ProblemType::Malformed || self.kind.acme_name().is_none()
+    }
+
+    /// Takes a member that is a problem; an empty one, as ZeroSSL sends it, is none.
+    pub(super) fn member(object: &mut Object, name: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        let member = object.object(name, reader)?;
+        Some(Self::read(member, 0, reader)).filter(|problem| !problem.is_blank())
+    }
+
+    /// Reads an object that need not be a problem at all.
+    fn document(object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+        let has_type = object.has("type");
+        let field = object.path("type");
+        let problem = Self::read(object, 0, reader);
+        let typed = has_type && !problem.extra.contains_key("type");
+        if typed || problem.headline().is_some() || !problem.subproblems.is_empty() {
+            Ok(problem)
+        } else {
+            Err(InvalidObject::Missing { field })
+        }
+    }
+
+    fn read(mut object: Object, depth: usize, reader: &mut Reader<'_>) -> Self {
+        let identifier = if depth > 0 {
+            identifier(&mut object, reader)
+        } else {
+            if object.has("identifier") {
+                reader.report(object.path("identifier"), DeviationKind::Unexpected);
+            }
+            None
+        };
+        Self {
+            kind: kind(&mut object, reader),
+            title: object.string("title", reader),
+            detail: object.string("detail", reader),
+            status: object.optional("status", reader, |value, _| {
+                let number = value.as_u64().and_then(|number| u16::try_from(number).ok());
+                number.ok_or(DeviationKind::Malformed)
+            }),
+            instance: object.optional("instance", reader, |value, reader| {
+                resolve(&object::text(value)?, reader).ok_or(DeviationKind::Malformed)
+            }),
+            identifier,
+            algorithms: object.strings("algorithms", reader),
+            subproblems: subproblems(&mut object, depth, reader),
+            extra: object.into_extra(),
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.kind == ProblemType::AboutBlank
+            && self.headline().is_none()
+            && self.status.is_none_or(|status| status == 0)
+            && self.subproblems.is_empty()
+            && self.extra.is_empty()
+    }
+
+    fn headline(&self) -> Option<&str> {
+        [self.detail(), self.title()].into_iter().flatten().find(|text| !text.trim().is_empty())
+    }
+
+    /// Collects the subproblems of all levels, each before its own.
+    fn flatten<'a>(&'a self, all: &mut Vec<&'a Self>) {
+        for problem in &self.subproblems {
+            all.push(problem);
+            problem.flatten(all);
+        }
+    }
+
+    fn write_own(&self, f: &mut fmt::Formatter<'_>, max: usize) -> fmt::Result {
+        f.write_str(&printable(self.headline().unwrap_or_else(|| self.kind.as_str()), max))?;
+        match &self.instance {
+            Some(instance) if self.kind == ProblemType::UserActionRequired => {
+                write!(f, " (visit {})", printable(instance, MAX_TEXT))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let mut members = self.extra.clone();
+        let mut put = |name: &str, value: Value| {
+            members.insert(name.into(), value);
+        };
+        if self.kind != ProblemType::AboutBlank {
+            put("type", self.kind.as_str().into());
+        }
+        if let Some(title) = &self.title {
+            put("title", title.as_str().into());
+        }
+        if let Some(detail) = &self.detail {
+            put("detail", detail.as_str().into());
+        }
+        if let Some(status) = self.status {
+            put("status", status.into());
+        }
+        if let Some(instance) = &self.instance {
+            put("instance", instance.as_str().into());
+        }
+        if let Some(identifier) = &self.identifier {
+            put("identifier", json!({ "type": identifier.kind(), "value": identifier.value() }));
+        }
+        if !self.algorithms.is_empty() {
+            put("algorithms", json!(self.algorithms));
+        }
+        if !self.subproblems.is_empty() {
+            let parts = self.subproblems.iter().map(|part| Value::Object(part.members()));
+            put("subproblems", parts.collect());
+        }
+        members
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_own(f, MAX_HEADLINE)?;
+        let mut parts = Vec::new();
+        self.flatten(&mut parts);
+        for (index, part) in parts.iter().take(MAX_SHOWN).enumerate() {
+            f.write_str(if index == 0 { " [" } else { "; " })?;
+            if let Some(identifier) = &part.identifier {
+                write!(f, "{}: ", printable(&identifier.value(), MAX_TEXT))?;
+            }
+            part.write_own(f, MAX_TEXT)?;
+        }
+        if parts.len() > MAX_SHOWN {
+            write!(f, "; and {} more", parts.len() - MAX_SHOWN)?;
+        }
+        if parts.is_empty() { Ok(()) } else { f.write_str("]") }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.members().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Problem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = Map::deserialize(deserializer)?;
+        Ok(Self::read(Object::root(members), 0, &mut Reader::new(None)))
+    }
+}
+
+fn kind(object: &mut Object, reader: &mut Reader<'_>) -> ProblemType {
+    object
+        .optional("type", reader, |value, reader| {
+            let text = object::text(value)?;
+            // What cannot be resolved is kept as it is: it still tells one problem from another.
+            Ok(ProblemType::from(resolve(&text, reader).unwrap_or(text)))
+        })
+        .filter(|kind| !kind.as_str().is_empty())
+        .unwrap_or(ProblemType::AboutBlank)
+}
+
+/// Resolves a relative reference against the request's URL (7807-3.1-5); an absolute URI stays as it is.
+fn resolve(reference: &str, reader: &Reader<'_>) -> Option<String> {
+    let Some(base) = reader.request_url() else { return Some(reference.into()) };
+    if reference.is_empty() {
+        return None;
+    }
+    if has_scheme(reference) {
+        return Some(reference.into());
+    }
+    base.resolve_text(reference)
+}
+
+fn has_scheme(reference: &str) -> bool {
+    reference.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    })
+}
+
+/// Takes the identifier of a subproblem; an unreadable one is none (fld-pb-7).
+fn identifier(object: &mut Object, reader: &mut Reader<'_>) -> Option<Identifier> {
+    let path = object.path("identifier");
+    let identifier = object.optional("identifier", reader, |value, reader| {
+        let (kind, value) = Object::at(path, value.clone())
+            .and_then(|members| members.identifier(reader))
+            .map_err(|_| DeviationKind::Malformed)?;
+        Ok(Identifier::from_wire(&kind, &value))
+    });
+    identifier
+}
+
+/// Takes the subproblems; bad entries are left out, and so is what goes too deep (8555-6.7.1-5).
+fn subproblems(object: &mut Object, depth: usize, reader: &mut Reader<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let path = object.path("subproblems");
+    let Some(entries) = object.array("subproblems", Problem::MAX_SUBPROBLEMS, reader) else {
+        return problems;
+    };
+    if depth == Problem::MAX_DEPTH && !entries.is_empty() {
+        reader.report(path, DeviationKind::TooMany { limit: Problem::MAX_DEPTH });
+        return problems;
+    }
+    for (entry_path, entry) in entries {
+        let Ok(entry) = Object::at(entry_path.clone(), entry) else {
+            reader.report(entry_path, DeviationKind::BadSibling);
+            continue;
+        };
+        if reader.subproblems == Problem::MAX_SUBPROBLEMS {
+            reader.report(path, DeviationKind::TooMany { limit: Problem::MAX_SUBPROBLEMS });
+            break;
+        }
+        reader.subproblems += 1;
+        problems.push(Problem::read(entry, depth + 1, reader));
+    }
+    problems
+}
+
+const MAX_HEADLINE: usize = 1000;
+const MAX_TEXT: usize = 300;
+const MAX_SHOWN: usize = 20;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "problem_tests.rs"]
+mod tests;
