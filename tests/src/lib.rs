@@ -6,3 +6,4 @@
 pub mod conformance;
 #[cfg(unix)]
 pub mod servers;
+pub mod world;

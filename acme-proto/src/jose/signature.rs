@@ -66,6 +66,11 @@ impl Signature {
         Ok(Self { algorithm, bytes })
     }
 
+    /// Creates a signature from a MAC, for an external account's binding.
+    pub const fn from_mac(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
     /// Returns the octets that go, base64url-encoded, into `signature`.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes

@@ -1,0 +1,111 @@
+//! The user of issuances in the world: publishes, takes back, and brings the CSR.
+
+use std::sync::OnceLock;
+
+use acme_proto::error::Error;
+use acme_proto::identifier::Identifier;
+use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
+use acme_proto::session::Session;
+use acme_proto::signer::Es256Key;
+use acme_proto::wire::ChallengeKind;
+use acme_proto::x509::{Csr, CsrBuilder};
+
+use super::{Due, Schedule, World};
+
+/// How the user of an issuance behaves.
+#[derive(Clone, Debug)]
+pub struct SolverPlan {
+    /// Which kinds of challenge to choose, the preferred ones first.
+    pub kinds: Vec<ChallengeKind>,
+    /// The longest time that publishing takes, in milliseconds.
+    pub slowest: u64,
+    /// How often publishing fails, in percent.
+    pub fails: u64,
+    /// Says that it has published, but does not: the CA finds nothing.
+    pub forgets: bool,
+}
+
+impl Default for SolverPlan {
+    fn default() -> Self {
+        let kinds = vec![ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
+        Self { kinds, slowest: 0, fails: 0, forgets: false }
+    }
+}
+
+/// Issues for these names with an obliging user.
+///
+/// # Errors
+/// Those of the issuance.
+pub fn issue(world: &mut World, session: &mut Session, names: &[&str]) -> Result<Issued, Error> {
+    let identifiers = names.iter().map(|name| name.parse().expect("a name"));
+    let flow = Issuance::new(identifiers).expect("names");
+    issue_with(world, session, vec![flow], &SolverPlan::default()).pop().expect("one result")
+}
+
+/// Runs issuances side by side.
+pub fn issue_with(
+    world: &mut World,
+    session: &mut Session,
+    flows: Vec<Issuance>,
+    plan: &SolverPlan,
+) -> Vec<Result<Issued, Error>> {
+    world.run_all(session, flows, |world, schedule, index, flow, session, event| {
+        answer(world, schedule, index, flow, session, event, plan);
+    })
+}
+
+fn answer(
+    world: &mut World,
+    schedule: &mut Schedule<Issuance>,
+    index: usize,
+    flow: &mut Issuance,
+    session: &Session,
+    event: IssuanceEvent,
+    plan: &SolverPlan,
+) {
+    match event {
+        IssuanceEvent::Authorize(offer) => {
+            let told = match offer.choose(&plan.kinds) {
+                Some(kind) => flow.select(session, &offer.id(), &kind),
+                None => flow.refuse(&offer.id(), "no solver for these kinds".into()),
+            };
+            told.expect("the offer is open");
+        }
+        IssuanceEvent::Provision(challenge) => {
+            let id = challenge.id();
+            let fails = world.rng.below(100) < plan.fails;
+            let token = challenge.token().to_string();
+            if !fails && !plan.forgets {
+                let key_authorization = challenge.key_authorization().as_str().to_owned();
+                world.published.insert(token, key_authorization);
+            }
+            let after = world.rng.below(plan.slowest + 1);
+            let act = move |flow: &mut Issuance, _: &mut Session| {
+                let told = if fails { flow.failed(&id, "no".into()) } else { flow.ready(&id) };
+                // A flow that has ended in the meantime, or cleaned up, does not mind.
+                let _ = told;
+            };
+            world.schedule(schedule, after, index, Due::Act(Box::new(act)));
+        }
+        IssuanceEvent::CleanUp(challenge) => {
+            world.published.remove(challenge.token().as_str());
+            flow.cleaned(&challenge.id()).expect("the challenge was handed out");
+        }
+        IssuanceEvent::Finalize(identifiers) => {
+            flow.finalize(csr(&identifiers)).expect("a CSR that fits");
+        }
+        other => panic!("an event that nobody told us of: {other:?}"),
+    }
+}
+
+/// Makes a CSR with a key that is the same in every test.
+///
+/// # Panics
+/// Never: the key is good.
+pub fn csr(identifiers: &[Identifier]) -> Csr {
+    static KEY: OnceLock<Es256Key> = OnceLock::new();
+    let key = KEY.get_or_init(|| Es256Key::from_scalar(&[3; 32]).expect("a scalar in range"));
+    let builder = CsrBuilder::new(&key.public_key(), identifiers);
+    let signature = key.sign(&builder.to_be_signed());
+    builder.finish(&signature).expect("a CSR of our own")
+}
