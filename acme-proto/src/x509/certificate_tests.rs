@@ -3,6 +3,7 @@
 use alloc::format;
 
 use super::*;
+use crate::x509::asn1;
 
 /// V-ARI: the example of RFC 9773 Appendix A.
 const RFC_9773: &str = "-----BEGIN CERTIFICATE-----
@@ -77,4 +78,49 @@ fn damaged_certificates_are_errors_or_others_and_never_panics() {
 fn oversized_certificates_are_refused() {
     let der = alloc::vec![0x30; Certificate::MAX_LEN + 1];
     assert_eq!(Certificate::parse(der), Err(InvalidCertificate::TooLong));
+}
+
+/// A certificate with little more than the serial number, given as content octets.
+fn with_serial(serial: &[u8]) -> Result<Certificate, InvalidCertificate> {
+    let time = validity::encode(Timestamp::UNIX_EPOCH);
+    let empty = asn1::sequence(&[]);
+    let body = asn1::sequence(&[
+        &asn1::tlv(asn1::tag::INTEGER, &[serial]),
+        &empty,
+        &empty,
+        &asn1::sequence(&[&time, &time]),
+        &empty,
+        &Jwk::ed25519(&[1; 32]).to_spki_der(),
+    ]);
+    Certificate::parse(asn1::sequence(&[&body, &empty, &asn1::bit_string(&[])]))
+}
+
+// V-ARI, 9773-4.1-3: the sign octet is kept.
+#[test]
+fn serial_numbers_are_the_content_octets() {
+    let known = [
+        (1_u16, "AQ"),
+        (127, "fw"),
+        (128, "AIA"),
+        (255, "AP8"),
+        (256, "AQA"),
+        (32767, "f_8"),
+        (32768, "AIAA"),
+    ];
+    for (number, text) in known {
+        let integer = asn1::unsigned_integer(&number.to_be_bytes());
+        let certificate = with_serial(&integer[2..]).unwrap();
+        assert_eq!(base64url::encode(certificate.serial()), text);
+    }
+    assert_eq!(with_serial(&[]), Err(InvalidCertificate::Der));
+}
+
+// 9773-4.1-7.
+#[test]
+fn a_certificate_without_extensions_has_no_authority_and_no_names() {
+    let certificate = with_serial(&[1]).unwrap();
+    assert_eq!(certificate.authority_key_id(), None);
+    assert!(certificate.identifiers().is_empty());
+    assert_eq!(certificate.issuer_common_name(), None);
+    assert_eq!(certificate.public_key().unwrap(), Jwk::ed25519(&[1; 32]));
 }
