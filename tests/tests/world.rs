@@ -44,7 +44,8 @@ fn a_new_account_and_one_name_take_at_most_ten_requests_and_polls() {
 fn rough_networks_still_end_in_certificates() {
     let mut issued = 0;
     for seed in 0..150 {
-        let config = CaConfig { bad_nonce_percent: 10, ..CaConfig::default() };
+        let mut config = CaConfig::default();
+        config.bad_nonce_percent = 10;
         let mut world = World::new(config, seed);
         let mut session = registered(&mut world);
         world.faults = FaultPlan::rough();

@@ -13,7 +13,7 @@ use crate::x509::asn1::{self, Element};
 /// X.509 and many devices use, is converted by [`from_der`](Self::from_der).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Signature {
-    algorithm: Algorithm,
+    algorithm: Option<Algorithm>,
     bytes: Vec<u8>,
 }
 
@@ -37,7 +37,7 @@ impl Signature {
         if !fits {
             return Err(InvalidSignature::Length { algorithm, found: bytes.len() });
         }
-        Ok(Self { algorithm, bytes: bytes.to_vec() })
+        Ok(Self { algorithm: Some(algorithm), bytes: bytes.to_vec() })
     }
 
     /// Converts a signature from the form that X.509 uses.
@@ -63,12 +63,12 @@ impl Signature {
             bytes.resize(bytes.len() + padding, 0);
             bytes.extend_from_slice(number);
         }
-        Ok(Self { algorithm, bytes })
+        Ok(Self { algorithm: Some(algorithm), bytes })
     }
 
     /// Creates a signature from a MAC, for an external account's binding.
     pub const fn from_mac(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+        Self { algorithm: None, bytes }
     }
 
     /// Returns the octets that go, base64url-encoded, into `signature`.
@@ -76,8 +76,8 @@ impl Signature {
         &self.bytes
     }
 
-    /// Returns the algorithm that the signature was made with.
-    pub const fn algorithm(&self) -> Algorithm {
+    /// Returns the algorithm that the signature was made with; `None` for a MAC.
+    pub const fn algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }
 

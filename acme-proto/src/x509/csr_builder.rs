@@ -68,7 +68,8 @@ impl CsrBuilder {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        let (expected, found) = (self.key.algorithm(), signature.algorithm());
+        let expected = self.key.algorithm();
+        let found = signature.algorithm().unwrap_or(expected);
         if expected != found {
             return Err(InvalidCsr::SignatureAlgorithm { expected, found });
         }

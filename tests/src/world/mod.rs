@@ -21,7 +21,7 @@ use acme_testca::{Ca, CaConfig};
 
 pub use ca::Exchange;
 pub use faults::{FaultPlan, Rng};
-pub use solver::{SolverPlan, issue, issue_with};
+pub use solver::{SolverPlan, csr, issue, issue_with};
 
 /// A CA, a network and a clock.
 pub struct World {
@@ -57,14 +57,19 @@ const BEGINNING: u64 = 1_790_000_000_000;
 const MOST_STEPS: usize = 200_000;
 
 /// Something that will happen to the flow of that index.
-pub(crate) enum Due<F: Flow> {
+pub enum Due<F: Flow> {
+    /// A request reaches the CA.
     Arrive(Transmit),
+    /// An answer reaches the flow.
     Answer(RequestId, Response),
+    /// The flow learns that there will be no answer.
     Lost(RequestId, Lost),
+    /// The flow's user does something.
     Act(Box<dyn FnOnce(&mut F, &mut Session)>),
 }
 
-pub(crate) type Schedule<F> = BTreeMap<(u64, u64), (usize, Due<F>)>;
+/// What will happen, by time and sequence, each to the flow of an index.
+pub type Schedule<F> = BTreeMap<(u64, u64), (usize, Due<F>)>;
 
 impl World {
     /// Creates a world without faults; `seed` sets everything that is random in it.
@@ -192,7 +197,10 @@ impl World {
                 }
             }
         }
-        panic!("the flows do not come to an end: {:?}", self.lines().iter().rev().take(20).collect::<Vec<_>>());
+        panic!(
+            "the flows do not come to an end: {:?}",
+            self.lines().iter().rev().take(20).collect::<Vec<_>>()
+        );
     }
 
     /// Checks the contract of `Timeout`, and rounds up to the world's milliseconds.
@@ -203,7 +211,7 @@ impl World {
     }
 
     /// Puts something on the schedule, `after` milliseconds from now.
-    pub(crate) fn schedule<F: Flow>(
+    pub fn schedule<F: Flow>(
         &mut self,
         schedule: &mut Schedule<F>,
         after: u64,
