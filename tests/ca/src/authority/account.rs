@@ -288,6 +288,7 @@ fn check_contact(url: &str) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::check_contact;
 

@@ -111,6 +111,7 @@ fn offset_seconds(zone: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{http_date, parse_rfc3339, rfc3339};
 

@@ -134,6 +134,7 @@ fn parse_ip(value: &str) -> Result<IpAddr, Problem> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::Identifier;
 

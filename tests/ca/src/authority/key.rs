@@ -298,6 +298,7 @@ fn p521_verify(point: &[u8], message: &[u8], signed: &p521::ecdsa::Signature) ->
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 

@@ -207,6 +207,7 @@ impl ServerCertVerifier for AnyCertificate {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::sni;
     use crate::authority::Identifier;
