@@ -31,43 +31,25 @@ fn alternate_chains_start_with_the_same_leaf_and_end_at_other_roots() {
     let mut client = world.member();
     let (url, pem) = client.issue(&["a.test"]);
     let answer = client.read(&url).ok(200);
-    let alternates: Vec<&str> = answer
-        .all("link")
-        .into_iter()
-        .filter(|l| l.ends_with("rel=\"alternate\""))
-        .collect();
+    let alternates: Vec<&str> =
+        answer.all("link").into_iter().filter(|l| l.ends_with("rel=\"alternate\"")).collect();
     assert_eq!(
         alternates,
-        [
-            format!("<{url}/1>;rel=\"alternate\""),
-            format!("<{url}/2>;rel=\"alternate\"")
-        ]
+        [format!("<{url}/1>;rel=\"alternate\""), format!("<{url}/2>;rel=\"alternate\"")]
     );
     let first = certificates(&pem);
     let second = client.read(&format!("{url}/1")).ok(200);
-    assert!(
-        second
-            .all("link")
-            .contains(&format!("<{url}>;rel=\"alternate\"").as_str())
-    );
+    assert!(second.all("link").contains(&format!("<{url}>;rel=\"alternate\"").as_str()));
     let second = certificates(&second.text());
     assert_eq!(first[0], second[0]);
     let issuer = |chain: &[Vec<u8>]| {
-        x509_parser::parse_x509_certificate(&chain[1])
-            .unwrap()
-            .1
-            .issuer()
-            .to_string()
+        x509_parser::parse_x509_certificate(&chain[1]).unwrap().1.issuer().to_string()
     };
     assert_ne!(issuer(&first), issuer(&second));
     for (number, chain) in [&first, &second].into_iter().enumerate() {
         let root = world.with(|ca| ca.alternate_root_pem(number)).unwrap();
         let root = certificates(&root).remove(0);
-        let root = x509_parser::parse_x509_certificate(&root)
-            .unwrap()
-            .1
-            .subject()
-            .to_string();
+        let root = x509_parser::parse_x509_certificate(&root).unwrap().1.subject().to_string();
         assert_eq!(issuer(chain), root);
     }
     client.read(&format!("{url}/3")).refused(404, "malformed");
@@ -78,12 +60,7 @@ fn the_owner_revokes_once() {
     let world = world();
     let mut client = world.member();
     let leaf = certificates(&client.issue(&["a.test"]).1).remove(0);
-    assert!(
-        revoke(&mut client, &leaf, Some(json!(1)))
-            .ok(200)
-            .body
-            .is_empty()
-    );
+    assert!(revoke(&mut client, &leaf, Some(json!(1))).ok(200).body.is_empty());
     assert_eq!(world.with(|ca| ca.certificates_revoked()), 1);
     revoke(&mut client, &leaf, None).refused(400, "alreadyRevoked");
 }
@@ -92,9 +69,7 @@ fn the_owner_revokes_once() {
 fn the_certificates_key_revokes_without_an_account() {
     let world = world();
     let key = KeyPair::generate().unwrap();
-    let (_, pem) = world
-        .member()
-        .issue_csr(&["a.test"], &csr_with(&["a.test"], &key));
+    let (_, pem) = world.member().issue_csr(&["a.test"], &csr_with(&["a.test"], &key));
     let leaf = certificates(&pem).remove(0);
     let mut stranger = world.client();
     revoke(&mut stranger, &leaf, None).refused(403, "unauthorized");
@@ -140,10 +115,7 @@ fn renewal_information_is_read_by_get() {
     let answer = client.send(get("GET", &url)).ok(200);
     assert_eq!(answer.header("retry-after"), Some("21600"));
     let window = answer.json()["suggestedWindow"].clone();
-    assert_eq!(
-        window,
-        json!({ "start": "2027-03-16T06:59:59Z", "end": "2027-03-18T06:59:59Z" })
-    );
+    assert_eq!(window, json!({ "start": "2027-03-16T06:59:59Z", "end": "2027-03-18T06:59:59Z" }));
     assert!(world.with(|ca| ca.set_renewal_window(
         &id,
         START,
@@ -163,10 +135,7 @@ fn a_revoked_certificate_is_to_be_renewed_at_once() {
     revoke(&mut client, &leaf, None).ok(200);
     let url = format!("{}/{}", client.at("renewalInfo"), certificate_id(&leaf));
     let window = client.send(get("GET", &url)).ok(200).json()["suggestedWindow"].clone();
-    assert!(
-        window["end"].as_str().unwrap() < "2027-01-15T08:00:00Z",
-        "{window}"
-    );
+    assert!(window["end"].as_str().unwrap() < "2027-01-15T08:00:00Z", "{window}");
 }
 
 #[test]
@@ -179,10 +148,7 @@ fn renewal_information_on_something_else_is_refused() {
         assert_eq!(answer.problem(), "malformed");
     }
     client
-        .send(get(
-            "GET",
-            &format!("{base}/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"),
-        ))
+        .send(get("GET", &format!("{base}/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE")))
         .refused(404, "malformed");
 }
 
@@ -193,22 +159,12 @@ fn a_certificate_is_replaced_once() {
     let id = certificate_id(&certificates(&client.issue(&["a.test", "b.test"]).1)[0]);
     let order = |names: &[&str]| json!({ "identifiers": identifiers(names), "replaces": id });
     client.order(order(&["c.test"])).refused(400, "malformed");
-    world
-        .member()
-        .order(order(&["a.test"]))
-        .refused(403, "unauthorized");
+    world.member().order(order(&["a.test"])).refused(403, "unauthorized");
     let first = client.order(order(&["a.test"])).ok(201);
     assert_eq!(first.json()["replaces"], json!(id));
-    client
-        .order(order(&["a.test"]))
-        .refused(409, "alreadyReplaced");
-    let failed = first.json()["authorizations"][0]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    client
-        .post(&failed, Some(json!({ "status": "deactivated" })))
-        .ok(200);
+    client.order(order(&["a.test"])).refused(409, "alreadyReplaced");
+    let failed = first.json()["authorizations"][0].as_str().unwrap().to_owned();
+    client.post(&failed, Some(json!({ "status": "deactivated" }))).ok(200);
     client.order(order(&["a.test"])).ok(201);
     let other = json!({ "identifiers": identifiers(&["a.test"]), "replaces": "AAAA.AAAA" });
     client.order(other).refused(404, "malformed");
@@ -223,8 +179,7 @@ fn without_renewal_information_replaces_is_unknown_and_ignored() {
     config.renewal_info = false;
     let mut client = World::new(config).member();
     assert!(client.directory.get("renewalInfo").is_none());
-    let answer = client
-        .order(json!({ "identifiers": identifiers(&["a.test"]), "replaces": "x" }))
-        .ok(201);
+    let answer =
+        client.order(json!({ "identifiers": identifiers(&["a.test"]), "replaces": "x" })).ok(201);
     assert!(answer.json().get("replaces").is_none());
 }

@@ -23,10 +23,7 @@ fn world_with(change: impl FnOnce(&mut CaConfig)) -> World {
 
 fn kinds(authorization: &Value) -> Vec<String> {
     let challenges = authorization["challenges"].as_array().unwrap();
-    challenges
-        .iter()
-        .map(|c| c["type"].as_str().unwrap().to_owned())
-        .collect()
+    challenges.iter().map(|c| c["type"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -37,10 +34,7 @@ fn a_new_order_lists_what_it_is_for() {
         .ok(201);
     let order = answer.json();
     assert_eq!(order["status"], "pending");
-    assert_eq!(
-        order["identifiers"],
-        identifiers(&["b.test", "a.test", "127.0.0.1"])
-    );
+    assert_eq!(order["identifiers"], identifiers(&["b.test", "a.test", "127.0.0.1"]));
     assert_eq!(order["authorizations"].as_array().unwrap().len(), 3);
     assert_eq!(order["expires"], "2027-01-22T08:00:00Z");
     assert!(order.get("certificate").is_none() && order.get("error").is_none());
@@ -52,20 +46,11 @@ fn a_new_order_lists_what_it_is_for() {
 fn repeated_names_count_once_but_a_wildcard_is_another_name() {
     let mut client = world().member();
     let order = client.order_for(&["a.test", "A.TEST", "*.a.test"]);
-    assert_eq!(
-        order.object["identifiers"],
-        identifiers(&["a.test", "*.a.test"])
-    );
-    let objects: Vec<Value> = order
-        .authorizations()
-        .iter()
-        .map(|a| client.read(a).json())
-        .collect();
+    assert_eq!(order.object["identifiers"], identifiers(&["a.test", "*.a.test"]));
+    let objects: Vec<Value> =
+        order.authorizations().iter().map(|a| client.read(a).json()).collect();
     for object in &objects {
-        assert_eq!(
-            object["identifier"],
-            json!({ "type": "dns", "value": "a.test" })
-        );
+        assert_eq!(object["identifier"], json!({ "type": "dns", "value": "a.test" }));
     }
     assert!(objects[0].get("wildcard").is_none());
     assert_eq!(objects[1]["wildcard"], true);
@@ -75,11 +60,8 @@ fn repeated_names_count_once_but_a_wildcard_is_another_name() {
 fn challenges_are_offered_as_the_identifier_allows() {
     let mut client = world().member();
     let order = client.order_for(&["a.test", "*.a.test", "127.0.0.1"]);
-    let offered: Vec<_> = order
-        .authorizations()
-        .iter()
-        .map(|a| kinds(&client.read(a).json()))
-        .collect();
+    let offered: Vec<_> =
+        order.authorizations().iter().map(|a| kinds(&client.read(a).json())).collect();
     assert_eq!(offered[0], ["http-01", "dns-01", "tls-alpn-01"]);
     assert_eq!(offered[1], ["dns-01"]);
     assert_eq!(offered[2], ["http-01", "tls-alpn-01"]);
@@ -104,9 +86,7 @@ fn names_that_are_no_good_are_refused() {
         .refused(400, "unsupportedIdentifier");
     let many: Vec<String> = (0..101).map(|n| format!("a{n}.test")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    client
-        .order(json!({ "identifiers": identifiers(&many) }))
-        .refused(400, "rejectedIdentifier");
+    client.order(json!({ "identifiers": identifiers(&many) })).refused(400, "rejectedIdentifier");
     client.order_for(&many[1..]);
 }
 
@@ -126,10 +106,7 @@ fn blocked_names_are_refused_with_a_subproblem_each() {
         .map(|s| &s["identifier"]["value"])
         .collect();
     assert_eq!(named, ["bad.test", "*.bad.test", "127.0.0.1"]);
-    assert_eq!(
-        document["subproblems"][0]["type"],
-        "urn:ietf:params:acme:error:rejectedIdentifier"
-    );
+    assert_eq!(document["subproblems"][0]["type"], "urn:ietf:params:acme:error:rejectedIdentifier");
 }
 
 #[test]
@@ -142,13 +119,8 @@ fn an_order_goes_from_pending_by_ready_to_valid() {
         .refused(403, "orderNotReady");
     let challenge = client.challenge(&order.authorizations()[0], "dns-01");
     assert_eq!(challenge["status"], "pending");
-    let answer = client
-        .post(challenge["url"].as_str().unwrap(), Some(json!({})))
-        .ok(200);
-    assert_eq!(
-        answer.link("up").as_deref(),
-        Some(order.authorizations()[0].as_str())
-    );
+    let answer = client.post(challenge["url"].as_str().unwrap(), Some(json!({}))).ok(200);
+    assert_eq!(answer.link("up").as_deref(), Some(order.authorizations()[0].as_str()));
     assert_eq!(answer.json()["status"], "processing");
     world.pass(1500);
     let settled = world.settle(|_| Ok(()));
@@ -158,16 +130,11 @@ fn an_order_goes_from_pending_by_ready_to_valid() {
         (&challenge["status"], &challenge["validated"]),
         (&json!("valid"), &json!("2027-01-15T08:00:01Z"))
     );
-    assert_eq!(
-        client.read(&order.authorizations()[0]).json()["status"],
-        "valid"
-    );
+    assert_eq!(client.read(&order.authorizations()[0]).json()["status"], "valid");
     assert_eq!(client.read(&order.url).json()["status"], "pending");
     client.authorize(&order);
     assert_eq!(client.read(&order.url).json()["status"], "ready");
-    let done = client
-        .post(&order.finalize(), csr_payload(&csr(&["b.test", "a.test"])))
-        .ok(200);
+    let done = client.post(&order.finalize(), csr_payload(&csr(&["b.test", "a.test"]))).ok(200);
     assert_eq!(
         (done.location(), done.json()["status"].clone()),
         (order.url.clone(), json!("valid"))
@@ -180,30 +147,16 @@ fn repeating_a_challenge_or_a_finalize_changes_nothing() {
     let world = world();
     let mut client = world.member();
     let order = client.order_for(&["a.test"]);
-    let url = client.challenge(&order.authorizations()[0], "http-01")["url"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let url =
+        client.challenge(&order.authorizations()[0], "http-01")["url"].as_str().unwrap().to_owned();
     client.post(&url, Some(json!({}))).ok(200);
     client.post(&url, Some(json!({}))).ok(200);
     assert_eq!(world.settle(|_| Ok(())).len(), 1);
-    assert_eq!(
-        client.post(&url, Some(json!({}))).ok(200).json()["status"],
-        "valid"
-    );
+    assert_eq!(client.post(&url, Some(json!({}))).ok(200).json()["status"], "valid");
     assert!(world.settle(|_| Ok(())).is_empty());
     let request = csr(&["a.test"]);
-    let first = client
-        .post(&order.finalize(), csr_payload(&request))
-        .ok(200)
-        .json();
-    assert_eq!(
-        client
-            .post(&order.finalize(), csr_payload(&request))
-            .ok(200)
-            .json(),
-        first
-    );
+    let first = client.post(&order.finalize(), csr_payload(&request)).ok(200).json();
+    assert_eq!(client.post(&order.finalize(), csr_payload(&request)).ok(200).json(), first);
     assert_eq!(world.with(|ca| ca.certificates_issued()), 1);
 }
 
@@ -211,14 +164,10 @@ fn repeating_a_challenge_or_a_finalize_changes_nothing() {
 fn a_challenge_wants_an_object() {
     let mut client = world().member();
     let order = client.order_for(&["a.test"]);
-    let url = client.challenge(&order.authorizations()[0], "http-01")["url"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let url =
+        client.challenge(&order.authorizations()[0], "http-01")["url"].as_str().unwrap().to_owned();
     client.post(&url, Some(json!([]))).refused(400, "malformed");
-    client
-        .post(&url, Some(json!("x")))
-        .refused(400, "malformed");
+    client.post(&url, Some(json!("x"))).refused(400, "malformed");
     assert_eq!(client.read(&url).json()["status"], "pending");
 }
 
@@ -228,25 +177,16 @@ fn a_failed_challenge_makes_authorization_and_order_invalid() {
     let mut client = world.member();
     let order = client.order_for(&["a.test", "b.test"]);
     let authorization = order.authorizations()[1].clone();
-    let url = client.challenge(&authorization, "http-01")["url"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let url = client.challenge(&authorization, "http-01")["url"].as_str().unwrap().to_owned();
     client.post(&url, Some(json!({}))).ok(200);
     world.settle(|_| Err(Problem::new(403, "caa", "a CAA record forbids it")));
     let object = client.read(&authorization).json();
     assert_eq!(object["status"], "invalid");
-    assert_eq!(
-        object["challenges"][0]["error"]["type"],
-        "urn:ietf:params:acme:error:caa"
-    );
+    assert_eq!(object["challenges"][0]["error"]["type"], "urn:ietf:params:acme:error:caa");
     assert_eq!(object["challenges"][1]["status"], "pending");
     let object = client.read(&order.url).json();
     assert_eq!(object["status"], "invalid");
-    assert_eq!(
-        object["error"]["subproblems"][0]["identifier"]["value"],
-        "b.test"
-    );
+    assert_eq!(object["error"]["subproblems"][0]["identifier"]["value"], "b.test");
     client
         .post(&order.finalize(), csr_payload(&csr(&["a.test", "b.test"])))
         .refused(403, "orderNotReady");
@@ -257,15 +197,10 @@ fn a_deactivated_authorization_makes_the_order_invalid() {
     let mut client = world().member();
     let order = client.ready_order(&["a.test"]);
     let url = order.authorizations()[0].clone();
-    client
-        .post(&url, Some(json!({ "status": "valid" })))
-        .refused(400, "malformed");
+    client.post(&url, Some(json!({ "status": "valid" }))).refused(400, "malformed");
     for _ in 0..2 {
         assert_eq!(
-            client
-                .post(&url, Some(json!({ "status": "deactivated" })))
-                .ok(200)
-                .json()["status"],
+            client.post(&url, Some(json!({ "status": "deactivated" }))).ok(200).json()["status"],
             "deactivated"
         );
     }
@@ -280,17 +215,11 @@ fn orders_and_authorizations_expire() {
     let ready = client.ready_order(&["b.test"]);
     world.pass(8 * DAY);
     client.nonce = None;
-    assert_eq!(
-        client.read(&order.authorizations()[0]).json()["status"],
-        "expired"
-    );
+    assert_eq!(client.read(&order.authorizations()[0]).json()["status"], "expired");
     assert_eq!(client.read(&order.url).json()["status"], "invalid");
     assert_eq!(client.read(&ready.url).json()["status"], "invalid");
     client
-        .post(
-            &order.authorizations()[0],
-            Some(json!({ "status": "deactivated" })),
-        )
+        .post(&order.authorizations()[0], Some(json!({ "status": "deactivated" })))
         .refused(400, "malformed");
 }
 
@@ -304,10 +233,7 @@ fn valid_authorizations_are_used_again_only_by_option() {
     client.issue(&["a.test"]);
     let again = client.order_for(&["a.test"]);
     assert_eq!(again.object["status"], "ready");
-    assert_eq!(
-        client.order_for(&["a.test", "b.test"]).object["status"],
-        "pending"
-    );
+    assert_eq!(client.order_for(&["a.test", "b.test"]).object["status"], "pending");
     world.pass(31 * DAY);
     client.nonce = None;
     assert_eq!(client.order_for(&["a.test"]).object["status"], "pending");
@@ -318,9 +244,7 @@ fn an_unfinished_order_for_the_same_names_is_returned_by_option() {
     let world = world_with(|c| c.reuse_orders = true);
     let mut client = world.member();
     let order = client.order_for(&["a.test", "b.test"]);
-    let again = client
-        .order(json!({ "identifiers": identifiers(&["b.test", "a.test"]) }))
-        .ok(200);
+    let again = client.order(json!({ "identifiers": identifiers(&["b.test", "a.test"]) })).ok(200);
     assert_eq!(again.location(), order.url);
     assert_ne!(client.order_for(&["a.test"]).url, order.url);
 }
@@ -331,19 +255,13 @@ fn a_pre_authorization_counts_in_a_later_order() {
     let mut client = world.member();
     let url = client.at("newAuthz");
     let made = client
-        .post(
-            &url,
-            Some(json!({ "identifier": { "type": "dns", "value": "a.test" } })),
-        )
+        .post(&url, Some(json!({ "identifier": { "type": "dns", "value": "a.test" } })))
         .ok(201);
     assert_eq!(made.json()["status"], "pending");
     let order = client.order_for(&["a.test"]);
     assert_eq!(order.authorizations(), [made.location()]);
     client
-        .post(
-            &url,
-            Some(json!({ "identifier": { "type": "dns", "value": "*.a.test" } })),
-        )
+        .post(&url, Some(json!({ "identifier": { "type": "dns", "value": "*.a.test" } })))
         .refused(400, "malformed");
     client.post(&url, Some(json!({}))).refused(400, "malformed");
 }
@@ -354,9 +272,7 @@ fn an_object_that_does_not_fit_any_more_is_refused() {
     let mut client = world.member();
     client.order_for(&["a.test"]);
     client.order_for(&["b.test"]);
-    client
-        .order(json!({ "identifiers": identifiers(&["c.test"]) }))
-        .refused(503, "serverInternal");
+    client.order(json!({ "identifiers": identifiers(&["c.test"]) })).refused(503, "serverInternal");
 }
 
 #[test]

@@ -50,12 +50,7 @@ fn it_answers_under_localhost_too() {
     let mut transport = Https::new(ca.root_pem());
     let url = format!("https://localhost:{}/directory", ca.address().port());
     let directory = transport.exchange(get("GET", &url)).ok(200).json();
-    assert!(
-        directory["newNonce"]
-            .as_str()
-            .unwrap()
-            .starts_with("https://127.0.0.1:")
-    );
+    assert!(directory["newNonce"].as_str().unwrap().starts_with("https://127.0.0.1:"));
 }
 
 #[test]
@@ -72,10 +67,8 @@ fn exchanges_are_recorded() {
     client.register(json!({})).ok(201);
     client.order(json!({})).refused(400, "malformed");
     let records = ca.requests();
-    let seen: Vec<_> = records
-        .iter()
-        .map(|r| (r.method.as_str(), r.kind.as_str(), r.status))
-        .collect();
+    let seen: Vec<_> =
+        records.iter().map(|r| (r.method.as_str(), r.kind.as_str(), r.status)).collect();
     assert_eq!(
         seen,
         [
@@ -88,10 +81,7 @@ fn exchanges_are_recorded() {
     assert_eq!(records[3].problem.as_deref(), Some("malformed"));
     assert_eq!(records[3].path, "/new-order");
     assert_eq!(records[3].user_agent.as_deref(), Some("acme-testca-tests"));
-    assert_eq!(
-        (records[3].version, records[3].connection, records[3].number),
-        ("HTTP/1.1", 4, 4)
-    );
+    assert_eq!((records[3].version, records[3].connection, records[3].number), ("HTTP/1.1", 4, 4));
     assert!(records[2].request_bytes > 100 && records[2].response_bytes > 20);
     assert_eq!(ca.connections(), 4);
     ca.clear_log();
@@ -100,18 +90,13 @@ fn exchanges_are_recorded() {
 
 /// Fetches the directory several times at once over one HTTP/2 connection.
 fn over_http2(ca: &TestCa, times: usize) -> Vec<u16> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let config = client_config(ca.root_pem(), &[b"h2"]);
         let socket = tokio::net::TcpStream::connect(ca.address()).await.unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
-        let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
-            .connect(name, socket)
-            .await
-            .unwrap();
+        let stream =
+            tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         let (sender, driver) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
@@ -143,10 +128,7 @@ fn over_http2(ca: &TestCa, times: usize) -> Vec<u16> {
 
 #[test]
 fn http_2_carries_many_requests_at_once_on_one_connection() {
-    let ca = TestCa::builder()
-        .latency(Duration::from_millis(100))
-        .start()
-        .unwrap();
+    let ca = TestCa::builder().latency(Duration::from_millis(100)).start().unwrap();
     let start = Instant::now();
     assert_eq!(over_http2(&ca, 20), [200; 20]);
     assert!(start.elapsed() < Duration::from_millis(1500));
@@ -181,9 +163,7 @@ fn watched() -> (TestCa, Seen) {
     let log = Arc::clone(&seen);
     let ca = TestCa::builder()
         .on_exchange(move |phase, record| {
-            log.lock()
-                .unwrap()
-                .push((phase, record.kind, record.number))
+            log.lock().unwrap().push((phase, record.kind, record.number))
         })
         .start()
         .unwrap();
@@ -220,11 +200,8 @@ fn the_hook_is_called_twice_for_each_exchange_of_http_2() {
     over_http2(&ca, 10);
     let seen = wait_for(&seen, 20);
     for phase in [ExchangePhase::Processed, ExchangePhase::Answered] {
-        let mut numbers: Vec<u64> = seen
-            .iter()
-            .filter(|(p, _, _)| *p == phase)
-            .map(|(_, _, n)| *n)
-            .collect();
+        let mut numbers: Vec<u64> =
+            seen.iter().filter(|(p, _, _)| *p == phase).map(|(_, _, n)| *n).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, (1..=10).collect::<Vec<u64>>(), "{phase:?}");
     }
@@ -241,10 +218,7 @@ fn a_dropped_answer_closes_the_connection_and_is_never_answered() {
     client.send(request).ok(200);
     let seen = wait_for(&seen, 5);
     assert_eq!(
-        seen[2..]
-            .iter()
-            .map(|(p, _, n)| (*p, *n))
-            .collect::<Vec<_>>(),
+        seen[2..].iter().map(|(p, _, n)| (*p, *n)).collect::<Vec<_>>(),
         [
             (ExchangePhase::Processed, 2),
             (ExchangePhase::Processed, 3),
@@ -252,14 +226,7 @@ fn a_dropped_answer_closes_the_connection_and_is_never_answered() {
         ]
     );
     let records = ca.requests();
-    assert_eq!(
-        (
-            records[1].delivered,
-            records[1].status,
-            records[2].delivered
-        ),
-        (false, 200, true)
-    );
+    assert_eq!((records[1].delivered, records[1].status, records[2].delivered), (false, 200, true));
 }
 
 #[test]
@@ -310,37 +277,19 @@ fn txt_records_are_managed_over_https() {
     let mut client = client(&ca);
     let base = ca.directory_url().trim_end_matches("/directory").to_owned();
     let record = r#"{"host":"_acme-challenge.Example.test.","value":"one"}"#;
-    assert_eq!(
-        manage(&mut client, &base, "set-txt", record),
-        (200, json!({}))
-    );
-    assert_eq!(
-        manage(&mut client, &base, "set-txt", record),
-        (200, json!({}))
-    );
+    assert_eq!(manage(&mut client, &base, "set-txt", record), (200, json!({})));
+    assert_eq!(manage(&mut client, &base, "set-txt", record), (200, json!({})));
     assert_eq!(
         manage(&mut client, &base, "set-txt", &record.replace("one", "two")),
         (200, json!({}))
     );
     assert_eq!(
         manage(&mut client, &base, "txt", ""),
-        (
-            200,
-            json!({ "_acme-challenge.example.test": ["one", "two"] })
-        )
+        (200, json!({ "_acme-challenge.example.test": ["one", "two"] }))
     );
-    assert_eq!(
-        manage(&mut client, &base, "clear-txt", record),
-        (200, json!({ "removed": true }))
-    );
-    assert_eq!(
-        manage(&mut client, &base, "clear-txt", record),
-        (200, json!({ "removed": false }))
-    );
-    assert_eq!(
-        ca.published_txt().into_values().collect::<Vec<_>>(),
-        [["two"]]
-    );
+    assert_eq!(manage(&mut client, &base, "clear-txt", record), (200, json!({ "removed": true })));
+    assert_eq!(manage(&mut client, &base, "clear-txt", record), (200, json!({ "removed": false })));
+    assert_eq!(ca.published_txt().into_values().collect::<Vec<_>>(), [["two"]]);
     for (path, body, status) in [
         ("set-txt", "", 405),
         ("set-txt", "{}", 400),
@@ -378,10 +327,8 @@ fn program(arguments: &[&str]) -> Program {
 #[test]
 fn the_program_says_when_it_is_ready_and_stops_on_each_signal() {
     for signal in ["TERM", "INT"] {
-        let root = std::env::temp_dir().join(format!(
-            "acme-testca-root-{}-{signal}.pem",
-            std::process::id()
-        ));
+        let root = std::env::temp_dir()
+            .join(format!("acme-testca-root-{}-{signal}.pem", std::process::id()));
         let root_out = root.to_str().unwrap();
         let mut program = program(&[
             "--listen",
