@@ -98,9 +98,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let root_out = arguments.root_out.clone();
     // Before the line that says ready, so that a signal right after it stops the CA cleanly.
     let signal = runtime.block_on(async { stop_signal() })?;
@@ -134,17 +132,10 @@ fn builder(arguments: Arguments) -> io::Result<TestCaBuilder> {
         builder = builder.dns(server);
     }
     if let (Some(kid), Some(key)) = (arguments.eab_kid, arguments.eab_key) {
-        let key = URL_SAFE_NO_PAD
-            .decode(key.trim_end_matches('='))
-            .map_err(|e| {
-                io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!("--eab-key is not base64url: {e}"),
-                )
-            })?;
-        builder = builder
-            .external_account(kid, key)
-            .require_external_account(true);
+        let key = URL_SAFE_NO_PAD.decode(key.trim_end_matches('=')).map_err(|e| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("--eab-key is not base64url: {e}"))
+        })?;
+        builder = builder.external_account(kid, key).require_external_account(true);
     }
     if let Some(url) = arguments.terms {
         builder = builder.terms_of_service(url).require_terms(true);
@@ -170,10 +161,7 @@ fn builder(arguments: Arguments) -> io::Result<TestCaBuilder> {
 
 fn address(listen: &str) -> io::Result<SocketAddr> {
     let unusable = |why: String| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("--listen {listen}: {why}"),
-        )
+        io::Error::new(io::ErrorKind::InvalidInput, format!("--listen {listen}: {why}"))
     };
     listen
         .to_socket_addrs()
@@ -185,19 +173,13 @@ fn address(listen: &str) -> io::Result<SocketAddr> {
 /// Returns the host of `--listen` if it is a name: then it is what the CA's URLs show.
 fn host(listen: &str) -> Option<&str> {
     let named = listen.parse::<SocketAddr>().is_err();
-    listen
-        .rsplit_once(':')
-        .map(|(host, _)| host)
-        .filter(|_| named)
+    listen.rsplit_once(':').map(|(host, _)| host).filter(|_| named)
 }
 
 fn profile(text: &str) -> Result<(String, u64), String> {
     let (name, days) = text.split_once('=').ok_or("it must be NAME=DAYS")?;
     let days = days.parse().ok().filter(|days| (1..=3650).contains(days));
-    Ok((
-        name.to_owned(),
-        days.ok_or("DAYS must be a number from 1 to 3650")?,
-    ))
+    Ok((name.to_owned(), days.ok_or("DAYS must be a number from 1 to 3650")?))
 }
 
 /// Returns a future that ends when the process is asked to stop; the signals are caught from now on.

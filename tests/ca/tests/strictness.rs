@@ -30,13 +30,7 @@ fn a_right_request_is_answered() {
 #[test]
 fn every_account_algorithm_is_accepted() {
     let world = world();
-    for key in [
-        Key::es256(),
-        Key::es384(),
-        Key::es512(),
-        Key::ed25519(),
-        Key::rsa(),
-    ] {
+    for key in [Key::es256(), Key::es384(), Key::es512(), Key::ed25519(), Key::rsa()] {
         let mut client = world.client_with(key);
         client.register(json!({})).ok(201);
         let url = client.kid.clone().unwrap();
@@ -47,21 +41,13 @@ fn every_account_algorithm_is_accepted() {
 #[test]
 fn the_directory_lists_the_resources_and_gives_no_nonce() {
     let mut client = world().client();
-    for resource in [
-        "newNonce",
-        "newAccount",
-        "newOrder",
-        "revokeCert",
-        "keyChange",
-        "renewalInfo",
-    ] {
+    for resource in ["newNonce", "newAccount", "newOrder", "revokeCert", "keyChange", "renewalInfo"]
+    {
         assert!(client.at(resource).starts_with("https://ca.test/"));
     }
     assert!(client.directory.get("newAuthz").is_none());
     assert_eq!(client.directory["meta"]["externalAccountRequired"], false);
-    let answer = client
-        .transport
-        .exchange(get("GET", "https://ca.test/directory"));
+    let answer = client.transport.exchange(get("GET", "https://ca.test/directory"));
     assert_eq!(answer.header("replay-nonce"), None);
     assert_eq!(answer.link("index"), None);
 }
@@ -74,10 +60,7 @@ fn new_nonce_answers_head_with_200_and_get_with_204_and_forbids_caching() {
     for (method, status) in [("HEAD", 200), ("GET", 204)] {
         let answer = client.transport.exchange(get(method, &url)).ok(status);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
-        assert_eq!(
-            answer.link("index").as_deref(),
-            Some("https://ca.test/directory")
-        );
+        assert_eq!(answer.link("index").as_deref(), Some("https://ca.test/directory"));
         assert!(answer.body.is_empty());
         let nonce = answer.header("replay-nonce").unwrap().to_owned();
         assert!(nonce.len() >= 22 && seen.insert(nonce));
@@ -114,10 +97,7 @@ fn reading_a_resource_by_get_is_refused_with_405() {
         answer.refused(405, "malformed");
         assert_eq!(answer.header("allow"), Some("POST"));
     }
-    client
-        .transport
-        .exchange(get("PUT", "https://ca.test/directory"))
-        .refused(405, "malformed");
+    client.transport.exchange(get("PUT", "https://ca.test/directory")).refused(405, "malformed");
 }
 
 #[test]
@@ -138,9 +118,7 @@ fn an_unknown_path_is_refused_with_404() {
             .exchange(get("GET", &format!("https://ca.test{path}")))
             .refused(404, "malformed");
     }
-    client
-        .read("https://ca.test/order/77")
-        .refused(404, "malformed");
+    client.read("https://ca.test/order/77").refused(404, "malformed");
 }
 
 #[test]
@@ -154,11 +132,7 @@ fn any_other_content_type_is_refused_with_415() {
         Some("Application/JOSE+json"),
     ] {
         let header = client.header(&url);
-        let body = Jws {
-            header,
-            payload: Vec::new(),
-        }
-        .sign(&client.key);
+        let body = Jws { header, payload: Vec::new() }.sign(&client.key);
         let mut request = get("POST", &url).with_body(body.to_string());
         if let Some(content_type) = content_type {
             request = request.with_header("Content-Type", content_type);
@@ -174,11 +148,7 @@ fn a_body_that_is_not_exactly_a_flattened_jws_is_refused() {
     let mut client = world().member();
     let url = client.kid.clone().unwrap();
     let header = client.header(&url);
-    let good = Jws {
-        header,
-        payload: Vec::new(),
-    }
-    .sign(&client.key);
+    let good = Jws { header, payload: Vec::new() }.sign(&client.key);
     let with = |name: &str, value: Value| {
         let mut body = good.clone();
         body[name] = value;
@@ -214,11 +184,7 @@ fn a_body_that_is_not_exactly_a_flattened_jws_is_refused() {
             .with_header("Content-Type", "application/jose+json")
             .with_body(body.clone());
         let answer = client.transport.exchange(request);
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (400, "malformed"),
-            "{body}"
-        );
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "malformed"), "{body}");
     }
     // Nothing of this used the nonce up.
     client.send(post(&url, &good)).ok(200);
@@ -252,18 +218,10 @@ fn a_wrong_signature_is_refused() {
     let mut client = world().member();
     let url = client.kid.clone().unwrap();
     let header = client.header(&url);
-    let body = Jws {
-        header,
-        payload: Vec::new(),
-    }
-    .sign(&Key::es256());
+    let body = Jws { header, payload: Vec::new() }.sign(&Key::es256());
     client.send(post(&url, &body)).refused(400, "malformed");
     let header = client.header(&url);
-    let mut body = Jws {
-        header,
-        payload: Vec::new(),
-    }
-    .sign(&client.key);
+    let mut body = Jws { header, payload: Vec::new() }.sign(&client.key);
     body["payload"] = json!(b64("{}"));
     client.send(post(&url, &body)).refused(400, "malformed");
 }
@@ -395,27 +353,17 @@ fn the_same_seed_makes_the_same_choices() {
 fn every_answer_but_the_directory_links_to_the_directory() {
     let mut client = world().member();
     let url = client.kid.clone().unwrap();
-    assert_eq!(
-        client.read(&url).link("index").as_deref(),
-        Some("https://ca.test/directory")
-    );
+    assert_eq!(client.read(&url).link("index").as_deref(), Some("https://ca.test/directory"));
     let answer = bent(&mut client, |header| header["alg"] = json!("none"));
-    assert_eq!(
-        answer.link("index").as_deref(),
-        Some("https://ca.test/directory")
-    );
+    assert_eq!(answer.link("index").as_deref(), Some("https://ca.test/directory"));
 }
 
 #[test]
 fn objects_are_read_with_an_empty_payload_and_nothing_else() {
     let mut client = world().member();
     let order = client.order_for(&["a.test"]);
-    client
-        .post(&order.url, Some(json!({})))
-        .refused(400, "malformed");
-    client
-        .post(&order.authorizations()[0], Some(json!({})))
-        .refused(400, "malformed");
+    client.post(&order.url, Some(json!({}))).refused(400, "malformed");
+    client.post(&order.authorizations()[0], Some(json!({}))).refused(400, "malformed");
     let url = client.at("newOrder");
     client.read(&url).refused(400, "malformed");
     client.post(&url, Some(json!([]))).refused(400, "malformed");
@@ -429,10 +377,7 @@ fn another_accounts_objects_are_unauthorized() {
     let (certificate, _) = owner.issue(&["b.test"]);
     let order = owner.order_for(&["a.test"]);
     let authorization = order.authorizations()[0].clone();
-    let challenge = owner.challenge(&authorization, "http-01")["url"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let challenge = owner.challenge(&authorization, "http-01")["url"].as_str().unwrap().to_owned();
     let account = owner.kid.clone().unwrap();
     let mut other = world.member();
     for url in [
@@ -445,7 +390,5 @@ fn another_accounts_objects_are_unauthorized() {
     ] {
         other.read(&url).refused(403, "unauthorized");
     }
-    other
-        .post(&order.finalize(), support::csr_payload(b""))
-        .refused(403, "unauthorized");
+    other.post(&order.finalize(), support::csr_payload(b"")).refused(403, "unauthorized");
 }

@@ -43,9 +43,7 @@ impl Ca {
         if self.config.quirks.refuse_server_members
             && (wish.get("status").is_some() || wish.get("orders").is_some())
         {
-            return Err(Problem::malformed(
-                "newAccount must not contain status or orders",
-            ));
+            return Err(Problem::malformed("newAccount must not contain status or orders"));
         }
         let only_existing = flag(&wish, "onlyReturnExisting")?;
         if let Some(&id) = self.account_keys.get(&key.thumbprint()) {
@@ -64,11 +62,7 @@ impl Ca {
         }
         let contact = contacts(&wish)?.unwrap_or_default();
         if self.config.contact_required && contact.is_empty() {
-            return Err(Problem::new(
-                400,
-                "invalidContact",
-                "this CA wants a contact",
-            ));
+            return Err(Problem::new(400, "invalidContact", "this CA wants a contact"));
         }
         let binding = self.check_binding(&wish, &signed.jws, key)?;
         self.require_room(self.accounts.len())?;
@@ -87,11 +81,7 @@ impl Ca {
     }
 
     fn existing_account(&self, id: u64) -> Result<Reply, Problem> {
-        if self
-            .accounts
-            .get(&id)
-            .is_none_or(|a| a.status != AccountStatus::Valid)
-        {
+        if self.accounts.get(&id).is_none_or(|a| a.status != AccountStatus::Valid) {
             return Err(Problem::new(
                 401,
                 "unauthorized",
@@ -100,42 +90,24 @@ impl Ca {
         }
         let reply =
             Reply::json(200, self.account_object(id)).with_header("Location", self.account_url(id));
-        Ok(if self.config.quirks.empty_account_body {
-            reply.without_body()
-        } else {
-            reply
-        })
+        Ok(if self.config.quirks.empty_account_body { reply.without_body() } else { reply })
     }
 
     fn terms_not_agreed(&self) -> Problem {
-        let terms = self
-            .config
-            .terms_of_service
-            .clone()
-            .unwrap_or_else(|| self.url("/terms"));
-        Problem::new(
-            403,
-            "userActionRequired",
-            "the terms of service must be agreed to",
-        )
-        .with_member("instance", terms.clone())
-        .with_header("Link", format!("<{terms}>;rel=\"terms-of-service\""))
+        let terms = self.config.terms_of_service.clone().unwrap_or_else(|| self.url("/terms"));
+        Problem::new(403, "userActionRequired", "the terms of service must be agreed to")
+            .with_member("instance", terms.clone())
+            .with_header("Link", format!("<{terms}>;rel=\"terms-of-service\""))
     }
 
     /// Reads, updates or deactivates an account (sections 7.3.2, 7.3.6).
     pub(super) fn account(&mut self, signer: u64, id: u64, jws: &Jws) -> Result<Reply, Problem> {
         if signer != id {
-            return Err(Problem::unauthorized(
-                "the account is another one than the signer",
-            ));
+            return Err(Problem::unauthorized("the account is another one than the signer"));
         }
         if jws.payload.is_empty() {
             if self.config.quirks.no_account_read {
-                return Err(Problem::new(
-                    405,
-                    "malformed",
-                    "accounts cannot be read here",
-                ));
+                return Err(Problem::new(405, "malformed", "accounts cannot be read here"));
             }
             return Ok(Reply::json(200, self.account_object(id)));
         }
@@ -155,11 +127,7 @@ impl Ca {
             && self.config.contact_required
             && !deactivate
         {
-            return Err(Problem::new(
-                400,
-                "invalidContact",
-                "this CA wants a contact",
-            ));
+            return Err(Problem::new(400, "invalidContact", "this CA wants a contact"));
         }
         let agreed = flag(&wish, "termsOfServiceAgreed")?;
         if let Some(account) = self.accounts.get_mut(&id) {
@@ -189,26 +157,12 @@ impl Ca {
         };
         object.insert("status".to_owned(), json!(status));
         let shown = !account.contact.is_empty() && !quirks.drop_contacts;
-        self.set(
-            &mut object,
-            "contact",
-            shown.then(|| json!(account.contact)),
-        );
-        self.set(
-            &mut object,
-            "termsOfServiceAgreed",
-            account.agreed.then_some(Value::Bool(true)),
-        );
-        self.set(
-            &mut object,
-            "externalAccountBinding",
-            account.binding.clone(),
-        );
+        let contact = if quirks.null_contacts { json!([null]) } else { json!(account.contact) };
+        self.set(&mut object, "contact", shown.then_some(contact));
+        self.set(&mut object, "termsOfServiceAgreed", account.agreed.then_some(Value::Bool(true)));
+        self.set(&mut object, "externalAccountBinding", account.binding.clone());
         if !quirks.no_orders_url {
-            object.insert(
-                "orders".to_owned(),
-                json!(format!("{}/orders", self.account_url(id))),
-            );
+            object.insert("orders".to_owned(), json!(format!("{}/orders", self.account_url(id))));
         }
         Value::Object(object)
     }
@@ -252,9 +206,7 @@ fn contacts(object: &Value) -> Result<Option<Vec<String>>, Problem> {
 fn check_contact(url: &str) -> Result<(), Problem> {
     let invalid =
         |why: &str| Problem::new(400, "invalidContact", format!("contact {url:?}: {why}"));
-    let (scheme, address) = url
-        .split_once(':')
-        .ok_or_else(|| invalid("it is not a URL"))?;
+    let (scheme, address) = url.split_once(':').ok_or_else(|| invalid("it is not a URL"))?;
     if !scheme.eq_ignore_ascii_case("mailto") {
         return Err(Problem::new(
             400,
@@ -269,9 +221,7 @@ fn check_contact(url: &str) -> Result<(), Problem> {
         return Err(invalid("it has more than one address"));
     }
     if !address.bytes().all(|b| b.is_ascii_graphic()) || address.contains(['<', '>', '"', ';']) {
-        return Err(invalid(
-            "it has characters that an address in a URL cannot have",
-        ));
+        return Err(invalid("it has characters that an address in a URL cannot have"));
     }
     match address.rsplit_once('@') {
         Some((local, domain))
@@ -288,16 +238,14 @@ fn check_contact(url: &str) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::check_contact;
 
     #[test]
     fn contacts_are_single_mail_addresses_without_header_fields() {
         assert!(check_contact("mailto:admin@example.test").is_ok());
-        assert_eq!(
-            check_contact("tel:+1").unwrap_err().kind(),
-            "unsupportedContact"
-        );
+        assert_eq!(check_contact("tel:+1").unwrap_err().kind(), "unsupportedContact");
         for bad in [
             "admin@example.test",
             "mailto:",

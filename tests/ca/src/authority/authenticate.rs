@@ -60,16 +60,9 @@ impl Ca {
         };
         verified?;
         if let Signer::Account(id) = &signer
-            && self
-                .accounts
-                .get(id)
-                .is_none_or(|a| a.status != AccountStatus::Valid)
+            && self.accounts.get(id).is_none_or(|a| a.status != AccountStatus::Valid)
         {
-            return Err(Problem::new(
-                401,
-                "unauthorized",
-                "the account is not valid any more",
-            ));
+            return Err(Problem::new(401, "unauthorized", "the account is not valid any more"));
         }
         Ok(Signed { jws, signer })
     }
@@ -109,18 +102,16 @@ impl Ca {
         let wants_jwk = matches!(route, Route::NewAccount);
         let either = matches!(route, Route::RevokeCert);
         match (&jws.header.jwk, jws.header.kid.as_deref()) {
-            (Some(_), Some(_)) => Err(Problem::malformed(
-                "the protected header has both jwk and kid",
-            )),
-            (None, None) => Err(Problem::malformed(
-                "the protected header has neither jwk nor kid",
-            )),
-            (Some(_), None) if !wants_jwk && !either => Err(Problem::malformed(
-                "this request must be signed with kid, not jwk",
-            )),
-            (None, Some(_)) if wants_jwk => Err(Problem::malformed(
-                "newAccount must be signed with jwk, not kid",
-            )),
+            (Some(_), Some(_)) => {
+                Err(Problem::malformed("the protected header has both jwk and kid"))
+            }
+            (None, None) => Err(Problem::malformed("the protected header has neither jwk nor kid")),
+            (Some(_), None) if !wants_jwk && !either => {
+                Err(Problem::malformed("this request must be signed with kid, not jwk"))
+            }
+            (None, Some(_)) if wants_jwk => {
+                Err(Problem::malformed("newAccount must be signed with jwk, not kid"))
+            }
             (Some(jwk), None) => PublicKey::from_jwk(jwk).map(Signer::Key),
             (None, Some(kid)) => {
                 let prefix = self.url("/account/");

@@ -57,10 +57,7 @@ impl Ca {
     ) -> Result<Reply, Problem> {
         let wish = jws.object()?;
         let text = |name: &str| {
-            let value = wish
-                .get("identifier")
-                .and_then(|i| i.get(name))
-                .and_then(Value::as_str);
+            let value = wish.get("identifier").and_then(|i| i.get(name)).and_then(Value::as_str);
             value.ok_or_else(|| {
                 Problem::malformed("identifier must be an object with type and value")
             })
@@ -107,9 +104,11 @@ impl Ca {
             .into_iter()
             .map(|kind| {
                 let number = self.challenges.len() as u64 + 1;
-                let token = self.rng.token();
-                self.challenges
-                    .insert(number, Challenge::new(id, kind, token));
+                let mut token = self.rng.token();
+                if self.config.quirks.bad_token {
+                    token.insert_str(0, "../../");
+                }
+                self.challenges.insert(number, Challenge::new(id, kind, token));
                 number
             })
             .collect();
@@ -142,9 +141,7 @@ impl Ca {
                 ));
             }
             Some(a) if a.account != account => {
-                return Err(Problem::unauthorized(
-                    "the authorization belongs to another account",
-                ));
+                return Err(Problem::unauthorized("the authorization belongs to another account"));
             }
             Some(_) => {}
         }
@@ -155,11 +152,7 @@ impl Ca {
         let reply = Reply::json(200, self.authorization_object(id));
         let waiting = self.authorization_is(id, AuthorizationStatus::Pending)
             || self.config.quirks.retry_after_always;
-        let retry_after = self
-            .config
-            .retry_after_authorization
-            .as_ref()
-            .filter(|_| waiting);
+        let retry_after = self.config.retry_after_authorization.as_ref().filter(|_| waiting);
         Ok(self.with_retry_after(reply, retry_after, now))
     }
 
@@ -176,6 +169,7 @@ impl Ca {
             return Ok(());
         };
         match authorization.status {
+            _ if self.config.quirks.ignore_deactivation => Ok(()),
             AuthorizationStatus::Pending | AuthorizationStatus::Valid => {
                 authorization.status = AuthorizationStatus::Deactivated;
                 Ok(())
@@ -201,9 +195,7 @@ impl Ca {
     }
 
     pub(super) fn authorization_is(&self, id: u64, status: AuthorizationStatus) -> bool {
-        self.authorizations
-            .get(&id)
-            .is_some_and(|a| a.status == status)
+        self.authorizations.get(&id).is_some_and(|a| a.status == status)
     }
 
     /// Tells whether an authorization can never become valid (again).
@@ -214,35 +206,23 @@ impl Ca {
 
     /// Explains why an order is invalid, with a subproblem for each authorization that failed.
     pub(super) fn order_error(&self, broken: &[u64]) -> Problem {
-        let subproblems: Vec<Problem> = broken
-            .iter()
-            .filter_map(|id| self.authorization_error(*id))
-            .collect();
-        let first = subproblems
-            .first()
-            .map_or("unauthorized", Problem::kind)
-            .to_owned();
+        let subproblems: Vec<Problem> =
+            broken.iter().filter_map(|id| self.authorization_error(*id)).collect();
+        let first = subproblems.first().map_or("unauthorized", Problem::kind).to_owned();
         let problem = Problem::new(
             403,
             first,
             format!("{} of the order's authorizations failed", broken.len()),
         );
-        subproblems
-            .into_iter()
-            .fold(problem, Problem::with_subproblem)
+        subproblems.into_iter().fold(problem, Problem::with_subproblem)
     }
 
     fn authorization_error(&self, id: u64) -> Option<Problem> {
         let authorization = self.authorizations.get(&id)?;
-        let failed = authorization
-            .challenges
-            .iter()
-            .find_map(|c| self.challenges.get(c)?.error.clone());
+        let failed =
+            authorization.challenges.iter().find_map(|c| self.challenges.get(c)?.error.clone());
         let problem = failed.unwrap_or_else(|| {
-            Problem::unauthorized(format!(
-                "the authorization is {}",
-                authorization.status.as_str()
-            ))
+            Problem::unauthorized(format!("the authorization is {}", authorization.status.as_str()))
         });
         Some(problem.with_identifier(authorization.identifier.clone()))
     }
@@ -259,10 +239,7 @@ impl Ca {
             .iter()
             .filter(|c| {
                 !passed_only
-                    || self
-                        .challenges
-                        .get(c)
-                        .is_some_and(|c| c.status == ChallengeStatus::Valid)
+                    || self.challenges.get(c).is_some_and(|c| c.status == ChallengeStatus::Valid)
             })
             .map(|&c| self.challenge_object(c))
             .collect();
@@ -273,6 +250,9 @@ impl Ca {
         let mut identifier = authorization.identifier.to_json();
         if quirks.keep_wildcard_prefix && authorization.wildcard {
             identifier["value"] = json!(format!("*.{}", authorization.identifier));
+        }
+        if quirks.foreign_identifier {
+            identifier = json!({ "type": "dns", "value": "somebody-else.test" });
         }
         object.insert("identifier".to_owned(), identifier);
         object.insert("status".to_owned(), json!(authorization.status.as_str()));

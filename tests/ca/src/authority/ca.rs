@@ -87,32 +87,17 @@ impl Ca {
             Some(FaultAction::DropBefore) => {
                 return unprocessed(kind, 0, Vec::new(), "", Delivery::Drop);
             }
-            Some(FaultAction::Respond {
-                status,
-                headers,
-                body,
-            }) => {
+            Some(FaultAction::Respond { status, headers, body }) => {
                 return unprocessed(kind, status, headers, &body, Delivery::Answer);
             }
         }
         let outcome = self.process(request, &route, injected, now);
         let (reply, problem) = match outcome {
             Ok(reply) => (reply, None),
-            Err(problem) => (
-                self.problem_reply(&problem),
-                Some(problem.kind().to_owned()),
-            ),
+            Err(problem) => (self.problem_reply(&problem), Some(problem.kind().to_owned())),
         };
         let (status, headers, body) = self.finish(reply, request, kind, problem.is_some(), now);
-        CaResponse {
-            status,
-            headers,
-            body,
-            kind,
-            problem,
-            delivery,
-            delay_millis,
-        }
+        CaResponse { status, headers, body, kind, problem, delivery, delay_millis }
     }
 
     /// Replaces the behaviours of real servers that are switched on.
@@ -165,9 +150,7 @@ impl Ca {
         extra: &[Identifier],
         now: u64,
     ) -> Result<WebCertificate, CaError> {
-        self.issuer
-            .web_certificate(extra, now, &mut self.rng)
-            .map_err(|e| CaError(e.to_string()))
+        self.issuer.web_certificate(extra, now, &mut self.rng).map_err(|e| CaError(e.to_string()))
     }
 
     fn process(
@@ -221,11 +204,9 @@ impl Ca {
             }
             Route::NewNonce => Ok(Reply::empty(204)),
             Route::RenewalInfo(id) => self.renewal_info(id, now),
-            Route::Terms => Ok(Reply::text(
-                200,
-                "text/plain",
-                "There are no terms: this is a test CA.\n",
-            )),
+            Route::Terms => {
+                Ok(Reply::text(200, "text/plain", "There are no terms: this is a test CA.\n"))
+            }
             _ => Err(method_not_allowed(route)),
         }
     }
@@ -253,10 +234,9 @@ impl Ca {
                     Route::NewAuthz => self.new_authz(account, &signed.jws, now),
                     Route::KeyChange => self.key_change(account, &signed.jws),
                     Route::Account(id) => self.account(account, id, &signed.jws),
-                    Route::Orders {
-                        account: owner,
-                        cursor,
-                    } => self.list_orders(account, owner, cursor, &signed.jws, now),
+                    Route::Orders { account: owner, cursor } => {
+                        self.list_orders(account, owner, cursor, &signed.jws, now)
+                    }
                     Route::Order(id) => self.read_order(account, id, &signed.jws, now),
                     Route::Finalize(id) => self.finalize(account, id, &signed.jws, now),
                     Route::Authorization(id) => self.authorization(account, id, &signed.jws, now),
@@ -278,11 +258,7 @@ impl Ca {
         if used < self.config.max_objects {
             Ok(())
         } else {
-            Err(Problem::new(
-                503,
-                "serverInternal",
-                "this CA keeps no more objects of this kind",
-            ))
+            Err(Problem::new(503, "serverInternal", "this CA keeps no more objects of this kind"))
         }
     }
 }

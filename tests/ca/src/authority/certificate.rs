@@ -67,26 +67,22 @@ impl Ca {
         let missing = || Problem::new(404, "malformed", format!("there is no certificate {id}"));
         let certificate = self.certificates.get(&id).ok_or_else(missing)?;
         if certificate.account != account {
-            return Err(Problem::unauthorized(
-                "the certificate belongs to another account",
-            ));
+            return Err(Problem::unauthorized("the certificate belongs to another account"));
         }
         jws.require_post_as_get()?;
         let intermediate = self.issuer.intermediate_pem(chain).ok_or_else(missing)?;
-        let text = if self.config.quirks.text_in_chain {
-            "issued for a test\n"
-        } else {
-            ""
-        };
+        let mut text = String::new();
+        if self.config.quirks.text_in_chain {
+            text.push_str("issued for a test\n");
+        }
+        if self.config.quirks.foreign_block_in_chain {
+            text.push_str("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n");
+        }
         let pem = format!("{}{text}{intermediate}", certificate.pem).replace("\r\n", "\n");
         let mut reply = Reply::text(200, "application/pem-certificate-chain", pem);
         for other in (0..self.issuer.chains()).filter(|&other| other != chain) {
             let url = self.certificate_url(id);
-            let url = if other == 0 {
-                url
-            } else {
-                format!("{url}/{other}")
-            };
+            let url = if other == 0 { url } else { format!("{url}/{other}") };
             reply = reply.with_link(&url, "alternate");
         }
         Ok(reply)

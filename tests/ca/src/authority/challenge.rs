@@ -57,10 +57,7 @@ impl Ca {
     /// Hands out the validations that were asked for since the last call.
     pub fn take_validations(&mut self) -> Vec<Validation> {
         let waiting = core::mem::take(&mut self.waiting_validations);
-        waiting
-            .into_iter()
-            .filter_map(|id| self.validation(id))
-            .collect()
+        waiting.into_iter().filter_map(|id| self.validation(id)).collect()
     }
 
     /// Takes the outcome of a validation.
@@ -84,11 +81,8 @@ impl Ca {
             }
             Err(problem) => {
                 challenge.error = Some(problem);
-                challenge.status = if stays_pending {
-                    ChallengeStatus::Pending
-                } else {
-                    ChallengeStatus::Invalid
-                };
+                challenge.status =
+                    if stays_pending { ChallengeStatus::Pending } else { ChallengeStatus::Invalid };
                 if stays_pending {
                     return;
                 }
@@ -144,14 +138,8 @@ impl Ca {
         let found = self.challenges.get(&id).map(|c| c.authorization);
         let authorization = found
             .ok_or_else(|| Problem::new(404, "malformed", format!("there is no challenge {id}")))?;
-        if self
-            .authorizations
-            .get(&authorization)
-            .is_none_or(|a| a.account != account)
-        {
-            return Err(Problem::unauthorized(
-                "the challenge belongs to another account",
-            ));
+        if self.authorizations.get(&authorization).is_none_or(|a| a.account != account) {
+            return Err(Problem::unauthorized("the challenge belongs to another account"));
         }
         self.refresh_authorization(authorization, now);
         if !jws.payload.is_empty() {
@@ -159,11 +147,7 @@ impl Ca {
             self.start_validation(id, authorization)?;
         }
         let quirks = &self.config.quirks;
-        let status = if quirks.challenge_accepted && !jws.payload.is_empty() {
-            202
-        } else {
-            200
-        };
+        let status = if quirks.challenge_accepted && !jws.payload.is_empty() { 202 } else { 200 };
         let reply = Reply::json(status, self.challenge_object(id));
         let reply = if quirks.no_link_up {
             reply
@@ -172,11 +156,7 @@ impl Ca {
         };
         let waiting = self.authorization_is(authorization, AuthorizationStatus::Pending)
             || quirks.retry_after_always;
-        let retry_after = self
-            .config
-            .retry_after_authorization
-            .as_ref()
-            .filter(|_| waiting);
+        let retry_after = self.config.retry_after_authorization.as_ref().filter(|_| waiting);
         Ok(self.with_retry_after(reply, retry_after, now))
     }
 
@@ -203,17 +183,10 @@ impl Ca {
         };
         let mut object = Map::new();
         object.insert("type".to_owned(), json!(challenge.kind.as_str()));
-        object.insert(
-            "url".to_owned(),
-            json!(self.url(&format!("/challenge/{id}"))),
-        );
+        object.insert("url".to_owned(), json!(self.url(&format!("/challenge/{id}"))));
         object.insert("status".to_owned(), json!(challenge.status.as_str()));
         object.insert("token".to_owned(), json!(challenge.token));
-        self.set(
-            &mut object,
-            "validated",
-            challenge.validated.map(|at| self.date(at)),
-        );
+        self.set(&mut object, "validated", challenge.validated.map(|at| self.date(at)));
         let error = challenge.error.as_ref().map(Problem::to_json);
         let empty = self.config.quirks.empty_error_object.then(|| json!({}));
         self.set(&mut object, "error", error.or(empty));

@@ -31,9 +31,8 @@ pub(crate) fn rfc3339(millis: u64, nanos: bool) -> String {
 
 /// Writes an IMF-fixdate (RFC 9110 section 5.6.7).
 pub(crate) fn http_date(millis: u64) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let d = date_time(millis);
     format!(
@@ -53,15 +52,12 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let field = |from: usize, to: usize| -> Option<u32> {
         let digits = bytes.get(from..to)?;
-        digits.iter().try_fold(0u32, |n, b| {
-            b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0'))
-        })
+        digits
+            .iter()
+            .try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
     };
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if separators
-        .iter()
-        .any(|&(at, b)| bytes.get(at).is_none_or(|c| !c.eq_ignore_ascii_case(&b)))
-    {
+    if separators.iter().any(|&(at, b)| bytes.get(at).is_none_or(|c| !c.eq_ignore_ascii_case(&b))) {
         return None;
     }
     let small = |from| field(from, from + 2).and_then(|n| u8::try_from(n).ok());
@@ -70,10 +66,8 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<u64> {
         Date::from_calendar_date(i32::try_from(field(0, 4)?).ok()?, month, small(8)?).ok()?;
     let time = Time::from_hms(small(11)?, small(14)?, small(17)?).ok()?;
     let (fraction_millis, zone) = fraction(text.get(19..)?)?;
-    let seconds = PrimitiveDateTime::new(date, time)
-        .assume_utc()
-        .unix_timestamp()
-        - offset_seconds(zone)?;
+    let seconds =
+        PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp() - offset_seconds(zone)?;
     Some(u64::try_from(seconds).ok()? * 1000 + fraction_millis)
 }
 
@@ -85,11 +79,7 @@ fn fraction(rest: &str) -> Option<(u64, &str)> {
     if end == 0 {
         return None;
     }
-    let millis: String = digits_on[..end]
-        .chars()
-        .chain("000".chars())
-        .take(3)
-        .collect();
+    let millis: String = digits_on[..end].chars().chain("000".chars()).take(3).collect();
     Some((millis.parse().ok()?, &digits_on[end..]))
 }
 
@@ -111,6 +101,7 @@ fn offset_seconds(zone: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{http_date, parse_rfc3339, rfc3339};
 
@@ -120,10 +111,7 @@ mod tests {
         assert_eq!(rfc3339(moment, false), "2026-01-02T03:04:05Z");
         assert_eq!(http_date(moment), "Fri, 02 Jan 2026 03:04:05 GMT");
         assert_eq!(parse_rfc3339("2026-01-02T03:04:05Z"), Some(moment));
-        assert_eq!(
-            parse_rfc3339("2026-01-02T04:04:05.25+01:00"),
-            Some(moment + 250)
-        );
+        assert_eq!(parse_rfc3339("2026-01-02T04:04:05.25+01:00"), Some(moment + 250));
         for bad in [
             "",
             "2026-01-02",

@@ -41,10 +41,7 @@ pub(crate) fn check(
     let wanted: BTreeSet<Identifier> = wanted.iter().cloned().collect();
     if names != wanted {
         let list = |set: &BTreeSet<Identifier>| {
-            set.iter()
-                .map(Identifier::value)
-                .collect::<Vec<_>>()
-                .join(", ")
+            set.iter().map(Identifier::value).collect::<Vec<_>>().join(", ")
         };
         return Err(bad(format!(
             "it asks for [{}] but the order is for [{}]",
@@ -56,11 +53,7 @@ pub(crate) fn check(
 }
 
 fn bad(why: impl core::fmt::Display) -> Problem {
-    Problem::new(
-        400,
-        "badCSR",
-        format!("the certificate request is not acceptable: {why}"),
-    )
+    Problem::new(400, "badCSR", format!("the certificate request is not acceptable: {why}"))
 }
 
 fn alternative_names(csr: &X509CertificationRequest<'_>) -> Result<BTreeSet<Identifier>, Problem> {
@@ -93,9 +86,9 @@ fn general_name(name: &GeneralName<'_>) -> Result<Identifier, Problem> {
         GeneralName::IPAddress(octets) => address(octets)
             .map(Identifier::Ip)
             .ok_or_else(|| bad("an iPAddress has a wrong length")),
-        other => Err(bad(format!(
-            "names other than dNSName and iPAddress are not certified: {other}"
-        ))),
+        other => {
+            Err(bad(format!("names other than dNSName and iPAddress are not certified: {other}")))
+        }
     }
 }
 
@@ -104,13 +97,10 @@ fn common_names(csr: &X509CertificationRequest<'_>) -> Result<Vec<Identifier>, P
         .subject
         .iter_common_name()
         .map(|name| {
-            let text = name
-                .as_str()
-                .map_err(|_| bad("its common name cannot be read"))?;
-            Ok(text.parse().map_or_else(
-                |_| Identifier::Dns(text.to_ascii_lowercase()),
-                Identifier::Ip,
-            ))
+            let text = name.as_str().map_err(|_| bad("its common name cannot be read"))?;
+            Ok(text
+                .parse()
+                .map_or_else(|_| Identifier::Dns(text.to_ascii_lowercase()), Identifier::Ip))
         })
         .collect()
 }

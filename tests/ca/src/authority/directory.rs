@@ -28,10 +28,8 @@ impl Ca {
         }
         if quirks.random_directory_key {
             let name = self.rng.token();
-            directory.insert(
-                name,
-                json!("this is here so that clients ignore what they do not know"),
-            );
+            directory
+                .insert(name, json!("this is here so that clients ignore what they do not know"));
         }
         Reply::json(200, Value::Object(directory))
     }
@@ -44,17 +42,10 @@ impl Ca {
             "termsOfService",
             config.terms_of_service.as_ref().map(|url| json!(url)),
         );
-        self.set(
-            &mut meta,
-            "website",
-            config.website.as_ref().map(|url| json!(url)),
-        );
+        self.set(&mut meta, "website", config.website.as_ref().map(|url| json!(url)));
         let caa = (!config.caa_identities.is_empty()).then(|| json!(config.caa_identities));
         self.set(&mut meta, "caaIdentities", caa);
-        meta.insert(
-            "externalAccountRequired".to_owned(),
-            json!(config.eab_required),
-        );
+        meta.insert("externalAccountRequired".to_owned(), json!(config.eab_required));
         if !config.profiles.is_empty() {
             let profiles: Map<String, Value> = config
                 .profiles

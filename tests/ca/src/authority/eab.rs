@@ -32,14 +32,10 @@ impl Ca {
         }
         let inner = Jws::from_value(binding)?;
         if inner.header.nonce.is_some() {
-            return Err(Problem::malformed(
-                "an external account binding must not have a nonce",
-            ));
+            return Err(Problem::malformed("an external account binding must not have a nonce"));
         }
         if inner.header.jwk.is_some() {
-            return Err(Problem::malformed(
-                "an external account binding must not have a jwk",
-            ));
+            return Err(Problem::malformed("an external account binding must not have a jwk"));
         }
         if inner.header.url.is_none() || inner.header.url != outer.header.url {
             return Err(Problem::malformed(

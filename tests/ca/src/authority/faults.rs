@@ -26,11 +26,7 @@ impl Faults {
     /// Counts a request against the rules and says what is to happen to it.
     pub(crate) fn next(&mut self, kind: RequestKind) -> Option<FaultAction> {
         let mut action = None;
-        for rule in self
-            .rules
-            .iter_mut()
-            .filter(|r| r.kind.is_none_or(|k| k == kind))
-        {
+        for rule in self.rules.iter_mut().filter(|r| r.kind.is_none_or(|k| k == kind)) {
             if rule.skip > 0 {
                 rule.skip -= 1;
             } else if action.is_none() && rule.times > 0 {
@@ -55,12 +51,7 @@ impl FaultRule {
     /// Creates a rule for the next request of any kind.
     #[must_use]
     pub fn next(action: FaultAction) -> Self {
-        Self {
-            kind: None,
-            skip: 0,
-            times: 1,
-            action,
-        }
+        Self { kind: None, skip: 0, times: 1, action }
     }
 
     /// Limits the rule to requests of one kind.
@@ -114,13 +105,10 @@ impl FaultAction {
     pub fn unavailable(retry_after: Option<&str>) -> Self {
         Self::Respond {
             status: 503,
-            headers: [
-                ("Content-Type", Some("text/html")),
-                ("Retry-After", retry_after),
-            ]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-            .collect(),
+            headers: [("Content-Type", Some("text/html")), ("Retry-After", retry_after)]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+                .collect(),
             body: "<html><body><h1>503 Service Unavailable</h1></body></html>".to_owned(),
         }
     }
@@ -128,11 +116,8 @@ impl FaultAction {
     /// Returns a 429 `rateLimited` problem with `Retry-After` if given.
     #[must_use]
     pub fn rate_limited(retry_after: Option<&str>) -> Self {
-        let problem = Problem::new(
-            429,
-            "rateLimited",
-            "too many requests of this kind; wait, then go on",
-        );
+        let problem =
+            Problem::new(429, "rateLimited", "too many requests of this kind; wait, then go on");
         Self::Problem(match retry_after {
             Some(value) => problem.with_header("Retry-After", value),
             None => problem,
@@ -143,13 +128,9 @@ impl FaultAction {
     #[must_use]
     pub fn user_action_required(instance: &str, terms: &str) -> Self {
         Self::Problem(
-            Problem::new(
-                403,
-                "userActionRequired",
-                "the terms of service have changed",
-            )
-            .with_member("instance", instance)
-            .with_header("Link", format!("<{terms}>;rel=\"terms-of-service\"")),
+            Problem::new(403, "userActionRequired", "the terms of service have changed")
+                .with_member("instance", instance)
+                .with_header("Link", format!("<{terms}>;rel=\"terms-of-service\"")),
         )
     }
 }

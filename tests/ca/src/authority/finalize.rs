@@ -25,10 +25,7 @@ impl Ca {
         self.require_order(account, id)?;
         let wish = jws.object()?;
         self.refresh_order(id, now, false);
-        let status = self
-            .orders
-            .get(&id)
-            .map_or(OrderStatus::Invalid, |o| o.status);
+        let status = self.orders.get(&id).map_or(OrderStatus::Invalid, |o| o.status);
         let quirks = &self.config.quirks;
         let fresh = match status {
             OrderStatus::Ready => true,
@@ -47,11 +44,8 @@ impl Ca {
             if let Some(order) = self.orders.get_mut(&id) {
                 order.certificate = Some(certificate);
                 order.polls = polls;
-                order.status = if polls == 0 {
-                    OrderStatus::Valid
-                } else {
-                    OrderStatus::Processing
-                };
+                order.status =
+                    if polls == 0 { OrderStatus::Valid } else { OrderStatus::Processing };
             }
         }
         Ok(self.finalize_reply(id, stale, now))
@@ -72,10 +66,7 @@ impl Ca {
         if !quirks.no_location_on_finalize {
             reply = reply.with_header("Location", self.order_url(id));
         }
-        let processing = self
-            .orders
-            .get(&id)
-            .is_some_and(|o| o.status == OrderStatus::Processing);
+        let processing = self.orders.get(&id).is_some_and(|o| o.status == OrderStatus::Processing);
         let retry_after = self
             .config
             .retry_after_finalize
@@ -97,14 +88,10 @@ impl Ca {
             .map_err(|_| Problem::malformed("the csr is not base64url without padding"))?;
         let key = csr::check(&der, &order.identifiers, &owner.key)?;
         self.require_room(self.certificates.len())?;
-        let profile = order
-            .profile
-            .as_ref()
-            .and_then(|name| self.config.profiles.get(name));
+        let profile = order.profile.as_ref().and_then(|name| self.config.profiles.get(name));
         let lifetime = profile.map_or(self.config.certificate_lifetime, |p| p.lifetime);
-        let not_before = order
-            .not_before
-            .unwrap_or_else(|| now.saturating_sub(self.config.backdate));
+        let not_before =
+            order.not_before.unwrap_or_else(|| now.saturating_sub(self.config.backdate));
         let not_after = order
             .not_after
             .unwrap_or_else(|| not_before.saturating_add(lifetime).saturating_sub(1000));
@@ -118,23 +105,17 @@ impl Ca {
         key: PublicKey,
         validity: (u64, u64),
     ) -> Result<u64, Problem> {
-        let identifiers = self
-            .orders
-            .get(&id)
-            .map(|o| o.identifiers.clone())
-            .unwrap_or_default();
+        let identifiers = self.orders.get(&id).map(|o| o.identifiers.clone()).unwrap_or_default();
         let serial = serial(&mut self.rng);
+        let other_key = self.issuer.public_key();
+        let quirks = &self.config.quirks;
         let leaf = Leaf {
-            key: &key,
-            names: &identifiers,
+            key: if quirks.certify_other_key { &other_key } else { &key },
+            names: &identifiers[..identifiers.len() - usize::from(quirks.omit_last_name)],
             validity,
         };
         let issued = self.issuer.issue(&leaf, serial.clone()).map_err(|e| {
-            Problem::new(
-                500,
-                "serverInternal",
-                format!("the certificate could not be made: {e}"),
-            )
+            Problem::new(500, "serverInternal", format!("the certificate could not be made: {e}"))
         })?;
         let number = self.certificates.len() as u64 + 1;
         let ari_id = format!(

@@ -42,10 +42,9 @@ impl Identifier {
     /// Splits a wildcard name into its base and `true`.
     pub(crate) fn base(&self) -> (Self, bool) {
         match self {
-            Self::Dns(name) => name.strip_prefix("*.").map_or_else(
-                || (self.clone(), false),
-                |base| (Self::Dns(base.to_owned()), true),
-            ),
+            Self::Dns(name) => name
+                .strip_prefix("*.")
+                .map_or_else(|| (self.clone(), false), |base| (Self::Dns(base.to_owned()), true)),
             Self::Ip(_) => (self.clone(), false),
         }
     }
@@ -74,9 +73,7 @@ impl fmt::Display for Identifier {
 
 fn parse_dns(value: &str) -> Result<String, Problem> {
     let refuse = |why: &str| {
-        Problem::malformed(format!(
-            "{value:?} is not a DNS name that can be certified: {why}"
-        ))
+        Problem::malformed(format!("{value:?} is not a DNS name that can be certified: {why}"))
     };
     let name = value.to_ascii_lowercase();
     let base = name.strip_prefix("*.").unwrap_or(&name);
@@ -84,9 +81,7 @@ fn parse_dns(value: &str) -> Result<String, Problem> {
         return Err(refuse("it must have 1 to 253 characters"));
     }
     if base.parse::<IpAddr>().is_ok() {
-        return Err(refuse(
-            "it is an IP address, which has an identifier type of its own",
-        ));
+        return Err(refuse("it is an IP address, which has an identifier type of its own"));
     }
     if name != base && !base.contains('.') {
         return Err(refuse("a wildcard needs a base of at least two labels"));
@@ -95,10 +90,7 @@ fn parse_dns(value: &str) -> Result<String, Problem> {
         if label.is_empty() || label.len() > 63 {
             return Err(refuse("a label must have 1 to 63 characters"));
         }
-        if !label
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        {
+        if !label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return Err(refuse("only letters, digits and hyphens are allowed"));
         }
         if label.starts_with('-') || label.ends_with('-') {
@@ -106,25 +98,18 @@ fn parse_dns(value: &str) -> Result<String, Problem> {
         }
         let reserved = label.as_bytes().get(2..4) == Some(b"--");
         if reserved && (!label.starts_with("xn--") || label.len() == 4) {
-            return Err(refuse(
-                "the third and fourth character of a label are reserved for xn--",
-            ));
+            return Err(refuse("the third and fourth character of a label are reserved for xn--"));
         }
     }
-    if base
-        .rsplit('.')
-        .next()
-        .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
-    {
+    if base.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit())) {
         return Err(refuse("the last label must not be all digits"));
     }
     Ok(name)
 }
 
 fn parse_ip(value: &str) -> Result<IpAddr, Problem> {
-    let address: IpAddr = value
-        .parse()
-        .map_err(|_| Problem::malformed(format!("{value:?} is not an IP address")))?;
+    let address: IpAddr =
+        value.parse().map_err(|_| Problem::malformed(format!("{value:?} is not an IP address")))?;
     if address.to_string() != value {
         return Err(Problem::malformed(format!(
             "{value:?} is not the canonical text form, which is {address} (RFC 8738 section 3)"
@@ -134,15 +119,13 @@ fn parse_ip(value: &str) -> Result<IpAddr, Problem> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::Identifier;
 
     #[test]
     fn names_are_lower_cased_and_checked() {
-        assert_eq!(
-            Identifier::parse("dns", "Example.TEST").unwrap().value(),
-            "example.test"
-        );
+        assert_eq!(Identifier::parse("dns", "Example.TEST").unwrap().value(), "example.test");
         assert_eq!(
             Identifier::parse("dns", "*.a.test").unwrap().base(),
             (Identifier::Dns("a.test".into()), true)
@@ -164,11 +147,7 @@ mod tests {
             "a.123",
             "ä.test",
         ] {
-            assert_eq!(
-                Identifier::parse("dns", bad).unwrap_err().kind(),
-                "malformed",
-                "{bad}"
-            );
+            assert_eq!(Identifier::parse("dns", bad).unwrap_err().kind(), "malformed", "{bad}");
         }
     }
 
@@ -176,19 +155,9 @@ mod tests {
     fn addresses_must_be_in_canonical_form() {
         assert!(Identifier::parse("ip", "127.0.0.1").is_ok());
         assert!(Identifier::parse("ip", "::1").is_ok());
-        for bad in [
-            "0:0::1",
-            "::0001",
-            "127.1",
-            "fe80::1%eth0",
-            "[::1]",
-            "2001:DB8::1",
-        ] {
+        for bad in ["0:0::1", "::0001", "127.1", "fe80::1%eth0", "[::1]", "2001:DB8::1"] {
             assert!(Identifier::parse("ip", bad).is_err(), "{bad}");
         }
-        assert_eq!(
-            Identifier::parse("email", "a@b").unwrap_err().kind(),
-            "unsupportedIdentifier"
-        );
+        assert_eq!(Identifier::parse("email", "a@b").unwrap_err().kind(), "unsupportedIdentifier");
     }
 }

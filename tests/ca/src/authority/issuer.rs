@@ -55,13 +55,7 @@ impl Issuer {
             roots.push(certificate);
             intermediates.push(cross_sign(&params, &key, &other, rng)?);
         }
-        Ok(Self {
-            intermediate: RcgenIssuer::new(params, key),
-            key_id,
-            root,
-            roots,
-            intermediates,
-        })
+        Ok(Self { intermediate: RcgenIssuer::new(params, key), key_id, root, roots, intermediates })
     }
 
     /// Returns the number of chains that a certificate can be served with.
@@ -71,6 +65,11 @@ impl Issuer {
 
     pub(crate) fn key_id(&self) -> &[u8] {
         &self.key_id
+    }
+
+    /// Returns the intermediate's public key.
+    pub(crate) fn public_key(&self) -> PublicKey {
+        PublicKey::Ec(Curve::P256, self.intermediate.key().der_bytes().to_vec())
     }
 
     pub(crate) fn root_pem(&self, chain: usize) -> Option<String> {
@@ -103,20 +102,12 @@ impl Issuer {
             Identifier::Ip(IpAddr::from([127, 0, 0, 1])),
             Identifier::Ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])),
         ];
-        names.extend(
-            extra
-                .iter()
-                .filter(|name| !names.contains(name))
-                .cloned()
-                .collect::<Vec<_>>(),
-        );
+        names
+            .extend(extra.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
         let validity = (now.saturating_sub(DAY), now + 5 * 365 * DAY);
         let certificate =
             leaf_params(&names, validity, serial(rng))?.signed_by(&key, &self.root)?;
-        Ok(WebCertificate {
-            chain: vec![certificate.der().to_vec()],
-            key: key.serialize_der(),
-        })
+        Ok(WebCertificate { chain: vec![certificate.der().to_vec()], key: key.serialize_der() })
     }
 }
 
@@ -127,14 +118,7 @@ fn new_root(
 ) -> Result<(Certificate, RcgenIssuer<'static, KeyPair>), rcgen::Error> {
     let key = KeyPair::generate()?;
     let key_id = rng.bytes::<20>();
-    let params = ca_params(
-        &format!("acme-testca Root {number}"),
-        1,
-        10 * 365,
-        now,
-        key_id,
-        rng,
-    )?;
+    let params = ca_params(&format!("acme-testca Root {number}"), 1, 10 * 365, now, key_id, rng)?;
     let certificate = params.self_signed(&key)?;
     Ok((certificate, RcgenIssuer::new(params, key)))
 }
@@ -174,10 +158,7 @@ fn ca_params(
     let mut params = CertificateParams::new(Vec::new())?;
     let mut subject = DistinguishedName::new();
     subject.push(DnType::OrganizationName, "acme-testca");
-    subject.push(
-        DnType::CommonName,
-        format!("{name} {:06x}", rng.below(1 << 24)),
-    );
+    subject.push(DnType::CommonName, format!("{name} {:06x}", rng.below(1 << 24)));
     params.distinguished_name = subject;
     params.not_before = date_time(now.saturating_sub(DAY));
     params.not_after = date_time(now + days * DAY);
@@ -252,11 +233,7 @@ impl PublicKeyData for LeafKey {
 /// Writes an RSAPublicKey (RFC 8017 appendix A.1.1).
 fn rsa_public_key(n: &[u8], e: &[u8]) -> Vec<u8> {
     let integer = |magnitude: &[u8]| {
-        let sign = if magnitude.first().is_some_and(|b| b & 0x80 != 0) {
-            &[0][..]
-        } else {
-            &[]
-        };
+        let sign = if magnitude.first().is_some_and(|b| b & 0x80 != 0) { &[0][..] } else { &[] };
         element(0x02, &[sign, magnitude].concat())
     };
     element(0x30, &[integer(n), integer(e)].concat())
@@ -264,10 +241,7 @@ fn rsa_public_key(n: &[u8], e: &[u8]) -> Vec<u8> {
 
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
-    let significant = &length[length
-        .iter()
-        .position(|&b| b != 0)
-        .unwrap_or(length.len() - 1)..];
+    let significant = &length[length.iter().position(|&b| b != 0).unwrap_or(length.len() - 1)..];
     let mut out = vec![tag];
     if content.len() >= 128 {
         out.push(0x80 | u8::try_from(significant.len()).unwrap_or(8));

@@ -80,12 +80,8 @@ impl Jws {
         if ALGORITHMS.contains(&alg) {
             return Ok(alg);
         }
-        Err(Problem::new(
-            400,
-            "badSignatureAlgorithm",
-            format!("alg {alg:?} is not accepted"),
-        )
-        .with_member("algorithms", json!(ALGORITHMS)))
+        Err(Problem::new(400, "badSignatureAlgorithm", format!("alg {alg:?} is not accepted"))
+            .with_member("algorithms", json!(ALGORITHMS)))
     }
 
     /// Checks the signature with a public key, which must be of the kind that `alg` names.

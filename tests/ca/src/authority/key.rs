@@ -84,20 +84,14 @@ impl PublicKey {
     /// Reads a JWK; the errors are those of RFC 8555 section 6.7 (badPublicKey for a key that is no good).
     pub(crate) fn from_jwk(jwk: &Value) -> Result<Self, Problem> {
         let bad = |why: &str| {
-            Problem::new(
-                400,
-                "badPublicKey",
-                format!("the JWK is not acceptable: {why}"),
-            )
+            Problem::new(400, "badPublicKey", format!("the JWK is not acceptable: {why}"))
         };
         let jwk = Jwk::deserialize(jwk).map_err(|e| bad(&e.to_string()))?;
         if jwk.d.is_some() || jwk.k.is_some() {
             return Err(bad("it contains a secret"));
         }
         let part = |text: &Option<String>, name: &str| -> Result<Vec<u8>, Problem> {
-            let text = text
-                .as_deref()
-                .ok_or_else(|| bad(&format!("{name} is missing")))?;
+            let text = text.as_deref().ok_or_else(|| bad(&format!("{name} is missing")))?;
             URL_SAFE_NO_PAD
                 .decode(text)
                 .map_err(|_| bad(&format!("{name} is not base64url without padding")))
@@ -121,10 +115,7 @@ impl PublicKey {
         };
         let (x, y) = (part(&jwk.x, "x")?, part(&jwk.y, "y")?);
         if x.len() != curve.size() || y.len() != curve.size() {
-            return Err(bad(&format!(
-                "x and y must have {} octets each",
-                curve.size()
-            )));
+            return Err(bad(&format!("x and y must have {} octets each", curve.size())));
         }
         Ok(Self::Ec(curve, [&[4], x.as_slice(), y.as_slice()].concat()))
     }
@@ -134,10 +125,7 @@ impl PublicKey {
         if spki.algorithm.algorithm.to_id_string() == "1.3.101.112" {
             return Ok(Self::Ed25519(spki.subject_public_key.data.to_vec()));
         }
-        match spki
-            .parsed()
-            .map_err(|_| "the public key cannot be read".to_owned())?
-        {
+        match spki.parsed().map_err(|_| "the public key cannot be read".to_owned())? {
             X509PublicKey::EC(point) => {
                 let curve = match point.data().len() {
                     65 => Curve::P256,
@@ -158,18 +146,11 @@ impl PublicKey {
     }
 
     fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<Self, String> {
-        let trim = |bytes: Vec<u8>| {
-            bytes
-                .into_iter()
-                .skip_while(|&b| b == 0)
-                .collect::<Vec<u8>>()
-        };
+        let trim = |bytes: Vec<u8>| bytes.into_iter().skip_while(|&b| b == 0).collect::<Vec<u8>>();
         let (n, e) = (trim(n), trim(e));
         let bits = n.len() * 8 - n.first().map_or(0, |b| b.leading_zeros() as usize);
         if !(2048..=8192).contains(&bits) {
-            return Err(format!(
-                "an RSA modulus must have 2048 to 8192 bits, not {bits}"
-            ));
+            return Err(format!("an RSA modulus must have 2048 to 8192 bits, not {bits}"));
         }
         if e.len() > 4 || e.last().is_none_or(|b| b % 2 == 0) || e == [1] {
             return Err("the RSA exponent is not acceptable".to_owned());
@@ -260,9 +241,7 @@ impl PublicKey {
                     A::RsaSha512 => &signature::RSA_PKCS1_2048_8192_SHA512,
                     _ => &signature::RSA_PKCS1_2048_8192_SHA256,
                 };
-                RsaPublicKeyComponents { n, e }
-                    .verify(parameters, message, signed)
-                    .is_ok()
+                RsaPublicKeyComponents { n, e }.verify(parameters, message, signed).is_ok()
             }
             _ => false,
         }
@@ -287,9 +266,7 @@ fn ring_verify(
     message: &[u8],
     signed: &[u8],
 ) -> bool {
-    UnparsedPublicKey::new(algorithm, key)
-        .verify(message, signed)
-        .is_ok()
+    UnparsedPublicKey::new(algorithm, key).verify(message, signed).is_ok()
 }
 
 fn p521_verify(point: &[u8], message: &[u8], signed: &p521::ecdsa::Signature) -> bool {
@@ -298,6 +275,7 @@ fn p521_verify(point: &[u8], message: &[u8], signed: &p521::ecdsa::Signature) ->
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 
@@ -310,10 +288,7 @@ mod tests {
             "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
         }))
         .unwrap();
-        assert_eq!(
-            key.thumbprint(),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-        );
+        assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]
@@ -322,10 +297,7 @@ mod tests {
             "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
         }))
         .unwrap();
-        assert_eq!(
-            key.thumbprint(),
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-        );
+        assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]
@@ -338,11 +310,7 @@ mod tests {
             json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "AAAA"}),
             json!({"crv": "Ed25519"}),
         ] {
-            assert_eq!(
-                PublicKey::from_jwk(&jwk).unwrap_err().kind(),
-                "badPublicKey",
-                "{jwk}"
-            );
+            assert_eq!(PublicKey::from_jwk(&jwk).unwrap_err().kind(), "badPublicKey", "{jwk}");
         }
     }
 }

@@ -9,11 +9,7 @@ use super::respond::Reply;
 impl Ca {
     pub(super) fn key_change(&mut self, account: u64, outer: &Jws) -> Result<Reply, Problem> {
         if self.config.quirks.key_change_not_implemented {
-            return Err(Problem::new(
-                501,
-                "serverInternal",
-                "key rollover is not implemented",
-            ));
+            return Err(Problem::new(501, "serverInternal", "key rollover is not implemented"));
         }
         let inner = Jws::from_value(&outer.object()?)?;
         let new_key = verified_inner_key(&inner, outer)?;
@@ -29,9 +25,7 @@ impl Ca {
             .and_then(PublicKey::from_jwk)?;
         let present = self.accounts.get(&account).map(|a| a.key.clone());
         if present.as_ref() != Some(&old_key) {
-            return Err(Problem::malformed(
-                "oldKey is not the account's present key",
-            ));
+            return Err(Problem::malformed("oldKey is not the account's present key"));
         }
         if let Some(&owner) = self.account_keys.get(&new_key.thumbprint()) {
             return Err(Problem::new(
@@ -48,11 +42,7 @@ impl Ca {
         }
         let reply = Reply::json(200, self.account_object(account))
             .with_header("Location", self.account_url(account));
-        Ok(if self.config.quirks.empty_key_change_body {
-            reply.without_body()
-        } else {
-            reply
-        })
+        Ok(if self.config.quirks.empty_key_change_body { reply.without_body() } else { reply })
     }
 }
 
@@ -64,9 +54,7 @@ fn verified_inner_key(inner: &Jws, outer: &Jws) -> Result<PublicKey, Problem> {
         return Err(Problem::malformed("the inner JWS must not have a nonce"));
     }
     if inner.header.url.is_none() || inner.header.url != outer.header.url {
-        return Err(Problem::malformed(
-            "the url of the inner JWS is not that of the outer one",
-        ));
+        return Err(Problem::malformed("the url of the inner JWS is not that of the outer one"));
     }
     let key = PublicKey::from_jwk(jwk)?;
     inner.verify(&key)?;

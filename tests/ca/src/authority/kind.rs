@@ -125,14 +125,9 @@ impl Route {
             (["authz", id], _) => number(id).map(Self::Authorization),
             (["challenge", id], _) => number(id).map(Self::Challenge),
             (["cert", id], _) => number(id).map(|id| Self::Certificate { id, chain: 0 }),
-            (["cert", id, chain], _) => {
-                number(id)
-                    .zip(number(chain))
-                    .map(|(id, chain)| Self::Certificate {
-                        id,
-                        chain: usize::try_from(chain).unwrap_or(usize::MAX),
-                    })
-            }
+            (["cert", id, chain], _) => number(id).zip(number(chain)).map(|(id, chain)| {
+                Self::Certificate { id, chain: usize::try_from(chain).unwrap_or(usize::MAX) }
+            }),
             (["renewal-info", id], _) => Some(Self::RenewalInfo((*id).to_owned())),
             (["terms"], _) => Some(Self::Terms),
             _ => None,

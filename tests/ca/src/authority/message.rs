@@ -21,11 +21,7 @@ pub struct CaRequest {
 impl CaRequest {
     /// Creates a request without headers and without a body.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
-        Self {
-            method: method.into(),
-            url: url.into(),
-            ..Self::default()
-        }
+        Self { method: method.into(), url: url.into(), ..Self::default() }
     }
 
     /// Adds a header field.
@@ -102,8 +98,5 @@ pub enum Delivery {
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_str())
+    headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }

@@ -29,8 +29,6 @@ impl Nonces {
 
     /// Uses a nonce up; false if it was not given, was used already or is too old.
     pub(crate) fn take(&mut self, nonce: &str, now: u64, lifetime: u64) -> bool {
-        self.given
-            .remove(nonce)
-            .is_some_and(|given| now.saturating_sub(given) <= lifetime)
+        self.given.remove(nonce).is_some_and(|given| now.saturating_sub(given) <= lifetime)
     }
 }

@@ -141,27 +141,17 @@ impl Ca {
         now: u64,
     ) -> Result<Reply, Problem> {
         if account != owner {
-            return Err(Problem::unauthorized(
-                "the account is another one than the signer",
-            ));
+            return Err(Problem::unauthorized("the account is another one than the signer"));
         }
         jws.require_post_as_get()?;
-        let all = self
-            .accounts
-            .get(&account)
-            .map(|a| a.orders.clone())
-            .unwrap_or_default();
+        let all = self.accounts.get(&account).map(|a| a.orders.clone()).unwrap_or_default();
         let size = self.config.orders_page_size.max(1);
         let from = usize::try_from(cursor).unwrap_or(usize::MAX);
         let mut page = Vec::new();
         let mut next = None;
         for (position, id) in all.into_iter().enumerate().skip(from) {
             self.refresh_order(id, now, false);
-            if self
-                .orders
-                .get(&id)
-                .is_none_or(|o| o.status == OrderStatus::Invalid)
-            {
+            if self.orders.get(&id).is_none_or(|o| o.status == OrderStatus::Invalid) {
                 continue;
             }
             if page.len() == size {
@@ -188,14 +178,10 @@ impl Ca {
     /// Checks that the order is there and belongs to the account.
     pub(super) fn require_order(&self, account: u64, id: u64) -> Result<(), Problem> {
         match self.orders.get(&id) {
-            None => Err(Problem::new(
-                404,
-                "malformed",
-                format!("there is no order {id}"),
-            )),
-            Some(order) if order.account != account => Err(Problem::unauthorized(
-                "the order belongs to another account",
-            )),
+            None => Err(Problem::new(404, "malformed", format!("there is no order {id}"))),
+            Some(order) if order.account != account => {
+                Err(Problem::unauthorized("the order belongs to another account"))
+            }
             Some(_) => Ok(()),
         }
     }
@@ -212,11 +198,8 @@ impl Ca {
                 for &authorization in &authorizations {
                     self.refresh_authorization(authorization, now);
                 }
-                let broken: Vec<u64> = authorizations
-                    .iter()
-                    .copied()
-                    .filter(|&a| self.is_broken(a))
-                    .collect();
+                let broken: Vec<u64> =
+                    authorizations.iter().copied().filter(|&a| self.is_broken(a)).collect();
                 let error = if !broken.is_empty() {
                     Some(self.order_error(&broken))
                 } else if expired {
@@ -269,12 +252,7 @@ impl Ca {
 
     /// Ends the account's unfinished orders.
     pub(super) fn cancel_orders(&mut self, account: u64) {
-        for id in self
-            .accounts
-            .get(&account)
-            .map(|a| a.orders.clone())
-            .unwrap_or_default()
-        {
+        for id in self.accounts.get(&account).map(|a| a.orders.clone()).unwrap_or_default() {
             if let Some(order) = self.orders.get_mut(&id)
                 && matches!(order.status, OrderStatus::Pending | OrderStatus::Ready)
             {
@@ -290,63 +268,39 @@ impl Ca {
         };
         let quirks = &self.config.quirks;
         let mut object = Map::new();
+        let (identifiers, authorizations) = self.order_lists(order);
+        let deactivated = quirks.order_deactivated
+            && order.status == OrderStatus::Invalid
+            && order
+                .authorizations
+                .iter()
+                .any(|&a| self.authorization_is(a, AuthorizationStatus::Deactivated));
+        let status = if deactivated { "deactivated" } else { order.status.as_str() };
+        object.insert("status".to_owned(), json!(status));
+        object.insert("identifiers".to_owned(), Value::Array(identifiers));
+        object.insert("authorizations".to_owned(), json!(authorizations));
+        object.insert("finalize".to_owned(), json!(format!("{}/finalize", self.order_url(id))));
+        self.set(&mut object, "expires", (!quirks.no_expires).then(|| self.date(order.expires)));
+        self.set(&mut object, "notBefore", order.not_before.map(|d| self.date(d)));
+        self.set(&mut object, "notAfter", order.not_after.map(|d| self.date(d)));
+        self.set(&mut object, "profile", order.profile.as_ref().map(|p| json!(p)));
+        self.set(&mut object, "replaces", order.replaces.as_ref().map(|r| json!(r)));
+        self.set(&mut object, "error", order.error.as_ref().map(Problem::to_json));
+        let certificate = order.certificate.filter(|_| order.status == OrderStatus::Valid);
+        self.set(&mut object, "certificate", certificate.map(|c| json!(self.certificate_url(c))));
+        Value::Object(object)
+    }
+
+    fn order_lists(&self, order: &Order) -> (Vec<Value>, Vec<String>) {
         let mut identifiers: Vec<Value> =
             order.identifiers.iter().map(Identifier::to_json).collect();
-        let mut authorizations: Vec<String> = order
-            .authorizations
-            .iter()
-            .map(|&a| self.authorization_url(a))
-            .collect();
-        if quirks.reverse_identifiers {
+        let mut authorizations: Vec<String> =
+            order.authorizations.iter().map(|&a| self.authorization_url(a)).collect();
+        if self.config.quirks.reverse_identifiers {
             identifiers.reverse();
             authorizations.reverse();
         }
-        object.insert("status".to_owned(), json!(order.status.as_str()));
-        object.insert("identifiers".to_owned(), Value::Array(identifiers));
-        object.insert("authorizations".to_owned(), json!(authorizations));
-        object.insert(
-            "finalize".to_owned(),
-            json!(format!("{}/finalize", self.order_url(id))),
-        );
-        self.set(
-            &mut object,
-            "expires",
-            (!quirks.no_expires).then(|| self.date(order.expires)),
-        );
-        self.set(
-            &mut object,
-            "notBefore",
-            order.not_before.map(|d| self.date(d)),
-        );
-        self.set(
-            &mut object,
-            "notAfter",
-            order.not_after.map(|d| self.date(d)),
-        );
-        self.set(
-            &mut object,
-            "profile",
-            order.profile.as_ref().map(|p| json!(p)),
-        );
-        self.set(
-            &mut object,
-            "replaces",
-            order.replaces.as_ref().map(|r| json!(r)),
-        );
-        self.set(
-            &mut object,
-            "error",
-            order.error.as_ref().map(Problem::to_json),
-        );
-        let certificate = order
-            .certificate
-            .filter(|_| order.status == OrderStatus::Valid);
-        self.set(
-            &mut object,
-            "certificate",
-            certificate.map(|c| json!(self.certificate_url(c))),
-        );
-        Value::Object(object)
+        (identifiers, authorizations)
     }
 
     fn identifiers(&self, wish: &Value) -> Result<Vec<Identifier>, Problem> {
@@ -355,10 +309,7 @@ impl Ca {
                 "identifiers must be a non-empty array of objects with type and value",
             )
         };
-        let list = wish
-            .get("identifiers")
-            .and_then(Value::as_array)
-            .ok_or_else(malformed)?;
+        let list = wish.get("identifiers").and_then(Value::as_array).ok_or_else(malformed)?;
         if list.is_empty() {
             return Err(malformed());
         }
@@ -420,15 +371,11 @@ impl Ca {
         };
         let (not_before, not_after) = (date("notBefore")?, date("notAfter")?);
         if (not_before.is_some() || not_after.is_some()) && self.config.quirks.refuse_validity {
-            return Err(Problem::malformed(
-                "notBefore and notAfter are not supported",
-            ));
+            return Err(Problem::malformed("notBefore and notAfter are not supported"));
         }
         let first = not_before.unwrap_or(now);
         if not_after.is_some_and(|last| last <= first || last <= now) {
-            return Err(Problem::malformed(
-                "notAfter is not after notBefore and now",
-            ));
+            return Err(Problem::malformed("notAfter is not after notBefore and now"));
         }
         if not_after.is_some_and(|last| last - first > self.config.certificate_lifetime) {
             return Err(Problem::malformed(
@@ -444,11 +391,9 @@ impl Ca {
             Some(Value::String(name)) if self.config.profiles.contains_key(name) => {
                 Ok(Some(name.clone()))
             }
-            Some(name) => Err(Problem::new(
-                400,
-                "invalidProfile",
-                format!("there is no profile {name}"),
-            )),
+            Some(name) => {
+                Err(Problem::new(400, "invalidProfile", format!("there is no profile {name}")))
+            }
         }
     }
 

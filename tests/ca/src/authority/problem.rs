@@ -27,12 +27,7 @@ struct More {
 impl Problem {
     /// Creates a problem; `kind` is the type without its URN prefix, such as `unauthorized`.
     pub fn new(status: u16, kind: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            kind: kind.into(),
-            detail: detail.into(),
-            more: Box::default(),
-        }
+        Self { status, kind: kind.into(), detail: detail.into(), more: Box::default() }
     }
 
     /// Creates a `malformed` problem with status 400.
@@ -112,11 +107,7 @@ impl Problem {
             document.insert("identifier".to_owned(), identifier.to_json());
         }
         if !nested && !self.more.subproblems.is_empty() {
-            let nested = self
-                .more
-                .subproblems
-                .iter()
-                .map(|p| Value::Object(p.document(true)));
+            let nested = self.more.subproblems.iter().map(|p| Value::Object(p.document(true)));
             document.insert("subproblems".to_owned(), Value::Array(nested.collect()));
         }
         document

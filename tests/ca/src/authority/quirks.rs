@@ -96,4 +96,22 @@ pub struct Quirks {
     pub bare_orders_array: bool,
     /// Puts text between the certificates of a chain.
     pub text_in_chain: bool,
+    /// Shows the status `deactivated` in an order one of whose authorizations was deactivated.
+    pub order_deactivated: bool,
+    /// Answers a deactivation of an authorization with 200 and changes nothing.
+    pub ignore_deactivation: bool,
+    /// Shows the contacts of an account as `[null]`.
+    pub null_contacts: bool,
+    /// Issues certificates that lack the last name of the order (all names, if there is only one).
+    pub omit_last_name: bool,
+    /// Issues certificates for another key than that of the certificate request.
+    pub certify_other_key: bool,
+    /// Puts a block that is not a certificate into the chain.
+    pub foreign_block_in_chain: bool,
+    /// Gives challenges a token that is a path and not base64url.
+    pub bad_token: bool,
+    /// Shows another name than the order's in authorizations.
+    pub foreign_identifier: bool,
+    /// Writes all URLs in bodies with `http:` instead of `https:`.
+    pub plain_http_urls: bool,
 }

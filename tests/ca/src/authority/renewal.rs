@@ -35,11 +35,7 @@ impl Ca {
     pub(super) fn renewal_info(&mut self, id: &str, now: u64) -> Result<Reply, Problem> {
         check_id(id)?;
         let certificate = self.certificate_by_id(id).ok_or_else(|| {
-            Problem::new(
-                404,
-                "malformed",
-                "no certificate with this identifier was issued here",
-            )
+            Problem::new(404, "malformed", "no certificate with this identifier was issued here")
         })?;
         let (first, last) = certificate.validity;
         let lifetime = last - first;
@@ -48,11 +44,7 @@ impl Ca {
             None if certificate.revoked => {
                 (now.saturating_sub(2 * HOUR), now.saturating_sub(HOUR), None)
             }
-            None => (
-                first + lifetime / 3 * 2,
-                first + lifetime / 3 * 2 + lifetime / 45,
-                None,
-            ),
+            None => (first + lifetime / 3 * 2, first + lifetime / 3 * 2 + lifetime / 45, None),
         };
         let mut object = Map::new();
         let window = json!({ "start": self.date(start), "end": self.date(end) });
@@ -73,19 +65,13 @@ impl Ca {
         let id = match wish.get("replaces") {
             Some(Value::String(id)) if self.config.renewal_info => id.clone(),
             Some(_) if self.config.renewal_info => {
-                return Err(Problem::malformed(
-                    "replaces must be a certificate identifier",
-                ));
+                return Err(Problem::malformed("replaces must be a certificate identifier"));
             }
             _ => return Ok(None),
         };
         check_id(&id)?;
         let certificate = self.certificate_by_id(&id).ok_or_else(|| {
-            Problem::new(
-                404,
-                "malformed",
-                "the certificate to be replaced was not issued here",
-            )
+            Problem::new(404, "malformed", "the certificate to be replaced was not issued here")
         })?;
         if certificate.account != account {
             return Err(Problem::unauthorized(
@@ -100,11 +86,7 @@ impl Ca {
         }
         if let Some(other) = certificate.replaced_by {
             self.refresh_order(other, now, false);
-            if self
-                .orders
-                .get(&other)
-                .is_some_and(|o| o.status != OrderStatus::Invalid)
-            {
+            if self.orders.get(&other).is_some_and(|o| o.status != OrderStatus::Invalid) {
                 return Err(Problem::new(
                     409,
                     "alreadyReplaced",
@@ -118,9 +100,7 @@ impl Ca {
 
 fn check_id(id: &str) -> Result<(), Problem> {
     let good = id.split_once('.').is_some_and(|(key, serial)| {
-        [key, serial]
-            .iter()
-            .all(|part| !part.is_empty() && URL_SAFE_NO_PAD.decode(part).is_ok())
+        [key, serial].iter().all(|part| !part.is_empty() && URL_SAFE_NO_PAD.decode(part).is_ok())
     });
     if good {
         Ok(())

@@ -22,10 +22,7 @@ enum Body {
     Empty,
     Json(Value),
     Problem(Value),
-    Text {
-        content_type: &'static str,
-        text: String,
-    },
+    Text { content_type: &'static str, text: String },
 }
 
 impl Reply {
@@ -57,11 +54,7 @@ impl Reply {
     }
 
     fn new(status: u16, body: Body) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body,
-        }
+        Self { status, headers: Vec::new(), body }
     }
 }
 
@@ -136,30 +129,20 @@ impl Ca {
         }
         headers.extend(reply.headers);
         if kind != RequestKind::Directory {
-            headers.push((
-                "Link".to_owned(),
-                format!("<{}>;rel=\"index\"", self.directory_url()),
-            ));
+            headers.push(("Link".to_owned(), format!("<{}>;rel=\"index\"", self.directory_url())));
         }
         let quirks = &self.config.quirks;
         let wanted = request.method == "POST"
             || (kind == RequestKind::NewNonce && !failed)
             || (kind == RequestKind::Directory && quirks.nonce_on_directory);
         if wanted && !(failed && quirks.no_nonce_on_errors) {
-            headers.push((
-                "Replay-Nonce".to_owned(),
-                self.nonces.give(&mut self.rng, now),
-            ));
+            headers.push(("Replay-Nonce".to_owned(), self.nonces.give(&mut self.rng, now)));
         }
         if kind == RequestKind::NewNonce {
             headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
         }
         self.bend_urls(&mut headers);
-        let body = if request.method == "HEAD" {
-            Vec::new()
-        } else {
-            body
-        };
+        let body = if request.method == "HEAD" { Vec::new() } else { body };
         (reply.status, headers, body)
     }
 
@@ -169,33 +152,24 @@ impl Ca {
             Body::Empty => return (None, Vec::new()),
             Body::Json(mut value) => {
                 if let (true, Some(object)) = (quirks.unknown_members, value.as_object_mut()) {
-                    object.insert(
-                        "createdAt".to_owned(),
-                        json!("2026-01-02T03:04:05.123456789Z"),
-                    );
-                    object.insert(
-                        "x-unknown".to_owned(),
-                        json!({ "nested": [1, null, "two"] }),
-                    );
+                    object.insert("createdAt".to_owned(), json!("2026-01-02T03:04:05.123456789Z"));
+                    object.insert("x-unknown".to_owned(), json!({ "nested": [1, null, "two"] }));
                 }
-                ("application/json", value.to_string().into_bytes())
+                let mut text = value.to_string();
+                if quirks.plain_http_urls {
+                    text = text.replace("https://", "http://");
+                }
+                ("application/json", text.into_bytes())
             }
             Body::Problem(value) => {
                 let plain = quirks.problem_as_json;
-                let content_type = if plain {
-                    "application/json"
-                } else {
-                    "application/problem+json"
-                };
+                let content_type =
+                    if plain { "application/json" } else { "application/problem+json" };
                 (content_type, value.to_string().into_bytes())
             }
             Body::Text { content_type, text } => (content_type, text.into_bytes()),
         };
-        let parameters = if quirks.content_type_parameters {
-            "; charset=utf-8"
-        } else {
-            ""
-        };
+        let parameters = if quirks.content_type_parameters { "; charset=utf-8" } else { "" };
         (Some(format!("{content_type}{parameters}")), bytes)
     }
 
@@ -209,11 +183,8 @@ impl Ca {
             }
         }
         if quirks.joined_links {
-            let links: Vec<String> = headers
-                .iter()
-                .filter(|(name, _)| name == "Link")
-                .map(|(_, v)| v.clone())
-                .collect();
+            let links: Vec<String> =
+                headers.iter().filter(|(name, _)| name == "Link").map(|(_, v)| v.clone()).collect();
             headers.retain(|(name, _)| name != "Link");
             if !links.is_empty() {
                 headers.push(("Link".to_owned(), links.join(", ")));

@@ -23,18 +23,10 @@ impl Ca {
             })?;
         x509_parser::parse_x509_certificate(&der)
             .map_err(|_| Problem::malformed("the certificate cannot be read"))?;
-        let found = self
-            .certificates
-            .iter()
-            .find(|(_, c)| c.der == der)
-            .map(|(&id, _)| id);
+        let found = self.certificates.iter().find(|(_, c)| c.der == der).map(|(&id, _)| id);
         let id = found
             .ok_or_else(|| Problem::new(404, "malformed", "the certificate was not issued here"))?;
-        if self
-            .certificates
-            .get(&id)
-            .is_none_or(|c| !self.may_revoke(&signed.signer, c, now))
-        {
+        if self.certificates.get(&id).is_none_or(|c| !self.may_revoke(&signed.signer, c, now)) {
             return Err(Problem::unauthorized(
                 "the signer is neither the certificate's account or key nor authorized for all its names",
             ));
@@ -44,11 +36,7 @@ impl Ca {
             return Err(Problem::malformed("the certificate is gone"));
         };
         if certificate.revoked {
-            return Err(Problem::new(
-                400,
-                "alreadyRevoked",
-                "the certificate was revoked before",
-            ));
+            return Err(Problem::new(400, "alreadyRevoked", "the certificate was revoked before"));
         }
         certificate.revoked = true;
         Ok(Reply::empty(200))

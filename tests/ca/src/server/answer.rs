@@ -27,10 +27,7 @@ pub(crate) struct End {
 
 impl Answer {
     pub(crate) fn new(data: Vec<u8>, end: End) -> Self {
-        Self {
-            data: Some(Bytes::from(data)).filter(|d| !d.is_empty()),
-            end: Some(end),
-        }
+        Self { data: Some(Bytes::from(data)).filter(|d| !d.is_empty()), end: Some(end) }
     }
 }
 

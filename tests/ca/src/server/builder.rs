@@ -1,10 +1,11 @@
 //! Options of a CA that runs on a socket.
 
 use core::net::{Ipv4Addr, SocketAddr};
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -155,10 +156,7 @@ impl TestCaBuilder {
         description: impl Into<String>,
         lifetime: Duration,
     ) -> Self {
-        let profile = Profile {
-            description: description.into(),
-            lifetime: millis(lifetime),
-        };
+        let profile = Profile { description: description.into(), lifetime: millis(lifetime) };
         self.config.profiles.insert(name.into(), profile);
         self
     }
@@ -323,12 +321,10 @@ impl TestCaBuilder {
         let (stop, stopped) = oneshot::channel();
         let runtime = RuntimeBuilder::new_current_thread().enable_all().build()?;
         let server = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("acme-testca".to_owned())
-            .spawn(move || {
-                runtime.block_on(listener::run(server, listener, tls, stopped));
-                runtime.shutdown_background();
-            })?;
+        let thread = thread::Builder::new().name("acme-testca".to_owned()).spawn(move || {
+            runtime.block_on(listener::run(server, listener, tls, stopped));
+            runtime.shutdown_background();
+        })?;
         let ca = TestCa::new(shared, address, stop, thread);
         ca.set_http_port(http_port);
         ca.set_tls_port(tls_port);
@@ -345,9 +341,7 @@ impl Default for TestCaBuilder {
 
 impl core::fmt::Debug for TestCaBuilder {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TestCaBuilder")
-            .field("listen", &self.listen)
-            .finish_non_exhaustive()
+        f.debug_struct("TestCaBuilder").field("listen", &self.listen).finish_non_exhaustive()
     }
 }
 
@@ -365,24 +359,42 @@ fn own_names(address: SocketAddr, host: Option<&str>) -> Vec<Identifier> {
     let mut names = vec![Identifier::Ip(address.ip())];
     if let Some(host) = host {
         let plain = host.trim_start_matches('[').trim_end_matches(']');
-        names.push(
-            plain
-                .parse()
-                .map_or_else(|_| Identifier::Dns(plain.to_owned()), Identifier::Ip),
-        );
+        names
+            .push(plain.parse().map_or_else(|_| Identifier::Dns(plain.to_owned()), Identifier::Ip));
     }
     names
 }
 
-/// Fills in free ports; both are held until both are known, so that they differ.
+/// Fills in free ports where the caller gave none.
 fn challenge_ports(http: u16, tls: u16) -> io::Result<(u16, u16)> {
-    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let (first, second) = (free()?, free()?);
-    let or_free = |port: u16, listener: &TcpListener| match port {
-        0 => listener.local_addr().map(|address| address.port()),
-        port => Ok(port),
+    let or_free = |port| if port == 0 { free_port() } else { Ok(port) };
+    Ok((or_free(http)?, or_free(tls)?))
+}
+
+/// Returns a port that is free now and that nobody else is likely to take before the client does.
+///
+/// It is below the range from which systems take ports for outgoing connections, and within a process no two CAs get the
+/// same one.
+fn free_port() -> io::Result<u16> {
+    const FIRST: u32 = 12_000;
+    const SPAN: u32 = 20_000;
+    static START: OnceLock<u32> = OnceLock::new();
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = match START.get() {
+        Some(&start) => start,
+        None => {
+            let seed = u32::try_from(random_seed()? % u64::from(SPAN)).unwrap_or(0);
+            *START.get_or_init(|| seed)
+        }
     };
-    Ok((or_free(http, &first)?, or_free(tls, &second)?))
+    for _ in 0..SPAN {
+        let port = FIRST + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % SPAN;
+        let port = u16::try_from(port).unwrap_or(0);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "no port is free for challenges"))
 }
 
 fn random_seed() -> io::Result<u64> {

@@ -22,10 +22,8 @@ pub(crate) async fn address(
     limit: Duration,
 ) -> Result<Option<IpAddr>, Problem> {
     for kind in [RecordType::A, RecordType::AAAA] {
-        let found = lookup(server, name, kind, limit)
-            .await?
-            .into_iter()
-            .find_map(|data| match data {
+        let found =
+            lookup(server, name, kind, limit).await?.into_iter().find_map(|data| match data {
                 RData::A(a) => Some(IpAddr::V4(a.0)),
                 RData::AAAA(a) => Some(IpAddr::V6(a.0)),
                 _ => None,
@@ -94,9 +92,7 @@ async fn query(
     limit: Duration,
 ) -> Result<Message, String> {
     let mut id = [0; 2];
-    SystemRandom::new()
-        .fill(&mut id)
-        .map_err(|_| "no randomness".to_owned())?;
+    SystemRandom::new().fill(&mut id).map_err(|_| "no randomness".to_owned())?;
     let id = u16::from_be_bytes(id);
     let mut message = Message::new(id, MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = true;
@@ -110,9 +106,7 @@ async fn query(
     } else {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED)
     };
-    let socket = UdpSocket::bind((local, 0))
-        .await
-        .map_err(|e| e.to_string())?;
+    let socket = UdpSocket::bind((local, 0)).await.map_err(|e| e.to_string())?;
     socket.connect(server).await.map_err(|e| e.to_string())?;
     let mut last = format!("no answer from {server}");
     for _ in 0..TRIES {

@@ -12,11 +12,7 @@ pub(crate) async fn validate(shared: &Shared, validation: &Validation) -> Result
     let wanted = URL_SAFE_NO_PAD.encode(digest(&SHA256, validation.key_authorization.as_bytes()));
     let values = shared.txt_of(&name).await?;
     if values.is_empty() {
-        return Err(Problem::new(
-            400,
-            "dns",
-            format!("there is no TXT record at {name}"),
-        ));
+        return Err(Problem::new(400, "dns", format!("there is no TXT record at {name}")));
     }
     if values.contains(&wanted) {
         return Ok(());
@@ -24,9 +20,6 @@ pub(crate) async fn validate(shared: &Shared, validation: &Validation) -> Result
     Err(Problem::new(
         403,
         "incorrectResponse",
-        format!(
-            "none of the {} TXT records at {name} has the right value",
-            values.len()
-        ),
+        format!("none of the {} TXT records at {name} has the right value", values.len()),
     ))
 }

@@ -26,9 +26,7 @@ pub(crate) async fn validate(shared: &Shared, validation: &Validation) -> Result
         }
         (host, path) = redirect(&response, &host, shared.http_port.load(Ordering::Relaxed))?;
     }
-    Err(connection(format!(
-        "{host}: more than {MOST_REDIRECTS} redirects"
-    )))
+    Err(connection(format!("{host}: more than {MOST_REDIRECTS} redirects")))
 }
 
 async fn get(
@@ -50,18 +48,12 @@ async fn get(
     tokio::spawn(driver);
     let request = Request::get(path)
         .header(header::HOST, host_header(host))
-        .header(
-            header::USER_AGENT,
-            concat!("acme-testca/", env!("CARGO_PKG_VERSION")),
-        )
+        .header(header::USER_AGENT, concat!("acme-testca/", env!("CARGO_PKG_VERSION")))
         .header(header::ACCEPT, "*/*")
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(|e| failed("no request for", e.to_string()))?;
-    sender
-        .send_request(request)
-        .await
-        .map_err(|e| failed("no answer from", e.to_string()))
+    sender.send_request(request).await.map_err(|e| failed("no answer from", e.to_string()))
 }
 
 async fn check(
@@ -79,17 +71,13 @@ async fn check(
         .collect()
         .await
         .map_err(|_| {
-            connection(format!(
-                "{host}: the answer broke off or is longer than {MOST_BYTES} bytes"
-            ))
+            connection(format!("{host}: the answer broke off or is longer than {MOST_BYTES} bytes"))
         })?
         .to_bytes();
     if body.trim_ascii_end() == validation.key_authorization.as_bytes() {
         return Ok(());
     }
-    let start = String::from_utf8_lossy(&body[..body.len().min(60)])
-        .escape_default()
-        .to_string();
+    let start = String::from_utf8_lossy(&body[..body.len().min(60)]).escape_default().to_string();
     Err(Problem::new(
         403,
         "incorrectResponse",
@@ -112,9 +100,7 @@ fn redirect(
         .get(header::LOCATION)
         .and_then(|value| value.to_str().ok())
         .ok_or_else(|| refuse("has no Location".to_owned()))?;
-    let uri: Uri = location
-        .parse()
-        .map_err(|_| refuse(format!("to {location:?} is not a URL")))?;
+    let uri: Uri = location.parse().map_err(|_| refuse(format!("to {location:?} is not a URL")))?;
     let path = uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
     let Some(target) = uri.host() else {
         return Ok((host.clone(), path));
@@ -126,10 +112,8 @@ fn redirect(
         return Err(refuse(format!("to {location:?} is to another port")));
     }
     let plain = target.trim_start_matches('[').trim_end_matches(']');
-    let target = plain.parse().map_or_else(
-        |_| Identifier::Dns(plain.to_ascii_lowercase()),
-        Identifier::Ip,
-    );
+    let target =
+        plain.parse().map_or_else(|_| Identifier::Dns(plain.to_ascii_lowercase()), Identifier::Ip);
     Ok((target, path))
 }
 

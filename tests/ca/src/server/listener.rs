@@ -57,21 +57,14 @@ pub(crate) fn tls_config(
     certificate: WebCertificate,
     http2: bool,
 ) -> Result<ServerConfig, rustls::Error> {
-    let chain = certificate
-        .chain
-        .into_iter()
-        .map(CertificateDer::from)
-        .collect();
+    let chain = certificate.chain.into_iter().map(CertificateDer::from).collect();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certificate.key));
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    config.alpn_protocols = if http2 {
-        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
-    } else {
-        vec![b"http/1.1".to_vec()]
-    };
+    config.alpn_protocols =
+        if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
     Ok(config)
 }
 
@@ -114,10 +107,7 @@ async fn connection(
     let stream = TokioIo::new(Watched::new(stream, shared, written));
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new());
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(1000);
+    server.http2().timer(TokioTimer::new()).max_concurrent_streams(1000);
     let service = service_fn(move |request| Arc::clone(&connection).serve(request));
     tokio::select! {
         _ = server.serve_connection(stream, service) => {}

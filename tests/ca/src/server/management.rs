@@ -30,10 +30,7 @@ pub(crate) fn handle(shared: &Shared, request: &CaRequest) -> (u16, String) {
         ("POST", "/management/set-txt") => match record() {
             Err(error) => bad(error),
             Ok(record) if shared.txt.set(&record.host, &record.value) => (200, "{}".to_owned()),
-            Ok(_) => (
-                507,
-                json!({ "error": "there is no room for more records" }).to_string(),
-            ),
+            Ok(_) => (507, json!({ "error": "there is no room for more records" }).to_string()),
         },
         ("POST", "/management/clear-txt") => match record() {
             Err(error) => bad(error),
@@ -42,10 +39,9 @@ pub(crate) fn handle(shared: &Shared, request: &CaRequest) -> (u16, String) {
                 (200, json!({ "removed": removed }).to_string())
             }
         },
-        (_, "/management/txt" | "/management/set-txt" | "/management/clear-txt") => (
-            405,
-            json!({ "error": "this method is not allowed here" }).to_string(),
-        ),
+        (_, "/management/txt" | "/management/set-txt" | "/management/clear-txt") => {
+            (405, json!({ "error": "this method is not allowed here" }).to_string())
+        }
         _ => (404, json!({ "error": "there is nothing here" }).to_string()),
     }
 }

@@ -92,16 +92,8 @@ impl Connection {
 /// Reads the whole request; `None` if its body is too long or breaks off.
 async fn read(request: Request<Incoming>) -> Option<CaRequest> {
     let (parts, body) = request.into_parts();
-    let host = parts
-        .headers
-        .get(header::HOST)
-        .and_then(|h| h.to_str().ok());
-    let authority = parts
-        .uri
-        .authority()
-        .map(|a| a.as_str())
-        .or(host)
-        .unwrap_or_default();
+    let host = parts.headers.get(header::HOST).and_then(|h| h.to_str().ok());
+    let authority = parts.uri.authority().map(|a| a.as_str()).or(host).unwrap_or_default();
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
     let mut own = CaRequest::new(parts.method.as_str(), format!("https://{authority}{path}"));
     for (name, value) in &parts.headers {
@@ -126,10 +118,7 @@ fn answer(response: CaResponse, end: End) -> Response<Answer> {
 fn json(status: u16, body: String, end: End) -> Response<Answer> {
     let mut out = Response::new(Answer::new(body.into_bytes(), end));
     *out.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    out.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    out.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     out
 }
 

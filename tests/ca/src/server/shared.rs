@@ -160,8 +160,7 @@ impl Shared {
         log.exchanges.clear();
         log.validations.clear();
         drop(log);
-        self.max_in_flight
-            .store(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.max_in_flight.store(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -171,8 +170,6 @@ impl Shared {
 
 /// Returns the system's time in Unix milliseconds.
 pub(crate) fn system_millis() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -55,14 +55,7 @@ impl TestCa {
         let ca = shared.ca();
         let (directory_url, root_pem) = (ca.directory_url(), ca.root_pem());
         drop(ca);
-        Self {
-            shared,
-            address,
-            directory_url,
-            root_pem,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { shared, address, directory_url, root_pem, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Returns the URL of the directory.
@@ -201,9 +194,7 @@ impl TestCa {
         end: u64,
         explanation: Option<&str>,
     ) -> bool {
-        self.shared
-            .ca()
-            .set_renewal_window(id, start, end, explanation)
+        self.shared.ca().set_renewal_window(id, start, end, explanation)
     }
 
     /// Puts the CA's clock forward, so that things expire.

@@ -24,20 +24,14 @@ const ACME_IDENTIFIER: &str = "1.3.6.1.5.5.7.1.31";
 
 pub(crate) async fn validate(shared: &Shared, validation: &Validation) -> Result<(), Problem> {
     let host = &validation.identifier;
-    let address = SocketAddr::new(
-        shared.address_of(host).await?,
-        shared.tls_port.load(Ordering::Relaxed),
-    );
+    let address =
+        SocketAddr::new(shared.address_of(host).await?, shared.tls_port.load(Ordering::Relaxed));
     let name = sni(host);
     let tls = |what: String| Problem::new(400, "tls", format!("{host} at {address}: {what}"));
     let server_name = ServerName::try_from(name).map_err(|e| tls(e.to_string()))?;
     let config = client_config().map_err(|e| tls(e.to_string()))?;
     let stream = TcpStream::connect(address).await.map_err(|e| {
-        Problem::new(
-            400,
-            "connection",
-            format!("{host}: cannot connect to {address}: {e}"),
-        )
+        Problem::new(400, "connection", format!("{host}: cannot connect to {address}: {e}"))
     })?;
     let _ = stream.set_nodelay(true);
     let stream = TlsConnector::from(Arc::new(config))
@@ -51,9 +45,7 @@ pub(crate) async fn validate(shared: &Shared, validation: &Validation) -> Result
         )));
     }
     let chain = connection.peer_certificates().unwrap_or_default();
-    let leaf = chain
-        .first()
-        .ok_or_else(|| tls("no certificate was sent".to_owned()))?;
+    let leaf = chain.first().ok_or_else(|| tls("no certificate was sent".to_owned()))?;
     check(leaf, validation).map_err(|why| {
         Problem::new(
             403,
@@ -81,10 +73,8 @@ fn check(der: &[u8], validation: &Validation) -> Result<(), String> {
             if octets_are(octets, *wanted) => {}
         (other, wanted) => return Err(format!("its names are {other:?}, not exactly {wanted}")),
     }
-    let mut found = certificate
-        .extensions()
-        .iter()
-        .filter(|e| e.oid.to_id_string() == ACME_IDENTIFIER);
+    let mut found =
+        certificate.extensions().iter().filter(|e| e.oid.to_id_string() == ACME_IDENTIFIER);
     let (Some(extension), None) = (found.next(), found.next()) else {
         return Err("it does not have exactly one acmeIdentifier extension".to_owned());
     };
@@ -207,6 +197,7 @@ impl ServerCertVerifier for AnyCertificate {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::sni;
     use crate::authority::Identifier;

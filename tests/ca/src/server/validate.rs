@@ -20,18 +20,13 @@ async fn run(shared: Arc<Shared>, validation: Validation) {
     let _slot = shared.validation_slots.acquire().await;
     sleep(shared.options.validation_delay).await;
     let limit = shared.options.validation_timeout;
-    let outcome = timeout(limit, validate(&shared, &validation))
-        .await
-        .unwrap_or_else(|_| {
-            Err(Problem::new(
-                400,
-                "connection",
-                format!(
-                    "{} was not validated within {limit:?}",
-                    validation.identifier
-                ),
-            ))
-        });
+    let outcome = timeout(limit, validate(&shared, &validation)).await.unwrap_or_else(|_| {
+        Err(Problem::new(
+            400,
+            "connection",
+            format!("{} was not validated within {limit:?}", validation.identifier),
+        ))
+    });
     shared.record_validation(ValidationRecord {
         identifier: validation.identifier.clone(),
         wildcard: validation.wildcard,

@@ -16,10 +16,7 @@ pub(crate) struct Written(Mutex<Vec<ExchangeRecord>>);
 
 impl Written {
     pub(crate) fn push(&self, record: ExchangeRecord) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(record);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
 
     fn take(&self) -> Vec<ExchangeRecord> {
@@ -36,11 +33,7 @@ pub(crate) struct Watched<S> {
 
 impl<S> Watched<S> {
     pub(crate) fn new(inner: S, shared: Arc<Shared>, written: Arc<Written>) -> Self {
-        Self {
-            inner,
-            shared,
-            written,
-        }
+        Self { inner, shared, written }
     }
 }
 

@@ -21,19 +21,11 @@ impl Https {
 
     /// Sends a request; `None` if the connection is closed without an answer.
     pub fn try_exchange(&self, request: &CaRequest) -> Option<Answer> {
-        let authority = request
-            .url
-            .strip_prefix("https://")
-            .unwrap()
-            .split('/')
-            .next()
-            .unwrap();
+        let authority = request.url.strip_prefix("https://").unwrap().split('/').next().unwrap();
         let (host, _) = authority.rsplit_once(':').unwrap();
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).unwrap();
         let socket = TcpStream::connect(authority).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let connection = ClientConnection::new(Arc::clone(&self.0), name).unwrap();
         let mut stream = StreamOwned::new(connection, socket);
         let mut head = format!(
@@ -89,9 +81,5 @@ fn parse(raw: &[u8]) -> Option<Answer> {
         .map(|line| line.split_once(": ").unwrap())
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    Some(Answer {
-        status,
-        headers,
-        body: raw[end + 4..].to_vec(),
-    })
+    Some(Answer { status, headers, body: raw[end + 4..].to_vec() })
 }

@@ -57,9 +57,7 @@ impl Key {
     pub fn es512() -> Self {
         let mut scalar = [0x5a; 66];
         scalar[0] = 0;
-        Self::P521(Box::new(
-            p521::ecdsa::SigningKey::from_slice(&scalar).unwrap(),
-        ))
+        Self::P521(Box::new(p521::ecdsa::SigningKey::from_slice(&scalar).unwrap()))
     }
 
     pub fn ed25519() -> Self {
@@ -128,8 +126,7 @@ impl Key {
             Self::Ed25519(key) => key.sign(message).as_ref().to_vec(),
             Self::Rsa(key) => {
                 let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &rng, message, &mut signature)
-                    .unwrap();
+                key.sign(&RSA_PKCS1_SHA256, &rng, message, &mut signature).unwrap();
                 signature
             }
         }

@@ -41,15 +41,8 @@ impl Answer {
 
     pub fn link(&self, relation: &str) -> Option<String> {
         let wanted = format!(";rel=\"{relation}\"");
-        let link = self
-            .all("link")
-            .into_iter()
-            .find(|l| l.ends_with(&wanted))?;
-        Some(
-            link.strip_suffix(&wanted)?
-                .trim_matches(['<', '>'])
-                .to_owned(),
-        )
+        let link = self.all("link").into_iter().find(|l| l.ends_with(&wanted))?;
+        Some(link.strip_suffix(&wanted)?.trim_matches(['<', '>']).to_owned())
     }
 
     pub fn json(&self) -> Value {
@@ -61,34 +54,21 @@ impl Answer {
     }
 
     pub fn location(&self) -> String {
-        self.header("location")
-            .expect("an answer with Location")
-            .to_owned()
+        self.header("location").expect("an answer with Location").to_owned()
     }
 
     /// Returns the problem type without its prefix, after checking that the answer is a problem document.
     pub fn problem(&self) -> String {
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json"),
-            "{self:?}"
-        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let document = self.json();
         assert_eq!(document["status"], json!(self.status));
         let kind = document["type"].as_str().unwrap();
-        kind.strip_prefix("urn:ietf:params:acme:error:")
-            .unwrap()
-            .to_owned()
+        kind.strip_prefix("urn:ietf:params:acme:error:").unwrap().to_owned()
     }
 
     #[track_caller]
     pub fn refused(&self, status: u16, kind: &str) {
-        assert_eq!(
-            (self.status, self.problem().as_str()),
-            (status, kind),
-            "{}",
-            self.text()
-        );
+        assert_eq!((self.status, self.problem().as_str()), (status, kind), "{}", self.text());
     }
 
     #[track_caller]
@@ -139,13 +119,7 @@ pub struct Client<T> {
 impl<T: Transport> Client<T> {
     pub fn new(mut transport: T, directory_url: &str, key: Key) -> Self {
         let directory = transport.exchange(get("GET", directory_url)).ok(200).json();
-        Self {
-            transport,
-            key,
-            kid: None,
-            directory,
-            nonce: None,
-        }
+        Self { transport, key, kid: None, directory, nonce: None }
     }
 
     /// Returns the URL of a resource in the directory.
@@ -186,9 +160,7 @@ impl<T: Transport> Client<T> {
     }
 
     fn bytes(payload: Option<&Value>) -> Vec<u8> {
-        payload
-            .map(|p| p.to_string().into_bytes())
-            .unwrap_or_default()
+        payload.map(|p| p.to_string().into_bytes()).unwrap_or_default()
     }
 
     pub fn post(&mut self, url: &str, payload: Option<Value>) -> Answer {
@@ -198,10 +170,7 @@ impl<T: Transport> Client<T> {
 
     /// Posts with a header that a test has bent.
     pub fn post_header(&mut self, url: &str, header: Value, payload: Option<Value>) -> Answer {
-        let jws = Jws {
-            header,
-            payload: Self::bytes(payload.as_ref()),
-        };
+        let jws = Jws { header, payload: Self::bytes(payload.as_ref()) };
         let body = jws.sign(&self.key);
         self.send(post(url, &body))
     }
@@ -225,32 +194,19 @@ impl<T: Transport> Client<T> {
     }
 
     pub fn order_for(&mut self, names: &[&str]) -> Order {
-        let answer = self
-            .order(json!({ "identifiers": identifiers(names) }))
-            .ok(201);
-        Order {
-            url: answer.location(),
-            object: answer.json(),
-        }
+        let answer = self.order(json!({ "identifiers": identifiers(names) })).ok(201);
+        Order { url: answer.location(), object: answer.json() }
     }
 
     /// Returns the challenge of a type in an authorization.
     pub fn challenge(&mut self, authorization: &str, kind: &str) -> Value {
         let authorization = self.read(authorization).ok(200).json();
         let challenges = authorization["challenges"].as_array().unwrap();
-        challenges
-            .iter()
-            .find(|c| c["type"] == kind)
-            .unwrap_or_else(|| panic!("no {kind}"))
-            .clone()
+        challenges.iter().find(|c| c["type"] == kind).unwrap_or_else(|| panic!("no {kind}")).clone()
     }
 
     pub fn key_authorization(&self, challenge: &Value) -> String {
-        format!(
-            "{}.{}",
-            challenge["token"].as_str().unwrap(),
-            self.key.thumbprint()
-        )
+        format!("{}.{}", challenge["token"].as_str().unwrap(), self.key.thumbprint())
     }
 }
 
@@ -262,9 +218,7 @@ pub struct Order {
 impl Order {
     pub fn authorizations(&self) -> Vec<String> {
         let list = self.object["authorizations"].as_array().unwrap();
-        list.iter()
-            .map(|a| a.as_str().unwrap().to_owned())
-            .collect()
+        list.iter().map(|a| a.as_str().unwrap().to_owned()).collect()
     }
 
     pub fn finalize(&self) -> String {
@@ -274,11 +228,7 @@ impl Order {
 
 pub fn identifiers(names: &[&str]) -> Value {
     let one = |name: &&str| {
-        let kind = if name.parse::<std::net::IpAddr>().is_ok() {
-            "ip"
-        } else {
-            "dns"
-        };
+        let kind = if name.parse::<std::net::IpAddr>().is_ok() { "ip" } else { "dns" };
         json!({ "type": kind, "value": name })
     };
     Value::Array(names.iter().map(one).collect())
@@ -302,23 +252,18 @@ pub fn csr_payload(csr: &[u8]) -> Option<Value> {
 
 /// Returns the certificates of a PEM file as DER.
 pub fn certificates(pem: &str) -> Vec<Vec<u8>> {
-    x509_parser::pem::Pem::iter_from_buffer(pem.as_bytes())
-        .map(|p| p.unwrap().contents)
-        .collect()
+    x509_parser::pem::Pem::iter_from_buffer(pem.as_bytes()).map(|p| p.unwrap().contents).collect()
 }
 
 /// Returns the certID of RFC 9773 of a certificate.
 pub fn certificate_id(der: &[u8]) -> String {
     use x509_parser::extensions::ParsedExtension;
     let (_, certificate) = x509_parser::parse_x509_certificate(der).unwrap();
-    let aki = certificate
-        .extensions()
-        .iter()
-        .find_map(|e| match e.parsed_extension() {
-            ParsedExtension::AuthorityKeyIdentifier(aki) => {
-                aki.key_identifier.as_ref().map(|k| k.0.to_vec())
-            }
-            _ => None,
-        });
+    let aki = certificate.extensions().iter().find_map(|e| match e.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(aki) => {
+            aki.key_identifier.as_ref().map(|k| k.0.to_vec())
+        }
+        _ => None,
+    });
     format!("{}.{}", b64(aki.unwrap()), b64(certificate.raw_serial()))
 }

@@ -48,11 +48,7 @@ impl Web {
     /// Serves one body at one path and 404 elsewhere.
     pub fn file(ip: impl Into<std::net::IpAddr>, port: u16, path: String, body: String) -> Self {
         Self::start(ip, port, move |asked| {
-            if asked == path {
-                ok(&body)
-            } else {
-                response("404 Not Found", "", "")
-            }
+            if asked == path { ok(&body) } else { response("404 Not Found", "", "") }
         })
     }
 }
@@ -134,9 +130,7 @@ impl Alpn {
                 let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
                 let _ = Stream::new(&mut connection, &mut socket).flush();
                 let _ = connection.complete_io(&mut socket);
-                seen.lock()
-                    .unwrap()
-                    .push(connection.server_name().unwrap_or_default().to_owned());
+                seen.lock().unwrap().push(connection.server_name().unwrap_or_default().to_owned());
             }
         });
         names
@@ -154,11 +148,8 @@ pub fn dns(
         while let Ok((length, peer)) = socket.recv_from(&mut buffer) {
             let query = Message::from_vec(&buffer[..length]).unwrap();
             let question = query.queries[0].clone();
-            let mut answer = Message::new(
-                query.metadata.id,
-                MessageType::Response,
-                query.metadata.op_code,
-            );
+            let mut answer =
+                Message::new(query.metadata.id, MessageType::Response, query.metadata.op_code);
             let name = question.name().to_ascii().to_ascii_lowercase();
             match records(&name, question.query_type()) {
                 Some(data) => {

@@ -16,10 +16,7 @@ pub struct World(Rc<RefCell<(Ca, u64)>>);
 
 impl World {
     pub fn new(config: CaConfig) -> Self {
-        Self(Rc::new(RefCell::new((
-            Ca::new(config, START).unwrap(),
-            START,
-        ))))
+        Self(Rc::new(RefCell::new((Ca::new(config, START).unwrap(), START))))
     }
 
     pub fn with<R>(&self, change: impl FnOnce(&mut Ca) -> R) -> R {
@@ -64,11 +61,7 @@ impl Transport for World {
         let now = state.1;
         let response = state.0.handle(&request, now);
         assert_eq!(response.delivery, Delivery::Answer);
-        Answer {
-            status: response.status,
-            headers: response.headers,
-            body: response.body,
-        }
+        Answer { status: response.status, headers: response.headers, body: response.body }
     }
 }
 
@@ -78,10 +71,7 @@ impl Client<World> {
         for url in order.authorizations() {
             let authorization = self.read(&url).ok(200).json();
             if authorization["status"] == "pending" {
-                let challenge = authorization["challenges"][0]["url"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned();
+                let challenge = authorization["challenges"][0]["url"].as_str().unwrap().to_owned();
                 self.post(&challenge, Some(json!({}))).ok(200);
             }
         }
@@ -101,10 +91,7 @@ impl Client<World> {
 
     pub fn issue_csr(&mut self, names: &[&str], csr: &[u8]) -> (String, String) {
         let order = self.ready_order(names);
-        let done = self
-            .post(&order.finalize(), csr_payload(csr))
-            .ok(200)
-            .json();
+        let done = self.post(&order.finalize(), csr_payload(csr)).ok(200).json();
         assert_eq!(done["status"], "valid");
         let url = done["certificate"].as_str().unwrap().to_owned();
         let pem = self.read(&url).ok(200).text();
