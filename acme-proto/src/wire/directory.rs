@@ -121,7 +121,7 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Returns the page with the terms of service.
+    /// Returns the page with the terms of service, without a fragment.
     pub const fn terms_of_service(&self) -> Option<&Url> {
         self.terms_of_service.as_ref()
     }
@@ -380,6 +380,13 @@ mod tests {
             read_odd(Directory::parse, with(r#""meta":{"termsOfService":"http://a.example/t"}"#));
         assert_eq!(directory.meta().terms_of_service(), Some(&url("http://a.example/t")));
         assert_eq!(odds, [odd("meta.termsOfService", DeviationKind::NotHttps)]);
+    }
+
+    #[test]
+    fn terms_may_have_a_fragment() {
+        let body = with(r#""meta":{"termsOfService":"https://a.example/docs#terms"}"#);
+        let directory = read(Directory::parse, body);
+        assert_eq!(directory.meta().terms_of_service(), Some(&url("https://a.example/docs")));
     }
 
     // fld-dir-14, -16

@@ -74,7 +74,7 @@ impl<'c> Reader<'c> {
 
     /// Reads a URL that requests may go to (fld-gen-8).
     pub(super) fn url(&self, value: &Value) -> Result<Url, DeviationKind> {
-        let url = absolute(value)?;
+        let url = absolute(value.as_str().ok_or(DeviationKind::Malformed)?)?;
         if url.is_https() || self.context.is_some_and(|context| context.allow_http) {
             Ok(url)
         } else {
@@ -113,6 +113,11 @@ impl Object {
 
     pub(super) fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Views a member that is text, without taking it.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.members.get(name)?.as_str()
     }
 
     /// Returns the path of a member.
@@ -188,9 +193,13 @@ impl Object {
         self.optional(name, reader, |value, reader| reader.url(value))
     }
 
-    /// Takes the URL of a page for humans: `http:` is reported, but good enough.
+    /// Takes the URL of a page for humans, without a fragment: `http:` is reported, but good enough.
     pub(super) fn page(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Url> {
-        let url = self.optional(name, reader, |value, _| absolute(value))?;
+        let url = self.optional(name, reader, |value, _| {
+            let text = text(value)?;
+            let page = text.split_once('#').map_or(text.as_str(), |(page, _)| page);
+            absolute(page)
+        })?;
         if !url.is_https() {
             reader.report(self.path(name), DeviationKind::NotHttps);
         }
@@ -321,8 +330,7 @@ pub(super) fn timestamp(value: &Value) -> Result<Timestamp, DeviationKind> {
     }
 }
 
-fn absolute(value: &Value) -> Result<Url, DeviationKind> {
-    let text = value.as_str().ok_or(DeviationKind::Malformed)?;
+fn absolute(text: &str) -> Result<Url, DeviationKind> {
     Url::parse(text).map_err(|_| DeviationKind::NotAbsoluteUrl)
 }
 

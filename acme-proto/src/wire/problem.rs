@@ -1,6 +1,7 @@
 //! The problem document (RFC 9457, RFC 8555 section 6.7).
 
-use alloc::string::{String, ToString};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::object::{self, Object, Reader};
-use super::{Context, DeviationKind, InvalidObject, Parsed, ProblemType, printable};
+use super::{Context, DeviationKind, InvalidObject, Parsed, ProblemType, printable, snippet};
 use crate::identifier::Identifier;
 
 /// A problem: what the server says went wrong (RFC 9457, RFC 8555 section 6.7).
@@ -62,7 +63,7 @@ impl Problem {
         let problem = match value {
             Value::Object(members) => Self::document(Object::root(members), &mut reader)?,
             other => {
-                let snippet = printable(&json!(other).to_string(), MAX_TEXT);
+                let snippet = snippet(format!("{other}").as_bytes());
                 return Err(InvalidObject::NotAnObject { snippet });
             }
         };
@@ -128,10 +129,9 @@ impl Problem {
 
     /// Reads an object that need not be a problem at all.
     fn document(object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
-        let has_type = object.has("type");
+        let typed = object.text("type").is_some_and(|text| !text.is_empty());
         let field = object.path("type");
         let problem = Self::read(object, 0, reader);
-        let typed = has_type && !problem.extra.contains_key("type");
         if typed || problem.headline().is_some() || !problem.subproblems.is_empty() {
             Ok(problem)
         } else {
@@ -295,13 +295,12 @@ fn has_scheme(reference: &str) -> bool {
 /// Takes the identifier of a subproblem; an unreadable one is none (fld-pb-7).
 fn identifier(object: &mut Object, reader: &mut Reader<'_>) -> Option<Identifier> {
     let path = object.path("identifier");
-    let identifier = object.optional("identifier", reader, |value, reader| {
+    object.optional("identifier", reader, |value, reader| {
         let (kind, value) = Object::at(path, value.clone())
             .and_then(|members| members.identifier(reader))
             .map_err(|_| DeviationKind::Malformed)?;
         Ok(Identifier::from_wire(&kind, &value))
-    });
-    identifier
+    })
 }
 
 /// Takes the subproblems; bad entries are left out, and so is what goes too deep (8555-6.7.1-5).

@@ -1,6 +1,5 @@
 //! Unit tests of the problem document.
 
-use alloc::format;
 use alloc::string::ToString;
 
 use super::*;
@@ -139,6 +138,9 @@ fn relative_references_are_resolved() {
     let problem = read(Problem::parse, r#"{"type":"/errors#1","instance":"log?id=7"}"#);
     assert_eq!(problem.kind(), &ProblemType::Other("https://ca.example/errors#1".into()));
     assert_eq!(problem.instance(), Some("https://ca.example/acme/log?id=7"));
+    let problem = read(Problem::parse, r##"{"type":"#1","instance":"//b.example/i"}"##);
+    assert_eq!(problem.kind().as_str(), "https://ca.example/acme/request#1");
+    assert_eq!(problem.instance(), Some("https://b.example/i"));
     let problem =
         read(Problem::parse, r#"{"type":"tag:a.example,2026:x","instance":"urn:uuid:1"}"#);
     assert_eq!(problem.kind().as_str(), "tag:a.example,2026:x");
@@ -214,7 +216,12 @@ fn only_1000_subproblems_are_kept_at_all_levels_together() {
 // W14, 8555-6.7-1, -2
 #[test]
 fn json_that_is_no_problem_is_refused() {
-    for body in ["{}", r#"{"error":"Not Found","path":"/x","status":404}"#, r#"{"type":7}"#] {
+    for body in [
+        "{}",
+        r#"{"error":"Not Found","path":"/x","status":404}"#,
+        r#"{"type":7}"#,
+        r#"{"type":""}"#,
+    ] {
         assert_eq!(fault(Problem::parse, body), missing("type"), "{body}");
     }
     assert!(matches!(fault(Problem::parse, "<html>"), InvalidObject::NotJson { .. }));
