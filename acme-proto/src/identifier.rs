@@ -1,8 +1,10 @@
 //! What a certificate is for: DNS names, wildcards, IP addresses (RFC 8555 section 7.1.3, RFC 8738).
 
+mod punycode;
+
 use alloc::string::{String, ToString};
 use core::fmt;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv6Addr};
 use core::str::FromStr;
 
 use serde::ser::SerializeStruct;
@@ -101,7 +103,8 @@ impl DnsName {
     ///
     /// # Errors
     /// [`InvalidIdentifier`] for what a certificate cannot hold (RFC 5280 section 7): a label that is empty,
-    /// longer than 63 octets, or not of letters, digits and inner hyphens; a name longer than 253 octets, or
+    /// longer than 63 octets, not of letters, digits and inner hyphens, or `xn--` without well-formed Punycode;
+    /// a name longer than 253 octets (with the `*.`), whose last label is a number, or
     /// with a final dot, an underscore, or a `*` anywhere but as its first label; an IP address; a name that
     /// is not ASCII (convert it to its `xn--` form first).
     pub fn parse(name: &str) -> Result<Self, InvalidIdentifier> {
@@ -134,17 +137,24 @@ fn fault(name: &str) -> Option<&'static str> {
     if !name.is_ascii() {
         return Some("it is not ASCII; convert it to its xn-- form (IDNA) first");
     }
-    if name.parse::<Ipv4Addr>().is_ok() || name.parse::<Ipv6Addr>().is_ok() {
-        return Some("it is an IP address; give it as one");
-    }
     let base = name.strip_prefix("*.").unwrap_or(name);
-    if base.len() > 253 {
+    if looks_like_address(base) {
+        return Some("it is an IP address, or looks like one; give an address as one");
+    }
+    if name.len() > 253 {
         return Some("it is longer than 253 octets");
     }
     if base.ends_with('.') {
         return Some("it ends with a dot");
     }
     base.split('.').find_map(label_fault)
+}
+
+/// Tells addresses, and names that software may take for one as their last label is a number.
+fn looks_like_address(base: &str) -> bool {
+    let last = base.rsplit('.').next().unwrap_or(base);
+    let numeric = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+    numeric || base.parse::<Ipv6Addr>().is_ok()
 }
 
 fn label_fault(label: &str) -> Option<&'static str> {
@@ -159,10 +169,19 @@ fn label_fault(label: &str) -> Option<&'static str> {
         Some("it has a character other than letters, digits and hyphens")
     } else if label.starts_with('-') || label.ends_with('-') {
         Some("it has a label that starts or ends with a hyphen")
-    } else if label.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("xn--")) && label.len() == 4 {
-        Some("it has an empty xn-- label")
+    } else if has_bad_punycode(label) {
+        Some("it has a malformed xn-- label")
     } else {
         None
+    }
+}
+
+fn has_bad_punycode(label: &str) -> bool {
+    match label.split_at_checked(4) {
+        Some((prefix, encoded)) if prefix.eq_ignore_ascii_case("xn--") => {
+            !punycode::is_well_formed(encoded)
+        }
+        _ => false,
     }
 }
 
@@ -187,11 +206,11 @@ impl FromStr for Identifier {
 
     /// Reads an address, an IPv6 one with or without brackets, or else a DNS name.
     fn from_str(text: &str) -> Result<Self, InvalidIdentifier> {
-        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-        match bare.parse() {
-            Ok(address) => Ok(Self::Ip(address)),
-            Err(_) => Self::dns(text),
-        }
+        let address = match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+            Some(bare) => bare.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+            None => text.parse().ok(),
+        };
+        address.map_or_else(|| Self::dns(text), |address| Ok(Self::Ip(address)))
     }
 }
 
@@ -286,6 +305,42 @@ mod tests {
         ] {
             assert!(Identifier::dns(bad).is_err(), "{bad:?}");
         }
+    }
+
+    // 8738-3-3
+    #[test]
+    fn an_address_is_no_name_and_has_no_wildcard() {
+        for bad in ["*.192.0.2.1", "*.2001:db8::1", "*.::1", "127.1", "010.0.0.1", "192.0.2.256"] {
+            let error = Identifier::dns(bad).unwrap_err();
+            assert!(error.reason.contains("IP address"), "{bad}: {error}");
+            assert!(bad.parse::<Identifier>().is_err(), "{bad}");
+        }
+        for bad in ["[192.0.2.1]", "[2001:db8::1", "fe80::1%eth0", "[[::1]]"] {
+            assert!(bad.parse::<Identifier>().is_err(), "{bad}");
+        }
+        assert!(Identifier::dns("1.2.0.192.in-addr.arpa").is_ok());
+    }
+
+    // 8555-7.1.4-2
+    #[test]
+    fn a_labels_are_well_formed() {
+        let name = Identifier::dns("*.XN--Bcher-kva.example").unwrap();
+        assert_eq!(name.value(), "*.xn--bcher-kva.example");
+        for bad in ["xn--0.example", "a.xn--999999999", "xn--b-c-.example", "xn--\u{80}"] {
+            assert!(Identifier::dns(bad).is_err(), "{bad}");
+        }
+        assert!(Identifier::dns("r3---sn-4g5e.example").is_ok());
+    }
+
+    // 8555-7.1.4-1
+    #[test]
+    fn lengths_are_those_of_the_dns() {
+        let label = "a".repeat(63);
+        let longest = alloc::format!("{label}.{label}.{label}.{}", "b".repeat(61));
+        assert_eq!(longest.len(), 253);
+        assert!(Identifier::dns(&longest).is_ok());
+        assert!(Identifier::dns(&alloc::format!("{longest}b")).is_err());
+        assert!(Identifier::dns(&alloc::format!("*.{longest}")).is_err());
     }
 
     // 8555-7.1.3-1, 8555-7.1.3-11

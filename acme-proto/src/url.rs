@@ -2,8 +2,8 @@
 
 use alloc::string::String;
 use alloc::sync::Arc;
-use core::fmt;
-use core::net::Ipv4Addr;
+use core::fmt::{self, Write as _};
+use core::net::{Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr, UriStr};
@@ -89,7 +89,7 @@ impl Url {
         host.eq_ignore_ascii_case("localhost")
             || host.to_ascii_lowercase().ends_with(".localhost")
             || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
-            || host.parse::<core::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
+            || host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
     }
 
     /// Resolves a reference against this URL (RFC 3986 section 5); an absolute one stays as it is.
@@ -114,7 +114,9 @@ impl Url {
         }
         let relative = UriReferenceStr::new(reference).ok()?;
         let base = UriAbsoluteStr::new(&self.text).ok()?;
-        Some(alloc::format!("{}", relative.resolve_against(base)))
+        let mut resolved = String::new();
+        write!(resolved, "{}", relative.resolve_against(base)).ok()?;
+        Some(resolved)
     }
 
     /// Appends a slash and a segment by plain concatenation (RFC 9773 section 4.1).
@@ -152,7 +154,11 @@ fn fault(text: &str) -> Option<&'static str> {
     if authority.userinfo().is_some() {
         return Some("with user information");
     }
-    if port.is_some_and(|p| !p.is_empty() && p.parse::<u16>().is_err()) {
+    let literal = authority.host().strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    if literal.is_some_and(|host| host.parse::<Ipv6Addr>().is_err()) {
+        return Some("with an address that is not IPv6 in its brackets");
+    }
+    if port.is_some_and(|p| !p.is_empty() && !matches!(p.parse::<u16>(), Ok(1..))) {
         return Some("with a bad port");
     }
     None
@@ -245,6 +251,11 @@ mod tests {
             "https://h/a b",
             "https://h/\n",
             "https://h:99999/",
+            "https://h:0/",
+            "https://[v1.x]/",
+            "https://[::1/",
+            "https://h\\@evil.example/",
+            "https://h/%zz",
             "https:h",
             "//h/x",
             "https://h/<x>",
@@ -284,6 +295,15 @@ mod tests {
         assert_eq!(resolve("/acct/1").unwrap(), "https://h.example:8443/acct/1");
         assert_eq!(resolve("acct/1").unwrap(), "https://h.example:8443/acme/acct/1");
         assert_eq!(resolve("//other.example/x").unwrap(), "https://other.example/x");
+        for (reference, expected) in [
+            ("/b%7e?q=%2f", "https://h.example:8443/b%7e?q=%2f"),
+            ("../../../g;x=1/./y", "https://h.example:8443/g;x=1/y"),
+            ("?y", "https://h.example:8443/acme/new-acct?y"),
+            ("", "https://h.example:8443/acme/new-acct"),
+            ("..//g", "https://h.example:8443//g"),
+        ] {
+            assert_eq!(resolve(reference).unwrap(), expected, "{reference}");
+        }
         assert!(resolve("javascript:x").is_err());
         assert!(resolve("a b").is_err());
     }

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::header::is_token_char;
 use crate::http::Headers;
 use crate::url::Url;
 
@@ -28,110 +29,179 @@ impl Link {
     }
 }
 
-/// Returns the links of all `Link` lines; malformed ones, and those about another resource, are left out.
+/// Returns the links of a response, in order; `base` is the URL of the request.
+///
+/// Relative targets are resolved against `base`. Links without `rel`, links whose `anchor` is not
+/// the requested resource, links to other than `http` and `https` URLs, and malformed links are left
+/// out, without loss of the others. Parameters other than `rel` and `anchor` are ignored.
 pub fn links(headers: &Headers, base: &Url) -> Vec<Link> {
-    let mut links = Vec::new();
-    for line in headers.all("link") {
-        let mut rest = line;
-        while let Some(start) = next_target(rest) {
-            let (link, after) = link(&rest[start..], base);
-            links.extend(link);
-            rest = after;
-            if links.len() >= MAX_LINKS {
-                links.truncate(MAX_LINKS);
-                return links;
+    headers
+        .all("link")
+        .flat_map(Scanner::new)
+        .filter_map(|raw| raw.into_link(base))
+        .take(MAX_LINKS)
+        .collect()
+}
+
+/// A link as it is written.
+struct RawLink<'a> {
+    target: &'a str,
+    rel: Option<String>,
+    anchor: Option<String>,
+}
+
+impl RawLink<'_> {
+    fn into_link(self, base: &Url) -> Option<Link> {
+        let mut rels: Vec<String> = Vec::new();
+        for rel in self.rel?.split_ascii_whitespace().take(MAX_RELS) {
+            rels.push(rel.to_ascii_lowercase());
+        }
+        let of_this = self.anchor.is_none_or(|anchor| is_same(&anchor, base));
+        if rels.is_empty() || !of_this {
+            return None;
+        }
+        let target = base.resolve(self.target).ok()?;
+        Some(Link { target, rels })
+    }
+}
+
+/// Returns whether an anchor means the requested resource itself.
+fn is_same(anchor: &str, base: &Url) -> bool {
+    let context = base.resolve(anchor);
+    context.is_ok_and(|url| url == *base)
+}
+
+/// Walks through one field value, and yields the well-formed links in it.
+struct Scanner<'a> {
+    rest: &'a str,
+    /// Whether a quoted string was found to have no end: no further quote is looked for then.
+    unbalanced: bool,
+}
+
+impl<'a> Scanner<'a> {
+    const fn new(rest: &'a str) -> Self {
+        Self { rest, unbalanced: false }
+    }
+
+    /// Reads one link; on failure it stops where it could not go on.
+    fn link(&mut self) -> Option<RawLink<'a>> {
+        let target = self.target()?;
+        let mut link = RawLink { target, rel: None, anchor: None };
+        loop {
+            self.skip_space();
+            if self.rest.is_empty() || self.rest.starts_with(',') {
+                return Some(link);
+            }
+            self.rest = self.rest.strip_prefix(';')?;
+            self.skip_space();
+            if self.rest.is_empty() || self.rest.starts_with([';', ',']) {
+                continue;
+            }
+            let (name, value) = self.parameter()?;
+            // Only the first of each counts (Sections 3.2 and 3.3).
+            if name.eq_ignore_ascii_case("rel") {
+                link.rel.get_or_insert(value);
+            } else if name.eq_ignore_ascii_case("anchor") {
+                link.anchor.get_or_insert(value);
             }
         }
     }
-    links
-}
 
-/// Finds where the next link starts, skipping what is none: up to a `<` that follows a comma.
-fn next_target(text: &str) -> Option<usize> {
-    let trimmed = text.trim_start_matches([' ', '\t', ',']);
-    let start = text.len() - trimmed.len();
-    if trimmed.starts_with('<') {
-        return Some(start);
+    /// Reads `<URI-reference>`; white space just inside the brackets is forgiven.
+    fn target(&mut self) -> Option<&'a str> {
+        let inside = self.rest.strip_prefix('<')?.trim_start_matches([' ', '\t']);
+        // None of these characters can be part of a reference.
+        let (target, rest) = inside.split_at_checked(inside.find(['>', '<', '"', ' ', '\t'])?)?;
+        self.rest = rest.trim_start_matches([' ', '\t']).strip_prefix('>')?;
+        Some(target)
     }
-    let mut quoted = false;
-    let mut comma = false;
-    for (at, c) in trimmed.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            ',' if !quoted => comma = true,
-            '<' if comma => return Some(start + at),
-            ' ' | '\t' => {}
-            _ => comma = false,
+
+    /// Reads a parameter; one without value has an empty one.
+    fn parameter(&mut self) -> Option<(&'a str, String)> {
+        let name = self.take_while(is_token_char);
+        if name.is_empty() {
+            return None;
         }
-    }
-    None
-}
-
-/// Reads one link from its `<` on; returns what follows it.
-fn link<'a>(text: &'a str, base: &Url) -> (Option<Link>, &'a str) {
-    let Some(end) = text.find('>') else {
-        return (None, "");
-    };
-    let target = base.resolve(text[1..end].trim()).ok();
-    let (mut rel, mut anchor) = (None, None);
-    let mut rest = &text[end + 1..];
-    loop {
-        rest = rest.trim_start_matches([' ', '\t']);
-        let Some(after) = rest.strip_prefix(';') else {
-            break;
+        self.skip_space();
+        let Some(rest) = self.rest.strip_prefix('=') else {
+            return Some((name, String::new()));
         };
-        let (name, value, after) = parameter(after);
-        if name.eq_ignore_ascii_case("rel") && rel.is_none() {
-            rel = Some(value);
-        } else if name.eq_ignore_ascii_case("anchor") && anchor.is_none() {
-            anchor = Some(value);
+        self.rest = rest;
+        self.skip_space();
+        if self.rest.starts_with('"') {
+            return Some((name, self.quoted_string()?));
         }
-        rest = after;
+        // More than a token: some servers leave URLs unquoted.
+        let value = self.take_while(|c| !b" \t;,\"".contains(&c));
+        Some((name, value.into()))
     }
-    let about_this = anchor.is_none_or(|a| base.resolve(&a).is_ok_and(|url| url == *base));
-    let rels: Vec<String> = rel
-        .unwrap_or_default()
-        .split_ascii_whitespace()
-        .take(16)
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let link =
-        target.filter(|_| about_this && !rels.is_empty()).map(|target| Link { target, rels });
-    (link, rest)
+
+    /// Reads a quoted string (RFC 9110, Section 5.6.4); without its end nothing is read.
+    fn quoted_string(&mut self) -> Option<String> {
+        let inside = self.rest.strip_prefix('"')?;
+        let mut value = String::new();
+        let mut chars = inside.char_indices();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.rest = inside.get(at + 1..)?;
+                    return Some(value);
+                }
+                '\\' => value.push(chars.next()?.1),
+                _ => value.push(c),
+            }
+        }
+        None
+    }
+
+    /// Goes on to the next comma outside quotes.
+    fn recover(&mut self) {
+        while let Some(at) = self.rest.find([',', '"']) {
+            let (_, rest) = self.rest.split_at_checked(at).unwrap_or_default();
+            self.rest = rest;
+            if rest.starts_with(',') {
+                return;
+            }
+            if self.unbalanced || self.quoted_string().is_none() {
+                self.unbalanced = true;
+                self.rest = rest.strip_prefix('"').unwrap_or_default();
+            }
+        }
+        self.rest = "";
+    }
+
+    fn take_while(&mut self, accept: impl Fn(u8) -> bool) -> &'a str {
+        let end = self.rest.bytes().position(|c| !accept(c));
+        let (taken, rest) =
+            self.rest.split_at_checked(end.unwrap_or(self.rest.len())).unwrap_or_default();
+        self.rest = rest;
+        taken
+    }
+
+    fn skip_space(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t']);
+    }
 }
 
-/// Reads `name`, `name=token` or `name="quoted"`; returns what follows.
-fn parameter(text: &str) -> (&str, String, &str) {
-    let text = text.trim_start_matches([' ', '\t']);
-    let end = text.find(['=', ';', ',']).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
-    let name = name.trim_end_matches([' ', '\t']);
-    let Some(value) = rest.strip_prefix('=') else {
-        return (name, String::new(), rest);
-    };
-    let value = value.trim_start_matches([' ', '\t']);
-    if let Some(quoted) = value.strip_prefix('"') {
-        let (value, rest) = unquote(quoted);
-        return (name, value, rest);
-    }
-    let end = value.find([';', ',']).unwrap_or(value.len());
-    let (value, rest) = value.split_at(end);
-    (name, String::from(value.trim_end_matches([' ', '\t'])), rest)
-}
+impl<'a> Iterator for Scanner<'a> {
+    type Item = RawLink<'a>;
 
-/// Reads a quoted string from behind its opening quote; one that does not end reaches to the end.
-fn unquote(text: &str) -> (String, &str) {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return (value, &text[at + 1..]),
-            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
-            c => value.push(c),
+    fn next(&mut self) -> Option<RawLink<'a>> {
+        loop {
+            self.rest = self.rest.trim_start_matches([' ', '\t', ',']);
+            if self.rest.is_empty() {
+                return None;
+            }
+            match self.link() {
+                Some(link) => return Some(link),
+                None => self.recover(),
+            }
         }
     }
-    (value, "")
 }
+
+/// The largest number of relation types that is kept of a link.
+const MAX_RELS: usize = 16;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -235,6 +305,94 @@ mod tests {
             "<\u{fc}>;rel=\u{fc}",
         ] {
             read(&[line]);
+        }
+    }
+
+    /// What a link to `path` on the host of the request with one relation type reads as.
+    fn link(path: &str, rels: &[&str]) -> (String, Vec<String>) {
+        one(&alloc::format!("https://ca.example{path}"), rels)
+    }
+
+    #[test]
+    fn commas_and_semicolons_inside_brackets_and_quotes_do_not_split() {
+        // 8288-3-2
+        let value = "</a,b;c>;title=\"x, </no>; rel=no\";rel=up,</d>;rel=next";
+        assert_eq!(read(&[value]), [link("/a,b;c", &["up"]), link("/d", &["next"])]);
+        let value = "</a>;title=\"\\\", </no>;rel=no, \\\\\";rel=up,</d>;rel=next";
+        assert_eq!(read(&[value]), [link("/a", &["up"]), link("/d", &["next"])]);
+    }
+
+    #[test]
+    fn malformed_links_are_skipped_without_loss_of_the_others() {
+        // 8288-B-1
+        for bad in [
+            "",
+            "garbage",
+            "garbage \"quoted, </no>;rel=no\" more",
+            "<",
+            "<>",
+            "</a",
+            "</a b>;rel=x",
+            "</a>",
+            "</a>;title=x",
+            "</a> rel=x",
+            "</a>;=x",
+            "</a>;rel=\"x\"y",
+            "</a>;rel=x\"y\"",
+            "</a>;rel=x;\"y\"",
+            "</a>;r\u{e4}l=x",
+            "</\u{e4}>;rel=x",
+            "<mailto:a@example.com>;rel=x",
+            "<javascript:x>;rel=x",
+            "<https://>;rel=x",
+            ">;rel=x",
+            "\\",
+            "</%zz>;rel=x",
+        ] {
+            let value = alloc::format!("</1>;rel=up, {bad}, </2>;rel=next");
+            let expected = [link("/1", &["up"]), link("/2", &["next"])];
+            assert_eq!(read(&[&value]), expected, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_quote_without_end_takes_its_own_link_only() {
+        // 8288-B-1
+        for bad in ["</a>;rel=\"x", "</a>;rel=\"x\\", "x \"y", "</a>;rel=x\""] {
+            let value = alloc::format!("</1>;rel=up, {bad}, </2>;rel=next");
+            let expected = [link("/1", &["up"]), link("/2", &["next"])];
+            assert_eq!(read(&[&value]), expected, "{bad}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_in_linear_time_without_panic() {
+        // 8288-B-1
+        for piece in [
+            "<",
+            ">",
+            "\"",
+            "\\\"",
+            ",<",
+            ",\"",
+            "<a>;",
+            "<a>;r=\"",
+            "<a>;r=\"\\",
+            "</a>;rel=x",
+            "\u{e4}",
+            ",</a>;r=\"\\\",",
+        ] {
+            let _ = read(&[&piece.repeat(100_000)]);
+        }
+        let alphabet = ["<", ">", "\"", "\\", ",", ";", "=", "rel", " ", "/a", "\u{e4}"];
+        let mut seed = 7_u32;
+        for _ in 0..5000 {
+            let mut value = String::new();
+            for _ in 0..12 {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                value.push_str(alphabet[(seed >> 16) as usize % alphabet.len()]);
+            }
+            let _ = read(&[&value]);
         }
     }
 }

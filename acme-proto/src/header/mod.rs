@@ -21,6 +21,11 @@ pub fn media_type(headers: &Headers) -> Option<String> {
     (!essence.is_empty() && essence.len() <= 256).then(|| essence.to_ascii_lowercase())
 }
 
+/// Returns whether a character may stand in a token (RFC 9110 section 5.6.2).
+fn is_token_char(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,14 @@ use crate::http::Headers;
 use crate::time::Timestamp;
 
 /// Returns when to ask again: never before `now`, saturating; `None` if the header is missing or malformed.
+///
+/// Of several lines the first valid one counts.
 pub fn retry_after(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
-    let value = headers.first("retry-after")?.trim();
-    if !value.is_empty() && value.len() <= 64 && value.bytes().all(|b| b.is_ascii_digit()) {
+    headers.all("retry-after").find_map(|value| parse(value.trim(), now))
+}
+
+fn parse(value: &str, now: Timestamp) -> Option<Timestamp> {
+    if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(now.saturating_add(Duration::from_secs(seconds)));
     }

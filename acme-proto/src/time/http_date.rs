@@ -44,12 +44,19 @@ fn rfc850(day: &str, rest: &str, now: Timestamp) -> Option<Timestamp> {
     if date.next().is_some() {
         return None;
     }
-    let this_year = now.civil().year;
-    let mut full = this_year - this_year.rem_euclid(100) + year;
-    if full > this_year + 50 {
-        full -= 100;
+    let Civil { year: this_year, month: m, day: d, hour, minute, second } = now.civil();
+    // The latest year with these digits that is no more than 50 ahead; the limit is a whole second.
+    let full = this_year + 50 - (this_year + 50 - year).rem_euclid(100);
+    let at = civil(full, month, digits(day, 2)?, time);
+    let then = at.map(Timestamp::civil);
+    let too_far = |t: Civil| {
+        t.year == this_year + 50
+            && (t.month, t.day, t.hour, t.minute, t.second) > (m, d, hour, minute, second)
+    };
+    if then.is_some_and(too_far) {
+        return civil(full - 100, month, digits(day, 2)?, time);
     }
-    civil(full, month, digits(day, 2)?, time)
+    at
 }
 
 /// `Sun Nov  6 08:49:37 1994`
@@ -115,9 +122,23 @@ mod tests {
     #[test]
     fn a_two_digit_year_far_ahead_means_the_past() {
         let year = |text| parse(text, now()).unwrap().civil().year;
-        assert_eq!(year("Sunday, 06-Nov-76 08:49:37 GMT"), 2076);
+        assert_eq!(year("Sunday, 31-Oct-76 23:59:59 GMT"), 2076);
+        assert_eq!(year("Sunday, 01-Nov-76 00:00:00 GMT"), 2076);
+        assert_eq!(year("Sunday, 01-Nov-76 00:00:01 GMT"), 1976);
+        assert_eq!(year("Sunday, 06-Nov-75 08:49:37 GMT"), 2075);
         assert_eq!(year("Sunday, 06-Nov-77 08:49:37 GMT"), 1977);
         assert_eq!(year("Sunday, 06-Nov-27 08:49:37 GMT"), 2027);
+    }
+
+    // 9110-5.6.7-2
+    #[test]
+    fn a_two_digit_year_may_belong_to_the_next_century() {
+        let new_year = Timestamp::parse_rfc3339("2099-12-31T23:50:00Z").unwrap();
+        let at = parse("Friday, 01-Jan-00 00:10:00 GMT", new_year).unwrap();
+        assert_eq!(at.saturating_duration_since(new_year).as_secs(), 1200);
+        for secs in [i64::MIN, i64::MAX] {
+            parse("Friday, 01-Jan-00 00:10:00 GMT", Timestamp::from_unix_seconds(secs));
+        }
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub struct Civil {
 
 const NANOS: u32 = 1_000_000_000;
 const DAY: i64 = 86_400;
+/// 0000-01-01T00:00:00Z.
+const YEAR_0000: Timestamp = Timestamp::from_unix_seconds(-62_167_219_200);
+/// 9999-12-31T23:59:59Z.
+const YEAR_9999: Timestamp = Timestamp::from_unix_seconds(253_402_300_799);
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
@@ -58,7 +62,10 @@ impl Timestamp {
 
     /// Creates a time from seconds since the epoch and nanoseconds; too many of these become seconds.
     pub const fn from_unix_parts(secs: i64, nanos: u32) -> Self {
-        Self { secs: secs.saturating_add((nanos / NANOS) as i64), nanos: nanos % NANOS }
+        match secs.checked_add((nanos / NANOS) as i64) {
+            Some(secs) => Self { secs, nanos: nanos % NANOS },
+            None => Self { secs: i64::MAX, nanos: NANOS - 1 },
+        }
     }
 
     /// Creates a time from a date; `None` if there is no such day or time of day.
@@ -102,18 +109,23 @@ impl Timestamp {
 
     /// Returns a later time.
     pub fn saturating_add(self, duration: Duration) -> Self {
-        let secs = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let nanos = self.nanos + duration.subsec_nanos();
-        let secs = self.secs.saturating_add(secs).saturating_add(i64::from(nanos / NANOS));
-        Self { secs, nanos: nanos % NANOS }
+        let secs = self.secs.checked_add_unsigned(duration.as_secs());
+        match secs.and_then(|secs| secs.checked_add(i64::from(nanos / NANOS))) {
+            Some(secs) => Self { secs, nanos: nanos % NANOS },
+            None => Self { secs: i64::MAX, nanos: NANOS - 1 },
+        }
     }
 
     /// Returns an earlier time.
     pub fn saturating_sub(self, duration: Duration) -> Self {
-        let secs = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let borrow = self.nanos < duration.subsec_nanos();
         let nanos = self.nanos + if borrow { NANOS } else { 0 } - duration.subsec_nanos();
-        Self { secs: self.secs.saturating_sub(secs).saturating_sub(i64::from(borrow)), nanos }
+        let secs = self.secs.checked_sub_unsigned(duration.as_secs());
+        match secs.and_then(|secs| secs.checked_sub(i64::from(borrow))) {
+            Some(secs) => Self { secs, nanos },
+            None => Self { secs: i64::MIN, nanos: 0 },
+        }
     }
 
     /// Returns the time since `earlier`; zero if that is later.
@@ -151,11 +163,15 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     /// Writes the RFC 3339 form in UTC, with a fraction only if there is one.
+    ///
+    /// Times outside the years 0000 to 9999, which that form cannot hold, are shown as the first or last
+    /// second of these: what is written can always be read back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Civil { year, month, day, hour, minute, second } = self.civil();
+        let shown = (*self).clamp(YEAR_0000, YEAR_9999);
+        let Civil { year, month, day, hour, minute, second } = shown.civil();
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        if self.nanos != 0 {
-            let digits = alloc::format!("{:09}", self.nanos);
+        if shown.nanos != 0 {
+            let digits = alloc::format!("{:09}", shown.nanos);
             write!(f, ".{}", digits.trim_end_matches('0'))?;
         }
         f.write_str("Z")
@@ -264,11 +280,38 @@ mod tests {
         );
     }
 
+    // 9110-10.2.3-2
     #[test]
-    fn extremes_can_be_shown() {
-        for secs in [i64::MIN, -1, 0, i64::MAX] {
-            assert!(!Timestamp::from_unix_seconds(secs).to_string().is_empty());
+    fn later_is_never_earlier_at_the_ends_of_the_range() {
+        let end = Timestamp::from_unix_parts(i64::MAX, 999_999_999);
+        assert_eq!(end.saturating_add(Duration::from_nanos(1)), end);
+        assert_eq!(Timestamp::UNIX_EPOCH.saturating_add(Duration::MAX), end);
+        let start = Timestamp::from_unix_seconds(i64::MIN);
+        assert_eq!(start.saturating_sub(Duration::from_nanos(1)), start);
+        assert_eq!(Timestamp::from_unix_seconds(-1).saturating_sub(Duration::MAX), start);
+        let all = Duration::new(u64::MAX, 999_999_999);
+        assert_eq!(start.saturating_add(all), end);
+        assert_eq!(end.saturating_sub(all), start);
+        assert_eq!(end.saturating_duration_since(start), all);
+    }
+
+    #[test]
+    fn every_time_is_written_so_that_it_can_be_read() {
+        for (secs, shown) in [
+            (i64::MIN, "0000-01-01T00:00:00Z"),
+            (-62_167_219_200, "0000-01-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (0, "1970-01-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (i64::MAX, "9999-12-31T23:59:59Z"),
+        ] {
+            let text = Timestamp::from_unix_seconds(secs).to_string();
+            assert_eq!(text, shown);
+            assert!(Timestamp::parse_rfc3339(&text).is_ok(), "{text}");
         }
+        let now = Timestamp::from_unix_seconds(1_785_542_400);
+        let never = serde_json::to_string(&now.saturating_add(Duration::MAX)).unwrap();
+        assert!(serde_json::from_str::<Timestamp>(&never).is_ok(), "{never}");
     }
 
     #[test]
