@@ -65,8 +65,11 @@ pub enum Due<F: Flow> {
     /// The flow learns that there will be no answer.
     Lost(RequestId, Lost),
     /// The flow's user does something.
-    Act(Box<dyn FnOnce(&mut F, &mut Session)>),
+    Act(Act<F>),
 }
+
+/// Something that the user of a flow does later.
+type Act<F> = Box<dyn FnOnce(&mut F, &mut Session)>;
 
 /// What will happen, by time and sequence, each to the flow of an index.
 pub type Schedule<F> = BTreeMap<(u64, u64), (usize, Due<F>)>;
