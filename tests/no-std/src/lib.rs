@@ -12,11 +12,15 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use acme_proto::flow::{Flow, Output};
 use acme_proto::header;
 use acme_proto::http::Headers;
 use acme_proto::identifier::Identifier;
+use acme_proto::issuance::Issuance;
 use acme_proto::jose::{Jwk, KeyAuthorization};
 use acme_proto::pem;
+use acme_proto::register::Register;
+use acme_proto::session::Session;
 use acme_proto::time::Timestamp;
 use acme_proto::token::Token;
 use acme_proto::url::Url;
@@ -26,7 +30,7 @@ use acme_proto::x509::{Certificate, CsrBuilder};
 #[unsafe(no_mangle)]
 pub extern "C" fn acme_no_std(x: u8, seconds: i64) -> usize {
     let key = Jwk::ed25519(&[x; 32]);
-    headers(seconds) + challenge(&key) + certificates(&key) + signers(x)
+    headers(seconds) + flows(seconds) + challenge(&key) + certificates(&key) + signers(x)
 }
 
 fn headers(seconds: i64) -> usize {
@@ -39,6 +43,20 @@ fn headers(seconds: i64) -> usize {
     let now = Timestamp::from_unix_seconds(seconds);
     header::links(&headers, &base).len()
         + header::retry_after(&headers, now).map_or(0, |at| at.to_rfc3339_seconds().len())
+}
+
+fn flows(seconds: i64) -> usize {
+    let (Ok(directory), Ok(name)) =
+        (Url::parse("https://ca.example/dir"), Identifier::dns("example.org"))
+    else {
+        return 0;
+    };
+    let mut session = Session::new(directory, 7);
+    let now = Timestamp::from_unix_seconds(seconds);
+    let register = Register::new().poll_output(&mut session, now);
+    let issuance = Issuance::new([name]).map(|mut flow| flow.poll_output(&mut session, now));
+    usize::from(matches!(register, Output::Transmit(_)))
+        + usize::from(matches!(issuance, Ok(Output::Transmit(_))))
 }
 
 fn challenge(key: &Jwk) -> usize {
