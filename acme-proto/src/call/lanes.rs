@@ -6,16 +6,13 @@ use core::time::Duration;
 
 use super::lane::{Lane, Purpose, State};
 use crate::error::{Error, Misuse, PeerFault};
-use crate::flow::{
-    FlowId, Input, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit,
-};
-use crate::http::{Method, Request, Response};
-use crate::jose::{Jwk, KeyId, Protected, Signature, SigningInput};
+use crate::flow::{FlowId, Input, RequestId, SignId, SignRequest, Transmit};
+use crate::http::{Method, Response};
+use crate::jose::Signature;
 use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
-    AccountPayload, Answer, Auth, GetDirectory, InnerContext, Operation, Payload, Spec, Target,
-    account_entry,
+    AccountPayload, Answer, Auth, GetDirectory, Operation, Payload, Spec, Target, account_entry,
 };
 use crate::policy::ResourceClass;
 use crate::session::{Binding, Session};
@@ -32,7 +29,7 @@ pub(crate) struct Lanes<K> {
     next_id: u64,
     pub(super) lanes: Vec<Lane<K>>,
     /// Nonces from this flow's own newNonce answers, which no other flow may take.
-    nonces: Vec<(Timestamp, Nonce)>,
+    pub(super) nonces: Vec<(Timestamp, Nonce)>,
     /// How many nonces to fetch before anything waits for them.
     prefetch: usize,
     pub(super) notices: VecDeque<Notice>,
@@ -81,10 +78,10 @@ const LAST_LOOK: Duration = Duration::from_secs(3);
 
 /// What a pass over the lanes found missing.
 #[derive(Default)]
-struct Missing {
+pub(super) struct Missing {
     directory: bool,
     account: bool,
-    nonces: usize,
+    pub(super) nonces: usize,
     wake: Option<Timestamp>,
 }
 
@@ -322,112 +319,6 @@ impl<K: Clone + PartialEq> Lanes<K> {
         })
     }
 
-    fn sign_or_send(
-        &mut self,
-        index: usize,
-        session: &mut Session,
-        flow: FlowId,
-        missing: &mut Missing,
-    ) -> Result<Option<Step<K>>, Error> {
-        if !self.lanes[index].spec.is_signed() {
-            return Ok(Some(self.transmit(index, session, flow)));
-        }
-        if let Some(step) = self.sign_inner(index, session, flow) {
-            return Ok(Some(step));
-        }
-        let Some((since, nonce)) = self.take_nonce(index, session) else {
-            missing.nonces += 1;
-            return Ok(None);
-        };
-        let lane = &self.lanes[index];
-        let url = lane.url.as_ref().ok_or(Error::Misuse(Misuse::WrongState("no URL")))?;
-        let (jwk, role, by_jwk) = signing_key(&lane.spec.auth, session)?;
-        let key = match session.account() {
-            Some(account) if !by_jwk => KeyId::Kid(account.as_str()),
-            _ => KeyId::Jwk(jwk),
-        };
-        let alg = jwk.algorithm();
-        let protected = Protected { alg: alg.as_str(), key, nonce: Some(&nonce), url };
-        let payload: &[u8] = match (&lane.nested, &lane.spec.payload) {
-            (Some(nested), _) => nested,
-            (None, Payload::Json(json)) => json,
-            (None, _) => b"",
-        };
-        let input = SigningInput::new(&protected, payload);
-        let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
-        let lane = &mut self.lanes[index];
-        lane.nonce_since = since;
-        lane.state = State::Signing(request.id, input);
-        Ok(Some(Step::Sign(request)))
-    }
-
-    /// Asks for the signature of an inner JWS, if there is one that is not signed yet.
-    fn sign_inner(&mut self, index: usize, session: &Session, flow: FlowId) -> Option<Step<K>> {
-        let lane = &self.lanes[index];
-        let Payload::Nested(inner) = &lane.spec.payload else { return None };
-        if lane.nested.is_some() {
-            return None;
-        }
-        let context = InnerContext {
-            url: lane.url.as_ref()?,
-            account_key: session.key()?,
-            account: session.account(),
-        };
-        let (input, role, algorithm) = (inner.input(&context), inner.key(), inner.algorithm());
-        let request = self.sign_request(flow, role, algorithm, &input, session);
-        self.lanes[index].state = State::SigningInner(request.id, input);
-        Some(Step::Sign(request))
-    }
-
-    fn sign_request(
-        &mut self,
-        flow: FlowId,
-        key: KeyRole,
-        algorithm: SignatureAlgorithm,
-        input: &SigningInput,
-        session: &Session,
-    ) -> SignRequest {
-        SignRequest {
-            id: SignId { flow, seq: self.id() },
-            key,
-            algorithm,
-            message: input.as_bytes().to_vec(),
-            time_limit: self.limited(session.current_policy().sign_time_limit),
-        }
-    }
-
-    fn take_nonce(&mut self, index: usize, session: &mut Session) -> Option<(Timestamp, Nonce)> {
-        if let Some(nonce) = self.lanes[index].nonce.take() {
-            return Some((self.now, nonce));
-        }
-        self.nonces.pop().or_else(|| session.take_nonce(self.now))
-    }
-
-    /// Hands out a request whose body is ready, or that needs none.
-    fn transmit(&mut self, index: usize, session: &Session, flow: FlowId) -> Step<K> {
-        let id = RequestId { flow, seq: self.id() };
-        let policy = session.current_policy();
-        let time_limit = self.limited(policy.request_time_limit);
-        let lane = &mut self.lanes[index];
-        let url = lane.url.clone().unwrap_or_else(|| session.directory_url().clone());
-        let state = core::mem::replace(&mut lane.state, State::Sent(id));
-        let (method, body) = match (state, &lane.spec.auth) {
-            (State::Signed(body), _) => (Method::Post, body),
-            (_, Auth::None(method)) => (*method, Vec::new()),
-            _ => (Method::Get, Vec::new()),
-        };
-        let mut request = Request::new(method, url)
-            .header("user-agent", session.user_agent())
-            .header("accept-language", session.language());
-        if !lane.spec.accept.is_empty() {
-            request = request.header("accept", lane.spec.accept);
-        }
-        if method == Method::Post {
-            request = request.header("content-type", "application/jose+json").body(body);
-        }
-        Step::Transmit(Transmit { id, request, time_limit, body_limit: policy.body_limit })
-    }
-
     /// Starts what the lanes lack; returns whether anything was started.
     fn supply(&mut self, missing: &Missing, session: &Session) -> bool {
         let mut started = false;
@@ -590,19 +481,7 @@ impl<K: Clone + PartialEq> Lanes<K> {
         id
     }
 
-    fn limited(&self, limit: Duration) -> Duration {
+    pub(super) fn limited(&self, limit: Duration) -> Duration {
         limit.min(self.deadline.saturating_duration_since(self.now))
     }
-}
-
-/// Returns the key of a signed request, its role, and whether the request names it by `jwk`.
-fn signing_key<'a>(
-    auth: &'a Auth,
-    session: &'a Session,
-) -> Result<(&'a Jwk, KeyRole, bool), Error> {
-    if let Auth::Certificate(key) = auth {
-        return Ok((key, KeyRole::Certificate(key.thumbprint()), true));
-    }
-    let key = session.key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
-    Ok((key, KeyRole::Account(key.thumbprint()), matches!(auth, Auth::AccountKey)))
 }

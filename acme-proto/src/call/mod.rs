@@ -3,6 +3,7 @@
 mod classify;
 mod lane;
 mod lanes;
+mod send;
 
 use core::convert::Infallible;
 use core::time::Duration;

@@ -5,20 +5,18 @@
 
 mod answers;
 mod commands;
+mod ending;
 mod event;
 mod facts;
 mod plan;
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::call::{Lanes, Step};
-use crate::challenge::Challenge;
-use crate::error::{DeadlinePassed, Error, IdentifierFailure, InvalidInput, Misuse, OrderFailed};
-use crate::flow::{Flow, FlowId, Input, Output, SaveId, SaveRequest, sealed};
+use crate::error::{Error, InvalidInput, Misuse};
+use crate::flow::{Flow, FlowId, Input, Output, SaveId, sealed};
 use crate::identifier::Identifier;
 use crate::jose::base64url;
 use crate::notice::Notice;
@@ -30,13 +28,12 @@ use crate::session::Session;
 use crate::snapshot::{Snapshot, Tried};
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::{AuthorizationStatus, OrderStatus};
 use crate::x509::Csr;
 
 pub use event::{IssuanceEvent, Issued, Offer, OfferId};
 
 use facts::{Facts, Local, Memory, Publication, Published};
-use plan::{AuthorizationView, Due, plan};
+use plan::{Due, plan};
 
 /// Obtains a certificate for a set of identifiers.
 #[derive(Debug)]
@@ -390,143 +387,6 @@ impl Issuance {
                 _ => {}
             }
         }
-    }
-
-    /// Ends a failed order: starts a new one if the policy allows, or gives up with every reason.
-    fn fail(&mut self, session: &mut Session) {
-        let problem = self.facts.order.as_ref().and_then(|o| o.error()).cloned();
-        let failures: Vec<_> =
-            self.facts.authorizations.iter().filter_map(|a| self.failure(a)).collect();
-        let again = self.orders < session.current_policy().max_orders
-            && failures.iter().all(|f| !f.tried().is_empty())
-            && !failures.is_empty();
-        if again {
-            return self.forget_order(session);
-        }
-        let failed = OrderFailed { order_url: self.facts.url.clone(), problem, failures };
-        self.end(Err(Error::Order(Box::new(failed))), session);
-    }
-
-    /// Drops the order and all promises about it; what was published is taken back.
-    fn forget_order(&mut self, session: &Session) {
-        self.lanes.retain(|_| false);
-        self.facts = Facts::default();
-        self.poll = Poll::default();
-        self.changed();
-        self.prefetch_nonces(session);
-    }
-
-    fn failure(&self, authorization: &facts::Authorization) -> Option<IdentifierFailure> {
-        let lost = authorization.view(self.lanes.now()) == AuthorizationView::Lost;
-        let name = authorization.ordered_name()?;
-        let tried = self.memory.of(Some(&name)).to_vec();
-        let ours =
-            tried.iter().any(|a| a.problem().is_some()) && !self.is_authorized(authorization);
-        (lost || ours).then(|| IdentifierFailure {
-            identifier: name,
-            authorization: authorization.url.clone(),
-            status: authorization.status.clone(),
-            tried,
-            offered: authorization.challenges.iter().map(|c| c.kind().clone()).collect(),
-            refused: authorization.refused.clone(),
-        })
-    }
-
-    fn is_authorized(&self, authorization: &facts::Authorization) -> bool {
-        authorization.status == Some(AuthorizationStatus::Valid)
-    }
-
-    fn out_of_time(&mut self, session: &mut Session) {
-        let waiting_for = match self.facts.status() {
-            None => "the order",
-            Some(OrderStatus::Pending) => "the authorizations",
-            Some(OrderStatus::Ready) => "the CSR to be taken",
-            _ => "the certificate",
-        };
-        let late = DeadlinePassed {
-            url: self.facts.url.clone().or_else(|| self.lanes.any_url()),
-            waiting_for,
-            last: self.lanes.take_last_failure(),
-        };
-        self.end(Err(Error::Deadline(Box::new(late))), session);
-    }
-
-    /// Settles the result; only clean-ups remain.
-    fn end(&mut self, result: Result<(Download, Url), Error>, session: &mut Session) {
-        if self.ending.is_some() {
-            return;
-        }
-        self.lanes.close(session);
-        self.events.retain(|event| matches!(event, IssuanceEvent::CleanUp(_)));
-        let until = self.lanes.now().saturating_add(session.current_policy().clean_up_time_limit);
-        self.lanes.set_deadline(until);
-        self.ending = Some(Ending { result, until });
-    }
-
-    const fn changed(&mut self) {
-        self.saving.changed += 1;
-    }
-
-    /// Returns the snapshot to be saved now, if one is due and none is being saved.
-    fn save(&mut self) -> Option<SaveRequest> {
-        let due = self.durable
-            && !self.saving.failed
-            && self.saving.pending.is_none()
-            && self.saving.saved < self.saving.changed;
-        if !due {
-            return None;
-        }
-        let snapshot = self.snapshot()?;
-        let id = SaveId { flow: self.flow_id?, seq: self.lanes.id() };
-        self.saving.pending = Some((id, self.saving.changed));
-        Some(SaveRequest { id, snapshot })
-    }
-
-    fn saved(&mut self, id: SaveId, failure: Option<String>, session: &mut Session) {
-        let Some((pending, generation)) = self.saving.pending else { return };
-        if pending != id {
-            return;
-        }
-        self.saving.pending = None;
-        match failure {
-            None => self.saving.saved = generation,
-            Some(reason) => {
-                self.saving.failed = true;
-                self.end(Err(Error::Storage(reason)), session);
-            }
-        }
-    }
-
-    /// Returns the end, once nothing is left to clean up or to save.
-    fn conclude(&mut self) -> Option<Output<IssuanceEvent, Issued>> {
-        let ending = self.ending.as_ref()?;
-        let cleaning = self.published.values().any(|p| !matches!(p.state, Publication::Stuck(_)));
-        let saving = self.saving.pending.is_some();
-        if (cleaning || saving) && self.lanes.now() < ending.until {
-            return None;
-        }
-        let ending = self.ending.take()?;
-        self.state = State::Done;
-        let not_cleaned: Vec<(Challenge, String)> = self
-            .published
-            .values()
-            .map(|p| match &p.state {
-                Publication::Stuck(reason) => (p.challenge.clone(), reason.clone()),
-                _ => (p.challenge.clone(), String::from("not answered in time")),
-            })
-            .collect();
-        let result = ending.result.and_then(|(download, certificate_url)| {
-            let missing = Error::Misuse(Misuse::WrongState("no order"));
-            Ok(Issued {
-                chain: download.chain,
-                order_url: self.facts.url.clone().ok_or(missing)?,
-                certificate_url,
-                alternates: download.alternates,
-                profile: self.facts.order.as_ref().and_then(|o| o.profile()).map(String::from),
-                not_cleaned,
-            })
-        });
-        Some(Output::Done(result))
     }
 
     /// Returns when to look again, if nothing comes in before.
