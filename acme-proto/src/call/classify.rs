@@ -16,7 +16,7 @@ use crate::token::Nonce;
 use crate::url::Url;
 use crate::wire::{self, Problem, ProblemType};
 
-impl<K: Clone + PartialEq> Lanes<K> {
+impl<K: Clone + Ord> Lanes<K> {
     /// Takes the answer to a lane's request.
     pub(super) fn answered(&mut self, index: usize, response: Response, session: &mut Session) {
         let nonce = header::replay_nonce(response.headers());

@@ -1,6 +1,6 @@
 //! The exchanges of one flow: what each needs first, how many run at once, which nonce each takes.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -85,7 +85,7 @@ pub(super) struct Missing {
     wake: Option<Timestamp>,
 }
 
-impl<K: Clone + PartialEq> Lanes<K> {
+impl<K: Clone + Ord> Lanes<K> {
     pub(crate) const fn new() -> Self {
         Self {
             binding: None,
@@ -123,9 +123,13 @@ impl<K: Clone + PartialEq> Lanes<K> {
         self.prefetch = count;
     }
 
-    pub(crate) fn is_running(&self, key: &K) -> bool {
-        self.lanes.iter().any(|lane| matches!(&lane.purpose, Purpose::Key(k) if k == key))
-            || self.finished.iter().any(|(k, _)| k == key)
+    /// Returns what is under way, or finished but not yet handed out.
+    pub(crate) fn running(&self) -> BTreeSet<K> {
+        let lanes = self.lanes.iter().filter_map(|lane| match &lane.purpose {
+            Purpose::Key(key) => Some(key),
+            _ => None,
+        });
+        lanes.chain(self.finished.iter().map(|(key, _)| key)).cloned().collect()
     }
 
     /// Gives up every exchange that is not wanted any more; answers to them are ignored.
@@ -144,6 +148,10 @@ impl<K: Clone + PartialEq> Lanes<K> {
     /// Returns whether the deadline has passed.
     pub(crate) fn is_late(&self) -> bool {
         self.now >= self.deadline
+    }
+
+    pub(crate) const fn deadline(&self) -> Timestamp {
+        self.deadline
     }
 
     pub(crate) const fn now(&self) -> Timestamp {
@@ -236,12 +244,14 @@ impl<K: Clone + PartialEq> Lanes<K> {
         flow: FlowId,
         missing: &mut Missing,
     ) -> Option<Step<K>> {
+        let active = self.lanes.iter().filter(|lane| !lane.is_idle()).count();
+        let has_room = active < session.current_policy().max_in_flight.max(1);
         let mut index = 0;
         while index < self.lanes.len() {
             if matches!(self.lanes[index].state, State::Signed(_)) {
                 return Some(self.transmit(index, session, flow));
             }
-            if self.lanes[index].is_idle() {
+            if has_room && self.lanes[index].is_idle() {
                 match self.begin(index, session, flow, missing) {
                     Ok(Some(step)) => return Some(step),
                     Ok(None) => {}
@@ -264,7 +274,6 @@ impl<K: Clone + PartialEq> Lanes<K> {
         flow: FlowId,
         missing: &mut Missing,
     ) -> Result<Option<Step<K>>, Error> {
-        let active = self.lanes.iter().filter(|lane| !lane.is_idle()).count();
         let lane = &mut self.lanes[index];
         let State::Idle { not_before, slot } = lane.state else { return Ok(None) };
         if not_before > self.now {
@@ -290,9 +299,6 @@ impl<K: Clone + PartialEq> Lanes<K> {
         let url = self.usable_url(index, session)?;
         let lane = &mut self.lanes[index];
         lane.url = Some(url);
-        if active >= session.current_policy().max_in_flight.max(1) {
-            return Ok(None);
-        }
         if !slot {
             let at = session.reserve(lane.spec.class, self.now);
             lane.state = State::Idle { not_before: at, slot: true };

@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Nonce;
 
-impl<K: Clone + PartialEq> Lanes<K> {
+impl<K: Clone + Ord> Lanes<K> {
     pub(super) fn sign_or_send(
         &mut self,
         index: usize,

@@ -9,7 +9,8 @@ use crate::error::{Attempt, Error, PeerFault, ServerProblem};
 use crate::header;
 use crate::notice::{Notice, Progress};
 use crate::op::{
-    GetAuthorization, GetCertificate, GetOrder, NewOrder, Operation, OrderEntry, RespondChallenge,
+    GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder, Operation, OrderEntry,
+    RespondChallenge,
 };
 use crate::session::Session;
 use crate::time::Timestamp;
@@ -30,7 +31,9 @@ impl Issuance {
         result: Result<Reply, Error>,
         session: &mut Session,
     ) {
+        self.changed_since_plan = true;
         let outcome = match key {
+            Key::Directory => self.directory_read(result, session),
             Key::NewOrder => self.ordered(result, session),
             Key::ReadOrder => self.order_read(result, session),
             Key::ReadAuthorization(url) => self.authorization_read(url, result, session),
@@ -41,6 +44,17 @@ impl Issuance {
         if let Err(error) = outcome {
             self.end(Err(error), session);
         }
+    }
+
+    fn directory_read(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let directory = self.lanes.read(&result?, session, |a| GetDirectory.read(a))?;
+        GetDirectory.apply(&directory, session);
+        self.prefetch_nonces(session);
+        Ok(())
     }
 
     fn ordered(&mut self, result: Result<Reply, Error>, session: &Session) -> Result<(), Error> {
@@ -56,7 +70,7 @@ impl Issuance {
         let request: &NewOrder = &self.request;
         let OrderEntry { url, order } = self.lanes.read(&reply, session, |a| request.read(a))?;
         self.orders += 1;
-        self.facts = Facts { url: Some(url.clone()), ..Facts::default() };
+        self.facts = Facts::of(url.clone());
         self.changed();
         self.notice(Progress::OrderCreated(url.clone()));
         self.learn(&url, order)

@@ -148,17 +148,19 @@ impl Issuance {
         }
     }
 
-    fn check_running(&self) -> Result<(), Misuse> {
-        if self.state == State::Done || self.ending.is_some() {
+    const fn check_running(&mut self) -> Result<(), Misuse> {
+        if matches!(self.state, State::Done) || self.ending.is_some() {
             return Err(Misuse::Finished);
         }
+        self.changed_since_plan = true;
         Ok(())
     }
 
-    fn check_handed_out(&self, id: &ChallengeId) -> Result<(), Misuse> {
+    fn check_handed_out(&mut self, id: &ChallengeId) -> Result<(), Misuse> {
         if self.state == State::Done {
             return Err(Misuse::Finished);
         }
+        self.changed_since_plan = true;
         match self.published.get(&id.0) {
             Some(p) if !matches!(p.state, Publication::Selected(_)) => Ok(()),
             _ => Err(Misuse::UnknownId),

@@ -85,9 +85,12 @@ impl Issuance {
         let until = self.lanes.now().saturating_add(session.current_policy().clean_up_time_limit);
         self.lanes.set_deadline(until);
         self.ending = Some(Ending { result, until });
+        self.changed_since_plan = true;
     }
 
+    /// Notes that the snapshot is another one now.
     pub(super) const fn changed(&mut self) {
+        self.changed_since_plan = true;
         self.saving.changed += 1;
     }
 

@@ -21,6 +21,7 @@ pub(super) struct Facts {
     pub(super) csr_sent: bool,
     /// In the order's own sequence; the URL names each.
     pub(super) authorizations: Vec<Authorization>,
+    index: BTreeMap<Url, usize>,
 }
 
 /// An authorization of the order.
@@ -59,11 +60,21 @@ pub(super) enum Local {
 }
 
 impl Facts {
+    /// Nothing is known of the order but where it is.
+    pub(super) fn of(url: Url) -> Self {
+        Self { url: Some(url), ..Self::default() }
+    }
+
     /// Takes a new state of the order; `false` if its authorizations are others than before.
     pub(super) fn update(&mut self, order: wire::Order) -> bool {
         let urls = order.authorizations();
         if self.order.is_none() && self.authorizations.is_empty() {
-            self.authorizations = urls.iter().cloned().map(Authorization::new).collect();
+            for url in urls {
+                if !self.index.contains_key(url) {
+                    self.index.insert(url.clone(), self.authorizations.len());
+                    self.authorizations.push(Authorization::new(url.clone()));
+                }
+            }
         } else if !self.same_authorizations(urls) {
             return false;
         }
@@ -76,8 +87,8 @@ impl Facts {
 
     /// An order that has moved on may list fewer authorizations, or none.
     fn same_authorizations(&self, urls: &[Url]) -> bool {
-        urls.iter().all(|url| self.authorizations.iter().any(|a| a.url == *url))
-            && (urls.is_empty() || urls.len() == self.authorizations.len())
+        urls.iter().all(|url| self.index.contains_key(url))
+            && (urls.is_empty() || urls.len() >= self.authorizations.len())
     }
 
     pub(super) fn status(&self) -> Option<&OrderStatus> {
@@ -85,7 +96,7 @@ impl Facts {
     }
 
     pub(super) fn find(&mut self, url: &Url) -> Option<&mut Authorization> {
-        self.authorizations.iter_mut().find(|a| a.url == *url)
+        self.authorizations.get_mut(*self.index.get(url)?)
     }
 
     /// Returns the authorization that a challenge is selected for.
@@ -101,11 +112,9 @@ impl Facts {
         if self.order.is_none() {
             return true;
         }
-        let mut authorizations = self.authorizations.iter();
+        let index = self.index.get(challenge.authorization());
         self.view() == OrderView::Pending
-            && authorizations
-                .find(|a| a.url == *challenge.authorization())
-                .is_some_and(|a| a.wants(url))
+            && index.is_some_and(|index| self.authorizations[*index].wants(url))
     }
 
     pub(super) fn view(&self) -> OrderView {

@@ -10,19 +10,20 @@ mod event;
 mod facts;
 mod plan;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::call::{Lanes, Step};
-use crate::error::{Error, InvalidInput, Misuse};
+use crate::error::{Error, InvalidInput, Misuse, Unsupported};
 use crate::flow::{Flow, FlowId, Input, Output, SaveId, sealed};
 use crate::identifier::Identifier;
 use crate::jose::base64url;
 use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
-    Download, Finalize, GetAuthorization, GetCertificate, GetOrder, NewOrder, RespondChallenge,
+    Download, Finalize, GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder,
+    RespondChallenge, Spec,
 };
 use crate::session::Session;
 use crate::snapshot::{Snapshot, Tried};
@@ -57,17 +58,21 @@ pub struct Issuance {
     saving: Saving,
     flow_id: Option<FlowId>,
     ending: Option<Ending>,
+    /// Something came in since the last planning.
+    changed_since_plan: bool,
+    plan_again_at: Timestamp,
     state: State,
 }
 
 /// What a lane is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     NewOrder,
     ReadOrder,
     ReadAuthorization(Url),
     /// Answers this challenge.
     Respond(Url),
+    Directory,
     Finalize,
     Certificate,
 }
@@ -133,6 +138,8 @@ impl Issuance {
             saving: Saving::default(),
             flow_id: None,
             ending: None,
+            changed_since_plan: true,
+            plan_again_at: Timestamp::MAX,
             state: State::New,
         }
     }
@@ -252,33 +259,35 @@ impl Issuance {
         self.account = Some(account);
     }
 
-    /// Starts whatever is due, and queues what the user is to do.
+    /// Starts whatever is due, and queues what the user is to do, if anything changed since the last time.
     fn advance(&mut self, session: &mut Session) {
-        self.check_account(session);
-        if self.ending.is_none() && self.lanes.is_late() {
-            self.out_of_time(session);
-        }
-        if self.ending.is_none() {
-            let now = self.lanes.now();
-            let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
-            for due in plan(self.facts.view(), views, self.csr.is_some()) {
-                self.begin(due, session);
+        let now = self.lanes.now();
+        while core::mem::take(&mut self.changed_since_plan) || now >= self.plan_again_at {
+            self.check_account(session);
+            if self.ending.is_none() && self.lanes.is_late() {
+                self.out_of_time(session);
             }
+            if self.ending.is_none() {
+                let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
+                let running = self.lanes.running();
+                for due in plan(self.facts.view(), views, self.csr.is_some()) {
+                    self.begin(due, &running, session);
+                }
+            }
+            self.sort_published();
+            self.plan_again_at = self.next_time();
         }
-        self.sort_published();
     }
 
-    fn begin(&mut self, due: Due, session: &mut Session) {
+    fn begin(&mut self, due: Due, running: &BTreeSet<Key>, session: &mut Session) {
         let (key, spec) = match due {
             Due::Offer(index) => return self.offer(index),
             Due::AskForCsr => return self.ask_for_csr(),
             Due::Fail => return self.fail(session),
-            Due::NewOrder => {
-                if let Err(error) = self.check_profile(session) {
-                    return self.end(Err(error), session);
-                }
-                (Key::NewOrder, self.request.spec())
-            }
+            Due::NewOrder => match self.order_operation(session) {
+                Ok(due) => due,
+                Err(error) => return self.end(Err(error), session),
+            },
             Due::ReadOrder if self.poll.at > self.lanes.now() => return,
             Due::ReadOrder => {
                 let Some(url) = self.facts.url.clone() else { return };
@@ -304,23 +313,32 @@ impl Issuance {
                 (Key::Certificate, GetCertificate(url).spec())
             }
         };
-        if !self.lanes.is_running(&key) {
+        if !running.contains(&key) {
             self.lanes.start(key, spec);
         }
     }
 
-    /// A profile is checked against the directory, once that is known (8555 knows none).
-    fn check_profile(&self, session: &Session) -> Result<(), Error> {
-        let (Some(profile), Some(directory)) =
-            (self.request.requested_profile(), session.directory())
-        else {
-            return Ok(());
+    /// Returns newOrder, or the directory first where the request depends on what the CA offers.
+    fn order_operation(&mut self, session: &Session) -> Result<(Key, Spec), Error> {
+        let depends = self.request.requested_profile().is_some() || self.request.has_replaces();
+        let Some(directory) = session.directory() else {
+            return Ok(if depends {
+                (Key::Directory, GetDirectory.spec())
+            } else {
+                (Key::NewOrder, self.request.spec())
+            });
         };
-        if directory.meta().profiles().contains_key(profile) {
-            return Ok(());
+        let meta = directory.meta();
+        if let Some(profile) = self.request.requested_profile()
+            && !meta.profiles().contains_key(profile)
+        {
+            let name = crate::wire::printable(profile, 80);
+            return Err(Error::Unsupported(Unsupported::Profile(name)));
         }
-        let name = crate::wire::printable(profile, 80);
-        Err(Error::Unsupported(crate::error::Unsupported::Profile(name)))
+        if directory.renewal_info().is_none() {
+            self.request.drop_replaces();
+        }
+        Ok((Key::NewOrder, self.request.spec()))
     }
 
     fn finalize_operation(&self, session: &Session) -> Result<Option<Finalize>, Error> {
@@ -347,6 +365,7 @@ impl Issuance {
         let Some((identifier, wildcard)) = authorization.identifier.clone() else { return };
         if kinds.is_empty() {
             authorization.local = Local::Lost;
+            self.changed_since_plan = true;
             return;
         }
         self.offers += 1;
@@ -389,15 +408,18 @@ impl Issuance {
         }
     }
 
-    /// Returns when to look again, if nothing comes in before.
-    fn wake(&self, at: Timestamp) -> Timestamp {
+    /// Returns when there may be something to do though nothing comes in.
+    fn next_time(&self) -> Timestamp {
+        if self.ending.is_some() {
+            return Timestamp::MAX;
+        }
         let now = self.lanes.now();
         let ready = self.facts.authorizations.iter().filter_map(|a| match a.local {
             Local::Ready(_, at) => Some(at),
             _ => None,
         });
-        let times = ready.chain([self.poll.at]).filter(|t| *t > now && self.ending.is_none());
-        times.fold(at, Timestamp::min)
+        let times = ready.chain([self.poll.at, self.lanes.deadline()]).filter(|t| *t > now);
+        times.min().unwrap_or(Timestamp::MAX)
     }
 
     fn notice(&mut self, progress: crate::notice::Progress) {
@@ -444,7 +466,7 @@ impl Flow for Issuance {
                         return done;
                     }
                     if at > self.lanes.now() {
-                        return Output::Timeout(Some(self.wake(at)));
+                        return Output::Timeout(Some(self.plan_again_at.min(at)));
                     }
                     // The deadline has come: the next round ends the flow.
                 }
@@ -464,6 +486,7 @@ impl Flow for Issuance {
             _ => None,
         };
         self.lanes.handle_input(session, input, now)?;
+        self.changed_since_plan = true;
         if let Some((id, failure)) = save {
             self.saved(id, failure, session);
         }

@@ -49,6 +49,9 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self { secs: 0, nanos: 0 };
 
+    /// The latest time there is.
+    pub const MAX: Self = Self { secs: i64::MAX, nanos: NANOS - 1 };
+
     /// Creates a time from seconds since the epoch.
     pub const fn from_unix_seconds(secs: i64) -> Self {
         Self { secs, nanos: 0 }
