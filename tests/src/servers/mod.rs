@@ -38,8 +38,11 @@ pub fn target_dir() -> &'static Path {
     static TARGET: OnceLock<PathBuf> = OnceLock::new();
     TARGET.get_or_init(|| {
         let program = env::current_exe().expect("the system knows the path of a running program");
-        // Cargo marks each target directory so that back-up programs pass over it.
-        let target = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file());
+        // Cargo leaves these in each target directory: the first only if it created it, the second always.
+        let is_target = |dir: &&Path| {
+            ["CACHEDIR.TAG", ".rustc_info.json"].iter().any(|name| dir.join(name).is_file())
+        };
+        let target = program.ancestors().find(is_target);
         target
             .unwrap_or_else(|| panic!("{} is not in a target directory", program.display()))
             .to_owned()
