@@ -75,9 +75,7 @@ impl Keyring {
             }
             (KeyRole::ExternalAccount(kid), SignatureAlgorithm::Mac(alg)) => {
                 let key = self.external.get(kid).ok_or(SignFailed::UnknownKey)?;
-                let _mac = key.sign(alg, &request.message);
-                // TODO(core): there is no way yet to hand a MAC in.
-                Err(SignFailed::UnsupportedAlgorithm)
+                Ok(Signature::from_mac(key.sign(alg, &request.message)))
             }
             _ => Err(SignFailed::UnsupportedAlgorithm),
         }
