@@ -52,7 +52,8 @@ impl AccountFile {
     ///
     /// Names the path, what is wrong with it, and what to do.
     pub fn load(path: &Path) -> Result<Self, AccountFileError> {
-        let text = read(path).map_err(|source| AccountFileError::Io { path: path.to_owned(), source })?;
+        let text =
+            read(path).map_err(|source| AccountFileError::Io { path: path.to_owned(), source })?;
         let foreign = |why: String| AccountFileError::Foreign { path: path.to_owned(), why };
         if text.len() > MAX_LEN {
             return Err(foreign("it is too long".into()));

@@ -11,8 +11,7 @@ use crate::keys::ProviderKey;
 /// The keys of one account: its own, the one it is to change to, those of certificates, and MAC keys.
 #[derive(Default)]
 pub struct Keyring {
-    account: Option<ProviderKey>,
-    new_account: Option<ProviderKey>,
+    accounts: Vec<ProviderKey>,
     certificates: Vec<ProviderKey>,
     external: BTreeMap<String, MacKey>,
 }
@@ -23,20 +22,16 @@ impl Keyring {
         Self::default()
     }
 
-    /// Sets the account key.
+    /// Holds the account key.
     pub fn set_account_key(&mut self, key: ProviderKey) {
-        self.account = Some(key);
+        self.accounts = vec![key];
     }
 
-    /// Sets the key that the account is to change to; both answer until the change is settled.
-    pub fn set_new_account_key(&mut self, key: ProviderKey) {
-        self.new_account = Some(key);
-    }
-
-    /// Lets the new account key take the place of the account key.
-    pub fn promote_new_account_key(&mut self) {
-        if let Some(key) = self.new_account.take() {
-            self.account = Some(key);
+    /// Holds the key that the account is to change to; the account key stays too, because which of them
+    /// the CA knows is not certain before the change is settled.
+    pub fn add_new_account_key(&mut self, key: ProviderKey) {
+        if self.account(key.thumbprint()).is_none() {
+            self.accounts.push(key);
         }
     }
 
@@ -52,11 +47,6 @@ impl Keyring {
         self.external.insert(kid.into(), key);
     }
 
-    /// Returns the account key.
-    pub const fn account_key(&self) -> Option<&ProviderKey> {
-        self.account.as_ref()
-    }
-
     /// Signs with the key that the request names by role and thumbprint, or by key identifier.
     ///
     /// # Errors
@@ -64,14 +54,12 @@ impl Keyring {
     /// [`SignFailed::UnknownKey`] for a key that is not here, and what the key itself says.
     pub fn answer(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
         match (&request.key, request.algorithm) {
-            (KeyRole::Account(named) | KeyRole::NewAccount(named), SignatureAlgorithm::Jws(alg)) => {
-                let keys = [&self.account, &self.new_account];
-                let key = keys.into_iter().flatten().find(|key| key.thumbprint() == named);
-                key.ok_or(SignFailed::UnknownKey)?.sign(alg, &request.message)
-            }
+            (
+                KeyRole::Account(named) | KeyRole::NewAccount(named),
+                SignatureAlgorithm::Jws(alg),
+            ) => self.account(named).ok_or(SignFailed::UnknownKey)?.sign(alg, &request.message),
             (KeyRole::Certificate(named), SignatureAlgorithm::Jws(alg)) => {
-                let key = self.certificate(named).ok_or(SignFailed::UnknownKey)?;
-                key.sign(alg, &request.message)
+                self.certificate(named).ok_or(SignFailed::UnknownKey)?.sign(alg, &request.message)
             }
             (KeyRole::ExternalAccount(kid), SignatureAlgorithm::Mac(alg)) => {
                 let key = self.external.get(kid).ok_or(SignFailed::UnknownKey)?;
@@ -79,6 +67,10 @@ impl Keyring {
             }
             _ => Err(SignFailed::UnsupportedAlgorithm),
         }
+    }
+
+    fn account(&self, thumbprint: &Thumbprint) -> Option<&ProviderKey> {
+        self.accounts.iter().find(|key| key.thumbprint() == thumbprint)
     }
 
     fn certificate(&self, thumbprint: &Thumbprint) -> Option<&ProviderKey> {
@@ -89,9 +81,9 @@ impl Keyring {
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring")
-            .field("account", &self.account)
-            .field("new_account", &self.new_account)
+            .field("accounts", &self.accounts)
+            .field("certificates", &self.certificates)
             .field("external", &self.external.keys())
-            .finish_non_exhaustive()
+            .finish()
     }
 }

@@ -32,8 +32,8 @@ impl OrderFile {
     /// [`OrderFileError::Foreign`] if the file is something else.
     pub fn load(&self) -> Result<Option<Snapshot>, OrderFileError> {
         let mut text = Vec::new();
-        let read = File::open(&self.path)
-            .and_then(|file| file.take(MAX_LEN + 1).read_to_end(&mut text));
+        let read =
+            File::open(&self.path).and_then(|file| file.take(MAX_LEN + 1).read_to_end(&mut text));
         match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.io(error)),

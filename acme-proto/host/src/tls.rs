@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
@@ -52,10 +52,14 @@ pub fn client_config(
 #[non_exhaustive]
 pub enum TlsError {
     /// The platform has no usable roots.
-    #[error("the platform's trusted roots cannot be used: {0}; install them (often a package named ca-certificates), or give roots as PEM")]
+    #[error(
+        "the platform's trusted roots cannot be used: {0}; install them (often a package named ca-certificates), or give roots as PEM"
+    )]
     Platform(rustls::Error),
     /// No root was given.
-    #[error("no certificate among the roots: give at least one as PEM (`-----BEGIN CERTIFICATE-----`)")]
+    #[error(
+        "no certificate among the roots: give at least one as PEM (`-----BEGIN CERTIFICATE-----`)"
+    )]
     NoRoots,
     /// A root cannot be read.
     #[error("the roots cannot be read: {0}; give certificates as PEM")]

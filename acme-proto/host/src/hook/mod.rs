@@ -67,6 +67,24 @@ impl HookCommand {
         command
     }
 
+    /// Runs the command to add a value to the TXT records at a name, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    pub fn present(&self, name: &str, value: &str) -> Result<(), HookError> {
+        self.run(HookAction::Present, name, value)
+    }
+
+    /// Runs the command to remove a value from the TXT records at a name, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    pub fn clean_up(&self, name: &str, value: &str) -> Result<(), HookError> {
+        self.run(HookAction::Cleanup, name, value)
+    }
+
     /// Runs the command and waits for its end.
     ///
     /// # Errors
@@ -144,7 +162,9 @@ impl HookCommand {
 #[non_exhaustive]
 pub enum HookError {
     /// It could not be run.
-    #[error("the hook {command:?} cannot be run: {source}; give the path of a program that may be executed")]
+    #[error(
+        "the hook {command:?} cannot be run: {source}; give the path of a program that may be executed"
+    )]
     Start {
         /// The program.
         command: String,

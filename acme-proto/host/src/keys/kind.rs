@@ -66,7 +66,5 @@ impl fmt::Display for KeyKind {
 
 /// A name that is no kind of key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0} is no kind of key: choose es256, es384, es512, ed25519, rsa2048, rsa3072 or rsa4096"
-)]
+#[error("{0} is no kind of key: choose es256, es384, es512, ed25519, rsa2048, rsa3072 or rsa4096")]
 pub struct UnknownKeyKind(String);

@@ -75,7 +75,9 @@ pub enum KeyError {
     #[error("the crypto provider cannot use the key: {0}")]
     Refused(String),
     /// The key is of a kind that ACME has no algorithm for, or the provider cannot tell its public half.
-    #[error("the key cannot sign for ACME: {0}; use P-256, P-384, P-521, Ed25519 or RSA of 2048 bits")]
+    #[error(
+        "the key cannot sign for ACME: {0}; use P-256, P-384, P-521, Ed25519 or RSA of 2048 bits"
+    )]
     Unusable(String),
     /// A CSR cannot be made.
     #[error("cannot make a CSR: {0}")]

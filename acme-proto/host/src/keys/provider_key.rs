@@ -55,9 +55,9 @@ impl ProviderKey {
     /// [`KeyError::Unusable`] if the provider does not tell the public half, or the key is of a kind that
     /// ACME has no algorithm for.
     pub fn new(key: Arc<dyn SigningKey>) -> Result<Self, KeyError> {
-        let spki = key
-            .public_key()
-            .ok_or_else(|| KeyError::Unusable("its provider does not tell the public key".into()))?;
+        let spki = key.public_key().ok_or_else(|| {
+            KeyError::Unusable("its provider does not tell the public key".into())
+        })?;
         let public =
             Jwk::from_spki_der(&spki).map_err(|error| KeyError::Unusable(error.to_string()))?;
         let scheme = scheme(public.algorithm());

@@ -48,7 +48,9 @@ impl Proxy {
         Self {
             https: any(&["https_proxy", "HTTPS_PROXY"]).map(|value| ProxyTarget::new(&value)),
             http: any(http).map(|value| ProxyTarget::new(&value)),
-            except: any(&["no_proxy", "NO_PROXY"]).map(|value| Rules::new(&value)).unwrap_or_default(),
+            except: any(&["no_proxy", "NO_PROXY"])
+                .map(|value| Rules::new(&value))
+                .unwrap_or_default(),
         }
     }
 
@@ -183,7 +185,8 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(octets.len());
     let mut at = 0;
     while at < octets.len() {
-        let digits = octets.get(at + 1..at + 3).and_then(|digits| core::str::from_utf8(digits).ok());
+        let digits =
+            octets.get(at + 1..at + 3).and_then(|digits| core::str::from_utf8(digits).ok());
         let octet = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match octet {
             Some(octet) if octets[at] == b'%' => {

@@ -41,8 +41,7 @@ impl Rule {
         let network = place.split_once('/').and_then(|(address, length)| {
             Some(Place::Network(bare(address).parse().ok()?, length.parse().ok()?))
         });
-        let address =
-            || bare(place).parse().ok().map(|address| Place::Network(address, u32::MAX));
+        let address = || bare(place).parse().ok().map(|address| Place::Network(address, u32::MAX));
         let place = if place == "*" {
             Place::Everything
         } else {
@@ -63,7 +62,9 @@ impl Rule {
             Place::Name(name) => {
                 let host = host.trim_end_matches('.').to_ascii_lowercase();
                 !name.is_empty()
-                    && host.strip_suffix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                    && host
+                        .strip_suffix(name.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             }
             Place::Network(network, length) => {
                 host.parse().is_ok_and(|address| in_network(address, *network, *length))

@@ -37,8 +37,8 @@ type Certificates = BTreeMap<String, Arc<CertifiedKey>>;
 
 impl TlsAlpnResolver {
     /// Creates a resolver without challenges.
-    pub fn new(provider: Arc<CryptoProvider>) -> Self {
-        Self { provider, certificates: Arc::default(), inner: None }
+    pub fn new(provider: &Arc<CryptoProvider>) -> Self {
+        Self { provider: Arc::clone(provider), certificates: Arc::default(), inner: None }
     }
 
     /// Wraps a server's own resolver, which goes on to answer everyone else.
