@@ -1,1 +1,34 @@
-//! Placeholder.
+//! What the ACME adapters take from their host: files, locks, clock, keys, TLS roots, listeners' tables.
+//!
+//! `acme-tokio` and `acme-blocking` share this crate. It is synchronous, has no HTTP client and no
+//! runtime, and decides nothing about the protocol. Most of it is re-exported by the adapters.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`atomic`], [`lock`] | files that are whole or not there; one process at a time |
+//! | [`account_file`], [`store`] | the account in a file; the state of an order in a file |
+//! | [`keys`], [`keyring`] | keys through the crypto provider of rustls; which key answers |
+//! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
+//! | [`http01`], [`tls_alpn01`], [`hook`] | answers to validations |
+//! | [`clock`], [`exchange`], [`words`] | time and randomness; a record of each exchange; errors in words |
+//!
+//! # Features
+//!
+//! `ring` and `aws-lc-rs` link a crypto provider and generate keys with it; both may be on. With neither,
+//! pass a provider of your own wherever one is asked for.
+#![forbid(unsafe_code)]
+
+pub mod account_file;
+pub mod atomic;
+pub mod clock;
+pub mod exchange;
+pub mod hook;
+pub mod http01;
+pub mod keyring;
+pub mod keys;
+pub mod lock;
+pub mod proxy;
+pub mod store;
+pub mod tls;
+pub mod tls_alpn01;
+pub mod words;

@@ -1,0 +1,91 @@
+//! Wall time that does not jump back, and a little randomness.
+
+use core::hash::{BuildHasher as _, Hasher as _};
+use core::time::Duration;
+use std::hash::RandomState;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use acme_proto::time::Timestamp;
+
+/// The time of a flow: wall time at its start, and monotonic time from there on.
+///
+/// So a clock that is set back under way does no harm. One that jumps forward is followed, because that is
+/// what a machine sees that was suspended: the monotonic clock may stand still meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    anchor: Timestamp,
+    anchored: Instant,
+}
+
+impl Clock {
+    /// Anchors a clock to the wall clock.
+    pub fn start() -> Self {
+        Self { anchor: wall(), anchored: Instant::now() }
+    }
+
+    /// Returns the time, which is never before one that was returned earlier.
+    pub fn now(&mut self) -> Timestamp {
+        let now = self.anchor.saturating_add(self.anchored.elapsed());
+        let wall = wall();
+        if wall.saturating_duration_since(now) < JUMP {
+            return now;
+        }
+        *self = Self { anchor: wall, anchored: Instant::now() };
+        wall
+    }
+
+    /// Returns how long to wait on the way to `at`: at most half a minute, so that a machine that was
+    /// suspended under way notices.
+    pub fn wait_until(&mut self, at: Timestamp) -> Duration {
+        at.saturating_duration_since(self.now()).min(JUMP)
+    }
+}
+
+/// Returns the time of the wall clock; a clock set before 1970 counts as 1970.
+pub fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::UNIX_EPOCH.saturating_add(since)
+}
+
+/// Returns a number that differs from process to process, for the jitter of a session; no secret.
+pub fn seed() -> u64 {
+    // The standard library keys its hash maps from the operating system's randomness.
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}
+
+const JUMP: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspended_machine_is_noticed() {
+        let mut clock = Clock::start();
+        clock.anchor = clock.anchor.saturating_sub(Duration::from_secs(1000));
+        assert!(wall().saturating_duration_since(clock.now()) < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_back_is_not_followed() {
+        let mut clock = Clock::start();
+        clock.anchor = clock.anchor.saturating_add(Duration::from_secs(1000));
+        let ahead = clock.now().saturating_duration_since(wall());
+        assert!(ahead > Duration::from_secs(990));
+    }
+
+    #[test]
+    fn a_long_wait_is_cut_in_pieces() {
+        let mut clock = Clock::start();
+        let at = clock.now().saturating_add(Duration::from_secs(3600));
+        assert_eq!(clock.wait_until(at), JUMP);
+        assert_eq!(clock.wait_until(Timestamp::UNIX_EPOCH), Duration::ZERO);
+    }
+
+    #[test]
+    fn two_seeds_differ() {
+        assert_ne!(seed(), seed());
+    }
+}

@@ -1,0 +1,218 @@
+//! A command of the user's that publishes TXT records.
+
+use core::time::Duration;
+use std::io::{self, Read as _};
+use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+/// A command, run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookCommand {
+    words: Vec<String>,
+    time_limit: Duration,
+}
+
+/// What a hook is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookAction {
+    /// Add the value to the TXT records at the name.
+    Present,
+    /// Remove the value, and leave the others.
+    Cleanup,
+}
+
+impl HookAction {
+    /// Returns the word that the command is given.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Cleanup => "cleanup",
+        }
+    }
+}
+
+impl HookCommand {
+    /// Takes a command with its first arguments, separated by spaces.
+    ///
+    /// Single or double quotes keep a word together; nothing else has a meaning, for no shell is involved.
+    pub fn new(command: &str) -> Self {
+        Self { words: words(command), time_limit: TIME_LIMIT }
+    }
+
+    /// Sets how long one run may take before it is killed; 2 minutes if nothing else is said.
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// Returns how long one run may take.
+    pub const fn limit(&self) -> Duration {
+        self.time_limit
+    }
+
+    /// Returns the command to be run, with nothing on its standard input.
+    ///
+    /// [`check`](Self::check) judges how it ended.
+    pub fn command(&self, action: HookAction, name: &str, value: &str) -> Command {
+        let mut words = self.words.iter();
+        let mut command = Command::new(words.next().map_or("", String::as_str));
+        command
+            .args(words)
+            .args([action.as_str(), name, value])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the command to add a value to the TXT records at a name, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    pub fn present(&self, name: &str, value: &str) -> Result<(), HookError> {
+        self.run(HookAction::Present, name, value)
+    }
+
+    /// Runs the command to remove a value from the TXT records at a name, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    pub fn clean_up(&self, name: &str, value: &str) -> Result<(), HookError> {
+        self.run(HookAction::Cleanup, name, value)
+    }
+
+    /// Runs the command and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check), and [`HookError::Start`] and [`HookError::TimedOut`].
+    pub fn run(&self, action: HookAction, name: &str, value: &str) -> Result<(), HookError> {
+        let mut child =
+            self.command(action, name, value).spawn().map_err(|error| self.not_started(error))?;
+        let (send, receive) = mpsc::channel();
+        if let Some(mut stderr) = child.stderr.take() {
+            // Not joined: a grandchild may hold the pipe open for as long as it likes.
+            thread::spawn(move || {
+                let mut text = Vec::new();
+                let _ = stderr.by_ref().take(MAX_STDERR).read_to_end(&mut text);
+                let _ = send.send(text);
+                let _ = io::copy(&mut stderr, &mut io::sink());
+            });
+        }
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if start.elapsed() < self.time_limit => thread::sleep(pause),
+                Ok(None) => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(self.timed_out());
+                }
+                Err(error) => return Err(self.not_started(error)),
+            }
+            pause = (pause * 2).min(Duration::from_millis(50));
+        };
+        let stderr = receive.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+        self.check(&Output { status, stdout: Vec::new(), stderr })
+    }
+
+    /// Judges how the command ended.
+    ///
+    /// # Errors
+    ///
+    /// [`HookError::Failed`] with what it wrote to standard error, for any status but 0.
+    pub fn check(&self, output: &Output) -> Result<(), HookError> {
+        if output.status.success() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&output.stderr);
+        let text: String = text
+            .trim()
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(MAX_WORDS)
+            .collect();
+        let said = if text.is_empty() { "it said nothing".into() } else { text };
+        Err(HookError::Failed { command: self.name(), status: output.status, said })
+    }
+
+    /// Describes a command that could not be run.
+    pub fn not_started(&self, source: io::Error) -> HookError {
+        HookError::Start { command: self.name(), source }
+    }
+
+    /// Describes a command that was killed at its time limit.
+    pub fn timed_out(&self) -> HookError {
+        HookError::TimedOut { command: self.name(), limit: self.time_limit }
+    }
+
+    fn name(&self) -> String {
+        self.words.first().cloned().unwrap_or_default()
+    }
+}
+
+/// How a hook failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HookError {
+    /// It could not be run.
+    #[error(
+        "the hook {command:?} cannot be run: {source}; give the path of a program that may be executed"
+    )]
+    Start {
+        /// The program.
+        command: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It said that it failed.
+    #[error("the hook {command:?} failed ({status}): {said}")]
+    Failed {
+        /// The program.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it wrote to standard error.
+        said: String,
+    },
+    /// It did not end in time.
+    #[error("the hook {command:?} did not end within {} s and was stopped", limit.as_secs())]
+    TimedOut {
+        /// The program.
+        command: String,
+        /// The time limit.
+        limit: Duration,
+    },
+}
+
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in command.chars() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, _) if c.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+const TIME_LIMIT: Duration = Duration::from_secs(120);
+const MAX_STDERR: u64 = 64 * 1024;
+const MAX_WORDS: usize = 500;
+
+#[cfg(test)]
+mod tests;

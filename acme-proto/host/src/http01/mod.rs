@@ -1,0 +1,137 @@
+//! Answers to http-01 validations (RFC 8555 section 8.3).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use acme_proto::challenge::{Challenge, Http01};
+
+/// The challenges that are published at present; clones share one table.
+#[derive(Clone, Debug, Default)]
+pub struct Http01Table {
+    entries: Arc<Mutex<Entries>>,
+}
+
+/// Bodies by path, then by host.
+type Entries = BTreeMap<String, BTreeMap<String, String>>;
+
+impl Http01Table {
+    /// Creates an empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Publishes a challenge; again is the same as once, and one of another kind is ignored.
+    pub fn insert(&self, challenge: &Challenge) {
+        if let Some(Http01 { host, path, body, .. }) = challenge.http_01() {
+            self.lock().entry(path).or_default().insert(canonical(&host), body);
+        }
+    }
+
+    /// Takes a challenge back; one that was not published is no error.
+    pub fn remove(&self, challenge: &Challenge) {
+        let Some(Http01 { host, path, .. }) = challenge.http_01() else { return };
+        let mut entries = self.lock();
+        if let Some(hosts) = entries.get_mut(&path) {
+            hosts.remove(&canonical(&host));
+            if hosts.is_empty() {
+                entries.remove(&path);
+            }
+        }
+    }
+
+    /// Returns the body to answer with, if a challenge is published at this path.
+    ///
+    /// `host` is the `Host` header, with or without port and brackets. It decides only where several names
+    /// share one path: a token names its challenge by itself, and behind a redirect or a reverse proxy the
+    /// header may be another name's.
+    pub fn respond(&self, host: Option<&str>, path: &str) -> Option<String> {
+        let entries = self.lock();
+        let hosts = entries.get(path)?;
+        let named = host.and_then(|host| hosts.get(&canonical(host_of(host))));
+        named.or_else(|| hosts.values().next()).cloned()
+    }
+
+    /// Returns whether nothing is published.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Answers a whole request head with a whole HTTP/1.1 response, after which the connection is closed.
+    ///
+    /// It answers what the table holds and nothing else: 404 for another path, 405 for another method than
+    /// GET or HEAD, 400 for what is no request.
+    pub fn answer_request(&self, head: &[u8]) -> Vec<u8> {
+        let Some(Head { method, path, host }) = Head::parse(head) else {
+            return response("400 Bad Request", "", true);
+        };
+        match (method, self.respond(host, path)) {
+            ("GET" | "HEAD", Some(body)) => response("200 OK", &body, method == "GET"),
+            ("GET" | "HEAD", None) => response("404 Not Found", "", true),
+            _ => response("405 Method Not Allowed\r\nAllow: GET, HEAD", "", true),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The part of a request that matters here.
+struct Head<'a> {
+    method: &'a str,
+    path: &'a str,
+    host: Option<&'a str>,
+}
+
+impl<'a> Head<'a> {
+    fn parse(head: &'a [u8]) -> Option<Self> {
+        let mut lines = core::str::from_utf8(head).ok()?.split("\r\n");
+        let mut line = lines.next()?.split(' ');
+        let (method, target, version) = (line.next()?, line.next()?, line.next()?);
+        if !version.starts_with("HTTP/1.") || line.next().is_some() {
+            return None;
+        }
+        let host = lines.filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
+            name.eq_ignore_ascii_case("host").then(|| value.trim_matches([' ', '\t']))
+        });
+        let (host, target) = match target.strip_prefix("http://") {
+            // The absolute form, as a proxy is asked.
+            Some(rest) => {
+                let slash = rest.find('/').unwrap_or(rest.len());
+                (Some(&rest[..slash]), &rest[slash..])
+            }
+            None => (host, target),
+        };
+        let path = target.split('?').next()?;
+        Some(Self { method, path, host })
+    }
+}
+
+fn response(status: &str, body: &str, with_body: bool) -> Vec<u8> {
+    let length = body.len();
+    let body = if with_body { body } else { "" };
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Strips the port and the brackets of a `Host` header.
+fn host_of(header: &str) -> &str {
+    match header.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => header.split(':').next().unwrap_or(header),
+    }
+}
+
+/// Writes a host in one way: addresses as RFC 5952 does, names in lower case.
+fn canonical(host: &str) -> String {
+    match host.parse::<core::net::IpAddr>() {
+        Ok(address) => address.to_string(),
+        Err(_) => host.trim_end_matches('.').to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

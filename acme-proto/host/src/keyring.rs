@@ -1,0 +1,89 @@
+//! Which key answers a request for a signature.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use acme_proto::flow::{KeyRole, SignFailed, SignRequest, SignatureAlgorithm};
+use acme_proto::jose::{MacKey, Signature, Thumbprint};
+
+use crate::keys::ProviderKey;
+
+/// The keys of one account: its own, the one it is to change to, those of certificates, and MAC keys.
+#[derive(Default)]
+pub struct Keyring {
+    accounts: Vec<ProviderKey>,
+    certificates: Vec<ProviderKey>,
+    external: BTreeMap<String, MacKey>,
+}
+
+impl Keyring {
+    /// Creates a keyring without keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Holds the account key.
+    pub fn set_account_key(&mut self, key: ProviderKey) {
+        self.accounts = vec![key];
+    }
+
+    /// Holds the key that the account is to change to; the account key stays too, because which of them
+    /// the CA knows is not certain before the change is settled.
+    pub fn add_new_account_key(&mut self, key: ProviderKey) {
+        if self.account(key.thumbprint()).is_none() {
+            self.accounts.push(key);
+        }
+    }
+
+    /// Holds a certificate's key, for revocation by that key.
+    pub fn add_certificate_key(&mut self, key: ProviderKey) {
+        if self.certificate(key.thumbprint()).is_none() {
+            self.certificates.push(key);
+        }
+    }
+
+    /// Holds the MAC key that a CA gave out for this key identifier.
+    pub fn add_external(&mut self, kid: impl Into<String>, key: MacKey) {
+        self.external.insert(kid.into(), key);
+    }
+
+    /// Signs with the key that the request names by role and thumbprint, or by key identifier.
+    ///
+    /// # Errors
+    ///
+    /// [`SignFailed::UnknownKey`] for a key that is not here, and what the key itself says.
+    pub fn answer(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
+        match (&request.key, request.algorithm) {
+            (
+                KeyRole::Account(named) | KeyRole::NewAccount(named),
+                SignatureAlgorithm::Jws(alg),
+            ) => self.account(named).ok_or(SignFailed::UnknownKey)?.sign(alg, &request.message),
+            (KeyRole::Certificate(named), SignatureAlgorithm::Jws(alg)) => {
+                self.certificate(named).ok_or(SignFailed::UnknownKey)?.sign(alg, &request.message)
+            }
+            (KeyRole::ExternalAccount(kid), SignatureAlgorithm::Mac(alg)) => {
+                let key = self.external.get(kid).ok_or(SignFailed::UnknownKey)?;
+                Ok(Signature::from_mac(key.sign(alg, &request.message)))
+            }
+            _ => Err(SignFailed::UnsupportedAlgorithm),
+        }
+    }
+
+    fn account(&self, thumbprint: &Thumbprint) -> Option<&ProviderKey> {
+        self.accounts.iter().find(|key| key.thumbprint() == thumbprint)
+    }
+
+    fn certificate(&self, thumbprint: &Thumbprint) -> Option<&ProviderKey> {
+        self.certificates.iter().find(|key| key.thumbprint() == thumbprint)
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("accounts", &self.accounts)
+            .field("certificates", &self.certificates)
+            .field("external", &self.external.keys())
+            .finish()
+    }
+}

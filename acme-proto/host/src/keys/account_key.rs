@@ -1,0 +1,90 @@
+//! The account key, as long as it has not met a crypto provider.
+
+use core::fmt;
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use zeroize::Zeroizing;
+
+use super::{KeyError, KeyKind, ProviderKey, check_pkcs8_pem, generate};
+use crate::account_file::AccountFile;
+
+/// The private key of an account, as PKCS#8 PEM.
+///
+/// ```
+/// # #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+/// # fn main() -> Result<(), acme_host::keys::KeyError> {
+/// use acme_host::keys::{AccountKey, KeyKind};
+///
+/// let key = AccountKey::generate(KeyKind::Es256)?;
+/// let stored = key.to_pem(); // a secret: for a file that only its owner may read
+/// let again = AccountKey::from_pem(&stored)?;
+/// # let _ = again;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct AccountKey {
+    pem: Zeroizing<String>,
+}
+
+impl AccountKey {
+    /// Generates a key; have it on disk before it is registered.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Unsupported`] if the crypto provider that was compiled in cannot generate this kind.
+    pub fn generate(kind: KeyKind) -> Result<Self, KeyError> {
+        Ok(Self { pem: generate(kind)? })
+    }
+
+    /// Reads a key in PKCS#8 PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Pem`] if it is none.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        check_pkcs8_pem(pem)?;
+        Ok(Self { pem: Zeroizing::new(pem.to_owned()) })
+    }
+
+    /// Returns the key in PKCS#8 PEM, to be stored where only its owner can read it.
+    pub fn to_pem(&self) -> Zeroizing<String> {
+        self.pem.clone()
+    }
+
+    /// Has a crypto provider load the key.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ProviderKey::from_pkcs8_pem`].
+    pub fn load(&self, provider: &Arc<CryptoProvider>) -> Result<ProviderKey, KeyError> {
+        ProviderKey::from_pkcs8_pem(&self.pem, provider)
+    }
+}
+
+impl From<&AccountFile> for AccountKey {
+    fn from(file: &AccountFile) -> Self {
+        Self { pem: file.key_pem().clone() }
+    }
+}
+
+impl From<AccountFile> for AccountKey {
+    fn from(file: AccountFile) -> Self {
+        Self::from(&file)
+    }
+}
+
+impl From<&Self> for AccountKey {
+    fn from(key: &Self) -> Self {
+        key.clone()
+    }
+}
+
+impl fmt::Debug for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountKey").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,209 @@
+//! The proxy that the environment names, and how to ask it for a tunnel.
+
+mod rules;
+
+use core::fmt;
+use std::env;
+
+use acme_proto::url::Url;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use self::rules::Rules;
+
+/// What `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say, in capitals or not.
+///
+/// Loopback addresses are never reached through a proxy.
+#[derive(Clone, Debug, Default)]
+pub struct Proxy {
+    https: Option<ProxyTarget>,
+    http: Option<ProxyTarget>,
+    except: Rules,
+}
+
+impl Proxy {
+    /// Reads the environment.
+    ///
+    /// `HTTP_PROXY` in capitals is not read in a CGI program, where the other side may set it.
+    pub fn from_env() -> Self {
+        Self::from_variables(|name| env::var(name).ok())
+    }
+
+    /// Never uses a proxy.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Reads the variables from wherever they come.
+    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Self {
+        let any = |names: &[&str]| {
+            let values = names.iter().filter_map(|name| get(name));
+            values.map(|value| value.trim().to_owned()).find(|value| !value.is_empty())
+        };
+        let http: &[&str] = match get("REQUEST_METHOD") {
+            Some(_) => &["http_proxy"],
+            None => &["http_proxy", "HTTP_PROXY"],
+        };
+        Self {
+            https: any(&["https_proxy", "HTTPS_PROXY"]).map(|value| ProxyTarget::new(&value)),
+            http: any(http).map(|value| ProxyTarget::new(&value)),
+            except: any(&["no_proxy", "NO_PROXY"])
+                .map(|value| Rules::new(&value))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Returns the proxy to reach `url` through, or none if it is reached directly.
+    pub fn for_url(&self, url: &Url) -> Option<ProxyTarget> {
+        let proxy = if url.is_https() { &self.https } else { &self.http };
+        if url.is_loopback() || self.except.cover(url.host(), url.port()) {
+            return None;
+        }
+        proxy.clone()
+    }
+}
+
+/// A proxy that makes tunnels (`CONNECT`, RFC 9110 section 9.3.6).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProxyTarget {
+    host: String,
+    port: u16,
+    authorization: Option<Zeroizing<String>>,
+}
+
+impl ProxyTarget {
+    /// Reads `[http://][user:password@]host[:port]`.
+    ///
+    /// Whatever is no such thing (a SOCKS proxy, one that wants TLS) becomes a target whose host is the
+    /// whole text, so that connecting fails with that text in the error: going around a proxy that
+    /// somebody set would be worse.
+    fn new(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self {
+            host: without_user(text).escape_default().to_string(),
+            port: 0,
+            authorization: None,
+        })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let rest = match text.split_once("://") {
+            Some((scheme, rest)) => scheme.eq_ignore_ascii_case("http").then_some(rest)?,
+            None => text,
+        };
+        let (user, place) = match rest.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, rest),
+        };
+        let place = place.split(['/', '?', '#']).next().unwrap_or_default();
+        let url = if place.rsplit(']').next()?.contains(':') {
+            format!("http://{place}/")
+        } else {
+            format!("http://{place}:{DEFAULT_PORT}/")
+        };
+        let url = Url::parse(&url).ok()?;
+        let authorization = user.map(|user| {
+            let octets = Zeroizing::new(percent_decoded(user));
+            Zeroizing::new(format!("Basic {}", STANDARD.encode(&*octets)))
+        });
+        Some(Self { host: url.host().to_owned(), port: url.port(), authorization })
+    }
+
+    /// Returns the host, without the brackets of an IPv6 address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns host and port, for messages; no user name and no password.
+    pub fn authority(&self) -> String {
+        match (self.port, self.host.contains(':')) {
+            (0, _) => self.host.clone(),
+            (port, true) => format!("[{}]:{port}", self.host),
+            (port, false) => format!("{}:{port}", self.host),
+        }
+    }
+
+    /// Returns the request for a tunnel to the host and port of `url`.
+    pub fn connect_request(&self, url: &Url) -> Vec<u8> {
+        let host = if url.host().contains(':') {
+            format!("[{}]:{}", url.host(), url.port())
+        } else {
+            format!("{}:{}", url.host(), url.port())
+        };
+        let mut request = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n");
+        if let Some(authorization) = &self.authorization {
+            request.push_str("Proxy-Authorization: ");
+            request.push_str(authorization);
+            request.push_str("\r\n");
+        }
+        request.push_str("\r\n");
+        request.into_bytes()
+    }
+
+    /// Checks the head of the proxy's answer, up to and with its empty line.
+    ///
+    /// # Errors
+    ///
+    /// Says in words why there is no tunnel.
+    #[allow(clippy::unused_self)] // so that drivers need not know what it depends on
+    pub fn check_connect_answer(&self, head: &[u8]) -> Result<(), String> {
+        let line = head.split(|octet| *octet == b'\n').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        let status: Option<u16> = line
+            .strip_prefix("HTTP/1.")
+            .and_then(|rest| rest.split_ascii_whitespace().nth(1)?.parse().ok());
+        match status {
+            Some(200..=299) => Ok(()),
+            Some(407) => Err("it wants a user name and password; set them in HTTPS_PROXY".into()),
+            Some(status) => Err(format!("it refused the tunnel with status {status}")),
+            None => Err("its answer is not HTTP; check HTTPS_PROXY".into()),
+        }
+    }
+}
+
+impl fmt::Debug for ProxyTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ProxyTarget").field(&self.authority()).finish()
+    }
+}
+
+fn without_user(text: &str) -> String {
+    match (text.rsplit_once('@'), text.split_once("://")) {
+        (Some((_, place)), Some((scheme, _))) => format!("{scheme}://{place}"),
+        (Some((_, place)), None) => place.to_owned(),
+        (None, _) => text.to_owned(),
+    }
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let octets = text.as_bytes();
+    let mut decoded = Vec::with_capacity(octets.len());
+    let mut at = 0;
+    while at < octets.len() {
+        let digits =
+            octets.get(at + 1..at + 3).and_then(|digits| core::str::from_utf8(digits).ok());
+        let octet = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match octet {
+            Some(octet) if octets[at] == b'%' => {
+                decoded.push(octet);
+                at += 3;
+            }
+            _ => {
+                decoded.push(octets[at]);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+/// What curl uses.
+const DEFAULT_PORT: u16 = 1080;
+
+#[cfg(test)]
+mod tests;

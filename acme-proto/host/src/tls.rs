@@ -1,0 +1,94 @@
+//! Whom to trust: the TLS configuration of a client.
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+
+/// The roots that a CA's HTTPS certificates are checked against.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Roots {
+    /// Those of the platform, by the platform's own rules.
+    #[default]
+    Platform,
+    /// These alone, in PEM; text between the certificates is ignored.
+    Pem(Vec<u8>),
+    /// These alone, in DER.
+    Der(Vec<Vec<u8>>),
+}
+
+/// Makes the configuration of a TLS client that trusts `roots` and offers these protocols by ALPN.
+///
+/// # Errors
+///
+/// Says which root is unusable, or that there is none.
+pub fn client_config(
+    provider: &Arc<CryptoProvider>,
+    roots: &Roots,
+    alpn: &[&[u8]],
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let builder = ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Provider)?;
+    let builder = match roots {
+        Roots::Platform => builder.with_platform_verifier().map_err(TlsError::Platform)?,
+        Roots::Pem(pem) => builder.with_root_certificates(store(from_pem(pem)?)?),
+        Roots::Der(certificates) => {
+            let certificates = certificates.iter().map(|der| CertificateDer::from(der.as_slice()));
+            builder.with_root_certificates(store(certificates.collect())?)
+        }
+    };
+    let mut config = builder.with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(Arc::new(config))
+}
+
+/// Why TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The platform has no usable roots.
+    #[error(
+        "the platform's trusted roots cannot be used: {0}; install them (often a package named ca-certificates), or give roots as PEM"
+    )]
+    Platform(rustls::Error),
+    /// No root was given.
+    #[error(
+        "no certificate among the roots: give at least one as PEM (`-----BEGIN CERTIFICATE-----`)"
+    )]
+    NoRoots,
+    /// A root cannot be read.
+    #[error("the roots cannot be read: {0}; give certificates as PEM")]
+    Pem(String),
+    /// A root cannot be used.
+    #[error("root certificate {number} cannot be used: {source}")]
+    BadRoot {
+        /// Its place, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        source: rustls::Error,
+    },
+    /// The crypto provider does not suit TLS.
+    #[error("the crypto provider does not suit TLS: {0}")]
+    Provider(rustls::Error),
+}
+
+fn from_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| TlsError::Pem(error.to_string()))
+}
+
+fn store(certificates: Vec<CertificateDer<'_>>) -> Result<RootCertStore, TlsError> {
+    let mut store = RootCertStore::empty();
+    for (index, certificate) in certificates.into_iter().enumerate() {
+        store
+            .add(certificate.into_owned())
+            .map_err(|source| TlsError::BadRoot { number: index + 1, source })?;
+    }
+    if store.is_empty() { Err(TlsError::NoRoots) } else { Ok(store) }
+}

@@ -1,0 +1,128 @@
+//! Answers to tls-alpn-01 validations (RFC 8737, RFC 8738).
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use acme_proto::challenge::Challenge;
+use acme_proto::time::Timestamp;
+use acme_proto::x509::TlsAlpnCertificateBuilder;
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use crate::keys::{self, KeyError, KeyKind, ProviderKey};
+use crate::tls::TlsError;
+
+/// The protocol that a validating server asks for by ALPN.
+pub const ACME_TLS_ALPN: &[u8] = b"acme-tls/1";
+
+/// Resolves the certificates of challenges that are published at present; clones share them.
+///
+/// It answers clients that ask for `acme-tls/1` and no other protocol, by the name they ask for, and hands
+/// all others to the resolver it was [wrapped around](Self::around), if there is one. A server that uses it
+/// also has to add [`ACME_TLS_ALPN`] to its ALPN protocols, and to close such connections after the
+/// handshake.
+#[derive(Clone)]
+pub struct TlsAlpnResolver {
+    provider: Arc<CryptoProvider>,
+    certificates: Arc<Mutex<Certificates>>,
+    inner: Option<Arc<dyn ResolvesServerCert>>,
+}
+
+/// Certificates by the lower-case name that is asked for.
+type Certificates = BTreeMap<String, Arc<CertifiedKey>>;
+
+impl TlsAlpnResolver {
+    /// Creates a resolver without challenges.
+    pub fn new(provider: &Arc<CryptoProvider>) -> Self {
+        Self { provider: Arc::clone(provider), certificates: Arc::default(), inner: None }
+    }
+
+    /// Wraps a server's own resolver, which goes on to answer everyone else.
+    pub fn around(mut self, inner: Arc<dyn ResolvesServerCert>) -> Self {
+        self.inner = Some(inner);
+        self
+    }
+
+    /// Publishes a challenge, by a new key and a certificate valid around `now`; one of another kind is
+    /// ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] if no key can be made: the features `ring` and `aws-lc-rs` make them.
+    pub fn insert(&self, challenge: &Challenge, now: Timestamp) -> Result<(), KeyError> {
+        let Some(wanted) = challenge.tls_alpn_01() else { return Ok(()) };
+        let key = ProviderKey::from_pkcs8_pem(&keys::generate(KeyKind::Es256)?, &self.provider)?;
+        let builder = TlsAlpnCertificateBuilder::new(
+            challenge.identifier(),
+            wanted.digest,
+            key.public_key(),
+            now,
+        );
+        let signature = key
+            .sign(key.public_key().algorithm(), &builder.to_be_signed())
+            .map_err(|error| KeyError::Refused(error.to_string()))?;
+        let certificate = CertificateDer::from(builder.finish(&signature));
+        let certified = CertifiedKey::new(vec![certificate], key.signing_key());
+        self.lock().insert(wanted.server_name.to_ascii_lowercase(), Arc::new(certified));
+        Ok(())
+    }
+
+    /// Takes a challenge back; one that was not published is no error.
+    pub fn remove(&self, challenge: &Challenge) {
+        if let Some(wanted) = challenge.tls_alpn_01() {
+            self.lock().remove(&wanted.server_name.to_ascii_lowercase());
+        }
+    }
+
+    /// Makes the configuration of a server that answers validations and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Provider`] if the crypto provider does not suit TLS.
+    pub fn server_config(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        let resolver = Self { inner: None, ..self.clone() };
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Provider)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(resolver));
+        config.alpn_protocols = vec![ACME_TLS_ALPN.to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    /// Returns whether nothing is published.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Certificates> {
+        self.certificates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ResolvesServerCert for TlsAlpnResolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let mut protocols = hello.alpn().into_iter().flatten();
+        if protocols.next() == Some(ACME_TLS_ALPN) && protocols.next().is_none() {
+            let name = hello.server_name()?.to_ascii_lowercase();
+            return self.lock().get(&name).cloned();
+        }
+        self.inner.as_ref()?.resolve(hello)
+    }
+}
+
+impl fmt::Debug for TlsAlpnResolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsAlpnResolver")
+            .field("names", &self.lock().keys())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "ring")]
+mod tests;
