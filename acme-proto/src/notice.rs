@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use core::fmt;
 
 use crate::identifier::Identifier;
 use crate::time::Timestamp;
@@ -69,4 +70,47 @@ pub enum Progress {
     Order(OrderStatus),
     /// The server refused one way of proving an identifier.
     ChallengeFailed(Identifier, ChallengeKind, Option<Box<Problem>>),
+}
+
+impl fmt::Display for Notice {
+    /// Writes one line; everything that a server sent is escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deviation { url, deviation } => write!(f, "{url} deviates: {deviation}"),
+            Self::Retry { url, tries, reason, at } => {
+                write!(f, "{url} again at {at}, after {tries} tries: {reason}")
+            }
+            Self::Waiting { url, until, asked_by_server: true } => {
+                write!(f, "waiting until {until}, as the CA asks, for {url}")
+            }
+            Self::Waiting { url, until, .. } => write!(f, "waiting until {until} for {url}"),
+            Self::Progress(progress) => progress.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for RetryReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadNonce => f.write_str("badNonce"),
+            Self::Status(status, None) => write!(f, "status {status}"),
+            Self::Status(status, Some(problem)) => write!(f, "status {status}, {problem}"),
+            Self::Lost(why) => f.write_str(why),
+        }
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OrderCreated(url) => write!(f, "order {url}"),
+            Self::Validating(name, kind) => write!(f, "{name}: the CA validates {kind}"),
+            Self::Authorized(name) => write!(f, "{name}: authorized"),
+            Self::Order(status) => write!(f, "order {status}"),
+            Self::ChallengeFailed(name, kind, None) => write!(f, "{name}: {kind} failed"),
+            Self::ChallengeFailed(name, kind, Some(problem)) => {
+                write!(f, "{name}: {kind} failed: {problem}")
+            }
+        }
+    }
 }
