@@ -1,1 +1,76 @@
-//! The design.
+//! The contract of the core, and its reasons.
+//!
+//! # Shape
+//!
+//! *Flows and a passive session.* Nothing in ACME arrives unasked, and the only state that issuances share is a directory,
+//! an account, nonces, rate limits and a policy. So there is no driver task, channel or waker: a
+//! [`Session`](crate::session::Session) is plain data that a driver locks for one synchronous poll, and two issuances are
+//! two values. It follows that **no flow waits for another flow's answer**, for nobody would wake it: two flows may both
+//! fetch a directory. Waiting for *time* is allowed: the session hands out slots of its rate limits, first come, first
+//! served, and a slot that is not used lapses.
+//!
+//! *One output enum and one rule.* A flow is polled until `Timeout` or `Done`. Time enters only as `now`, so that there is
+//! no `handle_timeout` to forget; `Timeout(Some(t))` always has `t > now`, so that no driver spins. A `now` that goes
+//! backwards counts as the latest seen, within that flow only.
+//!
+//! *Signing is an output.* The core holds public keys. A signature that takes two seconds is an input that comes later; a
+//! nonce that went stale meanwhile takes the ordinary badNonce path.
+//!
+//! # Exchanges
+//!
+//! A flow's exchanges are *lanes*. Each knows what it needs first (directory, account URL, nonce, slot), and one pass
+//! over them hands out what is ready and notes what is missing, which then gets lanes of its own: no request is made that
+//! nothing waits for, but for one kind: while an order with N names is made, `min(N, max_in_flight) - 1` nonces are
+//! fetched, so that the authorizations can go out together. Nonces of a flow's own newNonce answers stay in that flow,
+//! all others go to the session; two flows cannot starve each other.
+//!
+//! Each operation says what a lost answer means: send again (reads, newAccount, newOrder: at most one orphan order for
+//! a loss, never finalized), read whether it landed (challenge, finalize, deactivation), or ask the user (key change). What
+//! provably was not sent goes out again. 5xx and 429 wait for `Retry-After` or a jittered backoff; a `rateLimited` without
+//! a time is an error at once, because those limits last for hours.
+//!
+//! # Issuance
+//!
+//! There is no program counter. The private function `plan` derives what is due from the last known state of order and authorizations and
+//! from local promises; it is pure and has a table test. So resuming is reading the order and planning again, a snapshot
+//! is small, and a newer version of this crate can resume what an older one began.
+//!
+//! | order | due |
+//! | --- | --- |
+//! | none | newOrder |
+//! | state unknown | read it |
+//! | pending | each authorization on its own: read, offer, answer; when all are valid or answered, read the order |
+//! | ready | finalize, or ask for the CSR |
+//! | processing, or the CSR was sent | read it |
+//! | valid | download |
+//! | anything else | read once more what was answered, then fail with every reason |
+//!
+//! *Polling* reads the order, one request a round. The first poll goes out at once, or when `Retry-After` says; the next
+//! follow a geometric schedule. Every third round the authorizations are read too: some servers report a failed challenge
+//! as an `error` in a challenge that stays `pending` for ever. Such a challenge is answered again, then given up with the
+//! server's own words.
+//!
+//! *Publishing.* Choosing a kind of challenge ([`select`](crate::issuance::Issuance::select)) and publishing it are two
+//! steps, because a durable flow saves in between: [`Provision`](crate::issuance::IssuanceEvent::Provision) comes only
+//! when the challenge is in a stored snapshot. Only [`cleaned`](crate::issuance::Issuance::cleaned) removes it from there,
+//! so a crash leaks no DNS record. A failed clean-up never turns a certificate into an error.
+//!
+//! *Trust.* Tokens are base64url before they reach a path. Authorizations for names that were not ordered are refused.
+//! A chain holds nothing but certificates, its leaf has the CSR's key and exactly the order's names; otherwise the
+//! issuance fails, even though the CA is content.
+//!
+//! # What differs from the first plan, and why
+//!
+//! - `select` returns nothing; the challenge comes as the event `Provision`. One place for the write-ahead rule, and the
+//!   same path for challenges that a snapshot brings back.
+//! - A lost newOrder is sent again without looking through the account's list of orders first: most public CAs offer no
+//!   such list, and the price of an orphan is one pending order that nobody answers.
+//! - X.509 is written by this crate (see [`dependencies`](super::dependencies)).
+//!
+//! # Why not otherwise
+//!
+//! - *Typed request and response pairs only*: nonces, retries and polling land in every adapter, twice, untested. The
+//!   pairs are there, as [`op`](crate::op).
+//! - *A coroutine for each flow*: one effect at a time, and resuming means a program counter.
+//! - *One client machine with handles*: needs a driver task, channels and wakers; needed where packets arrive unasked.
+//! - *An async fn polled by hand*: cannot be saved, inspected, cloned, or fuzzed by state.
