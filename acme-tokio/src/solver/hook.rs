@@ -1,0 +1,1 @@
+//! dns-01 by a command of the user's.
