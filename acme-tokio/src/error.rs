@@ -8,6 +8,7 @@ use acme_host::keys::KeyError;
 use acme_host::tls::TlsError;
 use acme_proto::error::{InvalidInput, Misuse};
 use acme_proto::identifier::InvalidIdentifier;
+use acme_proto::jose::InvalidMacKey;
 use acme_proto::time::Timestamp;
 use acme_proto::url::{InvalidUrl, Url};
 
@@ -21,6 +22,9 @@ pub enum Error {
     /// A key cannot be made, read or used.
     #[error("{0}")]
     Key(#[from] KeyError),
+    /// The MAC key of an external account cannot be read.
+    #[error("the MAC key of the external account: {0}; copy it anew from the CA's page")]
+    MacKey(#[from] InvalidMacKey),
     /// TLS cannot be set up.
     #[error("{0}")]
     Tls(#[from] TlsError),

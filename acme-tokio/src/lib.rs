@@ -54,3 +54,48 @@ use core::pin::Pin;
 
 pub use acme_host;
 pub use acme_proto;
+
+pub use acme_host::account_file::AccountFile;
+pub use acme_host::exchange::ExchangeRecord;
+pub use acme_host::keys::{KeyKind, ProviderKey};
+pub use acme_host::lock::Lock;
+pub use acme_host::store::OrderFile;
+pub use acme_host::tls::Roots;
+pub use acme_proto::challenge::Challenge;
+pub use acme_proto::identifier::Identifier;
+pub use acme_proto::issuance::Issued;
+pub use acme_proto::notice::Notice;
+pub use acme_proto::op::AccountEntry;
+pub use acme_proto::policy::Policy;
+pub use acme_proto::snapshot::Snapshot;
+pub use acme_proto::wire::ChallengeKind;
+pub use acme_proto::x509::{Certificate, CertificateChain, Csr};
+
+pub use crate::builder::ClientBuilder;
+pub use crate::client::Client;
+pub use crate::error::Error;
+pub use crate::issue::Issue;
+pub use crate::keys::AccountKey;
+pub use crate::register::Register;
+pub use crate::signer::{DynSigner, Signer};
+pub use crate::solver::{
+    Dns01, Dns01Solver, DynSolver, HookCommand, Http01Handler, Http01Listener, Solver,
+    TlsAlpn01Listener, TlsAlpn01Resolver,
+};
+pub use crate::store::{DynStore, Store};
+pub use crate::transport::{DynTransport, HyperTransport, Transport};
+
+/// Any error, as users' solvers and stores return it.
+pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
+
+/// A boxed future, as the forms for trait objects return it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Let's Encrypt.
+pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+/// The staging environment of Let's Encrypt: generous limits, and roots that nobody trusts.
+pub const LETS_ENCRYPT_STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
+
+/// ZeroSSL, which demands external account binding.
+pub const ZEROSSL: &str = "https://acme.zerossl.com/v2/DV90";

@@ -1,6 +1,5 @@
 //! A method for every single operation.
 
-use acme_host::keys::ProviderKey;
 use acme_proto::identifier::Identifier;
 use acme_proto::jose::Jwk;
 use acme_proto::op;
@@ -20,7 +19,7 @@ impl Client {
     }
 
     /// Finds the account of the account key, and creates none (RFC 8555 section 7.3.1).
-    pub async fn find_account(&self) -> Result<op::AccountEntry, Error> {
+    pub async fn find_account(&self) -> Result<Option<op::AccountEntry>, Error> {
         self.call(op::FindAccount).await
     }
 

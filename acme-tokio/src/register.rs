@@ -4,7 +4,6 @@ use core::fmt;
 use core::future::IntoFuture;
 use core::time::Duration;
 
-use acme_proto::error::InvalidInput;
 use acme_proto::jose::{MacAlgorithm, MacKey};
 use acme_proto::op::{AccountEntry, ExternalAccount};
 use acme_proto::register::{self as proto, RegisterEvent};

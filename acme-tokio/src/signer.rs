@@ -62,11 +62,8 @@ impl Signer for dyn DynSigner + '_ {
         self.dyn_account_key()
     }
 
-    fn sign(
-        &self,
-        request: &SignRequest,
-    ) -> impl Future<Output = Result<Signature, SignFailed>> + Send {
-        self.dyn_sign(request)
+    async fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
+        self.dyn_sign(request).await
     }
 }
 

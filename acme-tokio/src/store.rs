@@ -35,8 +35,8 @@ impl<T: Store> DynStore for T {
 }
 
 impl Store for dyn DynStore + '_ {
-    fn save(&self, snapshot: &Snapshot) -> impl Future<Output = Result<(), BoxError>> + Send {
-        self.dyn_save(snapshot)
+    async fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError> {
+        self.dyn_save(snapshot).await
     }
 }
 

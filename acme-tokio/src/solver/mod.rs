@@ -98,16 +98,16 @@ impl Solver for dyn DynSolver + '_ {
         self.dyn_kinds()
     }
 
-    fn present(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send {
-        self.dyn_present(challenge)
+    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.dyn_present(challenge).await
     }
 
-    fn wait(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send {
-        self.dyn_wait(challenge)
+    async fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.dyn_wait(challenge).await
     }
 
-    fn clean_up(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send {
-        self.dyn_clean_up(challenge)
+    async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.dyn_clean_up(challenge).await
     }
 }
 
