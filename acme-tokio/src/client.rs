@@ -4,13 +4,14 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use acme_host::clock;
 use acme_host::exchange::ExchangeRecord;
 use acme_host::keyring::Keyring;
 use acme_host::keys::ProviderKey;
 use acme_proto::challenge::Challenge;
 use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use acme_proto::identifier::Identifier;
-use acme_proto::jose::Signature;
+use acme_proto::jose::{Jwk, Signature};
 use acme_proto::notice::Notice;
 use acme_proto::op::{NewOrder, Operation};
 use acme_proto::policy::Policy;
@@ -28,7 +29,7 @@ use crate::keys::AccountKey;
 use crate::register::Register;
 use crate::signer::DynSigner;
 use crate::transport::DynTransport;
-use crate::{BoxFuture, clock, drive};
+use crate::{BoxFuture, drive};
 
 /// One account at one directory.
 ///
@@ -103,6 +104,11 @@ impl Client {
     /// Returns the account's URL, once it is known; store it, to save a request the next time.
     pub fn account_url(&self) -> Option<Url> {
         self.inner.session().account().cloned()
+    }
+
+    /// Returns the public half of the account key, such as for the thumbprint in a DNS record.
+    pub fn account_key(&self) -> Jwk {
+        self.inner.session().key().expect("no client is made without an account key").clone()
     }
 
     /// Replaces the policy for everything that starts from now on.
@@ -181,7 +187,14 @@ impl Inner {
             let result = client.transport.dyn_exchange(transmit).await;
             if let (Some(observer), Some(seen)) = (&client.observer, seen) {
                 let (method, url, sent, started, start) = seen;
-                observer(&ExchangeRecord::new(started, start.elapsed(), method, url, sent, &result));
+                observer(&ExchangeRecord::new(
+                    started,
+                    start.elapsed(),
+                    method,
+                    url,
+                    sent,
+                    &result,
+                ));
             }
             Arrival::Input(match result {
                 Ok(response) => Input::Response(id, response),

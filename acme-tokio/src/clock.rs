@@ -1,8 +1,8 @@
 //! The time of a flow: wall time at its start, and monotonic time from there on.
 
 use core::time::Duration;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use acme_host::clock::wall;
 use acme_proto::time::Timestamp;
 use tokio::time::Instant;
 
@@ -38,12 +38,6 @@ impl Clock {
         let here = self.anchor.saturating_add(now - self.anchored);
         now + at.saturating_duration_since(here).min(LONGEST_SLEEP)
     }
-}
-
-/// Returns the time of the wall clock.
-pub(crate) fn wall() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::UNIX_EPOCH.saturating_add(since)
 }
 
 const JUMP: Duration = Duration::from_secs(30);

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use acme_host::keys::KeyError;
 use acme_host::tls::TlsError;
+use acme_host::words;
 use acme_proto::error::{InvalidInput, Misuse};
 use acme_proto::identifier::InvalidIdentifier;
 use acme_proto::jose::InvalidMacKey;
@@ -38,7 +39,7 @@ pub enum Error {
     #[error("the certificate names no issuer key, so the CA cannot be asked about its renewal")]
     NoCertificateId,
     /// The address of a listener cannot be used.
-    #[error("{}", listen(*address, source))]
+    #[error("{}", words::of_listening(*address, source))]
     Listen {
         /// The address, if it could be told.
         address: Option<SocketAddr>,
@@ -94,22 +95,5 @@ impl From<InvalidUrl> for Error {
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
-    }
-}
-
-fn listen(address: Option<SocketAddr>, source: &io::Error) -> String {
-    let Some(address) = address else { return format!("not an address to listen on: {source}") };
-    let port = address.port();
-    match source.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "port {port} is in use (at {address}): stop what listens there, or choose another port"
-        ),
-        io::ErrorKind::PermissionDenied => format!(
-            "port {port} may not be used (at {address}): ports below 1024 need privileges"
-        ),
-        io::ErrorKind::AddrNotAvailable => {
-            format!("{address} is no address of this machine: listen on one that is")
-        }
-        _ => format!("cannot listen on {address}: {source}"),
     }
 }

@@ -47,7 +47,6 @@ mod store;
 #[cfg(feature = "tracing")]
 mod trace;
 mod transport;
-mod words;
 
 use core::future::Future;
 use core::pin::Pin;

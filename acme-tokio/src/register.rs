@@ -121,7 +121,11 @@ impl<'a> Helper<'a, proto::Register> for Asking<'a> {
         match event {
             RegisterEvent::AgreeToTerms(terms) => {
                 let agreed = self.consent.take().is_some_and(|ask| ask(&terms));
-                if agreed { flow.agree()? } else { flow.decline()? }
+                if agreed {
+                    flow.agree()?
+                } else {
+                    flow.decline()?
+                }
                 Ok(())
             }
             _ => Ok(()),

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use acme_host::words;
 use acme_proto::challenge::{Challenge, ChallengeId};
 use acme_proto::error::Misuse;
 use acme_proto::flow::{Input, SaveRequest};
 use acme_proto::issuance::{Issuance, IssuanceEvent, Offer};
 use acme_proto::wire::ChallengeKind;
 
+use crate::BoxFuture;
 use crate::client::Inner;
 use crate::drive::{Arrival, Helper, InFlight, Solved, Stage};
 use crate::error::Error;
 use crate::solver::DynSolver;
 use crate::store::DynStore;
-use crate::{BoxFuture, words};
 
 /// Answers the events of an issuance by means of the user's solvers.
 pub(crate) struct Solving<'a> {

@@ -1,6 +1,5 @@
 //! Certificates from the test CA, through every ready-made solver.
 
-#[path = "common/ca.rs"]
 mod ca;
 
 use core::future::{pending, ready};
@@ -147,7 +146,7 @@ async fn a_csr_with_other_names_fails_before_anything_is_ordered() {
 
 fn acme_host_csr(key: &acme_tokio::ProviderKey, names: &[&str]) -> Csr {
     let names: Vec<Identifier> = names.iter().map(|n| (*n).try_into().expect("a name")).collect();
-    acme_tokio::acme_host::keys::make_csr(key, &names).expect("a CSR")
+    acme_host::keys::make_csr(key, &names).expect("a CSR")
 }
 
 #[tokio::test]
@@ -346,7 +345,9 @@ async fn own_server(handler: Http01Handler) -> u16 {
             let length = stream.read(&mut head).await.expect("a request");
             let head = String::from_utf8_lossy(&head[..length]).into_owned();
             let path = head.split(' ').nth(1).expect("a path");
-            let host = head.lines().find_map(|l| l.to_lowercase().strip_prefix("host: ").map(str::to_owned));
+            let host = head
+                .lines()
+                .find_map(|l| l.to_lowercase().strip_prefix("host: ").map(str::to_owned));
             let body = handler.respond(host.as_deref(), path).expect("a published challenge");
             let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             stream.write_all(answer.as_bytes()).await.expect("an answer");

@@ -1,6 +1,6 @@
 //! The default transport against loopback servers.
 
-mod common;
+mod server;
 
 use core::time::Duration;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::{Method, Request, Response};
 use acme_proto::url::Url;
 use acme_tokio::{HyperTransport, Roots, Transport};
-use common::{Server, Speaks};
+use server::{Server, Speaks};
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -59,10 +59,11 @@ async fn a_response_arrives_with_status_headers_and_body() {
 async fn headers_and_body_go_out_unchanged() {
     for speaks in ALL {
         let server = Server::start(speaks).await;
-        let request = Request::new(Method::Post, server.url("/echo?a=%2F&b").parse().expect("a URL"))
-            .header("content-type", "application/jose+json")
-            .header("user-agent", "test/1")
-            .body(b"{\"payload\":\"\"}".to_vec());
+        let request =
+            Request::new(Method::Post, server.url("/echo?a=%2F&b").parse().expect("a URL"))
+                .header("content-type", "application/jose+json")
+                .header("user-agent", "test/1")
+                .body(b"{\"payload\":\"\"}".to_vec());
         let transport = transport(server.root_pem());
         let response = transport.exchange(transmit(request)).await.expect("an answer");
         let echo = String::from_utf8(response.body_bytes().to_vec()).expect("text");
@@ -73,7 +74,10 @@ async fn headers_and_body_go_out_unchanged() {
         lines.sort_unstable();
         let content_length = "content-length: 14";
         let content_type = "content-type: application/jose+json";
-        assert_eq!(lines, [content_length, content_type, "user-agent: test/1", "{\"payload\":\"\"}"]);
+        assert_eq!(
+            lines,
+            [content_length, content_type, "user-agent: test/1", "{\"payload\":\"\"}"]
+        );
     }
 }
 
@@ -95,7 +99,10 @@ async fn a_body_beyond_the_limit_is_cut_off_and_marked() {
         let response = ok(&server, "/long").await;
         assert!(response.is_truncated());
         assert_eq!(response.body_bytes().len(), 1 << 16);
-        assert_eq!((response.status(), response.headers().first("replay-nonce")), (404, Some("abc")));
+        assert_eq!(
+            (response.status(), response.headers().first("replay-nonce")),
+            (404, Some("abc"))
+        );
     }
 }
 
@@ -116,7 +123,10 @@ async fn a_body_that_stalls_is_marked_when_time_is_up() {
         let start = Instant::now();
         let response = transport(server.root_pem()).exchange(transmit).await.expect("an answer");
         assert!(response.is_truncated());
-        assert_eq!((response.status(), response.headers().first("replay-nonce")), (201, Some("abc")));
+        assert_eq!(
+            (response.status(), response.headers().first("replay-nonce")),
+            (201, Some("abc"))
+        );
         assert!(start.elapsed() < Duration::from_secs(5));
     }
 }
@@ -149,7 +159,7 @@ async fn a_refused_connection_was_not_sent() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         listener.local_addr().expect("an address").port()
     };
-    let result = transport(&common::tls(Speaks::Http2).1)
+    let result = transport(&server::tls(Speaks::Http2).1)
         .exchange(get(&format!("https://127.0.0.1:{port}/")))
         .await;
     let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
@@ -158,7 +168,7 @@ async fn a_refused_connection_was_not_sent() {
 
 #[tokio::test]
 async fn a_name_without_address_was_not_sent() {
-    let transport = transport(&common::tls(Speaks::Http2).1);
+    let transport = transport(&server::tls(Speaks::Http2).1);
     let result = transport.exchange(get("https://nowhere.invalid/")).await;
     let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
     assert!(why.starts_with("no address for nowhere.invalid: "), "{why}");
@@ -167,7 +177,7 @@ async fn a_name_without_address_was_not_sent() {
 #[tokio::test]
 async fn an_untrusted_certificate_is_named_and_nothing_is_sent() {
     let server = Server::start(Speaks::Http2).await;
-    let other_root = common::tls(Speaks::Http2).1;
+    let other_root = server::tls(Speaks::Http2).1;
     let result = transport(&other_root).exchange(get(&server.url("/"))).await;
     let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
     assert!(why.contains("invalid peer certificate: "), "{why}");
@@ -216,7 +226,7 @@ async fn requests_one_after_the_other_share_a_connection() {
 #[tokio::test]
 async fn parallel_requests_share_one_failure_to_connect() {
     let server = Server::start(Speaks::Http2).await;
-    let transport = transport(&common::tls(Speaks::Http2).1);
+    let transport = transport(&server::tls(Speaks::Http2).1);
     let requests = (0..100).map(|_| transport.exchange(get(&server.url("/"))));
     for result in join_all(requests).await {
         assert!(matches!(result, Err(Lost::NotSent(_))), "{result:?}");
@@ -237,7 +247,7 @@ async fn an_answer_to_head_has_no_body_whatever_its_length_says() {
         core::future::pending::<()>().await;
     });
     let url = format!("http://{address}/new-nonce").parse().expect("a URL");
-    let transport = transport(&common::tls(Speaks::Http2).1);
+    let transport = transport(&server::tls(Speaks::Http2).1);
     let response = transport.exchange(transmit(Request::new(Method::Head, url))).await;
     let response = response.expect("an answer");
     assert_eq!(response.headers().first("replay-nonce"), Some("xyz"));
@@ -288,17 +298,15 @@ async fn after_a_server_has_gone_away_the_next_request_finds_a_new_connection() 
     }
 }
 
-type Http2Connection = h2::server::Connection<
-    tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
-    bytes::Bytes,
->;
+type Http2Connection =
+    h2::server::Connection<tokio_rustls::server::TlsStream<tokio::net::TcpStream>, bytes::Bytes>;
 
 /// Starts an HTTP/2 server that does with each connection what it is told; returns URL and root.
 async fn http2_server<F>(serve: fn(Http2Connection) -> F) -> (String, String)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (config, root_pem) = common::tls(Speaks::Http2);
+    let (config, root_pem) = server::tls(Speaks::Http2);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("https://{}/", listener.local_addr().expect("an address"));
     tokio::spawn(async move {

@@ -37,11 +37,8 @@ pub trait Dns01: Send + Sync {
     ///
     /// # Errors
     /// An error fails this way of proving the identifier.
-    fn set_txt(
-        &self,
-        name: &str,
-        value: &str,
-    ) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn set_txt(&self, name: &str, value: &str)
+    -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Removes `value` from the TXT records at `name`, and leaves the others.
     ///

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use acme_host::keys;
 use acme_host::tls_alpn01::TlsAlpnResolver;
+use acme_host::{clock, keys};
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 use rustls::crypto::CryptoProvider;
@@ -16,8 +16,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Solver;
 use super::listener::Listener;
+use crate::BoxError;
 use crate::error::Error;
-use crate::{BoxError, clock};
 
 /// Answers tls-alpn-01 validations out of the user's own rustls server.
 ///

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ::hyper::client::conn::{http1, http2};
 use acme_host::proxy::{Proxy, ProxyTarget};
+use acme_host::words;
 use acme_proto::url::Url;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -18,7 +19,6 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::io::{HyperIo, Octets, Spawner, Stream};
-use crate::words;
 
 /// Makes connections.
 pub(super) struct Dialer {
@@ -44,7 +44,11 @@ impl Dialer {
     /// Says in words why there is no connection.
     pub(super) async fn dial(&self, url: &Url) -> Result<Dialed, String> {
         timeout(DIAL_TIME_LIMIT, self.connect(url)).await.unwrap_or_else(|_| {
-            Err(format!("no connection to {} within {} s", url.authority(), DIAL_TIME_LIMIT.as_secs()))
+            Err(format!(
+                "no connection to {} within {} s",
+                url.authority(),
+                DIAL_TIME_LIMIT.as_secs()
+            ))
         })
     }
 
@@ -166,8 +170,7 @@ mod tests {
     fn the_families_of_addresses_take_turns() {
         let address = |text: &str| SocketAddr::new(text.parse().expect("an address"), 443);
         let given = ["::1", "::2", "::3", "10.0.0.1"].map(address).to_vec();
-        let ordered: Vec<String> =
-            alternate(given).iter().map(|a| a.ip().to_string()).collect();
+        let ordered: Vec<String> = alternate(given).iter().map(|a| a.ip().to_string()).collect();
         assert_eq!(ordered, ["::1", "10.0.0.1", "::2", "::3"]);
     }
 }

@@ -11,6 +11,7 @@ use ::hyper::body::{Body, Incoming};
 use ::hyper::header::{HOST, HeaderMap};
 use acme_host::proxy::Proxy;
 use acme_host::tls::{self, Roots};
+use acme_host::words;
 use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::Response;
 use acme_proto::url::Url;
@@ -23,7 +24,6 @@ use super::io::Octets;
 use super::pool::{Connection, Pool};
 use super::{Transport, lost};
 use crate::error::Error;
-use crate::words;
 
 /// Speaks HTTP/2 over one connection where the server can, else HTTP/1.1 over a bounded pool.
 ///

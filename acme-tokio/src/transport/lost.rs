@@ -3,9 +3,8 @@
 use core::error::Error;
 
 use ::hyper::client::conn::TrySendError;
+use acme_host::words;
 use acme_proto::flow::Lost;
-
-use crate::words;
 
 /// Says how a request that hyper could not get answered ended.
 pub(super) fn of<T>(mut error: TrySendError<T>) -> Lost {
@@ -24,6 +23,5 @@ fn refused(error: &::hyper::Error) -> bool {
     let Some(error) = error.source().and_then(|s| s.downcast_ref::<h2::Error>()) else {
         return false;
     };
-    error.is_remote()
-        && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }

@@ -34,10 +34,7 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// Says how the exchange ended without an answer.
-    fn exchange(
-        &self,
-        transmit: Transmit,
-    ) -> impl Future<Output = Result<Response, Lost>> + Send;
+    fn exchange(&self, transmit: Transmit) -> impl Future<Output = Result<Response, Lost>> + Send;
 
     /// Returns what the `User-Agent` header says of this transport, such as `hyper/1`.
     fn product(&self) -> &str;
@@ -65,10 +62,7 @@ impl<T: Transport> DynTransport for T {
 }
 
 impl Transport for dyn DynTransport + '_ {
-    fn exchange(
-        &self,
-        transmit: Transmit,
-    ) -> impl Future<Output = Result<Response, Lost>> + Send {
+    fn exchange(&self, transmit: Transmit) -> impl Future<Output = Result<Response, Lost>> + Send {
         self.dyn_exchange(transmit)
     }
 

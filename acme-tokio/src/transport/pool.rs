@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ::hyper::body::Incoming;
 use ::hyper::client::conn::{TrySendError, http1, http2};
 use ::hyper::{Request, Response};
+use acme_host::words;
 use acme_proto::url::Url;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::dial::{Dialed, Dialer};
 use super::io::Octets;
-use crate::words;
 
 /// The connections of one transport.
 pub(super) struct Pool {
@@ -201,7 +201,8 @@ impl Host {
 
     fn http2(self: &Arc<Self>) -> Option<Http2> {
         let mut state = self.state();
-        let usable = |open: &Open| !open.sender.is_closed() && open.heard.get().elapsed() < IDLE_LIMIT;
+        let usable =
+            |open: &Open| !open.sender.is_closed() && open.heard.get().elapsed() < IDLE_LIMIT;
         if !state.http2.as_ref().is_some_and(usable) {
             state.http2 = None;
         }

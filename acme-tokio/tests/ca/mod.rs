@@ -13,7 +13,7 @@ use acme_tokio::{
 };
 
 /// Starts to make a client that trusts the test CA.
-pub fn builder(ca: &TestCa) -> ClientBuilder {
+pub(crate) fn builder(ca: &TestCa) -> ClientBuilder {
     let key = AccountKey::generate(KeyKind::Es256).expect("a key");
     let mut policy = Policy::default();
     policy.rates = Rates::unlimited();
@@ -24,14 +24,14 @@ pub fn builder(ca: &TestCa) -> ClientBuilder {
 }
 
 /// Connects to the test CA, and registers.
-pub async fn client(ca: &TestCa) -> Client {
+pub(crate) async fn client(ca: &TestCa) -> Client {
     let client = builder(ca).connect().await.expect("a client");
     client.register().contact("mailto:me@example.org").await.expect("an account");
     client
 }
 
 /// Makes a certificate key.
-pub fn certificate_key() -> ProviderKey {
+pub(crate) fn certificate_key() -> ProviderKey {
     let pem = AccountKey::generate(KeyKind::Es256).expect("a key").to_pem();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ProviderKey::from_pkcs8_pem(&pem, &provider).expect("a key")
@@ -39,7 +39,7 @@ pub fn certificate_key() -> ProviderKey {
 
 /// The zone of the test CA's own resolver.
 #[derive(Clone)]
-pub struct Zone(pub Arc<TestCa>);
+pub(crate) struct Zone(pub(crate) Arc<TestCa>);
 
 impl Dns01 for Zone {
     async fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
@@ -55,30 +55,29 @@ impl Dns01 for Zone {
 
 /// Notes every call, and takes a moment for each.
 #[derive(Clone)]
-pub struct Notes<S> {
-    pub inner: S,
-    pub calls: Arc<Mutex<Vec<(&'static str, String)>>>,
+pub(crate) struct Notes<S> {
+    pub(crate) inner: S,
+    pub(crate) calls: Arc<Mutex<Vec<(&'static str, String)>>>,
 }
 
 impl<S> Notes<S> {
-    pub fn of(inner: S) -> Self {
+    pub(crate) fn of(inner: S) -> Self {
         Self { inner, calls: Arc::default() }
     }
 
-    pub fn names(&self, call: &str) -> Vec<String> {
+    pub(crate) fn names(&self, call: &str) -> Vec<String> {
         let calls = self.calls.lock().expect("no panic");
         calls.iter().filter(|(c, _)| *c == call).map(|(_, name)| name.clone()).collect()
     }
 
-    pub fn calls(&self) -> Vec<&'static str> {
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
         self.calls.lock().expect("no panic").iter().map(|(call, _)| *call).collect()
     }
 
     fn note(&self, call: &'static str, challenge: &Challenge) {
-        let name = challenge.dns_01().map_or_else(
-            || challenge.identifier().value().to_string(),
-            |txt| txt.name,
-        );
+        let name = challenge
+            .dns_01()
+            .map_or_else(|| challenge.identifier().value().to_string(), |txt| txt.name);
         self.calls.lock().expect("no panic").push((call, name));
     }
 }
@@ -108,7 +107,7 @@ impl<S: Solver> Solver for Notes<S> {
 }
 
 /// Fails at everything, for one kind.
-pub struct Broken(pub ChallengeKind);
+pub(crate) struct Broken(pub(crate) ChallengeKind);
 
 impl Solver for Broken {
     fn kinds(&self) -> &[ChallengeKind] {

@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// What a server speaks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Speaks {
+pub(crate) enum Speaks {
     /// HTTP/1.1 without TLS.
     Plain,
     /// HTTP/1.1 over TLS.
@@ -35,7 +35,7 @@ pub enum Speaks {
 }
 
 /// A server that runs as long as the runtime does.
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     speaks: Speaks,
     root_pem: String,
@@ -44,7 +44,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start(speaks: Speaks) -> Self {
+    pub(crate) async fn start(speaks: Speaks) -> Self {
         let (config, root_pem) = tls(speaks);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let server = Self {
@@ -65,31 +65,30 @@ impl Server {
         server
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         let scheme = if self.speaks == Speaks::Plain { "http" } else { "https" };
         format!("{scheme}://localhost:{}{path}", self.address.port())
     }
 
-    pub fn root_pem(&self) -> &str {
+    pub(crate) fn root_pem(&self) -> &str {
         &self.root_pem
     }
 
     /// How many connections were opened so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// How many requests came in so far.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
 
 /// Makes a TLS configuration with a certificate for localhost, and its root.
-pub fn tls(speaks: Speaks) -> (Arc<ServerConfig>, String) {
+pub(crate) fn tls(speaks: Speaks) -> (Arc<ServerConfig>, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let mut params =
-        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
     params.subject_alt_names.push(rcgen::SanType::IpAddress("127.0.0.1".parse().expect("an IP")));
     let certificate = params.self_signed(&key).expect("a certificate");
     let der = CertificateDer::from_pem_slice(certificate.pem().as_bytes()).expect("PEM");
@@ -177,7 +176,7 @@ async fn echo(request: Request<Incoming>) -> Vec<u8> {
 }
 
 /// A body in chunks, which may never end.
-pub struct Chunks {
+pub(crate) struct Chunks {
     chunks: VecDeque<Bytes>,
     stall: bool,
 }
