@@ -1,0 +1,144 @@
+//! Who publishes challenges: a trait, and the ready-made ones.
+
+mod dns01;
+mod hook;
+mod http01;
+mod listener;
+mod tls_alpn01;
+
+use core::future::Future;
+use std::sync::Arc;
+
+use acme_proto::challenge::Challenge;
+use acme_proto::wire::ChallengeKind;
+
+use crate::{BoxError, BoxFuture};
+
+pub use self::dns01::{Dns01, Dns01Solver};
+pub use self::hook::HookCommand;
+pub use self::http01::{Http01Handler, Http01Listener};
+pub use self::tls_alpn01::{TlsAlpn01Listener, TlsAlpn01Resolver};
+
+/// Publishes challenges for the CA to find, and takes them away again.
+///
+/// Calls for different challenges run at the same time. Those for one record name (a wildcard and its
+/// base name share one) follow each other, also among all issuances of one client.
+///
+/// The methods may be written as `async fn`. `&T`, `Arc<T>` and `Box<T>` are solvers too, and
+/// [`DynSolver`] is the form for trait objects.
+pub trait Solver: Send + Sync {
+    /// Returns the kinds of challenges that it can publish, preferred ones first.
+    fn kinds(&self) -> &[ChallengeKind];
+
+    /// Publishes the challenge beside whatever else is published.
+    ///
+    /// It may be called again for a challenge that is published already, such as after a restart.
+    ///
+    /// # Errors
+    /// An error fails this way of proving the identifier; another kind may be tried.
+    fn present(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;
+
+    /// Waits until the CA can see the challenge, such as for DNS to propagate; by default not at all.
+    ///
+    /// It is called when every `present` of this solver that is under way has ended.
+    ///
+    /// # Errors
+    /// An error fails this way of proving the identifier; another kind may be tried.
+    fn wait(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _ = challenge;
+        async { Ok(()) }
+    }
+
+    /// Takes this one challenge away, and nothing else that is published under its name.
+    ///
+    /// It must not assume that `present` succeeded, nor that it happened in this process.
+    ///
+    /// # Errors
+    /// An error is listed in the result of the issuance and fails nothing.
+    fn clean_up(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+/// The form of [`Solver`] for trait objects: `Arc<dyn DynSolver>` is a [`Solver`].
+///
+/// Every [`Solver`] implements it; nobody needs to do so by hand.
+pub trait DynSolver: Send + Sync {
+    /// Does what [`Solver::kinds`] does.
+    fn dyn_kinds(&self) -> &[ChallengeKind];
+
+    /// Does what [`Solver::present`] does.
+    fn dyn_present<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>>;
+
+    /// Does what [`Solver::wait`] does.
+    fn dyn_wait<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>>;
+
+    /// Does what [`Solver::clean_up`] does.
+    fn dyn_clean_up<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>>;
+}
+
+impl<T: Solver> DynSolver for T {
+    fn dyn_kinds(&self) -> &[ChallengeKind] {
+        self.kinds()
+    }
+
+    fn dyn_present<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(self.present(challenge))
+    }
+
+    fn dyn_wait<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(self.wait(challenge))
+    }
+
+    fn dyn_clean_up<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(self.clean_up(challenge))
+    }
+}
+
+impl Solver for dyn DynSolver + '_ {
+    fn kinds(&self) -> &[ChallengeKind] {
+        self.dyn_kinds()
+    }
+
+    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.dyn_present(challenge).await
+    }
+
+    async fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.dyn_wait(challenge).await
+    }
+
+    async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.dyn_clean_up(challenge).await
+    }
+}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<T: Solver + ?Sized> Solver for $pointer {
+            fn kinds(&self) -> &[ChallengeKind] {
+                (**self).kinds()
+            }
+
+            fn present(
+                &self,
+                challenge: &Challenge,
+            ) -> impl Future<Output = Result<(), BoxError>> + Send {
+                (**self).present(challenge)
+            }
+
+            fn wait(
+                &self,
+                challenge: &Challenge,
+            ) -> impl Future<Output = Result<(), BoxError>> + Send {
+                (**self).wait(challenge)
+            }
+
+            fn clean_up(
+                &self,
+                challenge: &Challenge,
+            ) -> impl Future<Output = Result<(), BoxError>> + Send {
+                (**self).clean_up(challenge)
+            }
+        }
+    )*};
+}
+forward!(&T, Arc<T>, Box<T>);

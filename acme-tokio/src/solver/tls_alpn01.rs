@@ -1,0 +1,126 @@
+//! tls-alpn-01 (RFC 8737): a listener, and a resolver for the user's own rustls server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use acme_host::tls_alpn01::TlsAlpnResolver;
+use acme_host::{clock, keys};
+use acme_proto::challenge::Challenge;
+use acme_proto::wire::ChallengeKind;
+use rustls::crypto::CryptoProvider;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::io::AsyncWriteExt;
+use tokio::net::ToSocketAddrs;
+use tokio_rustls::TlsAcceptor;
+
+use super::Solver;
+use super::listener::Listener;
+use crate::BoxError;
+use crate::error::Error;
+
+/// Answers tls-alpn-01 validations out of the user's own rustls server.
+///
+/// Make it the `cert_resolver` of the server's configuration, around the one that was there, and add
+/// `acme-tls/1` to the configuration's ALPN protocols. It answers only handshakes that offer nothing but
+/// that protocol; all others go to the resolver within. Clones share one table: give one to the issuance
+/// as a solver.
+#[derive(Clone, Debug)]
+pub struct TlsAlpn01Resolver {
+    table: Arc<TlsAlpnResolver>,
+}
+
+impl TlsAlpn01Resolver {
+    /// The ALPN protocol of validations (RFC 8737 section 6.2).
+    pub const PROTOCOL: &'static [u8] = b"acme-tls/1";
+
+    /// Creates a resolver that answers validations, and nothing else.
+    pub fn new(provider: &Arc<CryptoProvider>) -> Self {
+        Self { table: Arc::new(TlsAlpnResolver::new(provider)) }
+    }
+
+    /// Creates a resolver that leaves every other handshake to `inner`.
+    pub fn around(provider: &Arc<CryptoProvider>, inner: Arc<dyn ResolvesServerCert>) -> Self {
+        Self { table: Arc::new(TlsAlpnResolver::new(provider).around(inner)) }
+    }
+}
+
+impl ResolvesServerCert for TlsAlpn01Resolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.table.resolve(hello)
+    }
+}
+
+impl Solver for TlsAlpn01Resolver {
+    fn kinds(&self) -> &[ChallengeKind] {
+        &[ChallengeKind::TlsAlpn01]
+    }
+
+    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        Ok(self.table.insert(challenge, clock::wall())?)
+    }
+
+    async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.table.remove(challenge);
+        Ok(())
+    }
+}
+
+/// Listens for tls-alpn-01 validations, and answers nothing else.
+///
+/// The CA connects to port 443 of the name. Dropping the listener closes it.
+#[derive(Debug)]
+pub struct TlsAlpn01Listener {
+    resolver: TlsAlpn01Resolver,
+    listener: Listener,
+}
+
+impl TlsAlpn01Listener {
+    /// Listens on `address`, such as `"[::]:443"`, with the default crypto provider.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] names the address and what is in the way; [`Error::Key`] without a provider.
+    pub async fn bind(address: impl ToSocketAddrs) -> Result<Self, Error> {
+        Self::bind_with(address, &keys::default_provider()?).await
+    }
+
+    /// Listens on `address` with this crypto provider.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] names the address and what is in the way.
+    pub async fn bind_with(
+        address: impl ToSocketAddrs,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, Error> {
+        let resolver = TlsAlpn01Resolver::new(provider);
+        let acceptor = TlsAcceptor::from(resolver.table.server_config(provider)?);
+        let listener = Listener::bind(address, move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let _ = stream.shutdown().await;
+                }
+            }
+        });
+        Ok(Self { resolver, listener: listener.await? })
+    }
+
+    /// Returns the address that it listens on, with the port that the system chose for port 0.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+}
+
+impl Solver for TlsAlpn01Listener {
+    fn kinds(&self) -> &[ChallengeKind] {
+        self.resolver.kinds()
+    }
+
+    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.resolver.present(challenge).await
+    }
+
+    async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.resolver.clean_up(challenge).await
+    }
+}

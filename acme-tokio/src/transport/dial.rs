@@ -1,0 +1,176 @@
+//! Making a connection: name lookup, TCP, proxy, TLS, and the greeting of HTTP/2 or HTTP/1.1.
+
+use core::time::Duration;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use ::hyper::client::conn::{http1, http2};
+use acme_host::proxy::{Proxy, ProxyTarget};
+use acme_host::words;
+use acme_proto::url::Url;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::io::{HyperIo, Octets, Spawner, Stream};
+
+/// Makes connections.
+pub(super) struct Dialer {
+    tls: TlsConnector,
+    proxy: Proxy,
+}
+
+/// A new connection, in the protocol that the server chose.
+pub(super) enum Dialed {
+    Http1(http1::SendRequest<Octets>),
+    Http2(http2::SendRequest<Octets>),
+}
+
+impl Dialer {
+    /// Creates a dialer; `tls` has to offer `h2` and `http/1.1` by ALPN.
+    pub(super) fn new(tls: Arc<ClientConfig>, proxy: Proxy) -> Self {
+        Self { tls: TlsConnector::from(tls), proxy }
+    }
+
+    /// Connects to the origin of `url`.
+    ///
+    /// # Errors
+    /// Says in words why there is no connection.
+    pub(super) async fn dial(&self, url: &Url) -> Result<Dialed, String> {
+        timeout(DIAL_TIME_LIMIT, self.connect(url)).await.unwrap_or_else(|_| {
+            Err(format!(
+                "no connection to {} within {} s",
+                url.authority(),
+                DIAL_TIME_LIMIT.as_secs()
+            ))
+        })
+    }
+
+    async fn connect(&self, url: &Url) -> Result<Dialed, String> {
+        let tcp = match self.proxy.for_url(url) {
+            None => connect(url.host(), url.port()).await?,
+            Some(proxy) => tunnel(&proxy, url).await?,
+        };
+        if !url.is_https() {
+            return greet(Box::new(tcp), false).await;
+        }
+        let name = ServerName::try_from(url.host().to_owned())
+            .map_err(|_| format!("{} is no name for TLS", url.host()))?;
+        let tls = self.tls.connect(name, tcp).await.map_err(|e| words::of(&e))?;
+        let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+        greet(Box::new(tls), http2).await
+    }
+}
+
+async fn greet(stream: Box<dyn Stream>, http2: bool) -> Result<Dialed, String> {
+    let io = HyperIo(stream);
+    if http2 {
+        let (sender, connection) =
+            http2::handshake(Spawner, io).await.map_err(|e| words::of(&e))?;
+        tokio::spawn(connection);
+        Ok(Dialed::Http2(sender))
+    } else {
+        let (sender, connection) = http1::handshake(io).await.map_err(|e| words::of(&e))?;
+        tokio::spawn(connection);
+        Ok(Dialed::Http1(sender))
+    }
+}
+
+/// Asks a proxy for a tunnel (RFC 9110 section 9.3.6).
+async fn tunnel(proxy: &ProxyTarget, url: &Url) -> Result<TcpStream, String> {
+    let through = |cause: String| format!("proxy {}: {cause}", proxy.authority());
+    let mut tcp = connect(proxy.host(), proxy.port()).await.map_err(through)?;
+    tcp.write_all(&proxy.connect_request(url)).await.map_err(|e| through(words::of(&e)))?;
+    // Octet by octet: what follows the head belongs to TLS.
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == MAX_PROXY_HEAD {
+            return Err(through("its answer is too long".into()));
+        }
+        head.push(tcp.read_u8().await.map_err(|e| through(words::of(&e)))?);
+    }
+    proxy.check_connect_answer(&head).map_err(through)?;
+    Ok(tcp)
+}
+
+async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
+    let addresses = match host.parse::<IpAddr>() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => lookup_host((host, port))
+            .await
+            .map_err(|e| format!("no address for {host}: {}", words::of(&e)))?
+            .collect(),
+    };
+    connect_to_any(alternate(addresses)).await
+}
+
+/// Orders addresses so that the families take turns, as the resolver preferred them.
+fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let v6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (preferred, other): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|a| a.is_ipv6() == v6_first);
+    let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());
+    let mut ordered = Vec::new();
+    loop {
+        match (preferred.next(), other.next()) {
+            (None, None) => return ordered,
+            (a, b) => ordered.extend(a.into_iter().chain(b)),
+        }
+    }
+}
+
+/// Tries the addresses in order, each with a head start before the next joins in (RFC 8305).
+async fn connect_to_any(addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
+    let mut waiting = addresses.into_iter().take(MAX_ADDRESSES).peekable();
+    let mut attempts = FuturesUnordered::new();
+    let mut failure = String::from("the name has no address");
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts.push(async move { (address, connect_to(address).await) });
+        }
+        let ended = if waiting.peek().is_some() {
+            timeout(HEAD_START, attempts.next()).await
+        } else {
+            Ok(attempts.next().await)
+        };
+        match ended {
+            Ok(Some((_, Ok(stream)))) => return Ok(stream),
+            Ok(Some((address, Err(error)))) => {
+                failure = format!("{} ({address})", words::of(&error));
+            }
+            Ok(None) => return Err(failure),
+            Err(_) => {} // the head start is over
+        }
+    }
+}
+
+async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    // Else every POST over HTTP/2, whose HEADERS and DATA are written apart, waits for a delayed ACK.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
+const HEAD_START: Duration = Duration::from_millis(250);
+const MAX_ADDRESSES: usize = 8;
+const MAX_PROXY_HEAD: usize = 8192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_of_addresses_take_turns() {
+        let address = |text: &str| SocketAddr::new(text.parse().expect("an address"), 443);
+        let given = ["::1", "::2", "::3", "10.0.0.1"].map(address).to_vec();
+        let ordered: Vec<String> = alternate(given).iter().map(|a| a.ip().to_string()).collect();
+        assert_eq!(ordered, ["::1", "10.0.0.1", "::2", "::3"]);
+    }
+}

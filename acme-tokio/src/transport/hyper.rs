@@ -1,0 +1,143 @@
+//! The default transport: hyper over rustls.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::pin::pin;
+use core::time::Duration;
+use std::sync::Arc;
+
+use ::hyper::Request;
+use ::hyper::body::{Body, Incoming};
+use ::hyper::header::{HOST, HeaderMap};
+use acme_host::proxy::Proxy;
+use acme_host::tls::{self, Roots};
+use acme_host::words;
+use acme_proto::flow::{Lost, Transmit};
+use acme_proto::http::Response;
+use acme_proto::url::Url;
+use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
+use tokio::time::{Instant, timeout_at};
+
+use super::dial::Dialer;
+use super::io::Octets;
+use super::pool::{Connection, Pool};
+use super::{Transport, lost};
+use crate::error::Error;
+
+/// Speaks HTTP/2 over one connection where the server can, else HTTP/1.1 over a bounded pool.
+///
+/// It trusts the roots it was made with, offers HTTP/2 and HTTP/1.1 by ALPN, sets `TCP_NODELAY`, and
+/// goes through the proxy that `HTTPS_PROXY` and `NO_PROXY` name. Clones share the connections, which
+/// live on the runtime that they were made on.
+#[derive(Clone)]
+pub struct HyperTransport {
+    pool: Arc<Pool>,
+}
+
+impl HyperTransport {
+    /// Creates a transport that trusts `roots` and does its cryptography with `provider`.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] if the roots cannot be loaded or the provider does not suit TLS.
+    pub fn new(provider: &Arc<CryptoProvider>, roots: &Roots) -> Result<Self, Error> {
+        let config = tls::client_config(provider, roots, &[b"h2", b"http/1.1"])?;
+        Ok(Self::with_config(config))
+    }
+
+    /// Creates a transport over a TLS configuration of the user's own, such as one with a client
+    /// certificate; its ALPN protocols should be `h2` and `http/1.1`.
+    pub fn with_config(config: Arc<ClientConfig>) -> Self {
+        Self { pool: Arc::new(Pool::new(Dialer::new(config, Proxy::from_env()))) }
+    }
+}
+
+impl Transport for HyperTransport {
+    async fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
+        let started = Instant::now();
+        let deadline = started + transmit.time_limit.min(LONGEST);
+        let url = transmit.request.url().clone();
+        let mut connection = timeout_at(deadline, self.pool.connection(&url))
+            .await
+            .unwrap_or_else(|_| Err("no connection within the time limit".into()))
+            .map_err(Lost::NotSent)?;
+        let request = request(transmit.request, &connection)?;
+        let answer = match timeout_at(deadline, connection.send(request)).await {
+            Ok(answer) => answer.map_err(lost::of)?,
+            Err(_) => {
+                connection.doubt(started);
+                return Err(Lost::TimedOut);
+            }
+        };
+        let (head, incoming) = answer.into_parts();
+        let response = Response::new(head.status.as_u16());
+        let response = with_headers(response, &head.headers);
+        let mut body = Vec::new();
+        let whole = timeout_at(deadline, read(incoming, &mut body, transmit.body_limit)).await;
+        if whole == Ok(true) {
+            connection.give_back();
+            Ok(response.body(body))
+        } else {
+            Ok(response.body(body).truncated())
+        }
+    }
+
+    fn product(&self) -> &str {
+        "hyper/1"
+    }
+}
+
+impl fmt::Debug for HyperTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HyperTransport").finish_non_exhaustive()
+    }
+}
+
+/// Writes the request in the form of the connection's protocol, with its headers as they are.
+fn request(
+    request: acme_proto::http::Request,
+    connection: &Connection,
+) -> Result<Request<Octets>, Lost> {
+    let (method, url, headers, body) = request.into_parts();
+    let mut builder = Request::builder().method(method.as_str());
+    builder = match connection {
+        Connection::Http1(_) => builder.uri(url.path_and_query()).header(HOST, url.authority()),
+        Connection::Http2(_) => builder.uri(absolute(&url)),
+    };
+    for (name, value) in headers.iter() {
+        builder = builder.header(name, value);
+    }
+    builder
+        .body(Octets::from(body))
+        .map_err(|e| Lost::NotSent(format!("not a request for HTTP: {}", words::of(&e))))
+}
+
+fn absolute(url: &Url) -> String {
+    let scheme = if url.is_https() { "https" } else { "http" };
+    format!("{scheme}://{}{}", url.authority(), url.path_and_query())
+}
+
+fn with_headers(response: Response, headers: &HeaderMap) -> Response {
+    headers.iter().fold(response, |response, (name, value)| {
+        response.header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
+    })
+}
+
+/// Reads the body up to the limit; returns whether that was all of it.
+async fn read(incoming: Incoming, body: &mut Vec<u8>, limit: usize) -> bool {
+    let mut incoming = pin!(incoming);
+    while let Some(frame) = poll_fn(|cx| incoming.as_mut().poll_frame(cx)).await {
+        let Ok(frame) = frame else { return false };
+        if let Some(data) = frame.data_ref() {
+            let room = limit - body.len();
+            body.extend_from_slice(&data[..data.len().min(room)]);
+            if data.len() > room {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// No deadline is further away, so that adding it to a time cannot overflow.
+const LONGEST: Duration = Duration::from_secs(86_400);

@@ -1,0 +1,111 @@
+//! What hyper needs of a runtime and of a body, for tokio and for octets that are all there.
+
+use core::convert::Infallible;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::io;
+
+use ::hyper::body::{Body, Frame, SizeHint};
+use ::hyper::rt::{Executor, Read, ReadBufCursor, Write};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connected stream, with TLS or without.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A tokio stream as hyper wants it.
+pub(super) struct HyperIo(pub(super) Box<dyn Stream>);
+
+impl Read for HyperIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        // By way of the stack, so that no unsafe code is needed for hyper's uninitialised buffer.
+        let mut space = [0; READ_SIZE];
+        let room = buffer.remaining().min(READ_SIZE);
+        let mut read = ReadBuf::new(&mut space[..room]);
+        let polled = Pin::new(&mut self.0).poll_read(cx, &mut read);
+        if matches!(polled, Poll::Ready(Ok(()))) {
+            buffer.put_slice(read.filled());
+        }
+        polled
+    }
+}
+
+impl Write for HyperIo {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+}
+
+/// Spawns hyper's HTTP/2 streams on the current runtime.
+#[derive(Clone, Copy)]
+pub(super) struct Spawner;
+
+impl<F> Executor<F> for Spawner
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::spawn(future);
+    }
+}
+
+/// A request body that is all there.
+pub(super) struct Octets(Option<Bytes>);
+
+impl From<Vec<u8>> for Octets {
+    fn from(octets: Vec<u8>) -> Self {
+        Self((!octets.is_empty()).then(|| Bytes::from(octets)))
+    }
+}
+
+impl Body for Octets {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|octets| Ok(Frame::data(octets))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |octets| octets.len() as u64))
+    }
+}
+
+const READ_SIZE: usize = 8192;

@@ -1,0 +1,277 @@
+//! The open connections: one over HTTP/2, or a bounded number over HTTP/1.1, to each server.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ::hyper::body::Incoming;
+use ::hyper::client::conn::{TrySendError, http1, http2};
+use ::hyper::{Request, Response};
+use acme_host::words;
+use acme_proto::url::Url;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::dial::{Dialed, Dialer};
+use super::io::Octets;
+
+/// The connections of one transport.
+pub(super) struct Pool {
+    dialer: Dialer,
+    hosts: Mutex<BTreeMap<Origin, Arc<Host>>>,
+}
+
+impl Pool {
+    pub(super) const fn new(dialer: Dialer) -> Self {
+        Self { dialer, hosts: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Returns a connection that is ready for one request: an open one if there is one.
+    ///
+    /// However many ask at once, only one dials until it is known what the server speaks, and all share
+    /// what came of it, its failure included.
+    ///
+    /// # Errors
+    /// Says in words why there is no connection.
+    pub(super) async fn connection(&self, url: &Url) -> Result<Connection, String> {
+        let host = self.host(url);
+        loop {
+            if let Some(http2) = host.http2() {
+                return Ok(Connection::Http2(http2));
+            }
+            if host.state().speaks_http1 {
+                return self.http1(&host, url).await;
+            }
+            if let Some(first) = self.explore(&host, url).await? {
+                return Ok(first);
+            }
+        }
+    }
+
+    /// Takes an idle HTTP/1.1 connection, or makes one within the bound.
+    async fn http1(&self, host: &Arc<Host>, url: &Url) -> Result<Connection, String> {
+        let slots = Arc::clone(&host.slots);
+        let slot = slots.acquire_owned().await.map_err(|_| "the pool is closed")?;
+        while let Some(idle) = host.idle() {
+            let mut sender = idle.sender;
+            if idle.since.elapsed() < IDLE_LIMIT && sender.ready().await.is_ok() {
+                return Ok(Connection::Http1(Http1 { host: Arc::clone(host), sender, slot }));
+            }
+        }
+        match self.dialer.dial(url).await? {
+            Dialed::Http1(mut sender) => {
+                sender.ready().await.map_err(|e| words::of(&e))?;
+                Ok(Connection::Http1(Http1 { host: Arc::clone(host), sender, slot }))
+            }
+            // Such as another machine behind the same name.
+            Dialed::Http2(sender) => Ok(Connection::Http2(host.adopt(sender))),
+        }
+    }
+
+    /// Makes the first connection, alone; the others wait for what comes of it, and look again.
+    async fn explore(&self, host: &Arc<Host>, url: &Url) -> Result<Option<Connection>, String> {
+        let round = host.state().round;
+        let _turn = host.dialing.lock().await;
+        {
+            let state = host.state();
+            if state.round > round {
+                return state.failure.clone().map_or(Ok(None), Err);
+            }
+        }
+        let dialed = self.dialer.dial(url).await;
+        {
+            let mut state = host.state();
+            state.round += 1;
+            state.failure = dialed.as_ref().err().cloned();
+        }
+        match dialed? {
+            Dialed::Http1(sender) => {
+                let mut state = host.state();
+                state.speaks_http1 = true;
+                state.idle.push(Idle { sender, since: Instant::now() });
+                Ok(None)
+            }
+            Dialed::Http2(sender) => Ok(Some(Connection::Http2(host.adopt(sender)))),
+        }
+    }
+
+    fn host(&self, url: &Url) -> Arc<Host> {
+        let origin = Origin::of(url);
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&origin) {
+            hosts.retain(|_, host| Arc::strong_count(host) > 1);
+        }
+        Arc::clone(hosts.entry(origin).or_default())
+    }
+}
+
+/// A connection for one request.
+pub(super) enum Connection {
+    Http1(Http1),
+    Http2(Http2),
+}
+
+impl Connection {
+    /// Sends the request and waits for the head of the answer.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Octets>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Octets>>> {
+        match self {
+            Self::Http1(http1) => http1.sender.try_send_request(request).await,
+            Self::Http2(http2) => {
+                let answer = http2.sender.try_send_request(request).await;
+                if answer.is_ok() {
+                    http2.heard.set();
+                }
+                answer
+            }
+        }
+    }
+
+    /// Keeps the connection for the next request; only after the whole body has been read.
+    pub(super) fn give_back(self) {
+        if let Self::Http1(Http1 { host, sender, slot }) = self {
+            if !sender.is_closed() {
+                host.state().idle.push(Idle { sender, since: Instant::now() });
+            }
+            drop(slot);
+        }
+    }
+
+    /// Stops using an HTTP/2 connection that has been silent since `since`: the network may have
+    /// forgotten it.
+    pub(super) fn doubt(&self, since: Instant) {
+        let Self::Http2(http2) = self else { return };
+        if http2.heard.get() < since {
+            let mut state = http2.host.state();
+            if state.http2.as_ref().is_some_and(|open| open.heard.is(&http2.heard)) {
+                state.http2 = None;
+            }
+        }
+    }
+}
+
+pub(super) struct Http1 {
+    host: Arc<Host>,
+    sender: http1::SendRequest<Octets>,
+    slot: OwnedSemaphorePermit,
+}
+
+pub(super) struct Http2 {
+    host: Arc<Host>,
+    sender: http2::SendRequest<Octets>,
+    heard: Heard,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Origin {
+    https: bool,
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    fn of(url: &Url) -> Self {
+        Self { https: url.is_https(), host: url.host().to_ascii_lowercase(), port: url.port() }
+    }
+}
+
+/// One server, as far as it is known.
+struct Host {
+    state: Mutex<State>,
+    dialing: tokio::sync::Mutex<()>,
+    slots: Arc<Semaphore>,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            dialing: tokio::sync::Mutex::default(),
+            slots: Arc::new(Semaphore::new(MAX_HTTP1)),
+        }
+    }
+}
+
+impl Host {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn http2(self: &Arc<Self>) -> Option<Http2> {
+        let mut state = self.state();
+        let usable =
+            |open: &Open| !open.sender.is_closed() && open.heard.get().elapsed() < IDLE_LIMIT;
+        if !state.http2.as_ref().is_some_and(usable) {
+            state.http2 = None;
+        }
+        state.http2.as_ref().map(|open| Http2 {
+            host: Arc::clone(self),
+            sender: open.sender.clone(),
+            heard: open.heard.clone(),
+        })
+    }
+
+    fn adopt(self: &Arc<Self>, sender: http2::SendRequest<Octets>) -> Http2 {
+        let heard = Heard::now();
+        let mut state = self.state();
+        state.speaks_http1 = false;
+        state.http2 = Some(Open { sender: sender.clone(), heard: heard.clone() });
+        drop(state);
+        Http2 { host: Arc::clone(self), sender, heard }
+    }
+
+    fn idle(&self) -> Option<Idle> {
+        self.state().idle.pop()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    http2: Option<Open>,
+    idle: Vec<Idle>,
+    speaks_http1: bool,
+    /// How many times somebody made the first connection, or failed to.
+    round: u64,
+    /// Why the last of them failed.
+    failure: Option<String>,
+}
+
+struct Open {
+    sender: http2::SendRequest<Octets>,
+    heard: Heard,
+}
+
+struct Idle {
+    sender: http1::SendRequest<Octets>,
+    since: Instant,
+}
+
+/// When a connection last brought an answer.
+#[derive(Clone)]
+struct Heard(Arc<Mutex<Instant>>);
+
+impl Heard {
+    fn now() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    fn set(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn get(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// How long an unused connection is trusted to be still there.
+const IDLE_LIMIT: Duration = Duration::from_secs(90);
+/// How many HTTP/1.1 connections to one server are open at once.
+const MAX_HTTP1: usize = 16;
+const MAX_HOSTS: usize = 16;

@@ -1,0 +1,322 @@
+//! The default transport against loopback servers.
+
+mod server;
+
+use core::time::Duration;
+use std::time::Instant;
+
+use acme_proto::flow::{Lost, Transmit};
+use acme_proto::http::{Method, Request, Response};
+use acme_proto::url::Url;
+use acme_tokio::{HyperTransport, Roots, Transport};
+use server::{Server, Speaks};
+use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    rustls::crypto::ring::default_provider().into()
+}
+
+fn transport(root_pem: &str) -> HyperTransport {
+    HyperTransport::new(&provider(), &Roots::Pem(root_pem.into())).expect("a transport")
+}
+
+fn get(url: &str) -> Transmit {
+    transmit(Request::new(Method::Get, url.parse().expect("a URL")))
+}
+
+/// Only flows give out ids; this is the first request of one, with its parts replaced.
+fn transmit(request: Request) -> Transmit {
+    use acme_proto::{call::Call, flow::Flow, flow::Output, op, session::Session, time::Timestamp};
+    let directory: Url = "https://localhost/".parse().expect("a URL");
+    let mut session = Session::new(directory, 0);
+    let mut call = Call::new(op::GetDirectory);
+    let output = call.poll_output(&mut session, Timestamp::UNIX_EPOCH);
+    let Output::Transmit(transmit) = output else { panic!("no request: {output:?}") };
+    Transmit { request, time_limit: Duration::from_secs(10), body_limit: 1 << 16, ..transmit }
+}
+
+async fn ok(server: &Server, path: &str) -> Response {
+    transport(server.root_pem()).exchange(get(&server.url(path))).await.expect("an answer")
+}
+
+const ALL: [Speaks; 3] = [Speaks::Plain, Speaks::Http1, Speaks::Http2];
+
+#[tokio::test]
+async fn a_response_arrives_with_status_headers_and_body() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let response = ok(&server, "/ok").await;
+        assert_eq!((response.status(), response.body_bytes()), (200, &b"ok"[..]));
+        assert_eq!(response.headers().first("Replay-Nonce"), Some("abc"));
+        assert_eq!(response.headers().all("x-many").collect::<Vec<_>>(), ["1", "2"]);
+        assert!(!response.is_truncated());
+    }
+}
+
+#[tokio::test]
+async fn headers_and_body_go_out_unchanged() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let request =
+            Request::new(Method::Post, server.url("/echo?a=%2F&b").parse().expect("a URL"))
+                .header("content-type", "application/jose+json")
+                .header("user-agent", "test/1")
+                .body(b"{\"payload\":\"\"}".to_vec());
+        let transport = transport(server.root_pem());
+        let response = transport.exchange(transmit(request)).await.expect("an answer");
+        let echo = String::from_utf8(response.body_bytes().to_vec()).expect("text");
+        let mut lines: Vec<&str> = echo.lines().collect();
+        assert!(lines.remove(0).ends_with("/echo?a=%2F&b"), "{echo}");
+        let host = format!("host: {}", server.url("").trim_start_matches("https://"));
+        lines.retain(|line| *line != host.replace("http://", ""));
+        lines.sort_unstable();
+        let content_length = "content-length: 14";
+        let content_type = "content-type: application/jose+json";
+        assert_eq!(
+            lines,
+            [content_length, content_type, "user-agent: test/1", "{\"payload\":\"\"}"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let response = ok(&server, "/redirect").await;
+        assert_eq!(response.status(), 302);
+        assert_eq!(response.headers().first("location"), Some("/ok"));
+        assert_eq!(server.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_cut_off_and_marked() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let response = ok(&server, "/long").await;
+        assert!(response.is_truncated());
+        assert_eq!(response.body_bytes().len(), 1 << 16);
+        assert_eq!(
+            (response.status(), response.headers().first("replay-nonce")),
+            (404, Some("abc"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_exactly_the_limit_is_whole() {
+    let server = Server::start(Speaks::Http2).await;
+    let transmit = Transmit { body_limit: 100_000, ..get(&server.url("/long")) };
+    let response = transport(server.root_pem()).exchange(transmit).await.expect("an answer");
+    assert_eq!((response.is_truncated(), response.body_bytes().len()), (false, 100_000));
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_marked_when_time_is_up() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let time_limit = Duration::from_millis(300);
+        let transmit = Transmit { time_limit, ..get(&server.url("/stall")) };
+        let start = Instant::now();
+        let response = transport(server.root_pem()).exchange(transmit).await.expect("an answer");
+        assert!(response.is_truncated());
+        assert_eq!(
+            (response.status(), response.headers().first("replay-nonce")),
+            (201, Some("abc"))
+        );
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up_in_time() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let time_limit = Duration::from_millis(300);
+        let transmit = Transmit { time_limit, ..get(&server.url("/never")) };
+        let result = transport(server.root_pem()).exchange(transmit).await;
+        assert_eq!(result, Err(Lost::TimedOut));
+        assert_eq!(server.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_after_the_request_gives_no_answer_and_no_second_try() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let result = transport(server.root_pem()).exchange(get(&server.url("/break"))).await;
+        assert!(matches!(result, Err(Lost::NoAnswer(_))), "{result:?}");
+        assert_eq!(server.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_was_not_sent() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        listener.local_addr().expect("an address").port()
+    };
+    let result = transport(&server::tls(Speaks::Http2).1)
+        .exchange(get(&format!("https://127.0.0.1:{port}/")))
+        .await;
+    let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
+    assert_eq!(why, format!("connection refused (127.0.0.1:{port})"));
+}
+
+#[tokio::test]
+async fn a_name_without_address_was_not_sent() {
+    let transport = transport(&server::tls(Speaks::Http2).1);
+    let result = transport.exchange(get("https://nowhere.invalid/")).await;
+    let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
+    assert!(why.starts_with("no address for nowhere.invalid: "), "{why}");
+}
+
+#[tokio::test]
+async fn an_untrusted_certificate_is_named_and_nothing_is_sent() {
+    let server = Server::start(Speaks::Http2).await;
+    let other_root = server::tls(Speaks::Http2).1;
+    let result = transport(&other_root).exchange(get(&server.url("/"))).await;
+    let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
+    assert!(why.contains("invalid peer certificate: "), "{why}");
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_hundred_parallel_requests_share_one_http2_connection() {
+    let server = Server::start(Speaks::Http2).await;
+    let transport = transport(server.root_pem());
+    let requests = (0..100).map(|_| transport.exchange(get(&server.url("/slow"))));
+    for result in join_all(requests).await {
+        assert_eq!(result.expect("an answer").status(), 200);
+    }
+    assert_eq!((server.requests(), server.connections()), (100, 1));
+}
+
+#[tokio::test]
+async fn parallel_requests_over_http1_share_a_bounded_pool() {
+    for speaks in [Speaks::Plain, Speaks::Http1] {
+        let server = Server::start(speaks).await;
+        let transport = transport(server.root_pem());
+        for _ in 0..2 {
+            let requests = (0..50).map(|_| transport.exchange(get(&server.url("/slow"))));
+            for result in join_all(requests).await {
+                assert_eq!(result.expect("an answer").status(), 200);
+            }
+        }
+        assert_eq!(server.requests(), 100);
+        assert!(server.connections() <= 16, "{} connections", server.connections());
+    }
+}
+
+#[tokio::test]
+async fn requests_one_after_the_other_share_a_connection() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let transport = transport(server.root_pem());
+        for _ in 0..5 {
+            transport.exchange(get(&server.url("/ok"))).await.expect("an answer");
+        }
+        assert_eq!((server.requests(), server.connections()), (5, 1));
+    }
+}
+
+#[tokio::test]
+async fn parallel_requests_share_one_failure_to_connect() {
+    let server = Server::start(Speaks::Http2).await;
+    let transport = transport(&server::tls(Speaks::Http2).1);
+    let requests = (0..100).map(|_| transport.exchange(get(&server.url("/"))));
+    for result in join_all(requests).await {
+        assert!(matches!(result, Err(Lost::NotSent(_))), "{result:?}");
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_to_head_has_no_body_whatever_its_length_says() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await;
+        let head = b"HTTP/1.1 204 No Content\r\nReplay-Nonce: xyz\r\nContent-Length: 7\r\n\r\n";
+        stream.write_all(head).await.expect("a connection");
+        core::future::pending::<()>().await;
+    });
+    let url = format!("http://{address}/new-nonce").parse().expect("a URL");
+    let transport = transport(&server::tls(Speaks::Http2).1);
+    let response = transport.exchange(transmit(Request::new(Method::Head, url))).await;
+    let response = response.expect("an answer");
+    assert_eq!(response.headers().first("replay-nonce"), Some("xyz"));
+    assert!(!response.is_truncated() && response.body_bytes().is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_stream_was_not_sent() {
+    let url = http2_server(|mut connection| async move {
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            respond.send_reset(h2::Reason::REFUSED_STREAM);
+        }
+    });
+    let (url, root_pem) = url.await;
+    let result = transport(&root_pem).exchange(get(&url)).await;
+    assert!(matches!(result, Err(Lost::NotSent(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_stream_reset_for_another_reason_may_have_been_processed() {
+    let url = http2_server(|mut connection| async move {
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            respond.send_reset(h2::Reason::INTERNAL_ERROR);
+        }
+    });
+    let (url, root_pem) = url.await;
+    let result = transport(&root_pem).exchange(get(&url)).await;
+    assert!(matches!(result, Err(Lost::NoAnswer(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn after_a_server_has_gone_away_the_next_request_finds_a_new_connection() {
+    let url = http2_server(|mut connection| async move {
+        let Some(Ok((_, mut respond))) = connection.accept().await else { return };
+        respond.send_response(hyper::Response::new(()), true).expect("a stream");
+        connection.graceful_shutdown();
+        while connection.accept().await.is_some() {}
+    });
+    let (url, root_pem) = url.await;
+    let transport = transport(&root_pem);
+    for _ in 0..3 {
+        let mut result = transport.exchange(get(&url)).await;
+        if let Err(Lost::NotSent(_)) = result {
+            result = transport.exchange(get(&url)).await; // the farewell crossed the request
+        }
+        assert_eq!(result.expect("an answer").status(), 200);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+type Http2Connection =
+    h2::server::Connection<tokio_rustls::server::TlsStream<tokio::net::TcpStream>, bytes::Bytes>;
+
+/// Starts an HTTP/2 server that does with each connection what it is told; returns URL and root.
+async fn http2_server<F>(serve: fn(Http2Connection) -> F) -> (String, String)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (config, root_pem) = server::tls(Speaks::Http2);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("https://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let acceptor = tokio_rustls::TlsAcceptor::from(config.clone());
+            let stream = acceptor.accept(stream).await.expect("TLS");
+            let connection = h2::server::handshake(stream).await.expect("HTTP/2");
+            tokio::spawn(serve(connection));
+        }
+    });
+    (url, root_pem)
+}
