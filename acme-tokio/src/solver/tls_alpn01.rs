@@ -93,7 +93,7 @@ impl TlsAlpn01Listener {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, Error> {
         let resolver = TlsAlpn01Resolver::new(provider);
-        let acceptor = TlsAcceptor::from(resolver.table.server_config(provider)?);
+        let acceptor = TlsAcceptor::from(resolver.table.server_config()?);
         let listener = Listener::bind(address, move |stream| {
             let acceptor = acceptor.clone();
             async move {
