@@ -3,10 +3,11 @@
 use core::fmt;
 use std::sync::{Arc, Mutex};
 
+use acme_host::clock;
 use acme_host::exchange::ExchangeRecord;
 use acme_host::keyring::Keyring;
+use acme_host::keys::{self, AccountKey};
 use acme_host::tls::Roots;
-use acme_host::{clock, keys};
 use acme_proto::error::InvalidInput;
 use acme_proto::notice::Notice;
 use acme_proto::op::GetDirectory;
@@ -17,7 +18,6 @@ use rustls::crypto::CryptoProvider;
 
 use crate::client::{Client, Inner, NoticeObserver, Observer, Turns};
 use crate::error::Error;
-use crate::keys::AccountKey;
 use crate::signer::{DynSigner, Signer};
 use crate::transport::{DynTransport, HyperTransport, Transport};
 
@@ -56,9 +56,9 @@ impl ClientBuilder {
         }
     }
 
-    /// Sets the account key.
-    pub fn key(mut self, key: AccountKey) -> Self {
-        self.key = Some(key);
+    /// Sets the account key, by itself or as an [`AccountFile`](crate::AccountFile).
+    pub fn key(mut self, key: impl Into<AccountKey>) -> Self {
+        self.key = Some(key.into());
         self
     }
 
@@ -152,7 +152,7 @@ impl ClientBuilder {
         let mut keyring = Keyring::new();
         let account_key = match (self.key, &self.signer) {
             (Some(key), _) => {
-                let key = key.into_provider_key(&provider)?;
+                let key = key.load(&provider)?;
                 let public = key.public_key().clone();
                 keyring.set_account_key(key);
                 public

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use acme_host::clock;
 use acme_host::exchange::ExchangeRecord;
 use acme_host::keyring::Keyring;
-use acme_host::keys::ProviderKey;
+use acme_host::keys::{AccountKey, ProviderKey};
 use acme_proto::challenge::Challenge;
 use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use acme_proto::identifier::Identifier;
@@ -25,7 +25,6 @@ use crate::builder::ClientBuilder;
 use crate::drive::Arrival;
 use crate::error::Error;
 use crate::issue::Issue;
-use crate::keys::AccountKey;
 use crate::register::Register;
 use crate::signer::DynSigner;
 use crate::transport::DynTransport;
@@ -50,7 +49,10 @@ impl Client {
     /// # Errors
     /// For a URL that is not https, a CA that cannot be reached or trusted, and an answer that is no
     /// directory.
-    pub async fn connect(directory: impl AsRef<str>, key: AccountKey) -> Result<Self, Error> {
+    pub async fn connect(
+        directory: impl AsRef<str>,
+        key: impl Into<AccountKey>,
+    ) -> Result<Self, Error> {
         Self::builder(directory).key(key).connect().await
     }
 

@@ -86,29 +86,31 @@ pub(crate) async fn drive<'a, F: Flow>(
     loop {
         // Bound first: the guard would live through the arms of a `match`, across the waiting.
         let output = flow.poll_output(&mut client.session(), clock.now());
-        let answered = match output {
-            Output::Transmit(transmit) => Ok(in_flight.push(client.exchange(transmit))),
-            Output::Sign(request) => Ok(in_flight.push(client.sign(request))),
-            Output::Save(request) => Ok(in_flight.push(helper.save(request))),
-            Output::Event(event) => helper.event(&mut flow, event, &mut in_flight),
-            Output::Notice(notice) => Ok(client.notice(&notice)),
+        let mut outcome = Ok(());
+        match output {
+            Output::Transmit(transmit) => in_flight.push(client.exchange(transmit)),
+            Output::Sign(request) => in_flight.push(client.sign(request)),
+            Output::Save(request) => in_flight.push(helper.save(request)),
+            Output::Event(event) => outcome = helper.event(&mut flow, event, &mut in_flight),
+            Output::Notice(notice) => client.notice(&notice),
             Output::Timeout(at) => {
                 let until = at.map(|at| clock.instant(at));
                 match next(&mut in_flight, &mut cancel, until).await? {
                     Woken::By(Arrival::Input(input)) => {
                         flow.handle_input(&mut client.session(), input, clock.now())?;
-                        Ok(())
                     }
-                    Woken::By(Arrival::Solver(s)) => helper.solved(&mut flow, s, &mut in_flight),
-                    Woken::Cancelled => Ok(helper.cancel(&mut flow)),
-                    Woken::InTime => Ok(()),
+                    Woken::By(Arrival::Solver(solved)) => {
+                        outcome = helper.solved(&mut flow, solved, &mut in_flight);
+                    }
+                    Woken::Cancelled => helper.cancel(&mut flow),
+                    Woken::InTime => {}
                 }
             }
             Output::Done(result) => {
                 return result.map_err(|error| failure.unwrap_or_else(|| error.into()));
             }
-        };
-        if let Err(error) = answered {
+        }
+        if let Err(error) = outcome {
             failure.get_or_insert(error);
             helper.cancel(&mut flow);
         }

@@ -4,7 +4,10 @@ use core::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 
+use acme_host::account_file::AccountFileError;
 use acme_host::keys::KeyError;
+use acme_host::lock::LockError;
+use acme_host::store::OrderFileError;
 use acme_host::tls::TlsError;
 use acme_host::words;
 use acme_proto::error::{InvalidInput, Misuse};
@@ -26,6 +29,15 @@ pub enum Error {
     /// The MAC key of an external account cannot be read.
     #[error("the MAC key of the external account: {0}; copy it anew from the CA's page")]
     MacKey(#[from] InvalidMacKey),
+    /// The account file cannot be read or written.
+    #[error("{0}")]
+    AccountFile(#[from] AccountFileError),
+    /// The file of an order cannot be read or written.
+    #[error("{0}")]
+    OrderFile(#[from] OrderFileError),
+    /// Another process has the lock.
+    #[error("{0}")]
+    Lock(#[from] LockError),
     /// TLS cannot be set up.
     #[error("{0}")]
     Tls(#[from] TlsError),

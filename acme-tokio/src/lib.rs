@@ -37,7 +37,6 @@ mod clock;
 mod drive;
 mod error;
 mod issue;
-mod keys;
 mod operations;
 mod register;
 mod signer;
@@ -56,10 +55,13 @@ pub use acme_proto;
 
 pub use acme_host::account_file::AccountFile;
 pub use acme_host::exchange::ExchangeRecord;
-pub use acme_host::keys::{KeyKind, ProviderKey};
+pub use acme_host::hook::HookCommand;
+pub use acme_host::http01::Http01Table as Http01Handler;
+pub use acme_host::keys::{AccountKey, KeyKind, ProviderKey};
 pub use acme_host::lock::Lock;
 pub use acme_host::store::OrderFile;
 pub use acme_host::tls::Roots;
+pub use acme_host::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
 pub use acme_proto::challenge::Challenge;
 pub use acme_proto::identifier::Identifier;
 pub use acme_proto::issuance::Issued;
@@ -74,13 +76,9 @@ pub use crate::builder::ClientBuilder;
 pub use crate::client::Client;
 pub use crate::error::Error;
 pub use crate::issue::Issue;
-pub use crate::keys::AccountKey;
 pub use crate::register::Register;
 pub use crate::signer::{DynSigner, Signer};
-pub use crate::solver::{
-    Dns01, Dns01Solver, DynSolver, HookCommand, Http01Handler, Http01Listener, Solver,
-    TlsAlpn01Listener, TlsAlpn01Resolver,
-};
+pub use crate::solver::{Dns01, Dns01Solver, DynSolver, Http01Listener, Solver, TlsAlpn01Listener};
 pub use crate::store::{DynStore, Store};
 pub use crate::transport::{DynTransport, HyperTransport, Transport};
 

@@ -1,5 +1,6 @@
 //! A method for every single operation.
 
+use acme_host::keys::AccountKey;
 use acme_proto::identifier::Identifier;
 use acme_proto::jose::Jwk;
 use acme_proto::op;
@@ -46,11 +47,13 @@ impl Client {
     ///
     /// If the answer is lost, [`find_account`](Self::find_account) tells which key the CA holds. With a
     /// signer that holds both keys, use [`call`](Self::call) and [`KeyChange`](op::KeyChange).
-    pub async fn change_key(&self, new_key: crate::AccountKey) -> Result<Jwk, Error> {
-        let key = new_key.into_provider_key(self.provider())?;
+    pub async fn change_key(&self, new_key: impl Into<AccountKey>) -> Result<Jwk, Error> {
+        let key = new_key.into().load(self.provider())?;
         let public = key.public_key().clone();
-        self.inner().keyring().add_new_account_key(key);
-        self.call(op::KeyChange::new(public)).await
+        self.inner().keyring().set_new_account_key(key);
+        let public = self.call(op::KeyChange::new(public)).await?;
+        self.inner().keyring().promote_new_account_key();
+        Ok(public)
     }
 
     /// Orders a certificate (RFC 8555 section 7.4); [`issue`](Self::issue) sees one through.

@@ -9,10 +9,13 @@ use std::sync::{Arc, Mutex};
 use acme_proto::error::Error as Acme;
 use acme_testca::TestCa;
 use acme_tokio::{
-    BoxError, ChallengeKind, Client, Csr, Dns01Solver, DynSolver, Error, Http01Handler,
-    Http01Listener, Identifier, Issued, OrderFile, Snapshot, Store, TlsAlpn01Listener,
+    BoxError, ChallengeKind, Client, Csr, Dns01Solver, DynSolver, Error, HookCommand,
+    Http01Handler, Http01Listener, Identifier, Issued, OrderFile, Snapshot, Store,
+    TlsAlpn01Listener, TlsAlpn01Resolver,
 };
 use ca::{Broken, Notes, Zone, builder, certificate_key, client};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 
 async fn http01(ca: &TestCa) -> Http01Listener {
     let listener = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
@@ -354,6 +357,71 @@ async fn own_server(handler: Http01Handler) -> u16 {
         }
     });
     port
+}
+
+#[tokio::test]
+async fn a_resolver_in_the_users_own_rustls_server_answers_validations_only() {
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let resolver = TlsAlpn01Resolver::new(provider).around(Arc::new(NoCertificate));
+    ca.set_tls_port(own_tls_server(resolver.clone()).await);
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&resolver);
+    issue.await.expect("a certificate");
+    assert!(resolver.is_empty());
+}
+
+/// The user's own resolver, which has nothing yet.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesServerCert for NoCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
+
+/// The smallest rustls server that has a resolver.
+async fn own_tls_server(resolver: TlsAlpn01Resolver) -> u16 {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"acme-tls/1".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    port
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_hook_is_run_with_name_and_value_and_its_failure_is_told() {
+    let directory = std::env::temp_dir().join(format!("acme-tokio-hook-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let (script, log) = (directory.join("hook.sh"), directory.join("log"));
+    let text = format!("echo \"$@\" >> {}; echo the zone is locked >&2; exit 3", log.display());
+    std::fs::write(&script, text).expect("a file");
+    let hook = HookCommand::new(&format!("/bin/sh '{}'", script.display()));
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let issue = client.issue(["*.example.test"]).key(&certificate_key()).solver(hook);
+    let error = issue.await.expect_err("the hook fails").to_string();
+    assert!(error.contains("the zone is locked"), "{error}");
+    let log = std::fs::read_to_string(&log).expect("a log");
+    let calls: Vec<&str> =
+        log.lines().filter_map(|line| line.rsplit_once(' ')).map(|c| c.0).collect();
+    let name = "_acme-challenge.example.test";
+    assert_eq!(calls, [format!("present {name}"), format!("cleanup {name}")]);
+    std::fs::remove_dir_all(&directory).expect("a directory");
 }
 
 #[tokio::test]

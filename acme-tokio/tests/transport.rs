@@ -9,10 +9,10 @@ use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::{Method, Request, Response};
 use acme_proto::url::Url;
 use acme_tokio::{HyperTransport, Roots, Transport};
-use server::{Server, Speaks};
 use futures_util::future::join_all;
+use server::{Server, Speaks};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
     rustls::crypto::ring::default_provider().into()
@@ -298,8 +298,42 @@ async fn after_a_server_has_gone_away_the_next_request_finds_a_new_connection() 
     }
 }
 
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_asked_for_a_tunnel() {
+    // The environment cannot be changed in a process with threads, so the client is another process.
+    if let Ok(root_pem) = std::env::var("TEST_ROOT_PEM") {
+        let url = std::env::var("TEST_URL").expect("both are set");
+        let result = transport(&root_pem).exchange(get(&url)).await;
+        return assert_eq!(result.expect("an answer").body_bytes(), b"ok");
+    }
+    let server = Server::start(Speaks::Http2).await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = proxy.local_addr().expect("an address").port();
+    let mut client = tokio::process::Command::new(std::env::current_exe().expect("a path"))
+        .args(["--exact", "the_proxy_of_the_environment_is_asked_for_a_tunnel"])
+        .env("HTTPS_PROXY", format!("http://me:secret@127.0.0.1:{port}"))
+        .env_remove("https_proxy")
+        .env("NO_PROXY", "")
+        .env_remove("no_proxy")
+        .env("TEST_ROOT_PEM", server.root_pem())
+        .env("TEST_URL", "https://behind.test/ok")
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("a process");
+    let (mut tunnel, _) = proxy.accept().await.expect("a connection");
+    let mut head = [0; 1024];
+    let length = tunnel.read(&mut head).await.expect("a request");
+    let head = String::from_utf8_lossy(&head[..length]).into_owned();
+    assert!(head.starts_with("CONNECT behind.test:443 HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("Proxy-Authorization: Basic bWU6c2VjcmV0\r\n"), "{head}");
+    tunnel.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.expect("a connection");
+    let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
+    let _ = tokio::io::copy_bidirectional(&mut tunnel, &mut stream).await;
+    assert!(client.wait().await.expect("a status").success());
+}
+
 type Http2Connection =
-    h2::server::Connection<tokio_rustls::server::TlsStream<tokio::net::TcpStream>, bytes::Bytes>;
+    h2::server::Connection<tokio_rustls::server::TlsStream<TcpStream>, bytes::Bytes>;
 
 /// Starts an HTTP/2 server that does with each connection what it is told; returns URL and root.
 async fn http2_server<F>(serve: fn(Http2Connection) -> F) -> (String, String)

@@ -100,6 +100,7 @@ impl<T: Dns01> Solver for Dns01Solver<T> {
     }
 }
 
-fn record(challenge: &Challenge) -> Result<TxtRecord, BoxError> {
+/// Returns the record of a dns-01 challenge.
+pub(super) fn record(challenge: &Challenge) -> Result<TxtRecord, BoxError> {
     challenge.dns_01().ok_or_else(|| "this is no dns-01 challenge".into())
 }

@@ -1,4 +1,4 @@
-//! http-01 (RFC 8555 section 8.3): a listener, and a handler for the user's own server.
+//! http-01 (RFC 8555 section 8.3): a listener, and the handler of a server of the user's own.
 
 use std::net::SocketAddr;
 
@@ -13,46 +13,18 @@ use super::listener::Listener;
 use crate::BoxError;
 use crate::error::Error;
 
-/// Answers http-01 validations out of the user's own HTTP server.
-///
-/// Clones share one table: give one to the issuance as a solver, and ask another in the server.
-///
-/// ```
-/// let handler = acme_tokio::Http01Handler::new();
-/// // In the server, for every request to /.well-known/acme-challenge/:
-/// let body = handler.respond(Some("example.org"), "/.well-known/acme-challenge/token");
-/// assert!(body.is_none(), "404: no such challenge is published");
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Http01Handler {
-    table: Http01Table,
-}
-
-impl Http01Handler {
-    /// Creates a handler without challenges.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Returns the body to answer with, as `application/octet-stream`, if a challenge is published for
-    /// this `Host` header and path; otherwise the request is the server's own business.
-    pub fn respond(&self, host: Option<&str>, path: &str) -> Option<String> {
-        self.table.respond(host, path)
-    }
-}
-
-impl Solver for Http01Handler {
+impl Solver for Http01Table {
     fn kinds(&self) -> &[ChallengeKind] {
         &[ChallengeKind::Http01]
     }
 
     async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        self.table.insert(challenge);
+        self.insert(challenge);
         Ok(())
     }
 
     async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        self.table.remove(challenge);
+        self.remove(challenge);
         Ok(())
     }
 }
@@ -62,7 +34,7 @@ impl Solver for Http01Handler {
 /// The CA connects to port 80 of the name. Dropping the listener closes it.
 #[derive(Debug)]
 pub struct Http01Listener {
-    handler: Http01Handler,
+    table: Http01Table,
     listener: Listener,
 }
 
@@ -72,10 +44,10 @@ impl Http01Listener {
     /// # Errors
     /// [`Error::Listen`] names the address and what is in the way.
     pub async fn bind(address: impl ToSocketAddrs) -> Result<Self, Error> {
-        let handler = Http01Handler::new();
-        let table = handler.table.clone();
-        let listener = Listener::bind(address, move |stream| serve(table.clone(), stream)).await?;
-        Ok(Self { handler, listener })
+        let table = Http01Table::new();
+        let served = table.clone();
+        let listener = Listener::bind(address, move |stream| serve(served.clone(), stream)).await?;
+        Ok(Self { table, listener })
     }
 
     /// Returns the address that it listens on, with the port that the system chose for port 0.
@@ -86,15 +58,15 @@ impl Http01Listener {
 
 impl Solver for Http01Listener {
     fn kinds(&self) -> &[ChallengeKind] {
-        self.handler.kinds()
+        self.table.kinds()
     }
 
     async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        self.handler.present(challenge).await
+        self.table.present(challenge).await
     }
 
     async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        self.handler.clean_up(challenge).await
+        self.table.clean_up(challenge).await
     }
 }
 

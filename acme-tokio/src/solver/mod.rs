@@ -15,9 +15,8 @@ use acme_proto::wire::ChallengeKind;
 use crate::{BoxError, BoxFuture};
 
 pub use self::dns01::{Dns01, Dns01Solver};
-pub use self::hook::HookCommand;
-pub use self::http01::{Http01Handler, Http01Listener};
-pub use self::tls_alpn01::{TlsAlpn01Listener, TlsAlpn01Resolver};
+pub use self::http01::Http01Listener;
+pub use self::tls_alpn01::TlsAlpn01Listener;
 
 /// Publishes challenges for the CA to find, and takes them away again.
 ///

@@ -1,4 +1,4 @@
-//! tls-alpn-01 (RFC 8737): a listener, and a resolver for the user's own rustls server.
+//! tls-alpn-01 (RFC 8737): a listener, and the resolver of a rustls server of the user's own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,8 +8,6 @@ use acme_host::{clock, keys};
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
 use tokio::io::AsyncWriteExt;
 use tokio::net::ToSocketAddrs;
 use tokio_rustls::TlsAcceptor;
@@ -19,49 +17,17 @@ use super::listener::Listener;
 use crate::BoxError;
 use crate::error::Error;
 
-/// Answers tls-alpn-01 validations out of the user's own rustls server.
-///
-/// Make it the `cert_resolver` of the server's configuration, around the one that was there, and add
-/// `acme-tls/1` to the configuration's ALPN protocols. It answers only handshakes that offer nothing but
-/// that protocol; all others go to the resolver within. Clones share one table: give one to the issuance
-/// as a solver.
-#[derive(Clone, Debug)]
-pub struct TlsAlpn01Resolver {
-    table: Arc<TlsAlpnResolver>,
-}
-
-impl TlsAlpn01Resolver {
-    /// The ALPN protocol of validations (RFC 8737 section 6.2).
-    pub const PROTOCOL: &'static [u8] = b"acme-tls/1";
-
-    /// Creates a resolver that answers validations, and nothing else.
-    pub fn new(provider: &Arc<CryptoProvider>) -> Self {
-        Self { table: Arc::new(TlsAlpnResolver::new(provider)) }
-    }
-
-    /// Creates a resolver that leaves every other handshake to `inner`.
-    pub fn around(provider: &Arc<CryptoProvider>, inner: Arc<dyn ResolvesServerCert>) -> Self {
-        Self { table: Arc::new(TlsAlpnResolver::new(provider).around(inner)) }
-    }
-}
-
-impl ResolvesServerCert for TlsAlpn01Resolver {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.table.resolve(hello)
-    }
-}
-
-impl Solver for TlsAlpn01Resolver {
+impl Solver for TlsAlpnResolver {
     fn kinds(&self) -> &[ChallengeKind] {
         &[ChallengeKind::TlsAlpn01]
     }
 
     async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        Ok(self.table.insert(challenge, clock::wall())?)
+        Ok(self.insert(challenge, clock::wall())?)
     }
 
     async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        self.table.remove(challenge);
+        self.remove(challenge);
         Ok(())
     }
 }
@@ -71,7 +37,7 @@ impl Solver for TlsAlpn01Resolver {
 /// The CA connects to port 443 of the name. Dropping the listener closes it.
 #[derive(Debug)]
 pub struct TlsAlpn01Listener {
-    resolver: TlsAlpn01Resolver,
+    resolver: TlsAlpnResolver,
     listener: Listener,
 }
 
@@ -92,8 +58,8 @@ impl TlsAlpn01Listener {
         address: impl ToSocketAddrs,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, Error> {
-        let resolver = TlsAlpn01Resolver::new(provider);
-        let acceptor = TlsAcceptor::from(resolver.table.server_config()?);
+        let resolver = TlsAlpnResolver::new(Arc::clone(provider));
+        let acceptor = TlsAcceptor::from(resolver.server_config()?);
         let listener = Listener::bind(address, move |stream| {
             let acceptor = acceptor.clone();
             async move {

@@ -173,4 +173,23 @@ mod tests {
         let ordered: Vec<String> = alternate(given).iter().map(|a| a.ip().to_string()).collect();
         assert_eq!(ordered, ["::1", "10.0.0.1", "::2", "::3"]);
     }
+
+    #[tokio::test]
+    async fn small_packets_are_not_held_back() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let stream = connect_to(address).await.expect("a connection");
+        assert!(stream.nodelay().expect("a socket option"));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_does_not_keep_from_the_next() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let refusing = SocketAddr::new(address.ip(), 1);
+        let stream = connect_to_any(vec![refusing, address]).await.expect("a connection");
+        assert_eq!(stream.peer_addr().expect("an address"), address);
+        let failure = connect_to_any(vec![refusing]).await.expect_err("nobody listens");
+        assert_eq!(failure, "connection refused (127.0.0.1:1)");
+    }
 }

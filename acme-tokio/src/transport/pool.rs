@@ -42,7 +42,8 @@ impl Pool {
             if host.state().speaks_http1 {
                 return self.http1(&host, url).await;
             }
-            if let Some(first) = self.explore(&host, url).await? {
+            let first = self.explore(&host, url).await?;
+            if let Some(first) = first {
                 return Ok(first);
             }
         }
@@ -58,7 +59,8 @@ impl Pool {
                 return Ok(Connection::Http1(Http1 { host: Arc::clone(host), sender, slot }));
             }
         }
-        match self.dialer.dial(url).await? {
+        let dialed = self.dialer.dial(url).await?;
+        match dialed {
             Dialed::Http1(mut sender) => {
                 sender.ready().await.map_err(|e| words::of(&e))?;
                 Ok(Connection::Http1(Http1 { host: Arc::clone(host), sender, slot }))
@@ -84,7 +86,8 @@ impl Pool {
             state.round += 1;
             state.failure = dialed.as_ref().err().cloned();
         }
-        match dialed? {
+        let dialed = dialed?;
+        match dialed {
             Dialed::Http1(sender) => {
                 let mut state = host.state();
                 state.speaks_http1 = true;

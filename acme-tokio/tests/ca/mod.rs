@@ -75,9 +75,8 @@ impl<S> Notes<S> {
     }
 
     fn note(&self, call: &'static str, challenge: &Challenge) {
-        let name = challenge
-            .dns_01()
-            .map_or_else(|| challenge.identifier().value().to_string(), |txt| txt.name);
+        let name =
+            challenge.dns_01().map_or_else(|| challenge.identifier().value(), |txt| txt.name);
         self.calls.lock().expect("no panic").push((call, name));
     }
 }

@@ -70,6 +70,10 @@ impl Server {
         format!("{scheme}://localhost:{}{path}", self.address.port())
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn root_pem(&self) -> &str {
         &self.root_pem
     }
@@ -88,7 +92,9 @@ impl Server {
 /// Makes a TLS configuration with a certificate for localhost, and its root.
 pub(crate) fn tls(speaks: Speaks) -> (Arc<ServerConfig>, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let mut params =
+        rcgen::CertificateParams::new(vec!["localhost".to_owned(), "behind.test".to_owned()])
+            .expect("a name");
     params.subject_alt_names.push(rcgen::SanType::IpAddress("127.0.0.1".parse().expect("an IP")));
     let certificate = params.self_signed(&key).expect("a certificate");
     let der = CertificateDer::from_pem_slice(certificate.pem().as_bytes()).expect("PEM");
