@@ -6,4 +6,5 @@
 pub mod conformance;
 #[cfg(unix)]
 pub mod servers;
+pub mod scenario;
 pub mod world;

@@ -84,10 +84,10 @@ impl CertificateChain {
 #[non_exhaustive]
 pub enum InvalidChain {
     /// The text is not PEM with certificates only.
-    #[error("not a certificate chain in PEM")]
+    #[error("not a certificate chain in PEM: {0}")]
     Pem(#[from] InvalidPem),
     /// A block is not a certificate.
-    #[error("certificate {index} of the chain cannot be read")]
+    #[error("certificate {index} of the chain cannot be read: {source}")]
     Certificate {
         /// Its place, counted from 0.
         index: usize,

@@ -127,7 +127,7 @@ pub enum InvalidCsr {
     #[error("certificate request is PEM where DER was expected")]
     LooksLikePem,
     /// Not PEM with one request.
-    #[error("not a certificate request in PEM")]
+    #[error("not a certificate request in PEM: {0}")]
     Pem(#[from] InvalidPem),
     /// The request is beyond any reasonable size.
     #[error("certificate request is larger than 256 KiB")]

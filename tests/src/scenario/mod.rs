@@ -1,0 +1,81 @@
+//! One table of scenarios, run by three drivers: raw (the world in virtual time), `acme-tokio`, `acme-blocking`.
+//!
+//! Each run gives a transcript of what the CA saw. With one exchange at a time the three are equal line by line; with
+//! more at once they are equal as multisets, and in the order within each resource.
+
+mod adapters;
+mod raw;
+mod table;
+
+use std::fmt;
+
+use acme_proto::policy::{Policy, Rates, Schedule};
+use acme_proto::wire::ChallengeKind;
+use acme_testca::{CaConfig, Faults};
+
+pub use adapters::run_tokio;
+pub use raw::run_raw;
+pub use table::table;
+
+/// A CA that behaves in some way, names, and what is to come of it.
+pub struct Scenario {
+    /// The name, also of its golden transcript.
+    pub name: &'static str,
+    /// How the CA behaves.
+    pub configure: fn(&mut CaConfig),
+    /// What goes wrong.
+    pub faults: fn() -> Faults,
+    /// What to issue for.
+    pub names: &'static [&'static str],
+    /// How to prove it.
+    pub kind: ChallengeKind,
+    /// What the error says; `None` for a certificate.
+    pub fails_with: Option<&'static str>,
+}
+
+/// What a run showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// One line for each exchange: method, resource, status, problem.
+    pub transcript: Vec<String>,
+    /// The names in the certificate, sorted, or the error.
+    pub outcome: Result<Vec<String>, String>,
+}
+
+impl Run {
+    /// Creates a run without what depends on chance: polls of the order in a row count as one, for a validation takes its
+    /// time, and refused nonces do not count.
+    pub fn new(lines: impl IntoIterator<Item = String>, outcome: Result<Vec<String>, String>) -> Self {
+        let mut transcript: Vec<String> =
+            lines.into_iter().filter(|line| !line.ends_with("badNonce")).collect();
+        transcript.dedup_by(|a, b| a == b && a == "POST order 200");
+        Self { transcript, outcome }
+    }
+
+    /// Returns the lines in sorted order.
+    pub fn sorted(&self) -> Vec<String> {
+        let mut lines = self.transcript.clone();
+        lines.sort();
+        lines
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.transcript.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+/// The seed of every scenario's CA.
+const SEED: u64 = 11;
+
+/// The policy of every driver: no rate limits, short waits, so many exchanges at once.
+pub fn policy(max_in_flight: usize) -> Policy {
+    let millis = core::time::Duration::from_millis;
+    let mut policy = Policy::default();
+    policy.rates = Rates::unlimited();
+    policy.max_in_flight = max_in_flight;
+    policy.backoff = Schedule::new(millis(40), 1.5, millis(200));
+    policy.poll = Schedule::new(millis(40), 1.5, millis(200));
+    policy
+}

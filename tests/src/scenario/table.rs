@@ -1,0 +1,186 @@
+//! The scenarios.
+
+use acme_proto::wire::ChallengeKind::{Dns01, Http01, TlsAlpn01};
+use acme_testca::{FaultAction, FaultRule, Faults, Quirks, RequestKind, RetryAfter};
+
+use super::Scenario;
+
+const PLAIN: Scenario = Scenario {
+    name: "one_name",
+    configure: |_| {},
+    faults: Faults::none,
+    names: &["example.test"],
+    kind: Http01,
+    fails_with: None,
+};
+
+/// Returns every scenario.
+pub fn table() -> Vec<Scenario> {
+    let mut all = good();
+    all.extend(odd());
+    all.extend(faulty());
+    all.extend(failing());
+    all
+}
+
+/// The CA does what the RFC says.
+fn good() -> Vec<Scenario> {
+    vec![
+        PLAIN,
+        Scenario { name: "wildcard_and_base", names: &["*.example.test", "example.test"], kind: Dns01, ..PLAIN },
+        Scenario { name: "tls_alpn", kind: TlsAlpn01, ..PLAIN },
+        Scenario { name: "address", names: &["127.0.0.1"], ..PLAIN },
+        Scenario {
+            name: "five_names",
+            names: &["a.test", "b.test", "c.test", "d.test", "e.test"],
+            ..PLAIN
+        },
+        Scenario { name: "processing", configure: |c| c.processing_polls = 2, ..PLAIN },
+        Scenario { name: "ready_late", configure: |c| c.ready_delay_polls = 2, ..PLAIN },
+        Scenario {
+            name: "retry_after_on_finalize",
+            configure: |c| {
+                c.processing_polls = 1;
+                c.retry_after_finalize = Some(RetryAfter::Seconds(1));
+            },
+            ..PLAIN
+        },
+    ]
+}
+
+/// The CA deviates in a survivable way.
+fn odd() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "no_location_on_finalize",
+            configure: |c| {
+                c.processing_polls = 1;
+                c.quirks = Quirks { no_location_on_finalize: true, no_location_on_order: true, ..Quirks::default() };
+            },
+            ..PLAIN
+        },
+        Scenario {
+            name: "valid_without_certificate",
+            configure: |c| {
+                c.quirks = Quirks { finalize_valid_without_certificate: true, ..Quirks::default() };
+            },
+            ..PLAIN
+        },
+        Scenario {
+            name: "stale_finalize_answer",
+            configure: |c| {
+                c.quirks = Quirks {
+                    finalize_answers_stale: true,
+                    refuse_repeated_finalize: true,
+                    ..Quirks::default()
+                };
+            },
+            ..PLAIN
+        },
+        Scenario {
+            name: "odd_objects",
+            configure: |c| {
+                c.quirks = Quirks {
+                    unknown_members: true,
+                    null_members: true,
+                    empty_error_object: true,
+                    offer_dns_persist: true,
+                    unknown_challenge: true,
+                    nanosecond_dates: true,
+                    no_expires: true,
+                    random_directory_key: true,
+                    content_type_parameters: true,
+                    ..Quirks::default()
+                };
+            },
+            ..PLAIN
+        },
+        Scenario {
+            name: "relative_urls",
+            configure: |c| {
+                c.quirks = Quirks { relative_urls: true, no_meta: true, joined_links: true, ..Quirks::default() };
+            },
+            ..PLAIN
+        },
+    ]
+}
+
+/// Something between client and CA goes wrong, once.
+fn faulty() -> Vec<Scenario> {
+    vec![
+        Scenario { name: "half_of_the_nonces_refused", configure: |c| c.bad_nonce_percent = 50, ..PLAIN },
+        Scenario {
+            name: "finalize_answer_lost",
+            faults: || on(RequestKind::Finalize, FaultAction::DropAfter),
+            ..PLAIN
+        },
+        Scenario {
+            name: "new_order_answer_lost",
+            faults: || on(RequestKind::NewOrder, FaultAction::DropAfter),
+            ..PLAIN
+        },
+        Scenario {
+            name: "challenge_answer_lost",
+            faults: || on(RequestKind::Challenge, FaultAction::DropAfter),
+            ..PLAIN
+        },
+        Scenario {
+            name: "certificate_answer_lost",
+            faults: || on(RequestKind::Certificate, FaultAction::DropAfter),
+            ..PLAIN
+        },
+        Scenario {
+            name: "order_unavailable",
+            faults: || on(RequestKind::Order, FaultAction::unavailable(Some("1"))),
+            ..PLAIN
+        },
+        Scenario {
+            name: "new_order_rate_limited",
+            faults: || on(RequestKind::NewOrder, FaultAction::rate_limited(Some("1"))),
+            ..PLAIN
+        },
+    ]
+}
+
+/// There is no certificate to be had.
+fn failing() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "blocked_name",
+            configure: |c| {
+                c.blocked_names.insert("blocked.test".to_owned());
+            },
+            names: &["example.test", "blocked.test"],
+            fails_with: Some("blocked.test"),
+            ..PLAIN
+        },
+        Scenario {
+            name: "no_usable_challenge",
+            names: &["*.example.test"],
+            fails_with: Some("dns-01"),
+            ..PLAIN
+        },
+        Scenario {
+            name: "wrong_key_certified",
+            configure: |c| c.quirks = Quirks { certify_other_key: true, ..Quirks::default() },
+            fails_with: Some("wrong certificate"),
+            ..PLAIN
+        },
+        Scenario {
+            name: "key_in_the_chain",
+            configure: |c| c.quirks = Quirks { foreign_block_in_chain: true, ..Quirks::default() },
+            fails_with: Some("PRIVATE KEY"),
+            ..PLAIN
+        },
+        Scenario {
+            name: "new_order_limit_for_hours",
+            faults: || on(RequestKind::NewOrder, FaultAction::rate_limited(Some("7200"))),
+            fails_with: Some("wait until"),
+            ..PLAIN
+        },
+    ]
+}
+
+fn on(kind: RequestKind, action: FaultAction) -> Faults {
+    Faults::none().with(FaultRule::next(action).on(kind))
+}

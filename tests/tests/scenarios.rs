@@ -1,0 +1,65 @@
+//! Every scenario by every driver: equal transcripts, and equal to the golden ones.
+
+use std::fs;
+use std::path::PathBuf;
+
+use acme_tests::scenario::{Run, Scenario, run_raw, run_tokio, table};
+
+fn check_outcome(scenario: &Scenario, driver: &str, run: &Run) {
+    let name = scenario.name;
+    match (scenario.fails_with, &run.outcome) {
+        (None, Ok(names)) => {
+            let mut expected: Vec<_> = scenario.names.iter().map(ToString::to_string).collect();
+            expected.sort();
+            assert_eq!(*names, expected, "{name} by {driver}");
+        }
+        (Some(text), Err(error)) => {
+            assert!(error.contains(text), "{name} by {driver}: {error}");
+        }
+        (_, outcome) => panic!("{name} by {driver}: {outcome:?}\n{run}"),
+    }
+}
+
+/// Compares with the golden transcript; `ACME_BLESS=1` writes it.
+fn check_golden(scenario: &Scenario, run: &Run) {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("transcripts");
+    let file = dir.join(format!("{}.txt", scenario.name));
+    if std::env::var_os("ACME_BLESS").is_some() {
+        fs::write(&file, run.to_string()).expect("the transcript can be written");
+    }
+    let golden = fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(run.to_string(), golden, "{} is not as in {}", scenario.name, file.display());
+}
+
+#[test]
+fn with_one_exchange_at_a_time_all_drivers_send_the_same_line_by_line() {
+    for scenario in table() {
+        let raw = run_raw(&scenario, 1);
+        check_outcome(&scenario, "raw", &raw);
+        check_golden(&scenario, &raw);
+        for (driver, run) in
+            [("tokio", run_tokio(&scenario, 1))]
+        {
+            check_outcome(&scenario, driver, &run);
+            assert_eq!(run.transcript, raw.transcript, "{} by {driver}", scenario.name);
+        }
+    }
+}
+
+#[test]
+fn with_several_exchanges_at_once_all_drivers_send_the_same_requests() {
+    for scenario in table() {
+        // Which nonces a CA refuses depends on the order of requests.
+        if scenario.name == "half_of_the_nonces_refused" {
+            continue;
+        }
+        let raw = run_raw(&scenario, 16);
+        check_outcome(&scenario, "raw", &raw);
+        for (driver, run) in
+            [("tokio", run_tokio(&scenario, 16))]
+        {
+            check_outcome(&scenario, driver, &run);
+            assert_eq!(run.sorted(), raw.sorted(), "{} by {driver}", scenario.name);
+        }
+    }
+}
