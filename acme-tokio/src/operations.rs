@@ -50,10 +50,8 @@ impl Client {
     pub async fn change_key(&self, new_key: impl Into<AccountKey>) -> Result<Jwk, Error> {
         let key = new_key.into().load(self.provider())?;
         let public = key.public_key().clone();
-        self.inner().keyring().set_new_account_key(key);
-        let public = self.call(op::KeyChange::new(public)).await?;
-        self.inner().keyring().promote_new_account_key();
-        Ok(public)
+        self.inner().keyring().add_new_account_key(key);
+        self.call(op::KeyChange::new(public)).await
     }
 
     /// Orders a certificate (RFC 8555 section 7.4); [`issue`](Self::issue) sees one through.

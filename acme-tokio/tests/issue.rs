@@ -364,7 +364,7 @@ async fn a_resolver_in_the_users_own_rustls_server_answers_validations_only() {
     let ca = TestCa::start();
     let client = client(&ca).await;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let resolver = TlsAlpn01Resolver::new(provider).around(Arc::new(NoCertificate));
+    let resolver = TlsAlpn01Resolver::new(&provider).around(Arc::new(NoCertificate));
     ca.set_tls_port(own_tls_server(resolver.clone()).await);
     let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&resolver);
     issue.await.expect("a certificate");

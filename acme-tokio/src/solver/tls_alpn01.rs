@@ -58,7 +58,7 @@ impl TlsAlpn01Listener {
         address: impl ToSocketAddrs,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, Error> {
-        let resolver = TlsAlpnResolver::new(Arc::clone(provider));
+        let resolver = TlsAlpnResolver::new(provider);
         let acceptor = TlsAcceptor::from(resolver.server_config()?);
         let listener = Listener::bind(address, move |stream| {
             let acceptor = acceptor.clone();
