@@ -30,7 +30,7 @@ pub struct ClientBuilder {
     transport: Option<Box<dyn DynTransport>>,
     roots: Roots,
     provider: Option<Arc<CryptoProvider>>,
-    policy: Option<Policy>,
+    policy: Policy,
     account_url: Option<Url>,
     user_agent: Option<String>,
     http_on_loopback: bool,
@@ -47,7 +47,7 @@ impl ClientBuilder {
             transport: None,
             roots: Roots::Platform,
             provider: None,
-            policy: None,
+            policy: Policy::default(),
             account_url: None,
             user_agent: None,
             http_on_loopback: false,
@@ -90,7 +90,7 @@ impl ClientBuilder {
 
     /// Sets how patient, how parallel and how trusting the client is.
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = Some(policy);
+        self.policy = policy;
         self
     }
 
@@ -147,7 +147,10 @@ impl ClientBuilder {
         };
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Box::new(HyperTransport::new(&provider, &self.roots)?),
+            None => {
+                let wide = self.policy.max_in_flight.max(Policy::default().max_in_flight);
+                Box::new(HyperTransport::new(&provider, &self.roots)?.http1_connections(wide))
+            }
         };
         let mut keyring = Keyring::new();
         let account_key = match (self.key, &self.signer) {
@@ -164,12 +167,10 @@ impl ClientBuilder {
         let mut session = Session::new(directory, clock::seed())
             .account_key(account_key)
             .allow_http(allow_http)
+            .policy(self.policy)
             .product(&product);
         if let Some(product) = self.user_agent {
             session = session.product(&product);
-        }
-        if let Some(policy) = self.policy {
-            session = session.policy(policy);
         }
         if let Some(url) = self.account_url {
             session = session.account_url(url);

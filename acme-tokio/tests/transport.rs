@@ -212,6 +212,17 @@ async fn parallel_requests_over_http1_share_a_bounded_pool() {
 }
 
 #[tokio::test]
+async fn the_pool_of_http1_connections_is_as_large_as_was_said() {
+    let server = Server::start(Speaks::Http1).await;
+    let transport = transport(server.root_pem()).http1_connections(3);
+    let requests = (0..12).map(|_| transport.exchange(get(&server.url("/slow"))));
+    for result in join_all(requests).await {
+        result.expect("an answer");
+    }
+    assert!((2..=3).contains(&server.connections()), "{} connections", server.connections());
+}
+
+#[tokio::test]
 async fn requests_one_after_the_other_share_a_connection() {
     for speaks in ALL {
         let server = Server::start(speaks).await;

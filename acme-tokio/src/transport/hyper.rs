@@ -50,6 +50,13 @@ impl HyperTransport {
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
         Self { pool: Arc::new(Pool::new(Dialer::new(config, Proxy::from_env()))) }
     }
+
+    /// Sets how many connections to one server that speaks only HTTP/1.1 may be open at once; 16 by
+    /// default. Further requests wait for one of them, within their time limits.
+    pub fn http1_connections(self, most: usize) -> Self {
+        self.pool.set_most(most);
+        self
+    }
 }
 
 impl Transport for HyperTransport {

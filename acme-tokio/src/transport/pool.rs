@@ -1,5 +1,6 @@
 //! The open connections: one over HTTP/2, or a bounded number over HTTP/1.1, to each server.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +20,18 @@ use super::io::Octets;
 pub(super) struct Pool {
     dialer: Dialer,
     hosts: Mutex<BTreeMap<Origin, Arc<Host>>>,
+    /// How many HTTP/1.1 connections to one server are open at once.
+    most: AtomicUsize,
 }
 
 impl Pool {
     pub(super) const fn new(dialer: Dialer) -> Self {
-        Self { dialer, hosts: Mutex::new(BTreeMap::new()) }
+        Self { dialer, hosts: Mutex::new(BTreeMap::new()), most: AtomicUsize::new(MOST_HTTP1) }
+    }
+
+    /// Bounds the number of HTTP/1.1 connections to each server that is met from now on.
+    pub(super) fn set_most(&self, most: usize) {
+        self.most.store(most.clamp(1, Semaphore::MAX_PERMITS), Ordering::Relaxed);
     }
 
     /// Returns a connection that is ready for one request: an open one if there is one.
@@ -104,7 +112,8 @@ impl Pool {
         if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&origin) {
             hosts.retain(|_, host| Arc::strong_count(host) > 1);
         }
-        Arc::clone(hosts.entry(origin).or_default())
+        let most = self.most.load(Ordering::Relaxed);
+        Arc::clone(hosts.entry(origin).or_insert_with(|| Arc::new(Host::new(most))))
     }
 }
 
@@ -187,17 +196,15 @@ struct Host {
     slots: Arc<Semaphore>,
 }
 
-impl Default for Host {
-    fn default() -> Self {
+impl Host {
+    fn new(most: usize) -> Self {
         Self {
             state: Mutex::default(),
             dialing: tokio::sync::Mutex::default(),
-            slots: Arc::new(Semaphore::new(MAX_HTTP1)),
+            slots: Arc::new(Semaphore::new(most)),
         }
     }
-}
 
-impl Host {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -275,6 +282,5 @@ impl Heard {
 
 /// How long an unused connection is trusted to be still there.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
-/// How many HTTP/1.1 connections to one server are open at once.
-const MAX_HTTP1: usize = 16;
+const MOST_HTTP1: usize = 16;
 const MAX_HOSTS: usize = 16;
