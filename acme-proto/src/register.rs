@@ -11,7 +11,6 @@ use crate::op::private::Plan;
 use crate::op::{AccountEntry, ExternalAccount, GetDirectory, NewAccount, Operation};
 use crate::session::Session;
 use crate::time::Timestamp;
-use crate::url::Url;
 use crate::wire::{Meta, ProblemType};
 
 /// Creates the account of the session's key, or finds it if there is one; no other flow creates accounts.
@@ -30,9 +29,9 @@ pub struct Register {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RegisterEvent {
-    /// The CA's terms of service are at this URL: show it, then [`Register::agree`] or
-    /// [`Register::decline`].
-    AgreeToTerms(Url),
+    /// The CA's terms of service are at this URL, which may be a `data:` URL: show it, then
+    /// [`Register::agree`] or [`Register::decline`].
+    AgreeToTerms(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,8 +245,8 @@ impl Flow for Register {
 }
 
 /// The terms as a URL that can be shown; a CA without terms needs no consent.
-fn terms(meta: &Meta) -> Option<Url> {
-    meta.terms_of_service().cloned()
+fn terms(meta: &Meta) -> Option<String> {
+    meta.terms_of_service().map(String::from)
 }
 
 /// An external account's binding fails in few ways, and a wrong MAC key is the usual one.

@@ -4,7 +4,7 @@
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
 
 pub mod conformance;
+pub mod scenario;
 #[cfg(unix)]
 pub mod servers;
-pub mod scenario;
 pub mod world;

@@ -354,7 +354,7 @@ pub enum InvalidInput {
     ExternalAccountRequired,
     /// The CA has terms that were not agreed to.
     #[error("the CA's terms of service were not agreed to: {0}")]
-    TermsNotAgreed(Url),
+    TermsNotAgreed(String),
     /// The key identifier of an external account is not printable ASCII.
     #[error("the key identifier of the external account is not printable ASCII")]
     ExternalAccountKid,

@@ -111,7 +111,7 @@ impl Directory {
 /// What a server tells about itself in its directory (RFC 8555 section 9.7.6).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
-    terms_of_service: Option<Url>,
+    terms_of_service: Option<String>,
     website: Option<Url>,
     caa_identities: Vec<String>,
     external_account_required: bool,
@@ -121,9 +121,11 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Returns the page with the terms of service, without a fragment.
-    pub const fn terms_of_service(&self) -> Option<&Url> {
-        self.terms_of_service.as_ref()
+    /// Returns where the terms of service are, as the CA says it: a URL, which may be a `data:` URL.
+    ///
+    /// It is of printable ASCII without blanks.
+    pub fn terms_of_service(&self) -> Option<&str> {
+        self.terms_of_service.as_deref()
     }
 
     /// Returns the page about the server.
@@ -164,7 +166,7 @@ impl Meta {
 
     fn read(mut object: Object, reader: &mut Reader<'_>) -> Self {
         Self {
-            terms_of_service: object.page("termsOfService", reader),
+            terms_of_service: object.uri_text("termsOfService", reader),
             website: object.page("website", reader),
             caa_identities: object.strings("caaIdentities", reader),
             external_account_required: object
@@ -238,7 +240,7 @@ mod tests {
         assert_eq!(directory.key_change(), Some(&url("https://example.com/acme/key-change")));
         assert_eq!(directory.renewal_info(), None);
         let meta = directory.meta();
-        assert_eq!(meta.terms_of_service(), Some(&url("https://example.com/acme/terms/2017-5-30")));
+        assert_eq!(meta.terms_of_service(), Some("https://example.com/acme/terms/2017-5-30"));
         assert_eq!(meta.website(), Some(&url("https://www.example.com/")));
         assert_eq!(meta.caa_identities(), ["example.com"]);
         assert!(!meta.external_account_required());
@@ -337,7 +339,7 @@ mod tests {
         let (directory, odds) = read_odd(
             Directory::parse,
             with(
-                r#""meta":{"termsOfService":"none","website":1,"caaIdentities":["a.example",{}],
+                r#""meta":{"termsOfService":"no ne","website":1,"caaIdentities":["a.example",{}],
                     "externalAccountRequired":"true","profiles":{"good":"text","bad":7}}"#,
             ),
         );
@@ -349,7 +351,7 @@ mod tests {
         assert_eq!(
             odds,
             [
-                odd("meta.termsOfService", DeviationKind::NotAbsoluteUrl),
+                odd("meta.termsOfService", DeviationKind::Malformed),
                 odd("meta.website", DeviationKind::Malformed),
                 odd("meta.caaIdentities[1]", DeviationKind::BadSibling),
                 odd("meta.externalAccountRequired", DeviationKind::Malformed),
@@ -378,7 +380,7 @@ mod tests {
     fn terms_under_http_are_shown_all_the_same() {
         let (directory, odds) =
             read_odd(Directory::parse, with(r#""meta":{"termsOfService":"http://a.example/t"}"#));
-        assert_eq!(directory.meta().terms_of_service(), Some(&url("http://a.example/t")));
+        assert_eq!(directory.meta().terms_of_service(), Some("http://a.example/t"));
         assert_eq!(odds, [odd("meta.termsOfService", DeviationKind::NotHttps)]);
     }
 
@@ -386,7 +388,16 @@ mod tests {
     fn terms_may_have_a_fragment() {
         let body = with(r#""meta":{"termsOfService":"https://a.example/docs#terms"}"#);
         let directory = read(Directory::parse, body);
-        assert_eq!(directory.meta().terms_of_service(), Some(&url("https://a.example/docs")));
+        assert_eq!(directory.meta().terms_of_service(), Some("https://a.example/docs#terms"));
+    }
+
+    // Pebble sends them like this.
+    #[test]
+    fn terms_may_be_a_data_url() {
+        let terms = "data:text/plain,Do%20what%20thou%20wilt";
+        let body = with(&format!(r#""meta":{{"termsOfService":"{terms}"}}"#));
+        let (directory, _) = read_odd(Directory::parse, body);
+        assert_eq!(directory.meta().terms_of_service(), Some(terms));
     }
 
     // fld-dir-14, -16

@@ -206,6 +206,22 @@ impl Object {
         Some(url)
     }
 
+    /// Takes a text that is meant to be a URL for humans: kept if it is of the characters of a URI.
+    ///
+    /// Servers send `data:` URIs, and worse; what is no web address is reported.
+    pub(super) fn uri_text(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<String> {
+        let uri = self.optional(name, reader, |value, _| {
+            let text = text(value)?;
+            let clean = text.bytes().all(|b| b.is_ascii_graphic());
+            let usable = clean && !text.is_empty() && text.len() <= Url::MAX_LEN;
+            if usable { Ok(text) } else { Err(DeviationKind::Malformed) }
+        })?;
+        if !uri.starts_with("https://") {
+            reader.report(self.path(name), DeviationKind::NotHttps);
+        }
+        Some(uri)
+    }
+
     /// Takes an object.
     pub(super) fn object(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Self> {
         let members = self.optional(name, reader, |value, _| {

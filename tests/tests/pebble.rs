@@ -1,0 +1,77 @@
+//! Certificates from Let's Encrypt's Pebble, validated for real, by both adapters.
+#![cfg(unix)]
+
+use std::sync::Arc;
+
+use acme_proto::policy::{Policy, Rates};
+use acme_tests::servers::{Pebble, PebbleOptions};
+
+/// The policy for a server on loopback.
+fn policy() -> Policy {
+    let mut policy = Policy::default();
+    policy.rates = Rates::unlimited();
+    policy
+}
+
+/// The zone of Pebble's DNS server.
+struct Zone(Arc<Pebble>);
+
+impl acme_tokio::Dns01 for Zone {
+    async fn set_txt(&self, name: &str, value: &str) -> Result<(), acme_tokio::BoxError> {
+        self.0.challtestsrv().present(name, value).map_err(Into::into)
+    }
+
+    async fn remove_txt(&self, name: &str, value: &str) -> Result<(), acme_tokio::BoxError> {
+        self.0.challtestsrv().cleanup(name, value).map_err(Into::into)
+    }
+}
+
+/// Issues once by each kind of challenge and returns how many certificates came.
+async fn by_tokio(pebble: &Arc<Pebble>) -> usize {
+    use acme_tokio::{AccountKey, Client, Http01Listener, KeyKind, ProviderKey, Roots};
+    let client = Client::builder(pebble.directory_url())
+        .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+        .roots(Roots::Pem(pebble.root_pem().into()))
+        .policy(policy())
+        .connect()
+        .await
+        .expect("a client");
+    let terms = std::sync::Mutex::new(None);
+    let register = client.register().contact("mailto:me@example.org").agree_to_terms(|url| {
+        *terms.lock().expect("no panic") = Some(url.to_string());
+        true
+    });
+    register.await.expect("an account");
+    assert!(terms.into_inner().expect("no panic").is_some(), "Pebble has terms");
+    let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+    let http = Http01Listener::bind(("127.0.0.1", pebble.http_port())).await.expect("the port");
+    let tls = acme_tokio::TlsAlpn01Listener::bind(("127.0.0.1", pebble.tls_port())).await;
+    let tls = tls.expect("the port");
+    let dns = acme_tokio::Dns01Solver::new(Zone(Arc::clone(pebble)));
+    let mut issued = 0;
+    let by_http = client.issue(["one.example.test", "two.example.test"]).key(&key).solver(&http);
+    issued += by_http.await.map(|i| i.chain().leaf().dns_names().len()).expect("by http-01") / 2;
+    let by_dns = client.issue(["*.example.test", "example.test"]).key(&key).solver(&dns);
+    issued += by_dns.await.map(|i| i.chain().leaf().dns_names().len()).expect("by dns-01") / 2;
+    let by_tls = client.issue(["alpn.example.test"]).key(&key).solver(&tls);
+    issued += by_tls.await.map(|i| i.chain().leaf().dns_names().len()).expect("by tls-alpn-01");
+    assert_eq!(pebble.published_txt(), [], "every record was removed");
+    issued
+}
+
+#[tokio::test]
+async fn pebble_issues_by_every_kind_of_challenge() {
+    let pebble = Arc::new(Pebble::start(PebbleOptions::default()));
+    assert_eq!(by_tokio(&pebble).await, 3);
+}
+
+#[tokio::test]
+async fn twenty_times_with_half_of_the_nonces_refused() {
+    let options = PebbleOptions::default().nonce_reject(50);
+    let pebble = Arc::new(Pebble::start(options));
+    let mut issued = 0;
+    for _ in 0..4 {
+        issued += by_tokio(&pebble).await;
+    }
+    assert_eq!(issued, 12);
+}
