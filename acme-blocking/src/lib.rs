@@ -1,1 +1,97 @@
-//! Placeholder.
+//! A blocking ACME client (RFC 8555 and its extensions), over ureq and rustls.
+//!
+//! ```no_run
+//! use acme_blocking::{AccountKey, Client, Error, Http01Listener, KeyKind, LETS_ENCRYPT, ProviderKey};
+//!
+//! # fn run(certificate_key: &ProviderKey) -> Result<(), Error> {
+//! let key = AccountKey::generate(KeyKind::Es256)?; // store key.to_pem() before registering
+//! let client = Client::connect(LETS_ENCRYPT, key)?;
+//! client.register().contact("mailto:me@example.org").agree_to_terms(|_url| true).run()?;
+//! let http = Http01Listener::bind("[::]:80")?;
+//! let issued = client.issue(["example.org"]).key(certificate_key).solver(&http).run()?;
+//! println!("{}", issued.chain().to_pem());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The protocol itself is in [`acme_proto`], a state machine without I/O; this crate carries its
+//! requests, keeps its time, and runs the solvers. It decides nothing about the protocol. There is no
+//! runtime and nothing asynchronous: what runs at the same time (exchanges, calls of solvers) runs on
+//! threads that end with the call that needed them.
+//!
+//! - [`Client`] is one account at one directory: cheap to clone, to be used from any number of threads.
+//! - [`Client::issue`] obtains a certificate; [`Client::resume`] goes on after a crash; [`Cancel`] stops
+//!   one in good order.
+//! - Every single operation has a method of its own, and [`Client::call`] runs any of them.
+//! - [`Solver`]s publish challenges: [`Http01Listener`], [`Http01Handler`] for a server of your own,
+//!   [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for a rustls server of your own, [`Dns01Solver`] over
+//!   whatever implements [`Dns01`], and [`HookCommand`] for a command.
+//! - [`Transport`], [`Signer`], [`Solver`] and [`Store`] are traits that trait objects suit.
+//!
+//! # Features
+//! `ring` (default) or `aws-lc-rs` links a crypto provider; with neither, pass one to
+//! [`ClientBuilder::provider`]. Both may be linked. `tracing` (default) emits notices as events.
+#![forbid(unsafe_code)]
+
+mod builder;
+mod cancel;
+mod client;
+mod drive;
+mod error;
+mod in_flight;
+mod issue;
+mod operations;
+mod register;
+mod signer;
+mod solver;
+mod solving;
+mod store;
+mod timed;
+#[cfg(feature = "tracing")]
+mod trace;
+mod transport;
+
+pub use acme_host;
+pub use acme_proto;
+
+pub use acme_host::account_file::AccountFile;
+pub use acme_host::exchange::ExchangeRecord;
+pub use acme_host::hook::HookCommand;
+pub use acme_host::http01::Http01Table as Http01Handler;
+pub use acme_host::keys::{AccountKey, KeyKind, ProviderKey};
+pub use acme_host::lock::Lock;
+pub use acme_host::store::OrderFile;
+pub use acme_host::tls::Roots;
+pub use acme_host::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
+pub use acme_proto::challenge::Challenge;
+pub use acme_proto::identifier::Identifier;
+pub use acme_proto::issuance::Issued;
+pub use acme_proto::notice::Notice;
+pub use acme_proto::op::AccountEntry;
+pub use acme_proto::policy::Policy;
+pub use acme_proto::snapshot::Snapshot;
+pub use acme_proto::wire::ChallengeKind;
+pub use acme_proto::x509::{Certificate, CertificateChain, Csr};
+
+pub use crate::builder::ClientBuilder;
+pub use crate::cancel::Cancel;
+pub use crate::client::Client;
+pub use crate::error::Error;
+pub use crate::issue::Issue;
+pub use crate::register::Register;
+pub use crate::signer::Signer;
+pub use crate::solver::{Dns01, Dns01Solver, Http01Listener, Solver, TlsAlpn01Listener};
+pub use crate::store::Store;
+pub use crate::transport::{Transport, UreqTransport};
+
+/// Any error, as users' solvers and stores return it.
+pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
+
+/// Let's Encrypt.
+pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+/// The staging environment of Let's Encrypt: generous limits, and roots that nobody trusts.
+pub const LETS_ENCRYPT_STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
+
+/// ZeroSSL, which demands external account binding.
+pub const ZEROSSL: &str = "https://acme.zerossl.com/v2/DV90";

@@ -6,6 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use acme_proto::challenge::{Challenge, Http01};
 
 /// The challenges that are published at present; clones share one table.
+///
+/// As a solver of the adapters it serves http-01 out of the user's own HTTP server: give one clone to the
+/// issuance, and ask another in the server.
+///
+/// ```
+/// let table = acme_host::http01::Http01Table::new();
+/// // In the server, for every request to /.well-known/acme-challenge/:
+/// let body = table.respond(Some("example.org"), "/.well-known/acme-challenge/token");
+/// assert!(body.is_none(), "404: no such challenge is published");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Http01Table {
     entries: Arc<Mutex<Entries>>,

@@ -1,0 +1,197 @@
+//! Making a client.
+
+use core::fmt;
+use std::sync::{Arc, Mutex};
+
+use acme_host::exchange::ExchangeRecord;
+use acme_host::keyring::Keyring;
+use acme_host::keys::AccountKey;
+use acme_host::tls::Roots;
+use acme_host::{clock, keys};
+use acme_proto::error::InvalidInput;
+use acme_proto::notice::Notice;
+use acme_proto::op::GetDirectory;
+use acme_proto::policy::Policy;
+use acme_proto::session::Session;
+use acme_proto::url::Url;
+use rustls::crypto::CryptoProvider;
+
+use crate::client::{Client, Inner, NoticeObserver, Observer, Turns};
+use crate::error::Error;
+use crate::signer::Signer;
+use crate::transport::{Transport, UreqTransport};
+
+/// What a [`Client`] is to be made of; made by [`Client::builder`].
+#[must_use = "it does nothing until connect() is called"]
+pub struct ClientBuilder {
+    directory: String,
+    key: Option<AccountKey>,
+    signer: Option<Box<dyn Signer>>,
+    transport: Option<Box<dyn Transport>>,
+    roots: Roots,
+    provider: Option<Arc<CryptoProvider>>,
+    policy: Option<Policy>,
+    account_url: Option<Url>,
+    user_agent: Option<String>,
+    http_on_loopback: bool,
+    observer: Option<Observer>,
+    notices: Option<NoticeObserver>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(directory: &str) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            key: None,
+            signer: None,
+            transport: None,
+            roots: Roots::Platform,
+            provider: None,
+            policy: None,
+            account_url: None,
+            user_agent: None,
+            http_on_loopback: false,
+            observer: None,
+            notices: None,
+        }
+    }
+
+    /// Sets the account key: an [`AccountKey`], or an [`AccountFile`](crate::AccountFile).
+    pub fn key(mut self, key: impl Into<AccountKey>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Has a signer hold the account key, such as an HSM; instead of [`key`](Self::key).
+    pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
+        self.signer = Some(Box::new(signer));
+        self
+    }
+
+    /// Replaces the default transport, and with it roots and proxies.
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.transport = Some(Box::new(transport));
+        self
+    }
+
+    /// Sets the roots that the CA's HTTPS certificates are checked against; the platform's by default.
+    pub fn roots(mut self, roots: Roots) -> Self {
+        self.roots = roots;
+        self
+    }
+
+    /// Sets the crypto provider.
+    ///
+    /// By default it is the process's, else ring or aws-lc-rs, whichever is compiled in, in this order.
+    pub fn provider(mut self, provider: Arc<CryptoProvider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// Sets how patient, how parallel and how trusting the client is.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Gives the account's URL as it was received before, which saves asking for it.
+    pub fn account_url(mut self, url: Url) -> Self {
+        self.account_url = Some(url);
+        self
+    }
+
+    /// Puts the application's name and version in front of the `User-Agent`, such as `shop/1.2`.
+    pub fn user_agent(mut self, product: impl Into<String>) -> Self {
+        self.user_agent = Some(product.into());
+        self
+    }
+
+    /// Allows an `http://` directory on this machine: for tests.
+    pub const fn allow_http_on_loopback(mut self) -> Self {
+        self.http_on_loopback = true;
+        self
+    }
+
+    /// Shows every HTTP exchange, when it has ended, to a function that must not block.
+    pub fn observe(mut self, observer: impl Fn(&ExchangeRecord) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Shows every notice (retries, waiting, progress, a CA's mistakes) to a function that must not
+    /// block.
+    pub fn notices(mut self, notices: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.notices = Some(Box::new(notices));
+        self
+    }
+
+    /// Makes the client, and fetches the directory.
+    ///
+    /// # Errors
+    /// [`Error::NoAccountKey`] without key or signer, and what [`Client::connect`] says.
+    pub fn connect(self) -> Result<Client, Error> {
+        let client = self.build()?;
+        client.call(GetDirectory)?;
+        Ok(client)
+    }
+
+    fn build(self) -> Result<Client, Error> {
+        let directory: Url = self.directory.parse()?;
+        let allow_http = self.http_on_loopback && directory.is_loopback();
+        if !directory.is_https() && !allow_http {
+            return Err(InvalidInput::NotHttps(directory).into());
+        }
+        let provider = match self.provider {
+            Some(provider) => provider,
+            None => keys::default_provider()?,
+        };
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Box::new(UreqTransport::new(&provider, &self.roots)?),
+        };
+        let mut keyring = Keyring::new();
+        let account_key = match (self.key, &self.signer) {
+            (Some(key), _) => {
+                let key = key.load(&provider)?;
+                let public = key.public_key().clone();
+                keyring.set_account_key(key);
+                public
+            }
+            (None, Some(signer)) => signer.account_key(),
+            (None, None) => return Err(Error::NoAccountKey),
+        };
+        let product = format!("{PRODUCT} {}", transport.product());
+        let mut session = Session::new(directory, clock::seed())
+            .account_key(account_key)
+            .allow_http(allow_http)
+            .product(&product);
+        if let Some(product) = self.user_agent {
+            session = session.product(&product);
+        }
+        if let Some(policy) = self.policy {
+            session = session.policy(policy);
+        }
+        if let Some(url) = self.account_url {
+            session = session.account_url(url);
+        }
+        Ok(Client::from_inner(Inner {
+            session: Mutex::new(session),
+            transport,
+            signer: self.signer,
+            keyring: Mutex::new(keyring),
+            provider,
+            observer: self.observer,
+            notices: self.notices,
+            registering: Mutex::default(),
+            turns: Turns::default(),
+        }))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+const PRODUCT: &str = concat!("acme-blocking/", env!("CARGO_PKG_VERSION"));

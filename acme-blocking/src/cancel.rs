@@ -1,0 +1,110 @@
+//! Asking an issuance to come to an end.
+
+use core::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A wish to cancel, to be [expressed](Self::cancel) from any thread; clones share it.
+///
+/// ```
+/// let cancel = acme_blocking::Cancel::new();
+/// let remote = cancel.clone(); // for the handler of Ctrl-C, say
+/// remote.cancel();
+/// assert!(cancel.is_cancelled());
+/// ```
+#[derive(Clone, Default)]
+pub struct Cancel {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    cancelled: bool,
+    next: u64,
+    waiting: Vec<(u64, Waker)>,
+}
+
+type Waker = Box<dyn Fn() + Send>;
+
+impl Cancel {
+    /// Creates a wish that is not expressed yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Expresses the wish: every issuance that was given this value cleans its challenges up and ends.
+    pub fn cancel(&self) {
+        let mut state = self.lock();
+        state.cancelled = true;
+        for (_, wake) in state.waiting.drain(..) {
+            wake();
+        }
+    }
+
+    /// Returns whether the wish was expressed.
+    pub fn is_cancelled(&self) -> bool {
+        self.lock().cancelled
+    }
+
+    /// Has `wake` called when the wish is expressed, or at once if it was; until the result is dropped.
+    pub(crate) fn subscribe(&self, wake: impl Fn() + Send + 'static) -> Subscription {
+        let mut state = self.lock();
+        let id = state.next;
+        state.next += 1;
+        if state.cancelled {
+            wake();
+        } else {
+            state.waiting.push((id, Box::new(wake)));
+        }
+        drop(state);
+        Subscription { cancel: self.clone(), id }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancel").field("cancelled", &self.is_cancelled()).finish_non_exhaustive()
+    }
+}
+
+/// Ends a subscription when dropped.
+pub(crate) struct Subscription {
+    cancel: Cancel,
+    id: u64,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.cancel.lock().waiting.retain(|(id, _)| *id != self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn whoever_subscribed_before_or_after_is_woken_once() {
+        let (cancel, (send, receive)) = (Cancel::new(), mpsc::channel());
+        let late = send.clone();
+        let before = cancel.subscribe(move || drop(send.send("before")));
+        cancel.cancel();
+        cancel.cancel();
+        let after = cancel.subscribe(move || drop(late.send("after")));
+        drop((before, after));
+        assert_eq!(receive.iter().take(2).collect::<Vec<_>>(), ["before", "after"]);
+    }
+
+    #[test]
+    fn nobody_is_woken_whose_subscription_has_ended() {
+        let (cancel, (send, receive)) = (Cancel::new(), mpsc::channel::<()>());
+        drop(cancel.subscribe(move || drop(send.send(()))));
+        cancel.cancel();
+        assert!(receive.recv().is_err());
+    }
+}

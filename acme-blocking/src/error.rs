@@ -1,0 +1,111 @@
+//! Why something failed, in the adapter or in the core.
+
+use core::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+
+use acme_host::account_file::AccountFileError;
+use acme_host::keys::KeyError;
+use acme_host::lock::LockError;
+use acme_host::store::OrderFileError;
+use acme_host::tls::TlsError;
+use acme_host::words;
+use acme_proto::error::{InvalidInput, Misuse};
+use acme_proto::identifier::InvalidIdentifier;
+use acme_proto::jose::InvalidMacKey;
+use acme_proto::time::Timestamp;
+use acme_proto::url::{InvalidUrl, Url};
+
+/// Why something failed; `Display` is one line that names the cause and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The CA, the network, the signer, or what the user gave: everything that the core decides.
+    #[error("{0}")]
+    Acme(#[from] acme_proto::error::Error),
+    /// A key cannot be made, read or used.
+    #[error("{0}")]
+    Key(#[from] KeyError),
+    /// The MAC key of an external account cannot be read.
+    #[error("the MAC key of the external account: {0}; copy it anew from the CA's page")]
+    MacKey(#[from] InvalidMacKey),
+    /// The account file cannot be read or written.
+    #[error("{0}")]
+    AccountFile(#[from] AccountFileError),
+    /// The file of an order cannot be read or written.
+    #[error("{0}")]
+    OrderFile(#[from] OrderFileError),
+    /// Another process has the lock.
+    #[error("{0}")]
+    Lock(#[from] LockError),
+    /// TLS cannot be set up.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    /// The client has no account key.
+    #[error("no account key was given: give one with key(..) or signer(..)")]
+    NoAccountKey,
+    /// The issuance has no CSR, and no key to make one.
+    #[error("neither a CSR nor a key was given: give one with csr(..) or key(..)")]
+    NoCsr,
+    /// The certificate cannot be named in a question for renewal information.
+    #[error("the certificate names no issuer key, so the CA cannot be asked about its renewal")]
+    NoCertificateId,
+    /// The address of a listener cannot be used.
+    #[error("{}", words::of_listening(*address, source))]
+    Listen {
+        /// The address, if it could be told.
+        address: Option<SocketAddr>,
+        /// What is in the way.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Returns the core's error, if it is one.
+    pub const fn acme(&self) -> Option<&acme_proto::error::Error> {
+        match self {
+            Self::Acme(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns when the CA wants to be asked again, where it said so.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        self.acme()?.retry_at()
+    }
+
+    /// Returns the URL of the request that failed, where one did.
+    pub fn url(&self) -> Option<&Url> {
+        self.acme()?.url()
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(misuse: Misuse) -> Self {
+        Self::Acme(misuse.into())
+    }
+}
+
+impl From<InvalidInput> for Error {
+    fn from(input: InvalidInput) -> Self {
+        Self::Acme(input.into())
+    }
+}
+
+impl From<InvalidIdentifier> for Error {
+    fn from(invalid: InvalidIdentifier) -> Self {
+        InvalidInput::Identifier(invalid).into()
+    }
+}
+
+impl From<InvalidUrl> for Error {
+    fn from(invalid: InvalidUrl) -> Self {
+        InvalidInput::Url(invalid).into()
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}

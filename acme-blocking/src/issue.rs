@@ -1,0 +1,166 @@
+//! Issuing a certificate: what the user sets.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+
+use acme_host::keys::{self, ProviderKey};
+use acme_proto::issuance::{Issuance, Issued};
+use acme_proto::op::NewOrder;
+use acme_proto::snapshot::Snapshot;
+use acme_proto::time::Timestamp;
+use acme_proto::x509::Csr;
+
+use crate::cancel::Cancel;
+use crate::client::Client;
+use crate::drive;
+use crate::error::Error;
+use crate::solver::Solver;
+use crate::solving::Solving;
+use crate::store::Store;
+
+/// An issuance to be [run](Self::run); made by [`Client::issue`] and [`Client::resume`].
+///
+/// It needs a CSR or a key, and at least one solver.
+#[must_use = "it does nothing until it is run"]
+pub struct Issue<'a> {
+    client: Client,
+    start: Result<Start, Error>,
+    csr: Option<Result<Csr, Error>>,
+    time_limit: Option<Duration>,
+    solvers: Vec<Arc<dyn Solver + 'a>>,
+    store: Option<Arc<dyn Store + 'a>>,
+    cancel: Option<Cancel>,
+}
+
+enum Start {
+    New(Box<NewOrder>),
+    Resume(Box<Snapshot>),
+}
+
+impl<'a> Issue<'a> {
+    pub(crate) fn new(client: Client, order: Result<NewOrder, Error>) -> Self {
+        Self::start(client, order.map(|order| Start::New(Box::new(order))))
+    }
+
+    pub(crate) fn resume(client: Client, snapshot: Snapshot) -> Self {
+        Self::start(client, Ok(Start::Resume(Box::new(snapshot))))
+    }
+
+    fn start(client: Client, start: Result<Start, Error>) -> Self {
+        Self {
+            client,
+            start,
+            csr: None,
+            time_limit: None,
+            solvers: Vec::new(),
+            store: None,
+            cancel: None,
+        }
+    }
+
+    /// Sets the CSR, which has to have exactly the names that were given.
+    pub fn csr(mut self, csr: Csr) -> Self {
+        self.csr = Some(Ok(csr));
+        self
+    }
+
+    /// Makes the CSR from a key; have the key on disk, or a crash may leave a certificate without it.
+    pub fn key(mut self, key: &ProviderKey) -> Self {
+        let names = match &self.start {
+            Ok(Start::New(order)) => order.identifiers(),
+            Ok(Start::Resume(snapshot)) => snapshot.identifiers(),
+            Err(_) => return self,
+        };
+        self.csr = Some(keys::make_csr(key, names).map_err(Error::from));
+        self
+    }
+
+    /// Adds a solver for the kinds of challenges that it knows; those added first are preferred.
+    pub fn solver(mut self, solver: impl Solver + 'a) -> Self {
+        self.solvers.push(Arc::new(solver));
+        self
+    }
+
+    /// Writes the order's state ahead of every step, so that no crash loses an order, and none leaves
+    /// a challenge published that [`Client::resume`] does not know of.
+    pub fn durable(mut self, store: impl Store + 'a) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Asks for one of the profiles that the directory lists.
+    ///
+    /// This, like the validity dates and [`replaces`](Self::replaces), is for a new order: a resumed
+    /// one is as it was ordered.
+    pub fn profile(self, name: impl Into<String>) -> Self {
+        self.order(|order| order.profile(name))
+    }
+
+    /// Asks for a certificate that is not valid before this time.
+    pub fn not_before(self, time: Timestamp) -> Self {
+        self.order(|order| order.not_before(time))
+    }
+
+    /// Asks for a certificate that is not valid after this time.
+    pub fn not_after(self, time: Timestamp) -> Self {
+        self.order(|order| order.not_after(time))
+    }
+
+    /// Names the certificate that this one replaces, by its identifier for renewal information
+    /// (RFC 9773 section 5).
+    pub fn replaces(self, certificate_id: impl Into<String>) -> Self {
+        self.order(|order| order.replaces(certificate_id))
+    }
+
+    /// Sets a time limit other than the policy's; clean-ups may take a little longer.
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// Cancels in good order when the wish is expressed: challenges are cleaned up first.
+    pub fn cancel_on(mut self, wish: &Cancel) -> Self {
+        self.cancel = Some(wish.clone());
+        self
+    }
+
+    /// Issues.
+    ///
+    /// It returns when no call of a solver is under way any more, even if that is after the time limit.
+    ///
+    /// # Errors
+    /// Those of the core, [`Error::NoCsr`], and what is wrong with the key.
+    pub fn run(self) -> Result<Issued, Error> {
+        let csr = self.csr.transpose()?;
+        let mut flow = match self.start? {
+            Start::New(_) if csr.is_none() => return Err(Error::NoCsr),
+            Start::New(order) => Issuance::order(*order),
+            Start::Resume(snapshot) => Issuance::resume(*snapshot),
+        };
+        if let Some(csr) = csr {
+            flow = flow.csr(csr)?;
+        }
+        if let Some(limit) = self.time_limit {
+            flow = flow.time_limit(limit);
+        }
+        if self.store.is_some() {
+            flow = flow.durable();
+        }
+        let solving = Solving::new(self.client.inner(), self.solvers, self.store);
+        drive::drive(self.client.inner(), flow, solving, self.cancel.as_ref())
+    }
+
+    fn order(mut self, change: impl FnOnce(NewOrder) -> NewOrder) -> Self {
+        if let Ok(Start::New(order)) = self.start {
+            self.start = Ok(Start::New(Box::new(change(*order))));
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Issue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issue").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! A method for every single operation.
+
+use acme_host::keys::AccountKey;
+use acme_proto::identifier::Identifier;
+use acme_proto::jose::Jwk;
+use acme_proto::op;
+use acme_proto::url::Url;
+use acme_proto::wire::{Account, Authorization, Challenge, Directory, Order};
+use acme_proto::x509::{Certificate, Csr};
+
+use crate::client::Client;
+use crate::error::Error;
+
+/// Single operations, each with the retries that suit it; their errors are those of
+/// [`call`](Self::call).
+impl Client {
+    /// Fetches the directory anew (RFC 8555 section 7.1.1).
+    pub fn directory(&self) -> Result<Directory, Error> {
+        self.call(op::GetDirectory)
+    }
+
+    /// Finds the account of the account key, and creates none (RFC 8555 section 7.3.1).
+    pub fn find_account(&self) -> Result<Option<op::AccountEntry>, Error> {
+        self.call(op::FindAccount)
+    }
+
+    /// Reads the account (RFC 8555 section 7.3.2).
+    pub fn account(&self) -> Result<Account, Error> {
+        self.call(op::GetAccount)
+    }
+
+    /// Replaces the account's contacts, such as `mailto:me@example.org` (RFC 8555 section 7.3.2).
+    pub fn update_account<I>(&self, contacts: I) -> Result<Account, Error>
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        let contacts = contacts.into_iter().map(Into::into).collect();
+        self.call(op::UpdateAccount::contacts(contacts)?)
+    }
+
+    /// Deactivates the account for good (RFC 8555 section 7.3.6).
+    pub fn deactivate_account(&self) -> Result<Account, Error> {
+        self.call(op::DeactivateAccount)
+    }
+
+    /// Replaces the account key by one that is on disk already (RFC 8555 section 7.3.5).
+    ///
+    /// If the answer is lost, [`find_account`](Self::find_account) tells which key the CA holds. With a
+    /// signer that holds both keys, use [`call`](Self::call) and [`KeyChange`](op::KeyChange).
+    pub fn change_key(&self, new_key: impl Into<AccountKey>) -> Result<Jwk, Error> {
+        let key = new_key.into().load(self.provider())?;
+        let public = key.public_key().clone();
+        self.inner().keyring().add_new_account_key(key);
+        self.call(op::KeyChange::new(public))
+    }
+
+    /// Orders a certificate (RFC 8555 section 7.4); [`issue`](Self::issue) sees one through.
+    pub fn new_order(&self, order: op::NewOrder) -> Result<op::OrderEntry, Error> {
+        self.call(order)
+    }
+
+    /// Reads an order.
+    pub fn order(&self, url: &Url) -> Result<Order, Error> {
+        self.call(op::GetOrder(url.clone()))
+    }
+
+    /// Lists the account's orders, a page at a time (RFC 8555 section 7.1.2.1).
+    pub fn orders(&self, page: op::ListOrders) -> Result<op::Page, Error> {
+        self.call(page)
+    }
+
+    /// Reads an authorization (RFC 8555 section 7.5).
+    pub fn authorization(&self, url: &Url) -> Result<Authorization, Error> {
+        self.call(op::GetAuthorization(url.clone()))
+    }
+
+    /// Asks for an authorization without an order (RFC 8555 section 7.4.1).
+    pub fn new_authorization(
+        &self,
+        identifier: Identifier,
+    ) -> Result<op::AuthorizationEntry, Error> {
+        self.call(op::NewAuthorization::new(identifier)?)
+    }
+
+    /// Gives an authorization up (RFC 8555 section 7.5.2).
+    pub fn deactivate_authorization(&self, url: &Url) -> Result<Authorization, Error> {
+        self.call(op::DeactivateAuthorization(url.clone()))
+    }
+
+    /// Reads a challenge.
+    pub fn challenge(&self, url: &Url) -> Result<Challenge, Error> {
+        self.call(op::GetChallenge(url.clone()))
+    }
+
+    /// Tells the CA to validate a challenge, which is published already (RFC 8555 section 7.5.1).
+    pub fn respond(&self, url: &Url) -> Result<Challenge, Error> {
+        self.call(op::RespondChallenge(url.clone()))
+    }
+
+    /// Sends the CSR for an order that is ready (RFC 8555 section 7.4).
+    pub fn finalize(&self, order: &Url, finalize: &Url, csr: Csr) -> Result<Order, Error> {
+        self.call(op::Finalize::new(order.clone(), finalize.clone(), csr))
+    }
+
+    /// Downloads a certificate (RFC 8555 section 7.4.2).
+    pub fn certificate(&self, url: &Url) -> Result<op::Download, Error> {
+        self.call(op::GetCertificate(url.clone()))
+    }
+
+    /// Revokes a certificate (RFC 8555 section 7.6).
+    ///
+    /// To have the certificate's own key sign, [hold](Self::hold_certificate_key) it first.
+    pub fn revoke(&self, revocation: op::Revoke) -> Result<op::Revoked, Error> {
+        self.call(revocation)
+    }
+
+    /// Asks when a certificate should be renewed (RFC 9773).
+    pub fn renewal_info(&self, certificate: &Certificate) -> Result<op::RenewalInfoEntry, Error> {
+        let question = op::GetRenewalInfo::of(certificate).ok_or(Error::NoCertificateId)?;
+        self.call(question)
+    }
+}

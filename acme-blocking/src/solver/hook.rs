@@ -1,0 +1,35 @@
+//! dns-01 by a command of the user's.
+
+use acme_host::hook::HookCommand;
+use acme_proto::challenge::Challenge;
+use acme_proto::wire::ChallengeKind;
+
+use super::Solver;
+use super::dns01::{Dns01, record};
+use crate::BoxError;
+
+impl Dns01 for HookCommand {
+    fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        Ok(Self::present(self, name, value)?)
+    }
+
+    fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        Ok(Self::clean_up(self, name, value)?)
+    }
+}
+
+impl Solver for HookCommand {
+    fn kinds(&self) -> &[ChallengeKind] {
+        &[ChallengeKind::Dns01]
+    }
+
+    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        let record = record(challenge)?;
+        self.set_txt(&record.name, &record.value)
+    }
+
+    fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        let record = record(challenge)?;
+        self.remove_txt(&record.name, &record.value)
+    }
+}

@@ -1,0 +1,129 @@
+//! Accepting connections in the background, for the ready-made listeners.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, Builder, JoinHandle};
+use std::time::Instant;
+
+use crate::error::Error;
+use crate::timed::Timed;
+
+/// A bound address with a thread that serves it, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Listener {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Listener {
+    /// Binds the first of the addresses that can be bound, and serves each connection on a thread of its
+    /// own, within a time limit.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] names the address and what is in the way.
+    pub(super) fn bind<S>(address: impl ToSocketAddrs, serve: S) -> Result<Self, Error>
+    where
+        S: Fn(Timed) + Clone + Send + 'static,
+    {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        let mut failed = None;
+        let addresses = address.to_socket_addrs();
+        for address in addresses.map_err(|source| Error::Listen { address: None, source })? {
+            match TcpListener::bind(address).and_then(|l| Self::start(l, serve.clone())) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => (failure, failed) = (error, Some(address)),
+            }
+        }
+        Err(Error::Listen { address: failed, source: failure })
+    }
+
+    /// Returns the address that it listens on, with the port that the system chose for port 0.
+    pub(super) const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn start<S>(listener: TcpListener, serve: S) -> io::Result<Self>
+    where
+        S: Fn(Timed) + Clone + Send + 'static,
+    {
+        let address = listener.local_addr()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = Builder::new()
+            .name("acme-listener".into())
+            .spawn(move || accept(&listener, &stopped, &serve))?;
+        Ok(Self { address, stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        // A connection of its own wakes the thread up.
+        let woken = TcpStream::connect_timeout(&reachable(self.address), WAKE_TIME_LIMIT).is_ok();
+        if let Some(thread) = self.thread.take().filter(|_| woken) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept<S>(listener: &TcpListener, stop: &AtomicBool, serve: &S)
+where
+    S: Fn(Timed) + Clone + Send + 'static,
+{
+    let places = Arc::new(AtomicUsize::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = listener.accept();
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
+        let Ok((stream, _)) = accepted else {
+            // Such as too many open files: some of them will be closed.
+            thread::sleep(PAUSE);
+            continue;
+        };
+        let Some(place) = Place::take(&places) else { continue };
+        let serve = serve.clone();
+        let _ = Builder::new().name("acme-answer".into()).spawn(move || {
+            serve(Timed::new(stream, Instant::now() + TIME_LIMIT));
+            drop(place);
+        });
+    }
+}
+
+/// One of the connections that may be open, given back when dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(places: &Arc<AtomicUsize>) -> Option<Self> {
+        let taken =
+            places.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| free.checked_sub(1));
+        taken.is_ok().then(|| Self(Arc::clone(places)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Returns an address under which this machine reaches what listens on `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+const MAX_CONNECTIONS: usize = 256;
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+const WAKE_TIME_LIMIT: Duration = Duration::from_secs(1);

@@ -1,0 +1,81 @@
+//! Who publishes challenges: a trait, and the ready-made ones.
+
+mod dns01;
+mod hook;
+mod http01;
+mod listener;
+mod tls_alpn01;
+
+use std::sync::Arc;
+
+use acme_proto::challenge::Challenge;
+use acme_proto::wire::ChallengeKind;
+
+use crate::BoxError;
+
+pub use self::dns01::{Dns01, Dns01Solver};
+pub use self::http01::Http01Listener;
+pub use self::tls_alpn01::TlsAlpn01Listener;
+
+/// Publishes challenges for the CA to find, and takes them away again.
+///
+/// Calls for different challenges run at the same time, up to sixteen of one issuance. Those for one record
+/// name (a wildcard and its base name share one) follow each other, also among all issuances of one client.
+/// A call cannot be interrupted, so let none take longer than a few minutes.
+///
+/// `&T`, `Arc<T>` and `Box<T>` are solvers too.
+pub trait Solver: Send + Sync {
+    /// Returns the kinds of challenges that it can publish, preferred ones first.
+    fn kinds(&self) -> &[ChallengeKind];
+
+    /// Publishes the challenge beside whatever else is published.
+    ///
+    /// It may be called again for a challenge that is published already, such as after a restart.
+    ///
+    /// # Errors
+    /// An error fails this way of proving the identifier; another kind may be tried.
+    fn present(&self, challenge: &Challenge) -> Result<(), BoxError>;
+
+    /// Waits until the CA can see the challenge, such as for DNS to propagate; by default not at all.
+    ///
+    /// It is called when every `present` of this solver that is under way has ended, for each challenge on
+    /// a thread of its own.
+    ///
+    /// # Errors
+    /// An error fails this way of proving the identifier; another kind may be tried.
+    fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        let _ = challenge;
+        Ok(())
+    }
+
+    /// Takes this one challenge away, and nothing else that is published under its name.
+    ///
+    /// It must not assume that `present` succeeded, nor that it happened in this process.
+    ///
+    /// # Errors
+    /// An error is listed in the result of the issuance and fails nothing.
+    fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError>;
+}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<T: Solver + ?Sized> Solver for $pointer {
+            fn kinds(&self) -> &[ChallengeKind] {
+                (**self).kinds()
+            }
+
+            fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+                (**self).present(challenge)
+            }
+
+            fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {
+                (**self).wait(challenge)
+            }
+
+            fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+                (**self).clean_up(challenge)
+            }
+        }
+    )*};
+}
+forward!(&T, Arc<T>, Box<T>);

@@ -1,0 +1,197 @@
+//! Making a connection: name lookup, TCP, proxy, TLS.
+
+use core::fmt;
+use core::time::Duration;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Instant;
+
+use acme_host::proxy::{Proxy, ProxyTarget};
+use acme_host::words;
+use acme_proto::url::Url;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, LazyBuffers, NextTimeout};
+
+use super::lost::NoConnection;
+use super::wire::{Stream, Wire};
+use crate::timed::Timed;
+
+/// Makes connections for ureq, all the way up to TLS, so that every failure here is one before anything
+/// was sent.
+pub(super) struct Dialer {
+    tls: Arc<ClientConfig>,
+    proxy: Proxy,
+}
+
+impl Dialer {
+    pub(super) const fn new(tls: Arc<ClientConfig>, proxy: Proxy) -> Self {
+        Self { tls, proxy }
+    }
+
+    /// Connects to the origin of `url`.
+    ///
+    /// # Errors
+    /// Says in words why there is no connection.
+    fn dial(&self, url: &Url, deadline: Instant) -> Result<Stream, String> {
+        let tcp = match self.proxy.for_url(url) {
+            None => connect(url.host(), url.port(), deadline)?,
+            Some(proxy) => tunnel(&proxy, url, deadline)?,
+        };
+        let mut timed = Timed::new(tcp, deadline);
+        if !url.is_https() {
+            return Ok(Stream::Plain(timed));
+        }
+        let name = ServerName::try_from(url.host().to_owned())
+            .map_err(|_| format!("{} is no name for TLS", url.host()))?;
+        let mut tls =
+            ClientConnection::new(Arc::clone(&self.tls), name).map_err(|e| words::of(&e))?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut timed).map_err(|e| late_or(&e))?;
+        }
+        Ok(Stream::Tls(Box::new(StreamOwned::new(tls, timed))))
+    }
+}
+
+impl Connector for Dialer {
+    type Out = Wire;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let limit = (*details.timeout.after).min(DIAL_TIME_LIMIT);
+        let url = Url::parse(&details.uri.to_string()).map_err(|e| NoConnection(words::of(&e)))?;
+        let stream = self.dial(&url, Instant::now() + limit).map_err(NoConnection)?;
+        let (input, output) =
+            (details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(Wire::new(stream, LazyBuffers::new(input, output))))
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").field("proxy", &self.proxy).finish_non_exhaustive()
+    }
+}
+
+/// Looks no name up: behind a proxy there may be no way to, and [`Dialer`] does it where there is.
+#[derive(Debug)]
+pub(super) struct NoResolver;
+
+impl Resolver for NoResolver {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        Ok(self.empty())
+    }
+}
+
+/// Asks a proxy for a tunnel (RFC 9110 section 9.3.6).
+fn tunnel(proxy: &ProxyTarget, url: &Url, deadline: Instant) -> Result<TcpStream, String> {
+    let through = |cause: String| format!("proxy {}: {cause}", proxy.authority());
+    let tcp = connect(proxy.host(), proxy.port(), deadline).map_err(through)?;
+    let cloned = tcp.try_clone().map_err(|e| through(words::of(&e)))?;
+    let mut timed = Timed::new(cloned, deadline);
+    timed.write_all(&proxy.connect_request(url)).map_err(|e| through(late_or(&e)))?;
+    // Octet by octet: what follows the head belongs to TLS.
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == MAX_PROXY_HEAD {
+            return Err(through("its answer is too long".into()));
+        }
+        let mut octet = [0];
+        timed.read_exact(&mut octet).map_err(|e| through(late_or(&e)))?;
+        head.extend(octet);
+    }
+    proxy.check_connect_answer(&head).map_err(through)?;
+    Ok(tcp)
+}
+
+fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, String> {
+    let addresses = match host.parse::<IpAddr>() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => look_up(host, port, deadline)?,
+    };
+    connect_to_any(&addresses, deadline)
+}
+
+/// Looks a name up on a thread of its own: the system's resolver knows no deadline.
+fn look_up(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, String> {
+    let (send, receive) = mpsc::channel();
+    let name = host.to_owned();
+    let look_up = move || {
+        let found = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+        let _ = send.send(found);
+    };
+    let thread = thread::Builder::new().name("acme-lookup".into()).spawn(look_up);
+    thread.map_err(|e| words::of(&e))?;
+    match receive.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(found) => found.map_err(|e| format!("no address for {host}: {}", words::of(&e))),
+        Err(_) => Err(format!("no address for {host} within the time limit")),
+    }
+}
+
+/// Tries the addresses in order, families taking turns, none for longer than its share of the time.
+fn connect_to_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, String> {
+    let mut failure = String::from("the name has no address");
+    let ordered = alternate(addresses);
+    for (place, address) in ordered.iter().enumerate() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let others = u32::try_from(ordered.len() - place).unwrap_or(u32::MAX);
+        let share = (left / others).max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(address, share).and_then(|stream| {
+            // Else a body, written apart from its head, waits for a delayed ACK.
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        }) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = format!("{} ({address})", late_or(&error)),
+        }
+    }
+    Err(failure)
+}
+
+/// Orders addresses so that the families take turns, as the resolver preferred them.
+fn alternate(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let v6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let preferred = addresses.iter().filter(|a| a.is_ipv6() == v6_first);
+    let mut others = addresses.iter().filter(|a| a.is_ipv6() != v6_first);
+    let mut ordered = Vec::new();
+    for address in preferred {
+        ordered.push(*address);
+        ordered.extend(others.next());
+    }
+    ordered.extend(others);
+    ordered.truncate(MAX_ADDRESSES);
+    ordered
+}
+
+fn late_or(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "no connection in time".into(),
+        _ => words::of(error),
+    }
+}
+
+const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
+const MAX_ADDRESSES: usize = 8;
+const MAX_PROXY_HEAD: usize = 8192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_of_addresses_take_turns() {
+        let address = |text: &str| SocketAddr::new(text.parse().expect("an address"), 443);
+        let given = ["::1", "::2", "::3", "10.0.0.1"].map(address);
+        let ordered: Vec<String> = alternate(&given).iter().map(|a| a.ip().to_string()).collect();
+        assert_eq!(ordered, ["::1", "10.0.0.1", "::2", "::3"]);
+    }
+}

@@ -1,0 +1,42 @@
+//! How a request that got no answer ended.
+
+use core::error::Error as StdError;
+use core::fmt;
+
+use acme_host::words;
+use acme_proto::flow::Lost;
+
+/// A connection that was not made, as an error that passes through ureq.
+#[derive(Debug)]
+pub(super) struct NoConnection(pub(super) String);
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for NoConnection {}
+
+impl From<NoConnection> for ureq::Error {
+    fn from(error: NoConnection) -> Self {
+        Self::Other(Box::new(error))
+    }
+}
+
+/// Says how a request that ureq could not get answered ended.
+pub(super) fn of(error: ureq::Error) -> Lost {
+    match error {
+        ureq::Error::Other(other) => match other.downcast::<NoConnection>() {
+            Ok(no_connection) => Lost::NotSent(no_connection.0),
+            Err(other) => Lost::NoAnswer(words::of(&*other)),
+        },
+        ureq::Error::Timeout(_) => Lost::TimedOut,
+        // What cannot be written as a request is found out before anything is.
+        ureq::Error::Http(_) | ureq::Error::BadUri(_) => {
+            Lost::NotSent(format!("not a request for HTTP: {}", words::of(&error)))
+        }
+        ureq::Error::Io(io) => Lost::NoAnswer(words::of(&io)),
+        other => Lost::NoAnswer(words::of(&other)),
+    }
+}

@@ -1,0 +1,126 @@
+//! The default transport: ureq over rustls.
+
+use core::fmt;
+use core::time::Duration;
+use std::io::Read as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ::ureq::Agent;
+use ::ureq::config::AutoHeaderValue;
+use ::ureq::http::{self, HeaderMap};
+use acme_host::proxy::Proxy;
+use acme_host::tls::{self, Roots};
+use acme_host::words;
+use acme_proto::flow::{Lost, Transmit};
+use acme_proto::http::Response;
+use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
+
+use super::dial::{Dialer, NoResolver};
+use super::gate::Gate;
+use super::{Transport, lost};
+use crate::error::Error;
+
+/// Speaks HTTP/1.1 over a bounded pool of connections.
+///
+/// It trusts the roots it was made with, sets `TCP_NODELAY`, and goes through the proxy that `HTTPS_PROXY`
+/// and `NO_PROXY` name. Clones share the connections.
+#[derive(Clone)]
+pub struct UreqTransport {
+    agent: Agent,
+    gate: Arc<Gate>,
+}
+
+impl UreqTransport {
+    /// Creates a transport that trusts `roots` and does its cryptography with `provider`.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] if the roots cannot be loaded or the provider does not suit TLS.
+    pub fn new(provider: &Arc<CryptoProvider>, roots: &Roots) -> Result<Self, Error> {
+        Ok(Self::with_config(tls::client_config(provider, roots, &[b"http/1.1"])?))
+    }
+
+    /// Creates a transport over a TLS configuration of the user's own, such as one with a client
+    /// certificate; its ALPN protocol should be `http/1.1`.
+    pub fn with_config(config: Arc<ClientConfig>) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent(AutoHeaderValue::None)
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .max_idle_connections(MAX_CONNECTIONS)
+            .max_idle_connections_per_host(MAX_CONNECTIONS)
+            .build();
+        let agent = Agent::with_parts(agent, Dialer::new(config, Proxy::from_env()), NoResolver);
+        Self { agent, gate: Arc::new(Gate::new(MAX_CONNECTIONS)) }
+    }
+
+    fn send(
+        &self,
+        transmit: Transmit,
+        limit: Duration,
+    ) -> Result<http::Response<::ureq::Body>, Lost> {
+        let (method, url, headers, body) = transmit.request.into_parts();
+        let mut builder = http::Request::builder().method(method.as_str()).uri(url.as_str());
+        for (name, value) in headers.iter() {
+            builder = builder.header(name, value);
+        }
+        let unfit =
+            |e: http::Error| Lost::NotSent(format!("not a request for HTTP: {}", words::of(&e)));
+        let answer = if body.is_empty() {
+            let request = builder.body(()).map_err(unfit)?;
+            let request = self.agent.configure_request(request).timeout_global(Some(limit)).build();
+            self.agent.run(request)
+        } else {
+            let request = builder.body(body).map_err(unfit)?;
+            let request = self.agent.configure_request(request).timeout_global(Some(limit)).build();
+            self.agent.run(request)
+        };
+        answer.map_err(lost::of)
+    }
+}
+
+impl Transport for UreqTransport {
+    fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
+        let deadline = Instant::now() + transmit.time_limit.min(LONGEST);
+        let place = self.gate.enter(deadline);
+        let left = deadline.saturating_duration_since(Instant::now());
+        if place.is_none() || left.is_zero() {
+            return Err(Lost::NotSent("no connection became free within the time limit".into()));
+        }
+        let limit = transmit.body_limit;
+        let (head, body) = self.send(transmit, left)?.into_parts();
+        let response = with_headers(Response::new(head.status.as_u16()), &head.headers);
+        let mut octets = Vec::new();
+        let whole = body.into_reader().take(limit as u64 + 1).read_to_end(&mut octets).is_ok();
+        let long = octets.len() > limit;
+        octets.truncate(limit);
+        let response = response.body(octets);
+        Ok(if whole && !long { response } else { response.truncated() })
+    }
+
+    fn product(&self) -> &str {
+        "ureq/3"
+    }
+}
+
+impl fmt::Debug for UreqTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UreqTransport").finish_non_exhaustive()
+    }
+}
+
+fn with_headers(response: Response, headers: &HeaderMap) -> Response {
+    headers.iter().fold(response, |response, (name, value)| {
+        response.header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
+    })
+}
+
+/// As many connections as there may be, in use and idle together.
+const MAX_CONNECTIONS: usize = 32;
+/// No deadline is further away, so that adding it to a time cannot overflow.
+const LONGEST: Duration = Duration::from_secs(86_400);

@@ -1,0 +1,97 @@
+//! A connection as ureq uses it: TCP, with or without TLS, and a deadline for every step.
+
+use core::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::time::Instant;
+
+use rustls::{ClientConnection, StreamOwned};
+use ureq::Error;
+use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
+
+use crate::timed::Timed;
+
+/// A connection to the server, past every handshake.
+pub(super) struct Wire {
+    stream: Stream,
+    buffers: LazyBuffers,
+}
+
+pub(super) enum Stream {
+    Plain(Timed),
+    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+}
+
+impl Wire {
+    pub(super) fn new(stream: Stream, buffers: LazyBuffers) -> Self {
+        Self { stream, buffers }
+    }
+}
+
+impl Stream {
+    const fn timed(&mut self) -> &mut Timed {
+        match self {
+            Self::Plain(timed) => timed,
+            Self::Tls(tls) => &mut tls.sock,
+        }
+    }
+
+    fn set_deadline(&mut self, timeout: NextTimeout) {
+        let after = (!timeout.after.is_not_happening()).then_some(*timeout.after);
+        self.timed().set_deadline(after.and_then(|after| Instant::now().checked_add(after)));
+    }
+
+    fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(timed) => timed.write_all(octets),
+            Self::Tls(tls) => tls.write_all(octets).and_then(|()| tls.flush()),
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(timed) => timed.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Transport for Wire {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.stream.set_deadline(timeout);
+        let octets = &self.buffers.output()[..amount];
+        self.stream.write_all(octets).map_err(|error| failed(error, timeout))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.stream.set_deadline(timeout);
+        let buffer = self.buffers.input_append_buf();
+        let amount = self.stream.read(buffer).map_err(|error| failed(error, timeout))?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.timed().is_idle()
+    }
+
+    fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").field("tls", &self.is_tls()).finish_non_exhaustive()
+    }
+}
+
+fn failed(error: io::Error, timeout: NextTimeout) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout(timeout.reason),
+        _ => Error::Io(error),
+    }
+}
