@@ -82,7 +82,7 @@ async fn tls_alpn_01_issues_for_a_name_and_an_address() {
     assert_eq!(issued.chain().leaf().ip_addresses().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuance_runs_as_a_task_with_a_solver_behind_a_trait_object() {
     let ca = TestCa::start();
     let client = client(&ca).await;
