@@ -6,7 +6,6 @@ use core::time::Duration;
 use acme_proto::jose::{MacAlgorithm, MacKey};
 use acme_proto::op::{AccountEntry, ExternalAccount};
 use acme_proto::register::{self as proto, RegisterEvent};
-use acme_proto::url::Url;
 
 use crate::client::{Client, locked};
 use crate::drive::{self, Helper};
@@ -24,7 +23,7 @@ pub struct Register<'a> {
     time_limit: Option<Duration>,
 }
 
-type Consent<'a> = Box<dyn FnOnce(&Url) -> bool + Send + 'a>;
+type Consent<'a> = Box<dyn FnOnce(&str) -> bool + Send + 'a>;
 
 impl<'a> Register<'a> {
     pub(crate) fn new(client: Client) -> Self {
@@ -61,7 +60,7 @@ impl<'a> Register<'a> {
     /// Asks for consent to the CA's terms of service, if it has any, by their URL.
     ///
     /// Without this, registering at a CA that has terms fails with their URL in the error.
-    pub fn agree_to_terms(mut self, ask: impl FnOnce(&Url) -> bool + Send + 'a) -> Self {
+    pub fn agree_to_terms(mut self, ask: impl FnOnce(&str) -> bool + Send + 'a) -> Self {
         self.consent = Some(Box::new(ask));
         self
     }

@@ -48,15 +48,52 @@ async fn by_tokio(pebble: &Arc<Pebble>) -> usize {
     let tls = acme_tokio::TlsAlpn01Listener::bind(("127.0.0.1", pebble.tls_port())).await;
     let tls = tls.expect("the port");
     let dns = acme_tokio::Dns01Solver::new(Zone(Arc::clone(pebble)));
-    let mut issued = 0;
+    let names = |issued: acme_tokio::Issued| issued.chain().leaf().dns_names().len();
     let by_http = client.issue(["one.example.test", "two.example.test"]).key(&key).solver(&http);
-    issued += by_http.await.map(|i| i.chain().leaf().dns_names().len()).expect("by http-01") / 2;
+    assert_eq!(by_http.await.map(names).expect("by http-01"), 2);
     let by_dns = client.issue(["*.example.test", "example.test"]).key(&key).solver(&dns);
-    issued += by_dns.await.map(|i| i.chain().leaf().dns_names().len()).expect("by dns-01") / 2;
+    assert_eq!(by_dns.await.map(names).expect("by dns-01"), 2);
     let by_tls = client.issue(["alpn.example.test"]).key(&key).solver(&tls);
-    issued += by_tls.await.map(|i| i.chain().leaf().dns_names().len()).expect("by tls-alpn-01");
+    assert_eq!(by_tls.await.map(names).expect("by tls-alpn-01"), 1);
     assert_eq!(pebble.published_txt(), [], "every record was removed");
-    issued
+    3
+}
+
+impl acme_blocking::Dns01 for Zone {
+    fn set_txt(&self, name: &str, value: &str) -> Result<(), acme_blocking::BoxError> {
+        self.0.challtestsrv().present(name, value).map_err(Into::into)
+    }
+
+    fn remove_txt(&self, name: &str, value: &str) -> Result<(), acme_blocking::BoxError> {
+        self.0.challtestsrv().cleanup(name, value).map_err(Into::into)
+    }
+}
+
+/// The same with the other adapter.
+fn by_blocking(pebble: &Arc<Pebble>) -> usize {
+    use acme_blocking::{AccountKey, Client, Http01Listener, KeyKind, ProviderKey, Roots};
+    let client = Client::builder(pebble.directory_url())
+        .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+        .roots(Roots::Pem(pebble.root_pem().into()))
+        .policy(policy())
+        .connect()
+        .expect("a client");
+    let register = client.register().contact("mailto:me@example.org").agree_to_terms(|_| true);
+    register.run().expect("an account");
+    let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+    let http = Http01Listener::bind(("127.0.0.1", pebble.http_port())).expect("the port");
+    let tls = acme_blocking::TlsAlpn01Listener::bind(("127.0.0.1", pebble.tls_port()));
+    let tls = tls.expect("the port");
+    let dns = acme_blocking::Dns01Solver::new(Zone(Arc::clone(pebble)));
+    let names = |issued: acme_blocking::Issued| issued.chain().leaf().dns_names().len();
+    let by_http = client.issue(["one.example.test", "two.example.test"]).key(&key).solver(&http);
+    assert_eq!(by_http.run().map(names).expect("by http-01"), 2);
+    let by_dns = client.issue(["*.example.test", "example.test"]).key(&key).solver(&dns);
+    assert_eq!(by_dns.run().map(names).expect("by dns-01"), 2);
+    let by_tls = client.issue(["alpn.example.test"]).key(&key).solver(&tls);
+    assert_eq!(by_tls.run().map(names).expect("by tls-alpn-01"), 1);
+    assert_eq!(pebble.published_txt(), [], "every record was removed");
+    3
 }
 
 #[tokio::test]
@@ -65,13 +102,24 @@ async fn pebble_issues_by_every_kind_of_challenge() {
     assert_eq!(by_tokio(&pebble).await, 3);
 }
 
+#[test]
+fn pebble_issues_by_every_kind_of_challenge_to_the_blocking_adapter() {
+    let pebble = Arc::new(Pebble::start(PebbleOptions::default()));
+    assert_eq!(by_blocking(&pebble), 3);
+}
+
 #[tokio::test]
-async fn twenty_times_with_half_of_the_nonces_refused() {
-    let options = PebbleOptions::default().nonce_reject(50);
-    let pebble = Arc::new(Pebble::start(options));
+async fn with_half_of_the_nonces_refused_twelve_times() {
+    let pebble = Arc::new(Pebble::start(PebbleOptions::default().nonce_reject(50)));
     let mut issued = 0;
     for _ in 0..4 {
         issued += by_tokio(&pebble).await;
     }
     assert_eq!(issued, 12);
+}
+
+#[test]
+fn with_half_of_the_nonces_refused_twelve_times_to_the_blocking_adapter() {
+    let pebble = Arc::new(Pebble::start(PebbleOptions::default().nonce_reject(50)));
+    assert_eq!((0..4).map(|_| by_blocking(&pebble)).sum::<usize>(), 12);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use acme_tests::scenario::{Run, Scenario, run_raw, run_tokio, table};
+use acme_tests::scenario::{Run, Scenario, run_blocking, run_raw, run_tokio, table};
 
 fn check_outcome(scenario: &Scenario, driver: &str, run: &Run) {
     let name = scenario.name;
@@ -37,7 +37,9 @@ fn with_one_exchange_at_a_time_all_drivers_send_the_same_line_by_line() {
         let raw = run_raw(&scenario, 1);
         check_outcome(&scenario, "raw", &raw);
         check_golden(&scenario, &raw);
-        for (driver, run) in [("tokio", run_tokio(&scenario, 1))] {
+        for (driver, run) in
+            [("tokio", run_tokio(&scenario, 1)), ("blocking", run_blocking(&scenario, 1))]
+        {
             check_outcome(&scenario, driver, &run);
             assert_eq!(run.transcript, raw.transcript, "{} by {driver}", scenario.name);
         }
@@ -53,7 +55,9 @@ fn with_several_exchanges_at_once_all_drivers_send_the_same_requests() {
         }
         let raw = run_raw(&scenario, 16);
         check_outcome(&scenario, "raw", &raw);
-        for (driver, run) in [("tokio", run_tokio(&scenario, 16))] {
+        for (driver, run) in
+            [("tokio", run_tokio(&scenario, 16)), ("blocking", run_blocking(&scenario, 16))]
+        {
             check_outcome(&scenario, driver, &run);
             assert_eq!(run.sorted(), raw.sorted(), "{} by {driver}", scenario.name);
         }

@@ -47,6 +47,40 @@ pub fn run_tokio(scenario: &Scenario, max_in_flight: usize) -> Run {
     finish(&ca, outcome)
 }
 
+/// Runs a scenario with `acme-blocking`.
+///
+/// # Panics
+/// If the CA does not start or the account cannot be made, which no scenario is about.
+pub fn run_blocking(scenario: &Scenario, max_in_flight: usize) -> Run {
+    use acme_blocking::{AccountKey, Client, Http01Listener, KeyKind, Roots, TlsAlpn01Listener};
+    let ca = Arc::new(start(scenario));
+    let client = Client::builder(ca.directory_url())
+        .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+        .roots(Roots::Pem(ca.root_pem().into()))
+        .policy(policy(max_in_flight))
+        .connect()
+        .expect("a client");
+    client.register().run().expect("an account");
+    ca.set_faults((scenario.faults)());
+    let key = acme_blocking::ProviderKey::generate(KeyKind::Es256).expect("a key");
+    let issue = client.issue(scenario.names.iter().copied()).key(&key);
+    let result = match scenario.kind {
+        ChallengeKind::Http01 => {
+            let listener = Http01Listener::bind("127.0.0.1:0").expect("a port");
+            ca.set_http_port(listener.local_addr().port());
+            issue.solver(&listener).run()
+        }
+        ChallengeKind::TlsAlpn01 => {
+            let listener = TlsAlpn01Listener::bind("127.0.0.1:0").expect("a port");
+            ca.set_tls_port(listener.local_addr().port());
+            issue.solver(&listener).run()
+        }
+        _ => issue.solver(acme_blocking::Dns01Solver::new(Zone(ca.clone()))).run(),
+    };
+    let outcome = result.map(|issued| names_of(issued.chain().leaf())).map_err(|e| e.to_string());
+    finish(&ca, outcome)
+}
+
 fn start(scenario: &Scenario) -> TestCa {
     let configure = scenario.configure;
     let builder = TestCa::builder().seed(SEED).configure(configure);
@@ -79,6 +113,18 @@ impl acme_tokio::Dns01 for Zone {
     }
 
     async fn remove_txt(&self, name: &str, value: &str) -> Result<(), acme_tokio::BoxError> {
+        self.0.clear_txt(name, value);
+        Ok(())
+    }
+}
+
+impl acme_blocking::Dns01 for Zone {
+    fn set_txt(&self, name: &str, value: &str) -> Result<(), acme_blocking::BoxError> {
+        self.0.set_txt(name, value);
+        Ok(())
+    }
+
+    fn remove_txt(&self, name: &str, value: &str) -> Result<(), acme_blocking::BoxError> {
         self.0.clear_txt(name, value);
         Ok(())
     }
