@@ -92,7 +92,9 @@ impl Session {
     /// Control characters are dropped.
     pub fn product(mut self, product: &str) -> Self {
         let clean: String = product.chars().filter(|c| matches!(c, ' '..='~')).collect();
-        self.user_agent = format!("{} {}", clean.trim(), self.user_agent);
+        if !clean.trim().is_empty() {
+            self.user_agent = format!("{} {}", clean.trim(), self.user_agent);
+        }
         self
     }
 
