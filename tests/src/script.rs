@@ -327,9 +327,7 @@ pub fn problem(status: u16, kind: &str) -> Response {
 
 /// Returns an error answer with this problem document.
 pub fn problem_document(status: u16, body: &Value) -> Response {
-    Response::new(status)
-        .header("Content-Type", "application/problem+json")
-        .body(body.to_string())
+    Response::new(status).header("Content-Type", "application/problem+json").body(body.to_string())
 }
 
 /// Returns a directory with everything but newAuthz and renewalInfo, and no terms.

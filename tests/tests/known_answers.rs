@@ -8,8 +8,8 @@ use acme_proto::op::{ExternalAccount, FindAccount, GetOrder, KeyChange, RespondC
 use acme_proto::register::{Register, RegisterEvent};
 use acme_tests::covers;
 use acme_tests::script::{
-    ACCOUNT, DIRECTORY, KEY_CHANGE, NEW_ACCOUNT, Script, account, answer, directory, directory_with,
-    ed2, payload_object, text, url,
+    ACCOUNT, DIRECTORY, KEY_CHANGE, NEW_ACCOUNT, Script, account, answer, directory,
+    directory_with, ed2, payload_object, text, url,
 };
 use serde_json::json;
 
@@ -125,7 +125,9 @@ fn binding_an_external_account_sends_the_known_inner_body() {
     covers!("8555-7.3.4-2", sent == known);
     covers!("8555-7.3.4-3", sent == known);
     covers!("8555-7.3.4-7", sent == known);
-    assert!(text(&payload_object(script.posts()[0])["externalAccountBinding"]["signature"]).len() > 40);
+    assert!(
+        text(&payload_object(script.posts()[0])["externalAccountBinding"]["signature"]).len() > 40
+    );
 }
 
 /// V-NEWACCT.
