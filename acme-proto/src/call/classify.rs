@@ -239,7 +239,10 @@ impl<K: Clone + Ord> Lanes<K> {
         };
         ServerProblem {
             operation: spec.name,
-            method: if spec.is_signed() { Method::Post } else { Method::Get },
+            method: match spec.auth {
+                Auth::None(method) => method,
+                _ => Method::Post,
+            },
             url: url.clone(),
             status: response.status(),
             snippet: if problem.is_some() { Default::default() } else { wire::snippet(body) },
