@@ -5,8 +5,8 @@
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
 
 pub mod conformance;
+pub mod scenario;
 pub mod script;
 #[cfg(unix)]
 pub mod servers;
-pub mod scenario;
 pub mod world;

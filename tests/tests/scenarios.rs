@@ -37,9 +37,7 @@ fn with_one_exchange_at_a_time_all_drivers_send_the_same_line_by_line() {
         let raw = run_raw(&scenario, 1);
         check_outcome(&scenario, "raw", &raw);
         check_golden(&scenario, &raw);
-        for (driver, run) in
-            [("tokio", run_tokio(&scenario, 1))]
-        {
+        for (driver, run) in [("tokio", run_tokio(&scenario, 1))] {
             check_outcome(&scenario, driver, &run);
             assert_eq!(run.transcript, raw.transcript, "{} by {driver}", scenario.name);
         }
@@ -55,9 +53,7 @@ fn with_several_exchanges_at_once_all_drivers_send_the_same_requests() {
         }
         let raw = run_raw(&scenario, 16);
         check_outcome(&scenario, "raw", &raw);
-        for (driver, run) in
-            [("tokio", run_tokio(&scenario, 16))]
-        {
+        for (driver, run) in [("tokio", run_tokio(&scenario, 16))] {
             check_outcome(&scenario, driver, &run);
             assert_eq!(run.sorted(), raw.sorted(), "{} by {driver}", scenario.name);
         }

@@ -224,6 +224,11 @@ impl Session {
         self.limits.hold_until(class, time);
     }
 
+    /// Returns until when the server asked to leave a class of resources alone, if that lies ahead.
+    pub(crate) fn held_until(&self, class: ResourceClass, now: Timestamp) -> Option<Timestamp> {
+        Some(self.limits.not_before(class)).filter(|until| *until > now)
+    }
+
     /// Returns the n-th wait of a schedule, shortened at random by up to a quarter.
     pub(crate) fn jittered(&mut self, schedule: Schedule, n: u32) -> Duration {
         // splitmix64: one step of a well-known generator is enough to take clients out of step.

@@ -83,4 +83,3 @@ impl acme_tokio::Dns01 for Zone {
         Ok(())
     }
 }
-

@@ -45,7 +45,10 @@ pub struct Run {
 impl Run {
     /// Creates a run without what depends on chance: polls of the order in a row count as one, for a validation takes its
     /// time, and refused nonces do not count.
-    pub fn new(lines: impl IntoIterator<Item = String>, outcome: Result<Vec<String>, String>) -> Self {
+    pub fn new(
+        lines: impl IntoIterator<Item = String>,
+        outcome: Result<Vec<String>, String>,
+    ) -> Self {
         let mut transcript: Vec<String> =
             lines.into_iter().filter(|line| !line.ends_with("badNonce")).collect();
         transcript.dedup_by(|a, b| a == b && a == "POST order 200");

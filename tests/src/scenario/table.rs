@@ -27,7 +27,12 @@ pub fn table() -> Vec<Scenario> {
 fn good() -> Vec<Scenario> {
     vec![
         PLAIN,
-        Scenario { name: "wildcard_and_base", names: &["*.example.test", "example.test"], kind: Dns01, ..PLAIN },
+        Scenario {
+            name: "wildcard_and_base",
+            names: &["*.example.test", "example.test"],
+            kind: Dns01,
+            ..PLAIN
+        },
         Scenario { name: "tls_alpn", kind: TlsAlpn01, ..PLAIN },
         Scenario { name: "address", names: &["127.0.0.1"], ..PLAIN },
         Scenario {
@@ -55,7 +60,11 @@ fn odd() -> Vec<Scenario> {
             name: "no_location_on_finalize",
             configure: |c| {
                 c.processing_polls = 1;
-                c.quirks = Quirks { no_location_on_finalize: true, no_location_on_order: true, ..Quirks::default() };
+                c.quirks = Quirks {
+                    no_location_on_finalize: true,
+                    no_location_on_order: true,
+                    ..Quirks::default()
+                };
             },
             ..PLAIN
         },
@@ -98,7 +107,12 @@ fn odd() -> Vec<Scenario> {
         Scenario {
             name: "relative_urls",
             configure: |c| {
-                c.quirks = Quirks { relative_urls: true, no_meta: true, joined_links: true, ..Quirks::default() };
+                c.quirks = Quirks {
+                    relative_urls: true,
+                    no_meta: true,
+                    joined_links: true,
+                    ..Quirks::default()
+                };
             },
             ..PLAIN
         },
@@ -108,7 +122,11 @@ fn odd() -> Vec<Scenario> {
 /// Something between client and CA goes wrong, once.
 fn faulty() -> Vec<Scenario> {
     vec![
-        Scenario { name: "half_of_the_nonces_refused", configure: |c| c.bad_nonce_percent = 50, ..PLAIN },
+        Scenario {
+            name: "half_of_the_nonces_refused",
+            configure: |c| c.bad_nonce_percent = 50,
+            ..PLAIN
+        },
         Scenario {
             name: "finalize_answer_lost",
             faults: || on(RequestKind::Finalize, FaultAction::DropAfter),
