@@ -131,6 +131,9 @@ impl<K: Clone + Ord> Lanes<K> {
     }
 
     /// Waits as long as the server asks, or else by the backoff, and sends again where that is safe.
+    ///
+    /// A wait within the cap holds the whole class of resources. A longer one ends this request alone:
+    /// such limits are about one name or one account.
     fn try_later(&mut self, index: usize, problem: ServerProblem, session: &mut Session) {
         let policy = session.current_policy();
         let (tries, cap, backoff) = (policy.tries, policy.retry_after_cap, policy.backoff);
@@ -138,14 +141,14 @@ impl<K: Clone + Ord> Lanes<K> {
         lane.tries += 1;
         let done = lane.tries;
         let class = lane.spec.class;
-        let at = match problem.retry_at {
-            Some(at) => {
-                session.hold_until(class, at);
-                at
-            }
-            None => self.now.saturating_add(session.jittered(backoff, done - 1)),
-        };
-        let too_long = at.saturating_duration_since(self.now) > cap || at >= self.deadline;
+        let asked = problem.retry_at.filter(|at| *at > self.now);
+        let at =
+            asked.unwrap_or_else(|| self.now.saturating_add(session.jittered(backoff, done - 1)));
+        let beyond_cap = at.saturating_duration_since(self.now) > cap;
+        if asked.is_some() && !beyond_cap {
+            session.hold_until(class, at);
+        }
+        let too_long = beyond_cap || at >= self.deadline;
         if done >= tries || too_long {
             return self.finish(index, Err(Error::Problem(Box::new(problem))), session);
         }
@@ -239,7 +242,10 @@ impl<K: Clone + Ord> Lanes<K> {
         };
         ServerProblem {
             operation: spec.name,
-            method: if spec.is_signed() { Method::Post } else { Method::Get },
+            method: match spec.auth {
+                Auth::None(method) => method,
+                _ => Method::Post,
+            },
             url: url.clone(),
             status: response.status(),
             snippet: if problem.is_some() { Default::default() } else { wire::snippet(body) },

@@ -298,8 +298,12 @@ impl<K: Clone + Ord> Lanes<K> {
         }
         let url = self.usable_url(index, session)?;
         let lane = &mut self.lanes[index];
+        let held = session.held_until(lane.spec.class, self.now);
+        if let Some(until) = held.filter(|until| *until >= self.deadline) {
+            return Err(Error::RetryLater { url, until });
+        }
         lane.url = Some(url);
-        if !slot {
+        if !slot || held.is_some() {
             let at = session.reserve(lane.spec.class, self.now);
             lane.state = State::Idle { not_before: at, slot: true };
             if at > self.now {

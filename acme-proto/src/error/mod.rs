@@ -50,7 +50,7 @@ pub enum Error {
     #[error("{0}")]
     Deadline(Box<DeadlinePassed>),
     /// The CA asks to wait longer than the policy allows.
-    #[error("the CA asks to wait until {until} at {url}; resume the order then")]
+    #[error("the CA asks to wait until {until} at {url}; try again, or resume the order, then")]
     RetryLater {
         /// The URL to ask again.
         url: Url,

@@ -45,6 +45,11 @@ impl Limits {
         let class = &mut self.classes[class.index()];
         class.not_before = class.not_before.max(time);
     }
+
+    /// Returns before when no request of the class may go.
+    pub(crate) const fn not_before(&self, class: ResourceClass) -> Timestamp {
+        self.classes[class.index()].not_before
+    }
 }
 
 #[cfg(test)]

@@ -92,7 +92,9 @@ impl Session {
     /// Control characters are dropped.
     pub fn product(mut self, product: &str) -> Self {
         let clean: String = product.chars().filter(|c| matches!(c, ' '..='~')).collect();
-        self.user_agent = format!("{} {}", clean.trim(), self.user_agent);
+        if !clean.trim().is_empty() {
+            self.user_agent = format!("{} {}", clean.trim(), self.user_agent);
+        }
         self
     }
 
@@ -220,6 +222,11 @@ impl Session {
 
     pub(crate) fn hold_until(&mut self, class: ResourceClass, time: Timestamp) {
         self.limits.hold_until(class, time);
+    }
+
+    /// Returns until when the server asked to leave a class of resources alone, if that lies ahead.
+    pub(crate) fn held_until(&self, class: ResourceClass, now: Timestamp) -> Option<Timestamp> {
+        Some(self.limits.not_before(class)).filter(|until| *until > now)
     }
 
     /// Returns the n-th wait of a schedule, shortened at random by up to a quarter.
