@@ -132,7 +132,12 @@ fn identifier(
     match value.strip_prefix("*.").filter(|_| kind == "dns").map(ToOwned::to_owned) {
         Some(base) => {
             reader.report(object.path("identifier.value"), DeviationKind::Unexpected);
-            Ok((Identifier::from_wire(&kind, &base), true))
+            let identifier = match Identifier::from_wire(&kind, &base) {
+                // There is no wildcard of a wildcard.
+                twice if twice.is_wildcard() => Identifier::Other { kind, value: base },
+                once => once,
+            };
+            Ok((identifier, true))
         }
         None => Ok((Identifier::from_wire(&kind, &value), false)),
     }
@@ -290,6 +295,16 @@ mod tests {
             assert!(authorization.is_wildcard());
             assert_eq!(odds, [odd("identifier.value", DeviationKind::Unexpected)]);
         }
+    }
+
+    #[test]
+    fn a_wildcard_of_a_wildcard_is_no_name() {
+        let (authorization, _) = read_odd(
+            Authorization::parse,
+            r#"{"status":"pending","challenges":[],"identifier":{"type":"dns","value":"*.*.a.example"}}"#,
+        );
+        assert!(!authorization.identifier().is_wildcard());
+        assert_eq!(authorization.identifier().value(), "*.a.example");
     }
 
     // 8555-7.1.4-5, fld-az-5, errata 6364
