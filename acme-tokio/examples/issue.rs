@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use acme_cli::{BoxError, Job};
 use acme_tokio::{
     AccountKey, ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, HookCommand, Http01Listener,
-    Issued, TlsAlpn01Listener,
+    Issued, Snapshot, TlsAlpn01Listener,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,15 +17,18 @@ async fn main() -> ExitCode {
         Ok(job) => job,
         Err(code) => return code,
     };
-    let result = issue(&job).await;
+    let result = match issue(&job, job.unfinished()).await {
+        // What an earlier run left had failed before this one began: there is a new order then.
+        Err(error) if job.starts_anew(&*error) => issue(&job, None).await,
+        result => result,
+    };
     job.end(result)
 }
 
-async fn issue(job: &Job) -> Result<Issued, BoxError> {
+/// Goes on with an unfinished order, or makes a new one, and sees it through.
+async fn issue(job: &Job, unfinished: Option<Snapshot>) -> Result<Issued, BoxError> {
     let client = connect(job).await?;
-
-    // An order that an earlier run left unfinished goes on; otherwise there is a new one.
-    let mut issue = match job.unfinished() {
+    let mut issue = match unfinished {
         Some(snapshot) => client.resume(snapshot),
         None => client.issue(job.names().iter().cloned()),
     };

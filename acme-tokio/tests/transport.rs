@@ -9,8 +9,8 @@ use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::{Method, Request, Response};
 use acme_proto::url::Url;
 use acme_tokio::{HyperTransport, Roots, Transport};
-use server::{Server, Speaks};
 use futures_util::future::join_all;
+use server::{Server, Speaks};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

@@ -6,6 +6,7 @@ use std::fs;
 
 use acme_testca::TestCa;
 use acme_tests::child::{IssuedFiles, Outcome, Program, ScratchDir, openssl};
+use acme_tests::for_both_programs;
 
 /// Issues with the embedded CA into `out`, and checks everything that is to be there.
 fn issue(program: Program, arguments: &[&str], names: &[&str]) -> Outcome {
@@ -18,19 +19,7 @@ fn issue(program: Program, arguments: &[&str], names: &[&str]) -> Outcome {
     outcome
 }
 
-/// Asks the same of both programs, one test each.
-macro_rules! for_both {
-    ($($name:ident, $with:ident;)*) => {$(
-        mod $name {
-            #[test]
-            fn with_acme_tokio() { super::$with(super::Program::Tokio); }
-            #[test]
-            fn with_acme_blocking() { super::$with(super::Program::Blocking); }
-        }
-    )*};
-}
-
-for_both! {
+for_both_programs! {
     http_01_proves_a_name, http_01;
     dns_01_proves_a_wildcard, dns_01;
     tls_alpn_01_proves_a_name, tls_alpn_01;
@@ -245,5 +234,5 @@ fn help(program: Program) {
     ] {
         assert!(outcome.stdout.contains(&format!("--{option}")), "--{option}: {}", outcome.stdout);
     }
-    assert!(outcome.stdout.contains("NAME..."), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("[OPTIONS] <NAME>..."), "{}", outcome.stdout);
 }

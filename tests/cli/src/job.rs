@@ -91,6 +91,7 @@ impl Job {
                     "{} is of an embedded test CA that is gone: starting anew",
                     order.display()
                 ));
+                output.forget_order()?;
                 None
             }
             Found::Unfinished(snapshot) => Some(*snapshot),
@@ -219,6 +220,18 @@ impl Job {
         Some(snapshot)
     }
 
+    /// Returns whether the unfinished order turned out to have failed, so that a new one is to be made.
+    ///
+    /// That is so if the CA came to validate while nobody answered.
+    pub fn starts_anew(&self, error: &(dyn Error + 'static)) -> bool {
+        let resumed = self.unfinished.is_some();
+        let over = resumed && self.is_over(error) && self.output.forget_order().is_ok();
+        if over {
+            self.progress.say("that order has failed meanwhile: starting anew");
+        }
+        over
+    }
+
     /// Returns the file for the state of the order in flight.
     pub fn order_file(&self) -> OrderFile {
         self.output.order()
@@ -343,23 +356,24 @@ impl Job {
 
     /// Says what failed, and gives up an order that nobody can go on with.
     fn failed(&self, error: &(dyn Error + 'static)) -> Failure {
-        let failure = Failure::of(error);
-        let file = self.output.order();
-        let Ok(Some(snapshot)) = file.load() else { return failure };
-        if self.unfinished.is_none() && snapshot.directory() != &self.directory {
-            return failure;
+        let order = self.output.file(ORDER);
+        if self.is_over(error) {
+            let _ = self.output.forget_order();
+        } else if order.exists() {
+            self.progress.say(&format!(
+                "the order is kept in {}: run again to go on with it, or delete it to start anew",
+                order.display()
+            ));
         }
+        Failure::of(error)
+    }
+
+    /// Returns whether this error is the end of the saved order, and nothing of it is published any more.
+    fn is_over(&self, error: &(dyn Error + 'static)) -> bool {
         let dead = matches!(find::<AcmeError>(error), Some(AcmeError::Order(_)));
-        if (dead || snapshot.order().is_none()) && snapshot.challenges().is_empty() {
-            let _ = file.clear();
-            return failure;
-        }
-        let path = self.output.file(ORDER);
-        self.progress.say(&format!(
-            "the order is kept in {}: run again to go on with it, or delete it to start anew",
-            path.display()
-        ));
-        failure
+        let saved = self.output.order().load().ok().flatten();
+        saved
+            .is_some_and(|order| (dead || order.order().is_none()) && order.challenges().is_empty())
     }
 
     fn account(&self) -> MutexGuard<'_, Account> {
