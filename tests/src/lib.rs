@@ -1,9 +1,12 @@
 //! What the test suites of the ACME workspace share.
 //!
+//! - [`child`]: the example programs as child processes (Unix).
 //! - [`conformance`]: the requirement catalogue, and the macro by which a test cites it.
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
 
+#[cfg(unix)]
+pub mod child;
 pub mod conformance;
 pub mod scenario;
 pub mod script;

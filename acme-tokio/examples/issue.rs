@@ -1,0 +1,123 @@
+//! Obtains a certificate: `cargo run --release --example issue -- example.test`.
+//!
+//! `--help` lists the options. What is not about ACME (arguments, files, progress) is in `acme_cli`; the
+//! same program for `acme-blocking` is `issue-blocking`.
+
+use std::process::ExitCode;
+
+use acme_cli::{BoxError, Job};
+use acme_tokio::{
+    AccountKey, ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, HookCommand, Http01Listener,
+    Issued, Snapshot, TlsAlpn01Listener,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let job = match Job::from_args() {
+        Ok(job) => job,
+        Err(code) => return code,
+    };
+    let result = match issue(&job, job.unfinished()).await {
+        // What an earlier run left had failed before this one began: there is a new order then.
+        Err(error) if job.starts_anew(&*error) => issue(&job, None).await,
+        result => result,
+    };
+    job.end(result)
+}
+
+/// Goes on with an unfinished order, or makes a new one, and sees it through.
+async fn issue(job: &Job, unfinished: Option<Snapshot>) -> Result<Issued, BoxError> {
+    let client = connect(job).await?;
+    let mut issue = match unfinished {
+        Some(snapshot) => client.resume(snapshot),
+        None => client.issue(job.names().iter().cloned()),
+    };
+    for kind in job.challenges() {
+        issue = issue.solver(solver(job, &kind).await?);
+    }
+    issue = match job.csr() {
+        Some(csr) => issue.csr(csr),
+        // The key is on disk by now: no crash leaves a certificate without it.
+        None => issue.key(&job.certificate_key()?),
+    };
+    if let Some(profile) = job.profile() {
+        issue = issue.profile(profile);
+    }
+
+    // Every step is on disk before it is taken, and Ctrl-C takes back what was published.
+    let interrupted = job.interrupted();
+    let issued = issue
+        .time_limit(job.time_left())
+        .durable(job.order_file())
+        .cancel_on(async move {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            interrupted();
+        })
+        .await?;
+    Ok(issued)
+}
+
+/// Connects with the account in the account file, or with a new one.
+async fn connect(job: &Job) -> Result<Client, BoxError> {
+    let client = Client::builder(job.directory())
+        .key(AccountKey::from_pem(&job.account_key())?)
+        .user_agent(concat!("issue/", env!("CARGO_PKG_VERSION")))
+        .roots(job.roots())
+        .policy(job.policy())
+        .observe(job.observer())
+        .notices(job.notices());
+    if let Some(account) = job.account_url() {
+        return Ok(client.account_url(account).connect().await?);
+    }
+    let client = client.connect().await?;
+
+    // The key is on disk before the CA hears of it.
+    job.save_account()?;
+    let mut register = client.register().agree_to_terms(|terms| job.agrees_to(terms));
+    for contact in job.contacts() {
+        register = register.contact(contact);
+    }
+    if let Some((kid, mac_key)) = job.external_account() {
+        register = register.external_account(kid, mac_key.as_str());
+    }
+    let account = register.time_limit(job.time_left()).await?;
+    job.registered(account.url())?;
+    Ok(client)
+}
+
+/// Makes what publishes challenges of a kind.
+async fn solver<'a>(
+    job: &'a Job,
+    kind: &ChallengeKind,
+) -> Result<Box<dyn DynSolver + 'a>, BoxError> {
+    Ok(match (kind, job.dns_hook()) {
+        (ChallengeKind::Http01, _) => {
+            let listener = Http01Listener::bind(job.http_address()).await?;
+            job.listening(kind, listener.local_addr());
+            Box::new(listener)
+        }
+        (ChallengeKind::TlsAlpn01, _) => {
+            let listener = TlsAlpn01Listener::bind(job.tls_address()).await?;
+            job.listening(kind, listener.local_addr());
+            Box::new(listener)
+        }
+        (_, Some(command)) => Box::new(HookCommand::new(command)),
+        (_, None) => Box::new(Dns01Solver::new(TestZone(job))),
+    })
+}
+
+/// The resolver of the embedded test CA: a stand-in for your DNS provider.
+struct TestZone<'a>(&'a Job);
+
+impl Dns01 for TestZone<'_> {
+    async fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        Ok(self.0.set_txt(name, value)?)
+    }
+
+    async fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        self.0.remove_txt(name, value);
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The account file: whose key it is, where, and since when the CA knows it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use acme_host::account_file::AccountFile;
+use acme_host::keys::{self, KeyKind};
+use acme_host::lock::Lock;
+use acme_proto::url::Url;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// The account, and the file that it is kept in.
+#[derive(Debug)]
+pub(crate) struct Account {
+    path: PathBuf,
+    file: AccountFile,
+    _lock: Lock,
+}
+
+impl Account {
+    /// Reads the file, or makes a key for a new one, which is not written yet.
+    ///
+    /// `embedded` is true if the directory is that of the embedded CA, which knows no account yet.
+    pub(crate) fn open(path: PathBuf, directory: &Url, embedded: bool) -> Result<Self, Failure> {
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|error| {
+                let parent = parent.display();
+                Failure::failed(format!(
+                    "the directory {parent} cannot be made: {error}; give another --account FILE"
+                ))
+            })?;
+        }
+        let lock = Lock::acquire(&path).map_err(|error| Failure::failed(error.to_string()))?;
+        let found = path.try_exists().unwrap_or(true);
+        let file = if found { load(&path)? } else { Self::create(directory)? };
+        let file = if file.directory() == directory {
+            file
+        } else if embedded && is_embedded(file.directory(), directory) {
+            describe(directory, file.key_pem().clone())?
+        } else {
+            return Err(Failure::failed(format!(
+                "the account file {} belongs to {} and not to {directory}; give that --directory, or another --account FILE",
+                path.display(),
+                file.directory()
+            )));
+        };
+        Ok(Self { path, file, _lock: lock })
+    }
+
+    fn create(directory: &Url) -> Result<AccountFile, Failure> {
+        let key = keys::generate(KeyKind::Es256);
+        describe(directory, key.map_err(|error| Failure::failed(error.to_string()))?)
+    }
+
+    pub(crate) fn url(&self) -> Option<&Url> {
+        self.file.account()
+    }
+
+    pub(crate) fn key_pem(&self) -> Zeroizing<String> {
+        self.file.key_pem().clone()
+    }
+
+    /// Has the key on disk, so that a crash during the registration loses no account.
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        self.file.save(&self.path).map_err(|error| Failure::failed(error.to_string()))
+    }
+
+    /// Keeps the account's URL beside the key.
+    pub(crate) fn registered(&mut self, url: &Url) -> Result<(), Failure> {
+        self.file.set_account(url.clone());
+        self.save()
+    }
+}
+
+fn describe(directory: &Url, key: Zeroizing<String>) -> Result<AccountFile, Failure> {
+    AccountFile::new(directory.clone(), key).map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn load(path: &Path) -> Result<AccountFile, Failure> {
+    AccountFile::load(path).map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// Returns whether a directory was that of an embedded CA in an earlier run, by the form of its URL.
+pub(crate) fn is_embedded(url: &Url, current: &Url) -> bool {
+    url.host() == current.host() && url.path_and_query() == current.path_and_query()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_embedded_ca_of_an_earlier_run_is_taken_for_one() {
+        let url = |text| Url::parse(text).unwrap();
+        let current = url("https://127.0.0.1:4000/directory");
+        assert!(is_embedded(&url("https://127.0.0.1:5000/directory"), &current));
+        assert!(!is_embedded(&url("https://127.0.0.1:14000/dir"), &current));
+        assert!(!is_embedded(&url("https://ca.example/directory"), &current));
+    }
+}

@@ -1,0 +1,293 @@
+//! The command line.
+
+use core::net::IpAddr;
+use core::time::Duration;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use acme_host::keys::KeyKind;
+use acme_proto::identifier::Identifier;
+use acme_proto::jose::MacKey;
+use acme_proto::url::Url;
+use acme_proto::wire::ChallengeKind;
+use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// Obtains a certificate for all the names; without --directory from a test CA that runs inside.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// A DNS name, *.name, or an IP address
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<Identifier>,
+
+    /// The CA's directory [default: start the embedded test CA and use it]
+    #[arg(long, value_name = "URL")]
+    pub(crate) directory: Option<Url>,
+
+    /// Root to trust for the CA's HTTPS endpoint, instead of the platform's
+    #[arg(long, value_name = "PEM", requires = "directory")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// Account file, created if missing [default: account.json in --out]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) account: Option<PathBuf>,
+
+    /// Address at which the CA can reach you; repeatable
+    #[arg(long = "contact", value_name = "MAIL", value_parser = contact)]
+    pub(crate) contacts: Vec<String>,
+
+    /// Agree to the CA's terms of service
+    #[arg(long)]
+    pub(crate) agree_tos: bool,
+
+    /// Key identifier of your account with the CA, for external account binding
+    #[arg(long, value_name = "KID", requires = "eab_key", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) eab_kid: Option<String>,
+
+    /// MAC key that belongs to it, in base64
+    #[arg(long, value_name = "KEY", requires = "eab_kid")]
+    eab_key: Option<String>,
+
+    /// How to prove the names: http-01, dns-01 or tls-alpn-01 [default: http-01; dns-01 for wildcards]
+    #[arg(long, value_name = "KIND", value_parser = challenge)]
+    challenge: Option<ChallengeKind>,
+
+    /// Port of the listener for http-01 [default: any free one with the embedded CA, else 80]
+    #[arg(long, value_name = "N")]
+    pub(crate) http_port: Option<u16>,
+
+    /// Port of the listener for tls-alpn-01 [default: any free one with the embedded CA, else 443]
+    #[arg(long, value_name = "N")]
+    pub(crate) tls_port: Option<u16>,
+
+    /// Address of the listener, such as 0.0.0.0 or [::] [default: loopback]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) listen: Option<IpAddr>,
+
+    /// Run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE` for dns-01; built in for the embedded CA
+    #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) dns_hook: Option<String>,
+
+    /// Kind of the certificate's key: es256, es384, ed25519 or rsa2048 [default: es256]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) key: Option<KeyKind>,
+
+    /// Certificate signing request to use, in PEM, instead of making a key
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub(crate) csr: Option<PathBuf>,
+
+    /// Certificate profile, one of those that the CA's directory lists
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) profile: Option<String>,
+
+    /// Time limit of the whole job
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+
+    /// Where the files go [default: certs/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Append one JSON line per HTTP exchange to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+}
+
+impl Args {
+    /// Returns the kinds of challenges that the names need, preferred ones first.
+    pub(crate) fn kinds(&self) -> Vec<ChallengeKind> {
+        let mut kinds = Vec::new();
+        for name in &self.names {
+            let kind = match &self.challenge {
+                Some(kind) => kind.clone(),
+                None if name.is_wildcard() => ChallengeKind::Dns01,
+                None => ChallengeKind::Http01,
+            };
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        // Both prove a plain name, but only one of them a wildcard.
+        kinds.sort_by_key(|kind| *kind == ChallengeKind::Dns01);
+        kinds
+    }
+
+    /// Returns where the files go.
+    pub(crate) fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let name = self.names.first().map(Identifier::value).unwrap_or_default();
+            // Not all systems allow these in the names of files.
+            let name = if cfg!(windows) { name.replace(['*', ':'], "_") } else { name };
+            PathBuf::from("certs").join(name)
+        })
+    }
+
+    pub(crate) const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+
+    /// Returns the key identifier and MAC key for external account binding.
+    pub(crate) fn external_account(&self) -> Option<(&str, Zeroizing<String>)> {
+        let key = Zeroizing::new(self.eab_key.as_deref()?.trim().to_owned());
+        Some((self.eab_kid.as_deref()?, key))
+    }
+
+    /// Checks what the parser cannot: whether the options fit each other.
+    pub(crate) fn check(&mut self) -> Result<(), Failure> {
+        let mut seen = BTreeSet::new();
+        self.names.retain(|name| seen.insert(name.clone()));
+        if let Some(url) = self.directory.as_ref().filter(|url| !url.is_https()) {
+            return Err(Failure::usage(format!(
+                "--directory {url} is not https, and what is sent in the clear can be forged; give the CA's https URL"
+            )));
+        }
+        if let Some(kind) = &self.challenge
+            && let Some(name) = self.names.iter().find(|name| !suits(kind, name))
+        {
+            let cure = if name.is_wildcard() { "use dns-01" } else { "use http-01 or tls-alpn-01" };
+            return Err(Failure::usage(format!(
+                "{kind} cannot prove {name}; {cure}, or leave --challenge out"
+            )));
+        }
+        let dns = self.kinds().contains(&ChallengeKind::Dns01);
+        if dns && self.directory.is_some() && self.dns_hook.is_none() {
+            return Err(Failure::usage(
+                "dns-01 needs somebody to publish TXT records: give --dns-hook CMD, which is run as \
+                 `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`",
+            ));
+        }
+        if let Some((_, key)) = self.external_account()
+            && let Err(error) = MacKey::from_base64(&key)
+        {
+            return Err(Failure::usage(format!(
+                "--eab-key: {error}; copy it from the CA's page as it is"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn suits(kind: &ChallengeKind, name: &Identifier) -> bool {
+    match name {
+        Identifier::Ip(_) => *kind != ChallengeKind::Dns01,
+        name => *kind == ChallengeKind::Dns01 || !name.is_wildcard(),
+    }
+}
+
+fn challenge(text: &str) -> Result<ChallengeKind, String> {
+    let known = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
+    known
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or_else(|| "choose http-01, dns-01 or tls-alpn-01".to_owned())
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    let plain = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    plain
+        .parse()
+        .map_err(|_| "give an IP address of this machine, such as 0.0.0.0 or [::]".to_owned())
+}
+
+/// Takes a mail address with or without `mailto:`.
+fn contact(text: &str) -> Result<String, String> {
+    let address = text.strip_prefix("mailto:").unwrap_or(text);
+    if !address.contains('@') || address.contains(char::is_whitespace) {
+        return Err("give a mail address, such as me@example.org".to_owned());
+    }
+    Ok(format!("mailto:{address}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, String> {
+        let mut args = Args::try_parse_from(line.split_whitespace()).map_err(|e| e.to_string())?;
+        args.check().map_err(|failure| failure.to_string())?;
+        Ok(args)
+    }
+
+    fn refusal(line: &str) -> String {
+        parse(line).err().unwrap_or_else(|| panic!("{line} was accepted"))
+    }
+
+    #[test]
+    fn the_options_are_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn each_name_gets_a_kind_that_can_prove_it() {
+        let kinds = |line| parse(line).unwrap().kinds();
+        assert_eq!(kinds("issue a.test"), [ChallengeKind::Http01]);
+        assert_eq!(kinds("issue *.a.test"), [ChallengeKind::Dns01]);
+        assert_eq!(kinds("issue *.a.test a.test"), [ChallengeKind::Http01, ChallengeKind::Dns01]);
+        assert_eq!(kinds("issue --challenge dns-01 *.a.test a.test"), [ChallengeKind::Dns01]);
+    }
+
+    #[test]
+    fn a_kind_that_cannot_prove_a_name_is_refused() {
+        assert!(refusal("issue --challenge http-01 *.a.test").contains("use dns-01"));
+        assert!(refusal("issue --challenge dns-01 127.0.0.1").contains("use http-01"));
+        assert!(refusal("issue --challenge dns-02 a.test").contains("dns-01"));
+    }
+
+    #[test]
+    fn dns_01_elsewhere_needs_a_hook() {
+        let line = "issue --directory https://ca.test/dir *.a.test";
+        assert!(refusal(line).contains("--dns-hook"));
+        assert!(parse(&format!("{line} --dns-hook hook")).is_ok());
+        assert!(parse("issue *.a.test").is_ok());
+    }
+
+    #[test]
+    fn the_mac_key_is_not_in_the_message_about_it() {
+        let text = refusal("issue --eab-kid k --eab-key !secret! a.test");
+        assert!(text.contains("--eab-key") && !text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn options_that_need_each_other_are_asked_for_together() {
+        assert!(refusal("issue --eab-kid k a.test").contains("--eab-key"));
+        assert!(refusal("issue --eab-key k a.test").contains("--eab-kid"));
+        assert!(refusal("issue --ca-file f a.test").contains("--directory"));
+        assert!(refusal("issue --key es256 --csr f a.test").contains("--csr"));
+        assert!(refusal("issue").contains("NAME"));
+    }
+
+    #[test]
+    fn what_is_not_usable_is_named() {
+        for (line, word) in [
+            ("issue --directory ca.test a.test", "ca.test"),
+            ("issue --directory http://ca.test/dir a.test", "not https"),
+            ("issue --listen here a.test", "0.0.0.0"),
+            ("issue --contact nobody a.test", "mail address"),
+            ("issue --timeout 0 a.test", "--timeout"),
+            ("issue --key dsa a.test", "dsa"),
+            ("issue a..test", "a..test"),
+        ] {
+            assert!(refusal(line).contains(word), "{line}: {}", refusal(line));
+        }
+    }
+
+    #[test]
+    fn contacts_and_addresses_are_taken_in_both_forms() {
+        let args = parse("issue --contact a@b.test --contact mailto:c@d.test --listen [::] a.test");
+        let args = args.unwrap();
+        assert_eq!(args.contacts, ["mailto:a@b.test", "mailto:c@d.test"]);
+        assert_eq!(args.listen, Some("::".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_first_name_names_the_directory_and_duplicates_are_dropped() {
+        let args = parse("issue A.test b.test a.test").unwrap();
+        assert_eq!(args.out(), PathBuf::from("certs/a.test"));
+        assert_eq!(args.names.len(), 2);
+    }
+}

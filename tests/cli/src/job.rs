@@ -1,0 +1,457 @@
+//! One run of an example program.
+
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::time::Duration;
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use acme_host::exchange::ExchangeRecord;
+use acme_host::keys::{KeyKind, ProviderKey};
+use acme_host::store::OrderFile;
+use acme_host::tls::Roots;
+use acme_proto::error::Error as AcmeError;
+use acme_proto::identifier::Identifier;
+use acme_proto::issuance::Issued;
+use acme_proto::notice::Notice;
+use acme_proto::policy::Policy;
+use acme_proto::snapshot::Snapshot;
+use acme_proto::url::Url;
+use acme_proto::wire::ChallengeKind;
+use acme_proto::x509::Csr;
+use acme_testca::TestCa;
+use clap::Parser;
+use zeroize::Zeroizing;
+
+use crate::account::Account;
+use crate::args::Args;
+use crate::consent;
+use crate::failure::{BoxError, Failure, find};
+use crate::output::{Found, KEY, ORDER, Output, Run};
+use crate::progress::Progress;
+use crate::report::{self, Facts};
+use crate::trace::Trace;
+
+/// One run: what the command line asks for, and where its results go.
+pub struct Job {
+    args: Box<Args>,
+    progress: Progress,
+    trace: Option<Arc<Trace>>,
+    embedded: Option<TestCa>,
+    directory: Url,
+    roots: Option<Vec<u8>>,
+    csr: Option<Csr>,
+    account: Mutex<Account>,
+    output: Output,
+    unfinished: Option<Snapshot>,
+}
+
+impl Job {
+    /// Reads the command line, checks what is there already, and takes the locks.
+    ///
+    /// # Errors
+    /// The exit code of the program, if it cannot go on; what is wrong has been said then.
+    pub fn from_args() -> Result<Self, ExitCode> {
+        let parsed = Args::try_parse().map_err(|error| {
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { Failure::USAGE } else { 0 })
+        });
+        let mut args = Box::new(parsed?);
+        args.check().and_then(|()| Self::prepare(args)).map_err(|failure| complain(&failure))
+    }
+
+    fn prepare(args: Box<Args>) -> Result<Self, Failure> {
+        let progress = Progress::start(args.names.len());
+        let csr = args.csr.as_deref().map(|path| read_csr(path, &args.names)).transpose()?;
+        let roots = args.ca_file.as_deref().map(read_roots).transpose()?;
+        let output = Output::open(args.out())?;
+        output.check_key(args.key, csr.as_ref())?;
+        let embedded = if args.directory.is_none() { Some(start_ca()?) } else { None };
+        let directory = directory(&args, embedded.as_ref())?;
+        let is_embedded = embedded.is_some();
+        let run = Run {
+            directory: &directory,
+            embedded: is_embedded,
+            names: &args.names,
+            csr: csr.as_ref(),
+        };
+        let found = output.unfinished(&run)?;
+        let path = args.account.clone().unwrap_or_else(|| output.file("account.json"));
+        let account = Account::open(path, &directory, is_embedded)?;
+        let trace = args.trace.as_deref().map(Trace::open).transpose()?.map(Arc::new);
+        let unfinished = match found {
+            Found::Nothing => None,
+            Found::Gone => {
+                let order = output.file(ORDER);
+                progress.say(&format!(
+                    "{} is of an embedded test CA that is gone: starting anew",
+                    order.display()
+                ));
+                output.forget_order()?;
+                None
+            }
+            Found::Unfinished(snapshot) => Some(*snapshot),
+        };
+        let job = Self {
+            args,
+            progress,
+            trace,
+            embedded,
+            directory,
+            roots,
+            csr,
+            account: Mutex::new(account),
+            output,
+            unfinished,
+        };
+        job.warn_of_loopback();
+        job.progress.doing(format!("connecting to {}", job.directory));
+        Ok(job)
+    }
+
+    /// Returns the URL of the CA's directory.
+    pub fn directory(&self) -> &str {
+        self.directory.as_str()
+    }
+
+    /// Returns the roots that the CA's HTTPS endpoint is checked against.
+    pub fn roots(&self) -> Roots {
+        match (&self.embedded, &self.roots) {
+            (Some(ca), _) => Roots::Pem(ca.root_pem().as_bytes().to_vec()),
+            (None, Some(pem)) => Roots::Pem(pem.clone()),
+            (None, None) => Roots::Platform,
+        }
+    }
+
+    /// Returns a policy whose time limits fit `--timeout`.
+    pub fn policy(&self) -> Policy {
+        let mut policy = Policy::default();
+        let left = self.time_left();
+        policy.call_time_limit = policy.call_time_limit.min(left);
+        policy.issuance_time_limit = left;
+        policy
+    }
+
+    /// Returns what is left of `--timeout`.
+    pub fn time_left(&self) -> Duration {
+        self.args.timeout().saturating_sub(self.progress.elapsed()).max(Duration::from_millis(1))
+    }
+
+    /// Returns what is to be called at each HTTP exchange: it counts, and writes the trace.
+    pub fn observer(&self) -> impl Fn(&ExchangeRecord) + Send + Sync + 'static {
+        let (progress, trace) = (self.progress.clone(), self.trace.clone());
+        move |record| {
+            progress.exchanged();
+            if let Some(trace) = &trace {
+                trace.write(record);
+            }
+        }
+    }
+
+    /// Returns what is to be called at each notice: it shows the progress.
+    pub fn notices(&self) -> impl Fn(&Notice) + Send + Sync + 'static {
+        let progress = self.progress.clone();
+        move |notice| progress.notice(notice)
+    }
+
+    /// Returns the account's key, as PKCS#8 PEM.
+    pub fn account_key(&self) -> Zeroizing<String> {
+        self.account().key_pem()
+    }
+
+    /// Returns the account's URL, if the account file has it.
+    pub fn account_url(&self) -> Option<Url> {
+        self.account().url().cloned()
+    }
+
+    /// Writes the account file before the account exists.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn save_account(&self) -> Result<(), Failure> {
+        self.progress.doing("registering an account");
+        self.account().save()
+    }
+
+    /// Writes the account's URL into the account file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn registered(&self, account: &Url) -> Result<(), Failure> {
+        self.account().registered(account)
+    }
+
+    /// Returns the contacts for a new account, as URLs.
+    pub fn contacts(&self) -> &[String] {
+        &self.args.contacts
+    }
+
+    /// Returns key identifier and MAC key for external account binding.
+    pub fn external_account(&self) -> Option<(String, Zeroizing<String>)> {
+        self.args.external_account().map(|(kid, key)| (kid.to_owned(), key))
+    }
+
+    /// Returns whether the user agrees to the CA's terms of service, and asks if need be.
+    pub fn agrees_to(&self, terms: &Url) -> bool {
+        if self.args.agree_tos || !consent::is_possible() {
+            return self.args.agree_tos;
+        }
+        self.progress.pause(|| {
+            consent::ask(&format!(
+                "The CA's terms of service are at {terms}\nDo you agree to them?"
+            ))
+        })
+    }
+
+    /// Returns the names to be certified.
+    pub fn names(&self) -> &[Identifier] {
+        &self.args.names
+    }
+
+    /// Returns the order that an earlier run left unfinished.
+    pub fn unfinished(&self) -> Option<Snapshot> {
+        let snapshot = self.unfinished.clone()?;
+        let order = snapshot.order().map_or("an order", Url::as_str);
+        self.progress.say(&format!("going on with {order}"));
+        Some(snapshot)
+    }
+
+    /// Returns whether the unfinished order turned out to have failed, so that a new one is to be made.
+    ///
+    /// That is so if the CA came to validate while nobody answered.
+    pub fn starts_anew(&self, error: &(dyn Error + 'static)) -> bool {
+        let resumed = self.unfinished.is_some();
+        let over = resumed && self.is_over(error) && self.output.forget_order().is_ok();
+        if over {
+            self.progress.say("that order has failed meanwhile: starting anew");
+        }
+        over
+    }
+
+    /// Returns the file for the state of the order in flight.
+    pub fn order_file(&self) -> OrderFile {
+        self.output.order()
+    }
+
+    /// Returns the CSR that the user brought.
+    pub fn csr(&self) -> Option<Csr> {
+        self.csr.clone()
+    }
+
+    /// Returns the certificate's key, which is on disk when this returns.
+    ///
+    /// # Errors
+    /// If it cannot be made or written.
+    pub fn certificate_key(&self) -> Result<ProviderKey, Failure> {
+        self.output.key_or_new(self.args.key.unwrap_or(KeyKind::Es256))
+    }
+
+    /// Returns the profile that the user asks for.
+    pub fn profile(&self) -> Option<&str> {
+        self.args.profile.as_deref()
+    }
+
+    /// Returns the kinds of challenges that are to be solved, preferred ones first.
+    pub fn challenges(&self) -> Vec<ChallengeKind> {
+        self.args.kinds()
+    }
+
+    /// Returns where to listen for http-01.
+    pub fn http_address(&self) -> SocketAddr {
+        self.address(self.args.http_port, 80)
+    }
+
+    /// Returns where to listen for tls-alpn-01.
+    pub fn tls_address(&self) -> SocketAddr {
+        self.address(self.args.tls_port, 443)
+    }
+
+    /// Notes where a listener listens; the embedded CA comes to that port.
+    pub fn listening(&self, kind: &ChallengeKind, address: SocketAddr) {
+        if let Some(ca) = &self.embedded {
+            match kind {
+                ChallengeKind::Http01 => ca.set_http_port(address.port()),
+                _ => ca.set_tls_port(address.port()),
+            }
+        }
+        self.progress.doing(format!("listening for {kind} on {address}"));
+    }
+
+    /// Returns the command that publishes TXT records.
+    pub fn dns_hook(&self) -> Option<&str> {
+        self.args.dns_hook.as_deref()
+    }
+
+    /// Publishes a TXT record in the resolver of the embedded CA.
+    ///
+    /// # Errors
+    /// If it has no room, or if there is no embedded CA.
+    pub fn set_txt(&self, name: &str, value: &str) -> Result<(), Failure> {
+        match &self.embedded {
+            Some(ca) if ca.set_txt(name, value) => Ok(()),
+            Some(_) => Err(Failure::failed("the embedded test CA has no room for more records")),
+            None => Err(Failure::usage("dns-01 needs --dns-hook CMD")),
+        }
+    }
+
+    /// Withdraws a TXT record from the resolver of the embedded CA.
+    pub fn remove_txt(&self, name: &str, value: &str) {
+        if let Some(ca) = &self.embedded {
+            ca.clear_txt(name, value);
+        }
+    }
+
+    /// Returns what shows that the user interrupts, such as by Ctrl-C.
+    pub fn interrupted(&self) -> impl Fn() + Send + Sync + 'static {
+        let progress = self.progress.clone();
+        move || progress.say("interrupted: taking back what is published")
+    }
+
+    /// Ends the run: writes the certificate or says why there is none, and returns the exit code.
+    pub fn end(&self, result: Result<Issued, BoxError>) -> ExitCode {
+        let stored = match &result {
+            Ok(issued) => self.store(issued),
+            Err(error) => Err(self.failed(&**error)),
+        };
+        self.progress.stop();
+        match stored {
+            Ok(report) => {
+                let _ = io::stdout().write_all(report.as_bytes());
+                ExitCode::SUCCESS
+            }
+            Err(failure) => complain(&failure),
+        }
+    }
+
+    fn store(&self, issued: &Issued) -> Result<String, Failure> {
+        let root = self.embedded.as_ref().map(TestCa::root_pem);
+        self.output.store(issued.chain(), root)?;
+        for (challenge, why) in issued.not_cleaned() {
+            let name =
+                challenge.dns_01().map_or_else(|| challenge.identifier().value(), |txt| txt.name);
+            self.progress
+                .say(&format!("still published at {name}: {}", crate::progress::plain(why)));
+        }
+        if issued.not_cleaned().is_empty() {
+            self.output.forget_order()?;
+        } else {
+            let order = self.output.file(ORDER);
+            self.progress.say(&format!("run again to take it back ({})", order.display()));
+        }
+        Ok(report::success(
+            issued,
+            &Facts {
+                output: &self.output,
+                has_key: self.csr.is_none() || self.output.file(KEY).exists(),
+                embedded: self.embedded.is_some(),
+                requests: self.progress.requests(),
+                elapsed: self.progress.elapsed(),
+            },
+        ))
+    }
+
+    /// Says what failed, and gives up an order that nobody can go on with.
+    fn failed(&self, error: &(dyn Error + 'static)) -> Failure {
+        let order = self.output.file(ORDER);
+        if self.is_over(error) {
+            let _ = self.output.forget_order();
+        } else if order.exists() {
+            self.progress.say(&format!(
+                "the order is kept in {}: run again to go on with it, or delete it to start anew",
+                order.display()
+            ));
+        }
+        Failure::of(error)
+    }
+
+    /// Returns whether this error is the end of the saved order, and nothing of it is published any more.
+    fn is_over(&self, error: &(dyn Error + 'static)) -> bool {
+        let dead = matches!(find::<AcmeError>(error), Some(AcmeError::Order(_)));
+        let saved = self.output.order().load().ok().flatten();
+        saved
+            .is_some_and(|order| (dead || order.order().is_none()) && order.challenges().is_empty())
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn address(&self, port: Option<u16>, usual: u16) -> SocketAddr {
+        let port = port.unwrap_or_else(|| if self.embedded.is_some() { 0 } else { usual });
+        SocketAddr::new(self.listen_address(), port)
+    }
+
+    /// Returns the address to listen on: loopback by default, as the only name has it.
+    fn listen_address(&self) -> IpAddr {
+        let own = match self.names() {
+            [Identifier::Ip(ip)] if ip.is_loopback() => *ip,
+            _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        self.args.listen.unwrap_or(own)
+    }
+
+    fn warn_of_loopback(&self) {
+        let listens = self.challenges().iter().any(|kind| *kind != ChallengeKind::Dns01);
+        let address = self.listen_address();
+        if listens && !self.directory.is_loopback() && address.is_loopback() {
+            self.progress.say(&format!(
+                "warning: the CA is elsewhere, and will not reach a listener on {address} unless something \
+                 forwards to it: --listen 0.0.0.0 or --listen [::] listens to all"
+            ));
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("directory", &self.directory)
+            .field("output", &self.output)
+            .finish_non_exhaustive()
+    }
+}
+
+fn directory(args: &Args, embedded: Option<&TestCa>) -> Result<Url, Failure> {
+    match (embedded, &args.directory) {
+        (Some(ca), _) => {
+            Url::parse(ca.directory_url()).map_err(|error| Failure::failed(error.to_string()))
+        }
+        (None, Some(url)) => Ok(url.clone()),
+        (None, None) => Err(Failure::usage("give --directory URL")),
+    }
+}
+
+fn start_ca() -> Result<TestCa, Failure> {
+    TestCa::builder().start().map_err(|error| {
+        Failure::failed(format!("the embedded test CA cannot start: {error}; give --directory URL"))
+    })
+}
+
+fn read_csr(path: &Path, names: &[Identifier]) -> Result<Csr, Failure> {
+    let failed = |why: String| Failure::failed(format!("--csr {}: {why}", path.display()));
+    let text =
+        fs::read(path).map_err(|error| failed(format!("{error}; give a file that can be read")))?;
+    let csr = Csr::from_pem(&text).map_err(|error| failed(error.to_string()))?;
+    csr.covers(names).map_err(|error| {
+        failed(format!("{error}; give exactly the names that the CSR has, or make another CSR"))
+    })?;
+    Ok(csr)
+}
+
+fn read_roots(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        let path = path.display();
+        Failure::failed(format!(
+            "--ca-file {path}: {error}; give the CA's root certificate, in PEM"
+        ))
+    })
+}
+
+fn complain(failure: &Failure) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error: {failure}");
+    ExitCode::from(failure.code())
+}

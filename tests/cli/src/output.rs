@@ -1,0 +1,203 @@
+//! The directory that the files go to.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use acme_host::atomic::{self, Visibility};
+use acme_host::keys::{KeyKind, ProviderKey};
+use acme_host::lock::Lock;
+use acme_host::store::OrderFile;
+use acme_proto::identifier::Identifier;
+use acme_proto::snapshot::Snapshot;
+use acme_proto::url::Url;
+use acme_proto::x509::{CertificateChain, Csr};
+use zeroize::Zeroizing;
+
+use crate::account::is_embedded;
+use crate::failure::Failure;
+use crate::key;
+
+/// The directory `--out`, locked for this run.
+#[derive(Debug)]
+pub(crate) struct Output {
+    dir: PathBuf,
+    _lock: Lock,
+}
+
+impl Output {
+    /// Makes the directory if need be, and locks it.
+    pub(crate) fn open(dir: PathBuf) -> Result<Self, Failure> {
+        fs::create_dir_all(&dir).map_err(|error| {
+            Failure::failed(format!(
+                "the directory {} cannot be made: {error}; give another --out DIR",
+                dir.display()
+            ))
+        })?;
+        let lock = Lock::acquire(&dir.join(ORDER))
+            .map_err(|error| Failure::failed(format!("{error}, or give another --out DIR")))?;
+        Ok(Self { dir, _lock: lock })
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    pub(crate) fn order(&self) -> OrderFile {
+        OrderFile::new(self.file(ORDER))
+    }
+
+    /// Reads the order in flight, if there is one that this run can go on with.
+    pub(crate) fn unfinished(&self, run: &Run<'_>) -> Result<Found, Failure> {
+        let path = self.file(ORDER);
+        let order = self.order().load().map_err(|error| Failure::failed(error.to_string()))?;
+        let Some(snapshot) = order else { return Ok(Found::Nothing) };
+        let foreign = |what: String, cure: &str| {
+            Failure::failed(format!("{} {what}; {cure}, or another --out DIR", path.display()))
+        };
+        if snapshot.directory() != run.directory {
+            if run.embedded && is_embedded(snapshot.directory(), run.directory) {
+                return Ok(Found::Gone);
+            }
+            let what = format!("is an order in flight at {}", snapshot.directory());
+            return Err(foreign(what, "give that --directory to go on with it"));
+        }
+        if snapshot.order().is_none() && snapshot.challenges().is_empty() {
+            return Ok(Found::Nothing);
+        }
+        if !same_names(snapshot.identifiers(), run.names) {
+            let names: Vec<_> = snapshot.identifiers().iter().map(Identifier::value).collect();
+            let what = format!("is an order in flight for {}", names.join(" "));
+            return Err(foreign(what, "give these names to go on with it"));
+        }
+        if let Some(ours) = snapshot_key(&snapshot)
+            && !self.holds(&ours, run)?
+        {
+            let what = "is an order in flight for a key that is not here".to_owned();
+            let cure = "put its key.pem back, give its --csr, delete order.json to start anew";
+            return Err(foreign(what, cure));
+        }
+        Ok(Found::Unfinished(Box::new(snapshot)))
+    }
+
+    /// Returns whether this run has the key with this SPKI.
+    fn holds(&self, spki: &[u8], run: &Run<'_>) -> Result<bool, Failure> {
+        Ok(match run.csr {
+            Some(csr) => csr.spki_der() == spki,
+            None => self.key()?.is_some_and(|key| key.public_key().to_spki_der() == spki),
+        })
+    }
+
+    /// Reads `key.pem`, if there is one.
+    pub(crate) fn key(&self) -> Result<Option<ProviderKey>, Failure> {
+        let path = self.file(KEY);
+        let failed = |why: String| {
+            let path = path.display();
+            Failure::failed(format!("{path}: {why}; move it away, or give another --out DIR"))
+        };
+        match fs::read_to_string(&path).map(Zeroizing::new) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(format!("cannot be read: {error}"))),
+            Ok(pem) => key::read(&pem).map(Some).map_err(|error| failed(error.to_string())),
+        }
+    }
+
+    /// Refuses a key that does not go with what this run was told.
+    pub(crate) fn check_key(
+        &self,
+        wanted: Option<KeyKind>,
+        csr: Option<&Csr>,
+    ) -> Result<(), Failure> {
+        let Some(key) = self.key()? else { return Ok(()) };
+        let path = self.file(KEY);
+        let path = path.display();
+        if csr.is_some_and(|csr| csr.spki_der() != key.public_key().to_spki_der()) {
+            return Err(Failure::failed(format!(
+                "{path} is not the key of the CSR; give another --out DIR, so that no certificate gets a wrong key"
+            )));
+        }
+        match wanted {
+            Some(kind) if !key::is(&key, kind) => Err(Failure::failed(format!(
+                "{path} is no {kind} key, and its certificate would lose it; give another --out DIR, or leave --key out"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads `key.pem`, or makes it and has it on disk before this returns.
+    pub(crate) fn key_or_new(&self, kind: KeyKind) -> Result<ProviderKey, Failure> {
+        if let Some(key) = self.key()? {
+            return Ok(key);
+        }
+        let failed = |error: String| Failure::failed(format!("--key {kind}: {error}"));
+        let pem = key::generate(kind).map_err(|error| failed(error.to_string()))?;
+        let key = key::read(&pem).map_err(|error| failed(error.to_string()))?;
+        self.write(KEY, pem.as_bytes(), Visibility::Secret)?;
+        Ok(key)
+    }
+
+    /// Writes the certificate, and the root if there is one to show.
+    pub(crate) fn store(
+        &self,
+        chain: &CertificateChain,
+        root: Option<&str>,
+    ) -> Result<(), Failure> {
+        if let Some(root) = root {
+            self.write(ROOT, root.as_bytes(), Visibility::Public)?;
+        }
+        self.write(CERTIFICATE, chain.to_pem().as_bytes(), Visibility::Public)
+    }
+
+    pub(crate) fn forget_order(&self) -> Result<(), Failure> {
+        self.order().clear().map_err(|error| Failure::failed(error.to_string()))
+    }
+
+    fn write(&self, name: &str, content: &[u8], visibility: Visibility) -> Result<(), Failure> {
+        let path = self.file(name);
+        atomic::write(&path, content, visibility).map_err(|error| {
+            Failure::failed(format!(
+                "{} cannot be written: {error}; make room for it, then run again",
+                path.display()
+            ))
+        })
+    }
+}
+
+pub(crate) const CERTIFICATE: &str = "cert.pem";
+pub(crate) const KEY: &str = "key.pem";
+pub(crate) const ORDER: &str = "order.json";
+pub(crate) const ROOT: &str = "root.pem";
+
+/// What an order in flight is compared with.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) directory: &'a Url,
+    pub(crate) embedded: bool,
+    pub(crate) names: &'a [Identifier],
+    pub(crate) csr: Option<&'a Csr>,
+}
+
+/// What `order.json` turned out to be.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Nothing,
+    /// An order at an embedded CA that ended with its run.
+    Gone,
+    Unfinished(Box<Snapshot>),
+}
+
+fn same_names(one: &[Identifier], other: &[Identifier]) -> bool {
+    let sorted = |names: &[Identifier]| {
+        let mut names = names.to_vec();
+        names.sort();
+        names
+    };
+    sorted(one) == sorted(other)
+}
+
+/// Returns the SPKI of the key that the order's CSR is for.
+fn snapshot_key(snapshot: &Snapshot) -> Option<Vec<u8>> {
+    let json = serde_json::to_value(snapshot).ok()?;
+    let der = acme_proto::jose::base64url::decode(json.get("csr")?.as_str()?).ok()?;
+    Some(Csr::from_der(der).ok()?.spki_der().to_vec())
+}

@@ -1,0 +1,37 @@
+//! The trace: one JSON line per HTTP exchange.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use acme_host::exchange::ExchangeRecord;
+
+use crate::failure::Failure;
+
+/// A file that exchanges are appended to; there is nothing secret in a line.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    file: Mutex<File>,
+}
+
+impl Trace {
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+            Failure::failed(format!(
+                "the trace file {} cannot be written: {error}; give another --trace FILE",
+                path.display()
+            ))
+        })?;
+        Ok(Self { file: Mutex::new(file) })
+    }
+
+    /// Writes a line in one piece; a full disk must not stop the issuance.
+    pub(crate) fn write(&self, record: &ExchangeRecord) {
+        if let Ok(mut line) = serde_json::to_vec(record) {
+            line.push(b'\n');
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = file.write_all(&line);
+        }
+    }
+}

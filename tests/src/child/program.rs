@@ -1,0 +1,243 @@
+//! Building, starting, interrupting and killing an example program.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::files::ScratchDir;
+use crate::servers::target_dir;
+
+/// One of the two example programs, which have the same options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `issue`, of `acme-tokio`.
+    Tokio,
+    /// `issue-blocking`, of `acme-blocking`.
+    Blocking,
+}
+
+impl Program {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Tokio, Self::Blocking];
+
+    /// Returns the program's file, after building it if need be.
+    ///
+    /// # Panics
+    ///
+    /// If it does not compile.
+    pub fn path(self) -> PathBuf {
+        static DIR: OnceLock<PathBuf> = OnceLock::new();
+        DIR.get_or_init(build).join(match self {
+            Self::Tokio => "issue",
+            Self::Blocking => "issue-blocking",
+        })
+    }
+
+    /// Starts the program in `dir`, where its outputs go, too; it is killed when the result is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    pub fn start<A: AsRef<OsStr>>(
+        self,
+        dir: &ScratchDir,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Child {
+        let number = dir.number();
+        let [stdout, stderr] =
+            ["out", "err"].map(|name| dir.path().join(format!("{name}.{number}")));
+        let file = |path: &Path| File::create(path).expect("the scratch directory is writable");
+        let process = Command::new(self.path())
+            .args(arguments)
+            .current_dir(dir.work())
+            .stdin(Stdio::null())
+            .stdout(file(&stdout))
+            .stderr(file(&stderr))
+            .spawn()
+            .expect("an example program starts");
+        Child { process, stdout, stderr, started: Instant::now() }
+    }
+
+    /// Runs the program in `dir` to its end.
+    ///
+    /// # Panics
+    ///
+    /// If it takes longer than a minute.
+    pub fn run<A: AsRef<OsStr>>(
+        self,
+        dir: &ScratchDir,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Outcome {
+        self.start(dir, arguments).wait(Duration::from_secs(60))
+    }
+}
+
+/// A program that runs.
+#[derive(Debug)]
+pub struct Child {
+    process: process::Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    started: Instant,
+}
+
+impl Child {
+    /// Kills it at once, by SIGKILL.
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+    }
+
+    /// Sends it what Ctrl-C sends.
+    ///
+    /// # Panics
+    ///
+    /// If there is no program named `kill`.
+    pub fn interrupt(&self) {
+        let pid = self.process.id().to_string();
+        let status = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(status.expect("there is a kill program").success());
+    }
+
+    /// Returns how it ended, if it has.
+    pub fn try_wait(&mut self) -> Option<Outcome> {
+        let status = self.process.try_wait().expect("a child can be waited for")?;
+        Some(self.outcome(status))
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// If it takes longer than `limit`; the message has what it wrote.
+    pub fn wait(mut self, limit: Duration) -> Outcome {
+        loop {
+            if let Some(outcome) = self.try_wait() {
+                return outcome;
+            }
+            assert!(self.started.elapsed() < limit, "no end within {limit:?}: {}", self.said());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until its outputs contain `text`.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than a minute.
+    pub fn wait_for(&self, text: &str) {
+        while !self.said().contains(text) {
+            let late = self.started.elapsed() > Duration::from_secs(60);
+            assert!(!late, "{text:?} is not among: {}", self.said());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn said(&self) -> String {
+        read(&self.stdout) + &read(&self.stderr)
+    }
+
+    fn outcome(&self, status: ExitStatus) -> Outcome {
+        Outcome {
+            code: status.code(),
+            stdout: read(&self.stdout),
+            stderr: read(&self.stderr),
+            elapsed: self.started.elapsed(),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// How a program ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The exit code; `None` if it was killed.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+    /// How long it ran.
+    pub elapsed: Duration,
+}
+
+impl Outcome {
+    /// Asserts that it ended with exit code 0.
+    ///
+    /// # Panics
+    ///
+    /// If it did not.
+    #[track_caller]
+    pub fn assert_issued(&self) {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+    }
+
+    /// Asserts that it failed with this exit code, and an error that has all these words.
+    ///
+    /// # Panics
+    ///
+    /// If it did not.
+    #[track_caller]
+    pub fn assert_failed(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        let error = self.stderr.lines().find(|line| line.starts_with("error: "));
+        let error = error.unwrap_or_else(|| panic!("no error: {self:#?}"));
+        // The parser of the command line says what is wrong on several lines.
+        let said = if code == 2 { &self.stderr } else { error };
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
+}
+
+/// Builds the examples, which costs nothing if `cargo test --workspace` has done so.
+fn build() -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--workspace", "--examples", "--quiet"]);
+    cargo
+        .arg("--manifest-path")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.toml"));
+    cargo.arg("--target-dir").arg(target_dir());
+    let program = env::current_exe().expect("the system knows the path of a running program");
+    let profile = profile(&program);
+    if profile == "release" {
+        cargo.arg("--release");
+    }
+    // What Cargo tells a test must not make build scripts run anew.
+    for (name, _) in env::vars_os() {
+        if is_about_this_package(&name) {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo.status().expect("cargo starts");
+    assert!(status.success(), "the examples do not compile");
+    target_dir().join(profile).join("examples")
+}
+
+/// Returns the name of the directory of the profile: `…/debug/deps/test` is of `debug`.
+fn profile(program: &Path) -> String {
+    let dir = program.strip_prefix(target_dir()).ok().and_then(|path| path.iter().next());
+    dir.map_or_else(|| "debug".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+fn is_about_this_package(name: &OsString) -> bool {
+    let name = name.to_string_lossy();
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+        .iter()
+        .any(|p| name.starts_with(p))
+        || matches!(&*name, "CARGO" | "CARGO_PRIMARY_PACKAGE" | "CARGO_TARGET_TMPDIR")
+}
