@@ -196,7 +196,7 @@ impl Job {
     }
 
     /// Returns whether the user agrees to the CA's terms of service, and asks if need be.
-    pub fn agrees_to(&self, terms: &Url) -> bool {
+    pub fn agrees_to(&self, terms: &str) -> bool {
         if self.args.agree_tos || !consent::is_possible() {
             return self.args.agree_tos;
         }
