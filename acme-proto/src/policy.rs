@@ -54,7 +54,7 @@ impl Default for Policy {
             bad_nonce_tries: 24,
             tries: 4,
             backoff: Schedule::new(Duration::from_millis(500), 2.0, Duration::from_secs(30)),
-            poll: Schedule::new(Duration::from_millis(400), 1.7, Duration::from_secs(15)),
+            poll: Schedule::new(Duration::from_millis(200), 2.0, Duration::from_secs(15)),
             retry_after_cap: Duration::from_secs(600),
             request_time_limit: Duration::from_secs(30),
             sign_time_limit: Duration::from_secs(30),
