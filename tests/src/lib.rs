@@ -13,3 +13,8 @@ pub mod script;
 #[cfg(unix)]
 pub mod servers;
 pub mod world;
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
