@@ -92,10 +92,10 @@ mod tests {
     fn whoever_subscribed_before_or_after_is_woken_once() {
         let (cancel, (send, receive)) = (Cancel::new(), mpsc::channel());
         let late = send.clone();
-        let before = cancel.subscribe(move || drop(send.send("before")));
+        let before = cancel.subscribe(move || send.send("before").expect("it is received"));
         cancel.cancel();
         cancel.cancel();
-        let after = cancel.subscribe(move || drop(late.send("after")));
+        let after = cancel.subscribe(move || late.send("after").expect("it is received"));
         drop((before, after));
         assert_eq!(receive.iter().take(2).collect::<Vec<_>>(), ["before", "after"]);
     }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn nobody_is_woken_whose_subscription_has_ended() {
         let (cancel, (send, receive)) = (Cancel::new(), mpsc::channel::<()>());
-        drop(cancel.subscribe(move || drop(send.send(()))));
+        drop(cancel.subscribe(move || send.send(()).expect("it is received")));
         cancel.cancel();
         assert!(receive.recv().is_err());
     }

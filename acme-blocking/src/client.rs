@@ -12,7 +12,7 @@ use acme_host::keys::{AccountKey, ProviderKey};
 use acme_proto::challenge::Challenge;
 use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use acme_proto::identifier::Identifier;
-use acme_proto::jose::Signature;
+use acme_proto::jose::{Jwk, Signature};
 use acme_proto::notice::Notice;
 use acme_proto::op::{NewOrder, Operation};
 use acme_proto::policy::Policy;
@@ -95,6 +95,11 @@ impl Client {
     /// Returns the account's URL, once it is known; store it, to save a request the next time.
     pub fn account_url(&self) -> Option<Url> {
         self.inner.session().account().cloned()
+    }
+
+    /// Returns the public half of the account key, such as for the thumbprint in a DNS record.
+    pub fn account_key(&self) -> Jwk {
+        self.inner.session().key().expect("no client is made without an account key").clone()
     }
 
     /// Replaces the policy for everything that starts from now on.
@@ -180,7 +185,8 @@ impl Inner {
 
     /// Makes a signature with the keys at hand; `None` if the user's signer has to.
     pub(crate) fn sign(&self, request: &SignRequest) -> Option<Result<Signature, SignFailed>> {
-        match self.keyring().answer(request) {
+        let answer = self.keyring().answer(request);
+        match answer {
             Err(SignFailed::UnknownKey) if self.signer.is_some() => None,
             answer => Some(answer),
         }

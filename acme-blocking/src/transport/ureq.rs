@@ -52,11 +52,20 @@ impl UreqTransport {
             .user_agent(AutoHeaderValue::None)
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
-            .max_idle_connections(MAX_CONNECTIONS)
-            .max_idle_connections_per_host(MAX_CONNECTIONS)
+            .max_idle_connections(MAX_IDLE)
+            .max_idle_connections_per_host(MAX_IDLE)
             .build();
         let agent = Agent::with_parts(agent, Dialer::new(config, Proxy::from_env()), NoResolver);
         Self { agent, gate: Arc::new(Gate::new(MAX_CONNECTIONS)) }
+    }
+
+    /// Sets how many connections there may be at most; 16 if nothing else is said.
+    ///
+    /// Requests beyond that wait for one to become free, within their time limits. Call it before the
+    /// transport is cloned, for clones made before keep their own bound.
+    pub fn connections(mut self, most: usize) -> Self {
+        self.gate = Arc::new(Gate::new(most.max(1)));
+        self
     }
 
     fn send(
@@ -120,7 +129,9 @@ fn with_headers(response: Response, headers: &HeaderMap) -> Response {
     })
 }
 
-/// As many connections as there may be, in use and idle together.
-const MAX_CONNECTIONS: usize = 32;
+/// How many connections there may be at most, if nothing else is said.
+const MAX_CONNECTIONS: usize = 16;
+/// No idle connection is closed for there being too many: the gate bounds them all.
+const MAX_IDLE: usize = 1024;
 /// No deadline is further away, so that adding it to a time cannot overflow.
 const LONGEST: Duration = Duration::from_secs(86_400);

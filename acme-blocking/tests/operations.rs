@@ -1,0 +1,169 @@
+//! Every single operation, against the test CA.
+
+mod ca;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use acme_blocking::{
+    AccountKey, ChallengeKind, Client, Error, Http01Listener, Identifier, Issued, KeyKind,
+    ProviderKey,
+};
+use acme_proto::op;
+use acme_proto::wire::{AccountStatus, AuthorizationStatus, OrderStatus};
+use acme_proto::x509::Certificate;
+use acme_testca::TestCa;
+use ca::{certificate_key, client};
+
+fn identifier(name: &str) -> Identifier {
+    name.try_into().expect("a name")
+}
+
+fn issue(ca: &TestCa, client: &Client, key: &ProviderKey) -> Issued {
+    let http = Http01Listener::bind("127.0.0.1:0").expect("a free port");
+    ca.set_http_port(http.local_addr().port());
+    client.issue(["example.test"]).key(key).solver(&http).run().expect("a certificate")
+}
+
+#[test]
+fn an_order_can_be_seen_through_by_hand() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    let request = op::NewOrder::new([identifier("example.test")]).expect("a name");
+    let entry = client.new_order(request).expect("an order");
+    assert_eq!(*entry.order().status(), OrderStatus::Pending);
+
+    let url = &entry.order().authorizations()[0];
+    let authorization = client.authorization(url).expect("an authorization");
+    let found = authorization.challenges().iter().find(|c| *c.kind() == ChallengeKind::Dns01);
+    let challenge = client.challenge(found.expect("dns-01").url()).expect("a challenge");
+    let thumbprint = client.account_key().thumbprint();
+    let token = challenge.token().expect("a token");
+    let value = acme_proto::jose::KeyAuthorization::new(token, &thumbprint).txt_value();
+    ca.set_txt("_acme-challenge.example.test", &value);
+    client.respond(challenge.url()).expect("a challenge");
+    while *client.authorization(url).expect("an authorization").status()
+        != AuthorizationStatus::Valid
+    {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    let order = client.order(entry.url()).expect("an order");
+    let key = certificate_key();
+    let csr = acme_host::keys::make_csr(&key, &[identifier("example.test")]);
+    let finalize = order.finalize().expect("a URL");
+    let order = client.finalize(entry.url(), finalize, csr.expect("a CSR"));
+    let order = order.expect("an order");
+    assert_eq!(*order.status(), OrderStatus::Valid);
+    let download = client.certificate(order.certificate().expect("a URL"));
+    assert_eq!(download.expect("a chain").chain().leaf().dns_names(), ["example.test"]);
+}
+
+#[test]
+fn the_account_is_read_updated_and_deactivated() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    assert_eq!(client.account().expect("an account").contact().len(), 1);
+    let contacts = ["mailto:a@example.org", "mailto:b@example.org"];
+    let account = client.update_account(contacts).expect("an account");
+    assert_eq!(account.contact(), contacts);
+    let found = client.find_account().expect("an answer").expect("an account");
+    assert_eq!(Some(found.url()), client.account_url().as_ref());
+    let account = client.deactivate_account().expect("an account");
+    assert_eq!(*account.status(), AccountStatus::Deactivated);
+    client.account().expect_err("the account is no more");
+}
+
+#[test]
+fn a_contact_that_is_none_is_refused_before_anything_is_sent() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    let before = ca.requests().len();
+    client.update_account(["mailto:"]).expect_err("no address");
+    assert_eq!(ca.requests().len(), before);
+}
+
+#[test]
+fn the_directory_and_the_orders_are_read() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    client.directory().expect("a directory");
+    issue(&ca, &client, &certificate_key());
+    client.account().expect("an account"); // tells where the orders are
+    let page = client.orders(op::ListOrders::first()).expect("a page");
+    assert!(!page.orders().is_empty());
+}
+
+#[test]
+fn an_authorization_is_made_without_an_order_and_given_up() {
+    let ca = TestCa::builder().new_authz(true).start().expect("a CA");
+    let client = client(&ca);
+    let entry = client.new_authorization(identifier("example.test"));
+    let entry = entry.expect("an authorization");
+    assert_eq!(*entry.authorization().status(), AuthorizationStatus::Pending);
+    let given_up = client.deactivate_authorization(entry.url()).expect("an answer");
+    assert_eq!(*given_up.status(), AuthorizationStatus::Deactivated);
+}
+
+#[test]
+fn a_certificate_is_revoked_by_the_account_key_and_again_is_no_error() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    let issued = issue(&ca, &client, &certificate_key());
+    let leaf = issued.chain().leaf();
+    let revocation = op::Revoke::new(leaf).reason(4).expect("a reason");
+    assert!(!client.revoke(revocation.clone()).expect("revoked").already());
+    assert!(client.revoke(revocation).expect("revoked").already());
+    assert_eq!(ca.certificates_revoked(), 1);
+}
+
+#[test]
+fn a_certificate_is_revoked_by_its_own_key_through_another_account() {
+    let ca = TestCa::start();
+    let key = certificate_key();
+    let issued = issue(&ca, &client(&ca), &key);
+    let other = ca::builder(&ca).connect().expect("a client");
+    let revocation =
+        op::Revoke::new(issued.chain().leaf()).with_certificate_key(key.public_key().clone());
+    let error = other.revoke(revocation.clone()).expect_err("the key is not at hand");
+    assert!(error.to_string().contains("does not hold this key"), "{error}");
+    other.hold_certificate_key(key);
+    other.revoke(revocation).expect("revoked");
+    assert_eq!(ca.certificates_revoked(), 1);
+}
+
+#[test]
+fn renewal_information_is_read() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    let issued = issue(&ca, &client, &certificate_key());
+    let entry = client.renewal_info(issued.chain().leaf()).expect("an answer");
+    assert!(entry.info().start() < entry.info().end());
+}
+
+#[test]
+fn a_certificate_that_names_no_issuer_key_cannot_be_asked_about() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["example.test".to_owned()]).expect("a name");
+    let der = params.self_signed(&key).expect("a certificate").der().to_vec();
+    let certificate = Certificate::parse(der).expect("a certificate");
+    let result = client.renewal_info(&certificate);
+    assert!(matches!(result, Err(Error::NoCertificateId)), "{result:?}");
+}
+
+#[test]
+fn after_a_change_of_key_the_client_goes_on_with_the_new_one() {
+    let ca = Arc::new(TestCa::start());
+    let client = client(&ca);
+    let url = client.account_url();
+    let new_key = AccountKey::generate(KeyKind::Es384).expect("a key");
+    let pem = new_key.to_pem();
+    client.change_key(new_key).expect("the key is changed");
+    issue(&ca, &client, &certificate_key());
+    let later = ca::builder(&ca).key(AccountKey::from_pem(&pem).expect("a key"));
+    let later = later.connect().expect("a client");
+    let found = later.find_account().expect("an answer").expect("an account");
+    assert_eq!(Some(found.url()), url.as_ref());
+}
