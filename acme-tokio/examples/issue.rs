@@ -13,53 +13,22 @@ use acme_tokio::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let job = match Job::from_args() {
-        Ok(job) => job,
-        Err(code) => return code,
-    };
-    let result = match issue(&job, job.unfinished()).await {
-        // What an earlier run left had failed before this one began: there is a new order then.
-        Err(error) if job.starts_anew(&*error) => issue(&job, None).await,
-        result => result,
-    };
-    job.end(result)
+    match Job::from_args() {
+        Ok(job) => job.end(run(&job).await),
+        Err(code) => code,
+    }
 }
 
-/// Goes on with an unfinished order, or makes a new one, and sees it through.
-async fn issue(job: &Job, unfinished: Option<Snapshot>) -> Result<Issued, BoxError> {
+async fn run(job: &Job) -> Result<Issued, BoxError> {
     let client = connect(job).await?;
-    let mut issue = match unfinished {
-        Some(snapshot) => client.resume(snapshot),
-        None => client.issue(job.names().iter().cloned()),
-    };
-    for kind in job.challenges() {
-        issue = issue.solver(solver(job, &kind).await?);
+    match issue(&client, job, job.unfinished()).await {
+        // What an earlier run left had failed before this one began: there is a new order then.
+        Err(error) if job.starts_anew(&*error) => issue(&client, job, None).await,
+        result => result,
     }
-    issue = match job.csr() {
-        Some(csr) => issue.csr(csr),
-        // The key is on disk by now: no crash leaves a certificate without it.
-        None => issue.key(&job.certificate_key()?),
-    };
-    if let Some(profile) = job.profile() {
-        issue = issue.profile(profile);
-    }
-
-    // Every step is on disk before it is taken, and Ctrl-C takes back what was published.
-    let interrupted = job.interrupted();
-    let issued = issue
-        .time_limit(job.time_left())
-        .durable(job.order_file())
-        .cancel_on(async move {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            interrupted();
-        })
-        .await?;
-    Ok(issued)
 }
 
-/// Connects with the account in the account file, or with a new one.
+/// Connects with the account in the account file, or registers a new one.
 async fn connect(job: &Job) -> Result<Client, BoxError> {
     let client = Client::builder(job.directory())
         .key(AccountKey::from_pem(&job.account_key())?)
@@ -87,6 +56,40 @@ async fn connect(job: &Job) -> Result<Client, BoxError> {
     Ok(client)
 }
 
+/// Goes on with an unfinished order, or makes a new one, and sees it through.
+async fn issue(
+    client: &Client,
+    job: &Job,
+    unfinished: Option<Snapshot>,
+) -> Result<Issued, BoxError> {
+    let mut issue = match unfinished {
+        Some(snapshot) => client.resume(snapshot),
+        None => client.issue(job.names().iter().cloned()),
+    };
+    for kind in job.challenges() {
+        issue = issue.solver(solver(job, &kind).await?);
+    }
+    issue = match job.csr() {
+        Some(csr) => issue.csr(csr),
+        // The key is on disk by now: no crash leaves a certificate without it.
+        None => issue.key(&job.certificate_key()?),
+    };
+    if let Some(profile) = job.profile() {
+        issue = issue.profile(profile);
+    }
+
+    // Every step is on disk before it is taken, and Ctrl-C takes back what was published.
+    let issue = issue.time_limit(job.time_left()).durable(job.order_file());
+    let interrupted = job.interrupted();
+    let ctrl_c = async {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => interrupted(),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    Ok(issue.cancel_on(ctrl_c).await?)
+}
+
 /// Makes what publishes challenges of a kind.
 async fn solver<'a>(
     job: &'a Job,
@@ -108,7 +111,7 @@ async fn solver<'a>(
     })
 }
 
-/// The resolver of the embedded test CA: a stand-in for your DNS provider.
+/// The resolver of the embedded test CA, in the place of your DNS provider.
 struct TestZone<'a>(&'a Job);
 
 impl Dns01 for TestZone<'_> {

@@ -305,7 +305,7 @@ impl Job {
         }
     }
 
-    /// Returns what shows that the user interrupts, such as by Ctrl-C.
+    /// Returns what is to be called when the user interrupts, such as by Ctrl-C: it says what follows.
     pub fn interrupted(&self) -> impl Fn() + Send + Sync + 'static {
         let progress = self.progress.clone();
         move || progress.say("interrupted: taking back what is published")

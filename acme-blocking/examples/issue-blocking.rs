@@ -1,0 +1,122 @@
+//! Obtains a certificate: `cargo run --release --example issue-blocking -- example.test`.
+//!
+//! `--help` lists the options. What is not about ACME (arguments, files, progress) is in `acme_cli`; the
+//! same program for `acme-tokio` is `issue`.
+
+use std::process::ExitCode;
+
+use acme_blocking::{
+    AccountKey, Cancel, ChallengeKind, Client, Dns01, Dns01Solver, HookCommand, Http01Listener,
+    Issued, Snapshot, Solver, TlsAlpn01Listener,
+};
+use acme_cli::{BoxError, Job};
+
+fn main() -> ExitCode {
+    match Job::from_args() {
+        Ok(job) => job.end(run(&job)),
+        Err(code) => code,
+    }
+}
+
+fn run(job: &Job) -> Result<Issued, BoxError> {
+    let client = connect(job)?;
+    let cancel = Cancel::new();
+    let (ctrl_c, interrupted) = (cancel.clone(), job.interrupted());
+    ctrlc::set_handler(move || {
+        interrupted();
+        ctrl_c.cancel();
+    })?;
+    match issue(&client, job, job.unfinished(), &cancel) {
+        // What an earlier run left had failed before this one began: there is a new order then.
+        Err(error) if job.starts_anew(&*error) => issue(&client, job, None, &cancel),
+        result => result,
+    }
+}
+
+/// Connects with the account in the account file, or registers a new one.
+fn connect(job: &Job) -> Result<Client, BoxError> {
+    let client = Client::builder(job.directory())
+        .key(AccountKey::from_pem(&job.account_key())?)
+        .user_agent(concat!("issue/", env!("CARGO_PKG_VERSION")))
+        .roots(job.roots())
+        .policy(job.policy())
+        .observe(job.observer())
+        .notices(job.notices());
+    if let Some(account) = job.account_url() {
+        return Ok(client.account_url(account).connect()?);
+    }
+    let client = client.connect()?;
+
+    // The key is on disk before the CA hears of it.
+    job.save_account()?;
+    let mut register = client.register().agree_to_terms(|terms| job.agrees_to(terms));
+    for contact in job.contacts() {
+        register = register.contact(contact);
+    }
+    if let Some((kid, mac_key)) = job.external_account() {
+        register = register.external_account(kid, mac_key.as_str());
+    }
+    let account = register.time_limit(job.time_left()).run()?;
+    job.registered(account.url())?;
+    Ok(client)
+}
+
+/// Goes on with an unfinished order, or makes a new one, and sees it through.
+fn issue(
+    client: &Client,
+    job: &Job,
+    unfinished: Option<Snapshot>,
+    cancel: &Cancel,
+) -> Result<Issued, BoxError> {
+    let mut issue = match unfinished {
+        Some(snapshot) => client.resume(snapshot),
+        None => client.issue(job.names().iter().cloned()),
+    };
+    for kind in job.challenges() {
+        issue = issue.solver(solver(job, &kind)?);
+    }
+    issue = match job.csr() {
+        Some(csr) => issue.csr(csr),
+        // The key is on disk by now: no crash leaves a certificate without it.
+        None => issue.key(&job.certificate_key()?),
+    };
+    if let Some(profile) = job.profile() {
+        issue = issue.profile(profile);
+    }
+
+    // Every step is on disk before it is taken, and Ctrl-C takes back what was published.
+    let issue = issue.time_limit(job.time_left()).durable(job.order_file());
+    Ok(issue.cancel_on(cancel).run()?)
+}
+
+/// Makes what publishes challenges of a kind.
+fn solver<'a>(job: &'a Job, kind: &ChallengeKind) -> Result<Box<dyn Solver + 'a>, BoxError> {
+    Ok(match (kind, job.dns_hook()) {
+        (ChallengeKind::Http01, _) => {
+            let listener = Http01Listener::bind(job.http_address())?;
+            job.listening(kind, listener.local_addr());
+            Box::new(listener)
+        }
+        (ChallengeKind::TlsAlpn01, _) => {
+            let listener = TlsAlpn01Listener::bind(job.tls_address())?;
+            job.listening(kind, listener.local_addr());
+            Box::new(listener)
+        }
+        (_, Some(command)) => Box::new(HookCommand::new(command)),
+        (_, None) => Box::new(Dns01Solver::new(TestZone(job))),
+    })
+}
+
+/// The resolver of the embedded test CA, in the place of your DNS provider.
+struct TestZone<'a>(&'a Job);
+
+impl Dns01 for TestZone<'_> {
+    fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        Ok(self.0.set_txt(name, value)?)
+    }
+
+    fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        self.0.remove_txt(name, value);
+        Ok(())
+    }
+}
