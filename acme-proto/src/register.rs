@@ -11,7 +11,7 @@ use crate::op::private::Plan;
 use crate::op::{AccountEntry, ExternalAccount, GetDirectory, NewAccount, Operation};
 use crate::session::Session;
 use crate::time::Timestamp;
-use crate::wire::{Meta, ProblemType};
+use crate::wire::{AccountStatus, Meta, ProblemType};
 
 /// Creates the account of the session's key, or finds it if there is one; no other flow creates accounts.
 ///
@@ -23,6 +23,8 @@ pub struct Register {
     lanes: Lanes<()>,
     time_limit: Option<Duration>,
     state: State,
+    /// The end, while notices are still to be handed out.
+    result: Option<Result<AccountEntry, Error>>,
 }
 
 /// What a registration asks of the user.
@@ -60,6 +62,7 @@ impl Register {
             lanes: Lanes::new(),
             time_limit: None,
             state: State::New,
+            result: None,
         }
     }
 
@@ -170,7 +173,8 @@ impl Register {
         };
         if self.state == State::Sent {
             let request = &self.request;
-            return Some(self.lanes.read(&reply, session, |answer| request.read(answer)));
+            let read = self.lanes.read(&reply, session, |answer| request.read(answer));
+            return Some(read.and_then(usable));
         }
         match self.lanes.read(&reply, session, |answer| GetDirectory.read(answer)) {
             Ok(directory) => GetDirectory.apply(&directory, session),
@@ -204,6 +208,14 @@ impl Flow for Register {
             State::Directory | State::Consent | State::Sent => {}
         }
         loop {
+            if self.result.is_some()
+                && let Some(notice) = self.lanes.next_notice()
+            {
+                return Output::Notice(notice);
+            }
+            if let Some(result) = self.result.take() {
+                return self.end(session, result);
+            }
             if self.state == State::Consent {
                 match self.proceed(session) {
                     Ok(Some(event)) => return Output::Event(event),
@@ -217,9 +229,7 @@ impl Flow for Register {
                 Ok(Step::Sign(request)) => return Output::Sign(request),
                 Ok(Step::Notice(notice)) => return Output::Notice(notice),
                 Ok(Step::Finished((), result)) => {
-                    if let Some(result) = self.finished(result, session) {
-                        return self.end(session, result);
-                    }
+                    self.result = self.finished(result, session);
                 }
                 Ok(Step::Wait(_)) if self.lanes.is_late() => {
                     let late = DeadlinePassed {
@@ -241,6 +251,16 @@ impl Flow for Register {
         now: Timestamp,
     ) -> Result<(), Misuse> {
         self.lanes.handle_input(session, input, now)
+    }
+}
+
+/// Refuses an account that exists but was deactivated or revoked.
+fn usable(entry: AccountEntry) -> Result<AccountEntry, Error> {
+    match entry.account().status() {
+        AccountStatus::Valid => Ok(entry),
+        status => {
+            Err(Error::AccountClosed { account: entry.url().clone(), status: status.clone() })
+        }
     }
 }
 

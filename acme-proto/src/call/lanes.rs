@@ -145,6 +145,11 @@ impl<K: Clone + Ord> Lanes<K> {
         self.notices.push_back(notice);
     }
 
+    /// Takes a notice, at the end of a flow that has its result.
+    pub(crate) fn next_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
     /// Returns whether the deadline has passed.
     pub(crate) fn is_late(&self) -> bool {
         self.now >= self.deadline
@@ -167,6 +172,11 @@ impl<K: Clone + Ord> Lanes<K> {
     /// Returns the URL of an exchange that is under way.
     pub(crate) fn any_url(&self) -> Option<Url> {
         self.lanes.iter().find_map(|lane| lane.url.clone())
+    }
+
+    /// Returns the last failure that was tried again.
+    pub(crate) const fn last_failure(&self) -> Option<&Error> {
+        self.last_failure.as_ref()
     }
 
     pub(crate) const fn take_last_failure(&mut self) -> Option<Error> {
@@ -295,6 +305,9 @@ impl<K: Clone + Ord> Lanes<K> {
         if lane.uses_account_url() && session.account().is_none() {
             missing.account = true;
             return Ok(None);
+        }
+        if lane.uses_account_url() {
+            session.check_account()?;
         }
         let url = self.usable_url(index, session)?;
         let lane = &mut self.lanes[index];

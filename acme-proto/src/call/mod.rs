@@ -26,11 +26,13 @@ pub(crate) use lanes::{Lanes, Reply, Step};
 /// # let _ = call;
 /// ```
 #[derive(Debug)]
-pub struct Call<O> {
+pub struct Call<O: Operation> {
     operation: O,
     lanes: Lanes<()>,
     time_limit: Option<Duration>,
     state: State,
+    /// The end, while notices are still to be handed out.
+    result: Option<Result<O::Response, Error>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +45,8 @@ enum State {
 impl<O: Operation> Call<O> {
     /// Creates a call with the policy's time limit.
     pub fn new(operation: O) -> Self {
-        Self { operation, lanes: Lanes::new(), time_limit: None, state: State::New }
+        let lanes = Lanes::new();
+        Self { operation, lanes, time_limit: None, state: State::New, result: None }
     }
 
     /// Sets a time limit of its own, retries included.
@@ -77,7 +80,7 @@ impl<O: Operation> Call<O> {
                     read => read,
                 }
             }
-            Err(error) => self.operation.read_error(error),
+            Err(error) => self.operation.read_error(error, self.lanes.last_failure()),
         };
         if let Ok(response) = &response {
             self.operation.apply(response, session);
@@ -113,15 +116,21 @@ impl<O: Operation> Flow for Call<O> {
             State::Done => return Output::Timeout(None),
         }
         loop {
+            if self.result.is_some()
+                && let Some(notice) = self.lanes.next_notice()
+            {
+                return Output::Notice(notice);
+            }
+            if let Some(result) = self.result.take() {
+                return self.end(session, result);
+            }
             match self.lanes.poll(session, now) {
                 Err(misuse) => return Output::Done(Err(misuse.into())),
                 Ok(Step::Transmit(transmit)) => return Output::Transmit(transmit),
                 Ok(Step::Sign(request)) => return Output::Sign(request),
                 Ok(Step::Notice(notice)) => return Output::Notice(notice),
                 Ok(Step::Finished((), result)) => {
-                    if let Some(result) = self.finished(result, session) {
-                        return self.end(session, result);
-                    }
+                    self.result = self.finished(result, session);
                 }
                 Ok(Step::Wait(_)) if self.lanes.is_late() => {
                     let late = DeadlinePassed {

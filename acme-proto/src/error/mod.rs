@@ -12,7 +12,7 @@ use crate::flow::{Lost, SignFailed};
 use crate::identifier::InvalidIdentifier;
 use crate::time::Timestamp;
 use crate::url::{InvalidUrl, Url};
-use crate::wire::{InvalidObject, ProblemType};
+use crate::wire::{AccountStatus, InvalidObject, ProblemType};
 use crate::x509::{ChainMismatch, CsrMismatch, InvalidChain, InvalidCsr};
 
 pub use order_failed::{Attempt, IdentifierFailure, OrderFailed};
@@ -66,6 +66,14 @@ pub enum Error {
         /// The directory that was asked.
         directory: Url,
     },
+    /// The account was deactivated or revoked, so that nothing can be asked in its name any more.
+    #[error("the account {account} is {status}; register another one, with a new key")]
+    AccountClosed {
+        /// The account.
+        account: Url,
+        /// Its status.
+        status: AccountStatus,
+    },
     /// What the user gave cannot be used.
     #[error("{0}")]
     Input(InvalidInput),
@@ -85,6 +93,7 @@ impl Error {
             Self::RetryLater { url, .. } => Some(url),
             Self::Deadline(d) => d.url.as_ref(),
             Self::NoAccount { directory } => Some(directory),
+            Self::AccountClosed { account, .. } => Some(account),
             _ => None,
         }
     }

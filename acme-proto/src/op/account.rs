@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 
 use serde_json::json;
 
-use super::{Answer, OnLost, Operation, Payload, Spec, Target, new_account, object, private::Plan};
+use super::{Answer, Operation, Payload, Spec, Target, new_account, object, private::Plan};
 use crate::error::{Error, InvalidInput, PeerFault};
+use crate::flow::Lost;
 use crate::session::Session;
-use crate::wire::{Account, AccountStatus};
+use crate::wire::{Account, AccountStatus, ProblemType, printable};
 
 /// Reads the account by POST-as-GET.
 #[derive(Clone, Debug, Default)]
@@ -24,11 +25,11 @@ impl Operation for GetAccount {
     type Response = Account;
 
     fn read(&self, answer: &mut Answer<'_>) -> Result<Account, Error> {
-        object!(answer, Account)
+        read_account(answer)
     }
 
     fn apply(&self, account: &Account, session: &mut Session) {
-        session.set_orders(account.orders().cloned());
+        session.note_account(account);
     }
 }
 
@@ -60,18 +61,24 @@ impl Operation for UpdateAccount {
     type Response = Account;
 
     fn read(&self, answer: &mut Answer<'_>) -> Result<Account, Error> {
-        object!(answer, Account)
+        read_account(answer)
+    }
+
+    fn apply(&self, account: &Account, session: &mut Session) {
+        session.note_account(account);
     }
 }
 
 /// Deactivates the account for good; the answer is checked.
+///
+/// Afterwards the session refuses every operation of the account with [`Error::AccountClosed`].
 #[derive(Clone, Debug, Default)]
 pub struct DeactivateAccount;
 
 impl Plan for DeactivateAccount {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "status": "deactivated" }));
-        Spec::post("account", Target::Account, payload).on_lost(OnLost::Resend)
+        Spec::post("account", Target::Account, payload)
     }
 }
 
@@ -79,11 +86,41 @@ impl Operation for DeactivateAccount {
     type Response = Account;
 
     fn read(&self, answer: &mut Answer<'_>) -> Result<Account, Error> {
-        let account = object!(answer, Account)?;
+        let account = read_account(answer)?;
         if *account.status() == AccountStatus::Deactivated {
             Ok(account)
         } else {
             Err(answer.fault(PeerFault::NotApplied("the account is not deactivated")))
         }
+    }
+
+    /// A deactivated account is refused ever after: after a lost answer this shows that it landed.
+    fn read_error(&self, error: Error, before: Option<&Error>) -> Result<Account, Error> {
+        let refused = matches!(&error, Error::Problem(p) if p.is(&ProblemType::Unauthorized));
+        let may_have_landed = match before {
+            Some(Error::Transport(t)) => !matches!(t.lost(), Lost::NotSent(_)),
+            Some(Error::Problem(p)) => p.status() >= 500,
+            _ => false,
+        };
+        if refused && may_have_landed && before.and_then(Error::url) == error.url() {
+            Ok(Account::deactivated())
+        } else {
+            Err(error)
+        }
+    }
+
+    fn apply(&self, account: &Account, session: &mut Session) {
+        session.note_account(account);
+    }
+}
+
+/// Reads an account whose status is a known one.
+pub(super) fn read_account(answer: &mut Answer<'_>) -> Result<Account, Error> {
+    let account = object!(answer, Account)?;
+    match account.status() {
+        AccountStatus::Other(status) => {
+            Err(answer.fault(PeerFault::UnknownStatus(printable(status, 80))))
+        }
+        _ => Ok(account),
     }
 }

@@ -50,7 +50,7 @@ pub trait Operation: private::Plan {
     fn read(&self, answer: &mut Answer<'_>) -> Result<Self::Response, Error>;
 
     #[doc(hidden)]
-    fn read_error(&self, error: Error) -> Result<Self::Response, Error> {
+    fn read_error(&self, error: Error, _before: Option<&Error>) -> Result<Self::Response, Error> {
         Err(error)
     }
 

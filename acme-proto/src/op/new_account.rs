@@ -7,9 +7,8 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{
-    Answer, Auth, Inner, InnerContext, Operation, Payload, Spec, Target, object, private::Plan,
-};
+use super::account::read_account;
+use super::{Answer, Auth, Inner, InnerContext, Operation, Payload, Spec, Target, private::Plan};
 use crate::error::{Error, InvalidInput};
 use crate::flow::{KeyRole, SignatureAlgorithm};
 use crate::jose::{KeyId, MacAlgorithm, Protected, SigningInput};
@@ -44,7 +43,7 @@ impl AccountEntry {
 
     /// Makes this the session's account.
     pub(crate) fn adopt(&self, session: &mut Session) {
-        session.set_account(self.url.clone(), self.account.orders().cloned());
+        session.set_account(self.url.clone(), &self.account);
     }
 }
 
@@ -247,7 +246,7 @@ impl Operation for FindAccount {
         account_entry(answer).map(Some)
     }
 
-    fn read_error(&self, error: Error) -> Result<Self::Response, Error> {
+    fn read_error(&self, error: Error, _before: Option<&Error>) -> Result<Self::Response, Error> {
         match error {
             Error::Problem(p) if p.is(&ProblemType::AccountDoesNotExist) => Ok(None),
             Error::NoAccount { .. } => Ok(None),
@@ -273,7 +272,7 @@ pub(crate) fn account_entry(answer: &mut Answer<'_>) -> Result<AccountEntry, Err
         let parsed = Account::parse(b"{}", answer.context());
         answer.accept(parsed)?
     } else {
-        object!(answer, Account)?
+        read_account(answer)?
     };
     Ok(AccountEntry { url, account, created })
 }

@@ -80,7 +80,7 @@ impl Operation for Revoke {
         Ok(Revoked { already: false })
     }
 
-    fn read_error(&self, error: Error) -> Result<Revoked, Error> {
+    fn read_error(&self, error: Error, _before: Option<&Error>) -> Result<Revoked, Error> {
         match error {
             Error::Problem(p) if p.is(&ProblemType::AlreadyRevoked) => {
                 Ok(Revoked { already: true })

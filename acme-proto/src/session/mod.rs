@@ -8,14 +8,14 @@ use alloc::string::String;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
-use crate::error::Misuse;
+use crate::error::{Error, Misuse};
 use crate::flow::FlowId;
 use crate::jose::Jwk;
 use crate::policy::{Policy, ResourceClass, Schedule};
 use crate::time::Timestamp;
 use crate::token::Nonce;
 use crate::url::Url;
-use crate::wire::Directory;
+use crate::wire::{Account, AccountStatus, Directory};
 
 use limits::Limits;
 use nonce::NoncePool;
@@ -32,6 +32,8 @@ pub struct Session {
     account_key: Option<Jwk>,
     account: Option<Url>,
     orders: Option<Url>,
+    /// The status of the account, if it is not valid any more.
+    closed: Option<AccountStatus>,
     nonces: NoncePool,
     limits: Limits,
     policy: Policy,
@@ -59,6 +61,7 @@ impl Session {
             account_key: None,
             account: None,
             orders: None,
+            closed: None,
             nonces: NoncePool::default(),
             limits: Limits::default(),
             policy: Policy::default(),
@@ -180,20 +183,33 @@ impl Session {
         self.directory = None;
     }
 
-    pub(crate) fn set_account(&mut self, url: Url, orders: Option<Url>) {
+    pub(crate) fn set_account(&mut self, url: Url, account: &Account) {
         self.account = Some(url);
-        self.set_orders(orders);
+        self.note_account(account);
     }
 
-    pub(crate) fn set_orders(&mut self, orders: Option<Url>) {
-        if orders.is_some() {
-            self.orders = orders;
+    /// Takes what the account object tells: where its orders are, and whether it is still valid.
+    pub(crate) fn note_account(&mut self, account: &Account) {
+        if let Some(orders) = account.orders() {
+            self.orders = Some(orders.clone());
+        }
+        self.closed = Some(account.status()).filter(|s| **s != AccountStatus::Valid).cloned();
+    }
+
+    /// Refuses an account that was deactivated or revoked (RFC 8555 section 7.3.6).
+    pub(crate) fn check_account(&self) -> Result<(), Error> {
+        match (&self.account, &self.closed) {
+            (Some(account), Some(status)) => {
+                Err(Error::AccountClosed { account: account.clone(), status: status.clone() })
+            }
+            _ => Ok(()),
         }
     }
 
     pub(crate) fn forget_account(&mut self) {
         self.account = None;
         self.orders = None;
+        self.closed = None;
     }
 
     pub(crate) fn set_key(&mut self, key: Jwk) {

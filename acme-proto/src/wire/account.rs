@@ -76,6 +76,11 @@ impl Account {
         &self.extra
     }
 
+    /// An account of which nothing is known but that it was deactivated.
+    pub(crate) fn deactivated() -> Self {
+        Self { status: AccountStatus::Deactivated, ..Self::empty() }
+    }
+
     fn empty() -> Self {
         Self {
             status: AccountStatus::Valid,
