@@ -3,6 +3,7 @@
 //! - [`child`]: the example programs as child processes (Unix).
 //! - [`conformance`]: the requirement catalogue, and the macro by which a test cites it.
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
+//! - [`script_issuance`]: a server of canned answers.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
 
 #[cfg(unix)]
@@ -10,6 +11,7 @@ pub mod child;
 pub mod conformance;
 pub mod scenario;
 pub mod script;
+pub mod script_issuance;
 #[cfg(unix)]
 pub mod servers;
 pub mod world;

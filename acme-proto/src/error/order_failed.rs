@@ -13,6 +13,7 @@ use crate::wire::{AuthorizationStatus, ChallengeKind, Problem};
 #[derive(Clone, Debug)]
 pub struct OrderFailed {
     pub(crate) order_url: Option<Url>,
+    pub(crate) expired: bool,
     pub(crate) problem: Option<Problem>,
     pub(crate) failures: Vec<IdentifierFailure>,
 }
@@ -28,6 +29,11 @@ impl OrderFailed {
         self.problem.as_ref()
     }
 
+    /// Returns whether the order expired before it could be finalized.
+    pub const fn is_expired(&self) -> bool {
+        self.expired
+    }
+
     /// Returns the identifiers that failed, each with what was tried.
     pub fn failures(&self) -> &[IdentifierFailure] {
         &self.failures
@@ -39,6 +45,9 @@ impl fmt::Display for OrderFailed {
         f.write_str("the order failed")?;
         if let Some(url) = &self.order_url {
             write!(f, " ({url})")?;
+        }
+        if self.expired {
+            f.write_str(": it expired")?;
         }
         if let Some(problem) = &self.problem {
             write!(f, ": {problem}")?;
@@ -108,7 +117,8 @@ impl fmt::Display for IdentifierFailure {
                 Some(status) => write!(f, ": authorization {status}")?,
                 None => f.write_str(": not authorized")?,
             }
-            if !self.offered.is_empty() {
+            let open = matches!(self.status, None | Some(AuthorizationStatus::Pending));
+            if open && !self.offered.is_empty() {
                 f.write_str(", no usable challenge among")?;
                 for kind in &self.offered {
                     write!(f, " {kind}")?;

@@ -24,6 +24,9 @@ use crate::wire::{
 /// nowhere else.
 const LOOK_CLOSER_EVERY: u32 = 3;
 
+/// How many times a valid order is read that does not name its certificate: some servers name it later.
+const MOST_LOOKS_FOR_CERTIFICATE: u32 = 3;
+
 impl Issuance {
     pub(super) fn finished(
         &mut self,
@@ -91,10 +94,15 @@ impl Issuance {
         };
         let url = self.facts.url.clone().unwrap_or_else(|| reply.url().clone());
         let order = self.lanes.read(&reply, session, |a| GetOrder(url.clone()).read(a))?;
+        let lacks_certificate =
+            *order.status() == OrderStatus::Valid && order.certificate().is_none();
         let waits = matches!(order.status(), OrderStatus::Pending | OrderStatus::Processing)
-            || *order.status() == OrderStatus::Valid && order.certificate().is_none();
+            || lacks_certificate;
         let was = self.facts.status().cloned();
         self.learn(&url, order)?;
+        if lacks_certificate && self.poll.round >= MOST_LOOKS_FOR_CERTIFICATE {
+            return Err(Error::peer(&url, PeerFault::MissingUrl("certificate")));
+        }
         if waits || self.facts.csr_sent {
             if self.facts.status() == was.as_ref() {
                 self.poll.round += 1;
@@ -151,7 +159,7 @@ impl Issuance {
             let shown = crate::wire::printable(other, 80);
             return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
         }
-        if !self.facts.update(order) {
+        if !self.facts.update(order, self.lanes.now()) {
             return Err(Error::peer(url, PeerFault::OrderChanged));
         }
         if was.as_ref() != Some(&status) {
@@ -177,12 +185,17 @@ impl Issuance {
         let name = self.check_identifier(url, &object)?;
         let Some(authorization) = self.facts.find(url) else { return Ok(()) };
         let was_valid = authorization.status == Some(AuthorizationStatus::Valid);
-        authorization.identifier = Some((object.identifier().clone(), object.is_wildcard()));
+        let wildcard = object.is_wildcard() || name.is_wildcard();
+        authorization.identifier = Some((object.identifier().clone(), wildcard));
         authorization.status = Some(object.status().clone());
         authorization.challenges = object.challenges().to_vec();
         authorization.stale = false;
         authorization.explained = over;
+        let told = matches!(authorization.local, Local::Answered(_));
         let is_valid = *object.status() == AuthorizationStatus::Valid;
+        if told && *object.status() == AuthorizationStatus::Pending {
+            self.hold_poll(&reply);
+        }
         if is_valid && !was_valid {
             self.notice(Progress::Authorized(name.clone()));
         }
@@ -225,6 +238,7 @@ impl Issuance {
             authorization.status,
             Some(AuthorizationStatus::Pending | AuthorizationStatus::Valid)
         );
+        let withdrawn = over && authorization.status != Some(AuthorizationStatus::Invalid);
         let failed = match &selected {
             Some(selected) => authorization.challenge(selected).cloned(),
             None => None,
@@ -234,6 +248,7 @@ impl Issuance {
             authorization.challenges.iter().find(invalid).filter(|_| over).cloned()
         });
         match failed {
+            _ if withdrawn => authorization.local = Local::Lost,
             Some(challenge) if over || *challenge.status() == ChallengeStatus::Invalid => {
                 authorization.local = Local::Lost;
                 self.remember(name, &challenge, challenge.error().cloned());
@@ -362,9 +377,13 @@ impl Issuance {
 
     /// The first poll goes out at once unless a challenge's answer asks to wait.
     fn first_poll(&mut self, reply: &Reply) {
-        let now = self.lanes.now();
         self.poll.round = 0;
-        if let Some(at) = header::retry_after(reply.response().headers(), now) {
+        self.hold_poll(reply);
+    }
+
+    /// The next poll waits as long as the answer asks.
+    fn hold_poll(&mut self, reply: &Reply) {
+        if let Some(at) = header::retry_after(reply.response().headers(), self.lanes.now()) {
             self.poll.at = self.poll.at.max(self.lanes.before_deadline(at));
         }
     }
@@ -395,12 +414,7 @@ impl Issuance {
     ) -> Result<(), Error> {
         let reply = match result {
             Err(Error::Problem(p)) if p.is(&ProblemType::OrderNotReady) => {
-                self.facts.csr_sent = true;
-                self.poll.round += 1;
-                let now = self.lanes.now();
-                let wait = session.jittered(session.current_policy().poll, self.poll.round - 1);
-                let wait = if self.poll.round == 1 { core::time::Duration::ZERO } else { wait };
-                self.poll.at = self.lanes.before_deadline(now.saturating_add(wait));
+                self.not_taken(session);
                 return Ok(());
             }
             result => result?,
@@ -409,6 +423,10 @@ impl Issuance {
         let order = self.lanes.read(&reply, session, |a| GetOrder(url.clone()).read(a))?;
         let reread = reply.is_reread();
         self.learn(&url, order)?;
+        if !reread && self.facts.status() == Some(&OrderStatus::Ready) {
+            self.not_taken(session);
+            return Ok(());
+        }
         self.facts.csr_sent = !reread;
         self.poll.round = 0;
         self.poll.at = match header::retry_after(reply.response().headers(), self.lanes.now()) {
@@ -419,6 +437,15 @@ impl Issuance {
             _ => Timestamp::UNIX_EPOCH,
         };
         Ok(())
+    }
+
+    /// The order did not go on: it is read at once the first time, and later and later after that.
+    fn not_taken(&mut self, session: &mut Session) {
+        self.facts.csr_sent = true;
+        self.poll.round += 1;
+        let wait = session.jittered(session.current_policy().poll, self.poll.round - 1);
+        let wait = if self.poll.round == 1 { core::time::Duration::ZERO } else { wait };
+        self.poll.at = self.lanes.before_deadline(self.lanes.now().saturating_add(wait));
     }
 
     fn downloaded(

@@ -27,7 +27,8 @@ impl Issuance {
         if again {
             return self.forget_order(session);
         }
-        let failed = OrderFailed { order_url: self.facts.url.clone(), problem, failures };
+        let order_url = self.facts.url.clone();
+        let failed = OrderFailed { order_url, expired: self.facts.expired, problem, failures };
         self.end(Err(Error::Order(Box::new(failed))), session);
     }
 

@@ -1,6 +1,6 @@
 //! What is known of the order, and what was promised locally.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -21,6 +21,10 @@ pub(super) struct Facts {
     pub(super) csr_sent: bool,
     /// In the order's own sequence; the URL names each.
     pub(super) authorizations: Vec<Authorization>,
+    /// When the order expires; a time that had passed when it was told says more of our clock than of the order.
+    pub(super) expires: Option<Timestamp>,
+    /// That time has come, and the order was not finalized.
+    pub(super) expired: bool,
     index: BTreeMap<Url, usize>,
 }
 
@@ -65,8 +69,11 @@ impl Facts {
         Self { url: Some(url), ..Self::default() }
     }
 
-    /// Takes a new state of the order; `false` if its authorizations are others than before.
-    pub(super) fn update(&mut self, order: wire::Order) -> bool {
+    /// Takes a new state of the order; `false` if its identifiers or authorizations are others than before.
+    pub(super) fn update(&mut self, order: wire::Order, now: Timestamp) -> bool {
+        if !self.same_identifiers(order.identifiers()) {
+            return false;
+        }
         let urls = order.authorizations();
         if self.order.is_none() && self.authorizations.is_empty() {
             for url in urls {
@@ -81,14 +88,28 @@ impl Facts {
         if *order.status() == OrderStatus::Ready && self.order.is_some() {
             self.csr_sent = false;
         }
+        self.expires = order.expires().filter(|at| *at > now).or(self.expires);
         self.order = Some(order);
         true
+    }
+
+    /// Compares as sets; servers spell wildcards in more ways than one.
+    fn same_identifiers(&self, identifiers: &[Identifier]) -> bool {
+        let Some(order) = &self.order else { return true };
+        let bases = |all: &[Identifier]| all.iter().map(Identifier::base).collect::<BTreeSet<_>>();
+        let (before, after) = (bases(order.identifiers()), bases(identifiers));
+        before.is_empty() || after.is_empty() || before == after
     }
 
     /// An order that has moved on may list fewer authorizations, or none.
     fn same_authorizations(&self, urls: &[Url]) -> bool {
         urls.iter().all(|url| self.index.contains_key(url))
             && (urls.is_empty() || urls.len() >= self.authorizations.len())
+    }
+
+    /// Notes that the order has expired, if it has.
+    pub(super) fn pass(&mut self, now: Timestamp) {
+        self.expired |= !self.csr_sent && self.expires.is_some_and(|at| at <= now);
     }
 
     pub(super) fn status(&self) -> Option<&OrderStatus> {
@@ -122,6 +143,7 @@ impl Facts {
             return if self.url.is_some() { OrderView::Unread } else { OrderView::None };
         };
         match order.status() {
+            OrderStatus::Pending | OrderStatus::Ready if self.expired => OrderView::Dead,
             OrderStatus::Pending if self.csr_sent => OrderView::Sent,
             OrderStatus::Pending => OrderView::Pending,
             OrderStatus::Ready if self.csr_sent => OrderView::Sent,

@@ -268,6 +268,7 @@ impl Issuance {
                 self.out_of_time(session);
             }
             if self.ending.is_none() {
+                self.facts.pass(now);
                 let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
                 let running = self.lanes.running();
                 for due in plan(self.facts.view(), views, self.csr.is_some()) {
@@ -418,7 +419,8 @@ impl Issuance {
             Local::Ready(_, at) => Some(at),
             _ => None,
         });
-        let times = ready.chain([self.poll.at, self.lanes.deadline()]).filter(|t| *t > now);
+        let others = [self.poll.at, self.lanes.deadline(), self.facts.expires.unwrap_or(now)];
+        let times = ready.chain(others).filter(|t| *t > now);
         times.min().unwrap_or(Timestamp::MAX)
     }
 

@@ -12,16 +12,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use acme_proto::flow::{Flow, Input, Lost, Output, RequestId, SignFailed, SignRequest};
 use acme_proto::flow::{SignatureAlgorithm, Transmit};
 use acme_proto::http::Response;
+use acme_proto::issuance::IssuanceEvent;
 use acme_proto::jose::{MacKey, Signature};
 use acme_proto::notice::Notice;
+use acme_proto::register::{Register, RegisterEvent};
 use acme_proto::session::Session;
 use acme_proto::signer::Ed25519Key;
+use acme_proto::snapshot::Snapshot;
 use acme_proto::time::Timestamp;
 use acme_testca::{Ca, CaConfig};
 
 pub use ca::Exchange;
 pub use faults::{FaultPlan, Rng};
-pub use solver::{SolverPlan, csr, issue, issue_with};
+pub use solver::{SolverPlan, csr, issuance, issue, issue_with};
 
 /// A CA, a network and a clock.
 pub struct World {
@@ -41,6 +44,12 @@ pub struct World {
     pub notices: Vec<Notice>,
     /// What is published for the CA to find: token to key authorization.
     pub published: BTreeMap<String, String>,
+    /// What was asked of the users of issuances, with the time in Unix milliseconds.
+    pub events: Vec<(u64, IssuanceEvent)>,
+    /// Every snapshot that was stored, in order.
+    pub snapshots: Vec<Snapshot>,
+    /// When the process dies.
+    pub kill: Option<Kill>,
     /// The largest number of requests that were under way at once.
     pub max_in_flight: usize,
     pub(crate) rng: Rng,
@@ -55,6 +64,15 @@ const BEGINNING: u64 = 1_790_000_000_000;
 
 /// How many things may happen before a run counts as stuck.
 const MOST_STEPS: usize = 200_000;
+
+/// The death of the process that drives the flows: they are dropped without a word.
+#[derive(Clone, Copy, Debug)]
+pub struct Kill {
+    /// After so many more outputs.
+    pub outputs: usize,
+    /// Whether the requests that are under way still reach the CA.
+    pub requests_arrive: bool,
+}
 
 /// Something that will happen to the flow of that index.
 pub enum Due<F: Flow> {
@@ -89,6 +107,9 @@ impl World {
             transcript: Vec::new(),
             notices: Vec::new(),
             published: BTreeMap::new(),
+            events: Vec::new(),
+            snapshots: Vec::new(),
+            kill: None,
             max_in_flight: 0,
             rng: Rng::new(seed),
             now: BEGINNING,
@@ -102,6 +123,21 @@ impl World {
     pub fn session(&self) -> Session {
         let directory = self.ca.directory_url().parse().expect("the CA has a URL");
         Session::new(directory, 7).account_key(self.account_key.public_key())
+    }
+
+    /// Registers the account key and returns the session.
+    ///
+    /// # Panics
+    /// If the CA gives no account.
+    pub fn registered(&mut self) -> Session {
+        let mut session = self.session();
+        let flow = Register::new();
+        let entry = self.run(&mut session, flow, |flow, _, event| match event {
+            RegisterEvent::AgreeToTerms(_) => flow.agree().expect("asked"),
+            other => panic!("{other:?}"),
+        });
+        entry.expect("an account");
+        session
     }
 
     /// Returns the time.
@@ -135,7 +171,8 @@ impl World {
         results.pop().expect("one flow has one result")
     }
 
-    /// Runs flows of one session side by side to their ends.
+    /// Runs flows of one session side by side to their ends, or until the process is [killed](Self::kill): flows that
+    /// have not ended by then have no result.
     ///
     /// # Panics
     /// If a flow breaks the contract of the core: a wake-up that does not lie ahead, a nonce used twice, a run that does
@@ -157,6 +194,10 @@ impl World {
                     continue;
                 }
                 wakes[index] = loop {
+                    if self.is_killed() {
+                        self.bury(schedule);
+                        return results.into_iter().flatten().collect();
+                    }
                     match flow.poll_output(session, self.now()) {
                         Output::Transmit(transmit) => self.send(&mut schedule, index, transmit),
                         Output::Sign(request) => {
@@ -167,6 +208,7 @@ impl World {
                             flow.handle_input(session, input, self.now()).expect("a known id");
                         }
                         Output::Save(save) => {
+                            self.snapshots.push(save.snapshot);
                             let input = Input::Saved(save.id);
                             flow.handle_input(session, input, self.now()).expect("a known id");
                         }
@@ -185,10 +227,7 @@ impl World {
             if results.iter().all(Option::is_some) {
                 return results.into_iter().flatten().collect();
             }
-            let next_wake = wakes.iter().flatten().copied().min().unwrap_or(u64::MAX);
-            let next_due = schedule.first_key_value().map_or(u64::MAX, |((at, _), _)| *at);
-            assert!(next_wake.min(next_due) < u64::MAX, "every flow waits for nothing");
-            self.now = self.now.max(next_wake.min(next_due));
+            self.wait(&wakes, &schedule);
             while let Some(entry) = schedule.first_entry() {
                 if entry.key().0 > self.now {
                     break;
@@ -204,6 +243,34 @@ impl World {
             "the flows do not come to an end: {:?}",
             self.lines().iter().rev().take(20).collect::<Vec<_>>()
         );
+    }
+
+    /// Lets time pass until something happens.
+    fn wait<F: Flow>(&mut self, wakes: &[Option<u64>], schedule: &Schedule<F>) {
+        let next_wake = wakes.iter().flatten().copied().min().unwrap_or(u64::MAX);
+        let next_due = schedule.first_key_value().map_or(u64::MAX, |((at, _), _)| *at);
+        assert!(next_wake.min(next_due) < u64::MAX, "every flow waits for nothing");
+        self.now = self.now.max(next_wake.min(next_due));
+    }
+
+    /// Counts an output, and says whether the process is dead.
+    fn is_killed(&mut self) -> bool {
+        let Some(kill) = &mut self.kill else { return false };
+        kill.outputs = kill.outputs.saturating_sub(1);
+        kill.outputs == 0
+    }
+
+    /// Does what happens without the process: requests that are under way may still arrive.
+    fn bury<F: Flow>(&mut self, schedule: Schedule<F>) {
+        let arrive = self.kill.take().is_some_and(|kill| kill.requests_arrive);
+        for (_, due) in schedule.into_values() {
+            if let Due::Arrive(transmit) = due
+                && arrive
+            {
+                self.exchange(&transmit);
+            }
+        }
+        self.in_flight = 0;
     }
 
     /// Checks the contract of `Timeout`, and rounds up to the world's milliseconds.

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use acme_proto::challenge::Challenge;
 use acme_proto::error::Error;
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
@@ -23,12 +24,42 @@ pub struct SolverPlan {
     pub fails: u64,
     /// Says that it has published, but does not: the CA finds nothing.
     pub forgets: bool,
+    /// The kinds of challenge for which it forgets to publish.
+    pub forgets_kinds: Vec<ChallengeKind>,
+    /// The names for which it forgets to publish.
+    pub forgets_names: Vec<String>,
+    /// The kinds of challenge that it fails to publish.
+    pub fails_kinds: Vec<ChallengeKind>,
+    /// Why nothing can be taken back, if so.
+    pub keeps: Option<String>,
 }
 
 impl Default for SolverPlan {
     fn default() -> Self {
         let kinds = vec![ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
-        Self { kinds, slowest: 0, fails: 0, forgets: false }
+        Self {
+            kinds,
+            slowest: 0,
+            fails: 0,
+            forgets: false,
+            forgets_kinds: Vec::new(),
+            forgets_names: Vec::new(),
+            fails_kinds: Vec::new(),
+            keeps: None,
+        }
+    }
+}
+
+impl SolverPlan {
+    /// Prefers one kind of challenge, and knows no other.
+    pub fn only(kind: ChallengeKind) -> Self {
+        Self { kinds: vec![kind], ..Self::default() }
+    }
+
+    fn forgets(&self, challenge: &Challenge) -> bool {
+        self.forgets
+            || self.forgets_kinds.contains(challenge.kind())
+            || self.forgets_names.contains(&challenge.identifier().value())
     }
 }
 
@@ -37,9 +68,18 @@ impl Default for SolverPlan {
 /// # Errors
 /// Those of the issuance.
 pub fn issue(world: &mut World, session: &mut Session, names: &[&str]) -> Result<Issued, Error> {
+    issue_with(world, session, vec![issuance(names)], &SolverPlan::default())
+        .pop()
+        .expect("one result")
+}
+
+/// Creates an issuance for these names.
+///
+/// # Panics
+/// If one is not a name.
+pub fn issuance(names: &[&str]) -> Issuance {
     let identifiers = names.iter().map(|name| name.parse().expect("a name"));
-    let flow = Issuance::new(identifiers).expect("names");
-    issue_with(world, session, vec![flow], &SolverPlan::default()).pop().expect("one result")
+    Issuance::new(identifiers).expect("names")
 }
 
 /// Runs issuances side by side.
@@ -63,6 +103,7 @@ fn answer(
     event: IssuanceEvent,
     plan: &SolverPlan,
 ) {
+    world.events.push((world.now, event.clone()));
     match event {
         IssuanceEvent::Authorize(offer) => {
             let told = match offer.choose(&plan.kinds) {
@@ -73,9 +114,10 @@ fn answer(
         }
         IssuanceEvent::Provision(challenge) => {
             let id = challenge.id();
-            let fails = world.rng.below(100) < plan.fails;
+            let fails =
+                world.rng.below(100) < plan.fails || plan.fails_kinds.contains(challenge.kind());
             let token = challenge.token().to_string();
-            if !fails && !plan.forgets {
+            if !fails && !plan.forgets(&challenge) {
                 let key_authorization = challenge.key_authorization().as_str().to_owned();
                 world.published.insert(token, key_authorization);
             }
@@ -88,8 +130,12 @@ fn answer(
             world.schedule(schedule, after, index, Due::Act(Box::new(act)));
         }
         IssuanceEvent::CleanUp(challenge) => {
+            let id = challenge.id();
+            if let Some(why) = &plan.keeps {
+                return flow.clean_failed(&id, why.clone()).expect("the challenge was handed out");
+            }
             world.published.remove(challenge.token().as_str());
-            flow.cleaned(&challenge.id()).expect("the challenge was handed out");
+            flow.cleaned(&id).expect("the challenge was handed out");
         }
         IssuanceEvent::Finalize(identifiers) => {
             flow.finalize(csr(&identifiers)).expect("a CSR that fits");

@@ -1,0 +1,388 @@
+//! A server of canned answers, for what no CA would say, at the other end of one flow, in virtual time.
+//!
+//! Every exchange takes a millisecond. Directory, newNonce and nonces are there from the start.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use acme_proto::call::Call;
+use acme_proto::error::Error;
+use acme_proto::flow::{Flow, Input, Lost, Output};
+use acme_proto::http::{Request, Response};
+use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
+use acme_proto::jose::base64url;
+use acme_proto::notice::Notice;
+use acme_proto::op::Operation;
+use acme_proto::session::Session;
+use acme_proto::signer::{Ed25519Key, Es256Key};
+use acme_proto::snapshot::Snapshot;
+use acme_proto::time::Timestamp;
+use acme_testca::CaConfig;
+use serde_json::{Value, json};
+
+use crate::world::{World, csr, issue};
+
+/// A server of canned answers, and what it was asked.
+pub struct Script {
+    /// The account key.
+    pub key: Ed25519Key,
+    /// A key of a certificate.
+    pub certificate_key: Es256Key,
+    /// Every request, in order.
+    pub asked: Vec<Asked>,
+    /// Every notice of the flows.
+    pub notices: Vec<Notice>,
+    /// Every event of issuances.
+    pub events: Vec<IssuanceEvent>,
+    /// Every snapshot that was to be stored.
+    pub snapshots: Vec<Snapshot>,
+    /// How many snapshots can be stored; the next one cannot.
+    pub room_for_snapshots: usize,
+    answers: BTreeMap<String, VecDeque<Option<Response>>>,
+    nonces: u64,
+    now: Timestamp,
+}
+
+/// A request that the server was sent.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// When, in milliseconds since the beginning.
+    pub millis: u64,
+    /// The path of the URL.
+    pub path: String,
+    /// The request.
+    pub request: Request,
+}
+
+impl Asked {
+    /// Returns the payload, as text; empty for POST-as-GET and for what is not signed.
+    pub fn payload(&self) -> String {
+        self.member("payload")
+    }
+
+    /// Returns the protected header.
+    pub fn protected(&self) -> Value {
+        serde_json::from_str(&self.member("protected")).unwrap_or_default()
+    }
+
+    fn member(&self, name: &str) -> String {
+        let jws: Value = serde_json::from_slice(self.request.body_bytes()).unwrap_or_default();
+        let text = jws.get(name).and_then(Value::as_str).unwrap_or_default();
+        String::from_utf8(base64url::decode(text).unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+/// Where everything of the script lives.
+pub const BASE: &str = "https://ca.test";
+
+/// When a script begins, in Unix milliseconds.
+const BEGINNING: i64 = 1_790_000_000_000;
+
+/// How many outputs a flow may have before it counts as stuck.
+const MOST_STEPS: usize = 20_000;
+
+impl Default for Script {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Script {
+    /// Creates a server that knows its directory and nothing else.
+    pub fn new() -> Self {
+        let directory: serde_json::Map<String, Value> =
+            ["newNonce", "newAccount", "newOrder", "newAuthz", "revokeCert", "keyChange"]
+                .into_iter()
+                .map(|name| (name.to_owned(), json!(format!("{BASE}/{name}"))))
+                .collect();
+        let mut script = Self {
+            key: Ed25519Key::from_scalar(&[1; 32]).expect("32 octets are a key"),
+            certificate_key: Es256Key::from_scalar(&[3; 32]).expect("a scalar in range"),
+            asked: Vec::new(),
+            notices: Vec::new(),
+            events: Vec::new(),
+            snapshots: Vec::new(),
+            room_for_snapshots: usize::MAX,
+            answers: BTreeMap::new(),
+            nonces: 0,
+            now: Timestamp::from_unix_millis(BEGINNING),
+        };
+        script.on("/directory", [object(&Value::Object(directory))]);
+        script.on("/newNonce", [Response::new(200)]);
+        script
+    }
+
+    /// Creates a server that issues to [`oblige`] for these names, and whose answers a test changes.
+    ///
+    /// # Panics
+    /// If there is no certificate for the names.
+    pub fn obliging(names: &[&str]) -> Self {
+        let mut script = Self::new();
+        script.on("/newOrder", [created(&order("pending", names))]);
+        for (name, number) in names.iter().zip(1..) {
+            let pending = authorization("pending", name, number);
+            script.on(&format!("/authz/{number}"), [object(&pending)]);
+            let answered = challenge("processing", "http-01", number);
+            script.on(&format!("/challenge/{number}"), [object(&answered)]);
+        }
+        script.on("/order/1", [object(&order("ready", names))]);
+        script.on("/finalize/1", [object(&order("valid", names))]);
+        script.on("/cert/1", [certificate(&chain(names))]);
+        script
+    }
+
+    /// Returns a session with an account.
+    pub fn session(&self) -> Session {
+        let url = |path: &str| format!("{BASE}{path}").parse().expect("a URL");
+        Session::new(url("/directory"), 7)
+            .account_key(self.key.public_key())
+            .account_url(url("/account/1"))
+    }
+
+    /// Returns the time.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Sets the answers at a path, one after the other; the last one is repeated.
+    pub fn on(&mut self, path: &str, answers: impl IntoIterator<Item = Response>) {
+        self.answers.insert(path.to_owned(), answers.into_iter().map(Some).collect());
+    }
+
+    /// Loses the next answer at a path: those that were set follow.
+    ///
+    /// # Panics
+    /// If there is no such path.
+    pub fn lose(&mut self, path: &str) {
+        self.answers.get_mut(path).expect("a path with answers").push_front(None);
+    }
+
+    /// Returns how many requests went to a path.
+    pub fn count(&self, path: &str) -> usize {
+        self.asked.iter().filter(|asked| asked.path == path).count()
+    }
+
+    /// Returns the requests to a path.
+    pub fn at(&self, path: &str) -> Vec<&Asked> {
+        self.asked.iter().filter(|asked| asked.path == path).collect()
+    }
+
+    /// Returns the paths of all requests, without those for nonces.
+    pub fn paths(&self) -> Vec<&str> {
+        self.asked.iter().map(|asked| &*asked.path).filter(|path| *path != "/newNonce").collect()
+    }
+
+    /// Returns every deviation that was noticed.
+    pub fn deviations(&self) -> Vec<String> {
+        let shown = |notice: &Notice| match notice {
+            Notice::Deviation { deviation, .. } => Some(deviation.to_string()),
+            _ => None,
+        };
+        self.notices.iter().filter_map(shown).collect()
+    }
+
+    /// Runs a single operation.
+    ///
+    /// # Errors
+    /// The operation's own.
+    pub fn call<O: Operation>(&mut self, operation: O) -> Result<O::Response, Error> {
+        let mut session = self.session();
+        self.run(&mut session, &mut Call::new(operation), |_, _, event| match event {})
+    }
+
+    /// Runs an issuance whose user chooses the first kind and obliges at once.
+    ///
+    /// # Errors
+    /// The issuance's own.
+    pub fn issue(&mut self, flow: Issuance) -> Result<Issued, Error> {
+        let mut session = self.session();
+        self.issue_in(&mut session, flow)
+    }
+
+    /// As [`issue`](Self::issue), in a session of the caller's.
+    ///
+    /// # Errors
+    /// The issuance's own.
+    pub fn issue_in(&mut self, session: &mut Session, flow: Issuance) -> Result<Issued, Error> {
+        let mut flow = flow;
+        let mut events = Vec::new();
+        let result = self.run(session, &mut flow, |flow, session, event| {
+            events.push(event.clone());
+            oblige(flow, session, event);
+        });
+        self.events.extend(events);
+        result
+    }
+
+    /// Runs a flow to its end.
+    ///
+    /// # Errors
+    /// The flow's own.
+    ///
+    /// # Panics
+    /// If the flow breaks its contract, does not come to an end, or asks for what is not in the script.
+    pub fn run<F: Flow>(
+        &mut self,
+        session: &mut Session,
+        flow: &mut F,
+        mut on_event: impl FnMut(&mut F, &mut Session, F::Event),
+    ) -> Result<F::Success, Error> {
+        for _ in 0..MOST_STEPS {
+            let input = match flow.poll_output(session, self.now) {
+                Output::Transmit(transmit) => match self.exchange(transmit.request) {
+                    Some(response) => Input::Response(transmit.id, response),
+                    None => Input::Lost(transmit.id, Lost::NoAnswer("closed".into())),
+                },
+                Output::Sign(request) => {
+                    let by_certificate =
+                        matches!(request.key, acme_proto::flow::KeyRole::Certificate(_));
+                    let signature = if by_certificate {
+                        self.certificate_key.sign(&request.message)
+                    } else {
+                        self.key.sign(&request.message)
+                    };
+                    Input::Signature(request.id, signature)
+                }
+                Output::Save(save) => {
+                    self.snapshots.push(save.snapshot);
+                    if self.snapshots.len() > self.room_for_snapshots {
+                        Input::SaveFailed(save.id, "the disk is full".into())
+                    } else {
+                        Input::Saved(save.id)
+                    }
+                }
+                Output::Event(event) => {
+                    on_event(flow, session, event);
+                    continue;
+                }
+                Output::Notice(notice) => {
+                    self.notices.push(notice);
+                    continue;
+                }
+                Output::Timeout(Some(at)) => {
+                    assert!(at > self.now, "a wake-up that does not lie ahead");
+                    self.now = at;
+                    continue;
+                }
+                Output::Timeout(None) => panic!("the flow waits for nothing"),
+                Output::Done(result) => return result,
+            };
+            flow.handle_input(session, input, self.now).expect("a known id");
+        }
+        let last: Vec<_> = self.paths().into_iter().rev().take(20).collect();
+        panic!("the flow does not come to an end: {last:?}");
+    }
+
+    fn exchange(&mut self, request: Request) -> Option<Response> {
+        let url = request.url().as_str();
+        let path = url.strip_prefix(BASE).unwrap_or(url).to_owned();
+        let since = self.now.saturating_duration_since(Timestamp::from_unix_millis(BEGINNING));
+        self.asked.push(Asked { millis: since.as_millis() as u64, path: path.clone(), request });
+        self.now = self.now.saturating_add(core::time::Duration::from_millis(1));
+        let answers =
+            self.answers.get_mut(&path).unwrap_or_else(|| panic!("{path} is not in the script"));
+        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        self.nonces += 1;
+        let nonce = format!("nonce{}", self.nonces);
+        answer.expect("a path has answers").map(|response| response.header("replay-nonce", &nonce))
+    }
+}
+
+/// Does what an issuance asks for, at once, with the first kind that is offered.
+///
+/// # Panics
+/// If the issuance does not take the answer.
+pub fn oblige(flow: &mut Issuance, session: &Session, event: IssuanceEvent) {
+    match event {
+        IssuanceEvent::Authorize(offer) => {
+            flow.select(session, &offer.id(), &offer.kinds()[0]).expect("the offer is open");
+        }
+        IssuanceEvent::Provision(challenge) => flow.ready(&challenge.id()).expect("handed out"),
+        IssuanceEvent::CleanUp(challenge) => flow.cleaned(&challenge.id()).expect("handed out"),
+        IssuanceEvent::Finalize(identifiers) => {
+            flow.finalize(csr(&identifiers)).expect("a CSR that fits");
+        }
+        other => panic!("an event that nobody told us of: {other:?}"),
+    }
+}
+
+/// Builds an answer with a JSON object.
+pub fn object(object: &Value) -> Response {
+    Response::new(200).header("content-type", "application/json").body(object.to_string())
+}
+
+/// Builds an answer with a certificate chain.
+pub fn certificate(chain: &str) -> Response {
+    Response::new(200).header("content-type", "application/pem-certificate-chain").body(chain)
+}
+
+/// Issues a chain for these names and the key of [`csr`].
+///
+/// # Panics
+/// If they are no names.
+pub fn chain(names: &[&str]) -> String {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    issue(&mut world, &mut session, names).expect("a certificate").chain().to_pem()
+}
+
+/// Builds an answer with a problem document.
+pub fn problem(status: u16, kind: &str) -> Response {
+    let problem = json!({ "type": format!("urn:ietf:params:acme:error:{kind}"), "detail": kind });
+    Response::new(status)
+        .header("content-type", "application/problem+json")
+        .body(problem.to_string())
+}
+
+/// Builds the answer to newOrder: 201 with the URL of order 1.
+pub fn created(order: &Value) -> Response {
+    Response::new(201)
+        .header("content-type", "application/json")
+        .header("location", &format!("{BASE}/order/1"))
+        .body(order.to_string())
+}
+
+/// Builds order 1 for names, with authorization n for the n-th of them.
+pub fn order(status: &str, names: &[&str]) -> Value {
+    let identifiers: Vec<Value> = names.iter().map(|name| identifier(name)).collect();
+    let authorizations: Vec<String> =
+        (1..=names.len()).map(|number| format!("{BASE}/authz/{number}")).collect();
+    let mut order = json!({
+        "status": status,
+        "expires": "2030-01-01T00:00:00Z",
+        "identifiers": identifiers,
+        "authorizations": authorizations,
+        "finalize": format!("{BASE}/finalize/1"),
+    });
+    if status == "valid" {
+        order["certificate"] = json!(format!("{BASE}/cert/1"));
+    }
+    order
+}
+
+/// Builds an authorization with an http-01 challenge at `/challenge/{number}`.
+pub fn authorization(status: &str, name: &str, number: usize) -> Value {
+    let decided = matches!(status, "valid" | "invalid");
+    let challenge_status = if decided { status } else { "pending" };
+    json!({
+        "status": status,
+        "expires": "2030-01-01T00:00:00Z",
+        "identifier": identifier(name.trim_start_matches("*.")),
+        "wildcard": name.starts_with("*."),
+        "challenges": [challenge(challenge_status, "http-01", number)],
+    })
+}
+
+/// Builds the challenge at `/challenge/{number}`.
+pub fn challenge(status: &str, kind: &str, number: usize) -> Value {
+    json!({
+        "type": kind,
+        "status": status,
+        "url": format!("{BASE}/challenge/{number}"),
+        "token": format!("evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-{number}"),
+    })
+}
+
+fn identifier(name: &str) -> Value {
+    let kind = if name.parse::<core::net::IpAddr>().is_ok() { "ip" } else { "dns" };
+    json!({ "type": kind, "value": name })
+}
