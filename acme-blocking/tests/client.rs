@@ -129,11 +129,11 @@ fn terms_are_shown_and_agreed_to_or_not() {
     }
     let mut shown = None;
     let registration = client.register().agree_to_terms(|url| {
-        shown = Some(url.clone());
+        shown = Some(url.to_owned());
         true
     });
     registration.run().expect("an account");
-    assert_eq!(shown.expect("terms").as_str(), TERMS);
+    assert_eq!(shown.expect("terms"), TERMS);
 }
 
 #[test]
