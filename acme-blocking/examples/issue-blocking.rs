@@ -20,15 +20,16 @@ fn main() -> ExitCode {
 
 fn run(job: &Job) -> Result<Issued, BoxError> {
     let client = connect(job)?;
+    let solvers = solvers(job)?;
     let cancel = Cancel::new();
     let (ctrl_c, interrupted) = (cancel.clone(), job.interrupted());
     ctrlc::set_handler(move || {
         interrupted();
         ctrl_c.cancel();
     })?;
-    match issue(&client, job, job.unfinished(), &cancel) {
+    match issue(&client, job, &solvers, job.unfinished(), &cancel) {
         // What an earlier run left had failed before this one began: there is a new order then.
-        Err(error) if job.starts_anew(&*error) => issue(&client, job, None, &cancel),
+        Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None, &cancel),
         result => result,
     }
 }
@@ -65,6 +66,7 @@ fn connect(job: &Job) -> Result<Client, BoxError> {
 fn issue(
     client: &Client,
     job: &Job,
+    solvers: &[Box<dyn Solver + '_>],
     unfinished: Option<Snapshot>,
     cancel: &Cancel,
 ) -> Result<Issued, BoxError> {
@@ -72,8 +74,8 @@ fn issue(
         Some(snapshot) => client.resume(snapshot),
         None => client.issue(job.names().iter().cloned()),
     };
-    for kind in job.challenges() {
-        issue = issue.solver(solver(job, &kind)?);
+    for solver in solvers {
+        issue = issue.solver(&**solver);
     }
     issue = match job.csr() {
         Some(csr) => issue.csr(csr),
@@ -89,22 +91,26 @@ fn issue(
     Ok(issue.cancel_on(cancel).run()?)
 }
 
-/// Makes what publishes challenges of a kind.
-fn solver<'a>(job: &'a Job, kind: &ChallengeKind) -> Result<Box<dyn Solver + 'a>, BoxError> {
-    Ok(match (kind, job.dns_hook()) {
-        (ChallengeKind::Http01, _) => {
-            let listener = Http01Listener::bind(job.http_address())?;
-            job.listening(kind, listener.local_addr());
-            Box::new(listener)
-        }
-        (ChallengeKind::TlsAlpn01, _) => {
-            let listener = TlsAlpn01Listener::bind(job.tls_address())?;
-            job.listening(kind, listener.local_addr());
-            Box::new(listener)
-        }
-        (_, Some(command)) => Box::new(HookCommand::new(command)),
-        (_, None) => Box::new(Dns01Solver::new(TestZone(job))),
-    })
+/// Makes what publishes the challenges, for each kind that is needed.
+fn solvers(job: &Job) -> Result<Vec<Box<dyn Solver + '_>>, BoxError> {
+    let mut solvers: Vec<Box<dyn Solver + '_>> = Vec::new();
+    for kind in job.challenges() {
+        solvers.push(match (&kind, job.dns_hook()) {
+            (ChallengeKind::Http01, _) => {
+                let listener = Http01Listener::bind(job.http_address())?;
+                job.listening(&kind, listener.local_addr());
+                Box::new(listener)
+            }
+            (ChallengeKind::TlsAlpn01, _) => {
+                let listener = TlsAlpn01Listener::bind(job.tls_address())?;
+                job.listening(&kind, listener.local_addr());
+                Box::new(listener)
+            }
+            (_, Some(command)) => Box::new(HookCommand::new(command)),
+            (_, None) => Box::new(Dns01Solver::new(TestZone(job))),
+        });
+    }
+    Ok(solvers)
 }
 
 /// The resolver of the embedded test CA, in the place of your DNS provider.

@@ -21,9 +21,10 @@ async fn main() -> ExitCode {
 
 async fn run(job: &Job) -> Result<Issued, BoxError> {
     let client = connect(job).await?;
-    match issue(&client, job, job.unfinished()).await {
+    let solvers = solvers(job).await?;
+    match issue(&client, job, &solvers, job.unfinished()).await {
         // What an earlier run left had failed before this one began: there is a new order then.
-        Err(error) if job.starts_anew(&*error) => issue(&client, job, None).await,
+        Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None).await,
         result => result,
     }
 }
@@ -60,14 +61,15 @@ async fn connect(job: &Job) -> Result<Client, BoxError> {
 async fn issue(
     client: &Client,
     job: &Job,
+    solvers: &[Box<dyn DynSolver + '_>],
     unfinished: Option<Snapshot>,
 ) -> Result<Issued, BoxError> {
     let mut issue = match unfinished {
         Some(snapshot) => client.resume(snapshot),
         None => client.issue(job.names().iter().cloned()),
     };
-    for kind in job.challenges() {
-        issue = issue.solver(solver(job, &kind).await?);
+    for solver in solvers {
+        issue = issue.solver(&**solver);
     }
     issue = match job.csr() {
         Some(csr) => issue.csr(csr),
@@ -90,25 +92,26 @@ async fn issue(
     Ok(issue.cancel_on(ctrl_c).await?)
 }
 
-/// Makes what publishes challenges of a kind.
-async fn solver<'a>(
-    job: &'a Job,
-    kind: &ChallengeKind,
-) -> Result<Box<dyn DynSolver + 'a>, BoxError> {
-    Ok(match (kind, job.dns_hook()) {
-        (ChallengeKind::Http01, _) => {
-            let listener = Http01Listener::bind(job.http_address()).await?;
-            job.listening(kind, listener.local_addr());
-            Box::new(listener)
-        }
-        (ChallengeKind::TlsAlpn01, _) => {
-            let listener = TlsAlpn01Listener::bind(job.tls_address()).await?;
-            job.listening(kind, listener.local_addr());
-            Box::new(listener)
-        }
-        (_, Some(command)) => Box::new(HookCommand::new(command)),
-        (_, None) => Box::new(Dns01Solver::new(TestZone(job))),
-    })
+/// Makes what publishes the challenges, for each kind that is needed.
+async fn solvers(job: &Job) -> Result<Vec<Box<dyn DynSolver + '_>>, BoxError> {
+    let mut solvers: Vec<Box<dyn DynSolver + '_>> = Vec::new();
+    for kind in job.challenges() {
+        solvers.push(match (&kind, job.dns_hook()) {
+            (ChallengeKind::Http01, _) => {
+                let listener = Http01Listener::bind(job.http_address()).await?;
+                job.listening(&kind, listener.local_addr());
+                Box::new(listener)
+            }
+            (ChallengeKind::TlsAlpn01, _) => {
+                let listener = TlsAlpn01Listener::bind(job.tls_address()).await?;
+                job.listening(&kind, listener.local_addr());
+                Box::new(listener)
+            }
+            (_, Some(command)) => Box::new(HookCommand::new(command)),
+            (_, None) => Box::new(Dns01Solver::new(TestZone(job))),
+        });
+    }
+    Ok(solvers)
 }
 
 /// The resolver of the embedded test CA, in the place of your DNS provider.
