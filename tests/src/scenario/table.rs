@@ -60,19 +60,14 @@ fn odd() -> Vec<Scenario> {
             name: "no_location_on_finalize",
             configure: |c| {
                 c.processing_polls = 1;
-                c.quirks = Quirks {
-                    no_location_on_finalize: true,
-                    no_location_on_order: true,
-                    ..Quirks::default()
-                };
+                c.quirks.no_location_on_finalize = true;
+                c.quirks.no_location_on_order = true;
             },
             ..PLAIN
         },
         Scenario {
             name: "valid_without_certificate",
-            configure: |c| {
-                c.quirks = Quirks { finalize_valid_without_certificate: true, ..Quirks::default() };
-            },
+            configure: |c| c.quirks.finalize_valid_without_certificate = true,
             ..PLAIN
         },
         Scenario {
