@@ -10,6 +10,7 @@ use acme_proto::url::Url;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::locking;
 
 /// The account, and the file that it is kept in.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Account {
                 ))
             })?;
         }
-        let lock = Lock::acquire(&path).map_err(|error| Failure::failed(error.to_string()))?;
+        let lock = locking::acquire(&path).map_err(|error| Failure::failed(error.to_string()))?;
         let found = path.try_exists().unwrap_or(true);
         let file = if found { load(&path)? } else { Self::create(directory)? };
         let file = if file.directory() == directory {

@@ -32,6 +32,7 @@ mod consent;
 mod failure;
 mod job;
 mod key;
+mod locking;
 mod output;
 mod progress;
 mod report;

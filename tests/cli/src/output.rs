@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::account::is_embedded;
 use crate::failure::Failure;
 use crate::key;
+use crate::locking;
 
 /// The directory `--out`, locked for this run.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Output {
                 dir.display()
             ))
         })?;
-        let lock = Lock::acquire(&dir.join(ORDER))
+        let lock = locking::acquire(&dir.join(ORDER))
             .map_err(|error| Failure::failed(format!("{error}, or give another --out DIR")))?;
         Ok(Self { dir, _lock: lock })
     }
