@@ -20,7 +20,7 @@ use acme_proto::jose::{MacKey, Signature, base64url};
 use acme_proto::notice::Notice;
 use acme_proto::policy::Policy;
 use acme_proto::session::Session;
-use acme_proto::signer::Ed25519Key;
+use acme_proto::signer::{Ed25519Key, Es256Key};
 use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use serde_json::{Value, json};
@@ -58,6 +58,8 @@ pub struct Script {
     pub waits: Vec<Duration>,
     /// The MAC keys of external accounts, by `kid`.
     pub mac_keys: BTreeMap<String, MacKey>,
+    /// A third key to sign with, where ED1 and ED2 do not do.
+    pub es256: Option<Es256Key>,
     now: Timestamp,
     steps: VecDeque<Step>,
     nonces: usize,
@@ -90,6 +92,7 @@ impl Script {
             notices: Vec::new(),
             waits: Vec::new(),
             mac_keys: BTreeMap::new(),
+            es256: None,
             now: Timestamp::from_unix_seconds(BEGINNING),
             steps: VecDeque::new(),
             nonces: 0,
@@ -270,10 +273,15 @@ impl Script {
             (
                 KeyRole::Account(named) | KeyRole::NewAccount(named) | KeyRole::Certificate(named),
                 _,
-            ) => [ed1(), ed2()]
-                .into_iter()
-                .find(|key| key.public_key().thumbprint() == *named)
-                .map(|key| key.sign(&request.message)),
+            ) => {
+                let third = self.es256.as_ref();
+                let third = third.filter(|key| key.public_key().thumbprint() == *named);
+                [ed1(), ed2()]
+                    .into_iter()
+                    .find(|key| key.public_key().thumbprint() == *named)
+                    .map(|key| key.sign(&request.message))
+                    .or_else(|| third.map(|key| key.sign(&request.message)))
+            }
             _ => None,
         };
         self.signatures.push(request);

@@ -92,6 +92,7 @@ impl<K: Clone + Ord> Lanes<K> {
             let lane = &mut self.lanes[index];
             lane.refetched_directory = true;
             lane.redirect = None;
+            lane.nested = None;
             lane.idle_until(self.now);
             return;
         }

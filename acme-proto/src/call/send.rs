@@ -24,7 +24,7 @@ impl<K: Clone + Ord> Lanes<K> {
         if !self.lanes[index].spec.is_signed() {
             return Ok(Some(self.transmit(index, session, flow)));
         }
-        if let Some(step) = self.sign_inner(index, session, flow) {
+        if let Some(step) = self.sign_inner(index, session, flow)? {
             return Ok(Some(step));
         }
         let Some((since, nonce)) = self.take_nonce(index, session) else {
@@ -54,21 +54,22 @@ impl<K: Clone + Ord> Lanes<K> {
     }
 
     /// Asks for the signature of an inner JWS, if there is one that is not signed yet.
-    fn sign_inner(&mut self, index: usize, session: &Session, flow: FlowId) -> Option<Step<K>> {
+    fn sign_inner(
+        &mut self,
+        index: usize,
+        session: &Session,
+        flow: FlowId,
+    ) -> Result<Option<Step<K>>, Error> {
         let lane = &self.lanes[index];
-        let Payload::Nested(inner) = &lane.spec.payload else { return None };
-        if lane.nested.is_some() {
-            return None;
-        }
-        let context = InnerContext {
-            url: lane.url.as_ref()?,
-            account_key: session.key()?,
-            account: session.account(),
+        let Payload::Nested(inner) = &lane.spec.payload else { return Ok(None) };
+        let (Some(url), Some(account_key), None) = (&lane.url, session.key(), &lane.nested) else {
+            return Ok(None);
         };
-        let (input, role, algorithm) = (inner.input(&context), inner.key(), inner.algorithm());
+        let context = InnerContext { url, account_key, account: session.account() };
+        let (input, role, algorithm) = (inner.input(&context)?, inner.key(), inner.algorithm());
         let request = self.sign_request(flow, role, algorithm, &input, session);
         self.lanes[index].state = State::SigningInner(request.id, input);
-        Some(Step::Sign(request))
+        Ok(Some(Step::Sign(request)))
     }
 
     fn sign_request(

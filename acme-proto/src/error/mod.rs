@@ -352,6 +352,9 @@ pub enum InvalidInput {
     /// The CSR is for the account key (RFC 8555 section 11.1).
     #[error("the CSR uses the account key; make a key of its own for the certificate")]
     CsrUsesAccountKey,
+    /// The new account key is the one that the account has (RFC 8555 section 11.1).
+    #[error("the new key is the account's present key; make another one")]
+    SameKey,
     /// A revocation reason outside 0-6, 8-10.
     #[error("{0} is no revocation reason: use 0 to 6 or 8 to 10")]
     RevocationReason(u8),

@@ -18,7 +18,7 @@ use crate::call::{Lanes, Step};
 use crate::error::{Error, InvalidInput, Misuse, Unsupported};
 use crate::flow::{Flow, FlowId, Input, Output, SaveId, sealed};
 use crate::identifier::Identifier;
-use crate::jose::base64url;
+use crate::jose::{Jwk, base64url};
 use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
@@ -282,6 +282,7 @@ impl Issuance {
 
     fn begin(&mut self, due: Due, running: &BTreeSet<Key>, session: &mut Session) {
         let (key, spec) = match due {
+            Due::Offer(index) if self.has_outdated(index, session) => return,
             Due::Offer(index) => return self.offer(index),
             Due::AskForCsr => return self.ask_for_csr(),
             Due::Fail => return self.fail(session),
@@ -356,6 +357,18 @@ impl Issuance {
         let fault = crate::error::PeerFault::MissingUrl("finalize");
         let finalize = order.finalize().ok_or_else(|| Error::peer(url, fault))?;
         Ok(Some(Finalize::new(url.clone(), finalize.clone(), csr.clone())))
+    }
+
+    /// Whether a challenge with the key authorization of an earlier account key is still to be taken back
+    /// (RFC 8555 section 7.3.5); the new one has the same id.
+    fn has_outdated(&self, index: usize, session: &Session) -> bool {
+        let thumbprint = session.key().map(Jwk::thumbprint);
+        let url = &self.facts.authorizations[index].url;
+        self.published.values().any(|p| {
+            p.challenge.authorization() == url
+                && Some(p.challenge.thumbprint()) != thumbprint.as_ref()
+                && !matches!(p.state, Publication::Stuck(_))
+        })
     }
 
     fn offer(&mut self, index: usize) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Answer, Inner, InnerContext, OnLost, Operation, Payload, Spec, Target, private::Plan};
-use crate::error::Error;
+use crate::error::{Error, InvalidInput};
 use crate::flow::{KeyRole, SignatureAlgorithm};
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
 use crate::session::Session;
@@ -69,7 +69,10 @@ impl Inner for KeyChange {
         SignatureAlgorithm::Jws(self.new_key.algorithm())
     }
 
-    fn input(&self, context: &InnerContext<'_>) -> SigningInput {
+    fn input(&self, context: &InnerContext<'_>) -> Result<SigningInput, InvalidInput> {
+        if *context.account_key == self.new_key {
+            return Err(InvalidInput::SameKey);
+        }
         let old_key = RawValue::from_string(context.account_key.to_json()).expect("a JWK is JSON");
         let account = context.account.map(ToString::to_string).unwrap_or_default();
         let payload = serde_json::to_vec(&Members { account: &account, old_key: &old_key })
@@ -80,7 +83,7 @@ impl Inner for KeyChange {
             nonce: None,
             url: context.url,
         };
-        SigningInput::new(&protected, &payload)
+        Ok(SigningInput::new(&protected, &payload))
     }
 
     fn wrap(&self, inner: &[u8]) -> Vec<u8> {

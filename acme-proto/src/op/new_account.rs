@@ -15,7 +15,7 @@ use crate::jose::{KeyId, MacAlgorithm, Protected, SigningInput};
 use crate::policy::ResourceClass;
 use crate::session::Session;
 use crate::url::Url;
-use crate::wire::{Account, ProblemType};
+use crate::wire::{Account, DeviationKind, ProblemType};
 
 /// An account with its URL.
 #[derive(Clone, Debug)]
@@ -175,7 +175,11 @@ impl Operation for NewAccount {
     type Response = AccountEntry;
 
     fn read(&self, answer: &mut Answer<'_>) -> Result<AccountEntry, Error> {
-        account_entry(answer)
+        let entry = account_entry(answer)?;
+        if self.external.is_some() && !entry.account().has_external_account_binding() {
+            answer.report("externalAccountBinding", DeviationKind::Missing);
+        }
+        Ok(entry)
     }
 
     fn apply(&self, entry: &AccountEntry, session: &mut Session) {
@@ -202,14 +206,14 @@ impl Inner for Binding {
         SignatureAlgorithm::Mac(self.external().algorithm)
     }
 
-    fn input(&self, context: &InnerContext<'_>) -> SigningInput {
+    fn input(&self, context: &InnerContext<'_>) -> Result<SigningInput, InvalidInput> {
         let protected = Protected {
             alg: self.external().algorithm.as_str(),
             key: KeyId::Kid(&self.external().kid),
             nonce: None,
             url: context.url,
         };
-        SigningInput::new(&protected, context.account_key.to_json().as_bytes())
+        Ok(SigningInput::new(&protected, context.account_key.to_json().as_bytes()))
     }
 
     fn wrap(&self, inner: &[u8]) -> Vec<u8> {

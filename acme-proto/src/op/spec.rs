@@ -17,7 +17,7 @@ use crate::policy::ResourceClass;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::{self, InvalidObject, Parsed};
+use crate::wire::{self, Deviation, DeviationKind, InvalidObject, Parsed};
 
 /// Everything about one request but its nonce and its signature.
 #[derive(Clone, Debug)]
@@ -166,7 +166,7 @@ impl Payload {
 pub(crate) trait Inner: core::fmt::Debug + Send + Sync {
     fn key(&self) -> KeyRole;
     fn algorithm(&self) -> SignatureAlgorithm;
-    fn input(&self, context: &InnerContext<'_>) -> SigningInput;
+    fn input(&self, context: &InnerContext<'_>) -> Result<SigningInput, InvalidInput>;
     /// Builds the outer payload around the finished inner JWS, which is JSON.
     fn wrap(&self, inner: &[u8]) -> Vec<u8>;
     fn boxed(&self) -> Box<dyn Inner>;
@@ -211,6 +211,12 @@ pub struct Answer<'a> {
 impl Answer<'_> {
     pub(crate) const fn context(&self) -> wire::Context<'_> {
         wire::Context { url: self.url, allow_http: self.allow_http }
+    }
+
+    /// Reports a breach that was survived.
+    pub(crate) fn report(&mut self, field: &str, kind: DeviationKind) {
+        let deviation = Deviation::new(field, kind);
+        self.notices.push(Notice::Deviation { url: self.url.clone(), deviation });
     }
 
     /// Unwraps a parsed object, keeping its deviations as notices.
