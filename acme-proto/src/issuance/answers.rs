@@ -266,8 +266,9 @@ impl Issuance {
         let now = self.lanes.now();
         let Some(authorization) = self.facts.by_challenge(challenge.url()) else { return };
         let told = matches!(authorization.local, Local::Answered(_));
-        let (true, ChallengeStatus::Pending, Some(error)) =
-            (told, challenge.status(), challenge.error())
+        let refusal = authorization.refusal.take();
+        let error = challenge.error().cloned().or(refusal);
+        let (true, ChallengeStatus::Pending, Some(error)) = (told, challenge.status(), error)
         else {
             return;
         };
@@ -277,11 +278,10 @@ impl Issuance {
             authorization.local = Local::Ready(challenge.url().clone(), at);
             return;
         }
-        let error = Some(error.clone());
         authorization.answers = 0;
         authorization.local = Local::Open;
         if let Some(name) = authorization.ordered_name() {
-            self.remember(&name, challenge, error);
+            self.remember(&name, challenge, Some(error));
         }
     }
 
@@ -319,6 +319,11 @@ impl Issuance {
         });
         let Some(published) = published else { return };
         let challenge = published.challenge.url();
+        let name = authorization.ordered_name();
+        let tried = self.memory.of(name.as_ref());
+        if tried.iter().any(|attempt| attempt.kind() == published.challenge.kind()) {
+            return;
+        }
         let usable = authorization.challenge(challenge).is_some_and(|c| {
             matches!(c.status(), ChallengeStatus::Pending | ChallengeStatus::Processing)
         });
@@ -395,9 +400,11 @@ impl Issuance {
         let not_pending = problem.is(&ProblemType::Malformed);
         authorization.stale = true;
         if not_pending && authorization.answers == 0 {
-            // "Not pending" is what servers say to a second answer: read what became of the first.
+            // "Not pending" is what servers say to a second answer: read what became of the first. If it is
+            // pending after all, this was its failure.
             authorization.answers += 1;
             authorization.local = Local::Answered(url.clone());
+            authorization.refusal = problem.into_problem();
             return;
         }
         authorization.answers = 0;
