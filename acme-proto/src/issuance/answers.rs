@@ -19,6 +19,7 @@ use crate::wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Order, OrderStatus,
     Problem, ProblemType,
 };
+use crate::x509::Csr;
 
 /// After how many polls of a pending order its authorizations are read too: some servers report a failure
 /// nowhere else.
@@ -464,10 +465,10 @@ impl Issuance {
         let url = reply.url().clone();
         let download = self.lanes.read(&reply, session, |a| GetCertificate(url.clone()).read(a))?;
         let ordered = self.request.identifiers();
-        if let Some(csr) = &self.csr {
-            let matched = download.chain.matches(csr.spki_der(), ordered);
-            matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
-        }
+        // An order that was valid before this flow came: its key is not ours to check.
+        let key = self.csr.as_ref().map_or_else(|| download.chain.leaf().spki_der(), Csr::spki_der);
+        let matched = download.chain.matches(key, ordered);
+        matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
         self.end(Ok((download, url)), session);
         Ok(())
     }
