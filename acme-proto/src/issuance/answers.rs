@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::facts::{Local, Publication};
-use super::{Facts, Issuance, Key};
+use super::{Facts, Issuance, Key, Poll};
 use crate::call::Reply;
 use crate::error::{Attempt, Error, PeerFault, ServerProblem};
 use crate::header;
@@ -13,7 +13,6 @@ use crate::op::{
     RespondChallenge,
 };
 use crate::session::Session;
-use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Order, OrderStatus,
@@ -128,8 +127,8 @@ impl Issuance {
         let now = self.lanes.now();
         let asked = header::retry_after(reply.response().headers(), now);
         let schedule = session.current_policy().poll;
-        let at = asked
-            .unwrap_or_else(|| now.saturating_add(session.jittered(schedule, self.poll.round)));
+        let round = self.poll.round.saturating_sub(1);
+        let at = asked.unwrap_or_else(|| now.saturating_add(session.jittered(schedule, round)));
         let Some(url) = self.facts.url.clone() else { return };
         if at.saturating_duration_since(now) > session.current_policy().retry_after_cap {
             return self.end(Err(Error::RetryLater { url, until: at }), session);
@@ -422,7 +421,8 @@ impl Issuance {
     ) -> Result<(), Error> {
         let reply = match result {
             Err(Error::Problem(p)) if p.is(&ProblemType::OrderNotReady) => {
-                self.not_taken(session);
+                self.facts.csr_sent = true;
+                self.pause_after_finalize(session);
                 return Ok(());
             }
             result => result?,
@@ -431,29 +431,24 @@ impl Issuance {
         let order = self.lanes.read(&reply, session, |a| GetOrder(url.clone()).read(a))?;
         let reread = reply.is_reread();
         self.learn(&url, order)?;
-        if !reread && self.facts.status() == Some(&OrderStatus::Ready) {
-            self.not_taken(session);
-            return Ok(());
-        }
         self.facts.csr_sent = !reread;
-        self.poll.round = 0;
-        self.poll.at = match header::retry_after(reply.response().headers(), self.lanes.now()) {
-            Some(_) if self.facts.status() != Some(&OrderStatus::Valid) => {
-                self.schedule_poll(&reply, session);
-                self.poll.at
-            }
-            _ => Timestamp::UNIX_EPOCH,
-        };
+        self.pause_after_finalize(session);
+        let asked = header::retry_after(reply.response().headers(), self.lanes.now()).is_some();
+        if asked && self.facts.status() != Some(&OrderStatus::Valid) {
+            self.schedule_poll(&reply, session);
+        }
         Ok(())
     }
 
-    /// The order did not go on: it is read at once the first time, and later and later after that.
-    fn not_taken(&mut self, session: &mut Session) {
-        self.facts.csr_sent = true;
-        self.poll.round += 1;
-        let wait = session.jittered(session.current_policy().poll, self.poll.round - 1);
-        let wait = if self.poll.round == 1 { core::time::Duration::ZERO } else { wait };
-        self.poll.at = self.lanes.before_deadline(self.lanes.now().saturating_add(wait));
+    /// After the CSR was sent the order is read at once; later and later if that did not help and it is sent again.
+    fn pause_after_finalize(&mut self, session: &mut Session) {
+        let repeated = self.facts.finalizes;
+        self.facts.finalizes += 1;
+        self.poll = Poll::default();
+        if repeated > 0 {
+            let wait = session.jittered(session.current_policy().poll, repeated - 1);
+            self.poll.at = self.lanes.before_deadline(self.lanes.now().saturating_add(wait));
+        }
     }
 
     fn downloaded(

@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) order: Option<wire::Order>,
     /// The CSR was sent since the order was last seen ready.
     pub(super) csr_sent: bool,
+    /// How many times the CSR was sent.
+    pub(super) finalizes: u32,
     /// In the order's own sequence; the URL names each.
     pub(super) authorizations: Vec<Authorization>,
     /// When the order expires; a time that had passed when it was told says more of our clock than of the order.
