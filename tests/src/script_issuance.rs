@@ -3,6 +3,7 @@
 //! Every exchange takes a millisecond. Directory, newNonce and nonces are there from the start.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
 
 use acme_proto::call::Call;
 use acme_proto::error::Error;
@@ -320,6 +321,17 @@ pub fn certificate(chain: &str) -> Response {
 /// # Panics
 /// If they are no names.
 pub fn chain(names: &[&str]) -> String {
+    static MADE: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let key = names.join(" ");
+    let made = MADE.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    made.unwrap_or_else(|| {
+        let pem = issued(names);
+        MADE.lock().unwrap_or_else(PoisonError::into_inner).insert(key, pem.clone());
+        pem
+    })
+}
+
+fn issued(names: &[&str]) -> String {
     let mut world = World::new(CaConfig::default(), 1);
     let mut session = world.registered();
     issue(&mut world, &mut session, names).expect("a certificate").chain().to_pem()

@@ -212,6 +212,9 @@ pub enum PeerFault {
     /// A status code that means nothing here.
     #[error("unexpected status {0}")]
     Status(u16),
+    /// The body is of another media type than the one that was asked for.
+    #[error("the answer is {0}, not what was asked for")]
+    MediaType(String),
     /// The body was cut off at the limit.
     #[error("the answer is longer than the limit, or was cut off")]
     Truncated,

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::facts::{Local, Publication};
-use super::{Facts, Issuance, Key};
+use super::{Facts, Issuance, Key, Poll};
 use crate::call::Reply;
 use crate::error::{Attempt, Error, PeerFault, ServerProblem};
 use crate::header;
@@ -13,12 +13,12 @@ use crate::op::{
     RespondChallenge,
 };
 use crate::session::Session;
-use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Order, OrderStatus,
     Problem, ProblemType,
 };
+use crate::x509::Csr;
 
 /// After how many polls of a pending order its authorizations are read too: some servers report a failure
 /// nowhere else.
@@ -127,8 +127,8 @@ impl Issuance {
         let now = self.lanes.now();
         let asked = header::retry_after(reply.response().headers(), now);
         let schedule = session.current_policy().poll;
-        let at = asked
-            .unwrap_or_else(|| now.saturating_add(session.jittered(schedule, self.poll.round)));
+        let round = self.poll.round.saturating_sub(1);
+        let at = asked.unwrap_or_else(|| now.saturating_add(session.jittered(schedule, round)));
         let Some(url) = self.facts.url.clone() else { return };
         if at.saturating_duration_since(now) > session.current_policy().retry_after_cap {
             return self.end(Err(Error::RetryLater { url, until: at }), session);
@@ -266,8 +266,9 @@ impl Issuance {
         let now = self.lanes.now();
         let Some(authorization) = self.facts.by_challenge(challenge.url()) else { return };
         let told = matches!(authorization.local, Local::Answered(_));
-        let (true, ChallengeStatus::Pending, Some(error)) =
-            (told, challenge.status(), challenge.error())
+        let refusal = authorization.refusal.take();
+        let error = challenge.error().cloned().or(refusal);
+        let (true, ChallengeStatus::Pending, Some(error)) = (told, challenge.status(), error)
         else {
             return;
         };
@@ -277,11 +278,10 @@ impl Issuance {
             authorization.local = Local::Ready(challenge.url().clone(), at);
             return;
         }
-        let error = Some(error.clone());
         authorization.answers = 0;
         authorization.local = Local::Open;
         if let Some(name) = authorization.ordered_name() {
-            self.remember(&name, challenge, error);
+            self.remember(&name, challenge, Some(error));
         }
     }
 
@@ -319,6 +319,11 @@ impl Issuance {
         });
         let Some(published) = published else { return };
         let challenge = published.challenge.url();
+        let name = authorization.ordered_name();
+        let tried = self.memory.of(name.as_ref());
+        if tried.iter().any(|attempt| attempt.kind() == published.challenge.kind()) {
+            return;
+        }
         let usable = authorization.challenge(challenge).is_some_and(|c| {
             matches!(c.status(), ChallengeStatus::Pending | ChallengeStatus::Processing)
         });
@@ -395,9 +400,11 @@ impl Issuance {
         let not_pending = problem.is(&ProblemType::Malformed);
         authorization.stale = true;
         if not_pending && authorization.answers == 0 {
-            // "Not pending" is what servers say to a second answer: read what became of the first.
+            // "Not pending" is what servers say to a second answer: read what became of the first. If it is
+            // pending after all, this was its failure.
             authorization.answers += 1;
             authorization.local = Local::Answered(url.clone());
+            authorization.refusal = problem.into_problem();
             return;
         }
         authorization.answers = 0;
@@ -414,7 +421,8 @@ impl Issuance {
     ) -> Result<(), Error> {
         let reply = match result {
             Err(Error::Problem(p)) if p.is(&ProblemType::OrderNotReady) => {
-                self.not_taken(session);
+                self.facts.csr_sent = true;
+                self.pause_after_finalize(session);
                 return Ok(());
             }
             result => result?,
@@ -423,29 +431,24 @@ impl Issuance {
         let order = self.lanes.read(&reply, session, |a| GetOrder(url.clone()).read(a))?;
         let reread = reply.is_reread();
         self.learn(&url, order)?;
-        if !reread && self.facts.status() == Some(&OrderStatus::Ready) {
-            self.not_taken(session);
-            return Ok(());
-        }
         self.facts.csr_sent = !reread;
-        self.poll.round = 0;
-        self.poll.at = match header::retry_after(reply.response().headers(), self.lanes.now()) {
-            Some(_) if self.facts.status() != Some(&OrderStatus::Valid) => {
-                self.schedule_poll(&reply, session);
-                self.poll.at
-            }
-            _ => Timestamp::UNIX_EPOCH,
-        };
+        self.pause_after_finalize(session);
+        let asked = header::retry_after(reply.response().headers(), self.lanes.now()).is_some();
+        if asked && self.facts.status() != Some(&OrderStatus::Valid) {
+            self.schedule_poll(&reply, session);
+        }
         Ok(())
     }
 
-    /// The order did not go on: it is read at once the first time, and later and later after that.
-    fn not_taken(&mut self, session: &mut Session) {
-        self.facts.csr_sent = true;
-        self.poll.round += 1;
-        let wait = session.jittered(session.current_policy().poll, self.poll.round - 1);
-        let wait = if self.poll.round == 1 { core::time::Duration::ZERO } else { wait };
-        self.poll.at = self.lanes.before_deadline(self.lanes.now().saturating_add(wait));
+    /// After the CSR was sent the order is read at once; later and later if that did not help and it is sent again.
+    fn pause_after_finalize(&mut self, session: &mut Session) {
+        let repeated = self.facts.finalizes;
+        self.facts.finalizes += 1;
+        self.poll = Poll::default();
+        if repeated > 0 {
+            let wait = session.jittered(session.current_policy().poll, repeated - 1);
+            self.poll.at = self.lanes.before_deadline(self.lanes.now().saturating_add(wait));
+        }
     }
 
     fn downloaded(
@@ -457,10 +460,10 @@ impl Issuance {
         let url = reply.url().clone();
         let download = self.lanes.read(&reply, session, |a| GetCertificate(url.clone()).read(a))?;
         let ordered = self.request.identifiers();
-        if let Some(csr) = &self.csr {
-            let matched = download.chain.matches(csr.spki_der(), ordered);
-            matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
-        }
+        // An order that was valid before this flow came: its key is not ours to check.
+        let key = self.csr.as_ref().map_or_else(|| download.chain.leaf().spki_der(), Csr::spki_der);
+        let matched = download.chain.matches(key, ordered);
+        matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
         self.end(Ok((download, url)), session);
         Ok(())
     }

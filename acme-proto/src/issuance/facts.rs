@@ -10,7 +10,9 @@ use crate::error::Attempt;
 use crate::identifier::Identifier;
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::{self, AuthorizationStatus, ChallengeKind, ChallengeStatus, OrderStatus};
+use crate::wire::{
+    self, AuthorizationStatus, ChallengeKind, ChallengeStatus, OrderStatus, Problem,
+};
 
 /// The last known state of the order on the server.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(super) struct Facts {
     pub(super) order: Option<wire::Order>,
     /// The CSR was sent since the order was last seen ready.
     pub(super) csr_sent: bool,
+    /// How many times the CSR was sent.
+    pub(super) finalizes: u32,
     /// In the order's own sequence; the URL names each.
     pub(super) authorizations: Vec<Authorization>,
     /// When the order expires; a time that had passed when it was told says more of our clock than of the order.
@@ -44,6 +48,8 @@ pub(super) struct Authorization {
     /// How many times the selected challenge was answered.
     pub(super) answers: u32,
     pub(super) refused: Option<String>,
+    /// What the server said when it did not take an answer.
+    pub(super) refusal: Option<Problem>,
 }
 
 /// What happens to an authorization on our side.
@@ -167,6 +173,7 @@ impl Authorization {
             explained: false,
             answers: 0,
             refused: None,
+            refusal: None,
         }
     }
 
@@ -236,12 +243,17 @@ impl Local {
     }
 }
 
+/// The most octets of a name in the DNS, as text.
+const LONGEST_NAME: usize = 253;
+
 /// Whether a kind can prove an identifier (RFC 8555 sections 8.3, 8.4; RFC 8737; RFC 8738 section 7).
 fn suits(kind: &ChallengeKind, identifier: &Identifier, wildcard: bool) -> bool {
     let is_ip = matches!(identifier, Identifier::Ip(_));
     match kind {
         ChallengeKind::Http01 | ChallengeKind::TlsAlpn01 => !wildcard,
-        ChallengeKind::Dns01 => !is_ip,
+        ChallengeKind::Dns01 => {
+            !is_ip && identifier.value().len() <= LONGEST_NAME - "_acme-challenge.".len()
+        }
         _ => false,
     }
 }

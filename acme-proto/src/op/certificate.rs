@@ -4,8 +4,13 @@ use alloc::vec::Vec;
 
 use super::{Answer, Operation, Spec, Target, private::Plan};
 use crate::error::{Error, PeerFault};
+use crate::header;
 use crate::url::Url;
+use crate::wire;
 use crate::x509::CertificateChain;
+
+/// The media type of a chain (RFC 8555 section 9.1).
+const CHAIN: &str = "application/pem-certificate-chain";
 
 /// A certificate chain, and where others with the same leaf are.
 #[derive(Clone, Debug)]
@@ -32,8 +37,7 @@ pub struct GetCertificate(pub Url);
 
 impl Plan for GetCertificate {
     fn spec(&self) -> Spec {
-        Spec::read("certificate", Target::Url(self.0.clone()))
-            .accept("application/pem-certificate-chain")
+        Spec::read("certificate", Target::Url(self.0.clone())).accept(CHAIN)
     }
 }
 
@@ -43,6 +47,11 @@ impl Operation for GetCertificate {
     fn read(&self, answer: &mut Answer<'_>) -> Result<Download, Error> {
         if answer.response.status() != 200 {
             return Err(answer.fault(PeerFault::Status(answer.response.status())));
+        }
+        if let Some(found) = header::media_type(answer.response.headers())
+            && found != CHAIN
+        {
+            return Err(answer.fault(PeerFault::MediaType(wire::printable(&found, 80))));
         }
         let chain = CertificateChain::parse_pem(answer.response.body_bytes())
             .map_err(|fault| answer.fault(PeerFault::Chain(fault)))?;

@@ -97,6 +97,9 @@ impl Challenge {
         if kind.needs_token() {
             object.expect("token", token.is_some(), reader);
         }
+        if token.as_ref().is_some_and(Token::is_short) {
+            reader.report(object.path("token"), DeviationKind::TooShort);
+        }
         let error = Problem::member(&mut object, "error", reader);
         Ok(Self { kind, url, status, validated, error, token, extra: object.into_extra() })
     }
@@ -302,7 +305,7 @@ mod tests {
     fn escapes_are_read_everywhere() {
         let challenge = read(
             Challenge::parse,
-            r#"{"type":"dns\u002d01","url":"https:\/\/a.example\/c?a=1\u0026b","token":"abc\u0064efghijklmnopqrstu"}"#,
+            r#"{"type":"dns\u002d01","url":"https:\/\/a.example\/c?a=1\u0026b","token":"abc\u0064efghijklmnopqrstuv"}"#,
         );
         assert_eq!(challenge.kind(), &ChallengeKind::Dns01);
         assert_eq!(challenge.url().as_str(), "https://a.example/c?a=1&b");

@@ -60,6 +60,8 @@ pub enum DeviationKind {
         /// How many, or how deep, are kept.
         limit: usize,
     },
+    /// The token cannot hold the 128 bits that are asked for (RFC 8555 section 8.1); it is used.
+    TooShort,
     /// The member or text must not stand there; it is left out.
     Unexpected,
 }
@@ -74,6 +76,7 @@ impl fmt::Display for DeviationKind {
             Self::NotAbsoluteUrl => f.write_str("not an absolute URL, ignored"),
             Self::NotHttps => f.write_str("not an https URL"),
             Self::TooMany { limit } => write!(f, "more than {limit}, the rest is ignored"),
+            Self::TooShort => f.write_str("too short to be a secret"),
             Self::Unexpected => f.write_str("must not stand there, ignored"),
         }
     }

@@ -1,0 +1,256 @@
+//! Certificate download (RFC 8555 sections 7.4.2, 9.1, 11.4), and the check of what was issued.
+
+use acme_proto::error::{Error, PeerFault};
+use acme_proto::http::Response;
+use acme_proto::issuance::Issued;
+use acme_proto::op::GetCertificate;
+use acme_proto::x509::{CertificateChain, ChainMismatch};
+use acme_testca::{CaConfig, Quirks};
+use acme_tests::covers;
+use acme_tests::script_issuance::{BASE, Script, certificate, chain, created, order};
+use acme_tests::world::{World, csr, issuance, issue};
+
+const NAME: &str = "a.example";
+
+fn issue_with(answer: Response) -> Result<Issued, Error> {
+    let mut script = Script::obliging(&[NAME]);
+    script.on("/cert/1", [answer]);
+    script.issue(issuance(&[NAME]))
+}
+
+fn fault(error: &Error) -> &PeerFault {
+    match error {
+        Error::Peer(peer) => peer.fault(),
+        other => panic!("{other}"),
+    }
+}
+
+fn blocks(pem: &str) -> Vec<String> {
+    let end = "-----END CERTIFICATE-----\n";
+    pem.split_inclusive(end).map(str::to_owned).collect()
+}
+
+fn world_with(quirks: Quirks, names: &[&str]) -> (World, Result<Issued, Error>) {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    world.ca.set_quirks(quirks);
+    let issued = issue(&mut world, &mut session, names);
+    (world, issued)
+}
+
+#[test]
+fn a_certificate_is_asked_for_by_post_as_get_as_a_pem_chain() {
+    let mut script = Script::obliging(&[NAME]);
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    let asked = script.at("/cert/1")[0];
+    let accept = asked.request.headers().first("accept");
+    covers!("8555-7.4.2-1", accept == Some("application/pem-certificate-chain"));
+    covers!("8555-7.4.2-1", asked.payload().is_empty() && !asked.request.body_bytes().is_empty());
+}
+
+#[test]
+fn every_alternate_chain_is_listed_and_can_be_fetched() {
+    let mut config = CaConfig::default();
+    config.alternate_chains = 2;
+    let mut world = World::new(config, 1);
+    let mut session = world.registered();
+    for joined in [false, true] {
+        world.ca.set_quirks(Quirks { joined_links: joined, ..Quirks::default() });
+        let issued = issue(&mut world, &mut session, &[NAME]).expect("a certificate");
+        covers!("8555-7.4.2-2", issued.alternates().len() == 2, "{:?}", issued.alternates());
+        for url in issued.alternates() {
+            let call = acme_proto::call::Call::new(GetCertificate(url.clone()));
+            let other = world.run(&mut session, call, |_, _, never| match never {});
+            let other = other.expect("a chain");
+            let same_leaf = other.chain().leaf().as_der() == issued.chain().leaf().as_der();
+            let other_issuer = other.chain().certificates().last().map(|c| c.as_der().to_vec())
+                != issued.chain().certificates().last().map(|c| c.as_der().to_vec());
+            covers!("8555-7.4.2-2", same_leaf && other_issuer);
+        }
+    }
+    let fetched = world.lines().iter().filter(|line| line.contains("certificate")).count();
+    covers!("8555-7.4.2-4", fetched == 6, "alternates of alternates are not followed");
+}
+
+#[test]
+fn an_alternate_with_another_leaf_is_told_from_one_with_the_same() {
+    let ours = CertificateChain::parse_pem(chain(&[NAME]).as_bytes()).expect("a chain");
+    let other = CertificateChain::parse_pem(chain(&["b.example"]).as_bytes()).expect("a chain");
+    let names = [NAME.parse().expect("a name")];
+    let spki = csr(&names).spki_der().to_vec();
+    covers!("8555-7.4.2-3", ours.matches(&spki, &names).is_ok());
+    covers!("8555-7.4.2-3", other.matches(&spki, &names).is_err());
+}
+
+#[test]
+fn the_content_type_is_that_of_a_chain_whatever_its_case_and_parameters() {
+    let body = chain(&[NAME]);
+    for good in [
+        "application/pem-certificate-chain",
+        "Application/PEM-Certificate-Chain; charset=UTF-8",
+        "application/pem-certificate-chain;charset=utf-8",
+    ] {
+        let answer = Response::new(200).header("content-type", good).body(body.clone());
+        covers!("8555-7.4.2-8", issue_with(answer).is_ok(), "{good}");
+    }
+    for bad in ["text/html", "application/json", "application/pkix-cert"] {
+        let answer = Response::new(200).header("content-type", bad).body(body.clone());
+        let error = issue_with(answer).expect_err(bad);
+        let named = matches!(fault(&error), PeerFault::MediaType(found) if found == bad);
+        covers!("8555-7.4.2-8", named, "{error}");
+        covers!("8555-7.4.2-5", named, "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_certificate_is_refused() {
+    let chain_type =
+        |status| Response::new(status).header("content-type", "application/pem-certificate-chain");
+    let redirect = chain_type(303).header("location", "https://ca.test/cert/2");
+    for answer in [redirect, chain_type(202), chain_type(200), chain_type(204)] {
+        let status = answer.status();
+        let error = issue_with(answer).expect_err("no certificate");
+        covers!("8555-7.4.2-9", matches!(error, Error::Peer(_)), "{status}: {error}");
+    }
+}
+
+#[test]
+fn a_truncated_chain_is_refused() {
+    let half = chain(&[NAME]);
+    let answer = certificate(&half[..half.len() / 2]).truncated();
+    let error = issue_with(answer).expect_err("truncated");
+    assert_eq!(*fault(&error), PeerFault::Truncated, "{error}");
+}
+
+#[test]
+fn the_leaf_comes_first_and_the_order_is_kept() {
+    let pem = chain(&[NAME]);
+    let issued = issue_with(certificate(&pem)).expect("a certificate");
+    covers!("8555-9.1-1", issued.chain().leaf().dns_names() == [NAME]);
+    covers!("8555-9.1-1", issued.chain().to_pem() == pem, "the order is kept");
+    let reversed: String = blocks(&pem).into_iter().rev().collect();
+    let error = issue_with(certificate(&reversed)).expect_err("the leaf is last");
+    assert!(matches!(fault(&error), PeerFault::WrongCertificate(_)), "{error}");
+}
+
+#[test]
+fn line_ends_and_blank_lines_vary() {
+    let pem = chain(&[NAME]);
+    let variants = [
+        pem.replace('\n', "\r\n"),
+        blocks(&pem).join("\n"),
+        pem.trim_end().to_owned(),
+        format!("\n{pem}\n\n"),
+    ];
+    for (n, variant) in variants.iter().enumerate() {
+        let issued = issue_with(certificate(variant));
+        let same = issued.as_ref().is_ok_and(|issued| issued.chain().to_pem() == pem);
+        covers!("8555-9.1-2", same, "variant {n}: {issued:?}");
+    }
+}
+
+#[test]
+fn a_chain_of_one_certificate_is_a_chain() {
+    let pem = chain(&[NAME]);
+    let issued = issue_with(certificate(&blocks(&pem)[0]));
+    covers!("8555-9.1-3", issued.is_ok(), "{issued:?}");
+}
+
+#[test]
+fn a_damaged_chain_is_refused() {
+    let pem = chain(&[NAME]);
+    let leaf = &blocks(&pem)[0];
+    for (n, bad) in [
+        String::new(),
+        "no PEM at all".to_owned(),
+        leaf.replace("-----END CERTIFICATE-----\n", ""),
+        leaf.replace("-----BEGIN CERTIFICATE-----\n", ""),
+        leaf.replacen("MII", "M!I", 1),
+        format!("{leaf}-----BEGIN CERTIFICATE-----\n"),
+        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n".to_owned(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let error = issue_with(certificate(bad)).expect_err("damaged");
+        covers!("8555-9.1-4", matches!(fault(&error), PeerFault::Chain(_)), "{n}: {error}");
+        covers!("fld-cert-1", matches!(fault(&error), PeerFault::Chain(_)), "{n}: {error}");
+    }
+}
+
+#[test]
+fn a_chain_with_anything_but_certificates_is_refused_whole() {
+    let pem = chain(&[NAME]);
+    for label in ["PRIVATE KEY", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "EC PARAMETERS"] {
+        let foreign = format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
+        for bad in [format!("{pem}{foreign}"), format!("{foreign}{pem}")] {
+            let error = issue_with(certificate(&bad)).expect_err("a foreign block");
+            covers!("8555-11.4-2", matches!(fault(&error), PeerFault::Chain(_)), "{error}");
+            covers!("8555-11.4-1", matches!(fault(&error), PeerFault::Chain(_)), "{error}");
+        }
+    }
+    let (world, issued) =
+        world_with(Quirks { foreign_block_in_chain: true, ..Quirks::default() }, &[NAME]);
+    let error = issued.expect_err("a private key");
+    covers!("8555-11.4-2", matches!(fault(&error), PeerFault::Chain(_)), "{error}");
+    assert!(world.published.is_empty());
+}
+
+#[test]
+fn text_between_certificates_is_never_passed_on() {
+    let (_, issued) = world_with(Quirks { text_in_chain: true, ..Quirks::default() }, &[NAME]);
+    let passed_on =
+        issued.as_ref().is_ok_and(|issued| issued.chain().to_pem().contains("issued for a test"));
+    covers!("8555-11.4-3", !passed_on, "{issued:?}");
+}
+
+#[test]
+fn a_certificate_for_other_names_or_another_key_is_refused() {
+    let (_, issued) =
+        world_with(Quirks { omit_last_name: true, ..Quirks::default() }, &[NAME, "b.example"]);
+    let error = issued.expect_err("a name is lacking");
+    let names = matches!(fault(&error), PeerFault::WrongCertificate(_));
+    covers!("8555-7.4-21", names && error.to_string().contains("b.example"), "{error}");
+
+    let (_, issued) = world_with(Quirks { certify_other_key: true, ..Quirks::default() }, &[NAME]);
+    let error = issued.expect_err("another key");
+    let key = *fault(&error) == PeerFault::WrongCertificate(ChainMismatch::Key);
+    covers!("8555-7.4-21", key, "{error}");
+
+    let error = issue_with(certificate(&chain(&[NAME, "b.example"]))).expect_err("one too many");
+    covers!("8555-7.4-21", matches!(fault(&error), PeerFault::WrongCertificate(_)), "{error}");
+}
+
+#[test]
+fn the_certificate_of_an_old_valid_order_is_checked_too() {
+    // W20: newOrder answers with an order that is valid already.
+    let mut script = Script::obliging(&[NAME]);
+    script.on("/newOrder", [created(&order("valid", &[NAME]))]);
+    script.on("/cert/1", [certificate(&chain(&["b.example"]))]);
+    let error = script.issue(issuance(&[NAME])).expect_err("other names");
+    covers!("8555-7.4-21", matches!(fault(&error), PeerFault::WrongCertificate(_)), "{error}");
+    script.on("/cert/1", [certificate(&chain(&[NAME]))]);
+    let names = [NAME.parse().expect("a name")];
+    let flow = issuance(&[NAME]).csr(csr(&names)).expect("the right names");
+    script.issue(flow).expect("a certificate");
+}
+
+#[test]
+fn a_finalize_answer_may_name_the_certificate_at_once() {
+    let mut script = Script::obliging(&[NAME]);
+    let issued = script.issue(issuance(&[NAME])).expect("a certificate");
+    assert_eq!(issued.certificate_url().as_str(), format!("{BASE}/cert/1"));
+    assert_eq!(issued.order_url().as_str(), format!("{BASE}/order/1"));
+    covers!("8555-7.4-19", script.count("/order/1") == 1, "valid is not polled");
+}
+
+#[test]
+fn a_certificate_download_that_fails_once_is_tried_again() {
+    let mut script = Script::obliging(&[NAME]);
+    let unavailable = Response::new(503).header("retry-after", "2");
+    script.on("/cert/1", [unavailable, certificate(&chain(&[NAME]))]);
+    script.lose("/cert/1");
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    assert_eq!(script.count("/cert/1"), 3);
+    assert_eq!(script.count("/finalize/1"), 1);
+}

@@ -1,0 +1,297 @@
+//! When an issuance asks again, how long it waits, and when it gives up.
+
+use core::time::Duration;
+
+use acme_proto::error::Error;
+use acme_proto::http::Response;
+use acme_proto::notice::Notice;
+use acme_proto::policy::{Policy, Schedule};
+use acme_proto::session::Session;
+use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind, RetryAfter};
+use acme_tests::covers;
+use acme_tests::script_issuance::{BASE, Script, authorization, object, order, problem};
+use acme_tests::world::{World, issuance, issue};
+
+const NAME: &str = "a.example";
+
+/// When the order was polled, in milliseconds after the challenge was answered.
+fn polls(script: &Script) -> Vec<u64> {
+    let told = script.at("/challenge/1")[0].millis;
+    script.at("/order/1").iter().map(|asked| asked.millis - told).collect()
+}
+
+fn policy(session: &mut Session, change: impl FnOnce(&mut Policy)) {
+    let mut policy = session.current_policy().clone();
+    change(&mut policy);
+    session.set_policy(policy);
+}
+
+/// Splits gaps from the times of polls.
+fn gaps(times: &[u64]) -> Vec<u64> {
+    times.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+#[test]
+fn the_first_poll_goes_out_at_once_and_the_next_ones_later_and_later() {
+    let mut script = Script::obliging(&[NAME]);
+    let mut answers = vec![object(&order("pending", &[NAME])); 7];
+    answers.push(object(&order("ready", &[NAME])));
+    script.on("/order/1", answers);
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    let times = polls(&script);
+    assert!(times[0] < 20, "{times:?}");
+    let gaps = gaps(&times);
+    let schedule = Policy::default().poll;
+    for (n, gap) in gaps.iter().enumerate() {
+        // The jitter takes off a quarter at most; a few requests lie between.
+        let full = schedule.wait(n as u32).as_millis() as u64;
+        assert!((full * 3 / 4..=full + 20).contains(gap), "wait {n} of {gap} ms, not {full}");
+    }
+}
+
+#[test]
+fn polls_follow_the_schedule_of_the_policy() {
+    let mut script = Script::obliging(&[NAME]);
+    let mut answers = vec![object(&order("pending", &[NAME])); 4];
+    answers.push(object(&order("ready", &[NAME])));
+    script.on("/order/1", answers);
+    let mut session = script.session();
+    policy(&mut session, |policy| {
+        policy.poll = Schedule::new(Duration::from_secs(8), 1.0, Duration::from_secs(8));
+    });
+    script.issue_in(&mut session, issuance(&[NAME])).expect("a certificate");
+    let gaps = gaps(&polls(&script));
+    assert!(gaps.iter().all(|gap| (6_000..8_100).contains(gap)), "{gaps:?}");
+}
+
+#[test]
+fn retry_after_is_honoured_as_seconds_and_as_a_date() {
+    let mut script = Script::obliging(&[NAME]);
+    let pending = object(&order("pending", &[NAME]));
+    // The script begins at 14:13:20.
+    script.on(
+        "/order/1",
+        [
+            pending.clone().header("retry-after", "30"),
+            pending.clone().header("retry-after", "Mon, 21 Sep 2026 14:14:20 GMT"),
+            pending.header("retry-after", "Monday, 21-Sep-26 14:15:20 GMT"),
+            object(&order("ready", &[NAME])),
+        ],
+    );
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    let at: Vec<u64> = script.at("/order/1").iter().map(|asked| asked.millis / 1000).collect();
+    covers!("9110-10.2.3-1", at[1] == 30, "{at:?}");
+    covers!("8555-7.4-18", at == [0, 30, 60, 120], "{at:?}");
+    let told = script
+        .notices
+        .iter()
+        .filter(|n| matches!(n, Notice::Waiting { asked_by_server: true, .. }))
+        .count();
+    assert_eq!(told, 3);
+}
+
+#[test]
+fn an_unreadable_retry_after_is_as_none() {
+    // W5
+    for text in ["soon", "-5", "", "1.5"] {
+        let mut script = Script::obliging(&[NAME]);
+        let pending = object(&order("pending", &[NAME])).header("retry-after", text);
+        script.on("/order/1", [pending, object(&order("ready", &[NAME]))]);
+        script.issue(issuance(&[NAME])).expect("a certificate");
+        let gap = gaps(&polls(&script))[0];
+        assert!(gap < 500, "{text:?}: {gap} ms");
+    }
+}
+
+#[test]
+fn a_wait_beyond_the_cap_ends_the_flow_and_the_order_can_be_resumed() {
+    let mut script = Script::obliging(&[NAME]);
+    let processing = object(&order("processing", &[NAME]));
+    script.on("/finalize/1", [processing.clone().header("retry-after", "86400")]);
+    let mut session = script.session();
+    let mut flow = issuance(&[NAME]);
+    let error = script
+        .run(&mut session, &mut flow, |f, s, e| acme_tests::script_issuance::oblige(f, s, e))
+        .expect_err("a day");
+    let Error::RetryLater { url, until } = &error else { panic!("{error}") };
+    let wait = until.saturating_duration_since(script.now()).as_secs();
+    covers!("8555-6.6-2", (86_000..=86_400).contains(&wait), "{error}");
+    assert_eq!(error.retry_at(), Some(*until));
+    assert_eq!(url.as_str(), format!("{BASE}/order/1"));
+
+    let snapshot = flow.snapshot().expect("a snapshot");
+    script.on("/order/1", [object(&order("valid", &[NAME]))]);
+    script.issue(acme_proto::issuance::Issuance::resume(snapshot)).expect("a certificate");
+    assert_eq!((script.count("/newOrder"), script.count("/finalize/1")), (1, 1));
+}
+
+#[test]
+fn a_huge_retry_after_breaks_nothing() {
+    for text in ["18446744073709551615", "99999999999999999999999999"] {
+        let mut script = Script::obliging(&[NAME]);
+        let pending = object(&order("pending", &[NAME])).header("retry-after", text);
+        script.on("/order/1", [pending]);
+        let error = script.issue(issuance(&[NAME])).expect_err("for ever");
+        assert!(matches!(error, Error::RetryLater { .. }), "{error}");
+    }
+}
+
+#[test]
+fn no_sleep_goes_past_the_deadline_without_a_last_look() {
+    let mut script = Script::obliging(&[NAME]);
+    let pending = object(&order("pending", &[NAME])).header("retry-after", "100");
+    script.on("/order/1", [pending]);
+    let flow = issuance(&[NAME]).time_limit(Duration::from_secs(60));
+    let error = script.issue(flow).expect_err("too late");
+    assert!(matches!(error, Error::Deadline(_)), "{error}");
+    let last = script.at("/order/1").last().expect("a poll").millis;
+    assert!((55_000..60_000).contains(&last), "the last look was at {last} ms");
+}
+
+#[test]
+fn a_last_look_that_finds_the_order_ready_still_saves_it() {
+    let mut script = Script::obliging(&[NAME]);
+    let pending = object(&order("pending", &[NAME])).header("retry-after", "100");
+    script.on("/order/1", [pending, object(&order("ready", &[NAME]))]);
+    let flow = issuance(&[NAME]).time_limit(Duration::from_secs(60));
+    script.issue(flow).expect("a certificate in the last seconds");
+}
+
+#[test]
+fn the_deadline_says_what_was_waited_for() {
+    for (status, waited_for) in
+        [("pending", "the authorizations"), ("processing", "the certificate")]
+    {
+        let mut script = Script::obliging(&[NAME]);
+        script.on("/order/1", [object(&order(status, &[NAME]))]);
+        let flow = issuance(&[NAME]).time_limit(Duration::from_secs(20));
+        let error = script.issue(flow).expect_err("too late");
+        let Error::Deadline(late) = &error else { panic!("{error}") };
+        assert_eq!(late.waiting_for(), waited_for);
+        assert_eq!(error.url().map(ToString::to_string), Some(format!("{BASE}/order/1")));
+        let ended = script.asked.last().expect("a request").millis;
+        assert!(ended <= 20_000, "{ended}");
+    }
+}
+
+#[test]
+fn polls_that_fail_for_a_while_do_not_end_the_order() {
+    let mut script = Script::obliging(&[NAME]);
+    let busy = Response::new(503).header("retry-after", "3");
+    let busy_without_time = problem(500, "serverInternal");
+    script.on("/order/1", [busy, busy_without_time, object(&order("ready", &[NAME]))]);
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    assert_eq!(script.count("/order/1"), 3);
+}
+
+#[test]
+fn random_statuses_come_to_an_end() {
+    let statuses = ["pending", "ready", "processing", "valid", "invalid", "ready", "pending"];
+    for seed in 0..300_u64 {
+        let mut rng = acme_tests::world::Rng::new(seed);
+        let mut pick = |script: &mut Script, path: &str, length: u64| {
+            let some = (0..=rng.below(length))
+                .map(|_| object(&order(statuses[rng.below(7) as usize], &[NAME])));
+            script.on(path, some.collect::<Vec<_>>());
+        };
+        let mut script = Script::obliging(&[NAME]);
+        pick(&mut script, "/order/1", 12);
+        pick(&mut script, "/finalize/1", 3);
+        let authorizations = ["pending", "valid", "pending", "invalid", "valid"]
+            .map(|status| object(&authorization(status, NAME, 1)));
+        script.on("/authz/1", authorizations[..1 + seed as usize % 5].to_vec());
+        let flow = issuance(&[NAME]).time_limit(Duration::from_secs(120));
+        let result = script.issue(flow);
+        let asked = script.asked.len();
+        covers!("8555-7.1.6-3", asked < 150, "seed {seed}: {asked} requests, {result:?}");
+        let ends = result.as_ref().map_or_else(
+            |e| matches!(e, Error::Order(_) | Error::Deadline(_) | Error::Peer(_)),
+            |_| true,
+        );
+        covers!("8555-7.1.6-2", ends, "seed {seed}: {result:?}");
+    }
+}
+
+#[test]
+fn every_path_of_the_order_that_skips_states_ends_in_a_certificate() {
+    for (read, finalized) in [
+        (&["ready"][..], &["valid"][..]),
+        (&["pending", "ready"], &["valid"]),
+        (&["ready", "valid"], &["processing"]),
+        (&["ready", "processing", "valid"], &["processing"]),
+        (&["processing", "valid"], &[]),
+        (&["valid"], &[]),
+    ] {
+        let mut script = Script::obliging(&[NAME]);
+        let answers = |all: &[&str]| {
+            all.iter().map(|status| object(&order(status, &[NAME]))).collect::<Vec<_>>()
+        };
+        script.on("/order/1", answers(read));
+        script.on("/finalize/1", answers(finalized));
+        let issued = script.issue(issuance(&[NAME]));
+        covers!("8555-7.1.6-2", issued.is_ok(), "{read:?} {finalized:?}: {issued:?}");
+        covers!("8555-7.1.6-1", script.count("/cert/1") == 1);
+    }
+}
+
+#[test]
+fn a_slow_ca_is_waited_for() {
+    // W18, W19
+    for (ready_delay, processing) in [(5, 0), (0, 6), (4, 4)] {
+        let mut config = CaConfig::default();
+        config.ready_delay_polls = ready_delay;
+        config.processing_polls = processing;
+        config.retry_after_order = Some(RetryAfter::Seconds(7));
+        let mut world = World::new(config, 1);
+        let mut session = world.registered();
+        let before = world.now();
+        issue(&mut world, &mut session, &[NAME]).expect("a certificate");
+        let took = world.now().saturating_duration_since(before).as_secs();
+        assert!(took >= 7 * u64::from(ready_delay + processing - 2), "{took} seconds");
+        assert!(took <= 7 * u64::from(ready_delay + processing + 2), "{took} seconds");
+        let finalized = world.transcript.iter().filter(|e| e.kind == RequestKind::Finalize).count();
+        covers!("8555-7.4-20", finalized == 1);
+    }
+}
+
+#[test]
+fn the_order_url_is_kept_where_answers_have_no_location() {
+    // W1, W2
+    let quirks = acme_testca::Quirks {
+        no_location_on_finalize: true,
+        no_location_on_order: true,
+        finalize_created: true,
+        challenge_accepted: true,
+        ..acme_testca::Quirks::default()
+    };
+    let mut config = CaConfig::default();
+    config.processing_polls = 2;
+    let mut world = World::new(config, 1);
+    let mut session = world.registered();
+    world.ca.set_quirks(quirks);
+    let issued = issue(&mut world, &mut session, &[NAME]).expect("a certificate");
+    let polled = world.transcript.iter().filter(|e| e.kind == RequestKind::Order);
+    assert!(polled.into_iter().all(|e| e.request.url() == issued.order_url()));
+}
+
+#[test]
+fn a_held_up_answer_is_waited_for_within_the_limit_of_the_request() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let rule = FaultRule::next(FaultAction::DropBefore).on(RequestKind::Order).times(2);
+    world.ca.set_faults(Faults::none().with(rule));
+    issue(&mut world, &mut session, &[NAME]).expect("a certificate");
+}
+
+#[test]
+fn rate_limited_polls_wait_as_long_as_they_are_told() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let limited = FaultAction::rate_limited(Some("40"));
+    let rule = FaultRule::next(limited).on(RequestKind::Order);
+    world.ca.set_faults(Faults::none().with(rule));
+    let before = world.now();
+    issue(&mut world, &mut session, &[NAME]).expect("a certificate");
+    let took = world.now().saturating_duration_since(before).as_secs();
+    covers!("8555-6.6-2", (40..43).contains(&took), "{took} seconds");
+}
