@@ -92,3 +92,33 @@ fn store(certificates: Vec<CertificateDer<'_>>) -> Result<RootCertStore, TlsErro
     }
     if store.is_empty() { Err(TlsError::NoRoots) } else { Ok(store) }
 }
+
+#[cfg(test)]
+#[cfg(feature = "ring")]
+mod tests {
+    use super::*;
+
+    fn config(roots: &Roots) -> Result<Arc<ClientConfig>, TlsError> {
+        client_config(&Arc::new(rustls::crypto::ring::default_provider()), roots, &[b"http/1.1"])
+    }
+
+    #[test]
+    fn roots_without_a_certificate_are_refused() {
+        for pem in ["", "hello", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+            let error = config(&Roots::Pem(pem.into())).expect_err("no root");
+            assert!(matches!(error, TlsError::NoRoots), "{error}");
+        }
+        assert!(matches!(config(&Roots::Der(Vec::new())), Err(TlsError::NoRoots)));
+    }
+
+    #[test]
+    fn a_root_that_is_no_certificate_is_named_by_its_place() {
+        let pem = acme_proto::pem::encode("CERTIFICATE", b"garbage");
+        for roots in [Roots::Pem(pem.into()), Roots::Der(vec![b"garbage".to_vec()])] {
+            let error = config(&roots).expect_err("no certificate");
+            assert!(error.to_string().contains("root certificate 1"), "{error}");
+        }
+        let torn = Roots::Pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n".to_vec());
+        assert!(matches!(config(&torn), Err(TlsError::Pem(_) | TlsError::NoRoots)));
+    }
+}

@@ -1,7 +1,7 @@
 //! A command of the user's that publishes TXT records.
 
 use core::time::Duration;
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -93,16 +93,7 @@ impl HookCommand {
     pub fn run(&self, action: HookAction, name: &str, value: &str) -> Result<(), HookError> {
         let mut child =
             self.command(action, name, value).spawn().map_err(|error| self.not_started(error))?;
-        let (send, receive) = mpsc::channel();
-        if let Some(mut stderr) = child.stderr.take() {
-            // Not joined: a grandchild may hold the pipe open for as long as it likes.
-            thread::spawn(move || {
-                let mut text = Vec::new();
-                let _ = stderr.by_ref().take(MAX_STDERR).read_to_end(&mut text);
-                let _ = send.send(text);
-                let _ = io::copy(&mut stderr, &mut io::sink());
-            });
-        }
+        let said = child.stderr.take().map(listen);
         let start = Instant::now();
         let mut pause = Duration::from_millis(1);
         let status = loop {
@@ -118,7 +109,13 @@ impl HookCommand {
             }
             pause = (pause * 2).min(Duration::from_millis(50));
         };
-        let stderr = receive.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+        if status.success() {
+            return Ok(());
+        }
+        let mut stderr = Vec::new();
+        while let Some(Ok(piece)) = said.as_ref().map(|said| said.recv_timeout(LAST_WORDS)) {
+            stderr.extend_from_slice(&piece);
+        }
         self.check(&Output { status, stdout: Vec::new(), stderr })
     }
 
@@ -191,6 +188,24 @@ pub enum HookError {
     },
 }
 
+/// Reads what a command says, on a thread that nobody waits for: a child that it left behind may hold the
+/// pipe open for as long as it likes.
+fn listen(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        let mut piece = [0; 4096];
+        let mut left = MAX_STDERR;
+        while let Ok(length @ 1..) = pipe.read(&mut piece) {
+            let kept = length.min(left);
+            left -= kept;
+            if kept > 0 {
+                let _ = send.send(piece[..kept].to_vec());
+            }
+        }
+    });
+    receive
+}
+
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -211,7 +226,8 @@ fn words(command: &str) -> Vec<String> {
 }
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
-const MAX_STDERR: u64 = 64 * 1024;
+const LAST_WORDS: Duration = Duration::from_millis(200);
+const MAX_STDERR: usize = 64 * 1024;
 const MAX_WORDS: usize = 500;
 
 #[cfg(test)]

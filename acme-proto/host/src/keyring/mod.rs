@@ -87,3 +87,7 @@ impl fmt::Debug for Keyring {
             .finish()
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "ring")]
+mod tests;

@@ -1,0 +1,260 @@
+//! Files, locks and what is kept in them, on a real file system.
+#![cfg(feature = "ring")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use acme_host::account_file::{AccountFile, AccountFileError};
+use acme_host::atomic::{self, Visibility};
+use acme_host::keys::{self, AccountKey, KeyKind};
+use acme_host::lock::{Lock, LockError};
+use acme_host::store::{OrderFile, OrderFileError};
+
+/// A directory that is removed at the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("acme-host-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a directory");
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).expect("a directory");
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        let mut names: Vec<String> = entries.map(|e| name(e.expect("an entry"))).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_file_is_replaced_and_nothing_is_left_beside_it() {
+    let directory = Directory::new();
+    let path = directory.path("file");
+    for content in [&b"first, and longer"[..], b"second", b""] {
+        atomic::write(&path, content, Visibility::Public).expect("written");
+        assert_eq!(fs::read(&path).expect("a file"), content);
+    }
+    assert_eq!(directory.names(), ["file"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_is_readable_by_its_owner_alone_even_if_it_was_not_before() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = Directory::new();
+    let path = directory.path("secret");
+    let mode = || fs::metadata(&path).expect("a file").permissions().mode() & 0o777;
+    atomic::write(&path, b"", Visibility::Public).expect("written");
+    assert_eq!(mode() & 0o600, 0o600);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("our file");
+    atomic::write(&path, b"secret", Visibility::Secret).expect("written");
+    assert_eq!(mode(), 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_stays_and_its_target_is_replaced() {
+    let directory = Directory::new();
+    let (target, link) = (directory.path("target"), directory.path("link"));
+    fs::write(&target, "old").expect("written");
+    std::os::unix::fs::symlink(&target, &link).expect("a link");
+    atomic::write(&link, b"new", Visibility::Public).expect("written");
+    assert_eq!(fs::read(&target).expect("a file"), b"new");
+    assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+}
+
+#[test]
+fn a_write_that_fails_leaves_everything_as_it_was() {
+    let directory = Directory::new();
+    let occupied = directory.path("occupied");
+    fs::create_dir(&occupied).expect("a directory");
+    fs::write(occupied.join("inside"), "").expect("written");
+    atomic::write(&occupied, b"x", Visibility::Secret).expect_err("it is a directory");
+    assert_eq!(directory.names(), ["occupied"]);
+    let missing = directory.path("missing").join("file");
+    atomic::write(&missing, b"x", Visibility::Secret).expect_err("no such directory");
+}
+
+#[test]
+fn a_second_handle_finds_the_lock_held_until_the_first_is_dropped() {
+    let directory = Directory::new();
+    let path = directory.path("account.json");
+    let first = Lock::acquire(&path).expect("the lock");
+    let second = Lock::acquire(&path).expect_err("it is held");
+    assert!(matches!(second, LockError::Held { .. }));
+    assert!(second.to_string().contains("account.json is in use"), "{second}");
+    assert_eq!(first.path(), path);
+    drop(first);
+    Lock::acquire(&path).expect("it is free again");
+    assert_eq!(directory.names(), ["account.json.lock"]);
+}
+
+#[test]
+fn a_lock_ends_with_the_process_that_held_it_however_that_ends() {
+    // This very test program, run again, is the other process.
+    if let Some(path) = std::env::var_os("TEST_LOCK") {
+        let lock = Lock::acquire(&PathBuf::from(path));
+        println!("{}", if lock.is_ok() { "locked" } else { "not locked" });
+        std::thread::sleep(core::time::Duration::from_secs(60));
+        return;
+    }
+    let directory = Directory::new();
+    let path = directory.path("order");
+    let mut other = Command::new(std::env::current_exe().expect("a path"))
+        .args(["--exact", "a_lock_ends_with_the_process_that_held_it_however_that_ends"])
+        .arg("--nocapture")
+        .env("TEST_LOCK", &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let output = std::io::BufReader::new(other.stdout.take().expect("a pipe"));
+    let locked =
+        std::io::BufRead::lines(output).any(|line| line.expect("text").ends_with("locked"));
+    assert!(locked);
+    assert!(matches!(Lock::acquire(&path), Err(LockError::Held { .. })));
+    other.kill().expect("our process");
+    other.wait().expect("an end");
+    Lock::acquire(&path).expect("the lock is free");
+}
+
+#[test]
+fn a_lock_in_a_directory_that_does_not_exist_names_it() {
+    let directory = Directory::new();
+    let error = Lock::acquire(&directory.path("missing").join("x")).expect_err("no directory");
+    assert!(matches!(error, LockError::Io { .. }));
+    assert!(error.to_string().contains("missing"), "{error}");
+}
+
+fn account() -> AccountFile {
+    let pem = keys::generate(KeyKind::Es256).expect("a key");
+    AccountFile::new("https://ca.example/directory".parse().expect("a URL"), pem).expect("a key")
+}
+
+#[test]
+fn an_account_comes_back_from_its_file() {
+    let directory = Directory::new();
+    let path = directory.path("account.json");
+    let mut account = account();
+    account.save(&path).expect("written");
+    assert_eq!(AccountFile::load(&path).expect("an account"), account);
+    account.set_account("https://ca.example/acct/1".parse().expect("a URL"));
+    account.save(&path).expect("written");
+    let loaded = AccountFile::load(&path).expect("an account");
+    assert_eq!(loaded, account);
+    assert_eq!(loaded.account().map(AsRef::as_ref), Some("https://ca.example/acct/1"));
+    assert_eq!(*AccountKey::from(&loaded).to_pem(), **account.key_pem());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_account_file_is_readable_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = Directory::new();
+    let path = directory.path("account.json");
+    account().save(&path).expect("written");
+    assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn the_format_of_the_account_file_is_as_documented() {
+    let directory = Directory::new();
+    let path = directory.path("account.json");
+    let account = account();
+    let key = account.key_pem().replace('\n', "\\n");
+    let text = format!(
+        r#"{{"version": 1, "directory": "https://ca.example/directory", "key": "{key}", "more": []}}"#
+    );
+    fs::write(&path, text).expect("written");
+    assert_eq!(AccountFile::load(&path).expect("an account"), account);
+}
+
+#[test]
+fn what_is_no_account_file_is_refused_with_path_cause_and_remedy_and_left_alone() {
+    let directory = Directory::new();
+    let path = directory.path("account.json");
+    let secret = "c2VjcmV0";
+    for text in [
+        String::new(),
+        "hello".into(),
+        "[1, 2]".into(),
+        r#"{"directory": "https://ca.example/", "key": ""}"#.into(),
+        r#"{"version": 2}"#.into(),
+        r#"{"version": 1, "directory": "https://ca.example/"}"#.into(),
+        format!(r#"{{"version": 1, "directory": "{secret}", "key": ""}}"#),
+        format!(r#"{{"version": 1, "directory": "https://ca.example/", "key": "{secret}"}}"#),
+        format!(r#"{{"version": 1, "directory": 7, "key": "{secret}"}}"#),
+        " ".repeat(1 << 20),
+    ] {
+        fs::write(&path, &text).expect("written");
+        let error = AccountFile::load(&path).expect_err("no account");
+        assert!(matches!(error, AccountFileError::Foreign { .. }), "{text}: {error}");
+        let error = error.to_string();
+        assert!(error.contains("account.json") && error.contains("name another file"), "{error}");
+        assert!(!error.contains(secret), "{error}");
+        assert_eq!(fs::read_to_string(&path).expect("a file"), text);
+    }
+}
+
+#[test]
+fn an_account_file_that_is_not_there_is_told_from_one_that_cannot_be_read() {
+    let directory = Directory::new();
+    let missing = AccountFile::load(&directory.path("account.json")).expect_err("no file");
+    assert!(missing.is_not_found());
+    let unreadable = AccountFile::load(&directory.0).expect_err("a directory");
+    assert!(!unreadable.is_not_found());
+    let unwritable = account().save(&directory.path("missing").join("account.json"));
+    assert!(matches!(unwritable, Err(AccountFileError::Io { .. })));
+}
+
+#[test]
+fn an_account_shows_no_key_in_debug() {
+    let account = account();
+    let secret = account.key_pem().lines().nth(1).expect("base64").to_owned();
+    assert!(!format!("{account:?}").contains(&secret));
+}
+
+#[test]
+fn an_order_file_is_written_read_and_cleared() {
+    let directory = Directory::new();
+    let file = OrderFile::new(directory.path("order.json"));
+    assert_eq!(file.load().expect("no file is no error"), None);
+    let json = r#"{"version": 1, "directory": "https://ca.example/directory",
+        "request": {"identifiers": [{"type": "dns", "value": "example.org"}]}}"#;
+    fs::write(file.path(), json).expect("written");
+    let snapshot = file.load().expect("a snapshot").expect("a file");
+    file.clear().expect("removed");
+    file.clear().expect("nothing to remove is no error");
+    file.save(&snapshot).expect("written");
+    assert_eq!(file.load().expect("a snapshot"), Some(snapshot));
+    assert_eq!(directory.names(), ["order.json"]);
+}
+
+#[test]
+fn what_is_no_saved_order_is_refused_with_path_and_remedy() {
+    let directory = Directory::new();
+    let file = OrderFile::new(directory.path("order.json"));
+    for text in ["", "hello", "{}", r#"{"version": 1}"#] {
+        fs::write(file.path(), text).expect("written");
+        let error = file.load().expect_err("no order");
+        assert!(matches!(error, OrderFileError::Foreign { .. }), "{text}: {error}");
+        assert!(error.to_string().contains("order.json"), "{error}");
+    }
+}
