@@ -16,6 +16,9 @@ use crate::in_flight::{Arrival, InFlight, Solved};
 
 /// What one kind of flow needs of its user, beside exchanges and signatures.
 pub(crate) trait Helper<'env, F: Flow> {
+    /// Whether nothing but its exchanges ever happens to the flow: no call of a solver, no cancelling.
+    const SEQUENTIAL: bool = true;
+
     /// Answers an event, now or by something in flight; an error cancels the flow.
     fn event(
         &mut self,
@@ -48,15 +51,15 @@ pub(crate) trait Helper<'env, F: Flow> {
 }
 
 /// Drives a flow to its end; the wish to `cancel` makes it come to one early.
-pub(crate) fn drive<'env, F: Flow>(
+pub(crate) fn drive<'env, F: Flow, H: Helper<'env, F>>(
     client: &'env Arc<Inner>,
     mut flow: F,
-    mut helper: impl Helper<'env, F>,
+    mut helper: H,
     cancel: Option<&Cancel>,
 ) -> Result<F::Success, Error> {
     thread::scope(|scope| {
         let mut clock = Clock::start();
-        let mut in_flight = InFlight::new(scope, client);
+        let mut in_flight = InFlight::new(scope, client, H::SEQUENTIAL);
         let _wish = cancel.map(|cancel| in_flight.subscribe(cancel));
         let mut failure = None;
         loop {

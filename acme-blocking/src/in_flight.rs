@@ -45,6 +45,10 @@ pub(crate) struct InFlight<'scope, 'env: 'scope> {
     receiver: Receiver<Arrival>,
     pending: usize,
     calls: usize,
+    /// To be sent when there is nothing to do but wait.
+    unsent: Vec<Transmit>,
+    /// A lone exchange occupies the calling thread, for nothing else could happen meanwhile.
+    sequential: bool,
     queued: VecDeque<(Expected, Job<'scope>)>,
 }
 
@@ -60,10 +64,14 @@ enum Expected {
 }
 
 impl<'scope, 'env> InFlight<'scope, 'env> {
-    pub(crate) fn new(scope: &'scope Scope<'scope, 'env>, client: &'env Arc<Inner>) -> Self {
+    pub(crate) fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        client: &'env Arc<Inner>,
+        sequential: bool,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel();
-        let queued = VecDeque::new();
-        Self { scope, client, sender, receiver, pending: 0, calls: 0, queued }
+        let (unsent, queued) = (Vec::new(), VecDeque::new());
+        Self { scope, client, sender, receiver, pending: 0, calls: 0, unsent, sequential, queued }
     }
 
     /// Has the wish to cancel arrive here.
@@ -74,9 +82,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
 
     /// Sends a request.
     pub(crate) fn exchange(&mut self, transmit: Transmit) -> Option<Arrival> {
-        let client = Arc::clone(self.client);
-        let expected = Expected::Response(transmit.id);
-        self.detached(expected, move || Arrival::Input(client.exchange(transmit)));
+        self.unsent.push(transmit);
         None
     }
 
@@ -130,6 +136,9 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     /// # Errors
     /// [`Misuse::Stalled`] if nothing can come.
     pub(crate) fn next(&mut self, wait: Option<Duration>) -> Result<Option<Arrival>, Error> {
+        if let Some(arrival) = self.send() {
+            return Ok(Some(arrival));
+        }
         let arrival = match wait {
             Some(wait) => match self.receiver.recv_timeout(wait) {
                 Ok(arrival) => arrival,
@@ -149,6 +158,21 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
             }
         }
         Ok(Some(arrival))
+    }
+
+    /// Sends what is to be sent; returns the answer if that was all there was to do.
+    fn send(&mut self) -> Option<Arrival> {
+        let lone = self.sequential && self.pending == 0 && self.unsent.len() == 1;
+        for transmit in core::mem::take(&mut self.unsent) {
+            let client = Arc::clone(self.client);
+            let expected = Expected::Response(transmit.id);
+            let job = move || Arrival::Input(client.exchange(transmit));
+            if lone {
+                return Some(outcome(expected, job));
+            }
+            self.detached(expected, job);
+        }
+        None
     }
 
     /// Runs what owns everything that it needs; if the flow ends before it, nobody waits for it.
@@ -188,9 +212,11 @@ impl Expected {
 
 /// Runs a job to its answer, come what may; nobody may be there any more to take it.
 fn run(sender: &Sender<Arrival>, expected: Expected, job: impl FnOnce() -> Arrival) {
-    let arrival = catch_unwind(AssertUnwindSafe(job))
-        .unwrap_or_else(|_| expected.failed("it panicked".into()));
-    let _ = sender.send(arrival);
+    let _ = sender.send(outcome(expected, job));
+}
+
+fn outcome(expected: Expected, job: impl FnOnce() -> Arrival) -> Arrival {
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| expected.failed("it panicked".into()))
 }
 
 /// Has the user's signer sign, and stops waiting at the time limit.

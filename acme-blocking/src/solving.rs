@@ -145,6 +145,8 @@ impl<'env> Solving<'env> {
 }
 
 impl<'env> Helper<'env, Issuance> for Solving<'env> {
+    const SEQUENTIAL: bool = false;
+
     fn event(
         &mut self,
         flow: &mut Issuance,
