@@ -118,7 +118,7 @@ fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, String
         Ok(ip) => vec![SocketAddr::new(ip, port)],
         Err(_) => look_up(host, port, deadline)?,
     };
-    connect_to_any(&addresses, deadline)
+    connect_to_any(&alternate(&addresses), deadline, connect_to)
 }
 
 /// Looks a name up on a thread of its own: the system's resolver knows no deadline.
@@ -137,24 +137,54 @@ fn look_up(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, 
     }
 }
 
-/// Tries the addresses in order, families taking turns, none for longer than its share of the time.
-fn connect_to_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, String> {
+/// Tries the addresses in order, each with a head start before the next joins in (RFC 8305).
+fn connect_to_any<T: Send + 'static>(
+    addresses: &[SocketAddr],
+    deadline: Instant,
+    attempt: fn(SocketAddr, Instant) -> io::Result<T>,
+) -> Result<T, String> {
+    let because = |address, error: io::Error| format!("{} ({address})", late_or(&error));
+    if let [address] = addresses {
+        return attempt(*address, deadline).map_err(|error| because(*address, error));
+    }
+    let (send, receive) = mpsc::channel();
+    let mut waiting = addresses.iter().copied();
+    let mut attempts = 0;
     let mut failure = String::from("the name has no address");
-    let ordered = alternate(addresses);
-    for (place, address) in ordered.iter().enumerate() {
+    loop {
+        if let Some(address) = waiting.next() {
+            let send = send.clone();
+            let attempted = move || drop(send.send((address, attempt(address, deadline))));
+            match thread::Builder::new().name("acme-connect".into()).spawn(attempted) {
+                Ok(_) => attempts += 1,
+                Err(error) => {
+                    failure = because(address, error);
+                    continue;
+                }
+            }
+        } else if attempts == 0 {
+            return Err(failure);
+        }
         let left = deadline.saturating_duration_since(Instant::now());
-        let others = u32::try_from(ordered.len() - place).unwrap_or(u32::MAX);
-        let share = (left / others).max(Duration::from_millis(1));
-        match TcpStream::connect_timeout(address, share).and_then(|stream| {
-            // Else a body, written apart from its head, waits for a delayed ACK.
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        }) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = format!("{} ({address})", late_or(&error)),
+        let limit = if waiting.len() > 0 { HEAD_START.min(left) } else { left };
+        match receive.recv_timeout(limit) {
+            Ok((_, Ok(connected))) => return Ok(connected),
+            Ok((address, Err(error))) => {
+                attempts -= 1;
+                failure = because(address, error);
+            }
+            Err(_) if deadline <= Instant::now() => return Err(LATE.into()),
+            Err(_) => {} // the head start is over
         }
     }
-    Err(failure)
+}
+
+fn connect_to(address: SocketAddr, deadline: Instant) -> io::Result<TcpStream> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let stream = TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1)))?;
+    // Else a body, written apart from its head, waits for a delayed ACK.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// Orders addresses so that the families take turns, as the resolver preferred them.
@@ -174,12 +204,14 @@ fn alternate(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 
 fn late_or(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "no connection in time".into(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => LATE.into(),
         _ => words::of(error),
     }
 }
 
 const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
+const HEAD_START: Duration = Duration::from_millis(250);
+const LATE: &str = "no connection in time";
 const MAX_ADDRESSES: usize = 8;
 const MAX_PROXY_HEAD: usize = 8192;
 
@@ -193,5 +225,46 @@ mod tests {
         let given = ["::1", "::2", "::3", "10.0.0.1"].map(address);
         let ordered: Vec<String> = alternate(&given).iter().map(|a| a.ip().to_string()).collect();
         assert_eq!(ordered, ["::1", "10.0.0.1", "::2", "::3"]);
+    }
+
+    fn addresses() -> [SocketAddr; 3] {
+        [1, 2, 3].map(|port| SocketAddr::new([127, 0, 0, 1].into(), port))
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    /// Port 1 keeps silent, port 2 refuses, port 3 answers.
+    fn attempt(address: SocketAddr, _: Instant) -> io::Result<u16> {
+        match address.port() {
+            1 => thread::sleep(Duration::from_secs(60)),
+            2 => return Err(io::ErrorKind::ConnectionRefused.into()),
+            _ => {}
+        }
+        Ok(address.port())
+    }
+
+    #[test]
+    fn an_address_that_keeps_silent_holds_the_others_up_for_a_head_start_only() {
+        let start = Instant::now();
+        assert_eq!(connect_to_any(&addresses(), soon(), attempt), Ok(3));
+        assert!(start.elapsed() >= HEAD_START);
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn when_no_address_connects_the_last_failure_is_told() {
+        let refused = [addresses()[1]; 2];
+        let failure = connect_to_any(&refused, soon(), attempt);
+        assert_eq!(failure, Err("connection refused (127.0.0.1:2)".into()));
+    }
+
+    #[test]
+    fn when_time_is_up_nobody_waits_for_an_address_that_keeps_silent() {
+        let silent = [addresses()[0]; 2];
+        let deadline = Instant::now() + Duration::from_millis(300);
+        assert_eq!(connect_to_any(&silent, deadline, attempt), Err(LATE.into()));
+        assert!(deadline.elapsed() < Duration::from_secs(2));
     }
 }
