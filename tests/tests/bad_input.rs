@@ -36,6 +36,7 @@ for_both_programs! {
     a_key_file_that_is_none_is_left_alone, unreadable_key;
     a_challenge_that_the_ca_cannot_see_fails_with_its_words, nothing_to_see;
     a_hook_that_fails_is_quoted, failing_hook;
+    a_ca_that_is_too_slow_ends_in_time, too_slow;
     wrong_usage_is_told_at_once, wrong_usage;
 }
 
@@ -274,7 +275,7 @@ fn unwritable_output(program: Program) {
 
 fn second_run(program: Program) {
     let scene = Scene::new(program);
-    scene.ca.set_latency(Duration::from_millis(300));
+    scene.ca.set_latency(Duration::from_secs(2));
     let first = program.start(&scene.dir, scene.line(&[], "good.test"));
     first.wait_for("connecting");
     scene.refuse(
@@ -289,7 +290,7 @@ fn second_run(program: Program) {
 
 fn second_run_with_the_account(program: Program) {
     let scene = Scene::new(program);
-    scene.ca.set_latency(Duration::from_millis(300));
+    scene.ca.set_latency(Duration::from_secs(2));
     let first = program.start(
         &scene.dir,
         scene.line(&["--out", "one", "--account", "out/account.json"], "one.test"),
@@ -392,7 +393,21 @@ fn failing_hook(program: Program) {
     let more = ["--dns-hook", "sh hook.sh", "--challenge", "dns-01"];
     let outcome = scene.run(&more, "a.test");
     outcome.assert_failed(1, &["a.test", "dns-01", "the zone is locked"]);
+    assert!(outcome.stderr.contains("still published (1)"), "{}", outcome.stderr);
     assert_eq!(scene.ca.certificates_issued(), 1);
+    // A hook that works mends it.
+    let origin = scene.ca.directory_url().trim_end_matches("/directory");
+    let hook = format!("'{}' {origin} ca.pem", env!("CARGO_BIN_EXE_testca-hook"));
+    scene.run(&["--dns-hook", &hook, "--challenge", "dns-01"], "a.test").assert_issued();
+    IssuedFiles::new(scene.dir.file("out"), scene.dir.file("ca.pem")).assert_complete(&["a.test"]);
+}
+
+fn too_slow(program: Program) {
+    let scene = Scene::new(program);
+    scene.ca.set_latency(Duration::from_secs(5));
+    let url = scene.ca.directory_url().to_owned();
+    let outcome = scene.refuse(&["--timeout", "1"], "a.test", 1, &[&url, "--timeout"]);
+    assert!(outcome.elapsed < Duration::from_secs(4), "{outcome:#?}");
 }
 
 fn wrong_usage(program: Program) {

@@ -61,11 +61,15 @@ impl Job {
             ExitCode::from(if error.use_stderr() { Failure::USAGE } else { 0 })
         });
         let mut args = Box::new(parsed?);
-        args.check().and_then(|()| Self::prepare(args)).map_err(|failure| complain(&failure))
+        args.check().map_err(|failure| complain(&failure))?;
+        let progress = Progress::start(args.names.len());
+        Self::prepare(args, progress.clone()).map_err(|failure| {
+            progress.stop();
+            complain(&failure)
+        })
     }
 
-    fn prepare(args: Box<Args>) -> Result<Self, Failure> {
-        let progress = Progress::start(args.names.len());
+    fn prepare(args: Box<Args>, progress: Progress) -> Result<Self, Failure> {
         let csr = args.csr.as_deref().map(|path| read_csr(path, &args.names)).transpose()?;
         let roots = args.ca_file.as_deref().map(read_roots).transpose()?;
         let output = Output::open(args.out())?;
@@ -360,9 +364,14 @@ impl Job {
         if self.is_over(error) {
             let _ = self.output.forget_order();
         } else if order.exists() {
+            let order = order.display();
+            let saved = self.output.order().load().ok().flatten();
+            let what = match saved.map_or(0, |saved| saved.challenges().len()) {
+                0 => "go on with it".to_owned(),
+                left => format!("take back what is still published ({left}) and go on"),
+            };
             self.progress.say(&format!(
-                "the order is kept in {}: run again to go on with it, or delete it to start anew",
-                order.display()
+                "the order is kept in {order}: run again to {what}, or delete it to start anew"
             ));
         }
         Failure::of(error)

@@ -187,7 +187,7 @@ impl Inner {
         let done = if state.proved { all } else { state.authorized.len().min(all) };
         let filled = done * BAR / all;
         let _ = write!(line, " [{}{}]", "#".repeat(filled), ".".repeat(BAR - filled));
-        let _ = write!(line, " {done}/{all} proved, {} requests: {}", state.requests, state.now);
+        let _ = write!(line, " {done}/{all} proved, request {}: {}", state.requests, state.now);
         line.chars().take(WIDTH).collect()
     }
 
@@ -227,7 +227,7 @@ mod tests {
         progress.notice(&Notice::Progress(Step::Authorized(name)));
         let state = progress.inner.state();
         let line = progress.inner.live_line(&state);
-        assert!(line.contains("[######......] 1/2 proved, 1 requests"), "{line}");
+        assert!(line.contains("[######......] 1/2 proved, request 1"), "{line}");
         assert!(line.chars().count() <= WIDTH);
     }
 
