@@ -6,9 +6,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use acme_blocking::{
-    AccountKey, Client, Error, ExchangeRecord, KeyKind, ProviderKey, Roots, Signer, Transport,
+    AccountKey, Cancel, Client, Error, ExchangeRecord, KeyKind, ProviderKey, Roots, Signer,
+    Transport, UreqTransport,
 };
 use acme_proto::error::{Error as Acme, InvalidInput};
 use acme_proto::flow::{Lost, SignFailed, SignRequest, Transmit};
@@ -302,4 +304,41 @@ fn what_holds_secrets_shows_none() {
     let client = ca::client(&ca);
     let registration = client.register().external_account("kid", "c2VjcmV0LXNlY3JldA");
     assert!(!format!("{client:?} {registration:?}").contains("c2VjcmV0"));
+}
+
+/// A network in which every order hangs, which is when somebody wants to cancel.
+struct Hangs {
+    transport: UreqTransport,
+    cancel: Cancel,
+}
+
+impl Transport for Hangs {
+    fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
+        if transmit.request.url().as_str().contains("order") {
+            self.cancel.cancel();
+            std::thread::sleep(Duration::from_secs(20));
+        }
+        self.transport.exchange(transmit)
+    }
+
+    fn product(&self) -> &str {
+        "hangs/0"
+    }
+}
+
+#[test]
+fn cancelling_does_not_wait_for_an_exchange_that_hangs() {
+    let ca = TestCa::start();
+    let provider = rustls::crypto::ring::default_provider().into();
+    let roots = Roots::Pem(ca.root_pem().into());
+    let transport = UreqTransport::new(&provider, &roots).expect("a transport");
+    let cancel = Cancel::new();
+    let hangs = Hangs { transport, cancel: cancel.clone() };
+    let client = builder(&ca).transport(hangs).connect().expect("a client");
+    client.register().run().expect("an account");
+    let start = Instant::now();
+    let key = certificate_key();
+    let result = client.issue(["example.test"]).key(&key).cancel_on(&cancel).run();
+    assert!(matches!(result, Err(Error::Acme(Acme::Cancelled))), "{result:?}");
+    assert!(start.elapsed() < Duration::from_secs(10));
 }

@@ -85,9 +85,10 @@ fn what_ring_cannot_generate_names_the_feature_that_can() {
 
 #[cfg(feature = "aws-lc-rs")]
 #[test]
-fn aws_lc_generates_every_kind_and_signs_with_it() {
+fn aws_lc_generates_what_ring_cannot_and_signs_with_it() {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    for kind in KeyKind::ALL {
+    // The larger RSA keys take minutes in a debug build, and differ by a number alone.
+    for kind in [KeyKind::Es256, KeyKind::Es512, KeyKind::Ed25519, KeyKind::Rsa2048] {
         let pem = generate(kind).expect("a key");
         let key = ProviderKey::from_pkcs8_pem(&pem, &provider).expect("a usable key");
         key.sign(key.public_key().algorithm(), b"message").expect("a signature");
