@@ -90,7 +90,7 @@ impl Register {
     /// Says that the user agrees to the terms that were shown.
     ///
     /// # Errors
-    /// [`Misuse::WrongState`] if the flow did not ask.
+    /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub const fn agree(&mut self) -> Result<(), Misuse> {
         self.answer(Consent::Agreed)
     }
@@ -98,12 +98,15 @@ impl Register {
     /// Says that the user does not agree; the flow then ends in [`InvalidInput::TermsNotAgreed`].
     ///
     /// # Errors
-    /// [`Misuse::WrongState`] if the flow did not ask.
+    /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub const fn decline(&mut self) -> Result<(), Misuse> {
         self.answer(Consent::Declined)
     }
 
     const fn answer(&mut self, consent: Consent) -> Result<(), Misuse> {
+        if matches!(self.state, State::Done) {
+            return Err(Misuse::Finished);
+        }
         if !matches!(self.consent, Consent::Asked) {
             return Err(Misuse::WrongState("no consent was asked for"));
         }

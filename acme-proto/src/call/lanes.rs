@@ -235,6 +235,9 @@ impl<K: Clone + Ord> Lanes<K> {
             if let Some((key, result)) = self.finished.pop_front() {
                 return Ok(Step::Finished(key, result));
             }
+            if self.is_late() {
+                return Ok(Step::Wait(self.deadline));
+            }
             let mut missing = Missing::default();
             if let Some(step) = self.pass(session, flow, &mut missing) {
                 return Ok(step);

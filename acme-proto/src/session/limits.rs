@@ -2,14 +2,19 @@
 
 use core::time::Duration;
 
-use crate::policy::{Rate, Rates, ResourceClass};
+use crate::policy::{Policy, Rate, ResourceClass};
 use crate::time::Timestamp;
 
 /// One token bucket and one `not before` for each class of resource.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     classes: [Class; ResourceClass::COUNT],
+    /// The latest time at which anything was reserved.
+    seen: Timestamp,
 }
+
+/// By how much the clocks of two flows may differ before the one ahead counts as wrong.
+const CLOCK_ERROR: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Class {
@@ -25,12 +30,13 @@ impl Limits {
     pub(crate) fn reserve(
         &mut self,
         class: ResourceClass,
-        rates: &Rates,
+        policy: &Policy,
         now: Timestamp,
     ) -> Timestamp {
-        let Rate { per_second, burst } = rates.of(class);
+        self.set_clock(now);
+        let Rate { per_second, burst } = policy.rates.of(class);
+        let from = self.held_until(class, policy, now).unwrap_or(now);
         let class = &mut self.classes[class.index()];
-        let from = now.max(class.not_before);
         if per_second == 0 {
             return from;
         }
@@ -46,15 +52,41 @@ impl Limits {
         class.not_before = class.not_before.max(time);
     }
 
-    /// Returns before when no request of the class may go.
-    pub(crate) const fn not_before(&self, class: ResourceClass) -> Timestamp {
-        self.classes[class.index()].not_before
+    /// Returns until when the server asked to leave a class alone, if that lies ahead.
+    ///
+    /// A time beyond the policy's cap comes from a clock that was wrong then, and does not count.
+    pub(crate) fn held_until(
+        &self,
+        class: ResourceClass,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let until = self.classes[class.index()].not_before;
+        let farthest = now.saturating_add(policy.retry_after_cap);
+        Some(until).filter(|until| *until > now && *until <= farthest)
+    }
+
+    /// Takes back what was reserved by a clock that ran ahead of this one.
+    fn set_clock(&mut self, now: Timestamp) {
+        let ahead = self.seen.saturating_duration_since(now);
+        if ahead > CLOCK_ERROR {
+            for class in &mut self.classes {
+                class.full_at = class.full_at.saturating_sub(ahead);
+            }
+            self.seen = now;
+        }
+        self.seen = self.seen.max(now);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Rates;
+
+    fn policy(rates: Rates) -> Policy {
+        Policy { rates, ..Policy::default() }
+    }
 
     fn millis(ms: i64) -> Timestamp {
         Timestamp::from_unix_millis(ms)
@@ -62,24 +94,26 @@ mod tests {
 
     #[test]
     fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
-        let rates =
-            Rates::unlimited().with(ResourceClass::Other, Rate { per_second: 10, burst: 3 });
+        let policy = policy(
+            Rates::unlimited().with(ResourceClass::Other, Rate { per_second: 10, burst: 3 }),
+        );
         let mut limits = Limits::default();
         let now = millis(1_000_000);
         let slots: alloc::vec::Vec<_> =
-            (0..5).map(|_| limits.reserve(ResourceClass::Other, &rates, now)).collect();
+            (0..5).map(|_| limits.reserve(ResourceClass::Other, &policy, now)).collect();
         assert_eq!(slots, [now, now, now, millis(1_000_100), millis(1_000_200)]);
     }
 
     #[test]
     fn classes_do_not_share_slots() {
-        let rates =
-            Rates::unlimited().with(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 });
+        let policy = policy(
+            Rates::unlimited().with(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 }),
+        );
         let mut limits = Limits::default();
         let now = millis(5_000);
-        assert_eq!(limits.reserve(ResourceClass::NewOrder, &rates, now), now);
-        assert_eq!(limits.reserve(ResourceClass::NewOrder, &rates, now), millis(6_000));
-        assert_eq!(limits.reserve(ResourceClass::Other, &rates, now), now);
+        assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, now), now);
+        assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, now), millis(6_000));
+        assert_eq!(limits.reserve(ResourceClass::Other, &policy, now), now);
     }
 
     // 8555-6.6-3
@@ -87,7 +121,21 @@ mod tests {
     fn nothing_goes_before_the_time_the_server_named() {
         let mut limits = Limits::default();
         limits.hold_until(ResourceClass::NewOrder, millis(9_000));
-        let rates = Rates::default();
-        assert_eq!(limits.reserve(ResourceClass::NewOrder, &rates, millis(0)), millis(9_000));
+        let policy = Policy::default();
+        assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, millis(0)), millis(9_000));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_leaves_no_slots_behind() {
+        let policy =
+            policy(Rates::unlimited().with(ResourceClass::Other, Rate { per_second: 1, burst: 2 }));
+        let mut limits = Limits::default();
+        let now = millis(1_000_000);
+        let wrong = now.saturating_add(Duration::from_secs(3600 * 24 * 365));
+        limits.hold_until(ResourceClass::Other, wrong);
+        assert_eq!(limits.reserve(ResourceClass::Other, &policy, wrong), wrong);
+        let slots: alloc::vec::Vec<_> =
+            (0..2).map(|_| limits.reserve(ResourceClass::Other, &policy, now)).collect();
+        assert_eq!(slots, [now, millis(1_001_000)]);
     }
 }

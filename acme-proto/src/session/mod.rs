@@ -233,7 +233,7 @@ impl Session {
     }
 
     pub(crate) fn reserve(&mut self, class: ResourceClass, now: Timestamp) -> Timestamp {
-        self.limits.reserve(class, &self.policy.rates, now)
+        self.limits.reserve(class, &self.policy, now)
     }
 
     pub(crate) fn hold_until(&mut self, class: ResourceClass, time: Timestamp) {
@@ -242,7 +242,7 @@ impl Session {
 
     /// Returns until when the server asked to leave a class of resources alone, if that lies ahead.
     pub(crate) fn held_until(&self, class: ResourceClass, now: Timestamp) -> Option<Timestamp> {
-        Some(self.limits.not_before(class)).filter(|until| *until > now)
+        self.limits.held_until(class, &self.policy, now)
     }
 
     /// Returns the n-th wait of a schedule, shortened at random by up to a quarter.
