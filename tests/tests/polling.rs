@@ -107,7 +107,7 @@ fn an_unreadable_retry_after_is_as_none() {
 fn a_wait_beyond_the_cap_ends_the_flow_and_the_order_can_be_resumed() {
     let mut script = Script::obliging(&[NAME]);
     let processing = object(&order("processing", &[NAME]));
-    script.on("/finalize/1", [processing.clone().header("retry-after", "86400")]);
+    script.on("/finalize/1", [processing.header("retry-after", "86400")]);
     let mut session = script.session();
     let mut flow = issuance(&[NAME]);
     let error = script

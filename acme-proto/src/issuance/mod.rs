@@ -225,6 +225,11 @@ impl Issuance {
         self.lanes.set_deadline(now.saturating_add(limit));
         self.directory = Some(session.directory_url().clone());
         self.state = State::Running;
+        if let Some(ending) = &mut self.ending {
+            // Cancelled before it began: the time for clean-ups counts from here.
+            ending.until = now.saturating_add(policy.clean_up_time_limit);
+            return self.lanes.set_deadline(ending.until);
+        }
         if let Some(snapshot) = &self.resumed
             && snapshot.directory != *session.directory_url()
         {

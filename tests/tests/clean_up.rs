@@ -1,0 +1,312 @@
+//! Clean-ups: on every way to the end, within their own time, and never at the cost of a certificate.
+
+use core::time::Duration;
+
+use acme_proto::challenge::Challenge;
+use acme_proto::error::{Error, Misuse};
+use acme_proto::flow::{Flow, Output};
+use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
+use acme_proto::session::Session;
+use acme_proto::wire::ChallengeKind;
+use acme_testca::{CaConfig, RequestKind};
+use acme_tests::covers;
+use acme_tests::script_issuance::{
+    Script, authorization, challenge, object, oblige, order, problem,
+};
+use acme_tests::world::{SolverPlan, World, issuance, issue_with};
+use serde_json::json;
+
+const NAMES: [&str; 3] = ["a.example", "b.example", "*.a.example"];
+
+/// What became of an issuance that is cancelled at its n-th event.
+struct Cancelled {
+    result: Result<Issued, Error>,
+    provisioned: Vec<Challenge>,
+    cleaned: Vec<Challenge>,
+    asked_after: usize,
+    events: usize,
+}
+
+fn cancelled_at(n: usize) -> Cancelled {
+    let mut script = Script::obliging(&NAMES);
+    let mut wildcard = authorization("pending", "*.a.example", 3);
+    wildcard["challenges"] = json!([challenge("pending", "dns-01", 3)]);
+    script.on("/authz/3", [object(&wildcard)]);
+    let mut session = script.session();
+    let mut flow = issuance(&NAMES);
+    let (mut provisioned, mut cleaned) = (Vec::new(), Vec::new());
+    let mut events = 0;
+    let mut cancelled = false;
+    let result = script.run(&mut session, &mut flow, |flow, session, event| {
+        events += 1;
+        match &event {
+            IssuanceEvent::Provision(challenge) => provisioned.push(challenge.clone()),
+            IssuanceEvent::CleanUp(challenge) => cleaned.push(challenge.clone()),
+            _ => assert!(!cancelled, "after cancelling there are clean-ups only: {event:?}"),
+        }
+        if events == n {
+            cancelled = true;
+            flow.cancel(session);
+            if !matches!(event, IssuanceEvent::CleanUp(_)) {
+                return;
+            }
+        }
+        oblige(flow, session, event);
+    });
+    let asked_after = script.asked.len();
+    Cancelled { result, provisioned, cleaned, asked_after, events }
+}
+
+#[test]
+fn cancelling_at_any_event_cleans_up_and_ends() {
+    let whole = cancelled_at(usize::MAX);
+    assert!(whole.result.is_ok());
+    for n in 1..=whole.events {
+        let run = cancelled_at(n);
+        let published: Vec<_> = run.provisioned.iter().map(Challenge::id).collect();
+        let cleaned: Vec<_> = run.cleaned.iter().map(Challenge::id).collect();
+        assert!(published.iter().all(|id| cleaned.contains(id)), "event {n}");
+        assert!(matches!(run.result, Err(Error::Cancelled)), "event {n}: {:?}", run.result);
+        assert!(run.asked_after <= whole.asked_after);
+        covers!("8555-8.3-5", published.len() <= cleaned.len(), "event {n}");
+    }
+}
+
+#[test]
+fn a_flow_that_is_cancelled_before_it_begins_sends_nothing() {
+    for knows_directory in [false, true] {
+        let mut script = Script::obliging(&NAMES);
+        let mut session = script.session();
+        if knows_directory {
+            let first = Script::issue_in(&mut script, &mut session, issuance(&["b.example"]));
+            assert!(first.is_err() || first.is_ok());
+            script.asked.clear();
+        }
+        let mut flow = issuance(&NAMES);
+        flow.cancel(&mut session);
+        let result = script.run(&mut session, &mut flow, |f, s, e| oblige(f, s, e));
+        assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+        assert!(script.asked.is_empty(), "{:?}", script.paths());
+    }
+}
+
+#[test]
+fn a_resumed_flow_that_is_cancelled_at_once_only_cleans_up() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let plan = SolverPlan { keeps: Some("later".into()), ..SolverPlan::default() };
+    let flows = vec![issuance(&["a.example"]).durable()];
+    let _ = issue_with(&mut world, &mut session, flows, &plan);
+    let snapshot = world.snapshots.last().expect("a snapshot").clone();
+    world.transcript.clear();
+
+    let mut flow = Issuance::resume(snapshot);
+    flow.cancel(&mut session);
+    let now = world.now();
+    let Output::Event(IssuanceEvent::CleanUp(challenge)) = flow.poll_output(&mut session, now)
+    else {
+        panic!("the challenge is to be cleaned up")
+    };
+    let waiting = flow.poll_output(&mut session, now);
+    assert!(matches!(waiting, Output::Timeout(Some(_))), "{waiting:?}");
+    flow.cleaned(&challenge.id()).expect("in time");
+    let end = flow.poll_output(&mut session, now);
+    assert!(matches!(end, Output::Done(Err(Error::Cancelled))), "{end:?}");
+}
+
+#[test]
+fn after_the_end_there_is_nothing_left_to_say() {
+    let mut script = Script::obliging(&["a.example"]);
+    let mut session = script.session();
+    let mut flow = issuance(&["a.example"]);
+    script.run(&mut session, &mut flow, |f, s, e| oblige(f, s, e)).expect("a certificate");
+    flow.cancel(&mut session);
+    assert!(matches!(flow.poll_output(&mut session, script.now()), Output::Timeout(None)));
+    let csr = acme_tests::world::csr(&["a.example".parse().expect("a name")]);
+    assert!(matches!(flow.finalize(csr), Err(Error::Misuse(Misuse::Finished))));
+}
+
+#[test]
+fn a_flow_belongs_to_the_session_of_its_first_poll() {
+    let script = Script::obliging(&["a.example"]);
+    let (mut one, mut other) = (script.session(), script.session());
+    let mut flow = issuance(&["a.example"]);
+    let _ = flow.poll_output(&mut one, script.now());
+    let output = flow.poll_output(&mut other, script.now());
+    assert!(matches!(output, Output::Done(Err(Error::Misuse(Misuse::WrongSession)))), "{output:?}");
+}
+
+#[test]
+fn challenges_are_cleaned_up_when_they_are_valid_and_when_they_are_invalid() {
+    for kind in [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01] {
+        for forgets in [false, true] {
+            let mut world = World::new(CaConfig::default(), 1);
+            let mut session = world.registered();
+            let plan = SolverPlan { forgets, ..SolverPlan::only(kind.clone()) };
+            let flows = vec![issuance(&["a.example", "b.example"])];
+            let result = issue_with(&mut world, &mut session, flows, &plan).pop();
+            assert_eq!(result.expect("a result").is_ok(), !forgets);
+            let (mut provisioned, mut cleaned) = (0, 0);
+            for (_, event) in &world.events {
+                match event {
+                    IssuanceEvent::Provision(_) => provisioned += 1,
+                    IssuanceEvent::CleanUp(_) => cleaned += 1,
+                    _ => {}
+                }
+            }
+            let id = match kind {
+                ChallengeKind::Http01 => "8555-8.3-5",
+                ChallengeKind::Dns01 => "8555-8.4-5",
+                _ => "8737-3-12",
+            };
+            covers!(id, (provisioned, cleaned) == (2, 2), "{provisioned} {cleaned}");
+        }
+    }
+}
+
+#[test]
+fn what_is_proved_is_cleaned_up_before_the_certificate_is_there() {
+    let mut config = CaConfig::default();
+    config.processing_polls = 3;
+    let mut world = World::new(config, 1);
+    let mut session = world.registered();
+    let flows = vec![issuance(&["a.example"])];
+    issue_with(&mut world, &mut session, flows, &SolverPlan::default());
+    let cleaned = world.events.iter().position(|(_, e)| matches!(e, IssuanceEvent::CleanUp(_)));
+    let asked = world.events.iter().position(|(_, e)| matches!(e, IssuanceEvent::Finalize(_)));
+    let cleaned = world.events[cleaned.expect("cleaned")].0;
+    let downloaded = world.transcript.last().expect("asked");
+    assert!(asked.is_some() && downloaded.kind == RequestKind::Certificate);
+    assert!(cleaned < downloaded.millis, "{cleaned} {}", downloaded.millis);
+}
+
+#[test]
+fn a_failed_clean_up_is_listed_and_costs_no_certificate() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let plan = SolverPlan { keeps: Some("the DNS is down".into()), ..SolverPlan::default() };
+    let flows = vec![issuance(&["a.example"]).durable()];
+    let issued = issue_with(&mut world, &mut session, flows, &plan).pop().expect("a result");
+    let issued = issued.expect("a certificate");
+    assert_eq!(issued.not_cleaned().len(), 1);
+    assert_eq!(issued.not_cleaned()[0].1, "the DNS is down");
+    let kept = world.snapshots.last().expect("a snapshot").challenges().len();
+    assert_eq!(kept, 1, "the snapshot still lists it");
+}
+
+#[test]
+fn clean_ups_that_nobody_answers_are_waited_for_within_a_limit() {
+    let mut script = Script::obliging(&["a.example"]);
+    let mut session = script.session();
+    let mut flow = issuance(&["a.example"]);
+    let issued = script.run(&mut session, &mut flow, |flow, session, event| {
+        if !matches!(event, IssuanceEvent::CleanUp(_)) {
+            oblige(flow, session, event);
+        }
+    });
+    let issued = issued.expect("a certificate");
+    assert_eq!(issued.not_cleaned().len(), 1);
+    let waited = script.now().unix_seconds() - 1_790_000_000;
+    assert!((30..32).contains(&waited), "{waited} seconds");
+}
+
+#[test]
+fn the_deadline_cleans_up_what_is_published() {
+    let mut script = Script::obliging(&["a.example"]);
+    script.on("/order/1", [object(&order("pending", &["a.example"]))]);
+    let flow = issuance(&["a.example"]).time_limit(Duration::from_secs(40));
+    let error = script.issue(flow).expect_err("too late");
+    assert!(matches!(error, Error::Deadline(_)), "{error}");
+    assert!(matches!(script.events.last(), Some(IssuanceEvent::CleanUp(_))));
+    assert_eq!(script.now().unix_seconds() - 1_790_000_000, 40, "the end is the deadline");
+}
+
+#[test]
+fn the_deadline_ends_an_issuance_whose_user_never_answers() {
+    let mut script = Script::obliging(&["a.example"]);
+    let mut session = script.session();
+    let mut flow = issuance(&["a.example"]).time_limit(Duration::from_secs(40));
+    let mut events = 0;
+    let error = script
+        .run(&mut session, &mut flow, |_, _, _| events += 1)
+        .expect_err("nobody chose a challenge");
+    assert!(matches!(error, Error::Deadline(_)) && events == 1, "{error}");
+    assert_eq!(script.now().unix_seconds() - 1_790_000_000, 40);
+}
+
+#[test]
+fn a_delay_beyond_the_deadline_ends_at_the_deadline() {
+    let mut script = Script::obliging(&["a.example"]);
+    let mut session = script.session();
+    let mut flow = issuance(&["a.example"]).time_limit(Duration::from_secs(40));
+    let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
+        IssuanceEvent::Provision(challenge) => {
+            flow.ready_after(&challenge.id(), Duration::from_secs(100)).expect("handed out");
+        }
+        other => oblige(flow, session, other),
+    });
+    assert!(matches!(result, Err(Error::Deadline(_))), "{result:?}");
+    assert_eq!(script.count("/challenge/1"), 0);
+}
+
+#[test]
+fn errors_of_the_ca_at_any_step_clean_up() {
+    for path in ["/order/1", "/finalize/1", "/cert/1", "/challenge/1", "/authz/1", "/authz/2"] {
+        let names = ["a.example", "b.example"];
+        let mut script = Script::obliging(&names);
+        script.on(path, [problem(403, "unauthorized")]);
+        let error = script.issue(issuance(&names)).expect_err(path);
+        let (mut provisioned, mut cleaned) = (0, 0);
+        for event in &script.events {
+            match event {
+                IssuanceEvent::Provision(_) => provisioned += 1,
+                IssuanceEvent::CleanUp(_) => cleaned += 1,
+                _ => {}
+            }
+        }
+        assert!(provisioned <= cleaned, "{path}: {provisioned} {cleaned} {error}");
+    }
+}
+
+#[test]
+fn a_challenge_that_is_still_being_published_is_cleaned_up_too() {
+    let mut script = Script::obliging(&["a.example"]);
+    let mut session = script.session();
+    let mut flow = issuance(&["a.example"]).time_limit(Duration::from_secs(40));
+    let mut cleaned = Vec::new();
+    let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
+        IssuanceEvent::Provision(_) => {} // it takes for ever
+        IssuanceEvent::CleanUp(challenge) => {
+            // A late word of the publisher is taken without harm.
+            assert_eq!(flow.ready(&challenge.id()), Ok(()));
+            flow.cleaned(&challenge.id()).expect("handed out");
+            cleaned.push(challenge);
+        }
+        other => oblige(flow, session, other),
+    });
+    assert!(matches!(result, Err(Error::Deadline(_))), "{result:?}");
+    assert_eq!(cleaned.len(), 1);
+}
+
+#[test]
+fn a_dead_account_still_has_its_clean_ups() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let plan = SolverPlan { keeps: Some("later".into()), ..SolverPlan::default() };
+    let flows = vec![issuance(&["a.example"]).durable()];
+    let _ = issue_with(&mut world, &mut session, flows, &plan);
+    let snapshot = world.snapshots.last().expect("a snapshot").clone();
+    assert_eq!(snapshot.challenges().len(), 1);
+
+    // A key that the CA does not know.
+    let mut stranger: Session = Session::new(world.ca.directory_url().parse().expect("a URL"), 1)
+        .account_key(world.other_key.public_key());
+    world.events.clear();
+    let flows = vec![Issuance::resume(snapshot)];
+    let result = issue_with(&mut world, &mut stranger, flows, &SolverPlan::default()).pop();
+    assert!(matches!(result, Some(Err(Error::NoAccount { .. }))), "{result:?}");
+    assert!(matches!(world.events.last(), Some((_, IssuanceEvent::CleanUp(_)))));
+    assert!(world.published.is_empty());
+    let registered = world.transcript.iter().filter(|e| e.kind == RequestKind::NewAccount).count();
+    assert_eq!(registered, 2, "one registration, one look-up");
+}
