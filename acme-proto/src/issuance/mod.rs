@@ -268,6 +268,7 @@ impl Issuance {
                 self.out_of_time(session);
             }
             if self.ending.is_none() {
+                self.facts.start_delays(now);
                 self.facts.pass(now);
                 let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
                 let running = self.lanes.running();

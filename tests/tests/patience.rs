@@ -1,0 +1,58 @@
+//! Issuances that wait, are cancelled, retried, resumed or late: nothing is hurried, repeated without end, or lost.
+
+use std::time::Duration;
+
+use acme_proto::call::Call;
+use acme_proto::error::Error;
+use acme_proto::flow::{Flow, Input, Output};
+use acme_proto::http::Response;
+use acme_proto::issuance::{Issuance, IssuanceEvent};
+use acme_proto::op::{KeyChange, NewOrder};
+use acme_proto::register::{Register, RegisterEvent};
+use acme_proto::signer::Ed25519Key;
+use acme_proto::snapshot::Snapshot;
+use acme_testca::CaConfig;
+use acme_tests::script_issuance::{
+    BASE, Script, authorization, challenge, object, oblige, order, problem,
+};
+use acme_tests::world::{Due, SolverPlan, World, issuance, issue_with};
+use serde_json::json;
+
+const NAME: &str = "a.example";
+
+fn obliging() -> Script {
+    Script::obliging(&[NAME])
+}
+
+/// Returns the first snapshot of a durable issuance that has published a challenge.
+fn published() -> Snapshot {
+    let mut script = obliging();
+    script.issue(issuance(&[NAME]).durable()).expect("a certificate");
+    let published = |s: &Snapshot| !s.challenges().is_empty();
+    script.snapshots.into_iter().find(published).expect("one was published")
+}
+
+#[test]
+fn a_delay_counts_from_when_the_challenge_was_published() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let begin = world.now();
+    let result = world.run_all(
+        &mut session,
+        vec![issuance(&[NAME])],
+        |world, schedule, index, flow, session, event| match event {
+            IssuanceEvent::Provision(challenge) => {
+                let key = challenge.key_authorization().as_str().to_owned();
+                world.published.insert(challenge.token().to_string(), key);
+                let ready = move |flow: &mut Issuance, _: &mut _| {
+                    flow.ready_after(&challenge.id(), Duration::from_secs(30)).expect("known");
+                };
+                world.schedule(schedule, 60_000, index, Due::Act(Box::new(ready)));
+            }
+            event => oblige(flow, session, event),
+        },
+    );
+    assert!(result[0].is_ok(), "{result:?}");
+    let took = world.now().saturating_duration_since(begin);
+    assert!(took >= Duration::from_secs(90), "{took:?}");
+}
