@@ -56,3 +56,51 @@ fn a_delay_counts_from_when_the_challenge_was_published() {
     let took = world.now().saturating_duration_since(begin);
     assert!(took >= Duration::from_secs(90), "{took:?}");
 }
+
+#[test]
+fn a_flow_that_is_cancelled_while_it_sleeps_still_waits_for_its_clean_ups() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let mut result = world.run_all(
+        &mut session,
+        vec![issuance(&[NAME])],
+        |world, schedule, index, flow, session, event| match event {
+            IssuanceEvent::Provision(challenge) => {
+                world.published.insert(challenge.token().to_string(), String::new());
+                let cancel = |flow: &mut Issuance, session: &mut _| flow.cancel(session);
+                world.schedule(schedule, 120_000, index, Due::Act(Box::new(cancel)));
+            }
+            IssuanceEvent::CleanUp(challenge) => {
+                world.published.clear();
+                let cleaned = move |flow: &mut Issuance, _: &mut _| {
+                    flow.cleaned(&challenge.id()).expect("known");
+                    assert!(flow.snapshot().is_some_and(|s| s.challenges().is_empty()));
+                };
+                world.schedule(schedule, 20_000, index, Due::Act(Box::new(cleaned)));
+            }
+            event => oblige(flow, session, event),
+        },
+    );
+    let begin = world.now();
+    assert!(matches!(result.pop(), Some(Err(Error::Cancelled))));
+    let since = begin.unix_seconds() - 1_790_000_000;
+    assert!(since >= 140, "done after {since} s, before the clean-up");
+}
+
+#[test]
+fn a_resumed_flow_that_is_cancelled_at_once_waits_for_its_clean_ups() {
+    let script = obliging();
+    let mut session = script.session();
+    let mut flow = Issuance::resume(published());
+    flow.cancel(&mut session);
+    let Output::Event(IssuanceEvent::CleanUp(challenge)) =
+        flow.poll_output(&mut session, script.now())
+    else {
+        panic!("no clean-up")
+    };
+    let output = flow.poll_output(&mut session, script.now());
+    assert!(matches!(output, Output::Timeout(Some(_))), "{output:?}");
+    flow.cleaned(&challenge.id()).expect("known");
+    let output = flow.poll_output(&mut session, script.now());
+    assert!(matches!(output, Output::Done(Err(Error::Cancelled))), "{output:?}");
+}

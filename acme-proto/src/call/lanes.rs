@@ -187,6 +187,7 @@ impl<K: Clone + Ord> Lanes<K> {
     pub(crate) fn close(&mut self, session: &mut Session) {
         self.lanes.clear();
         self.finished.clear();
+        self.prefetch = 0;
         for (since, nonce) in self.nonces.drain(..) {
             session.put_nonce(nonce, since);
         }

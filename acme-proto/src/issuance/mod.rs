@@ -96,8 +96,8 @@ struct Saving {
 #[derive(Debug)]
 struct Ending {
     result: Result<(Download, Url), Error>,
-    /// When clean-ups are no longer waited for.
-    until: Timestamp,
+    /// When clean-ups are no longer waited for: set by the first poll of the ending, which knows the time.
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -232,7 +232,7 @@ impl Issuance {
             self.published.clear();
             return self.end(Err(foreign.into()), session);
         }
-        if self.facts.url.is_none() {
+        if self.facts.url.is_none() && self.ending.is_none() {
             self.prefetch_nonces(session);
         }
     }
@@ -264,6 +264,7 @@ impl Issuance {
         let now = self.lanes.now();
         while core::mem::take(&mut self.changed_since_plan) || now >= self.plan_again_at {
             self.check_account(session);
+            self.start_ending(session);
             if self.ending.is_none() && self.lanes.is_late() {
                 self.out_of_time(session);
             }
