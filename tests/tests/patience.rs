@@ -104,3 +104,16 @@ fn a_resumed_flow_that_is_cancelled_at_once_waits_for_its_clean_ups() {
     let output = flow.poll_output(&mut session, script.now());
     assert!(matches!(output, Output::Done(Err(Error::Cancelled))), "{output:?}");
 }
+
+#[test]
+fn a_retry_after_that_has_come_does_not_hurry_polls() {
+    for past in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let mut script = obliging();
+        let processing = object(&order("processing", &[NAME])).header("retry-after", past);
+        script.on("/order/1", [object(&order("ready", &[NAME])), processing]);
+        script.on("/finalize/1", [object(&order("processing", &[NAME]))]);
+        let error = script.issue(issuance(&[NAME])).expect_err("it never ends");
+        assert!(matches!(error, Error::Deadline(_)), "{error}");
+        assert!(script.count("/order/1") < 60, "{}", script.count("/order/1"));
+    }
+}

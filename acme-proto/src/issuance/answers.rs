@@ -125,7 +125,8 @@ impl Issuance {
     /// Sets when the order is read next: as the server asks, or by the schedule.
     fn schedule_poll(&mut self, reply: &Reply, session: &mut Session) {
         let now = self.lanes.now();
-        let asked = header::retry_after(reply.response().headers(), now);
+        // A time that has come is no reason to hurry.
+        let asked = header::retry_after(reply.response().headers(), now).filter(|at| *at > now);
         let schedule = session.current_policy().poll;
         let round = self.poll.round.saturating_sub(1);
         let at = asked.unwrap_or_else(|| now.saturating_add(session.jittered(schedule, round)));
