@@ -117,3 +117,22 @@ fn a_retry_after_that_has_come_does_not_hurry_polls() {
         assert!(script.count("/order/1") < 60, "{}", script.count("/order/1"));
     }
 }
+
+#[test]
+fn a_finalize_that_always_fails_is_not_sent_for_ever() {
+    let mut script = obliging();
+    script.on("/finalize/1", [Response::new(500)]);
+    let error = script.issue(issuance(&[NAME])).expect_err("500");
+    assert!(matches!(error, Error::Problem(_)), "{error}");
+    assert_eq!(script.count("/finalize/1"), 4);
+}
+
+#[test]
+fn a_challenge_that_always_fails_is_not_answered_for_ever() {
+    let mut script = obliging();
+    let pending = || object(&challenge("pending", "http-01", 1));
+    script.on("/challenge/1", (0..200).flat_map(|_| [Response::new(500), pending()]));
+    let error = script.issue(issuance(&[NAME])).expect_err("500");
+    assert!(matches!(error, Error::Order(_)), "{error}");
+    assert_eq!(script.count("/challenge/1"), 7, "4 answers, 3 looks between them");
+}

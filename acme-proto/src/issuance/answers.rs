@@ -8,6 +8,7 @@ use crate::call::Reply;
 use crate::error::{Attempt, Error, PeerFault, ServerProblem};
 use crate::header;
 use crate::notice::{Notice, Progress};
+use crate::op::private::Plan;
 use crate::op::{
     GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder, Operation, OrderEntry,
     RespondChallenge,
@@ -350,10 +351,9 @@ impl Issuance {
         };
         let read = RespondChallenge(url.clone());
         let challenge = self.lanes.read(&reply, session, |a| read.read(a))?;
-        let now = self.lanes.now();
         let Some(authorization) = self.facts.by_challenge(url) else { return Ok(()) };
         if reply.is_reread() && !read.landed(&challenge) && challenge.error().is_none() {
-            authorization.local = Local::Ready(url.clone(), now);
+            self.lanes.resend(Key::Respond(url.clone()), read.spec(), &reply);
             return Ok(());
         }
         authorization.answers += 1;
@@ -433,6 +433,12 @@ impl Issuance {
         let reread = reply.is_reread();
         self.learn(&url, order)?;
         self.facts.csr_sent = !reread;
+        if reread
+            && self.facts.status() == Some(&OrderStatus::Ready)
+            && let Some(finalize) = self.finalize_operation(session)?
+        {
+            self.lanes.resend(Key::Finalize, finalize.spec(), &reply);
+        }
         self.pause_after_finalize(session);
         let asked = header::retry_after(reply.response().headers(), self.lanes.now()).is_some();
         if asked && self.facts.status() != Some(&OrderStatus::Valid) {
