@@ -136,3 +136,19 @@ fn a_challenge_that_always_fails_is_not_answered_for_ever() {
     assert!(matches!(error, Error::Order(_)), "{error}");
     assert_eq!(script.count("/challenge/1"), 7, "4 answers, 3 looks between them");
 }
+
+#[test]
+fn a_certificate_that_arrives_with_the_deadline_is_taken() {
+    let plan = SolverPlan::default();
+    let run = |flow: Issuance| {
+        let mut world = World::new(CaConfig::default(), 1);
+        let mut session = world.registered();
+        let begin = world.now();
+        let result = issue_with(&mut world, &mut session, vec![flow], &plan).pop();
+        (result.expect("one"), world.now().saturating_duration_since(begin))
+    };
+    let (result, took) = run(issuance(&[NAME]));
+    assert!(result.is_ok(), "{result:?}");
+    let (result, _) = run(issuance(&[NAME]).time_limit(took));
+    assert!(result.is_ok(), "{result:?}");
+}

@@ -265,7 +265,8 @@ impl Issuance {
         while core::mem::take(&mut self.changed_since_plan) || now >= self.plan_again_at {
             self.check_account(session);
             self.start_ending(session);
-            if self.ending.is_none() && self.lanes.is_late() {
+            // What has arrived is taken first: it may be the certificate.
+            if self.ending.is_none() && self.lanes.is_late() && !self.lanes.has_finished() {
                 self.out_of_time(session);
             }
             if self.ending.is_none() {
