@@ -152,3 +152,50 @@ fn a_certificate_that_arrives_with_the_deadline_is_taken() {
     let (result, _) = run(issuance(&[NAME]).time_limit(took));
     assert!(result.is_ok(), "{result:?}");
 }
+
+#[test]
+fn a_challenge_for_an_old_key_is_taken_back_before_it_is_offered_again() {
+    let snapshot = published();
+    let old = snapshot.challenges()[0].clone();
+    let mut script = obliging();
+    script.key = Ed25519Key::from_scalar(&[9; 32]).expect("32 octets");
+    let states = ["pending", "ready"].map(|status| object(&order(status, &[NAME])));
+    script.on("/order/1", states);
+    script.issue(Issuance::resume(snapshot)).expect("a certificate");
+    let mut events = script.events.iter();
+    assert!(matches!(events.next(), Some(IssuanceEvent::CleanUp(c)) if *c == old));
+    assert!(matches!(events.next(), Some(IssuanceEvent::Authorize(_))));
+    let Some(IssuanceEvent::Provision(new)) = events.next() else { panic!("{events:?}") };
+    assert_eq!((new.url(), new.token()), (old.url(), old.token()));
+    assert_ne!(new.thumbprint(), old.thumbprint());
+    assert!(events.any(|event| matches!(event, IssuanceEvent::CleanUp(c) if c == new)));
+}
+
+#[test]
+fn a_key_change_under_way_offers_challenges_again() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let mut changed = false;
+    let result = world.run_all(
+        &mut session,
+        vec![issuance(&[NAME])],
+        |world, _, _, flow, session, event| match event {
+            IssuanceEvent::Provision(challenge) => {
+                let key = challenge.key_authorization().as_str().to_owned();
+                world.published.insert(challenge.token().to_string(), key);
+                if !core::mem::replace(&mut changed, true) {
+                    let call = Call::new(KeyChange::new(world.other_key.public_key()));
+                    world.run(session, call, |_, _, never| match never {}).expect("changed");
+                }
+                flow.ready(&challenge.id()).expect("handed out");
+            }
+            IssuanceEvent::CleanUp(challenge) => {
+                world.published.remove(challenge.token().as_str());
+                flow.cleaned(&challenge.id()).expect("handed out");
+            }
+            event => oblige(flow, session, event),
+        },
+    );
+    assert!(result[0].is_ok(), "{:?}", result[0]);
+    assert!(world.published.is_empty());
+}

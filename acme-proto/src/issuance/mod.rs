@@ -271,6 +271,7 @@ impl Issuance {
             }
             if self.ending.is_none() {
                 self.facts.start_delays(now);
+                self.withdraw_old_keys(session);
                 self.facts.pass(now);
                 let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
                 let running = self.lanes.running();
@@ -402,6 +403,19 @@ impl Issuance {
             self.asked_for_csr = true;
             let identifiers = self.request.identifiers().to_vec();
             self.events.push_back(IssuanceEvent::Finalize(identifiers));
+        }
+    }
+
+    /// Offers again what was published for an account key that has been changed (RFC 8555 section 7.3.5).
+    fn withdraw_old_keys(&mut self, session: &Session) {
+        let Some(key) = session.key().filter(|_| !self.published.is_empty()) else { return };
+        let thumbprint = key.thumbprint();
+        for held in self.published.values().filter(|p| *p.challenge.thumbprint() != thumbprint) {
+            if let Some(authorization) = self.facts.by_challenge(held.challenge.url())
+                && !matches!(authorization.local, Local::Answered(_))
+            {
+                authorization.local = Local::Open;
+            }
         }
     }
 
