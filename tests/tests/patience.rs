@@ -199,3 +199,33 @@ fn a_key_change_under_way_offers_challenges_again() {
     assert!(result[0].is_ok(), "{:?}", result[0]);
     assert!(world.published.is_empty());
 }
+
+#[test]
+fn a_registration_goes_on_when_another_flow_has_dropped_the_directory() {
+    let mut script = Script::new();
+    let mut directory: serde_json::Value = serde_json::from_str("{}").expect("JSON");
+    for name in ["newNonce", "newAccount", "newOrder"] {
+        directory[name] = json!(format!("{BASE}/{name}"));
+    }
+    directory["meta"] = json!({ "termsOfService": "https://ca.test/terms" });
+    script.on("/directory", [object(&directory)]);
+    let account = object(&json!({ "status": "valid" }));
+    script.on("/newAccount", [account.header("location", "https://ca.test/account/1")]);
+    let (mut session, now) = (script.session(), script.now());
+    let key = Ed25519Key::from_scalar(&[1; 32]).expect("32 octets");
+    let mut flow = Register::new();
+    let result = script.run(&mut session, &mut flow, |flow, session, event| {
+        let RegisterEvent::AgreeToTerms(_) = event else { panic!("{event:?}") };
+        let order = NewOrder::new([NAME.parse().expect("a name")]).expect("one name");
+        let mut other = Call::new(order);
+        let Output::Sign(sign) = other.poll_output(session, now) else { panic!("no nonce") };
+        let signed = Input::Signature(sign.id, key.sign(&sign.message));
+        other.handle_input(session, signed, now).expect("known");
+        let Output::Transmit(transmit) = other.poll_output(session, now) else { panic!("none") };
+        let gone = Input::Response(transmit.id, Response::new(404));
+        other.handle_input(session, gone, now).expect("known");
+        assert!(session.directory().is_none());
+        flow.agree().expect("asked");
+    });
+    assert!(result.is_ok(), "{result:?}");
+}
