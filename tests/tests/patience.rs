@@ -229,3 +229,28 @@ fn a_registration_goes_on_when_another_flow_has_dropped_the_directory() {
     });
     assert!(result.is_ok(), "{result:?}");
 }
+
+#[test]
+fn an_order_that_turns_out_invalid_names_its_reasons() {
+    let mut failed = order("invalid", &[NAME]);
+    failed["error"] = json!({ "type": "urn:ietf:params:acme:error:connection", "detail": "no" });
+    let mut invalid = authorization("invalid", NAME, 1);
+    invalid["challenges"][0]["error"] = failed["error"].clone();
+
+    let mut script = obliging();
+    script.on("/order/1", [object(&failed)]);
+    script.on("/authz/1", [object(&invalid)]);
+    let Err(Error::Order(error)) = script.issue(Issuance::resume(published())) else {
+        panic!("another end")
+    };
+    assert_eq!(error.failures().len(), 1, "{error}");
+
+    for last in [problem(404, "malformed"), Response::new(500)] {
+        let mut script = obliging();
+        script.on("/order/1", [object(&failed)]);
+        script.on("/authz/1", [object(&authorization("pending", NAME, 1)), last]);
+        let result = script.issue(issuance(&[NAME]));
+        let Err(Error::Order(error)) = result else { panic!("another end: {result:?}") };
+        assert!(error.problem().is_some(), "{error}");
+    }
+}

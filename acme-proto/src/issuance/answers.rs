@@ -176,14 +176,21 @@ impl Issuance {
         result: Result<Reply, Error>,
         session: &mut Session,
     ) -> Result<(), Error> {
-        let reply = result?;
+        let over = self.facts.view() == super::plan::OrderView::Dead || self.any_lost();
+        let reply = match (result, self.facts.find(url)) {
+            // The order is lost anyway, and the reasons that are known must not be.
+            (Err(_), Some(authorization)) if over => {
+                authorization.explained = true;
+                return Ok(());
+            }
+            (result, _) => result?,
+        };
         let read = GetAuthorization(url.clone());
         let object = self.lanes.read(&reply, session, |a| read.read(a))?;
         if let AuthorizationStatus::Other(other) = object.status() {
             let shown = crate::wire::printable(other, 80);
             return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
         }
-        let over = self.facts.view() == super::plan::OrderView::Dead || self.any_lost();
         let name = self.check_identifier(url, &object)?;
         let Some(authorization) = self.facts.find(url) else { return Ok(()) };
         let was_valid = authorization.status == Some(AuthorizationStatus::Valid);

@@ -191,6 +191,8 @@ impl Authorization {
 
     pub(super) fn view(&self, now: Timestamp) -> AuthorizationView {
         match &self.status {
+            _ if self.explained && self.stale => AuthorizationView::WithUser,
+            None if self.explained => AuthorizationView::WithUser,
             _ if self.stale => AuthorizationView::Unread,
             None => AuthorizationView::Unread,
             Some(AuthorizationStatus::Valid) => AuthorizationView::Valid,
