@@ -254,3 +254,14 @@ fn an_order_that_turns_out_invalid_names_its_reasons() {
         assert!(error.problem().is_some(), "{error}");
     }
 }
+
+#[test]
+fn an_order_is_not_given_up_because_the_account_is_refused() {
+    for kind in ["userActionRequired", "badSignatureAlgorithm"] {
+        let mut script = obliging();
+        script.on("/order/1", [problem(403, kind)]);
+        let error = script.issue(Issuance::resume(published())).expect_err(kind);
+        assert!(matches!(error, Error::Problem(_)), "{error}");
+        assert_eq!(script.count("/newOrder"), 0, "{kind}");
+    }
+}

@@ -120,7 +120,15 @@ impl Issuance {
     fn is_forgotten(&self, problem: &ServerProblem) -> bool {
         self.resumed.is_some()
             && self.facts.order.is_none()
-            && matches!(problem.status(), 400 | 403 | 404 | 410)
+            && match problem.status() {
+                404 | 410 => true,
+                // Anything else that a CA says is about the account or the request, not about the order.
+                400 | 403 => problem.problem().is_none_or(|p| {
+                    p.is_generic()
+                        || matches!(p.kind(), ProblemType::Malformed | ProblemType::Unauthorized)
+                }),
+                _ => false,
+            }
     }
 
     /// Sets when the order is read next: as the server asks, or by the schedule.
