@@ -265,3 +265,14 @@ fn an_order_is_not_given_up_because_the_account_is_refused() {
         assert_eq!(script.count("/newOrder"), 0, "{kind}");
     }
 }
+
+#[test]
+fn a_retry_after_with_a_valid_challenge_holds_nothing_up() {
+    let mut script = obliging();
+    let valid = object(&challenge("valid", "http-01", 1)).header("retry-after", "250");
+    script.on("/challenge/1", [valid]);
+    let begin = script.now();
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    let took = script.now().saturating_duration_since(begin);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}

@@ -371,6 +371,7 @@ impl Issuance {
             self.lanes.resend(Key::Respond(url.clone()), read.spec(), &reply);
             return Ok(());
         }
+        self.poll.round = 0;
         authorization.answers += 1;
         authorization.local = Local::Answered(url.clone());
         if let Some(held) = authorization.challenges.iter_mut().find(|c| c.url() == url) {
@@ -390,19 +391,13 @@ impl Issuance {
                     self.notice(Progress::Validating(name, challenge.kind().clone()));
                 }
                 self.left_pending(&challenge, session);
+                self.hold_poll(&reply);
             }
         }
-        self.first_poll(&reply);
         Ok(())
     }
 
-    /// The first poll goes out at once unless a challenge's answer asks to wait.
-    fn first_poll(&mut self, reply: &Reply) {
-        self.poll.round = 0;
-        self.hold_poll(reply);
-    }
-
-    /// The next poll waits as long as the answer asks.
+    /// The next poll waits as long as the answer asks; the first goes out at once otherwise.
     fn hold_poll(&mut self, reply: &Reply) {
         if let Some(at) = header::retry_after(reply.response().headers(), self.lanes.now()) {
             self.poll.at = self.poll.at.max(self.lanes.before_deadline(at));
