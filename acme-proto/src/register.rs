@@ -117,6 +117,9 @@ impl Register {
     /// Goes on once the directory is known: asks for consent, checks, and sends newAccount.
     fn proceed(&mut self, session: &Session) -> Result<Option<RegisterEvent>, Error> {
         let Some(meta) = session.directory().map(|directory| directory.meta()) else {
+            // Another flow found that it had moved.
+            self.lanes.start((), GetDirectory.spec());
+            self.state = State::Directory;
             return Ok(None);
         };
         if meta.external_account_required() && !self.request.has_external_account() {

@@ -150,6 +150,11 @@ impl<K: Clone + Ord> Lanes<K> {
         self.notices.pop_front()
     }
 
+    /// Returns whether there are answers that the flow has not taken yet.
+    pub(crate) fn has_finished(&self) -> bool {
+        !self.finished.is_empty()
+    }
+
     /// Returns whether the deadline has passed.
     pub(crate) fn is_late(&self) -> bool {
         self.now >= self.deadline
@@ -187,6 +192,7 @@ impl<K: Clone + Ord> Lanes<K> {
     pub(crate) fn close(&mut self, session: &mut Session) {
         self.lanes.clear();
         self.finished.clear();
+        self.prefetch = 0;
         for (since, nonce) in self.nonces.drain(..) {
             session.put_nonce(nonce, since);
         }

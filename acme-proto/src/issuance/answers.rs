@@ -8,6 +8,7 @@ use crate::call::Reply;
 use crate::error::{Attempt, Error, PeerFault, ServerProblem};
 use crate::header;
 use crate::notice::{Notice, Progress};
+use crate::op::private::Plan;
 use crate::op::{
     GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder, Operation, OrderEntry,
     RespondChallenge,
@@ -119,13 +120,22 @@ impl Issuance {
     fn is_forgotten(&self, problem: &ServerProblem) -> bool {
         self.resumed.is_some()
             && self.facts.order.is_none()
-            && matches!(problem.status(), 400 | 403 | 404 | 410)
+            && match problem.status() {
+                404 | 410 => true,
+                // Anything else that a CA says is about the account or the request, not about the order.
+                400 | 403 => problem.problem().is_none_or(|p| {
+                    p.is_generic()
+                        || matches!(p.kind(), ProblemType::Malformed | ProblemType::Unauthorized)
+                }),
+                _ => false,
+            }
     }
 
     /// Sets when the order is read next: as the server asks, or by the schedule.
     fn schedule_poll(&mut self, reply: &Reply, session: &mut Session) {
         let now = self.lanes.now();
-        let asked = header::retry_after(reply.response().headers(), now);
+        // A time that has come is no reason to hurry.
+        let asked = header::retry_after(reply.response().headers(), now).filter(|at| *at > now);
         let schedule = session.current_policy().poll;
         let round = self.poll.round.saturating_sub(1);
         let at = asked.unwrap_or_else(|| now.saturating_add(session.jittered(schedule, round)));
@@ -174,14 +184,21 @@ impl Issuance {
         result: Result<Reply, Error>,
         session: &mut Session,
     ) -> Result<(), Error> {
-        let reply = result?;
+        let over = self.facts.view() == super::plan::OrderView::Dead || self.any_lost();
+        let reply = match (result, self.facts.find(url)) {
+            // The order is lost anyway, and the reasons that are known must not be.
+            (Err(_), Some(authorization)) if over => {
+                authorization.explained = true;
+                return Ok(());
+            }
+            (result, _) => result?,
+        };
         let read = GetAuthorization(url.clone());
         let object = self.lanes.read(&reply, session, |a| read.read(a))?;
         if let AuthorizationStatus::Other(other) = object.status() {
             let shown = crate::wire::printable(other, 80);
             return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
         }
-        let over = self.facts.view() == super::plan::OrderView::Dead || self.any_lost();
         let name = self.check_identifier(url, &object)?;
         let Some(authorization) = self.facts.find(url) else { return Ok(()) };
         let was_valid = authorization.status == Some(AuthorizationStatus::Valid);
@@ -349,12 +366,12 @@ impl Issuance {
         };
         let read = RespondChallenge(url.clone());
         let challenge = self.lanes.read(&reply, session, |a| read.read(a))?;
-        let now = self.lanes.now();
         let Some(authorization) = self.facts.by_challenge(url) else { return Ok(()) };
         if reply.is_reread() && !read.landed(&challenge) && challenge.error().is_none() {
-            authorization.local = Local::Ready(url.clone(), now);
+            self.lanes.resend(Key::Respond(url.clone()), read.spec(), &reply);
             return Ok(());
         }
+        self.poll.round = 0;
         authorization.answers += 1;
         authorization.local = Local::Answered(url.clone());
         if let Some(held) = authorization.challenges.iter_mut().find(|c| c.url() == url) {
@@ -374,19 +391,13 @@ impl Issuance {
                     self.notice(Progress::Validating(name, challenge.kind().clone()));
                 }
                 self.left_pending(&challenge, session);
+                self.hold_poll(&reply);
             }
         }
-        self.first_poll(&reply);
         Ok(())
     }
 
-    /// The first poll goes out at once unless a challenge's answer asks to wait.
-    fn first_poll(&mut self, reply: &Reply) {
-        self.poll.round = 0;
-        self.hold_poll(reply);
-    }
-
-    /// The next poll waits as long as the answer asks.
+    /// The next poll waits as long as the answer asks; the first goes out at once otherwise.
     fn hold_poll(&mut self, reply: &Reply) {
         if let Some(at) = header::retry_after(reply.response().headers(), self.lanes.now()) {
             self.poll.at = self.poll.at.max(self.lanes.before_deadline(at));
@@ -432,6 +443,12 @@ impl Issuance {
         let reread = reply.is_reread();
         self.learn(&url, order)?;
         self.facts.csr_sent = !reread;
+        if reread
+            && self.facts.status() == Some(&OrderStatus::Ready)
+            && let Some(finalize) = self.finalize_operation(session)?
+        {
+            self.lanes.resend(Key::Finalize, finalize.spec(), &reply);
+        }
         self.pause_after_finalize(session);
         let asked = header::retry_after(reply.response().headers(), self.lanes.now()).is_some();
         if asked && self.facts.status() != Some(&OrderStatus::Valid) {

@@ -73,17 +73,17 @@ impl Issuance {
         self.ready_after(id, Duration::ZERO)
     }
 
-    /// Says that a challenge is published, but that the server should be told only after `delay`.
+    /// Says that a challenge is published, but that the server should be told only after `delay`,
+    /// which counts from the next poll.
     ///
     /// # Errors
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.
     pub fn ready_after(&mut self, id: &ChallengeId, delay: Duration) -> Result<(), Misuse> {
         self.check_handed_out(id)?;
-        let at = self.lanes.now().saturating_add(delay);
         if let Some(authorization) = self.facts.by_challenge(&id.0)
             && matches!(authorization.local, Local::Provisioning(_))
         {
-            authorization.local = Local::Ready(id.0.clone(), at);
+            authorization.local = Local::Delayed(id.0.clone(), delay);
         }
         Ok(())
     }

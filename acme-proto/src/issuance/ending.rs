@@ -83,10 +83,20 @@ impl Issuance {
         }
         self.lanes.close(session);
         self.events.retain(|event| matches!(event, IssuanceEvent::CleanUp(_)));
-        let until = self.lanes.now().saturating_add(session.current_policy().clean_up_time_limit);
-        self.lanes.set_deadline(until);
-        self.ending = Some(Ending { result, until });
+        self.ending = Some(Ending { result, until: None });
         self.changed_since_plan = true;
+    }
+
+    /// Sets how long clean-ups are waited for; a flow may be cancelled long after its last poll.
+    pub(super) fn start_ending(&mut self, session: &Session) {
+        let limit = session.current_policy().clean_up_time_limit;
+        let until = self.lanes.now().saturating_add(limit);
+        if let Some(ending) = &mut self.ending
+            && ending.until.is_none()
+        {
+            ending.until = Some(until);
+            self.lanes.set_deadline(until);
+        }
     }
 
     /// Notes that the snapshot is another one now.
@@ -130,7 +140,7 @@ impl Issuance {
         let ending = self.ending.as_ref()?;
         let cleaning = self.published.values().any(|p| !matches!(p.state, Publication::Stuck(_)));
         let saving = self.saving.pending.is_some();
-        if (cleaning || saving) && self.lanes.now() < ending.until {
+        if (cleaning || saving) && ending.until.is_none_or(|until| self.lanes.now() < until) {
             return None;
         }
         let ending = self.ending.take()?;

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::plan::{AuthorizationView, OrderView};
 use crate::challenge::Challenge;
@@ -61,6 +62,8 @@ pub(super) enum Local {
     Offered(u64),
     /// This challenge is being published.
     Provisioning(Url),
+    /// Published; the server is to be told so long after the next poll, which alone knows the time.
+    Delayed(Url, Duration),
     /// Published; the server is to be told from then on.
     Ready(Url, Timestamp),
     /// The server was told.
@@ -111,6 +114,15 @@ impl Facts {
     fn same_authorizations(&self, urls: &[Url]) -> bool {
         urls.iter().all(|url| self.index.contains_key(url))
             && (urls.is_empty() || urls.len() >= self.authorizations.len())
+    }
+
+    /// Starts the delays that commands asked for: they know no time of their own.
+    pub(super) fn start_delays(&mut self, now: Timestamp) {
+        for authorization in &mut self.authorizations {
+            if let Local::Delayed(url, delay) = &authorization.local {
+                authorization.local = Local::Ready(url.clone(), now.saturating_add(*delay));
+            }
+        }
     }
 
     /// Notes that the order has expired, if it has.
@@ -179,12 +191,16 @@ impl Authorization {
 
     pub(super) fn view(&self, now: Timestamp) -> AuthorizationView {
         match &self.status {
+            _ if self.explained && self.stale => AuthorizationView::WithUser,
+            None if self.explained => AuthorizationView::WithUser,
             _ if self.stale => AuthorizationView::Unread,
             None => AuthorizationView::Unread,
             Some(AuthorizationStatus::Valid) => AuthorizationView::Valid,
             Some(AuthorizationStatus::Pending) => match &self.local {
                 Local::Open => AuthorizationView::Open,
-                Local::Offered(_) | Local::Provisioning(_) => AuthorizationView::WithUser,
+                Local::Offered(_) | Local::Provisioning(_) | Local::Delayed(..) => {
+                    AuthorizationView::WithUser
+                }
                 Local::Ready(_, at) => AuthorizationView::Published { due: *at <= now },
                 Local::Answered(_) if self.explained => AuthorizationView::WithUser,
                 Local::Answered(_) => AuthorizationView::Answered,
@@ -237,7 +253,10 @@ impl Authorization {
 impl Local {
     pub(super) const fn challenge(&self) -> Option<&Url> {
         match self {
-            Self::Provisioning(url) | Self::Ready(url, _) | Self::Answered(url) => Some(url),
+            Self::Provisioning(url)
+            | Self::Delayed(url, _)
+            | Self::Ready(url, _)
+            | Self::Answered(url) => Some(url),
             Self::Open | Self::Offered(_) | Self::Lost => None,
         }
     }

@@ -96,8 +96,8 @@ struct Saving {
 #[derive(Debug)]
 struct Ending {
     result: Result<(Download, Url), Error>,
-    /// When clean-ups are no longer waited for.
-    until: Timestamp,
+    /// When clean-ups are no longer waited for: set by the first poll of the ending, which knows the time.
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -237,7 +237,7 @@ impl Issuance {
             self.published.clear();
             return self.end(Err(foreign.into()), session);
         }
-        if self.facts.url.is_none() {
+        if self.facts.url.is_none() && self.ending.is_none() {
             self.prefetch_nonces(session);
         }
     }
@@ -269,10 +269,14 @@ impl Issuance {
         let now = self.lanes.now();
         while core::mem::take(&mut self.changed_since_plan) || now >= self.plan_again_at {
             self.check_account(session);
-            if self.ending.is_none() && self.lanes.is_late() {
+            self.start_ending(session);
+            // What has arrived is taken first: it may be the certificate.
+            if self.ending.is_none() && self.lanes.is_late() && !self.lanes.has_finished() {
                 self.out_of_time(session);
             }
             if self.ending.is_none() {
+                self.facts.start_delays(now);
+                self.withdraw_old_keys(session);
                 self.facts.pass(now);
                 let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
                 let running = self.lanes.running();
@@ -404,6 +408,19 @@ impl Issuance {
             self.asked_for_csr = true;
             let identifiers = self.request.identifiers().to_vec();
             self.events.push_back(IssuanceEvent::Finalize(identifiers));
+        }
+    }
+
+    /// Offers again what was published for an account key that has been changed (RFC 8555 section 7.3.5).
+    fn withdraw_old_keys(&mut self, session: &Session) {
+        let Some(key) = session.key().filter(|_| !self.published.is_empty()) else { return };
+        let thumbprint = key.thumbprint();
+        for held in self.published.values().filter(|p| *p.challenge.thumbprint() != thumbprint) {
+            if let Some(authorization) = self.facts.by_challenge(held.challenge.url())
+                && !matches!(authorization.local, Local::Answered(_))
+            {
+                authorization.local = Local::Open;
+            }
         }
     }
 

@@ -111,7 +111,7 @@ fn explain(authorizations: impl IntoIterator<Item = AuthorizationView>) -> Vec<D
     let mut due: Vec<_> = authorizations
         .into_iter()
         .enumerate()
-        .filter(|(_, view)| matches!(view, AuthorizationView::Answered))
+        .filter(|(_, view)| matches!(view, AuthorizationView::Answered | AuthorizationView::Unread))
         .map(|(index, _)| Due::ReadAuthorization(index))
         .collect();
     if due.is_empty() {
