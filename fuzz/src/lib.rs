@@ -4,10 +4,49 @@
 //! `fuzz_targets/NAME.rs` with its `[[bin]]` in `Cargo.toml`, and a directory `corpus/NAME` with a few good and bad
 //! inputs. A body panics if acme-proto breaks a promise, never because of what `data` is. A bug that fuzzing finds goes
 //! into the corpus with its fix.
+//!
+//! To find new ones: `tests/checks/fuzz SECONDS` from the top of the workspace.
 
+mod account;
+mod authorization;
+mod bytes;
+mod call;
+mod certificate;
+mod check;
+mod csr;
+mod directory;
 mod header;
+mod issuance;
+mod jws;
+mod order;
+mod pem_chain;
+mod problem;
+mod register;
+mod renewal_info;
+mod signature;
+mod snapshot;
+mod time;
+mod url;
+mod world;
 
+pub use account::account;
+pub use authorization::authorization;
+pub use call::call;
+pub use certificate::certificate;
+pub use csr::csr;
+pub use directory::directory;
 pub use header::header;
+pub use issuance::{issuance, issuance_ending};
+pub use jws::jws;
+pub use order::order;
+pub use pem_chain::pem_chain;
+pub use problem::problem;
+pub use register::register;
+pub use renewal_info::renewal_info;
+pub use signature::signature;
+pub use snapshot::snapshot;
+pub use time::time;
+pub use url::url;
 
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -19,4 +58,23 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: &[Target] = &[Target { name: "header", run: header }];
+pub const TARGETS: &[Target] = &[
+    Target { name: "account", run: account },
+    Target { name: "authorization", run: authorization },
+    Target { name: "call", run: call },
+    Target { name: "certificate", run: certificate },
+    Target { name: "csr", run: csr },
+    Target { name: "directory", run: directory },
+    Target { name: "header", run: header },
+    Target { name: "issuance", run: issuance },
+    Target { name: "jws", run: jws },
+    Target { name: "order", run: order },
+    Target { name: "pem_chain", run: pem_chain },
+    Target { name: "problem", run: problem },
+    Target { name: "register", run: register },
+    Target { name: "renewal_info", run: renewal_info },
+    Target { name: "signature", run: signature },
+    Target { name: "snapshot", run: snapshot },
+    Target { name: "time", run: time },
+    Target { name: "url", run: url },
+];

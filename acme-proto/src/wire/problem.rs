@@ -274,14 +274,13 @@ fn kind(object: &mut Object, reader: &mut Reader<'_>) -> ProblemType {
 }
 
 /// Resolves a relative reference against the request's URL (7807-3.1-5); an absolute URI stays as it is.
+///
+/// What was stored was resolved before, if it could be.
 fn resolve(reference: &str, reader: &Reader<'_>) -> Option<String> {
-    let Some(base) = reader.request_url() else { return Some(reference.into()) };
-    if reference.is_empty() {
-        return None;
-    }
     if has_scheme(reference) {
         return Some(reference.into());
     }
+    let base = reader.request_url().filter(|_| !reference.is_empty())?;
     base.resolve_text(reference)
 }
 

@@ -268,6 +268,14 @@ fn a_problem_survives_a_snapshot() {
 }
 
 #[test]
+fn an_instance_that_could_not_be_resolved_is_none_after_a_snapshot_either() {
+    let (problem, _) = read_odd(Problem::parse, r#"{"detail":"x","instance":"a b"}"#);
+    assert_eq!(problem.instance(), None);
+    let text = serde_json::to_string(&problem).unwrap();
+    assert_eq!(serde_json::from_str::<Problem>(&text).unwrap(), problem);
+}
+
+#[test]
 fn a_snapshot_that_holds_no_object_is_refused() {
     assert!(serde_json::from_str::<Problem>("[]").is_err());
     assert!(serde_json::from_str::<Problem>("\"x\"").is_err());

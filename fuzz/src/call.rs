@@ -1,0 +1,86 @@
+use std::convert::Infallible;
+use std::time::Duration;
+
+use acme_proto::call::Call;
+use acme_proto::error::Error;
+use acme_proto::flow::{Flow, SaveRequest};
+use acme_proto::http::Request;
+use acme_proto::jose::Jwk;
+use acme_proto::op::{
+    DeactivateAccount, Finalize, FindAccount, GetAuthorization, GetCertificate, GetDirectory,
+    GetOrder, KeyChange, ListOrders, NewOrder, Operation, RespondChallenge,
+};
+use acme_proto::url::Url;
+
+use crate::world::{self, End, ORIGIN, World};
+
+/// Drives single operations, one after the other in one session, in the world of [`issuance`](crate::issuance).
+///
+/// # Panics
+///
+/// If a call breaks a promise of the contract.
+pub fn call(data: &[u8]) {
+    let mut world = World::new(data);
+    for _ in 0..6 {
+        let url = |path: &str| Url::parse(&format!("{ORIGIN}{path}")).expect("a URL");
+        match world.bytes.below(11) {
+            0 => drive(NewOrder::new(world.ca.names.clone()).expect("names"), &mut world),
+            1 => drive(GetDirectory, &mut world),
+            2 => drive(GetOrder(url("/order/0")), &mut world),
+            3 => drive(RespondChallenge(url("/chall/0/0")), &mut world),
+            4 => {
+                let finalize = url("/order/0/finalize");
+                drive(Finalize::new(url("/order/0"), finalize, world.csr()), &mut world);
+            }
+            5 => drive(GetAuthorization(url("/authz/0")), &mut world),
+            6 => drive(GetCertificate(url("/cert/0")), &mut world),
+            7 => drive(FindAccount, &mut world),
+            8 => drive(KeyChange::new(Jwk::ed25519(&[3; 32])), &mut world),
+            9 => drive(ListOrders::first(), &mut world),
+            _ => drive(DeactivateAccount, &mut world),
+        }
+        if world.bytes.is_over() {
+            return;
+        }
+    }
+}
+
+fn drive<O: Operation>(operation: O, world: &mut World<'_>) {
+    let mut flow = Call::new(operation);
+    assert_eq!(world::run(&mut flow, &mut Nobody, world, false), End::Done);
+}
+
+/// The user of a flow that asks nothing.
+struct Nobody;
+
+impl<F: Flow<Event = Infallible>> world::User<F> for Nobody {
+    fn event(&mut self, never: Infallible) {
+        match never {}
+    }
+
+    fn owes(&self) -> usize {
+        0
+    }
+
+    fn act(&mut self, _: usize, _: &mut F, _: &mut World<'_>) {}
+
+    fn disturb(&mut self, _: &mut F, _: &mut World<'_>) -> bool {
+        false
+    }
+
+    fn sees(&mut self, _: &Request) {}
+
+    fn save(&mut self, _: &SaveRequest, _: &mut World<'_>) -> Result<(), String> {
+        panic!("a call has nothing to save")
+    }
+
+    fn done(&mut self, _: &mut F, _: Result<F::Success, Error>, _: &mut World<'_>) {}
+
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn gives_up(&self) -> bool {
+        false
+    }
+}

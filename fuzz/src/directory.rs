@@ -1,0 +1,30 @@
+use acme_proto::url::Url;
+use acme_proto::wire::Directory;
+
+use crate::check;
+
+/// Reads a directory of any content.
+///
+/// # Panics
+///
+/// If a URL comes out that no request may go to, or the writing of the JSON makes a difference.
+pub fn directory(data: &[u8]) {
+    check::object(data, Directory::parse, |directory, allow_http| {
+        let optional = [
+            directory.new_account(),
+            directory.new_order(),
+            directory.new_authz(),
+            directory.revoke_cert(),
+            directory.key_change(),
+            directory.renewal_info(),
+        ];
+        let all = optional.into_iter().flatten().chain([directory.new_nonce()]);
+        all.for_each(|url| check::is_usable(url, allow_http));
+
+        let meta = directory.meta();
+        for page in [meta.terms_of_service(), meta.website()].into_iter().flatten() {
+            assert_eq!(Url::parse(page.as_str()).as_ref(), Ok(page));
+        }
+        assert!(meta.caa_identities().len() <= 1000);
+    });
+}

@@ -1,0 +1,32 @@
+use acme_proto::pem;
+use acme_proto::x509::CertificateChain;
+
+use crate::{certificate, check};
+
+/// Reads a chain in PEM of any content.
+///
+/// # Panics
+///
+/// If it is another one after it was written and read, or anything but certificates gets into what is written.
+pub fn pem_chain(data: &[u8]) {
+    match CertificateChain::parse_pem(data) {
+        Err(error) => check::is_plain(&error),
+        Ok(chain) => {
+            let count = chain.certificates().len();
+            assert!((1..=CertificateChain::MAX_CERTIFICATES).contains(&count));
+            chain.certificates().iter().for_each(|one| certificate::look(one, one.as_der()));
+            let written = chain.to_pem();
+            assert_eq!(CertificateChain::parse_pem(written.as_bytes()).as_ref(), Ok(&chain));
+            assert_eq!(written.matches("-----BEGIN CERTIFICATE-----\n").count(), count);
+            assert_eq!(written.matches("-----").count(), 4 * count);
+        }
+    }
+    match pem::decode_strict(data, "CERTIFICATE", 4) {
+        Err(error) => check::is_plain(&error),
+        Ok(blocks) => {
+            let written: String =
+                blocks.iter().map(|block| pem::encode("CERTIFICATE", block)).collect();
+            assert_eq!(pem::decode_strict(written.as_bytes(), "CERTIFICATE", 4), Ok(blocks));
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Drives a flow, and checks every promise of the contract on the way.
+
+use std::time::Duration;
+
+use acme_proto::call::Call;
+use acme_proto::error::{Error, Misuse};
+use acme_proto::flow::{Flow, Input, Output, RequestId, SaveRequest, SignFailed, SignRequest};
+use acme_proto::flow::{Lost, Transmit};
+use acme_proto::http::{Request, Response};
+use acme_proto::notice::Notice;
+use acme_proto::op::GetDirectory;
+use acme_proto::session::Session;
+use acme_proto::time::Timestamp;
+use acme_proto::url::Url;
+
+use super::{World, request, signature};
+use crate::check;
+
+/// What a kind of flow asks of its user, and what that user knows to be promised.
+pub(crate) trait User<F: Flow> {
+    /// Takes an event, to be answered later or never.
+    fn event(&mut self, event: F::Event);
+    /// Returns how many answers are owed.
+    fn owes(&self) -> usize;
+    /// Gives one of the answers.
+    fn act(&mut self, which: usize, flow: &mut F, world: &mut World<'_>);
+    /// Does something unasked; returns whether the flow was told to end.
+    fn disturb(&mut self, flow: &mut F, world: &mut World<'_>) -> bool;
+    /// Looks at a request that goes out.
+    fn sees(&mut self, request: &Request);
+    /// Takes a snapshot to be saved; returns why that fails, if it does.
+    fn save(&mut self, request: &SaveRequest, world: &mut World<'_>) -> Result<(), String>;
+    /// Looks at a flow that has come to its end.
+    fn done(&mut self, flow: &mut F, result: Result<F::Success, Error>, world: &mut World<'_>);
+    /// Returns how long after its time limit the flow may go on.
+    fn grace(&self) -> Duration;
+    /// Returns whether the flow may give up exchanges without waiting for their answers.
+    fn gives_up(&self) -> bool;
+}
+
+/// How driving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The flow said so.
+    Done,
+    /// The process died.
+    Died,
+}
+
+/// Drives a flow to its end, or until the process dies if it `may_die`.
+pub(crate) fn run<F: Flow>(
+    flow: &mut F,
+    user: &mut impl User<F>,
+    world: &mut World<'_>,
+    may_die: bool,
+) -> End {
+    let mut drive = Drive::new(world.now);
+    let mut idle = 0;
+    loop {
+        let Some(wake) = drive.drain(flow, user, world) else {
+            drive.after_the_end(flow, world);
+            return End::Done;
+        };
+        idle += usize::from(world.bytes.is_over());
+        assert!(idle < 4000, "a flow with an honest server does not end");
+        match world.bytes.below(16) {
+            12 => drive.disturb(flow, world),
+            13 => drive.told_to_end(user.disturb(flow, world)),
+            14 => drive.sleep(wake, world),
+            15 if may_die && world.bytes.one_in(4) => return End::Died,
+            _ => drive.step(wake, flow, user, world),
+        }
+    }
+}
+
+/// Something that was handed out and not answered.
+enum Owed {
+    Transmit(Transmit),
+    Sign(SignRequest),
+    Save(SaveRequest),
+}
+
+struct Drive {
+    owed: Vec<Owed>,
+    /// The latest time that the flow was told.
+    latest: Timestamp,
+    deadline: Timestamp,
+    /// When the flow was first told a time past its deadline, or to end.
+    ending: Option<Timestamp>,
+    retired: Option<RequestId>,
+    /// The requests since the clock last moved.
+    at_once: Vec<Url>,
+}
+
+impl Drive {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            owed: Vec::new(),
+            latest: now,
+            deadline: now.saturating_add(super::LIMIT),
+            ending: None,
+            retired: None,
+            at_once: Vec::new(),
+        }
+    }
+
+    /// Tells the flow the time, which it is to take as the latest one ever told.
+    fn now(&mut self, world: &World<'_>) -> Timestamp {
+        if world.now > self.latest {
+            self.latest = world.now;
+            self.at_once.clear();
+        }
+        world.now
+    }
+
+    /// Polls until `Timeout`, whose time is returned, or `Done`.
+    fn drain<F: Flow>(
+        &mut self,
+        flow: &mut F,
+        user: &mut impl User<F>,
+        world: &mut World<'_>,
+    ) -> Option<Timestamp> {
+        for _ in 0..MOST_OUTPUTS {
+            let now = self.now(world);
+            let over = self.ending.is_some_and(|at| self.latest >= at.saturating_add(user.grace()));
+            if self.ending.is_none() && self.latest >= self.deadline {
+                self.ending = Some(self.latest);
+            }
+            match flow.poll_output(&mut world.session, now) {
+                Output::Transmit(transmit) => self.transmit(transmit, user, world),
+                Output::Sign(sign) => self.owed.push(Owed::Sign(sign)),
+                Output::Save(save) => self.owed.push(Owed::Save(save)),
+                Output::Event(event) => user.event(event),
+                Output::Notice(Notice::Deviation { deviation, .. }) => check::is_plain(&deviation),
+                Output::Notice(notice) => drop(format!("{notice:?}")),
+                Output::Timeout(wake) => {
+                    assert!(!over, "still going on at {}", self.latest);
+                    let wake = wake.expect("a flow that is not done waits for some time");
+                    assert!(wake > self.latest, "{wake} is not after {}", self.latest);
+                    return Some(wake);
+                }
+                Output::Done(result) => {
+                    if let Err(error) = &result {
+                        check::is_plain(error);
+                        drop(format!("{error:?} {:?} {:?}", error.url(), error.retry_at()));
+                        assert!(!matches!(error, Error::Misuse(_)), "{error}");
+                    }
+                    user.done(flow, result, world);
+                    return None;
+                }
+            }
+        }
+        panic!("more than {MOST_OUTPUTS} outputs at once");
+    }
+
+    fn transmit<F: Flow>(
+        &mut self,
+        transmit: Transmit,
+        user: &mut impl User<F>,
+        world: &mut World<'_>,
+    ) {
+        let policy = world.session.current_policy();
+        assert!(transmit.time_limit <= policy.request_time_limit);
+        assert!(!transmit.time_limit.is_zero(), "no time for {}", transmit.request.url());
+        let most = policy.max_in_flight.max(1);
+        if let Some(nonce) = request::check(&transmit.request, &world.signatures) {
+            let times = world.sent.entry(nonce.clone()).or_default();
+            *times += 1;
+            let issued = world.ca.nonces.get(&nonce).copied().unwrap_or(0);
+            assert!(*times <= issued, "nonce {nonce} sent {times} times, received {issued} times");
+        }
+        user.sees(&transmit.request);
+        let url = transmit.request.url().clone();
+        self.at_once.push(url.clone());
+        let same = self.at_once.iter().filter(|u| **u == url).count();
+        assert!(same <= MOST_AT_ONCE, "{url} is asked without end");
+        self.owed.push(Owed::Transmit(transmit));
+        let flying = self.owed.iter().filter(|owed| matches!(owed, Owed::Transmit(_))).count();
+        assert!(user.gives_up() || flying <= most, "{flying} in flight, allowed are {most}");
+    }
+
+    /// Answers something, or sleeps if nothing is left to be answered.
+    fn step<F: Flow>(
+        &mut self,
+        wake: Timestamp,
+        flow: &mut F,
+        user: &mut impl User<F>,
+        world: &mut World<'_>,
+    ) {
+        let count = self.owed.len() + user.owes();
+        if count == 0 {
+            return self.sleep(wake, world);
+        }
+        let which = world.bytes.below(count);
+        if which >= self.owed.len() {
+            return user.act(which - self.owed.len(), flow, world);
+        }
+        let input = match self.owed.remove(which) {
+            Owed::Transmit(transmit) => {
+                self.retired = Some(transmit.id);
+                match world.ca.answer(&transmit.request, &mut world.bytes) {
+                    Ok(response) => Input::Response(transmit.id, response),
+                    Err(lost) => Input::Lost(transmit.id, lost),
+                }
+            }
+            Owed::Sign(sign) => answer_sign(&sign, world),
+            Owed::Save(save) => match user.save(&save, world) {
+                Ok(()) => Input::Saved(save.id),
+                Err(why) => Input::SaveFailed(save.id, why),
+            },
+        };
+        let now = self.now(world);
+        assert_eq!(flow.handle_input(&mut world.session, input, now), Ok(()));
+    }
+
+    fn sleep(&self, wake: Timestamp, world: &mut World<'_>) {
+        world.now = match world.bytes.below(8) {
+            5 => wake.saturating_add(Duration::from_secs(world.bytes.u8().into())),
+            6 => world.now.saturating_sub(Duration::from_secs(world.bytes.u8().into())),
+            7 => self.latest.saturating_add(Duration::from_millis(world.bytes.u8().into())),
+            _ => wake,
+        };
+    }
+
+    fn told_to_end(&mut self, told: bool) {
+        if told && self.ending.is_none() {
+            self.ending = Some(self.latest);
+        }
+    }
+
+    /// Breaks the contract, which is refused, or repeats an answer, which is ignored.
+    fn disturb<F: Flow>(&mut self, flow: &mut F, world: &mut World<'_>) {
+        let Some(id) = self.retired else { return };
+        let mut elsewhere = Session::new(world.session.directory_url().clone(), 0);
+        let again = || Input::Response(id, Response::new(200).header("Replay-Nonce", "stolen"));
+        match world.bytes.below(4) {
+            0 => {
+                let now = self.now(world);
+                assert_eq!(flow.handle_input(&mut world.session, again(), now), Ok(()));
+            }
+            1 => {
+                let refused = flow.handle_input(&mut elsewhere, again(), world.now);
+                assert_eq!(refused, Err(Misuse::WrongSession));
+            }
+            2 => {
+                let polled = flow.poll_output(&mut elsewhere, world.now);
+                assert!(matches!(polled, Output::Done(Err(Error::Misuse(Misuse::WrongSession)))));
+            }
+            _ => {
+                let mut other = Call::new(GetDirectory);
+                let polled = other.poll_output(&mut world.session, Timestamp::UNIX_EPOCH);
+                if let Output::Transmit(foreign) = polled {
+                    let now = self.now(world);
+                    let input = Input::Lost(foreign.id, Lost::TimedOut);
+                    let refused = flow.handle_input(&mut world.session, input, now);
+                    assert_eq!(refused, Err(Misuse::UnknownId));
+                }
+            }
+        }
+    }
+
+    /// A flow that is done asks for nothing, and ignores what still comes in.
+    fn after_the_end<F: Flow>(&mut self, flow: &mut F, world: &mut World<'_>) {
+        for owed in std::mem::take(&mut self.owed) {
+            let input = match owed {
+                Owed::Transmit(transmit) => Input::Response(transmit.id, Response::new(200)),
+                Owed::Sign(sign) => Input::Signature(sign.id, signature(0)),
+                Owed::Save(save) => Input::Saved(save.id),
+            };
+            assert_eq!(flow.handle_input(&mut world.session, input, world.now), Ok(()));
+            assert!(matches!(
+                flow.poll_output(&mut world.session, world.now),
+                Output::Timeout(None)
+            ));
+        }
+        let much_later = world.now.saturating_add(Duration::from_secs(1 << 30));
+        assert!(matches!(flow.poll_output(&mut world.session, much_later), Output::Timeout(None)));
+    }
+}
+
+fn answer_sign(sign: &SignRequest, world: &mut World<'_>) -> Input {
+    assert!(sign.message.iter().filter(|b| **b == b'.').count() == 1);
+    assert!(sign.time_limit <= world.session.current_policy().sign_time_limit);
+    match world.bytes.below(64) {
+        61 => Input::SignFailed(sign.id, SignFailed::UnknownKey),
+        62 => Input::SignFailed(sign.id, SignFailed::UnsupportedAlgorithm),
+        63 => Input::SignFailed(sign.id, SignFailed::Failed("\u{1b}[2J".into())),
+        number => {
+            let made = signature(number as u8);
+            world.signatures.insert(made.as_bytes().to_vec());
+            Input::Signature(sign.id, made)
+        }
+    }
+}
+
+/// The most outputs that one input may cause.
+const MOST_OUTPUTS: usize = 400;
+/// The most requests to one URL while no time passes.
+const MOST_AT_ONCE: usize = 100;
