@@ -130,17 +130,29 @@ impl Register {
                 self.consent = Consent::Asked;
                 return Ok(Some(RegisterEvent::AgreeToTerms(terms)));
             }
-            (Some(_), Consent::Asked) => return Ok(None),
+            (Some(_), Consent::Asked) => {
+                self.restart_clock(session);
+                return Ok(None);
+            }
             (Some(terms), Consent::Declined) => {
                 return Err(InvalidInput::TermsNotAgreed(terms).into());
             }
             (Some(_), Consent::Agreed) | (None, _) => {}
         }
         let agreed = self.consent == Consent::Agreed;
+        if agreed {
+            self.restart_clock(session);
+        }
         self.request = self.request.clone().terms_of_service_agreed(agreed);
         self.lanes.start((), self.request.spec());
         self.state = State::Sent;
         Ok(None)
+    }
+
+    /// The time that the user takes over the terms does not count.
+    fn restart_clock(&mut self, session: &Session) {
+        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
+        self.lanes.set_deadline(self.lanes.now().saturating_add(limit));
     }
 
     fn end(

@@ -22,7 +22,9 @@ pub fn directory(data: &[u8]) {
         all.for_each(|url| check::is_usable(url, allow_http));
 
         let meta = directory.meta();
-        for page in [meta.terms_of_service(), meta.website()].into_iter().flatten() {
+        let graphic = |terms: &str| terms.bytes().all(|b| b.is_ascii_graphic());
+        assert!(meta.terms_of_service().is_none_or(graphic));
+        if let Some(page) = meta.website() {
             assert_eq!(Url::parse(page.as_str()).as_ref(), Ok(page));
         }
         assert!(meta.caa_identities().len() <= 1000);

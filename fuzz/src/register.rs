@@ -42,7 +42,7 @@ struct User {
 impl world::User<Register> for User {
     fn event(&mut self, event: RegisterEvent) {
         let RegisterEvent::AgreeToTerms(terms) = event else { panic!("unknown: {event:?}") };
-        check::is_usable(&terms, true);
+        check::is_plain(&terms);
         assert!(!self.asked, "asked twice");
         self.asked = true;
     }

@@ -188,7 +188,7 @@ fn the_subproblems_of_the_rfcs_example_are_read() {
     let second = parts.get(1).expect("two parts");
     covers!("8555-6.7.1-1", *second.kind() == ProblemType::RejectedIdentifier);
     let names: Vec<_> = parts.iter().filter_map(Problem::identifier).collect();
-    let names: Vec<_> = names.iter().map(|name| name.value().to_string()).collect();
+    let names: Vec<_> = names.iter().map(|name| name.value()).collect();
     covers!("8555-6.7.1-3", names.contains(&"example.net".to_owned()), "{names:?}");
     covers!("fld-pb-7", names == ["_example.org", "example.net"], "{names:?}");
     covers!("8555-7.4-22", error.to_string().contains("This CA will not issue"), "{error}");

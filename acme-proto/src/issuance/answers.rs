@@ -364,6 +364,7 @@ impl Issuance {
             }
             Err(other) => return Err(other),
         };
+        self.told_server = true;
         let read = RespondChallenge(url.clone());
         let challenge = self.lanes.read(&reply, session, |a| read.read(a))?;
         let Some(authorization) = self.facts.by_challenge(url) else { return Ok(()) };

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::facts::{self, Facts, Publication};
+use super::facts::{self, Facts, Memory, Publication};
 use super::plan::AuthorizationView;
 use super::{Ending, Issuance, IssuanceEvent, Issued, Poll, State};
 use crate::challenge::Challenge;
@@ -18,6 +18,12 @@ use crate::wire::{AuthorizationStatus, OrderStatus};
 impl Issuance {
     /// Ends a failed order: starts a new one if the policy allows, or gives up with every reason.
     pub(super) fn fail(&mut self, session: &mut Session) {
+        if self.died_before() {
+            // Nobody was there to serve what it asked for: what failed then says nothing about now.
+            self.resumed = None;
+            self.memory = Memory::default();
+            return self.forget_order(session);
+        }
         let problem = self.facts.order.as_ref().and_then(|o| o.error()).cloned();
         let failures: Vec<_> =
             self.facts.authorizations.iter().filter_map(|a| self.failure(a)).collect();
@@ -30,6 +36,11 @@ impl Issuance {
         let order_url = self.facts.url.clone();
         let failed = OrderFailed { order_url, expired: self.facts.expired, problem, failures };
         self.end(Err(Error::Order(Box::new(failed))), session);
+    }
+
+    /// Whether this is a resumed order that ended without a word of this run.
+    const fn died_before(&self) -> bool {
+        self.resumed.is_some() && self.orders == 0 && !self.told_server
     }
 
     /// Drops the order and all promises about it; what was published is taken back.

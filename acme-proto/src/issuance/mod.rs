@@ -53,6 +53,8 @@ pub struct Issuance {
     poll: Poll,
     orders: u32,
     resumed: Option<Snapshot>,
+    /// A challenge was answered in this run.
+    told_server: bool,
     account: Option<Url>,
     directory: Option<Url>,
     saving: Saving,
@@ -133,6 +135,7 @@ impl Issuance {
             poll: Poll::default(),
             orders: 0,
             resumed: None,
+            told_server: false,
             account: None,
             directory: None,
             saving: Saving::default(),
@@ -220,16 +223,10 @@ impl Issuance {
     }
 
     fn start(&mut self, session: &mut Session, now: Timestamp) {
-        let policy = session.current_policy();
-        let limit = self.time_limit.unwrap_or(policy.issuance_time_limit);
+        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().issuance_time_limit);
         self.lanes.set_deadline(now.saturating_add(limit));
         self.directory = Some(session.directory_url().clone());
         self.state = State::Running;
-        if let Some(ending) = &mut self.ending {
-            // Cancelled before it began: the time for clean-ups counts from here.
-            ending.until = now.saturating_add(policy.clean_up_time_limit);
-            return self.lanes.set_deadline(ending.until);
-        }
         if let Some(snapshot) = &self.resumed
             && snapshot.directory != *session.directory_url()
         {
