@@ -220,6 +220,9 @@ impl Flow for Register {
         session: &mut Session,
         now: Timestamp,
     ) -> Output<Self::Event, Self::Success> {
+        if let Err(misuse) = self.lanes.enter(session, now) {
+            return Output::Done(Err(misuse.into()));
+        }
         match self.state {
             State::New => self.start(session, now),
             State::Done => return Output::Timeout(None),
@@ -287,7 +290,7 @@ fn terms(meta: &Meta) -> Option<String> {
     meta.terms_of_service().map(String::from)
 }
 
-/// An external account's binding fails in few ways, and a wrong MAC key is the usual one.
+/// A CA may demand an external account without saying so in its directory.
 fn explain(error: Error, external: bool) -> Error {
     match error {
         Error::Problem(p) if p.is(&ProblemType::ExternalAccountRequired) && !external => {

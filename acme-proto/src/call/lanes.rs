@@ -198,6 +198,10 @@ impl<K: Clone + Ord> Lanes<K> {
         }
     }
 
+    pub(crate) fn belongs_to(&self, session: &Session) -> bool {
+        self.binding.is_none_or(|binding| session.is_bound(&binding))
+    }
+
     /// Binds to the session, if that has not happened yet, and takes the time.
     pub(crate) fn enter(
         &mut self,
@@ -481,12 +485,19 @@ impl<K: Clone + Ord> Lanes<K> {
                 let read = self.read(&reply, session, account_entry);
                 read.map(|entry| entry.adopt(session)).map_err(|e| (e, true))
             }
+            // Another answer may still bring the nonce that somebody waits for.
+            (Purpose::Nonce, Err(_)) if self.expects_nonces() => return,
             (Purpose::FindAccount, Err(error)) => Err((error, true)),
             (_, Err(error)) => Err((error, false)),
         };
         if let Err((error, by_account)) = failed {
             self.fail_waiting(&error, by_account);
         }
+    }
+
+    fn expects_nonces(&self) -> bool {
+        let answers = |lane: &Lane<K>| lane.purpose == Purpose::Nonce || lane.spec.is_signed();
+        self.lanes.iter().any(|lane| !lane.is_idle() && answers(lane))
     }
 
     /// Fails every lane that waited for what could not be had.

@@ -24,6 +24,9 @@ impl Issuance {
         kind: &ChallengeKind,
     ) -> Result<(), Misuse> {
         self.check_running()?;
+        if !self.lanes.belongs_to(session) {
+            return Err(Misuse::WrongSession);
+        }
         let thumbprint = session.key().ok_or(Misuse::NoAccountKey)?.thumbprint();
         let authorization = self.facts.find(&offer.authorization).ok_or(Misuse::UnknownId)?;
         if authorization.local != Local::Offered(offer.number) {
@@ -117,7 +120,8 @@ impl Issuance {
         Ok(())
     }
 
-    /// Says that a challenge could not be taken back; it stays in the snapshot, and in the result.
+    /// Says that a challenge could not be taken back: this run does not try again, but it stays in the
+    /// snapshot, and in the result.
     ///
     /// # Errors
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.

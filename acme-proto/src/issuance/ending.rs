@@ -13,7 +13,7 @@ use crate::flow::{Output, SaveId, SaveRequest};
 use crate::op::Download;
 use crate::session::Session;
 use crate::url::Url;
-use crate::wire::{AuthorizationStatus, OrderStatus};
+use crate::wire::{AuthorizationStatus, OrderStatus, Problem, ProblemType};
 
 impl Issuance {
     /// Ends a failed order: starts a new one if the policy allows, or gives up with every reason.
@@ -25,11 +25,16 @@ impl Issuance {
             return self.forget_order(session);
         }
         let problem = self.facts.order.as_ref().and_then(|o| o.error()).cloned();
-        let failures: Vec<_> =
-            self.facts.authorizations.iter().filter_map(|a| self.failure(a)).collect();
+        let failed: Vec<_> = self
+            .facts
+            .authorizations
+            .iter()
+            .filter_map(|a| self.failure(a).map(|failure| (a, failure)))
+            .collect();
         let again = self.orders < session.current_policy().max_orders
-            && failures.iter().all(|f| !f.tried().is_empty())
-            && !failures.is_empty();
+            && !failed.is_empty()
+            && failed.iter().all(|(a, failure)| may_go_otherwise(a, failure));
+        let failures = failed.into_iter().map(|(_, failure)| failure).collect();
         if again {
             return self.forget_order(session);
         }
@@ -46,6 +51,7 @@ impl Issuance {
     /// Drops the order and all promises about it; what was published is taken back.
     pub(super) fn forget_order(&mut self, session: &Session) {
         self.lanes.retain(|_| false);
+        self.events.retain(|event| matches!(event, IssuanceEvent::CleanUp(_)));
         self.facts = Facts::default();
         self.poll = Poll::default();
         self.changed();
@@ -177,4 +183,23 @@ impl Issuance {
         });
         Some(Output::Done(result))
     }
+}
+
+/// Whether another kind of challenge may prove in a new order what this one did not.
+fn may_go_otherwise(authorization: &facts::Authorization, failure: &IdentifierFailure) -> bool {
+    let tried = failure.tried();
+    let untried = |kind| tried.iter().all(|attempt| attempt.kind() != kind);
+    let may_pass = match failure.problem().map(Problem::kind) {
+        None => !tried.is_empty(),
+        Some(kind) => matches!(
+            kind,
+            ProblemType::Connection
+                | ProblemType::Dns
+                | ProblemType::Tls
+                | ProblemType::Unauthorized
+                | ProblemType::IncorrectResponse
+                | ProblemType::ServerInternal
+        ),
+    };
+    may_pass && authorization.kinds.iter().any(untried)
 }

@@ -49,6 +49,8 @@ pub(super) struct Authorization {
     /// How many times the selected challenge was answered.
     pub(super) answers: u32,
     pub(super) refused: Option<String>,
+    /// The kinds that suited it when it was first seen pending.
+    pub(super) kinds: Vec<ChallengeKind>,
     /// What the server said when it did not take an answer.
     pub(super) refusal: Option<Problem>,
 }
@@ -94,8 +96,15 @@ impl Facts {
         } else if !self.same_authorizations(urls) {
             return false;
         }
-        if *order.status() == OrderStatus::Ready && self.order.is_some() {
-            self.csr_sent = false;
+        let was_pending = self.status().is_none_or(|was| *was == OrderStatus::Pending);
+        match order.status() {
+            OrderStatus::Ready if self.order.is_some() => self.csr_sent = false,
+            OrderStatus::Pending if !was_pending => {
+                // It went back: what was known of the authorizations may not hold any more.
+                self.csr_sent = false;
+                self.authorizations.iter_mut().for_each(|a| a.stale = true);
+            }
+            _ => {}
         }
         self.expires = order.expires().filter(|at| *at > now).or(self.expires);
         self.order = Some(order);
@@ -110,7 +119,7 @@ impl Facts {
         before.is_empty() || after.is_empty() || before == after
     }
 
-    /// An order that has moved on may list fewer authorizations, or none.
+    /// An order that has moved on may list its authorizations more than once, or none.
     fn same_authorizations(&self, urls: &[Url]) -> bool {
         urls.iter().all(|url| self.index.contains_key(url))
             && (urls.is_empty() || urls.len() >= self.authorizations.len())
@@ -185,6 +194,7 @@ impl Authorization {
             explained: false,
             answers: 0,
             refused: None,
+            kinds: Vec::new(),
             refusal: None,
         }
     }

@@ -153,11 +153,7 @@ impl Issuance {
     pub fn resume(snapshot: Snapshot) -> Self {
         let mut flow = Self::order(snapshot.request.clone());
         flow.facts.url.clone_from(&snapshot.order);
-        flow.csr = snapshot
-            .csr
-            .as_deref()
-            .and_then(|text| base64url::decode(text).ok())
-            .and_then(|der| Csr::from_der(der).ok());
+        flow.csr = snapshot.csr();
         for tried in &snapshot.tried {
             flow.memory.add(tried.identifier.clone(), tried.attempt.clone());
         }
@@ -381,7 +377,16 @@ impl Issuance {
         let authorization = &mut self.facts.authorizations[index];
         let name = authorization.ordered_name();
         let tried = self.memory.of(name.as_ref()).to_vec();
-        let kinds = authorization.usable_kinds(&tried);
+        let mut kinds = authorization.usable_kinds(&tried);
+        // A challenge belongs to one authorization; a second claim to its URL is not honoured.
+        kinds.retain(|kind| {
+            let found = authorization.challenges.iter().find(|c| c.kind() == kind);
+            let held = found.and_then(|c| self.published.get(c.url()));
+            held.is_none_or(|held| *held.challenge.authorization() == authorization.url)
+        });
+        if authorization.kinds.is_empty() {
+            authorization.kinds.clone_from(&kinds);
+        }
         let Some((identifier, wildcard)) = authorization.identifier.clone() else { return };
         if kinds.is_empty() {
             authorization.local = Local::Lost;
