@@ -7,7 +7,7 @@ use core::fmt;
 use crate::identifier::Identifier;
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::{ChallengeKind, Deviation, OrderStatus, Problem};
+use crate::wire::{ChallengeKind, Deviation, OrderStatus, Problem, printable};
 
 /// Something worth a log line.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl fmt::Display for RetryReason {
             Self::BadNonce => f.write_str("badNonce"),
             Self::Status(status, None) => write!(f, "status {status}"),
             Self::Status(status, Some(problem)) => write!(f, "status {status}, {problem}"),
-            Self::Lost(why) => f.write_str(why),
+            Self::Lost(why) => f.write_str(&printable(why, 300)),
         }
     }
 }

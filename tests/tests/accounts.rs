@@ -331,6 +331,7 @@ fn malformed_members_of_an_account_are_ignored() {
     let object = json!({
         "status": "valid", "contact": null, "termsOfServiceAgreed": "yes", "orders": 5,
         "externalAccountBinding": "x", "initialIp": "192.0.2.1", "createdAt": 7,
+        "delegations": "https://example.com/acme/delegations/1",
     });
     let created = answer(201, &object).header("Location", ACCOUNT);
     let mut script = Script::new().start().post(NEW_ACCOUNT, created);
@@ -340,6 +341,7 @@ fn malformed_members_of_an_account_are_ignored() {
     covers!("fld-acct-3", account.terms_of_service_agreed().is_none());
     covers!("fld-acct-4", !account.has_external_account_binding());
     covers!("fld-gen-1", account.extra()["initialIp"] == "192.0.2.1");
+    covers!("fld-acct-6", account.extra().contains_key("delegations"));
     let error = script.run(Call::new(ListOrders::first())).expect_err("no list");
     covers!("fld-acct-5", error.to_string().contains("does not offer orders"), "{error}");
 }

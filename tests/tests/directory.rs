@@ -3,7 +3,9 @@
 use acme_proto::call::Call;
 use acme_proto::error::{Error, PeerFault, Unsupported};
 use acme_proto::http::{Method, Response};
-use acme_proto::op::{GetAccount, GetDirectory, NewAuthorization, NewOrder, Operation, Revoke};
+use acme_proto::op::{
+    GetAccount, GetDirectory, GetRenewalInfo, NewAuthorization, NewOrder, Operation, Revoke,
+};
 use acme_proto::register::Register;
 use acme_proto::wire::Directory;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, Quirks, RequestKind};
@@ -133,6 +135,11 @@ fn an_absent_entry_fails_its_operation_and_no_other() {
     let error = not_offered(without("revokeCert"), Revoke::new(issued.chain().leaf()));
     covers!("fld-dir-5", named(&error, "revokeCert"), "{error}");
     covers!("8555-7.1.1-4", error.to_string().contains("does not offer revokeCert"), "{error}");
+    let info = || GetRenewalInfo::of(issued.chain().leaf()).expect("an authority key id");
+    for entry in [json!(null), json!(5), json!("http://example.com/ari")] {
+        let error = not_offered(directory_with(&json!({ "renewalInfo": entry })), info());
+        covers!("fld-dir-7", named(&error, "renewalInfo"), "{error}");
+    }
 }
 
 #[test]

@@ -62,6 +62,13 @@ fn retry_after_as_a_date_is_waited_for_in_all_three_forms() {
 }
 
 #[test]
+fn a_two_digit_year_far_ahead_means_the_past() {
+    // 94 would be 2094, more than fifty years ahead.
+    let waited = directory_after(unavailable("Sunday, 06-Nov-94 08:49:37 GMT"));
+    covers!("9110-5.6.7-2", waited < Duration::from_secs(1), "{waited:?}");
+}
+
+#[test]
 fn a_retry_after_that_is_none_leaves_it_to_the_backoff() {
     for nonsense in ["soon", "-1", "1.5", "", "0x10", "1e3"] {
         let waited = directory_after(unavailable(nonsense));

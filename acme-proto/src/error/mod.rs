@@ -5,23 +5,26 @@ mod order_failed;
 mod server_problem;
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 use crate::flow::{Lost, SignFailed};
 use crate::identifier::InvalidIdentifier;
 use crate::time::Timestamp;
 use crate::url::{InvalidUrl, Url};
-use crate::wire::{AccountStatus, InvalidObject, ProblemType};
+use crate::wire::{AccountStatus, InvalidObject, ProblemType, printable};
 use crate::x509::{ChainMismatch, CsrMismatch, InvalidChain, InvalidCsr};
 
 pub use order_failed::{Attempt, IdentifierFailure, OrderFailed};
 pub use server_problem::ServerProblem;
 
+/// How much of a text from the outside is shown.
+const MAX_REASON: usize = 300;
+
 /// Why a flow failed; the fault lies in the world, not in the driver.
 ///
-/// `Display` is one line that names the cause, the URL and the remedy, with everything a server sent
-/// escaped.
+/// `Display` is one line that names the cause, the URL and the remedy, with everything that came from
+/// the outside escaped.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -41,10 +44,16 @@ pub enum Error {
     #[error("{0}")]
     Transport(Box<TransportError>),
     /// The signer gave no signature.
-    #[error("signing failed: {0}; check the key and the device that holds it, then try again")]
+    #[error(
+        "signing failed: {}; check the key and the device that holds it, then try again",
+        printable(&.0.to_string(), MAX_REASON)
+    )]
     Signer(SignFailed),
     /// A snapshot could not be stored, so the flow stopped before it could lose anything.
-    #[error("the order's state could not be stored: {0}; make the place writable, then try again")]
+    #[error(
+        "the order's state could not be stored: {}; make the place writable, then try again",
+        printable(.0, MAX_REASON)
+    )]
     Storage(String),
     /// The deadline passed.
     #[error("{0}")]
@@ -286,7 +295,9 @@ impl fmt::Display for TransportError {
         write!(
             f,
             "no answer from {} after {} tries: {}; check the URL, the network and which roots are trusted",
-            self.url, self.tries, self.lost
+            self.url,
+            self.tries,
+            printable(&self.lost.to_string(), MAX_REASON)
         )
     }
 }
