@@ -194,7 +194,6 @@ impl Authorization {
             _ if self.explained && self.stale => AuthorizationView::WithUser,
             None if self.explained => AuthorizationView::WithUser,
             _ if self.stale => AuthorizationView::Unread,
-            None if self.explained => AuthorizationView::WithUser,
             None => AuthorizationView::Unread,
             Some(AuthorizationStatus::Valid) => AuthorizationView::Valid,
             Some(AuthorizationStatus::Pending) => match &self.local {
