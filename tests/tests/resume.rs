@@ -238,6 +238,31 @@ fn an_order_that_went_on_meanwhile_is_cleaned_up_and_finished() {
 }
 
 #[test]
+fn an_order_that_is_dead_from_the_start_is_explained() {
+    let mut failed = acme_tests::script_issuance::authorization("invalid", "a.example", 1);
+    failed["challenges"][0]["error"] = serde_json::json!({ "detail": "nobody there" });
+    for (answer, reason) in [(object(&failed), "nobody there"), (problem(404, "malformed"), "")] {
+        let mut script = Script::obliging(&["a.example"]);
+        let dead = order("invalid", &["a.example"]);
+        script.on("/newOrder", [acme_tests::script_issuance::created(&dead)]);
+        script.on("/authz/1", [answer]);
+        let error = script.issue(issuance(&["a.example"])).expect_err("dead");
+        let told = matches!(error, Error::Order(_)) && error.to_string().contains(reason);
+        covers!("8555-7.4-15", told && script.count("/authz/1") == 1, "{error}");
+    }
+}
+
+#[test]
+fn an_order_that_died_meanwhile_is_made_anew() {
+    let mut script = Script::obliging(&["a.example"]);
+    let dead = object(&order("invalid", &["a.example"]));
+    script.on("/order/1", [dead, object(&order("ready", &["a.example"]))]);
+    script.issue(Issuance::resume(half_way())).expect("a certificate");
+    assert!(matches!(script.events[0], IssuanceEvent::CleanUp(_)), "{:?}", script.events[0]);
+    assert_eq!(script.count("/newOrder"), 1);
+}
+
+#[test]
 fn a_forgotten_order_is_cleaned_up_and_made_anew() {
     // W20: expired orders are no longer found.
     for status in [404, 403, 410, 400] {

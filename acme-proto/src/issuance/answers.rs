@@ -189,6 +189,7 @@ impl Issuance {
             // The order is lost anyway, and the reasons that are known must not be.
             (Err(_), Some(authorization)) if over => {
                 authorization.explained = true;
+                authorization.stale = false;
                 return Ok(());
             }
             (result, _) => result?,

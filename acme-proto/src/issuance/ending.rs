@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::facts::{self, Facts, Memory, Publication};
+use super::facts::{self, Facts, Local, Memory, Publication};
 use super::plan::AuthorizationView;
 use super::{Ending, Issuance, IssuanceEvent, Issued, Poll, State};
 use crate::challenge::Challenge;
@@ -64,7 +64,10 @@ impl Issuance {
         let tried = self.memory.of(Some(&name)).to_vec();
         let ours =
             tried.iter().any(|a| a.problem().is_some()) && !self.is_authorized(authorization);
-        (lost || ours).then(|| IdentifierFailure {
+        let hopeless = authorization.local == Local::Open
+            && authorization.status == Some(AuthorizationStatus::Pending)
+            && authorization.usable_kinds(&tried).is_empty();
+        (lost || ours || hopeless).then(|| IdentifierFailure {
             identifier: name,
             authorization: authorization.url.clone(),
             status: authorization.status.clone(),

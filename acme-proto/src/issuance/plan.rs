@@ -182,8 +182,9 @@ mod tests {
 
     #[test]
     fn a_lost_authorization_ends_the_order_after_the_others_were_read() {
-        let views = [A::Lost, A::Answered, A::Open];
-        assert_eq!(plan(O::Pending, views, true), [Due::ReadAuthorization(1)]);
+        let views = [A::Lost, A::Answered, A::Open, A::Unread];
+        let both = [Due::ReadAuthorization(1), Due::ReadAuthorization(3)];
+        assert_eq!(plan(O::Pending, views, true), both);
         assert_eq!(plan(O::Pending, [A::Lost, A::Lost], true), [Due::Fail]);
         assert_eq!(plan(O::Dead, [A::Valid, A::Open], true), [Due::Fail]);
     }
