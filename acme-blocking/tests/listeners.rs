@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use acme_blocking::{Error, Http01Listener, TlsAlpn01Listener};
 
@@ -51,6 +51,14 @@ fn clients_that_say_nothing_keep_nobody_from_being_answered() {
     let answer = ask(listener.local_addr(), b"GET / HTTP/1.0\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     drop(silent);
+}
+
+#[test]
+fn a_dropped_listener_on_every_address_frees_its_port() {
+    let listener = Http01Listener::bind("[::]:0").expect("a free port");
+    let address = listener.local_addr();
+    drop(listener);
+    drop(TcpListener::bind(address).expect("the port is free again"));
 }
 
 #[test]

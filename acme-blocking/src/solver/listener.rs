@@ -65,7 +65,11 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         // A connection of its own wakes the thread up.
-        let woken = TcpStream::connect_timeout(&reachable(self.address), WAKE_TIME_LIMIT).is_ok();
+        let wake = |ip| {
+            let address = SocketAddr::new(ip, self.address.port());
+            TcpStream::connect_timeout(&address, WAKE_TIME_LIMIT).is_ok()
+        };
+        let woken = reachable(self.address.ip()).into_iter().any(wake);
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
         }
@@ -113,14 +117,15 @@ impl Drop for Place {
     }
 }
 
-/// Returns an address under which this machine reaches what listens on `address`.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, address.port())
+/// Returns the addresses under which this machine may reach what listens on `ip`.
+///
+/// Where IPv6 is switched off, `[::]` can be listened on all the same, and `[::1]` is out of reach.
+fn reachable(ip: IpAddr) -> Vec<IpAddr> {
+    match ip {
+        ip if !ip.is_unspecified() => vec![ip],
+        IpAddr::V4(_) => vec![Ipv4Addr::LOCALHOST.into()],
+        IpAddr::V6(_) => vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
+    }
 }
 
 const MAX_CONNECTIONS: usize = 256;
