@@ -82,6 +82,16 @@ where
 {
     let places = Arc::new(AtomicUsize::new(MAX_CONNECTIONS));
     loop {
+        // Who comes too early waits in the system's queue: a validation turned away has failed.
+        let place = loop {
+            if stop.load(Ordering::Acquire) {
+                return;
+            }
+            match Place::take(&places) {
+                Some(place) => break place,
+                None => thread::sleep(PAUSE / 10),
+            }
+        };
         let accepted = listener.accept();
         if stop.load(Ordering::Acquire) {
             return;
@@ -91,7 +101,6 @@ where
             thread::sleep(PAUSE);
             continue;
         };
-        let Some(place) = Place::take(&places) else { continue };
         let serve = serve.clone();
         let _ = Builder::new().name("acme-answer".into()).spawn(move || {
             serve(Timed::new(stream, Instant::now() + TIME_LIMIT));
