@@ -342,3 +342,14 @@ fn the_proxy_of_the_environment_is_asked_for_a_tunnel() {
     assert!(client.wait().expect("an end").success());
     assert_eq!(server.requests(), 1);
 }
+
+#[test]
+fn a_body_that_ends_with_its_connection_is_marked_if_that_broke() {
+    let server = Server::start(Speaks::Tls);
+    let response = ok(&server, "/unsized");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.body_bytes(), b"beginning");
+    assert!(response.is_truncated());
+    // Without TLS nobody can tell.
+    assert!(!ok(&Server::start(Speaks::Plain), "/unsized").is_truncated());
+}

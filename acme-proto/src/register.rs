@@ -115,7 +115,11 @@ impl Register {
     }
 
     /// Goes on once the directory is known: asks for consent, checks, and sends newAccount.
-    fn proceed(&mut self, session: &Session) -> Result<Option<RegisterEvent>, Error> {
+    fn proceed(
+        &mut self,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Option<RegisterEvent>, Error> {
         let Some(meta) = session.directory().map(|directory| directory.meta()) else {
             // Another flow found that it had moved.
             self.lanes.start((), GetDirectory.spec());
@@ -131,7 +135,7 @@ impl Register {
                 return Ok(Some(RegisterEvent::AgreeToTerms(terms)));
             }
             (Some(_), Consent::Asked) => {
-                self.restart_clock(session);
+                self.restart_clock(session, now);
                 return Ok(None);
             }
             (Some(terms), Consent::Declined) => {
@@ -141,7 +145,7 @@ impl Register {
         }
         let agreed = self.consent == Consent::Agreed;
         if agreed {
-            self.restart_clock(session);
+            self.restart_clock(session, now);
         }
         self.request = self.request.clone().terms_of_service_agreed(agreed);
         self.lanes.start((), self.request.spec());
@@ -150,9 +154,10 @@ impl Register {
     }
 
     /// The time that the user takes over the terms does not count.
-    fn restart_clock(&mut self, session: &Session) {
+    fn restart_clock(&mut self, session: &Session, now: Timestamp) {
         let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
-        self.lanes.set_deadline(self.lanes.now().saturating_add(limit));
+        // The lanes may not have been polled yet, and know no time then.
+        self.lanes.set_deadline(now.max(self.lanes.now()).saturating_add(limit));
     }
 
     fn end(
@@ -238,7 +243,7 @@ impl Flow for Register {
                 return self.end(session, result);
             }
             if self.state == State::Consent {
-                match self.proceed(session) {
+                match self.proceed(session, now) {
                     Ok(Some(event)) => return Output::Event(event),
                     Ok(None) => {}
                     Err(error) => return self.end(session, Err(error)),

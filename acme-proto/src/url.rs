@@ -92,6 +92,11 @@ impl Url {
             || host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// Returns whether it is https, or http on this machine where that is allowed.
+    pub(crate) fn is_https_or_allowed(&self, http: bool) -> bool {
+        self.is_https() || (http && self.is_loopback())
+    }
+
     /// Resolves a reference against this URL (RFC 3986 section 5); an absolute one stays as it is.
     ///
     /// # Errors

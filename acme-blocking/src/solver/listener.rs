@@ -65,7 +65,11 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         // A connection of its own wakes the thread up.
-        let woken = TcpStream::connect_timeout(&reachable(self.address), WAKE_TIME_LIMIT).is_ok();
+        let wake = |ip| {
+            let address = SocketAddr::new(ip, self.address.port());
+            TcpStream::connect_timeout(&address, WAKE_TIME_LIMIT).is_ok()
+        };
+        let woken = reachable(self.address.ip()).into_iter().any(wake);
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
         }
@@ -78,6 +82,16 @@ where
 {
     let places = Arc::new(AtomicUsize::new(MAX_CONNECTIONS));
     loop {
+        // Who comes too early waits in the system's queue: a validation turned away has failed.
+        let place = loop {
+            if stop.load(Ordering::Acquire) {
+                return;
+            }
+            match Place::take(&places) {
+                Some(place) => break place,
+                None => thread::sleep(PAUSE / 10),
+            }
+        };
         let accepted = listener.accept();
         if stop.load(Ordering::Acquire) {
             return;
@@ -87,7 +101,6 @@ where
             thread::sleep(PAUSE);
             continue;
         };
-        let Some(place) = Place::take(&places) else { continue };
         let serve = serve.clone();
         let _ = Builder::new().name("acme-answer".into()).spawn(move || {
             serve(Timed::new(stream, Instant::now() + TIME_LIMIT));
@@ -113,14 +126,15 @@ impl Drop for Place {
     }
 }
 
-/// Returns an address under which this machine reaches what listens on `address`.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, address.port())
+/// Returns the addresses under which this machine may reach what listens on `ip`.
+///
+/// Where IPv6 is switched off, `[::]` can be listened on all the same, and `[::1]` is out of reach.
+fn reachable(ip: IpAddr) -> Vec<IpAddr> {
+    match ip {
+        ip if !ip.is_unspecified() => vec![ip],
+        IpAddr::V4(_) => vec![Ipv4Addr::LOCALHOST.into()],
+        IpAddr::V6(_) => vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
+    }
 }
 
 const MAX_CONNECTIONS: usize = 256;

@@ -4,6 +4,7 @@ use core::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::time::Instant;
 
+use acme_host::words;
 use rustls::{ClientConnection, StreamOwned};
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
@@ -92,6 +93,7 @@ impl fmt::Debug for Wire {
 fn failed(error: io::Error, timeout: NextTimeout) -> Error {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout(timeout.reason),
-        _ => Error::Io(error),
+        // Else ureq takes a connection that broke for the end of a body without length.
+        _ => Error::Io(io::Error::other(words::of(&error))),
     }
 }

@@ -124,6 +124,11 @@ fn speak(mut stream: impl Read + Write, counts: &Counts) -> io::Result<()> {
                 return Ok(());
             }
             "/break" => return Ok(()),
+            // A body that ends with its connection; over TLS that ends without a close_notify.
+            "/unsized" => {
+                write!(stream, "HTTP/1.1 200 OK\r\n{head}Connection: close\r\n\r\nbeginning")?;
+                return stream.flush();
+            }
             "/stall" | "/drip" => {
                 let length = "Content-Length: 1000\r\n\r\nbeginning";
                 write!(stream, "HTTP/1.1 201 Created\r\n{head}{length}")?;

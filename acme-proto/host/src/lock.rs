@@ -1,7 +1,7 @@
 //! One process at a time.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 ///
 /// It is an advisory lock on a file beside it (`account.json.lock` for `account.json`), which the
 /// operating system lets go when the process ends, however it ends. The empty lock file stays: removing
-/// it would let two processes hold a lock on two files of one name.
+/// it would let two processes hold a lock on two files of one name. Where the file is a symbolic link, the
+/// lock is beside its target, so that all its names share one lock.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -23,7 +24,7 @@ impl Lock {
     ///
     /// [`LockError::Held`] if someone else has it.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
-        let mut name = OsString::from(path);
+        let mut name = OsString::from(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
         name.push(".lock");
         let lock = PathBuf::from(name);
         let io = |source| LockError::Io { path: lock.clone(), source };

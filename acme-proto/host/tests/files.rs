@@ -107,6 +107,21 @@ fn a_second_handle_finds_the_lock_held_until_the_first_is_dropped() {
     assert_eq!(directory.names(), ["account.json.lock"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn all_names_of_a_file_share_one_lock() {
+    let directory = Directory::new();
+    let (path, link) = (directory.path("account.json"), directory.path("link.json"));
+    fs::write(&path, "{}").expect("a file");
+    std::os::unix::fs::symlink(&path, &link).expect("a link");
+    let first = Lock::acquire(&link).expect("the lock");
+    assert!(matches!(Lock::acquire(&path), Err(LockError::Held { .. })));
+    drop(first);
+    let first = Lock::acquire(&path).expect("the lock");
+    assert!(matches!(Lock::acquire(&link), Err(LockError::Held { .. })));
+    drop(first);
+}
+
 #[test]
 fn a_lock_ends_with_the_process_that_held_it_however_that_ends() {
     // This very test program, run again, is the other process.

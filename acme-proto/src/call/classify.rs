@@ -59,7 +59,7 @@ impl<K: Clone + Ord> Lanes<K> {
         let may_follow = matches!(lane.spec.auth, Auth::None(Method::Get))
             && lane.redirects < session.current_policy().max_redirects;
         match target {
-            Some(target) if may_follow && (target.is_https() || session.allows_http()) => {
+            Some(target) if may_follow && session.allows(&target) => {
                 lane.redirects += 1;
                 lane.redirect = Some(target);
                 lane.idle_until(self.now);

@@ -346,7 +346,7 @@ impl<K: Clone + Ord> Lanes<K> {
             Some(url) => url.clone(),
             None => lane.spec.target.resolve(session)?,
         };
-        if url.is_https() || session.allows_http() {
+        if session.allows(&url) {
             return Ok(url);
         }
         Err(match lane.spec.target {

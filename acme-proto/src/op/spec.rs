@@ -251,7 +251,7 @@ impl Answer<'_> {
     pub(crate) fn location(&self) -> Result<Url, Error> {
         let url = header::location(self.response.headers(), self.url)
             .ok_or_else(|| self.fault(PeerFault::NoLocation))?;
-        if url.is_https() || self.allow_http {
+        if url.is_https_or_allowed(self.allow_http) {
             Ok(url)
         } else {
             Err(self.fault(PeerFault::NotHttps(url)))
@@ -264,7 +264,7 @@ impl Answer<'_> {
             .into_iter()
             .filter(|link| link.has_rel(rel))
             .map(|link| link.target().clone())
-            .filter(|url| url.is_https() || self.allow_http)
+            .filter(|url| url.is_https_or_allowed(self.allow_http))
             .collect()
     }
 

@@ -107,7 +107,7 @@ impl Session {
         self
     }
 
-    /// Allows `http://` URLs, from the user and from the server: only for test servers on loopback.
+    /// Allows `http://` URLs whose host is this machine, from the user and from the server: for tests.
     pub const fn allow_http(mut self, allow: bool) -> Self {
         self.allow_http = allow;
         self
@@ -143,7 +143,12 @@ impl Session {
         &self.policy
     }
 
-    /// Returns whether `http://` URLs are allowed.
+    /// Returns whether a request may go to this URL.
+    pub(crate) fn allows(&self, url: &Url) -> bool {
+        url.is_https_or_allowed(self.allow_http)
+    }
+
+    /// Returns whether `http://` URLs on this machine are allowed.
     pub const fn allows_http(&self) -> bool {
         self.allow_http
     }

@@ -331,6 +331,9 @@ mod tests {
             directory.map(|d| d.new_nonce().to_string()).as_deref(),
             Ok("http://127.0.0.1:14000/nonce")
         );
+        // Even so it may not send requests elsewhere in the clear.
+        let body = br#"{"newNonce":"http://ca.example/nonce"}"#;
+        Directory::parse(body, context).map(drop).expect_err("no http beyond this machine");
     }
 
     // fld-dir-8..13

@@ -75,7 +75,7 @@ impl<'c> Reader<'c> {
     /// Reads a URL that requests may go to (fld-gen-8).
     pub(super) fn url(&self, value: &Value) -> Result<Url, DeviationKind> {
         let url = absolute(value.as_str().ok_or(DeviationKind::Malformed)?)?;
-        if url.is_https() || self.context.is_some_and(|context| context.allow_http) {
+        if url.is_https_or_allowed(self.context.is_some_and(|context| context.allow_http)) {
             Ok(url)
         } else {
             Err(DeviationKind::NotHttps)

@@ -54,7 +54,8 @@ impl HookCommand {
 
     /// Returns the command to be run, with nothing on its standard input.
     ///
-    /// [`check`](Self::check) judges how it ended.
+    /// On Unix it is in a process group of its own, so that Ctrl-C at the terminal does not stop the
+    /// clean-up that follows. The value may begin with `-`. [`check`](Self::check) judges how it ended.
     pub fn command(&self, action: HookAction, name: &str, value: &str) -> Command {
         let mut words = self.words.iter();
         let mut command = Command::new(words.next().map_or("", String::as_str));
@@ -64,6 +65,8 @@ impl HookCommand {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
     }
 

@@ -31,6 +31,14 @@ mod unix {
         HookCommand::new(&format!("/bin/sh -c '{script}' hook"))
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_ctrl_c_at_the_terminal_is_no_business_of_a_hook() {
+        // The fifth field is the process group, to which a terminal sends its signals.
+        let own_group = shell(r#"read -r _ _ _ _ group _ < /proc/$$/stat; test "$group" = $$"#);
+        own_group.present("a", "b").expect("a process group of its own");
+    }
+
     #[test]
     fn action_name_and_value_are_its_last_arguments() {
         let present = shell(r#"test "$*" = "present _acme-challenge.a.test v-1""#);

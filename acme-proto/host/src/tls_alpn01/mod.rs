@@ -4,7 +4,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeId};
 use acme_proto::time::Timestamp;
 use acme_proto::x509::TlsAlpnCertificateBuilder;
 use rustls::ServerConfig;
@@ -32,8 +32,8 @@ pub struct TlsAlpnResolver {
     inner: Option<Arc<dyn ResolvesServerCert>>,
 }
 
-/// Certificates by the lower-case name that is asked for.
-type Certificates = BTreeMap<String, Arc<CertifiedKey>>;
+/// Certificates by the lower-case name that is asked for; the one that was published last answers.
+type Certificates = BTreeMap<String, Vec<(ChallengeId, Arc<CertifiedKey>)>>;
 
 impl TlsAlpnResolver {
     /// Creates a resolver without challenges.
@@ -67,14 +67,22 @@ impl TlsAlpnResolver {
             .map_err(|error| KeyError::Refused(error.to_string()))?;
         let certificate = CertificateDer::from(builder.finish(&signature));
         let certified = CertifiedKey::new(vec![certificate], key.signing_key());
-        self.lock().insert(wanted.server_name.to_ascii_lowercase(), Arc::new(certified));
+        let mut certificates = self.lock();
+        let published = certificates.entry(wanted.server_name.to_ascii_lowercase()).or_default();
+        published.retain(|(id, _)| *id != challenge.id());
+        published.push((challenge.id(), Arc::new(certified)));
         Ok(())
     }
 
     /// Takes a challenge back; one that was not published is no error.
     pub fn remove(&self, challenge: &Challenge) {
-        if let Some(wanted) = challenge.tls_alpn_01() {
-            self.lock().remove(&wanted.server_name.to_ascii_lowercase());
+        let Some(wanted) = challenge.tls_alpn_01() else { return };
+        let (name, mut certificates) = (wanted.server_name.to_ascii_lowercase(), self.lock());
+        if let Some(published) = certificates.get_mut(&name) {
+            published.retain(|(id, _)| *id != challenge.id());
+            if published.is_empty() {
+                certificates.remove(&name);
+            }
         }
     }
 
@@ -109,7 +117,7 @@ impl ResolvesServerCert for TlsAlpnResolver {
         let mut protocols = hello.alpn().into_iter().flatten();
         if protocols.next() == Some(ACME_TLS_ALPN) && protocols.next().is_none() {
             let name = hello.server_name()?.to_ascii_lowercase();
-            return self.lock().get(&name).cloned();
+            return self.lock().get(&name)?.last().map(|(_, certificate)| Arc::clone(certificate));
         }
         self.inner.as_ref()?.resolve(hello)
     }

@@ -65,6 +65,24 @@ fn shake_hands(
 }
 
 #[test]
+fn taking_a_challenge_back_leaves_another_one_of_the_same_name() {
+    let first = challenge("dns", "example.org");
+    let second = serde_json::to_string(&first).expect("JSON").replace("/chall", "/another");
+    let second = serde_json::from_str(&second).expect("a challenge");
+    let resolver = TlsAlpnResolver::new(&provider());
+    let server = resolver.server_config().expect("a configuration");
+    let validate = || shake_hands(&server, "example.org", &[ACME_TLS_ALPN]);
+    for challenge in [&first, &second, &second] {
+        resolver.insert(challenge, clock::wall()).expect("a certificate");
+    }
+    resolver.remove(&first);
+    validate().expect("the second is published");
+    resolver.remove(&second);
+    validate().expect_err("nothing is published");
+    assert!(resolver.is_empty());
+}
+
+#[test]
 fn a_validation_finds_the_certificate_of_the_challenge() {
     let resolver = TlsAlpnResolver::new(&provider());
     let challenge = challenge("dns", "example.org");
@@ -120,7 +138,7 @@ fn everyone_else_gets_what_the_servers_own_resolver_says() {
     struct Own(TlsAlpnResolver);
     impl ResolvesServerCert for Own {
         fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-            self.0.lock().values().next().cloned()
+            self.0.lock().values().next()?.last().map(|(_, certificate)| Arc::clone(certificate))
         }
     }
     let own = TlsAlpnResolver::new(&provider());
