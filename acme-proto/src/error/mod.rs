@@ -20,8 +20,8 @@ pub use server_problem::ServerProblem;
 
 /// Why a flow failed; the fault lies in the world, not in the driver.
 ///
-/// `Display` is one line that names the cause, the URL and the remedy, with everything a server sent
-/// escaped.
+/// `Display` is one line that names the cause, the URL and the remedy, with everything that a server, the
+/// network or a signer said escaped.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -44,7 +44,10 @@ pub enum Error {
     #[error("signing failed: {0}; check the key and the device that holds it, then try again")]
     Signer(SignFailed),
     /// A snapshot could not be stored, so the flow stopped before it could lose anything.
-    #[error("the order's state could not be stored: {0}; make the place writable, then try again")]
+    #[error(
+        "the order's state could not be stored: {}; make the place writable, then try again",
+        crate::wire::printable(.0, 300)
+    )]
     Storage(String),
     /// The deadline passed.
     #[error("{0}")]

@@ -132,7 +132,9 @@ impl fmt::Display for IdentifierFailure {
             write!(f, ": {} ", attempt.kind)?;
             match (&attempt.problem, &attempt.local) {
                 (Some(problem), _) => write!(f, "failed: {problem}")?,
-                (None, Some(local)) => write!(f, "was not provisioned: {local}")?,
+                (None, Some(local)) => {
+                    write!(f, "was not provisioned: {}", crate::wire::printable(local, 200))?;
+                }
                 (None, None) => f.write_str("failed without a reason")?,
             }
         }
