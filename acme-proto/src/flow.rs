@@ -11,6 +11,7 @@ use crate::notice::Notice;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
+use crate::wire::printable;
 
 /// Anything that takes several exchanges with a server to come to an end.
 ///
@@ -134,13 +135,13 @@ pub struct Transmit {
 #[non_exhaustive]
 pub enum Lost {
     /// Nothing reached the server, provably: no connection, TLS failed, stream refused.
-    #[error("not sent: {0}")]
+    #[error("not sent: {}", printable(.0, 300))]
     NotSent(String),
     /// The time limit passed.
     #[error("no answer within the time limit")]
     TimedOut,
     /// The request may have been processed, but no answer came.
-    #[error("no answer: {0}")]
+    #[error("no answer: {}", printable(.0, 300))]
     NoAnswer(String),
 }
 
@@ -194,7 +195,7 @@ pub enum SignFailed {
     #[error("the signer cannot do this algorithm")]
     UnsupportedAlgorithm,
     /// The signer failed, and says why.
-    #[error("{0}")]
+    #[error("{}", printable(.0, 300))]
     Failed(String),
 }
 

@@ -91,7 +91,9 @@ impl User {
         self.offers.clear();
         let Some(stored) = stored else {
             assert!(self.provisioned.is_empty() && self.leaving.is_empty(), "nothing was stored");
-            return Issuance::order(NewOrder::new(flow.identifiers().to_vec()).expect("names"));
+            let names = flow.identifiers().to_vec();
+            let flow = Issuance::new(names).expect("there are names");
+            return if self.durable { flow.durable() } else { flow };
         };
         let snapshot: Snapshot = serde_json::from_str(&stored).expect("a snapshot");
         let held: BTreeSet<Url> = snapshot.challenges().iter().map(|c| c.url().clone()).collect();

@@ -260,7 +260,9 @@ impl Issuance {
     /// Starts whatever is due, and queues what the user is to do, if anything changed since the last time.
     fn advance(&mut self, session: &mut Session) {
         let now = self.lanes.now();
-        while core::mem::take(&mut self.changed_since_plan) || now >= self.plan_again_at {
+        // At the end of time every time has come for ever, so that this is asked once.
+        self.changed_since_plan |= now >= self.plan_again_at;
+        while core::mem::take(&mut self.changed_since_plan) {
             self.check_account(session);
             self.start_ending(session);
             // What has arrived is taken first: it may be the certificate.
