@@ -153,7 +153,7 @@ impl Register {
         Ok(None)
     }
 
-    /// The time that the user takes over the terms does not count.
+    /// The time that the user took over the terms does not count.
     fn restart_clock(&mut self, session: &Session, now: Timestamp) {
         let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
         // The lanes may not have been polled yet, and know no time then.
