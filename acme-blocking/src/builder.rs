@@ -147,7 +147,11 @@ impl ClientBuilder {
         };
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Box::new(UreqTransport::new(&provider, &self.roots)?),
+            None => {
+                let usual = Policy::default().max_in_flight;
+                let wide = self.policy.as_ref().map_or(usual, |p| p.max_in_flight.max(usual));
+                Box::new(UreqTransport::new(&provider, &self.roots)?.connections(wide))
+            }
         };
         let mut keyring = Keyring::new();
         let account_key = match (self.key, &self.signer) {

@@ -57,7 +57,8 @@ pub(crate) fn drive<'env, F: Flow, H: Helper<'env, F>>(
     mut helper: H,
     cancel: Option<&Cancel>,
 ) -> Result<F::Success, Error> {
-    thread::scope(|scope| {
+    // The helper goes when the flow has ended, before what is still under way is waited for.
+    thread::scope(move |scope| {
         let mut clock = Clock::start();
         let mut in_flight = InFlight::new(scope, client, H::SEQUENTIAL);
         let _wish = cancel.map(|cancel| in_flight.subscribe(cancel));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use acme_host::words;
 use acme_proto::challenge::{Challenge, ChallengeId};
@@ -25,6 +26,8 @@ pub(crate) struct Solving<'env> {
     store: Option<Arc<dyn Store + 'env>>,
     /// Challenges that are being presented, each with whether it is to be taken back afterwards.
     presenting: BTreeMap<ChallengeId, bool>,
+    /// Set when the flow has ended: what is presented only then has to be taken back at once.
+    over: Arc<AtomicBool>,
     /// Challenges that were to be taken back: the flow no longer asks whether they are ready.
     withdrawn: BTreeSet<ChallengeId>,
 }
@@ -48,6 +51,7 @@ impl<'env> Solving<'env> {
             solvers: solvers.into_iter().map(entry).collect(),
             store,
             presenting: BTreeMap::new(),
+            over: Arc::default(),
             withdrawn: BTreeSet::new(),
         }
     }
@@ -75,10 +79,14 @@ impl<'env> Solving<'env> {
         self.presenting.insert(challenge.id(), false);
         self.solvers[place].presenting += 1;
         let solver = Arc::clone(&self.solvers[place].solver);
-        let turn = self.client.turns.of(&challenge);
+        let (turn, over) = (self.client.turns.of(&challenge), Arc::clone(&self.over));
         in_flight.solve(challenge, Stage::Present(place), move |challenge| {
             let _alone = locked(&turn);
-            in_words(solver.present(challenge))
+            let result = in_words(solver.present(challenge));
+            if over.load(Ordering::Acquire) {
+                let _ = solver.clean_up(challenge);
+            }
+            result
         });
         Ok(())
     }
@@ -141,6 +149,12 @@ impl<'env> Solving<'env> {
 
     fn place(&self, kind: &ChallengeKind) -> Option<usize> {
         self.solvers.iter().position(|entry| entry.solver.kinds().contains(kind))
+    }
+}
+
+impl Drop for Solving<'_> {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
     }
 }
 

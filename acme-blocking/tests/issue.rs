@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use acme_blocking::{
     BoxError, Cancel, ChallengeKind, Client, Csr, Dns01, Dns01Solver, Error, HookCommand,
-    Http01Handler, Http01Listener, Identifier, Issued, OrderFile, ProviderKey, Snapshot, Solver,
-    Store, TlsAlpn01Listener, TlsAlpn01Resolver,
+    Http01Handler, Http01Listener, Identifier, Issued, OrderFile, Policy, ProviderKey, Snapshot,
+    Solver, Store, TlsAlpn01Listener, TlsAlpn01Resolver,
 };
 use acme_proto::error::Error as Acme;
 use acme_testca::TestCa;
@@ -232,6 +232,32 @@ fn a_wish_that_was_expressed_before_ends_an_issuance_at_once() {
     assert!(matches!(result, Err(Error::Acme(Acme::Cancelled))), "{result:?}");
     assert_eq!(ca.certificates_issued(), 0);
     assert!(ca.requests().len() <= before + 1);
+}
+
+#[test]
+fn what_is_presented_when_the_time_for_clean_ups_is_over_is_taken_back_all_the_same() {
+    struct Late(Zone, Cancel);
+    impl Dns01 for Late {
+        fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+            self.1.cancel();
+            std::thread::sleep(Duration::from_millis(500));
+            self.0.set_txt(name, value)
+        }
+        fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+            self.0.remove_txt(name, value)
+        }
+    }
+    let ca = Arc::new(TestCa::start());
+    let client = client(&ca);
+    let mut policy = Policy::default();
+    policy.clean_up_time_limit = Duration::from_millis(50);
+    client.set_policy(policy);
+    let late = Late(Zone(Arc::clone(&ca)), Cancel::new());
+    let wish = late.1.clone();
+    let issue = client.issue(["a.test"]).key(&certificate_key()).solver(Dns01Solver::new(late));
+    let result = issue.cancel_on(&wish).run();
+    assert!(matches!(result, Err(Error::Acme(Acme::Cancelled))), "{result:?}");
+    assert!(ca.published_txt().values().all(Vec::is_empty));
 }
 
 /// A zone that wishes the issuance cancelled once so many records are there, and propagates only then.

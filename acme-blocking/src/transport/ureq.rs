@@ -105,7 +105,8 @@ impl Transport for UreqTransport {
         let (head, body) = self.send(transmit, left)?.into_parts();
         let response = with_headers(Response::new(head.status.as_u16()), &head.headers);
         let mut octets = Vec::new();
-        let whole = body.into_reader().take(limit as u64 + 1).read_to_end(&mut octets).is_ok();
+        let most = (limit as u64).saturating_add(1);
+        let whole = body.into_reader().take(most).read_to_end(&mut octets).is_ok();
         let long = octets.len() > limit;
         octets.truncate(limit);
         let response = response.body(octets);
