@@ -11,7 +11,7 @@ fn main() -> std::io::Result<()> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/issuance");
     let mut shortest: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut state = 1;
-    for round in 0..20_000_u64 {
+    for round in 0..60_000_u64 {
         let input = input(round, &mut state);
         let ending = acme_fuzz::issuance_ending(&input);
         let held = shortest.entry(ending).or_insert_with(|| input.clone());

@@ -230,7 +230,7 @@ impl world::User<Issuance> for User {
     }
 
     fn sees(&mut self, request: &Request) {
-        if self.durable && request.url().as_str().ends_with("/finalize") {
+        if self.durable && world::finalizes(request) {
             let order = self.saved.as_ref().and_then(Snapshot::order);
             assert!(order.is_some(), "the order was not stored before it was finalized");
         }

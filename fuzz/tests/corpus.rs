@@ -35,6 +35,22 @@ fn every_input_of_the_corpus_passes() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// The target would find little if a change of its world made most inputs end in the same way.
+#[test]
+fn the_seeds_of_the_issuance_lead_to_every_ending() {
+    let seeds = files(&root().join("corpus/issuance")).into_iter().filter_map(|file| {
+        let name = file.file_name()?.to_str()?.strip_prefix("ends_in_")?.to_owned();
+        Some((name, file))
+    });
+    let mut count = 0;
+    for (expected, file) in seeds {
+        let ending = acme_fuzz::issuance_ending(&fs::read(&file).unwrap());
+        assert_eq!(ending, expected, "{}: run the example `seeds`", file.display());
+        count += 1;
+    }
+    assert!(count >= 10, "{count} endings");
+}
+
 #[test]
 fn every_target_passes_on_trivial_inputs() {
     for target in TARGETS {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::facts::{Local, Publication, Published};
-use super::{Issuance, OfferId, State};
+use super::{Issuance, OfferId, State, is_held};
 use crate::challenge::{Challenge, ChallengeId};
 use crate::error::{Attempt, Error, InvalidInput, Misuse};
 use crate::session::Session;
@@ -13,6 +13,8 @@ use crate::x509::Csr;
 
 impl Issuance {
     /// Chooses a kind of challenge for an offer; [`Provision`](super::IssuanceEvent::Provision) follows.
+    ///
+    /// Where a server has one challenge for two authorizations, the second is offered again after the first.
     ///
     /// # Errors
     /// [`Misuse::UnknownId`] for an offer that is not open, [`Misuse::WrongState`] for a kind that was not
@@ -37,6 +39,10 @@ impl Issuance {
         let (url, token) =
             found.and_then(|c| Some((c.url().clone(), c.token()?.clone()))).ok_or(not_offered)?;
         let (identifier, wildcard) = authorization.identifier.clone().ok_or(not_offered)?;
+        if is_held(&self.published, &url) {
+            authorization.local = Local::Open;
+            return Ok(());
+        }
         authorization.local = Local::Provisioning(url.clone());
         let challenge = Challenge::new(
             offer.authorization.clone(),

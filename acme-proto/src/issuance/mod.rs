@@ -395,6 +395,10 @@ impl Issuance {
             self.changed_since_plan = true;
             return;
         }
+        let mut challenges = authorization.challenges.iter().filter(|c| kinds.contains(c.kind()));
+        if challenges.any(|c| is_held(&self.published, c.url())) {
+            return; // offered as soon as that is taken back
+        }
         self.offers += 1;
         authorization.local = Local::Offered(self.offers);
         let id = OfferId { authorization: authorization.url.clone(), number: self.offers };
@@ -466,6 +470,11 @@ impl Issuance {
     fn notice(&mut self, progress: crate::notice::Progress) {
         self.lanes.notice(Notice::Progress(progress));
     }
+}
+
+/// Whether a challenge is published, or about to be, or being taken back: it cannot be published anew then.
+fn is_held(published: &BTreeMap<Url, Published>, challenge: &Url) -> bool {
+    published.get(challenge).is_some_and(|p| !matches!(p.state, Publication::Stuck(_)))
 }
 
 impl sealed::Sealed for Issuance {}

@@ -216,7 +216,10 @@ impl Drive {
     fn sleep(&self, wake: Timestamp, world: &mut World<'_>) {
         world.now = match world.bytes.below(8) {
             5 => wake.saturating_add(Duration::from_secs(world.bytes.u8().into())),
-            6 => world.now.saturating_sub(Duration::from_secs(world.bytes.u8().into())),
+            6 => {
+                let back = Duration::from_secs(world.bytes.u8().into());
+                world.now.saturating_sub(back).max(Timestamp::UNIX_EPOCH)
+            }
             7 => self.latest.saturating_add(Duration::from_millis(world.bytes.u8().into())),
             _ => wake,
         };

@@ -20,6 +20,7 @@ use crate::bytes::Bytes;
 
 pub(crate) use ca::{Ca, ORIGIN};
 pub(crate) use drive::{End, User, run};
+pub(crate) use request::finalizes;
 
 /// What outlives a flow.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(crate) struct World<'a> {
     pub(crate) bytes: Bytes<'a>,
     pub(crate) session: Session,
     pub(crate) ca: Ca,
-    /// What a clock shows; it may go backwards.
+    /// What a clock shows; it may go backwards, but not to before 1970, which flows take for 1970.
     pub(crate) now: Timestamp,
     /// The nonces that were sent, each with how often.
     sent: BTreeMap<String, usize>,
@@ -65,9 +66,9 @@ impl<'a> World<'a> {
         policy.issuance_time_limit = LIMIT;
         policy.clean_up_time_limit = CLEAN_UP;
         session.set_policy(policy);
-        let start = bytes.pick(&[1_790_000_000, 0, i64::MAX - 40, i64::MAX, i64::MIN]);
+        let start = bytes.pick(&[1_790_000_000, 0, i64::MAX - 40, i64::MAX, 253_402_300_700]);
         if flags & 0x80 != 0 {
-            bytes.repeated(20);
+            bytes.repeated(8);
         }
         Self {
             bytes,

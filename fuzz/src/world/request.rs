@@ -31,6 +31,13 @@ pub(crate) fn check(request: &Request, signatures: &BTreeSet<Vec<u8>>) -> Option
     Some(nonce.to_owned())
 }
 
+/// Returns whether a request hands in a CSR, whatever its URL.
+pub(crate) fn finalizes(request: &Request) -> bool {
+    request.method() == Method::Post
+        && serde_json::from_slice::<Value>(&decoded(&object(request.body_bytes()), "payload"))
+            .is_ok_and(|payload| payload.get("csr").is_some())
+}
+
 fn decoded(jws: &Map<String, Value>, name: &str) -> Vec<u8> {
     let text = jws.get(name).and_then(Value::as_str).expect("a string");
     base64url::decode(text).expect("base64url")
