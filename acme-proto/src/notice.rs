@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use crate::challenge::Challenge;
 use crate::identifier::Identifier;
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -42,6 +43,13 @@ pub enum Notice {
     },
     /// An issuance came further.
     Progress(Progress),
+    /// An issuance ends without a certificate, and this challenge may still be published somewhere.
+    NotCleaned {
+        /// What was to be taken back.
+        challenge: Box<Challenge>,
+        /// Why it was not.
+        reason: String,
+    },
 }
 
 /// Why a request is sent again.
@@ -85,6 +93,11 @@ impl fmt::Display for Notice {
             }
             Self::Waiting { url, until, .. } => write!(f, "waiting until {until} for {url}"),
             Self::Progress(progress) => progress.fmt(f),
+            Self::NotCleaned { challenge, reason } => {
+                let (kind, name) = (challenge.kind(), challenge.identifier());
+                let reason = printable(reason, 200);
+                write!(f, "{name}: {kind} may still be published: {reason}")
+            }
         }
     }
 }

@@ -28,7 +28,8 @@ pub struct Policy {
     pub call_time_limit: Duration,
     /// The time limit of an issuance that sets none itself. Default 5 minutes.
     pub issuance_time_limit: Duration,
-    /// How long an issuance may go on after its deadline for clean-ups alone. Default 30 seconds.
+    /// How long an issuance may go on after its end or deadline for clean-ups alone. Default 150 seconds: a
+    /// command that publishes a record may take two minutes, and is cleaned up after only then.
     pub clean_up_time_limit: Duration,
     /// How many octets of body are accepted. Default 1 MiB.
     pub body_limit: usize,
@@ -60,7 +61,7 @@ impl Default for Policy {
             sign_time_limit: Duration::from_secs(30),
             call_time_limit: Duration::from_secs(120),
             issuance_time_limit: Duration::from_secs(300),
-            clean_up_time_limit: Duration::from_secs(30),
+            clean_up_time_limit: Duration::from_secs(150),
             body_limit: 1 << 20,
             max_redirects: 3,
             max_nonces: 64,

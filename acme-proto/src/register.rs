@@ -134,10 +134,7 @@ impl Register {
                 self.consent = Consent::Asked;
                 return Ok(Some(RegisterEvent::AgreeToTerms(terms)));
             }
-            (Some(_), Consent::Asked) => {
-                self.restart_clock(session, now);
-                return Ok(None);
-            }
+            (Some(_), Consent::Asked) => return Ok(None),
             (Some(terms), Consent::Declined) => {
                 return Err(InvalidInput::TermsNotAgreed(terms).into());
             }

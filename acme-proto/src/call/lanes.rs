@@ -141,6 +141,10 @@ impl<K: Clone + Ord> Lanes<K> {
         self.finished.retain(|(key, _)| keep(key));
     }
 
+    pub(crate) fn has_notice(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     pub(crate) fn notice(&mut self, notice: Notice) {
         self.notices.push_back(notice);
     }

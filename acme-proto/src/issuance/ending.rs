@@ -10,6 +10,7 @@ use super::{Ending, Issuance, IssuanceEvent, Issued, Poll, State};
 use crate::challenge::Challenge;
 use crate::error::{DeadlinePassed, Error, IdentifierFailure, Misuse, OrderFailed};
 use crate::flow::{Output, SaveId, SaveRequest};
+use crate::notice::Notice;
 use crate::op::Download;
 use crate::session::Session;
 use crate::url::Url;
@@ -155,7 +156,15 @@ impl Issuance {
         }
     }
 
-    /// Returns the end, once nothing is left to clean up or to save.
+    fn not_cleaned(&self) -> Vec<(Challenge, String)> {
+        let reason = |state: &Publication| match state {
+            Publication::Stuck(reason) => reason.clone(),
+            _ => String::from("not answered in time"),
+        };
+        self.published.values().map(|p| (p.challenge.clone(), reason(&p.state))).collect()
+    }
+
+    /// Returns the end, once nothing is left to clean up, to save, or to tell.
     pub(super) fn conclude(&mut self) -> Option<Output<IssuanceEvent, Issued>> {
         let ending = self.ending.as_ref()?;
         let cleaning = self.published.values().any(|p| !matches!(p.state, Publication::Stuck(_)));
@@ -163,16 +172,16 @@ impl Issuance {
         if (cleaning || saving) && ending.until.is_none_or(|until| self.lanes.now() < until) {
             return None;
         }
+        let not_cleaned = self.not_cleaned();
+        if ending.result.is_err() && !not_cleaned.is_empty() && !self.told_leftovers {
+            self.told_leftovers = true;
+            for (challenge, reason) in not_cleaned {
+                self.lanes.notice(Notice::NotCleaned { challenge: Box::new(challenge), reason });
+            }
+            return None;
+        }
         let ending = self.ending.take()?;
         self.state = State::Done;
-        let not_cleaned: Vec<(Challenge, String)> = self
-            .published
-            .values()
-            .map(|p| match &p.state {
-                Publication::Stuck(reason) => (p.challenge.clone(), reason.clone()),
-                _ => (p.challenge.clone(), String::from("not answered in time")),
-            })
-            .collect();
         let result = ending.result.and_then(|(download, certificate_url)| {
             let missing = Error::Misuse(Misuse::WrongState("no order"));
             Ok(Issued {

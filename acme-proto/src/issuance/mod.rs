@@ -55,6 +55,8 @@ pub struct Issuance {
     resumed: Option<Snapshot>,
     /// A challenge was answered in this run.
     told_server: bool,
+    /// The challenges that stay published were named.
+    told_leftovers: bool,
     account: Option<Url>,
     directory: Option<Url>,
     saving: Saving,
@@ -136,6 +138,7 @@ impl Issuance {
             orders: 0,
             resumed: None,
             told_server: false,
+            told_leftovers: false,
             account: None,
             directory: None,
             saving: Saving::default(),
@@ -515,7 +518,7 @@ impl Flow for Issuance {
                     if let Some(done) = self.conclude() {
                         return done;
                     }
-                    if at > self.lanes.now() {
+                    if at > self.lanes.now() && !self.lanes.has_notice() {
                         return Output::Timeout(Some(self.plan_again_at.min(at)));
                     }
                     // The deadline has come: the next round ends the flow.
