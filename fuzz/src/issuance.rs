@@ -30,7 +30,8 @@ pub fn issuance(data: &[u8]) {
 pub fn issuance_ending(data: &[u8]) -> String {
     let mut world = World::new(data);
     let flags = world.bytes.u8();
-    let mut user = User::new(flags & 1 != 0);
+    let several = world.session.current_policy().max_orders > 1;
+    let mut user = User::new(flags & 1 != 0, several);
     let mut flow = user.begin(&world, flags);
     for lives in (0..=3).rev() {
         match world::run(&mut flow, &mut user, &mut world, lives > 0) {
@@ -53,11 +54,13 @@ struct User {
     offers: Vec<Offer>,
     ids: Vec<ChallengeId>,
     saved: Option<Snapshot>,
+    /// There may be a second order, or a second process.
+    gives_up: bool,
     ending: String,
 }
 
 impl User {
-    fn new(durable: bool) -> Self {
+    fn new(durable: bool, gives_up: bool) -> Self {
         Self {
             durable,
             owed: Vec::new(),
@@ -66,6 +69,7 @@ impl User {
             offers: Vec::new(),
             ids: Vec::new(),
             saved: None,
+            gives_up,
             ending: String::new(),
         }
     }
@@ -87,10 +91,12 @@ impl User {
     fn revive(&mut self, flow: Issuance) -> Issuance {
         let snapshot = if self.durable { self.saved.clone() } else { flow.snapshot() };
         let stored = snapshot.map(|s| serde_json::to_string(&s).expect("it can be stored"));
+        self.gives_up = true;
         self.owed.clear();
         self.offers.clear();
         let Some(stored) = stored else {
-            assert!(self.provisioned.is_empty() && self.leaving.is_empty(), "nothing was stored");
+            assert!(self.provisioned.is_empty(), "nothing was stored");
+            self.leaving.clear();
             let names = flow.identifiers().to_vec();
             let flow = Issuance::new(names).expect("there are names");
             return if self.durable { flow.durable() } else { flow };
@@ -266,7 +272,7 @@ impl world::User<Issuance> for User {
     }
 
     fn gives_up(&self) -> bool {
-        true
+        self.gives_up
     }
 }
 

@@ -37,6 +37,8 @@ struct User {
     asked: bool,
     answered: bool,
     agreed: bool,
+    /// The flow was polled since.
+    told: bool,
 }
 
 impl world::User<Register> for User {
@@ -91,6 +93,12 @@ impl world::User<Register> for User {
 
     fn grace(&self) -> Duration {
         Duration::ZERO
+    }
+
+    fn restarts_clock(&mut self) -> bool {
+        let waits = self.asked && !self.told;
+        self.told = self.answered;
+        waits
     }
 
     fn gives_up(&self) -> bool {

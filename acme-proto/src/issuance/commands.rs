@@ -14,7 +14,7 @@ use crate::x509::Csr;
 impl Issuance {
     /// Chooses a kind of challenge for an offer; [`Provision`](super::IssuanceEvent::Provision) follows.
     ///
-    /// Where a server has one challenge for two authorizations, the second is offered again after the first.
+    /// Where a server has one challenge for two authorizations, the second one is offered again without it.
     ///
     /// # Errors
     /// [`Misuse::UnknownId`] for an offer that is not open, [`Misuse::WrongState`] for a kind that was not
@@ -34,7 +34,7 @@ impl Issuance {
         if authorization.local != Local::Offered(offer.number) {
             return Err(Misuse::UnknownId);
         }
-        let found = authorization.challenges.iter().find(|c| c.kind() == kind);
+        let found = authorization.usable(kind);
         let not_offered = Misuse::WrongState("this kind of challenge was not offered");
         let (url, token) =
             found.and_then(|c| Some((c.url().clone(), c.token()?.clone()))).ok_or(not_offered)?;

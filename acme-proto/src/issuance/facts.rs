@@ -243,15 +243,17 @@ impl Authorization {
         }
     }
 
+    /// Returns the challenge of a kind that can be tried.
+    pub(super) fn usable(&self, kind: &ChallengeKind) -> Option<&wire::Challenge> {
+        self.challenges.iter().find(|c| c.kind() == kind && is_usable(c))
+    }
+
     /// Returns the kinds that can be tried, without those that have failed.
     pub(super) fn usable_kinds(&self, tried: &[Attempt]) -> Vec<ChallengeKind> {
         let Some((identifier, wildcard)) = &self.identifier else { return Vec::new() };
         self.challenges
             .iter()
-            .filter(|c| c.token().is_some())
-            .filter(|c| {
-                matches!(c.status(), ChallengeStatus::Pending | ChallengeStatus::Processing)
-            })
+            .filter(|c| is_usable(c))
             .map(wire::Challenge::kind)
             .filter(|kind| suits(kind, identifier, *wildcard))
             .filter(|kind| tried.iter().all(|attempt| attempt.kind() != *kind))
@@ -274,6 +276,11 @@ impl Local {
 
 /// The most octets of a name in the DNS, as text.
 const LONGEST_NAME: usize = 253;
+
+fn is_usable(challenge: &wire::Challenge) -> bool {
+    let open = matches!(challenge.status(), ChallengeStatus::Pending | ChallengeStatus::Processing);
+    open && challenge.token().is_some()
+}
 
 /// Whether a kind can prove an identifier (RFC 8555 sections 8.3, 8.4; RFC 8737; RFC 8738 section 7).
 fn suits(kind: &ChallengeKind, identifier: &Identifier, wildcard: bool) -> bool {

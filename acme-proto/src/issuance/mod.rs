@@ -385,8 +385,7 @@ impl Issuance {
         let mut kinds = authorization.usable_kinds(&tried);
         // A challenge belongs to one authorization; a second claim to its URL is not honoured.
         kinds.retain(|kind| {
-            let found = authorization.challenges.iter().find(|c| c.kind() == kind);
-            let held = found.and_then(|c| self.published.get(c.url()));
+            let held = authorization.usable(kind).and_then(|c| self.published.get(c.url()));
             held.is_none_or(|held| *held.challenge.authorization() == authorization.url)
         });
         if authorization.kinds.is_empty() {
@@ -398,7 +397,7 @@ impl Issuance {
             self.changed_since_plan = true;
             return;
         }
-        let mut challenges = authorization.challenges.iter().filter(|c| kinds.contains(c.kind()));
+        let mut challenges = kinds.iter().filter_map(|kind| authorization.usable(kind));
         if challenges.any(|c| is_held(&self.published, c.url())) {
             return; // offered as soon as that is taken back
         }

@@ -34,6 +34,10 @@ pub(crate) trait User<F: Flow> {
     fn done(&mut self, flow: &mut F, result: Result<F::Success, Error>, world: &mut World<'_>);
     /// Returns how long after its time limit the flow may go on.
     fn grace(&self) -> Duration;
+    /// Returns whether the time up to now does not count.
+    fn restarts_clock(&mut self) -> bool {
+        false
+    }
     /// Returns whether the flow may give up exchanges without waiting for their answers.
     fn gives_up(&self) -> bool;
 }
@@ -122,6 +126,10 @@ impl Drive {
     ) -> Option<Timestamp> {
         for _ in 0..MOST_OUTPUTS {
             let now = self.now(world);
+            if user.restarts_clock() {
+                self.deadline = self.deadline.max(self.latest.saturating_add(super::LIMIT));
+                self.ending = None;
+            }
             let over = self.ending.is_some_and(|at| self.latest >= at.saturating_add(user.grace()));
             if self.ending.is_none() && self.latest >= self.deadline {
                 self.ending = Some(self.latest);
