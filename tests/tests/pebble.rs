@@ -109,17 +109,17 @@ fn pebble_issues_by_every_kind_of_challenge_to_the_blocking_adapter() {
 }
 
 #[tokio::test]
-async fn with_half_of_the_nonces_refused_twelve_times() {
+async fn with_half_of_the_nonces_refused_twenty_one_times() {
     let pebble = Arc::new(Pebble::start(PebbleOptions::default().nonce_reject(50)));
     let mut issued = 0;
-    for _ in 0..4 {
+    for _ in 0..7 {
         issued += by_tokio(&pebble).await;
     }
-    assert_eq!(issued, 12);
+    assert_eq!(issued, 21);
 }
 
 #[test]
-fn with_half_of_the_nonces_refused_twelve_times_to_the_blocking_adapter() {
+fn with_half_of_the_nonces_refused_twenty_one_times_to_the_blocking_adapter() {
     let pebble = Arc::new(Pebble::start(PebbleOptions::default().nonce_reject(50)));
-    assert_eq!((0..4).map(|_| by_blocking(&pebble)).sum::<usize>(), 12);
+    assert_eq!((0..7).map(|_| by_blocking(&pebble)).sum::<usize>(), 21);
 }

@@ -65,6 +65,14 @@
 //!   same path for challenges that a snapshot brings back.
 //! - A lost newOrder is sent again without looking through the account's list of orders first: most public CAs offer no
 //!   such list, and the price of an orphan is one pending order that nobody answers.
+//! - A lost answer to keyChange is reported, not settled by the next flow: ask by each key with
+//!   [`FindAccount`](crate::op::FindAccount). Both keys have to be on disk before the change is asked for.
+//! - Cancelling takes back what is published; it does not deactivate authorizations.
+//! - An issuance that ends without a certificate tells by [`Notice::NotCleaned`](crate::notice::Notice) what may still be
+//!   published; a durable one keeps it in the snapshot too. Clean-ups have 150 seconds, for a hook may take two minutes.
+//! - The first offer that the user refuses ends the order, for it cannot be had any more.
+//! - A slot of the rate limits that nobody uses is not given to another request; the bucket fills up with time.
+//! - What both adapters take from their host is a crate of its own, nested so that the top level stays as planned.
 //! - X.509 is written by this crate (see [`dependencies`](super::dependencies)).
 //!
 //! # Why not otherwise
