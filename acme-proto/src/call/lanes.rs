@@ -32,6 +32,8 @@ pub(crate) struct Lanes<K> {
     pub(super) nonces: Vec<(Timestamp, Nonce)>,
     /// How many nonces to fetch before anything waits for them.
     prefetch: usize,
+    /// newNonce failed, so that nonces are to come with answers that are still out.
+    awaits_nonces: bool,
     pub(super) notices: VecDeque<Notice>,
     finished: VecDeque<(K, Result<Reply, Error>)>,
     pub(super) last_failure: Option<Error>,
@@ -76,6 +78,9 @@ impl Reply {
 /// How long before the deadline the last poll goes out.
 const LAST_LOOK: Duration = Duration::from_secs(3);
 
+/// Whether a lane waits for what could not be had.
+type Waits<K> = fn(&Lane<K>) -> bool;
+
 /// What a pass over the lanes found missing.
 #[derive(Default)]
 pub(super) struct Missing {
@@ -95,6 +100,7 @@ impl<K: Clone + Ord> Lanes<K> {
             lanes: Vec::new(),
             nonces: Vec::new(),
             prefetch: 0,
+            awaits_nonces: false,
             notices: VecDeque::new(),
             finished: VecDeque::new(),
             last_failure: None,
@@ -371,7 +377,8 @@ impl<K: Clone + Ord> Lanes<K> {
                 .class(ResourceClass::NewAccount);
             started |= self.spawn(Purpose::FindAccount, find);
         }
-        if session.directory().is_some() {
+        let awaited = self.awaits_nonces && self.expects_nonces();
+        if session.directory().is_some() && !awaited {
             let running = self.lanes.iter().filter(|l| l.purpose == Purpose::Nonce).count();
             let wanted = missing.nonces.saturating_sub(running) + self.prefetch;
             self.prefetch = 0;
@@ -405,6 +412,7 @@ impl<K: Clone + Ord> Lanes<K> {
             return Err(Misuse::WrongSession);
         }
         self.now = self.now.max(now);
+        self.awaits_nonces = false;
         match input {
             Input::Response(id, response) => {
                 self.check(binding, id.flow, id.seq)?;
@@ -474,28 +482,31 @@ impl<K: Clone + Ord> Lanes<K> {
         session: &mut Session,
     ) {
         let lane = self.lanes.remove(index);
-        let failed = match (lane.purpose, result) {
+        let (result, waits): (Result<(), Error>, Waits<K>) = match (lane.purpose, result) {
             (Purpose::Key(key), result) => {
                 self.finished.push_back((key, result));
                 return;
             }
-            (Purpose::Nonce, Ok(_)) => return,
-            (Purpose::Directory, Ok(reply)) => {
-                self.fetched_directory = true;
-                let read = self.read(&reply, session, |answer| GetDirectory.read(answer));
-                read.map(|directory| session.set_directory(directory)).map_err(|e| (e, false))
+            (Purpose::Directory, result) => {
+                self.fetched_directory |= result.is_ok();
+                let read = result.and_then(|reply| {
+                    self.read(&reply, session, |answer| GetDirectory.read(answer))
+                });
+                (read.map(|directory| session.set_directory(directory)), |_| true)
             }
-            (Purpose::FindAccount, Ok(reply)) => {
-                let read = self.read(&reply, session, account_entry);
-                read.map(|entry| entry.adopt(session)).map_err(|e| (e, true))
+            (Purpose::FindAccount, result) => {
+                let read = result.and_then(|reply| self.read(&reply, session, account_entry));
+                (read.map(|entry| entry.adopt(session)), Lane::uses_account_url)
             }
             // Another answer may still bring the nonce that somebody waits for.
-            (Purpose::Nonce, Err(_)) if self.expects_nonces() => return,
-            (Purpose::FindAccount, Err(error)) => Err((error, true)),
-            (_, Err(error)) => Err((error, false)),
+            (Purpose::Nonce, Err(_)) if self.expects_nonces() => {
+                self.awaits_nonces = true;
+                return;
+            }
+            (Purpose::Nonce, result) => (result.map(drop), |lane| lane.nonce.is_none()),
         };
-        if let Err((error, by_account)) = failed {
-            self.fail_waiting(&error, by_account);
+        if let Err(error) = result {
+            self.fail_waiting(&error, waits);
         }
     }
 
@@ -505,11 +516,10 @@ impl<K: Clone + Ord> Lanes<K> {
     }
 
     /// Fails every lane that waited for what could not be had.
-    fn fail_waiting(&mut self, error: &Error, by_account: bool) {
-        let (failed, kept): (Vec<_>, Vec<_>) =
-            core::mem::take(&mut self.lanes).into_iter().partition(|lane| {
-                lane.is_idle() && lane.nonce.is_none() && (!by_account || lane.uses_account_url())
-            });
+    fn fail_waiting(&mut self, error: &Error, waits: Waits<K>) {
+        let (failed, kept): (Vec<_>, Vec<_>) = core::mem::take(&mut self.lanes)
+            .into_iter()
+            .partition(|lane| lane.is_idle() && waits(lane));
         self.lanes = kept;
         for lane in failed {
             if let Purpose::Key(key) = lane.purpose {
