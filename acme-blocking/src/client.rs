@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use acme_host::clock;
+use acme_host::error::Error;
 use acme_host::exchange::ExchangeRecord;
 use acme_host::keyring::Keyring;
 use acme_host::keys::{AccountKey, ProviderKey};
@@ -23,7 +24,6 @@ use rustls::crypto::CryptoProvider;
 
 use crate::builder::ClientBuilder;
 use crate::drive;
-use crate::error::Error;
 use crate::issue::Issue;
 use crate::register::Register;
 use crate::signer::Signer;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::thread;
 
 use acme_host::clock::Clock;
+use acme_host::error::Error;
 use acme_proto::call::Call;
 use acme_proto::flow::{Flow, Input, Output, SaveRequest};
 use acme_proto::op::Operation;
 
 use crate::cancel::Cancel;
 use crate::client::Inner;
-use crate::error::Error;
 use crate::in_flight::{Arrival, InFlight, Solved};
 
 /// What one kind of flow needs of its user, beside exchanges and signatures.

@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
+use acme_host::error::Error;
 use acme_host::keys::{self, ProviderKey};
 use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::op::NewOrder;
@@ -14,7 +15,6 @@ use acme_proto::x509::Csr;
 use crate::cancel::Cancel;
 use crate::client::Client;
 use crate::drive;
-use crate::error::Error;
 use crate::solver::Solver;
 use crate::solving::Solving;
 use crate::store::Store;

@@ -3,13 +3,13 @@
 use core::fmt;
 use core::time::Duration;
 
+use acme_host::error::Error;
 use acme_proto::jose::{MacAlgorithm, MacKey};
 use acme_proto::op::{AccountEntry, ExternalAccount};
 use acme_proto::register::{self as proto, RegisterEvent};
 
 use crate::client::{Client, locked};
 use crate::drive::{self, Helper};
-use crate::error::Error;
 use crate::in_flight::InFlight;
 
 /// A registration to be [run](Self::run); made by [`Client::register`].

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use acme_host::error::Error;
 use acme_host::words;
 use acme_proto::challenge::{Challenge, ChallengeId};
 use acme_proto::error::Misuse;
@@ -14,7 +15,6 @@ use acme_proto::wire::ChallengeKind;
 use crate::BoxError;
 use crate::client::{Inner, locked};
 use crate::drive::Helper;
-use crate::error::Error;
 use crate::in_flight::{Arrival, InFlight, Solved, Stage};
 use crate::solver::Solver;
 use crate::store::Store;

@@ -4,6 +4,7 @@ use core::fmt;
 use std::sync::{Arc, Mutex};
 
 use acme_host::clock;
+use acme_host::error::Error;
 use acme_host::exchange::ExchangeRecord;
 use acme_host::keyring::Keyring;
 use acme_host::keys::{self, AccountKey};
@@ -17,7 +18,6 @@ use acme_proto::url::Url;
 use rustls::crypto::CryptoProvider;
 
 use crate::client::{Client, Inner, NoticeObserver, Observer, Turns};
-use crate::error::Error;
 use crate::signer::{DynSigner, Signer};
 use crate::transport::{DynTransport, HyperTransport, Transport};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use acme_host::clock;
+use acme_host::error::Error;
 use acme_host::exchange::ExchangeRecord;
 use acme_host::keyring::Keyring;
 use acme_host::keys::{AccountKey, ProviderKey};
@@ -23,7 +24,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::builder::ClientBuilder;
 use crate::drive::Arrival;
-use crate::error::Error;
 use crate::issue::Issue;
 use crate::register::Register;
 use crate::signer::DynSigner;

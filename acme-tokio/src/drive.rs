@@ -5,6 +5,7 @@ use core::pin::pin;
 use core::task::Poll;
 use std::sync::Arc;
 
+use acme_host::error::Error;
 use acme_proto::call::Call;
 use acme_proto::challenge::Challenge;
 use acme_proto::error::Misuse;
@@ -16,7 +17,6 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::client::Inner;
 use crate::clock::Clock;
-use crate::error::Error;
 use crate::{BoxError, BoxFuture};
 
 /// Everything that a flow waits for: exchanges, signatures, saves, and calls of solvers.

@@ -5,6 +5,7 @@ use core::future::{Future, IntoFuture};
 use core::time::Duration;
 use std::sync::Arc;
 
+use acme_host::error::Error;
 use acme_host::keys::{self, ProviderKey};
 use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::op::NewOrder;
@@ -13,7 +14,6 @@ use acme_proto::time::Timestamp;
 use acme_proto::x509::Csr;
 
 use crate::client::Client;
-use crate::error::Error;
 use crate::solver::{DynSolver, Solver};
 use crate::solving::Solving;
 use crate::store::{DynStore, Store};

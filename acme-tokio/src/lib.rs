@@ -35,7 +35,6 @@ mod builder;
 mod client;
 mod clock;
 mod drive;
-mod error;
 mod issue;
 mod operations;
 mod register;
@@ -54,6 +53,7 @@ pub use acme_host;
 pub use acme_proto;
 
 pub use acme_host::account_file::AccountFile;
+pub use acme_host::error::Error;
 pub use acme_host::exchange::ExchangeRecord;
 pub use acme_host::hook::HookCommand;
 pub use acme_host::http01::Http01Table as Http01Handler;
@@ -74,7 +74,6 @@ pub use acme_proto::x509::{Certificate, CertificateChain, Csr};
 
 pub use crate::builder::ClientBuilder;
 pub use crate::client::Client;
-pub use crate::error::Error;
 pub use crate::issue::Issue;
 pub use crate::register::Register;
 pub use crate::signer::{DynSigner, Signer};

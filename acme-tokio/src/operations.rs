@@ -1,5 +1,6 @@
 //! A method for every single operation.
 
+use acme_host::error::Error;
 use acme_host::keys::AccountKey;
 use acme_proto::identifier::Identifier;
 use acme_proto::jose::Jwk;
@@ -9,7 +10,6 @@ use acme_proto::wire::{Account, Authorization, Challenge, Directory, Order};
 use acme_proto::x509::{Certificate, Csr};
 
 use crate::client::Client;
-use crate::error::Error;
 
 /// Single operations, each with the retries that suit it; their errors are those of
 /// [`call`](Self::call).

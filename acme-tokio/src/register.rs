@@ -4,6 +4,7 @@ use core::fmt;
 use core::future::IntoFuture;
 use core::time::Duration;
 
+use acme_host::error::Error;
 use acme_proto::jose::{MacAlgorithm, MacKey};
 use acme_proto::op::{AccountEntry, ExternalAccount};
 use acme_proto::register::{self as proto, RegisterEvent};
@@ -11,7 +12,6 @@ use acme_proto::register::{self as proto, RegisterEvent};
 use crate::BoxFuture;
 use crate::client::Client;
 use crate::drive::{self, Helper, InFlight};
-use crate::error::Error;
 
 /// A registration to be awaited; made by [`Client::register`].
 #[must_use = "it does nothing until it is awaited or run"]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use acme_host::error::Error;
 use acme_host::words;
 use acme_proto::challenge::{Challenge, ChallengeId};
 use acme_proto::error::Misuse;
@@ -13,7 +14,6 @@ use acme_proto::wire::ChallengeKind;
 use crate::BoxFuture;
 use crate::client::Inner;
 use crate::drive::{Arrival, Helper, InFlight, Solved, Stage};
-use crate::error::Error;
 use crate::solver::DynSolver;
 use crate::store::DynStore;
 

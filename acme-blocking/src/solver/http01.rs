@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use acme_host::error::Error;
 use acme_host::http01::Http01Table;
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
@@ -10,7 +11,6 @@ use acme_proto::wire::ChallengeKind;
 use super::Solver;
 use super::listener::Listener;
 use crate::BoxError;
-use crate::error::Error;
 use crate::timed::Timed;
 
 impl Solver for Http01Table {

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::Instant;
 
-use crate::error::Error;
+use acme_host::error::Error;
+
 use crate::timed::Timed;
 
 /// A bound address with a thread that serves it, until it is dropped.

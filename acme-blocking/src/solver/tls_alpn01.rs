@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
+use acme_host::error::Error;
 use acme_host::tls_alpn01::TlsAlpnResolver;
 use acme_host::{clock, keys};
 use acme_proto::challenge::Challenge;
@@ -13,7 +14,6 @@ use rustls::{ServerConfig, ServerConnection};
 use super::Solver;
 use super::listener::Listener;
 use crate::BoxError;
-use crate::error::Error;
 use crate::timed::Timed;
 
 impl Solver for TlsAlpnResolver {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use ::ureq::Agent;
 use ::ureq::config::AutoHeaderValue;
 use ::ureq::http::{self, HeaderMap};
+use acme_host::error::Error;
 use acme_host::proxy::Proxy;
 use acme_host::tls::{self, Roots};
 use acme_host::words;
@@ -20,7 +21,6 @@ use rustls::crypto::CryptoProvider;
 use super::dial::{Dialer, NoResolver};
 use super::gate::Gate;
 use super::{Transport, lost};
-use crate::error::Error;
 
 /// Speaks HTTP/1.1 over a bounded pool of connections.
 ///

@@ -10,7 +10,8 @@
 //! | [`keys`], [`keyring`] | keys through the crypto provider of rustls; which key answers |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
 //! | [`http01`], [`tls_alpn01`], [`hook`] | answers to validations |
-//! | [`clock`], [`exchange`], [`words`] | time and randomness; a record of each exchange; errors in words |
+//! | [`clock`], [`exchange`] | time and randomness; a record of each exchange |
+//! | [`error`], [`words`] | the error of both adapters; errors in words |
 //!
 //! # Features
 //!
@@ -21,6 +22,7 @@
 pub mod account_file;
 pub mod atomic;
 pub mod clock;
+pub mod error;
 pub mod exchange;
 pub mod hook;
 pub mod http01;

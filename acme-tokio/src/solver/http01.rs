@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use acme_host::error::Error;
 use acme_host::http01::Http01Table;
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
@@ -11,7 +12,6 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 use super::Solver;
 use super::listener::Listener;
 use crate::BoxError;
-use crate::error::Error;
 
 impl Solver for Http01Table {
     fn kinds(&self) -> &[ChallengeKind] {

@@ -6,12 +6,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use acme_host::error::Error;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
-
-use crate::error::Error;
 
 /// A bound address with a task that serves it, until it is dropped.
 #[derive(Debug)]

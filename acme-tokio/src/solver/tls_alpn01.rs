@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use acme_host::error::Error;
 use acme_host::tls_alpn01::TlsAlpnResolver;
 use acme_host::{clock, keys};
 use acme_proto::challenge::Challenge;
@@ -15,7 +16,6 @@ use tokio_rustls::TlsAcceptor;
 use super::Solver;
 use super::listener::Listener;
 use crate::BoxError;
-use crate::error::Error;
 
 impl Solver for TlsAlpnResolver {
     fn kinds(&self) -> &[ChallengeKind] {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ::hyper::Request;
 use ::hyper::body::{Body, Incoming};
 use ::hyper::header::{HOST, HeaderMap};
+use acme_host::error::Error;
 use acme_host::proxy::Proxy;
 use acme_host::tls::{self, Roots};
 use acme_host::words;
@@ -23,7 +24,6 @@ use super::dial::Dialer;
 use super::io::Octets;
 use super::pool::{Connection, Pool};
 use super::{Transport, lost};
-use crate::error::Error;
 
 /// Speaks HTTP/2 over one connection where the server can, else HTTP/1.1 over a bounded pool.
 ///

@@ -1,15 +1,15 @@
-//! Why something failed, in the adapter or in the core.
+//! Why something failed, in an adapter or in the core: one type for both adapters.
 
 use core::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 
-use acme_host::account_file::AccountFileError;
-use acme_host::keys::KeyError;
-use acme_host::lock::LockError;
-use acme_host::store::OrderFileError;
-use acme_host::tls::TlsError;
-use acme_host::words;
+use crate::account_file::AccountFileError;
+use crate::keys::KeyError;
+use crate::lock::LockError;
+use crate::store::OrderFileError;
+use crate::tls::TlsError;
+use crate::words;
 use acme_proto::error::{InvalidInput, Misuse};
 use acme_proto::identifier::InvalidIdentifier;
 use acme_proto::jose::InvalidMacKey;
