@@ -1,20 +1,22 @@
 //! What the test suites of the ACME workspace share.
 //!
 //! - [`child`]: the example programs as child processes (Unix).
-//! - [`conformance`]: the requirement catalogue, and the macro by which a test cites it.
+//! - [`covers!`]: the macro by which a test cites the requirement catalogue (`acme-conformance`).
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
 //! - [`script_issuance`]: a server of canned answers.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
 
 #[cfg(unix)]
 pub mod child;
-pub mod conformance;
 pub mod scenario;
 pub mod script;
 pub mod script_issuance;
 #[cfg(unix)]
 pub mod servers;
 pub mod world;
+
+#[doc(no_inline)]
+pub use acme_conformance::covers;
 
 /// The README's examples, compiled.
 #[cfg(doctest)]

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{Catalogue, Cited, Level, Requirement};
+use crate::{Catalogue, Cited, Level, Requirement};
 
 /// An ID that a test cites and the catalogue does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::Catalogue;
+use crate::Catalogue;
 
 /// An ID that stands in the comment above a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +100,8 @@ fn ids_in(comment: &str, catalogue: &Catalogue) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::catalogue;
     use super::*;
+    use crate::catalogue;
 
     #[test]
     fn the_comment_above_a_test_cites_ids_and_ranges() {

@@ -3,17 +3,22 @@
 use std::any;
 use std::collections::BTreeSet;
 use std::env;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Write;
 use std::panic::Location;
 use std::path::Path;
 use std::process;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 
-use super::catalogue;
+use crate::catalogue;
 
 /// The variable that names the directory to record to; nothing is recorded without it.
 const OUT: &str = "ACME_CONFORMANCE_OUT";
+
+/// Writes what a failure adds to the requirement.
+type Detail<'a> = &'a dyn Fn(&mut fmt::Formatter<'_>) -> fmt::Result;
 
 /// Does the work of [`covers!`](crate::covers); use the macro.
 ///
@@ -21,7 +26,7 @@ const OUT: &str = "ACME_CONFORMANCE_OUT";
 ///
 /// If the condition is false, if the catalogue has no such ID, or if the record cannot be written.
 #[track_caller]
-pub fn check(id: &str, condition: bool, detail: &dyn Fn() -> String, test: &str) {
+pub fn check(id: &str, condition: bool, detail: Detail<'_>, test: &str) {
     let Some(requirement) = catalogue().get(id) else {
         panic!("{id} is not in tests/conformance/catalogue.tsv");
     };
@@ -31,17 +36,43 @@ pub fn check(id: &str, condition: bool, detail: &dyn Fn() -> String, test: &str)
         requirement.level(),
         requirement.layers()[0],
         requirement.text(),
-        detail()
+        Shown(detail)
     );
     if let Some(recorder) = recorder() {
         recorder.append(id, test, Location::caller());
     }
 }
 
-/// Names the function that a function item `here` was declared in.
+/// Names the test that runs: the program and the name that the test harness gave the thread,
+/// or, on another thread, the function that the function item `here` was declared in.
 pub fn test_name<F>(here: &F) -> String {
-    let path = any::type_name_of_val(here);
-    path.trim_end_matches("::here").replace("::{{closure}}", "")
+    let program = program();
+    match thread::current().name().filter(|name| is_test_path(name)) {
+        Some(test) => format!("{program}::{test}"),
+        None => {
+            let path = any::type_name_of_val(here);
+            path.trim_end_matches("::here").replace("::{{closure}}", "")
+        }
+    }
+}
+
+/// The test program's name, without the hash that Cargo appends.
+fn program() -> String {
+    let path = env::current_exe().unwrap_or_default();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    stem.rsplit_once('-').map_or_else(|| stem.to_string(), |(name, _)| name.to_owned())
+}
+
+fn is_test_path(thread: &str) -> bool {
+    thread != "main" && thread.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
+}
+
+struct Shown<'a>(Detail<'a>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
 }
 
 struct Recorder {
@@ -51,9 +82,7 @@ struct Recorder {
 impl Recorder {
     fn create(dir: &Path) -> std::io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let program = env::current_exe()?;
-        let program = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let path = dir.join(format!("{program}.{}.tsv", process::id()));
+        let path = dir.join(format!("{}.{}.tsv", program(), process::id()));
         let file = File::options().create(true).append(true).open(path)?;
         Ok(Self { inner: Mutex::new((file, BTreeSet::new())) })
     }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use acme_tests::conformance::{Coverage, catalogue, cited_in};
+use acme_conformance::{Coverage, catalogue, cited_in};
 
 const USAGE: &str = "usage: conformance DIR [--cited SOURCES]... [--markdown FILE] [--require FILE]
 

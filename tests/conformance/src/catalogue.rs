@@ -1,45 +1,8 @@
-//! The requirement catalogue, and the macro by which a test cites a line of it.
-//!
-//! ```no_run
-//! # let body = r#"{"protected":"","payload":"","signature":""}"#;
-//! acme_tests::covers!("8555-6.2-7", body.contains(r#""payload":"#));
-//! ```
-
-mod cited;
-mod record;
-mod report;
+//! The catalogue and its lines.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
-
-pub use cited::{Cited, cited_in};
-pub use record::{check, test_name};
-pub use report::{Coverage, UnknownId};
-
-/// Asserts a condition that a requirement of the catalogue asks for, and records that it was checked.
-///
-/// The message of a failure names the ID and the requirement; format arguments after the condition are added to it.
-/// With `ACME_CONFORMANCE_OUT=DIR` set, the ID and the test are also appended to a file in DIR.
-///
-/// # Panics
-///
-/// If the condition is false, or if the catalogue has no such ID.
-#[macro_export]
-macro_rules! covers {
-    ($id:expr, $condition:expr $(,)?) => {
-        $crate::covers!($id, $condition, "{}", stringify!($condition))
-    };
-    ($id:expr, $condition:expr, $($detail:tt)+) => {{
-        fn here() {}
-        $crate::conformance::check(
-            $id,
-            $condition,
-            &|| format!($($detail)+),
-            &$crate::conformance::test_name(&here),
-        );
-    }};
-}
 
 /// How strongly a text asks for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,7 +25,7 @@ pub enum Level {
 }
 
 impl Level {
-    const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Must,
         Self::MustNot,
         Self::Should,
@@ -238,7 +201,7 @@ impl Catalogue {
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
-        Catalogue::parse(include_str!("../../conformance/catalogue.tsv"))
+        Catalogue::parse(include_str!("../catalogue.tsv"))
             .unwrap_or_else(|error| panic!("tests/conformance/catalogue.tsv: {error}"))
     })
 }
