@@ -11,7 +11,7 @@ use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::op::NewOrder;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::time::Timestamp;
-use acme_proto::x509::Csr;
+use acme_proto::x509::{Csr, CsrBuilder};
 
 use crate::client::Client;
 use crate::solver::{DynSolver, Solver};
@@ -66,13 +66,22 @@ impl<'a> Issue<'a> {
     }
 
     /// Makes the CSR from a key; have the key on disk, or a crash may leave a certificate without it.
-    pub fn key(mut self, key: &ProviderKey) -> Self {
+    pub fn key(self, key: &ProviderKey) -> Self {
+        self.key_with(key, |csr| csr)
+    }
+
+    /// Makes the CSR from a key, as [`key`](Self::key) does, with a common name or must-staple.
+    pub fn key_with(
+        mut self,
+        key: &ProviderKey,
+        change: impl FnOnce(CsrBuilder) -> CsrBuilder,
+    ) -> Self {
         let names = match &self.start {
             Ok(Start::New(order)) => order.identifiers(),
             Ok(Start::Resume(snapshot)) => snapshot.identifiers(),
             Err(_) => return self,
         };
-        self.csr = Some(keys::make_csr(key, names).map_err(Error::from));
+        self.csr = Some(keys::make_csr_with(key, names, change).map_err(Error::from));
         self
     }
 

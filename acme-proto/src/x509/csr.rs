@@ -141,6 +141,14 @@ pub enum InvalidCsr {
         /// The identifier type.
         kind: String,
     },
+    /// The common name asked for is none of the request's DNS names, or too long to be one.
+    #[error(
+        "{name:?} cannot be the common name: that is one of the DNS names, of at most 64 octets"
+    )]
+    CommonName {
+        /// The name.
+        name: String,
+    },
     /// The signature was made with another algorithm than the key's.
     #[error("signature is {found}, but the key signs with {expected}")]
     SignatureAlgorithm {

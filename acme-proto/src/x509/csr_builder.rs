@@ -1,6 +1,9 @@
 //! Making certificate signing requests (RFC 2986).
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
+
+use der::asn1::ObjectIdentifier;
 
 use crate::identifier::Identifier;
 use crate::jose::{Jwk, Signature, signature_algorithm};
@@ -8,15 +11,27 @@ use crate::x509::asn1::{self, tag};
 use crate::x509::csr::{Csr, EXTENSION_REQUEST, InvalidCsr};
 use crate::x509::{extensions, names};
 
+/// The TLS feature extension (RFC 7633 section 4).
+const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
+/// The TLS extension status_request, which a must-staple certificate names (RFC 6066 section 8).
+const STATUS_REQUEST: u8 = 5;
+/// ub-common-name (RFC 5280 appendix A.1), in characters, which are octets here.
+const MAX_COMMON_NAME: usize = 64;
+
 /// Makes a signing request in two steps, so that the key may be anywhere.
 ///
 /// Sign [`to_be_signed`](Self::to_be_signed) with the key of the certificate, and give the result
 /// to [`finish`](Self::finish). The subject is empty and the names are in a critical
-/// subjectAltName: names of any length fit there, and CAs look nowhere else.
+/// subjectAltName: names of any length fit there, and CAs look nowhere else. DNS names and
+/// wildcards are written as dNSName, addresses as iPAddress, and identifiers of type `email`
+/// (RFC 8823) as rfc822Name. No key usage is asked for, for CAs decide that by themselves.
 #[derive(Clone, Debug)]
 pub struct CsrBuilder {
     key: Jwk,
-    info: Vec<u8>,
+    identifiers: Vec<Identifier>,
+    general_names: Vec<Vec<u8>>,
+    common_name: Option<Vec<u8>>,
+    must_staple: bool,
     /// Why the request cannot be finished, if so.
     problem: Option<InvalidCsr>,
 }
@@ -39,32 +54,73 @@ impl CsrBuilder {
                 }
             }
         }
-        let extension = extensions::subject_alt_name(true, &general_names);
-        let request = asn1::tlv(tag::SET, &[&asn1::sequence(&[&extension])]);
-        let attribute = asn1::sequence(&[&asn1::oid(&EXTENSION_REQUEST), &request]);
-        let info = asn1::sequence(&[
-            &asn1::unsigned_integer(&[]),
-            &asn1::sequence(&[]),
-            &key.to_spki_der(),
-            &asn1::tlv(0xa0, &[&attribute]),
-        ]);
-        Self { key: key.clone(), info, problem }
+        Self {
+            key: key.clone(),
+            identifiers: identifiers.to_vec(),
+            general_names,
+            common_name: None,
+            must_staple: false,
+            problem,
+        }
+    }
+
+    /// Writes one of the DNS names into the subject too, as its common name, for software that looks
+    /// nowhere else.
+    ///
+    /// The subjectAltName is then not critical (RFC 5280 section 4.2.1.6). A name of more than 64
+    /// octets does not fit, and [`finish`](Self::finish) will say so, as it will of what is none of
+    /// the request's DNS names.
+    pub fn common_name(mut self, name: &Identifier) -> Self {
+        match name {
+            Identifier::Dns(dns)
+                if self.identifiers.contains(name) && dns.as_str().len() <= MAX_COMMON_NAME =>
+            {
+                self.common_name = Some(dns.as_str().as_bytes().to_vec());
+            }
+            _ => {
+                let name = name.to_string();
+                self.problem.get_or_insert(InvalidCsr::CommonName { name });
+            }
+        }
+        self
+    }
+
+    /// Asks for a certificate that is only good together with a stapled OCSP response (RFC 7633).
+    ///
+    /// A CA that has no OCSP service refuses it or leaves it out.
+    pub const fn must_staple(mut self) -> Self {
+        self.must_staple = true;
+        self
     }
 
     /// Returns the CertificationRequestInfo in DER, to be signed as it is with the key's
     /// [`algorithm`](Jwk::algorithm).
     pub fn to_be_signed(&self) -> Vec<u8> {
-        self.info.clone()
+        let critical = self.common_name.is_none();
+        let mut requested = extensions::subject_alt_name(critical, &self.general_names);
+        if self.must_staple {
+            let features = asn1::sequence(&[&asn1::unsigned_integer(&[STATUS_REQUEST])]);
+            requested.extend(extensions::extension(&TLS_FEATURE, false, &features));
+        }
+        let request = asn1::tlv(tag::SET, &[&asn1::sequence(&[&requested])]);
+        let attribute = asn1::sequence(&[&asn1::oid(&EXTENSION_REQUEST), &request]);
+        let subject = self.common_name.as_deref().map(names::only_common_name);
+        asn1::sequence(&[
+            &asn1::unsigned_integer(&[]),
+            &subject.unwrap_or_else(|| asn1::sequence(&[])),
+            &self.key.to_spki_der(),
+            &asn1::tlv(0xa0, &[&attribute]),
+        ])
     }
 
     /// Puts the request together.
     ///
     /// # Errors
     ///
-    /// Fails if the identifiers given to [`new`](Self::new) cannot be in a request, or the
-    /// signature is of another algorithm than the key's: the caller is at fault. Whether it
-    /// verifies is not checked.
+    /// Fails if what the builder was given cannot be in a request, or the signature is of another
+    /// algorithm than the key's: the caller is at fault. Whether it verifies is not checked.
     pub fn finish(self, signature: &Signature) -> Result<Csr, InvalidCsr> {
+        let info = self.to_be_signed();
         if let Some(problem) = self.problem {
             return Err(problem);
         }
@@ -74,7 +130,7 @@ impl CsrBuilder {
             return Err(InvalidCsr::SignatureAlgorithm { expected, found });
         }
         Csr::from_der(asn1::sequence(&[
-            &self.info,
+            &info,
             &signature_algorithm(expected),
             &asn1::bit_string(&signature.to_der(expected)),
         ]))

@@ -101,6 +101,63 @@ fn what_cannot_be_asked_for_is_refused_on_finishing() {
     assert_eq!(refused, InvalidCsr::SignatureAlgorithm { expected, found });
 }
 
+#[test]
+fn a_common_name_is_in_the_subject_and_leaves_the_names_uncritical() {
+    let names = dns(&["a.example", "b.example"]);
+    let info = CsrBuilder::new(&key(), &names).common_name(&names[1]).to_be_signed();
+    let info = Element::parse(&info).unwrap();
+    // SEQUENCE { SET { SEQUENCE { OID 2.5.4.3, UTF8String "b.example" } } }, after INTEGER 0.
+    let subject = b"\x30\x14\x31\x12\x30\x10\x06\x03\x55\x04\x03\x0c\x09b.example";
+    assert_eq!(info.value[3..][..subject.len()], *subject);
+    let critical = extensions_of(&["a.example", "b.example"]);
+    assert!(!info.value.windows(critical.len()).any(|window| window == critical));
+    let finished = CsrBuilder::new(&key(), &names).common_name(&names[1]).finish(&signature());
+    assert_eq!(finished.unwrap().covers(&names), Ok(()));
+}
+
+#[test]
+fn a_common_name_is_one_of_the_names_and_fits_the_subject() {
+    let long = format!("{}.example", "a".repeat(57));
+    let ip = Identifier::Ip("192.0.2.1".parse().unwrap());
+    let mut names = dns(&["a.example", &long, &long[1..]]);
+    names.push(ip.clone());
+    let finish =
+        |name: &Identifier| CsrBuilder::new(&key(), &names).common_name(name).finish(&signature());
+    assert_eq!(long.len(), 65);
+    assert!(finish(&names[2]).is_ok(), "64 octets");
+    for name in [&names[1], &ip, &dns(&["other.example"])[0]] {
+        let refused = finish(name).unwrap_err();
+        assert_eq!(refused, InvalidCsr::CommonName { name: name.to_string() });
+    }
+}
+
+// RFC 7633 Section 6: a feature extension with status_request is 30 03 02 01 05.
+#[test]
+fn must_staple_is_asked_for_only_on_demand() {
+    let extension = b"\x30\x11\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x18\x04\x05\x30\x03\x02\x01\x05";
+    let has = |builder: CsrBuilder| {
+        let info = builder.to_be_signed();
+        info.windows(extension.len()).any(|window| window == extension)
+    };
+    let builder = CsrBuilder::new(&key(), &dns(&["a.example"]));
+    assert!(!has(builder.clone()));
+    assert!(has(builder.must_staple()));
+}
+
+#[test]
+fn a_mail_address_is_an_rfc822_name_and_nothing_else_is() {
+    let mail = |value: &str| Identifier::from_wire("email", value);
+    let finish = |value: &str| CsrBuilder::new(&key(), &[mail(value)]).finish(&signature());
+    let made = finish("me@example.org").unwrap();
+    assert_eq!(made.identifiers(), [mail("me@example.org")]);
+    assert!(made.as_der().windows(16).any(|window| window == b"\x81\x0eme@example.org"));
+    for odd in ["example.org", "@example.org", "me@", "Me <me@example.org>", "m\u{e9}@example.org"]
+    {
+        let kind = "email".to_string();
+        assert_eq!(finish(odd).unwrap_err(), InvalidCsr::UnsupportedIdentifier { kind }, "{odd}");
+    }
+}
+
 // 8555-7.4-8.
 #[test]
 fn pem_is_read_by_its_own_function_only() {

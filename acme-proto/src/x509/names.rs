@@ -70,13 +70,29 @@ pub(super) fn general_name(identifier: &Identifier) -> Option<Vec<u8>> {
         Identifier::Dns(name) => (DNS_NAME, name.as_str().as_bytes().to_vec()),
         Identifier::Ip(IpAddr::V4(address)) => (IP_ADDRESS, address.octets().to_vec()),
         Identifier::Ip(IpAddr::V6(address)) => (IP_ADDRESS, address.octets().to_vec()),
-        Identifier::Other { kind, value } if kind == EMAIL && value.is_ascii() => {
+        Identifier::Other { kind, value } if kind == EMAIL && is_mailbox(value) => {
             (RFC822_NAME, value.as_bytes().to_vec())
         }
         Identifier::Other { .. } => return None,
     };
     // Context-specific class; all the numbers fit the low five bits.
     Some(asn1::tlv(0x80 | u8::try_from(number).ok()?, &[&octets]))
+}
+
+/// Returns whether this can be an rfc822Name (RFC 5280 section 4.2.1.6): ASCII, without phrase, comment or
+/// angle brackets. An address with a local part that is not ASCII is no rfc822Name (RFC 8398).
+fn is_mailbox(value: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'(' | b')' | b',');
+    let parts = value.rsplit_once('@');
+    value.bytes().all(fits)
+        && parts.is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
+}
+
+/// Writes a Name that consists of a common name.
+pub(super) fn only_common_name(name: &[u8]) -> Vec<u8> {
+    let attribute =
+        asn1::sequence(&[&asn1::oid(&COMMON_NAME), &asn1::tlv(tag::UTF8_STRING, &[name])]);
+    asn1::sequence(&[&asn1::tlv(tag::SET, &[&attribute])])
 }
 
 /// The difference between the names found and the identifiers wanted, as sets.

@@ -34,7 +34,20 @@ pub fn default_provider() -> Result<Arc<CryptoProvider>, KeyError> {
 ///
 /// [`KeyError::Csr`] if the key does not sign, or an identifier is of a type that has no place in a CSR.
 pub fn make_csr(key: &ProviderKey, identifiers: &[Identifier]) -> Result<Csr, KeyError> {
-    let builder = CsrBuilder::new(key.public_key(), identifiers);
+    make_csr_with(key, identifiers, |builder| builder)
+}
+
+/// Makes a CSR as [`make_csr`] does, with whatever else is set on its builder.
+///
+/// # Errors
+///
+/// [`KeyError::Csr`] if the key does not sign, or something that was asked for has no place in a CSR.
+pub fn make_csr_with(
+    key: &ProviderKey,
+    identifiers: &[Identifier],
+    change: impl FnOnce(CsrBuilder) -> CsrBuilder,
+) -> Result<Csr, KeyError> {
+    let builder = change(CsrBuilder::new(key.public_key(), identifiers));
     let signature = key
         .sign(key.public_key().algorithm(), &builder.to_be_signed())
         .map_err(|error| KeyError::Csr(error.to_string()))?;
