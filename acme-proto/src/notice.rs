@@ -58,6 +58,10 @@ pub enum Notice {
 pub enum RetryReason {
     /// `badNonce`.
     BadNonce,
+    /// The account key changed under way: the request is signed again, by the other one.
+    KeyChanged,
+    /// The CA wants to see the external account even where an account is looked up.
+    ExternalAccount,
     /// The server answered with an error that may pass.
     Status(u16, Option<Box<Problem>>),
     /// There was no answer.
@@ -106,6 +110,8 @@ impl fmt::Display for RetryReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadNonce => f.write_str("badNonce"),
+            Self::KeyChanged => f.write_str("the account key changed"),
+            Self::ExternalAccount => f.write_str("with the external account"),
             Self::Status(status, None) => write!(f, "status {status}"),
             Self::Status(status, Some(problem)) => write!(f, "status {status}, {problem}"),
             Self::Lost(why) => f.write_str(&printable(why, 300)),

@@ -31,6 +31,8 @@ pub struct Policy {
     /// How long an issuance may go on after its end or deadline for clean-ups alone. Default 150 seconds: a
     /// command that publishes a record may take two minutes, and is cleaned up after only then.
     pub clean_up_time_limit: Duration,
+    /// After how long the directory is fetched anew. Default one day.
+    pub directory_max_age: Duration,
     /// How many octets of body are accepted. Default 1 MiB.
     pub body_limit: usize,
     /// How many redirects of one GET are followed; those of a POST never are. Default 3.
@@ -62,6 +64,7 @@ impl Default for Policy {
             call_time_limit: Duration::from_secs(120),
             issuance_time_limit: Duration::from_secs(300),
             clean_up_time_limit: Duration::from_secs(150),
+            directory_max_age: Duration::from_secs(86_400),
             body_limit: 1 << 20,
             max_redirects: 3,
             max_nonces: 64,

@@ -8,7 +8,9 @@ use crate::call::{Lanes, Reply, Step};
 use crate::error::{DeadlinePassed, Error, InvalidInput, Misuse};
 use crate::flow::{Flow, Input, Output, sealed};
 use crate::op::private::Plan;
-use crate::op::{AccountEntry, ExternalAccount, GetDirectory, NewAccount, Operation};
+use crate::op::{
+    AccountEntry, Auth, ExternalAccount, FindAccount, GetDirectory, NewAccount, Operation, lookup,
+};
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::wire::{AccountStatus, Meta, ProblemType};
@@ -20,6 +22,10 @@ use crate::wire::{AccountStatus, Meta, ProblemType};
 pub struct Register {
     request: NewAccount,
     consent: Consent,
+    /// Whether it is known that the account has not changed to its new key yet.
+    looked: bool,
+    /// The status of an answer that could not be read, so that the account is read itself.
+    first_status: Option<u16>,
     lanes: Lanes<()>,
     time_limit: Option<Duration>,
     state: State,
@@ -49,6 +55,8 @@ enum State {
     New,
     Directory,
     Consent,
+    /// An unfinished key change is settled first: nobody knows any more the key that the account had.
+    LookedUp,
     Sent,
     Done,
 }
@@ -59,6 +67,8 @@ impl Register {
         Self {
             request: NewAccount::new(),
             consent: Consent::NotAsked,
+            looked: false,
+            first_status: None,
             lanes: Lanes::new(),
             time_limit: None,
             state: State::New,
@@ -117,16 +127,25 @@ impl Register {
     /// Goes on once the directory is known: asks for consent, checks, and sends newAccount.
     fn proceed(
         &mut self,
-        session: &Session,
+        session: &mut Session,
         now: Timestamp,
     ) -> Result<Option<RegisterEvent>, Error> {
+        if let Some(external) = self.request.bound_to() {
+            session.set_external(external.clone());
+        }
         let Some(meta) = session.directory().map(|directory| directory.meta()) else {
             // Another flow found that it had moved.
             self.lanes.start((), GetDirectory.spec());
             self.state = State::Directory;
             return Ok(None);
         };
-        if meta.external_account_required() && !self.request.has_external_account() {
+        if let Some(key) = session.new_key().filter(|_| !self.looked) {
+            self.looked = true;
+            self.lanes.start((), lookup().auth(Auth::NewKey(key.clone())));
+            self.state = State::LookedUp;
+            return Ok(None);
+        }
+        if meta.external_account_required() && self.request.bound_to().is_none() {
             return Err(InvalidInput::ExternalAccountRequired.into());
         }
         match (terms(meta), self.consent) {
@@ -167,13 +186,13 @@ impl Register {
         if let Ok(entry) = &result {
             self.request.apply(entry, session);
         }
-        Output::Done(result.map_err(|error| explain(error, self.request.has_external_account())))
+        Output::Done(result.map_err(|error| explain(error, self.request.bound_to().is_some())))
     }
 
     fn start(&mut self, session: &Session, now: Timestamp) {
         let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
         self.lanes.set_deadline(now.saturating_add(limit));
-        if session.directory().is_some() {
+        if !session.needs_directory(now) {
             self.state = State::Consent;
         } else {
             self.lanes.start((), GetDirectory.spec());
@@ -187,21 +206,77 @@ impl Register {
         result: Result<Reply, Error>,
         session: &mut Session,
     ) -> Option<Result<AccountEntry, Error>> {
+        match self.state {
+            State::Sent => self.answered(result, session),
+            State::LookedUp => self.looked_up(result, session),
+            _ => self.directory_read(result, session).err().map(Err),
+        }
+    }
+
+    fn directory_read(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let read = result
+            .and_then(|reply| self.lanes.read(&reply, session, |answer| GetDirectory.read(answer)));
+        match read {
+            Ok(directory) => GetDirectory.apply(&directory, session),
+            // One that has grown old is better than none.
+            Err(_) if session.directory().is_some() => {}
+            Err(error) => return Err(error),
+        }
+        self.state = State::Consent;
+        Ok(())
+    }
+
+    /// Takes the account; an answer that cannot be read tells at least where to read it.
+    fn answered(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Option<Result<AccountEntry, Error>> {
         let reply = match result {
             Ok(reply) => reply,
             Err(error) => return Some(Err(error)),
         };
-        if self.state == State::Sent {
-            let request = &self.request;
-            let read = self.lanes.read(&reply, session, |answer| request.read(answer));
-            return Some(read.and_then(usable));
+        let (request, first_status) = (&self.request, self.first_status);
+        let located = self.lanes.read(&reply, session, |answer| answer.location()).ok();
+        let read = self.lanes.read(&reply, session, |answer| match first_status {
+            None => request.read(answer),
+            status => request.read_elsewhere(answer, status),
+        });
+        if let (Err(error), None) = (&read, first_status)
+            && let Some(spec) = request.elsewhere(error, located.as_ref(), session)
+        {
+            self.first_status = Some(reply.response().status());
+            self.lanes.start((), spec);
+            return None;
         }
-        match self.lanes.read(&reply, session, |answer| GetDirectory.read(answer)) {
-            Ok(directory) => GetDirectory.apply(&directory, session),
-            Err(error) => return Some(Err(error)),
+        Some(read.and_then(usable))
+    }
+
+    /// Takes the account that the new key has, if the key change has landed.
+    fn looked_up(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Option<Result<AccountEntry, Error>> {
+        let read =
+            result.and_then(|reply| self.lanes.read(&reply, session, |a| FindAccount.read(a)));
+        match read.or_else(|error| FindAccount.read_error(error, None)) {
+            Ok(None) => {
+                self.state = State::Consent;
+                None
+            }
+            Ok(Some(entry)) => {
+                if let Some(key) = session.new_key().cloned() {
+                    session.set_key(key);
+                }
+                Some(usable(entry))
+            }
+            Err(error) => Some(Err(error)),
         }
-        self.state = State::Consent;
-        None
     }
 }
 
@@ -228,7 +303,7 @@ impl Flow for Register {
         match self.state {
             State::New => self.start(session, now),
             State::Done => return Output::Timeout(None),
-            State::Directory | State::Consent | State::Sent => {}
+            State::Directory | State::Consent | State::LookedUp | State::Sent => {}
         }
         loop {
             if self.result.is_some()

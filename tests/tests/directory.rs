@@ -1,10 +1,13 @@
 //! The directory (RFC 8555 section 7.1.1).
 
+use std::time::Duration;
+
 use acme_proto::call::Call;
 use acme_proto::error::{Error, PeerFault, Unsupported};
 use acme_proto::http::{Method, Response};
 use acme_proto::op::{
-    GetAccount, GetDirectory, GetRenewalInfo, NewAuthorization, NewOrder, Operation, Revoke,
+    FindAccount, GetAccount, GetDirectory, GetRenewalInfo, NewAuthorization, NewOrder, Operation,
+    Revoke,
 };
 use acme_proto::register::Register;
 use acme_proto::wire::Directory;
@@ -378,4 +381,58 @@ fn the_order_of_members_means_nothing() {
     let mut script = Script::new().get(DIRECTORY, Response::new(200).body(body));
     let backward = script.run(Call::new(GetDirectory)).expect("a directory");
     covers!("fld-gen-7", backward == read(&forward).0.expect("a directory"));
+}
+
+#[test]
+fn a_directory_is_fetched_anew_when_it_has_grown_old() {
+    let moved = "https://example.com/acme/v2/new-account";
+    let mut script = Script::new().start().post(NEW_ACCOUNT, account(201));
+    script.run(Register::new()).expect("an account");
+    script.pass(86_400);
+    let mut script = script.nonce("second").post(NEW_ACCOUNT, account(200));
+    script.run(Call::new(FindAccount)).expect("a day is not old");
+    script.pass(86_401);
+    let mut script = script
+        .get(DIRECTORY, directory_with(&json!({ "newAccount": moved })))
+        .nonce("third")
+        .post(moved, account(200));
+    let found = script.run(Call::new(FindAccount)).expect("an answer");
+    covers!("8555-7.1.1-9", found.is_some(), "{:?}", script.lines());
+}
+
+#[test]
+fn an_old_directory_serves_on_where_no_new_one_can_be_had() {
+    let mut script = Script::new()
+        .policy(|policy| {
+            policy.directory_max_age = Duration::from_secs(60);
+            policy.tries = 1;
+        })
+        .start()
+        .post(NEW_ACCOUNT, account(201));
+    script.run(Register::new()).expect("an account");
+    script.pass(61);
+    let mut script = script
+        .get(DIRECTORY, Response::new(503))
+        .post(NEW_ACCOUNT, account(200))
+        .post(NEW_ACCOUNT, account(200));
+    let found = script.run_once(Call::new(FindAccount)).expect("an answer");
+    assert!(found.is_some());
+    // It is not asked for again at once.
+    let found = script.run(Call::new(FindAccount)).expect("an answer");
+    assert!(found.is_some());
+}
+
+#[test]
+fn nothing_but_a_word_of_the_ca_at_a_url_keeps_the_directory() {
+    for status in [404, 405, 410] {
+        let mut script = Script::new().start().post(NEW_ACCOUNT, account(201));
+        script.run(Register::new()).expect("an account");
+        let mut script = script
+            .post(NEW_ACCOUNT, Response::new(status))
+            .get(DIRECTORY, directory())
+            .post(NEW_ACCOUNT, Response::new(status));
+        let error = script.run(Call::new(FindAccount)).expect_err("not there");
+        let told = matches!(&error, Error::Problem(p) if p.status() == status);
+        covers!("8555-7.1.1-9", told, "{status}: {error}");
+    }
 }

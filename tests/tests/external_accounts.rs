@@ -5,7 +5,7 @@ use acme_proto::error::{Error, InvalidInput};
 use acme_proto::flow::{KeyRole, SignatureAlgorithm};
 use acme_proto::http::Request;
 use acme_proto::jose::{MacAlgorithm, MacKey, base64url};
-use acme_proto::op::{ExternalAccount, GetAccount, UpdateAccount};
+use acme_proto::op::{ExternalAccount, FindAccount, GetAccount, UpdateAccount};
 use acme_proto::register::Register;
 use acme_proto::wire::ProblemType;
 use acme_testca::{CaConfig, RequestKind};
@@ -218,4 +218,48 @@ fn a_mac_key_is_base64url_text_and_nonsense_is_named() {
         let error = MacKey::from_base64(bad).expect_err(bad).to_string();
         covers!("8555-7.3.4-7", !error.is_empty() && !error.contains("not base64!"), "{error}");
     }
+}
+
+#[test]
+fn a_lookup_shows_the_binding_where_the_ca_demands_it_even_there() {
+    let required = || problem(403, "externalAccountRequired");
+    let script = Script::new()
+        .session(|session| session.external_account(external()))
+        .start()
+        .post(NEW_ACCOUNT, required())
+        .post(NEW_ACCOUNT, account(200));
+    let mut script = with_key(script);
+    let found = script.run(Call::new(FindAccount)).expect("an answer");
+    let sent = payload_object(script.posts()[1]);
+    covers!(
+        "8555-7.3.4-1",
+        found.is_some() && sent["externalAccountBinding"].is_object(),
+        "{sent}"
+    );
+    covers!("8555-7.3.1-1", sent["onlyReturnExisting"] == true, "{sent}");
+    assert!(payload_object(script.posts()[0]).get("externalAccountBinding").is_none());
+    // Once is enough.
+    let script = Script::new()
+        .session(|session| session.external_account(external()))
+        .start()
+        .post(NEW_ACCOUNT, required())
+        .post(NEW_ACCOUNT, required());
+    let error = with_key(script).run(Call::new(FindAccount)).expect_err("refused twice");
+    assert_eq!(error.problem_type(), Some(&ProblemType::ExternalAccountRequired));
+}
+
+#[test]
+fn after_registering_with_a_binding_lookups_have_it_too() {
+    let script = Script::new()
+        .start()
+        .post(NEW_ACCOUNT, account(201))
+        .post(NEW_ACCOUNT, problem(403, "externalAccountRequired"))
+        .post(NEW_ACCOUNT, account(200));
+    let mut script = with_key(script);
+    script.run_once(Register::new().external_account(Some(external()))).expect("an account");
+    script.run(Call::new(FindAccount)).expect("an answer").expect("an account");
+    covers!(
+        "8555-7.3.4-1",
+        payload_object(script.posts()[2])["externalAccountBinding"].is_object()
+    );
 }

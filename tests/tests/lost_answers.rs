@@ -8,8 +8,8 @@ use acme_proto::flow::Lost;
 use acme_proto::http::Method;
 use acme_proto::notice::{Notice, RetryReason};
 use acme_proto::op::{
-    DeactivateAccount, DeactivateAuthorization, Finalize, FindAccount, GetDirectory, GetOrder,
-    KeyChange, RespondChallenge, UpdateAccount,
+    DeactivateAccount, DeactivateAuthorization, Finalize, FindAccount, GetAccount, GetDirectory,
+    GetOrder, KeyChange, RespondChallenge, UpdateAccount,
 };
 use acme_proto::register::Register;
 use acme_proto::wire::{AuthorizationStatus, ChallengeStatus, OrderStatus};
@@ -272,9 +272,9 @@ fn every_lost_answer_of_an_issuance_is_survived() {
 
 #[test]
 fn an_answer_that_was_cut_off_is_an_error_but_its_nonce_counts() {
-    let cut = account(201).header("Replay-Nonce", "of-the-cut").truncated();
-    let mut script = Script::new().start().post(NEW_ACCOUNT, cut);
-    let error = script.run(Register::new()).expect_err("cut off");
+    let cut = answer(200, &account_object()).header("Replay-Nonce", "of-the-cut").truncated();
+    let mut script = Script::new().known_account().start().post(ACCOUNT, cut);
+    let error = script.run(Call::new(GetAccount)).expect_err("cut off");
     assert!(error.to_string().contains("cut off"), "{error}");
     let mut script = script.post(NEW_ACCOUNT, account(200));
     script.run(Call::new(FindAccount)).expect("an answer");

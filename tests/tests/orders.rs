@@ -298,6 +298,8 @@ fn an_order_without_its_necessary_members_is_refused() {
         let mut pending = order("pending", &[NAME]);
         pending.as_object_mut().expect("an object").remove(member);
         script.on("/newOrder", [created(&pending)]);
+        // Its URL is known, so it is read there before it is given up.
+        script.on("/order/1", [object(&pending)]);
         let error = script.issue(issuance(&[NAME])).expect_err("unusable");
         let named = error.to_string().contains(member);
         covers!(id, matches!(fault(&error), PeerFault::Object { .. }) && named, "{error}");

@@ -8,8 +8,9 @@ use crate::error::{Error, PeerFault, ServerProblem, TransportError};
 use crate::flow::Lost;
 use crate::header;
 use crate::http::{Method, Response};
+use crate::jose::Jwk;
 use crate::notice::{Notice, RetryReason};
-use crate::op::{Auth, OnLost, Spec, Target};
+use crate::op::{Auth, OnLost, Payload, Spec, Target, bound_lookup};
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Nonce;
@@ -44,12 +45,29 @@ impl<K: Clone + Ord> Lanes<K> {
         if status >= 300 {
             return self.redirected(index, &url, &response, session);
         }
-        if response.is_truncated() && !is_nonce {
+        if response.is_truncated() && !is_nonce && !self.names_its_object(index, &response) {
             return self.finish(index, Err(Error::peer(&url, PeerFault::Truncated)), session);
+        }
+        let lane = &self.lanes[index];
+        if let Some(key) = session.new_key().filter(|_| lane.tries_new_key) {
+            let accepted = Some(key.thumbprint()) == lane.signed_by;
+            let key = key.clone();
+            if accepted {
+                session.set_key(key);
+            }
         }
         let lane = &self.lanes[index];
         let reply = Reply { url, response, reread: lane.rereading, tries: lane.tries };
         self.finish(index, Ok(reply), session);
+    }
+
+    /// Whether an answer tells by its `Location` where what it made can be read, if need be.
+    fn names_its_object(&self, index: usize, response: &Response) -> bool {
+        let makes = matches!(
+            self.lanes[index].spec.target,
+            Target::NewAccount | Target::NewOrder | Target::NewAuthz
+        );
+        makes && response.headers().first("location").is_some()
     }
 
     /// Follows a redirect of a GET; the directory's own URL stays what the user gave.
@@ -87,6 +105,13 @@ impl<K: Clone + Ord> Lanes<K> {
         if let Some(nonce) = nonce {
             session.put_nonce(nonce, self.now);
         }
+        if let Some(reason) = self.amended(index, &problem, session) {
+            let lane = &mut self.lanes[index];
+            lane.nested = None;
+            lane.idle_until(self.now);
+            let tries = lane.tries;
+            return self.retry_notice(problem.url, tries, reason, self.now);
+        }
         if self.directory_is_stale(index, &problem) {
             session.forget_directory();
             let lane = &mut self.lanes[index];
@@ -105,6 +130,37 @@ impl<K: Clone + Ord> Lanes<K> {
             return self.finish(index, Err(Error::Problem(Box::new(problem))), session);
         }
         self.try_later(index, problem, session);
+    }
+
+    /// Changes a refused request so that it is worth sending once more: by the other account key, after a
+    /// key change, or with the external account.
+    fn amended(
+        &mut self,
+        index: usize,
+        problem: &ServerProblem,
+        session: &Session,
+    ) -> Option<RetryReason> {
+        let lane = &mut self.lanes[index];
+        if problem.is(&ProblemType::ExternalAccountRequired) {
+            let bound = matches!(lane.spec.payload, Payload::Nested(_));
+            let external = session.external().filter(|_| lane.spec.lookup && !bound)?;
+            lane.spec.payload = bound_lookup(external);
+            return Some(RetryReason::ExternalAccount);
+        }
+        let by_key = matches!(lane.spec.auth, Auth::Account) || lane.spec.lookup;
+        let named = matches!(lane.spec.auth, Auth::NewKey(_));
+        let is_change = matches!(lane.spec.target, Target::KeyChange);
+        if lane.signed_anew || named || is_change || !by_key || !is_about_key(problem) {
+            return None;
+        }
+        let other = |key: &&Jwk| Some(key.thumbprint()) != lane.signed_by;
+        let current = session.key().is_some_and(|key| other(&key));
+        if !current {
+            session.new_key().filter(other)?;
+        }
+        lane.tries_new_key = !current;
+        lane.signed_anew = true;
+        Some(RetryReason::KeyChanged)
     }
 
     /// Sends again with the nonce of the badNonce answer itself (RFC 8555 section 6.5).
@@ -209,11 +265,11 @@ impl<K: Clone + Ord> Lanes<K> {
         self.lanes[index].url.clone().unwrap_or_else(|| session.directory_url().clone())
     }
 
-    /// A 404 on a URL from a directory that an earlier flow fetched: it may have moved.
+    /// Nothing is there at a URL from a directory that an earlier flow fetched: it may have moved.
     fn directory_is_stale(&self, index: usize, problem: &ServerProblem) -> bool {
         let lane = &self.lanes[index];
         let known = problem.problem.as_ref().is_some_and(|p| !p.is_generic());
-        problem.status == 404
+        matches!(problem.status, 404 | 405 | 410)
             && lane.spec.target.is_from_directory()
             && !lane.refetched_directory
             && !self.fetched_directory
@@ -255,10 +311,24 @@ impl<K: Clone + Ord> Lanes<K> {
                 .map_or_else(|| "no media type".into(), |m| wire::printable(&m, 80)),
             retry_at: header::retry_after(response.headers(), self.now),
             help: targets("help").collect(),
+            index: targets("index").next(),
             terms_of_service: targets("terms-of-service").next(),
             location: header::location(response.headers(), url),
         }
     }
+}
+
+/// Whether a request was refused for what the wrong key would be refused for.
+fn is_about_key(problem: &ServerProblem) -> bool {
+    let document = problem.problem.as_ref();
+    matches!(problem.status, 400 | 401 | 403 | 404)
+        && document.is_none_or(|document| {
+            document.is_generic()
+                || matches!(
+                    document.kind(),
+                    ProblemType::Unauthorized | ProblemType::AccountDoesNotExist
+                )
+        })
 }
 
 /// Whether the same request may succeed later: server errors and request-rate limits.

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::flow::{RequestId, SignId};
-use crate::jose::SigningInput;
+use crate::jose::{SigningInput, Thumbprint};
 use crate::op::{Auth, Spec};
 use crate::time::Timestamp;
 use crate::token::Nonce;
@@ -31,6 +31,12 @@ pub(super) struct Lane<K> {
     /// The lane reads whether the request landed, instead of sending it.
     pub(super) rereading: bool,
     pub(super) refetched_directory: bool,
+    /// The account key that signed last.
+    pub(super) signed_by: Option<Thumbprint>,
+    /// The account key changed, and the request was signed again.
+    pub(super) signed_anew: bool,
+    /// The key that the account is changing to signs, to see whether the server holds it already.
+    pub(super) tries_new_key: bool,
 }
 
 impl<K> Lane<K> {
@@ -49,6 +55,9 @@ impl<K> Lane<K> {
             redirects: 0,
             rereading: false,
             refetched_directory: false,
+            signed_by: None,
+            signed_anew: false,
+            tries_new_key: false,
         }
     }
 

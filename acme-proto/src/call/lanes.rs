@@ -12,7 +12,7 @@ use crate::jose::Signature;
 use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
-    AccountPayload, Answer, Auth, GetDirectory, Operation, Payload, Spec, Target, account_entry,
+    Answer, Auth, GetDirectory, Operation, Payload, Spec, Target, located_account, lookup,
 };
 use crate::policy::ResourceClass;
 use crate::session::{Binding, Session};
@@ -313,7 +313,7 @@ impl<K: Clone + Ord> Lanes<K> {
             missing.wake = Some(missing.wake.map_or(not_before, |wake| wake.min(not_before)));
             return Ok(None);
         }
-        if session.directory().is_none()
+        if session.needs_directory(self.now)
             && (lane.spec.is_signed() || lane.spec.target.is_from_directory())
         {
             missing.directory = true;
@@ -372,10 +372,7 @@ impl<K: Clone + Ord> Lanes<K> {
             started |= self.spawn(Purpose::Directory, GetDirectory.spec());
         }
         if missing.account {
-            let find = Spec::post("newAccount", Target::NewAccount, AccountPayload::find())
-                .auth(Auth::AccountKey)
-                .class(ResourceClass::NewAccount);
-            started |= self.spawn(Purpose::FindAccount, find);
+            started |= self.spawn(Purpose::FindAccount, lookup());
         }
         let awaited = self.awaits_nonces && self.expects_nonces();
         if session.directory().is_some() && !awaited {
@@ -484,19 +481,27 @@ impl<K: Clone + Ord> Lanes<K> {
         let lane = self.lanes.remove(index);
         let (result, waits): (Result<(), Error>, Waits<K>) = match (lane.purpose, result) {
             (Purpose::Key(key), result) => {
+                if matches!(lane.spec.target, Target::Directory) {
+                    session.directory_asked(self.now);
+                }
                 self.finished.push_back((key, result));
                 return;
             }
             (Purpose::Directory, result) => {
                 self.fetched_directory |= result.is_ok();
+                session.directory_asked(self.now);
                 let read = result.and_then(|reply| {
                     self.read(&reply, session, |answer| GetDirectory.read(answer))
                 });
-                (read.map(|directory| session.set_directory(directory)), |_| true)
+                match read {
+                    // One that has grown old is better than none.
+                    Err(_) if session.directory().is_some() => return,
+                    read => (read.map(|directory| session.set_directory(directory)), |_| true),
+                }
             }
             (Purpose::FindAccount, result) => {
-                let read = result.and_then(|reply| self.read(&reply, session, account_entry));
-                (read.map(|entry| entry.adopt(session)), Lane::uses_account_url)
+                let found = result.and_then(|reply| self.read(&reply, session, located_account));
+                (found.map(|located| located.adopt(session)), Lane::uses_account_url)
             }
             // Another answer may still bring the nonce that somebody waits for.
             (Purpose::Nonce, Err(_)) if self.expects_nonces() => {

@@ -13,6 +13,7 @@ use crate::flow::{Flow, Input, Output, sealed};
 use crate::op::Operation;
 use crate::session::Session;
 use crate::time::Timestamp;
+use crate::url::Url;
 
 pub(crate) use lanes::{Lanes, Reply, Step};
 
@@ -31,6 +32,8 @@ pub struct Call<O: Operation> {
     lanes: Lanes<()>,
     time_limit: Option<Duration>,
     state: State,
+    /// The answer is being had elsewhere; with the status of the first one, if it could not be read.
+    elsewhere: Option<Option<u16>>,
     /// The end, while notices are still to be handed out.
     result: Option<Result<O::Response, Error>>,
 }
@@ -46,7 +49,14 @@ impl<O: Operation> Call<O> {
     /// Creates a call with the policy's time limit.
     pub fn new(operation: O) -> Self {
         let lanes = Lanes::new();
-        Self { operation, lanes, time_limit: None, state: State::New, result: None }
+        Self {
+            operation,
+            lanes,
+            time_limit: None,
+            state: State::New,
+            elsewhere: None,
+            result: None,
+        }
     }
 
     /// Sets a time limit of its own, retries included.
@@ -70,9 +80,15 @@ impl<O: Operation> Call<O> {
     ) -> Option<Result<O::Response, Error>> {
         let response = match result {
             Ok(reply) => {
-                let operation = &self.operation;
-                let read = self.lanes.read(&reply, session, |answer| operation.read(answer));
+                let (operation, elsewhere) = (&self.operation, self.elsewhere);
+                let located = self.lanes.read(&reply, session, |answer| answer.location()).ok();
+                let read = self.lanes.read(&reply, session, |answer| match elsewhere {
+                    None => operation.read(answer),
+                    Some(first_status) => operation.read_elsewhere(answer, first_status),
+                });
+                let status = reply.response().status();
                 match read {
+                    Err(error) => return self.failed(error, Some(status), located, session),
                     Ok(response) if reply.is_reread() && !operation.landed(&response) => {
                         self.lanes.resend((), operation.spec(), &reply);
                         return None;
@@ -80,12 +96,31 @@ impl<O: Operation> Call<O> {
                     read => read,
                 }
             }
-            Err(error) => self.operation.read_error(error, self.lanes.last_failure()),
+            Err(error) => match self.operation.read_error(error, self.lanes.last_failure()) {
+                Err(error) => return self.failed(error, None, None, session),
+                read => read,
+            },
         };
         if let Ok(response) = &response {
             self.operation.apply(response, session);
         }
         Some(response)
+    }
+
+    /// Ends with a failure, unless the operation knows where else its answer can be had.
+    fn failed(
+        &mut self,
+        error: Error,
+        status: Option<u16>,
+        location: Option<Url>,
+        session: &mut Session,
+    ) -> Option<Result<O::Response, Error>> {
+        let unasked = self.elsewhere.is_none();
+        let elsewhere = self.operation.elsewhere(&error, location.as_ref(), session);
+        let Some(spec) = elsewhere.filter(|_| unasked) else { return Some(Err(error)) };
+        self.elsewhere = Some(status);
+        self.lanes.start((), spec);
+        None
     }
 
     fn end(

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::lane::State;
+use super::lane::{Lane, State};
 use super::lanes::{Lanes, Missing, Step};
 use crate::error::{Error, Misuse};
 use crate::flow::{FlowId, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit};
@@ -33,7 +33,8 @@ impl<K: Clone + Ord> Lanes<K> {
         };
         let lane = &self.lanes[index];
         let url = lane.url.as_ref().ok_or(Error::Misuse(Misuse::WrongState("no URL")))?;
-        let (jwk, role, by_jwk) = signing_key(&lane.spec.auth, session)?;
+        let (jwk, role, by_jwk) = signing_key(lane, session)?;
+        let signed_by = jwk.thumbprint();
         let key = match session.account() {
             Some(account) if !by_jwk => KeyId::Kid(account.as_str()),
             _ => KeyId::Jwk(jwk),
@@ -49,6 +50,7 @@ impl<K: Clone + Ord> Lanes<K> {
         let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
         let lane = &mut self.lanes[index];
         lane.nonce_since = since;
+        lane.signed_by = Some(signed_by);
         lane.state = State::Signing(request.id, input);
         Ok(Some(Step::Sign(request)))
     }
@@ -62,9 +64,8 @@ impl<K: Clone + Ord> Lanes<K> {
     ) -> Result<Option<Step<K>>, Error> {
         let lane = &self.lanes[index];
         let Payload::Nested(inner) = &lane.spec.payload else { return Ok(None) };
-        let (Some(url), Some(account_key), None) = (&lane.url, session.key(), &lane.nested) else {
-            return Ok(None);
-        };
+        let (Some(url), None) = (&lane.url, &lane.nested) else { return Ok(None) };
+        let (account_key, ..) = signing_key(lane, session)?;
         let context = InnerContext { url, account_key, account: session.account() };
         let (input, role, algorithm) = (inner.input(&context)?, inner.key(), inner.algorithm());
         let request = self.sign_request(flow, role, algorithm, &input, session);
@@ -123,13 +124,19 @@ impl<K: Clone + Ord> Lanes<K> {
 }
 
 /// Returns the key of a signed request, its role, and whether the request names it by `jwk`.
-fn signing_key<'a>(
-    auth: &'a Auth,
+fn signing_key<'a, K>(
+    lane: &'a Lane<K>,
     session: &'a Session,
 ) -> Result<(&'a Jwk, KeyRole, bool), Error> {
-    if let Auth::Certificate(key) = auth {
-        return Ok((key, KeyRole::Certificate(key.thumbprint()), true));
+    let by_jwk = !matches!(lane.spec.auth, Auth::Account);
+    match (&lane.spec.auth, session.new_key().filter(|_| lane.tries_new_key)) {
+        (Auth::Certificate(key), _) => Ok((key, KeyRole::Certificate(key.thumbprint()), by_jwk)),
+        (Auth::NewKey(key), _) | (_, Some(key)) => {
+            Ok((key, KeyRole::NewAccount(key.thumbprint()), by_jwk))
+        }
+        _ => {
+            let key = session.key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
+            Ok((key, KeyRole::Account(key.thumbprint()), by_jwk))
+        }
     }
-    let key = session.key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
-    Ok((key, KeyRole::Account(key.thumbprint()), matches!(auth, Auth::AccountKey)))
 }

@@ -51,7 +51,7 @@ pub enum Error {
     Signer(SignFailed),
     /// A snapshot could not be stored, so the flow stopped before it could lose anything.
     #[error(
-        "the order's state could not be stored: {}; make the place writable, then try again",
+        "the state could not be stored: {}; make the place writable, then try again",
         printable(.0, MAX_REASON)
     )]
     Storage(String),
@@ -83,6 +83,14 @@ pub enum Error {
         /// Its status.
         status: AccountStatus,
     },
+    /// The key that an account was to change to belongs to another one (RFC 8555 section 7.3.5).
+    #[error(
+        "the new key is that of another account, {account}; make a key of its own for this one"
+    )]
+    KeyInUse {
+        /// The account that has the key.
+        account: Url,
+    },
     /// What the user gave cannot be used.
     #[error("{0}")]
     Input(InvalidInput),
@@ -102,7 +110,7 @@ impl Error {
             Self::RetryLater { url, .. } => Some(url),
             Self::Deadline(d) => d.url.as_ref(),
             Self::NoAccount { directory } => Some(directory),
-            Self::AccountClosed { account, .. } => Some(account),
+            Self::AccountClosed { account, .. } | Self::KeyInUse { account } => Some(account),
             _ => None,
         }
     }
@@ -123,6 +131,12 @@ impl Error {
             Self::Order(o) => o.problem().map(|p| p.kind()),
             _ => None,
         }
+    }
+
+    /// Returns whether an answer of success came, whose body cannot be read.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        let Self::Peer(peer) = self else { return false };
+        matches!(peer.fault, PeerFault::Object { .. } | PeerFault::Truncated)
     }
 
     pub(crate) fn peer(url: &Url, fault: PeerFault) -> Self {
@@ -375,6 +389,9 @@ pub enum InvalidInput {
     /// The snapshot belongs to another directory or account.
     #[error("the saved order belongs to {0}, not to this account")]
     ForeignSnapshot(Url),
+    /// The intent of a key change belongs to another account, or to other keys.
+    #[error("the saved key change belongs to {0}, not to this account with these keys")]
+    ForeignKeyChange(Url),
     /// The CA demands external account binding.
     #[error("the CA demands external account binding: get a key identifier and MAC key from it")]
     ExternalAccountRequired,

@@ -22,6 +22,7 @@ pub struct ServerProblem {
     pub(crate) snippet: String,
     pub(crate) retry_at: Option<Timestamp>,
     pub(crate) help: Vec<Url>,
+    pub(crate) index: Option<Url>,
     pub(crate) terms_of_service: Option<Url>,
     pub(crate) location: Option<Url>,
 }
@@ -65,6 +66,11 @@ impl ServerProblem {
     /// Returns the targets of `Link: rel="help"`, such as the page on rate limits.
     pub fn help(&self) -> &[Url] {
         &self.help
+    }
+
+    /// Returns the target of `Link: rel="index"`, which is the directory (RFC 8555 section 7.1).
+    pub const fn index(&self) -> Option<&Url> {
+        self.index.as_ref()
     }
 
     /// Returns the terms to be agreed to, for `userActionRequired`.

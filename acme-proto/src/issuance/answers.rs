@@ -72,12 +72,20 @@ impl Issuance {
             result => result?,
         };
         let request: &NewOrder = &self.request;
-        let OrderEntry { url, order } = self.lanes.read(&reply, session, |a| request.read(a))?;
+        let read = self.lanes.read(&reply, session, |a| request.read(a));
+        let (url, order) = match read {
+            Ok(OrderEntry { url, order }) => (url, Some(order)),
+            // The order is there all the same: it is read at its URL.
+            Err(error) if error.is_unreadable() => {
+                (self.lanes.read(&reply, session, |a| a.location())?, None)
+            }
+            Err(error) => return Err(error),
+        };
         self.orders += 1;
         self.facts = Facts::of(url.clone());
         self.changed();
         self.notice(Progress::OrderCreated(url.clone()));
-        self.learn(&url, order)
+        order.map_or(Ok(()), |order| self.learn(&url, order))
     }
 
     fn order_read(

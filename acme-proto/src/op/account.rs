@@ -5,13 +5,16 @@ use alloc::vec::Vec;
 
 use serde_json::json;
 
-use super::{Answer, Operation, Payload, Spec, Target, new_account, object, private::Plan};
+use super::{
+    AccountEntry, Answer, Operation, Payload, Spec, Target, new_account, object, private::Plan,
+};
 use crate::error::{Error, InvalidInput, PeerFault};
 use crate::flow::Lost;
 use crate::session::Session;
+use crate::url::Url;
 use crate::wire::{Account, AccountStatus, ProblemType, printable};
 
-/// Reads the account by POST-as-GET.
+/// Reads the account by POST-as-GET; at a CA that has none of it, by its key instead.
 #[derive(Clone, Debug, Default)]
 pub struct GetAccount;
 
@@ -30,6 +33,27 @@ impl Operation for GetAccount {
 
     fn apply(&self, account: &Account, session: &mut Session) {
         session.note_account(account);
+    }
+
+    /// Some CAs do not let accounts be read: there the account is found by its key.
+    fn elsewhere(
+        &self,
+        failure: &Error,
+        _location: Option<&Url>,
+        _session: &mut Session,
+    ) -> Option<Spec> {
+        let Error::Problem(problem) = failure else { return None };
+        let known = problem.problem().is_some_and(|p| !p.is_generic());
+        let not_there = matches!(problem.status(), 400 | 404 | 405 | 501);
+        (not_there && !known).then(new_account::lookup)
+    }
+
+    fn read_elsewhere(
+        &self,
+        answer: &mut Answer<'_>,
+        _first_status: Option<u16>,
+    ) -> Result<Account, Error> {
+        new_account::account_entry(answer).map(AccountEntry::into_account)
     }
 }
 

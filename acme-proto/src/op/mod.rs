@@ -33,11 +33,12 @@ pub use orders::{ListOrders, Page};
 pub use renewal_info::{GetRenewalInfo, RenewalInfoEntry};
 pub use revoke::{Revoke, Revoked};
 
-pub(crate) use new_account::{AccountPayload, account_entry};
+pub(crate) use new_account::{bound_lookup, located_account, lookup};
 pub(crate) use spec::{Answer, Auth, Inner, InnerContext, OnLost, Payload, Spec, Target, object};
 
 use crate::error::Error;
 use crate::session::Session;
+use crate::url::Url;
 
 /// One operation of RFC 8555 or an extension, to be run by [`Call`](crate::call::Call).
 ///
@@ -61,6 +62,29 @@ pub trait Operation: private::Plan {
 
     #[doc(hidden)]
     fn apply(&self, _response: &Self::Response, _session: &mut Session) {}
+
+    /// Says what to ask instead after a failure, once; `location` is that of an answer that could not
+    /// be read.
+    #[doc(hidden)]
+    fn elsewhere(
+        &self,
+        _failure: &Error,
+        _location: Option<&Url>,
+        _session: &mut Session,
+    ) -> Option<Spec> {
+        None
+    }
+
+    /// Reads the answer of [`elsewhere`](Self::elsewhere); `first_status` is that of the one that could
+    /// not be read.
+    #[doc(hidden)]
+    fn read_elsewhere(
+        &self,
+        answer: &mut Answer<'_>,
+        _first_status: Option<u16>,
+    ) -> Result<Self::Response, Error> {
+        self.read(answer)
+    }
 }
 
 pub(crate) mod private {

@@ -41,6 +41,10 @@ impl AccountEntry {
         self.created
     }
 
+    pub(crate) fn into_account(self) -> Account {
+        self.account
+    }
+
     /// Makes this the session's account.
     pub(crate) fn adopt(&self, session: &mut Session) {
         session.set_account(self.url.clone(), &self.account);
@@ -112,8 +116,8 @@ impl NewAccount {
         self
     }
 
-    pub(crate) const fn has_external_account(&self) -> bool {
-        self.external.is_some()
+    pub(crate) const fn bound_to(&self) -> Option<&ExternalAccount> {
+        self.external.as_ref()
     }
 }
 
@@ -147,9 +151,20 @@ pub(crate) struct AccountPayload<'a> {
 
 impl AccountPayload<'_> {
     /// The payload that finds an account and creates none.
-    pub(crate) fn find() -> Payload {
+    fn find() -> Payload {
         Payload::json(&Self { only_return_existing: true, ..Self::default() })
     }
+}
+
+/// The request that finds an account by its key and creates none (RFC 8555 section 7.3.1).
+pub(crate) fn lookup() -> Spec {
+    Spec { lookup: true, ..new_account_spec(AccountPayload::find()) }
+}
+
+/// What a lookup carries for a CA that demands an external account even there.
+pub(crate) fn bound_lookup(external: &ExternalAccount) -> Payload {
+    let request = NewAccount::new().external_account(Some(external.clone()));
+    Payload::Nested(Box::new(Binding { request, lookup: true }))
 }
 
 fn new_account_spec(payload: Payload) -> Spec {
@@ -166,7 +181,7 @@ impl Plan for NewAccount {
                 contact: &self.contacts,
                 ..AccountPayload::default()
             }),
-            Some(_) => Payload::Nested(Box::new(Binding(self.clone()))),
+            Some(_) => Payload::Nested(Box::new(Binding { request: self.clone(), lookup: false })),
         })
     }
 }
@@ -185,15 +200,38 @@ impl Operation for NewAccount {
     fn apply(&self, entry: &AccountEntry, session: &mut Session) {
         entry.adopt(session);
     }
+
+    fn elsewhere(
+        &self,
+        failure: &Error,
+        location: Option<&Url>,
+        session: &mut Session,
+    ) -> Option<Spec> {
+        let url = location.filter(|_| failure.is_unreadable())?;
+        session.set_account_url(url.clone());
+        Some(Spec::read("account", Target::Account))
+    }
+
+    fn read_elsewhere(
+        &self,
+        answer: &mut Answer<'_>,
+        first_status: Option<u16>,
+    ) -> Result<AccountEntry, Error> {
+        let account = read_account(answer)?;
+        Ok(AccountEntry { url: answer.url.clone(), account, created: first_status == Some(201) })
+    }
 }
 
 /// newAccount around the binding of an external account.
 #[derive(Clone, Debug)]
-struct Binding(NewAccount);
+struct Binding {
+    request: NewAccount,
+    lookup: bool,
+}
 
 impl Binding {
     fn external(&self) -> &ExternalAccount {
-        self.0.external.as_ref().expect("a binding is made for an external account")
+        self.request.external.as_ref().expect("a binding is made for an external account")
     }
 }
 
@@ -219,10 +257,10 @@ impl Inner for Binding {
     fn wrap(&self, inner: &[u8]) -> Vec<u8> {
         let raw: &RawValue = serde_json::from_slice(inner).expect("a flattened JWS is JSON");
         let payload = AccountPayload {
-            terms_of_service_agreed: self.0.terms_agreed,
-            contact: &self.0.contacts,
+            terms_of_service_agreed: self.request.terms_agreed,
+            contact: &self.request.contacts,
+            only_return_existing: self.lookup,
             external_account_binding: Some(raw),
-            ..AccountPayload::default()
         };
         serde_json::to_vec(&payload).expect("own payloads serialize")
     }
@@ -239,7 +277,7 @@ pub struct FindAccount;
 
 impl Plan for FindAccount {
     fn spec(&self) -> Spec {
-        new_account_spec(AccountPayload::find())
+        lookup()
     }
 }
 
@@ -279,6 +317,31 @@ pub(crate) fn account_entry(answer: &mut Answer<'_>) -> Result<AccountEntry, Err
         read_account(answer)?
     };
     Ok(AccountEntry { url, account, created })
+}
+
+/// An account of which at least the URL is known.
+#[derive(Debug)]
+pub(crate) enum Located {
+    Read(AccountEntry),
+    Unread(Url),
+}
+
+impl Located {
+    /// Makes it the session's account.
+    pub(crate) fn adopt(self, session: &mut Session) {
+        match self {
+            Self::Read(entry) => entry.adopt(session),
+            Self::Unread(url) => session.set_account_url(url),
+        }
+    }
+}
+
+/// Reads where an account is; its URL alone is enough.
+pub(crate) fn located_account(answer: &mut Answer<'_>) -> Result<Located, Error> {
+    match account_entry(answer) {
+        Err(error) if error.is_unreadable() => answer.location().map(Located::Unread),
+        read => read.map(Located::Read),
+    }
 }
 
 #[cfg(test)]

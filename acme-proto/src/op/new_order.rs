@@ -9,6 +9,7 @@ use super::{Answer, Operation, Payload, Spec, Target, object, private::Plan};
 use crate::error::{Error, InvalidInput};
 use crate::identifier::Identifier;
 use crate::policy::ResourceClass;
+use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::Order;
@@ -154,5 +155,23 @@ impl Operation for NewOrder {
     fn read(&self, answer: &mut Answer<'_>) -> Result<OrderEntry, Error> {
         let url = answer.location()?;
         Ok(OrderEntry { url, order: object!(answer, Order)? })
+    }
+
+    fn elsewhere(
+        &self,
+        failure: &Error,
+        location: Option<&Url>,
+        _session: &mut Session,
+    ) -> Option<Spec> {
+        let url = location.filter(|_| failure.is_unreadable())?;
+        Some(Spec::read("order", Target::Url(url.clone())))
+    }
+
+    fn read_elsewhere(
+        &self,
+        answer: &mut Answer<'_>,
+        _first_status: Option<u16>,
+    ) -> Result<OrderEntry, Error> {
+        Ok(OrderEntry { url: answer.url.clone(), order: object!(answer, Order)? })
     }
 }

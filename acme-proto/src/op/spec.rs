@@ -30,6 +30,8 @@ pub struct Spec {
     pub(crate) accept: &'static str,
     pub(crate) on_lost: OnLost,
     pub(crate) class: ResourceClass,
+    /// It finds an account and creates none.
+    pub(crate) lookup: bool,
 }
 
 impl Spec {
@@ -48,6 +50,7 @@ impl Spec {
             accept: "",
             on_lost: OnLost::Resend,
             class: ResourceClass::Other,
+            lookup: false,
         }
     }
 
@@ -140,6 +143,8 @@ pub(crate) enum Auth {
     Account,
     /// The account key, as `jwk`.
     AccountKey,
+    /// The key that the account is to change to, as `jwk`.
+    NewKey(Jwk),
     /// The certificate's key, as `jwk`.
     Certificate(Jwk),
 }
@@ -224,6 +229,9 @@ impl Answer<'_> {
         &mut self,
         parsed: Result<Parsed<T>, InvalidObject>,
     ) -> Result<T, Error> {
+        if self.response.is_truncated() {
+            return Err(self.fault(PeerFault::Truncated));
+        }
         match parsed {
             Ok(Parsed { value, deviations }) => {
                 self.notices.extend(

@@ -11,6 +11,7 @@ use core::time::Duration;
 use crate::error::{Error, Misuse};
 use crate::flow::FlowId;
 use crate::jose::Jwk;
+use crate::op::ExternalAccount;
 use crate::policy::{Policy, ResourceClass, Schedule};
 use crate::time::Timestamp;
 use crate::token::Nonce;
@@ -29,7 +30,12 @@ pub struct Session {
     flows: u32,
     directory_url: Url,
     directory: Option<Directory>,
+    /// When the directory was fetched.
+    directory_at: Timestamp,
     account_key: Option<Jwk>,
+    /// The key that the account is changing to, as long as it is not known which of them the server holds.
+    new_key: Option<Jwk>,
+    external: Option<ExternalAccount>,
     account: Option<Url>,
     orders: Option<Url>,
     /// The status of the account, if it is not valid any more.
@@ -58,7 +64,10 @@ impl Session {
             flows: 0,
             directory_url: directory,
             directory: None,
+            directory_at: Timestamp::UNIX_EPOCH,
             account_key: None,
+            new_key: None,
+            external: None,
             account: None,
             orders: None,
             closed: None,
@@ -75,6 +84,22 @@ impl Session {
     /// Sets the public half of the account key; only operations without an account work without it.
     pub fn account_key(mut self, key: Jwk) -> Self {
         self.account_key = Some(key);
+        self
+    }
+
+    /// Names the key that the account was to change to when an earlier process ended.
+    ///
+    /// Whichever flow is refused by the account key then asks with this one, and if the server accepts
+    /// it, it is the account key from there on. The signer must hold both.
+    pub fn new_account_key(mut self, key: Jwk) -> Self {
+        self.new_key = Some(key);
+        self
+    }
+
+    /// Names the external account that the account is bound to, for CAs that want to see the binding even
+    /// where an account is looked up by its key.
+    pub fn external_account(mut self, external: ExternalAccount) -> Self {
+        self.external = Some(external);
         self
     }
 
@@ -133,6 +158,11 @@ impl Session {
         self.account_key.as_ref()
     }
 
+    /// Returns the key that the account is changing to, while it is not known which one the server holds.
+    pub const fn new_key(&self) -> Option<&Jwk> {
+        self.new_key.as_ref()
+    }
+
     /// Returns the account URL, once it is known.
     pub const fn account(&self) -> Option<&Url> {
         self.account.as_ref()
@@ -188,9 +218,24 @@ impl Session {
         self.directory = None;
     }
 
+    /// Returns whether the directory is to be fetched: it is not known, or older than the policy allows.
+    pub(crate) fn needs_directory(&self, now: Timestamp) -> bool {
+        let age = now.saturating_duration_since(self.directory_at);
+        self.directory.is_none() || age > self.policy.directory_max_age
+    }
+
+    /// Takes note that the directory was asked for: one that cannot be had anew serves on.
+    pub(crate) const fn directory_asked(&mut self, now: Timestamp) {
+        self.directory_at = now;
+    }
+
     pub(crate) fn set_account(&mut self, url: Url, account: &Account) {
-        self.account = Some(url);
+        self.set_account_url(url);
         self.note_account(account);
+    }
+
+    pub(crate) fn set_account_url(&mut self, url: Url) {
+        self.account = Some(url);
     }
 
     /// Takes what the account object tells: where its orders are, and whether it is still valid.
@@ -217,8 +262,29 @@ impl Session {
         self.closed = None;
     }
 
+    /// Takes the key that the server is known to hold.
     pub(crate) fn set_key(&mut self, key: Jwk) {
         self.account_key = Some(key);
+        self.new_key = None;
+    }
+
+    /// Takes note of a change of keys that the server may have made.
+    pub(crate) fn begin_key_change(&mut self, old: Jwk, new: Jwk) {
+        self.account_key = Some(old);
+        self.new_key = Some(new);
+    }
+
+    /// Takes note that the change was not made.
+    pub(crate) fn drop_new_key(&mut self) {
+        self.new_key = None;
+    }
+
+    pub(crate) const fn external(&self) -> Option<&ExternalAccount> {
+        self.external.as_ref()
+    }
+
+    pub(crate) fn set_external(&mut self, external: ExternalAccount) {
+        self.external = Some(external);
     }
 
     pub(crate) const fn orders(&self) -> Option<&Url> {
