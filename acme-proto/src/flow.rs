@@ -19,8 +19,8 @@ use crate::wire::printable;
 /// [`poll_output`](Self::poll_output) until it gives [`Output::Timeout`] or [`Output::Done`], and act on
 /// every output on the way. When the time of a `Timeout` has come, poll again.
 ///
-/// The trait is sealed: [`Call`](crate::call::Call), [`Register`](crate::register::Register) and
-/// [`Issuance`](crate::issuance::Issuance) implement it.
+/// The trait is sealed: [`Call`](crate::call::Call), [`Register`](crate::register::Register),
+/// [`Rollover`](crate::rollover::Rollover) and [`Issuance`](crate::issuance::Issuance) implement it.
 pub trait Flow: sealed::Sealed {
     /// What the flow asks of its user; [`core::convert::Infallible`] where it asks nothing.
     type Event;

@@ -93,6 +93,7 @@
 //! | [`session`] | what the flows of one account share: directory, account URL, nonces, rate limits |
 //! | [`call`], [`op`] | one operation with every retry rule; one typed operation a file |
 //! | [`register`] | creating an account, with the user's consent |
+//! | [`rollover`] | changing the account key, with the new one stored first |
 //! | [`issuance`], [`snapshot`] | a whole order, and its state for the next process |
 //! | [`challenge`] | what to publish where |
 //! | [`policy`] | every number that can be tuned |
@@ -127,6 +128,7 @@ pub mod op;
 pub mod pem;
 pub mod policy;
 pub mod register;
+pub mod rollover;
 pub mod session;
 #[cfg(any(
     feature = "es256",

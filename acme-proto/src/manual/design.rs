@@ -25,9 +25,19 @@
 //! all others go to the session; two flows cannot starve each other.
 //!
 //! Each operation says what a lost answer means: send again (reads, newAccount, newOrder: at most one orphan order for
-//! a loss, never finalized), read whether it landed (challenge, finalize, deactivation), or ask the user (key change). What
-//! provably was not sent goes out again. 5xx and 429 wait for `Retry-After` or a jittered backoff; a `rateLimited` without
+//! a loss, never finalized), read whether it landed (challenge, finalize, deactivation), or ask which key the server holds
+//! (key change). What
+//! provably was not sent goes out again. An answer of success that cannot be read is not lost: its `Location` says where
+//! the account or the order is, and there it is read. 5xx and 429 wait for `Retry-After` or a jittered backoff; a `rateLimited` without
 //! a time is an error at once, because those limits last for hours.
+//!
+//! # Keys
+//!
+//! A [`Rollover`](crate::rollover::Rollover) has its intent stored before keyChange leaves, and the session knows both keys
+//! until the outcome is certain. Whichever flow is refused by the old key meanwhile signs again, once, by the new one; if
+//! that is accepted, the change has landed. A request that was signed before the change and arrives after it takes the
+//! same way. So a lost answer is settled by the next flow that runs, in this process or in another that was given both
+//! keys, and the intent is there to see the change done that did not land.
 //!
 //! # Issuance
 //!
@@ -65,8 +75,6 @@
 //!   same path for challenges that a snapshot brings back.
 //! - A lost newOrder is sent again without looking through the account's list of orders first: most public CAs offer no
 //!   such list, and the price of an orphan is one pending order that nobody answers.
-//! - A lost answer to keyChange is reported, not settled by the next flow: ask by each key with
-//!   [`FindAccount`](crate::op::FindAccount). Both keys have to be on disk before the change is asked for.
 //! - Cancelling takes back what is published; it does not deactivate authorizations.
 //! - An issuance that ends without a certificate tells by [`Notice::NotCleaned`](crate::notice::Notice) what may still be
 //!   published; a durable one keeps it in the snapshot too. Clean-ups have 150 seconds, for a hook may take two minutes.

@@ -15,8 +15,8 @@ use crate::session::Session;
 
 /// Asks the server to replace the account key by one that the caller has stored already.
 ///
-/// After success later requests use the new key. A lost answer is reported, not sent again: ask with
-/// [`FindAccount`](super::FindAccount) by each key which one the server holds.
+/// After success later requests use the new key. A lost answer is reported, not sent again:
+/// [`Rollover`](crate::rollover::Rollover) is the flow that settles it.
 #[derive(Clone, Debug)]
 pub struct KeyChange {
     new_key: Jwk,
