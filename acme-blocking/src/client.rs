@@ -216,7 +216,7 @@ pub(crate) struct Turns {
 impl Turns {
     /// Returns the lock to be held during a call for this challenge.
     pub(crate) fn of(&self, challenge: &Challenge) -> Arc<Mutex<()>> {
-        let name = challenge.dns_01().map_or_else(|| challenge.url().to_string(), |txt| txt.name);
+        let name = challenge.txt_name().unwrap_or_else(|| challenge.url().to_string());
         let mut names = locked(&self.names);
         if let Some(turn) = names.get(&name).and_then(Weak::upgrade) {
             return turn;

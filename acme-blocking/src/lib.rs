@@ -63,7 +63,7 @@ pub use acme_host::lock::Lock;
 pub use acme_host::store::OrderFile;
 pub use acme_host::tls::Roots;
 pub use acme_host::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
-pub use acme_proto::challenge::Challenge;
+pub use acme_proto::challenge::{Challenge, PersistOptions, PersistRecord};
 pub use acme_proto::identifier::Identifier;
 pub use acme_proto::issuance::Issued;
 pub use acme_proto::notice::Notice;
@@ -79,7 +79,9 @@ pub use crate::client::Client;
 pub use crate::issue::Issue;
 pub use crate::register::Register;
 pub use crate::signer::Signer;
-pub use crate::solver::{Dns01, Dns01Solver, Http01Listener, Solver, TlsAlpn01Listener};
+pub use crate::solver::{
+    Dns01, Dns01Solver, DnsPersist01Solver, Http01Listener, Solver, TlsAlpn01Listener,
+};
 pub use crate::store::Store;
 pub use crate::transport::{Transport, UreqTransport};
 

@@ -83,7 +83,7 @@ impl<'env> Solving<'env> {
         in_flight.solve(challenge, Stage::Present(place), move |challenge| {
             let _alone = locked(&turn);
             let result = in_words(solver.present(challenge));
-            if over.load(Ordering::Acquire) {
+            if over.load(Ordering::Acquire) && !challenge.stays() {
                 let _ = solver.clean_up(challenge);
             }
             result

@@ -96,6 +96,7 @@
 //! | [`rollover`] | changing the account key, with the new one stored first |
 //! | [`issuance`], [`snapshot`] | a whole order, and its state for the next process |
 //! | [`challenge`] | what to publish where |
+//! | [`caa`] | CAA records: to write them, and to foresee what the CA will find |
 //! | [`policy`] | every number that can be tuned |
 //! | [`error`], [`notice`] | what went wrong, by culprit; what is worth a log line |
 //! | [`wire`], [`header`], [`jose`], [`x509`], [`pem`] | what is sent and received, and the keys |
@@ -113,6 +114,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod caa;
 pub mod call;
 pub mod challenge;
 pub mod error;

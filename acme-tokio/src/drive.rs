@@ -25,7 +25,7 @@ pub(crate) type InFlight<'a> = FuturesUnordered<BoxFuture<'a, Arrival>>;
 /// What came in.
 pub(crate) enum Arrival {
     Input(Input),
-    Solver(Solved),
+    Solver(Box<Solved>),
 }
 
 /// A call of a solver that ended.
@@ -100,7 +100,7 @@ pub(crate) async fn drive<'a, F: Flow>(
                         flow.handle_input(&mut client.session(), input, clock.now())?;
                     }
                     Woken::By(Arrival::Solver(solved)) => {
-                        outcome = helper.solved(&mut flow, solved, &mut in_flight);
+                        outcome = helper.solved(&mut flow, *solved, &mut in_flight);
                     }
                     Woken::Cancelled => helper.cancel(&mut flow),
                     Woken::InTime => {}

@@ -28,6 +28,7 @@ pub struct Issue<'a> {
     start: Result<Start, Error>,
     csr: Option<Result<Csr, Error>>,
     time_limit: Option<Duration>,
+    removes_persistent: bool,
     solvers: Vec<Arc<dyn DynSolver + 'a>>,
     store: Option<Arc<dyn DynStore + 'a>>,
     cancel: Option<BoxFuture<'a, ()>>,
@@ -53,6 +54,7 @@ impl<'a> Issue<'a> {
             start,
             csr: None,
             time_limit: None,
+            removes_persistent: false,
             solvers: Vec::new(),
             store: None,
             cancel: None,
@@ -122,6 +124,12 @@ impl<'a> Issue<'a> {
         self.order(|order| order.replaces(certificate_id))
     }
 
+    /// Removes records of dns-persist-01 too when the issuance is over; by default they stay.
+    pub const fn remove_persistent(mut self) -> Self {
+        self.removes_persistent = true;
+        self
+    }
+
     /// Sets a time limit other than the policy's; clean-ups may take a little longer.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
@@ -158,6 +166,9 @@ impl<'a> Issue<'a> {
         }
         if self.store.is_some() {
             flow = flow.durable();
+        }
+        if self.removes_persistent {
+            flow = flow.remove_persistent();
         }
         let solving = Solving::new(self.client.inner(), self.solvers, self.store);
         drive::drive(self.client.inner(), flow, solving, self.cancel).await

@@ -62,7 +62,7 @@ pub use acme_host::lock::Lock;
 pub use acme_host::store::OrderFile;
 pub use acme_host::tls::Roots;
 pub use acme_host::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
-pub use acme_proto::challenge::Challenge;
+pub use acme_proto::challenge::{Challenge, PersistOptions, PersistRecord};
 pub use acme_proto::identifier::Identifier;
 pub use acme_proto::issuance::Issued;
 pub use acme_proto::notice::Notice;
@@ -77,7 +77,9 @@ pub use crate::client::Client;
 pub use crate::issue::Issue;
 pub use crate::register::Register;
 pub use crate::signer::{DynSigner, Signer};
-pub use crate::solver::{Dns01, Dns01Solver, DynSolver, Http01Listener, Solver, TlsAlpn01Listener};
+pub use crate::solver::{
+    Dns01, Dns01Solver, DnsPersist01Solver, DynSolver, Http01Listener, Solver, TlsAlpn01Listener,
+};
 pub use crate::store::{DynStore, Store};
 pub use crate::transport::{DynTransport, HyperTransport, Transport};
 

@@ -75,7 +75,7 @@ impl<'a> Solving<'a> {
             let alone = turn.lock().await;
             let result = solver.dyn_present(&challenge).await;
             drop(alone);
-            Arrival::Solver(Solved { challenge, stage: Stage::Present(place), result })
+            Arrival::Solver(Box::new(Solved { challenge, stage: Stage::Present(place), result }))
         }));
         Ok(())
     }
@@ -96,7 +96,7 @@ impl<'a> Solving<'a> {
             let alone = turn.lock().await;
             let result = solver.dyn_clean_up(&challenge).await;
             drop(alone);
-            Arrival::Solver(Solved { challenge, stage: Stage::CleanUp, result })
+            Arrival::Solver(Box::new(Solved { challenge, stage: Stage::CleanUp, result }))
         }));
         Ok(())
     }
@@ -108,7 +108,7 @@ impl<'a> Solving<'a> {
             let solver = Arc::clone(solver);
             in_flight.push(Box::pin(async move {
                 let result = solver.dyn_wait(&challenge).await;
-                Arrival::Solver(Solved { challenge, stage: Stage::Wait, result })
+                Arrival::Solver(Box::new(Solved { challenge, stage: Stage::Wait, result }))
             }));
         }
     }

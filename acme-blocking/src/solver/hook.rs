@@ -1,11 +1,11 @@
-//! dns-01 by a command of the user's.
+//! TXT records by a command of the user's.
 
 use acme_host::hook::HookCommand;
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 
 use super::Solver;
-use super::dns01::{Dns01, record};
+use super::dns01::{Dns01, KINDS, record};
 use crate::BoxError;
 
 impl Dns01 for HookCommand {
@@ -20,7 +20,7 @@ impl Dns01 for HookCommand {
 
 impl Solver for HookCommand {
     fn kinds(&self) -> &[ChallengeKind] {
-        &[ChallengeKind::Dns01]
+        &KINDS
     }
 
     fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {

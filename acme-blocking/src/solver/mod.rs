@@ -1,6 +1,7 @@
 //! Who publishes challenges: a trait, and the ready-made ones.
 
 mod dns01;
+mod dns_persist01;
 mod hook;
 mod http01;
 mod listener;
@@ -13,6 +14,7 @@ use acme_proto::wire::ChallengeKind;
 
 use crate::BoxError;
 
+pub use self::dns_persist01::DnsPersist01Solver;
 pub use self::dns01::{Dns01, Dns01Solver};
 pub use self::http01::Http01Listener;
 pub use self::tls_alpn01::TlsAlpn01Listener;

@@ -75,8 +75,7 @@ impl<S> Notes<S> {
     }
 
     fn note(&self, call: &'static str, challenge: &Challenge) {
-        let name =
-            challenge.dns_01().map_or_else(|| challenge.identifier().value(), |txt| txt.name);
+        let name = challenge.txt_name().unwrap_or_else(|| challenge.identifier().value());
         self.calls.lock().expect("no panic").push((call, name));
     }
 }

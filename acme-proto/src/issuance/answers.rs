@@ -1,6 +1,7 @@
 //! What each answer teaches the issuance.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::facts::{Local, Publication};
 use super::{Facts, Issuance, Key, Poll};
@@ -16,8 +17,8 @@ use crate::op::{
 use crate::session::Session;
 use crate::url::Url;
 use crate::wire::{
-    Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Order, OrderStatus,
-    Problem, ProblemType,
+    Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Deviation,
+    DeviationKind, DnsPersistMembers, Order, OrderStatus, Problem, ProblemType,
 };
 use crate::x509::Csr;
 
@@ -211,16 +212,23 @@ impl Issuance {
         let name = self.check_identifier(url, &object)?;
         let Some(authorization) = self.facts.find(url) else { return Ok(()) };
         let was_valid = authorization.status == Some(AuthorizationStatus::Valid);
+        let first = authorization.status.is_none();
         let wildcard = object.is_wildcard() || name.is_wildcard();
         authorization.identifier = Some((object.identifier().clone(), wildcard));
         authorization.status = Some(object.status().clone());
         authorization.challenges = object.challenges().to_vec();
+        authorization.foreign = foreign_challenges(&object, self.account.as_ref());
+        let foreign = authorization.foreign.clone();
         authorization.stale = false;
         authorization.explained = over;
         let told = matches!(authorization.local, Local::Answered(_));
         let is_valid = *object.status() == AuthorizationStatus::Valid;
         if told && *object.status() == AuthorizationStatus::Pending {
             self.hold_poll(&reply);
+        }
+        for url in foreign.into_iter().filter(|_| first) {
+            let deviation = Deviation::new("accounturi", DeviationKind::ForeignAccount);
+            self.lanes.notice(Notice::Deviation { url, deviation });
         }
         if is_valid && !was_valid {
             self.notice(Progress::Authorized(name.clone()));
@@ -298,7 +306,8 @@ impl Issuance {
         else {
             return;
         };
-        if authorization.answers < tries {
+        // What the CAA records say stays so until the domain's owner changes them.
+        if authorization.answers < tries && *error.kind() != ProblemType::Caa {
             let answers = authorization.answers;
             let at = now.saturating_add(session.jittered(backoff, answers));
             authorization.local = Local::Ready(challenge.url().clone(), at);
@@ -341,7 +350,7 @@ impl Issuance {
         let published = self.published.values_mut().find(|p| {
             p.challenge.authorization() == url
                 && p.state == Publication::Out
-                && *p.challenge.thumbprint() == thumbprint
+                && !p.challenge.is_outdated(&thumbprint)
         });
         let Some(published) = published else { return };
         let challenge = published.challenge.url();
@@ -494,6 +503,15 @@ impl Issuance {
         self.end(Ok((download, url)), session);
         Ok(())
     }
+}
+
+/// Returns the challenges that are made out to another account than this one.
+fn foreign_challenges(object: &Authorization, account: Option<&Url>) -> Vec<Url> {
+    let foreign = |challenge: &&Challenge| {
+        let named = challenge.dns_persist().and_then(DnsPersistMembers::account_uri);
+        named.is_some_and(|named| account.is_none_or(|own| named != own.as_str()))
+    };
+    object.challenges().iter().filter(foreign).map(|challenge| challenge.url().clone()).collect()
 }
 
 impl ServerProblem {

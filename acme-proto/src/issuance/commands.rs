@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::facts::{Local, Publication, Published};
 use super::{Issuance, OfferId, State, is_held};
-use crate::challenge::{Challenge, ChallengeId};
+use crate::challenge::{Challenge, ChallengeId, Persist};
 use crate::error::{Attempt, Error, InvalidInput, Misuse};
 use crate::session::Session;
 use crate::wire::ChallengeKind;
@@ -34,25 +34,33 @@ impl Issuance {
         if authorization.local != Local::Offered(offer.number) {
             return Err(Misuse::UnknownId);
         }
-        let found = authorization.usable(kind);
         let not_offered = Misuse::WrongState("this kind of challenge was not offered");
-        let (url, token) =
-            found.and_then(|c| Some((c.url().clone(), c.token()?.clone()))).ok_or(not_offered)?;
+        let (url, token, persist) = match authorization.usable(kind) {
+            Some(c) => (c.url().clone(), c.token().cloned(), c.dns_persist().cloned()),
+            None => return Err(not_offered),
+        };
         let (identifier, wildcard) = authorization.identifier.clone().ok_or(not_offered)?;
         if is_held(&self.published, &url) {
             authorization.local = Local::Open;
             return Ok(());
         }
         authorization.local = Local::Provisioning(url.clone());
-        let challenge = Challenge::new(
-            offer.authorization.clone(),
-            url.clone(),
+        let persist = persist.map(|members| Persist {
+            issuers: members.issuer_domain_names().to_vec(),
+            removed: self.removes_persistent,
+        });
+        let challenge = Challenge {
+            authorization: offer.authorization.clone(),
+            url: url.clone(),
             identifier,
             wildcard,
-            kind.clone(),
-            token,
+            kind: kind.clone(),
+            // What has no use for a token has none, so that a change of the account key does not matter.
+            token: token.filter(|_| persist.is_none()),
             thumbprint,
-        );
+            account: self.account.clone(),
+            persist,
+        };
         self.changed();
         let state = Publication::Selected(self.saving.changed);
         self.published.insert(url, Published { challenge, state });

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::facts::{self, Facts, Local, Memory, Publication};
+use super::facts::{self, Facts, Local, Memory, Publication, Published};
 use super::plan::AuthorizationView;
 use super::{Ending, Issuance, IssuanceEvent, Issued, Poll, State};
 use crate::challenge::Challenge;
@@ -161,13 +161,14 @@ impl Issuance {
             Publication::Stuck(reason) => reason.clone(),
             _ => String::from("not answered in time"),
         };
-        self.published.values().map(|p| (p.challenge.clone(), reason(&p.state))).collect()
+        let left = self.published.values().filter(|p| p.state != Publication::Kept);
+        left.map(|p| (p.challenge.clone(), reason(&p.state))).collect()
     }
 
     /// Returns the end, once nothing is left to clean up, to save, or to tell.
     pub(super) fn conclude(&mut self) -> Option<Output<IssuanceEvent, Issued>> {
         let ending = self.ending.as_ref()?;
-        let cleaning = self.published.values().any(|p| !matches!(p.state, Publication::Stuck(_)));
+        let cleaning = self.published.values().any(Published::is_held);
         let saving = self.saving.pending.is_some();
         if (cleaning || saving) && ending.until.is_none_or(|until| self.lanes.now() < until) {
             return None;

@@ -24,7 +24,8 @@ pub enum IssuanceEvent {
     /// Take this back, whether or not it was published, then say [`cleaned`](super::Issuance::cleaned)
     /// or [`clean_failed`](super::Issuance::clean_failed).
     ///
-    /// If publishing it is still under way, wait for that first.
+    /// If publishing it is still under way, wait for that first. It does not come for what
+    /// [stays](Challenge::stays).
     CleanUp(Challenge),
     /// The order is ready for its CSR: [`finalize`](super::Issuance::finalize).
     Finalize(Vec<Identifier>),

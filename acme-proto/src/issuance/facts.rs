@@ -41,6 +41,8 @@ pub(super) struct Authorization {
     pub(super) identifier: Option<(Identifier, bool)>,
     pub(super) status: Option<AuthorizationStatus>,
     pub(super) challenges: Vec<wire::Challenge>,
+    /// The challenges that are made out to another account.
+    pub(super) foreign: Vec<Url>,
     pub(super) local: Local,
     /// It should be read (again) before anything else.
     pub(super) stale: bool,
@@ -189,6 +191,7 @@ impl Authorization {
             identifier: None,
             status: None,
             challenges: Vec::new(),
+            foreign: Vec::new(),
             local: Local::Open,
             stale: false,
             explained: false,
@@ -245,7 +248,11 @@ impl Authorization {
 
     /// Returns the challenge of a kind that can be tried.
     pub(super) fn usable(&self, kind: &ChallengeKind) -> Option<&wire::Challenge> {
-        self.challenges.iter().find(|c| c.kind() == kind && is_usable(c))
+        self.challenges.iter().find(|c| c.kind() == kind && self.is_usable(c))
+    }
+
+    fn is_usable(&self, challenge: &wire::Challenge) -> bool {
+        challenge.is_usable() && !self.foreign.contains(challenge.url())
     }
 
     /// Returns the kinds that can be tried, without those that have failed.
@@ -253,7 +260,7 @@ impl Authorization {
         let Some((identifier, wildcard)) = &self.identifier else { return Vec::new() };
         self.challenges
             .iter()
-            .filter(|c| is_usable(c))
+            .filter(|c| self.is_usable(c))
             .map(wire::Challenge::kind)
             .filter(|kind| suits(kind, identifier, *wildcard))
             .filter(|kind| tried.iter().all(|attempt| attempt.kind() != *kind))
@@ -277,20 +284,18 @@ impl Local {
 /// The most octets of a name in the DNS, as text.
 const LONGEST_NAME: usize = 253;
 
-fn is_usable(challenge: &wire::Challenge) -> bool {
-    let open = matches!(challenge.status(), ChallengeStatus::Pending | ChallengeStatus::Processing);
-    open && challenge.token().is_some()
-}
-
 /// Whether a kind can prove an identifier (RFC 8555 sections 8.3, 8.4; RFC 8737; RFC 8738 section 7).
 fn suits(kind: &ChallengeKind, identifier: &Identifier, wildcard: bool) -> bool {
-    let is_ip = matches!(identifier, Identifier::Ip(_));
+    let has_room = |prefix: &str| {
+        let is_ip = matches!(identifier, Identifier::Ip(_));
+        !is_ip && identifier.value().len() <= LONGEST_NAME - prefix.len()
+    };
     match kind {
         ChallengeKind::Http01 | ChallengeKind::TlsAlpn01 => !wildcard,
-        ChallengeKind::Dns01 => {
-            !is_ip && identifier.value().len() <= LONGEST_NAME - "_acme-challenge.".len()
-        }
-        _ => false,
+        ChallengeKind::Dns01 => has_room("_acme-challenge."),
+        ChallengeKind::DnsAccount01 => has_room("_abcdefghijklmnop._acme-challenge."),
+        ChallengeKind::DnsPersist01 => has_room("_validation-persist."),
+        ChallengeKind::Other(_) => false,
     }
 }
 
@@ -326,6 +331,13 @@ pub(super) struct Published {
     pub(super) state: Publication,
 }
 
+impl Published {
+    /// Whether something is still to be done about it.
+    pub(super) const fn is_held(&self) -> bool {
+        !matches!(self.state, Publication::Stuck(_) | Publication::Kept)
+    }
+}
+
 /// How far publishing, and taking back, has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Publication {
@@ -337,4 +349,6 @@ pub(super) enum Publication {
     Leaving,
     /// Could not be taken back.
     Stuck(String),
+    /// It stays published, and nothing is to be done about it any more.
+    Kept,
 }

@@ -43,6 +43,7 @@ pub struct Issuance {
     csr: Option<Csr>,
     time_limit: Option<Duration>,
     durable: bool,
+    removes_persistent: bool,
     lanes: Lanes<Key>,
     facts: Facts,
     memory: Memory,
@@ -127,6 +128,7 @@ impl Issuance {
             csr: None,
             time_limit: None,
             durable: false,
+            removes_persistent: false,
             lanes: Lanes::new(),
             facts: Facts::default(),
             memory: Memory::default(),
@@ -184,6 +186,12 @@ impl Issuance {
         self
     }
 
+    /// Takes records of dns-persist-01 back too, once the issuance is over; by default they stay.
+    pub const fn remove_persistent(mut self) -> Self {
+        self.removes_persistent = true;
+        self
+    }
+
     /// Sets a time limit other than the policy's; it counts from the first poll.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
@@ -217,7 +225,12 @@ impl Issuance {
                     attempt: attempt.clone(),
                 })
                 .collect(),
-            challenges: self.published.values().map(|p| p.challenge.clone()).collect(),
+            challenges: self
+                .published
+                .values()
+                .filter(|p| p.state != Publication::Kept)
+                .map(|p| p.challenge.clone())
+                .collect(),
         })
     }
 
@@ -369,12 +382,12 @@ impl Issuance {
     /// Whether a challenge with the key authorization of an earlier account key is still to be taken back
     /// (RFC 8555 section 7.3.5); the new one has the same id.
     fn has_outdated(&self, index: usize, session: &Session) -> bool {
-        let thumbprint = session.key().map(Jwk::thumbprint);
+        let Some(thumbprint) = session.key().map(Jwk::thumbprint) else { return false };
         let url = &self.facts.authorizations[index].url;
         self.published.values().any(|p| {
             p.challenge.authorization() == url
-                && Some(p.challenge.thumbprint()) != thumbprint.as_ref()
-                && !matches!(p.state, Publication::Stuck(_))
+                && p.challenge.is_outdated(&thumbprint)
+                && p.is_held()
         })
     }
 
@@ -425,7 +438,7 @@ impl Issuance {
     fn withdraw_old_keys(&mut self, session: &Session) {
         let Some(key) = session.key().filter(|_| !self.published.is_empty()) else { return };
         let thumbprint = key.thumbprint();
-        for held in self.published.values().filter(|p| *p.challenge.thumbprint() != thumbprint) {
+        for held in self.published.values().filter(|p| p.challenge.is_outdated(&thumbprint)) {
             if let Some(authorization) = self.facts.by_challenge(held.challenge.url())
                 && !matches!(authorization.local, Local::Answered(_))
             {
@@ -438,19 +451,31 @@ impl Issuance {
     fn sort_published(&mut self) {
         let saved = if self.durable && !self.saving.failed { self.saving.saved } else { u64::MAX };
         let Self { published, facts, ending, events, .. } = self;
+        let mut kept = false;
         for (url, held) in published {
             let wanted = ending.is_none() && facts.wants(url, &held.challenge);
+            // Several names, or orders, may lean on one such record.
+            let lingers = ending.is_none() && held.challenge.is_persistent();
             match held.state {
                 Publication::Selected(generation) if wanted && generation <= saved => {
                     held.state = Publication::Out;
                     events.push_back(IssuanceEvent::Provision(held.challenge.clone()));
                 }
-                Publication::Selected(_) | Publication::Out if !wanted => {
+                Publication::Selected(_) if wanted => {}
+                Publication::Out if wanted || lingers => {}
+                Publication::Selected(_) | Publication::Out if held.challenge.stays() => {
+                    held.state = Publication::Kept;
+                    kept = true;
+                }
+                Publication::Selected(_) | Publication::Out => {
                     held.state = Publication::Leaving;
                     events.push_back(IssuanceEvent::CleanUp(held.challenge.clone()));
                 }
                 _ => {}
             }
+        }
+        if kept {
+            self.changed();
         }
     }
 
@@ -476,7 +501,7 @@ impl Issuance {
 
 /// Whether a challenge is published, or about to be, or being taken back: it cannot be published anew then.
 fn is_held(published: &BTreeMap<Url, Published>, challenge: &Url) -> bool {
-    published.get(challenge).is_some_and(|p| !matches!(p.state, Publication::Stuck(_)))
+    published.get(challenge).is_some_and(Published::is_held)
 }
 
 impl sealed::Sealed for Issuance {}

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use serde_json::{Map, Value};
 
+use super::dns_persist::DnsPersistMembers;
 use super::object::{self, Object, Reader};
 use super::open_enum::open_enum;
 use super::problem::Problem;
@@ -21,6 +22,7 @@ pub struct Challenge {
     validated: Option<Timestamp>,
     error: Option<Problem>,
     token: Option<Token>,
+    dns_persist: Option<DnsPersistMembers>,
     extra: Map<String, Value>,
 }
 
@@ -71,9 +73,24 @@ impl Challenge {
         self.token.as_ref()
     }
 
+    /// Returns what dns-persist-01 has in place of a token; none for other kinds, and if it is missing or
+    /// malformed, in which case the challenge cannot be used.
+    pub const fn dns_persist(&self) -> Option<&DnsPersistMembers> {
+        self.dns_persist.as_ref()
+    }
+
     /// Returns all other members, for kinds that need more than a token.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
+    }
+
+    /// Whether it is open, and has what its kind needs.
+    pub(crate) fn is_usable(&self) -> bool {
+        let open = matches!(self.status, ChallengeStatus::Pending | ChallengeStatus::Processing);
+        open && match self.kind {
+            ChallengeKind::DnsPersist01 => self.dns_persist.is_some(),
+            _ => self.token.is_some(),
+        }
     }
 
     /// Reads an entry of an authorization, which needs a usable URL.
@@ -100,8 +117,13 @@ impl Challenge {
         if token.as_ref().is_some_and(Token::is_short) {
             reader.report(object.path("token"), DeviationKind::TooShort);
         }
+        let dns_persist = match kind {
+            ChallengeKind::DnsPersist01 => DnsPersistMembers::take(&mut object, reader),
+            _ => None,
+        };
         let error = Problem::member(&mut object, "error", reader);
-        Ok(Self { kind, url, status, validated, error, token, extra: object.into_extra() })
+        let extra = object.into_extra();
+        Ok(Self { kind, url, status, validated, error, token, dns_persist, extra })
     }
 }
 
@@ -173,7 +195,7 @@ mod tests {
 
     // W11, fld-ch-7
     #[test]
-    fn a_kind_without_token_keeps_its_own_members() {
+    fn a_kind_without_token_has_its_own_members() {
         let challenge = read(
             Challenge::parse,
             r#"{"type":"dns-persist-01","url":"https://a.example/c","status":"pending",
@@ -181,7 +203,10 @@ mod tests {
         );
         assert_eq!(challenge.kind(), &ChallengeKind::DnsPersist01);
         assert_eq!(challenge.token(), None);
-        assert_eq!(challenge.extra()["issuer-domain-names"][0], "a.example");
+        let persist = challenge.dns_persist();
+        let account = persist.and_then(DnsPersistMembers::account_uri);
+        assert_eq!(account, Some("https://a.example/acct/1"));
+        assert!(challenge.extra().is_empty());
     }
 
     // 8555-8.1-6, fld-ch-6

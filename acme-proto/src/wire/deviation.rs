@@ -64,6 +64,8 @@ pub enum DeviationKind {
     TooShort,
     /// The member or text must not stand there; it is left out.
     Unexpected,
+    /// It names another account than ours; what it stands in is not used.
+    ForeignAccount,
 }
 
 impl fmt::Display for DeviationKind {
@@ -78,6 +80,7 @@ impl fmt::Display for DeviationKind {
             Self::TooMany { limit } => write!(f, "more than {limit}, the rest is ignored"),
             Self::TooShort => f.write_str("too short to be a secret"),
             Self::Unexpected => f.write_str("must not stand there, ignored"),
+            Self::ForeignAccount => f.write_str("another account than ours, so it is not used"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! dns-01 (RFC 8555 section 8.4): a trait for whoever edits the zone.
+//! dns-01 (RFC 8555 section 8.4) and dns-account-01: a trait for whoever edits the zone.
 
 use core::future::Future;
 
@@ -9,7 +9,7 @@ use super::Solver;
 use crate::BoxError;
 
 /// Edits TXT records, such as through the interface of a DNS provider; [`Dns01Solver`] makes a
-/// [`Solver`] of it.
+/// [`Solver`] of it, and [`DnsPersist01Solver`](super::DnsPersist01Solver) one for records that stay.
 ///
 /// ```
 /// use acme_tokio::{BoxError, Dns01, Dns01Solver};
@@ -64,24 +64,49 @@ pub trait Dns01: Send + Sync {
         let _ = (name, value);
         async { Ok(()) }
     }
+
+    /// Returns the values of the TXT records at `name`, so that what is there need not be published again;
+    /// by default none.
+    ///
+    /// Only dns-persist-01 asks.
+    ///
+    /// # Errors
+    /// An error fails this way of proving the identifier.
+    fn existing_txt(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Vec<String>, BoxError>> + Send {
+        let _ = name;
+        async { Ok(Vec::new()) }
+    }
 }
 
-/// Solves dns-01 challenges through a [`Dns01`].
+/// Solves challenges of dns-01 and dns-account-01 through a [`Dns01`].
+///
+/// Of the two, dns-01 is preferred where a CA offers both.
 #[derive(Clone, Debug)]
 pub struct Dns01Solver<T> {
     zone: T,
+    kinds: [ChallengeKind; 2],
 }
 
 impl<T: Dns01> Dns01Solver<T> {
     /// Creates a solver that publishes through `zone`.
     pub const fn new(zone: T) -> Self {
-        Self { zone }
+        Self { zone, kinds: KINDS }
+    }
+
+    /// Prefers dns-account-01, whose records stand below a label of the account's own, so that several
+    /// clients can prove one name, each by a CNAME of its own.
+    pub fn prefer_account_label(mut self) -> Self {
+        self.kinds = [ChallengeKind::DnsAccount01, ChallengeKind::Dns01];
+        self
     }
 }
 
 impl<T: Dns01> Solver for Dns01Solver<T> {
     fn kinds(&self) -> &[ChallengeKind] {
-        &[ChallengeKind::Dns01]
+        &self.kinds
     }
 
     async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
@@ -100,7 +125,10 @@ impl<T: Dns01> Solver for Dns01Solver<T> {
     }
 }
 
-/// Returns the record of a dns-01 challenge.
+/// The kinds that ask for one value more at a name.
+pub(super) const KINDS: [ChallengeKind; 2] = [ChallengeKind::Dns01, ChallengeKind::DnsAccount01];
+
+/// Returns the record of a challenge of these kinds.
 pub(super) fn record(challenge: &Challenge) -> Result<TxtRecord, BoxError> {
-    challenge.dns_01().ok_or_else(|| "this is no dns-01 challenge".into())
+    challenge.txt_record().ok_or_else(|| "this is no challenge for a TXT record".into())
 }

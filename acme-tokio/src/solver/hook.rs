@@ -1,24 +1,37 @@
-//! dns-01 by a command of the user's.
+//! TXT records by a command of the user's.
 
 use acme_host::hook::{HookAction, HookCommand};
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 use tokio::task::spawn_blocking;
 
-use super::{Solver, dns01};
+use super::Solver;
+use super::dns01::{Dns01, KINDS, record};
 use crate::BoxError;
+
+impl Dns01 for HookCommand {
+    async fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        run(self, HookAction::Present, name, value).await
+    }
+
+    async fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        run(self, HookAction::Cleanup, name, value).await
+    }
+}
 
 impl Solver for HookCommand {
     fn kinds(&self) -> &[ChallengeKind] {
-        &[ChallengeKind::Dns01]
+        &KINDS
     }
 
     async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        run(self, HookAction::Present, challenge).await
+        let record = record(challenge)?;
+        self.set_txt(&record.name, &record.value).await
     }
 
     async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        run(self, HookAction::Cleanup, challenge).await
+        let record = record(challenge)?;
+        self.remove_txt(&record.name, &record.value).await
     }
 }
 
@@ -26,8 +39,9 @@ impl Solver for HookCommand {
 async fn run(
     hook: &HookCommand,
     action: HookAction,
-    challenge: &Challenge,
+    name: &str,
+    value: &str,
 ) -> Result<(), BoxError> {
-    let (hook, record) = (hook.clone(), dns01::record(challenge)?);
-    Ok(spawn_blocking(move || hook.run(action, &record.name, &record.value)).await??)
+    let (hook, name, value) = (hook.clone(), name.to_owned(), value.to_owned());
+    Ok(spawn_blocking(move || hook.run(action, &name, &value)).await??)
 }

@@ -335,8 +335,7 @@ impl Job {
         let root = self.embedded.as_ref().map(TestCa::root_pem);
         self.output.store(issued.chain(), root)?;
         for (challenge, why) in issued.not_cleaned() {
-            let name =
-                challenge.dns_01().map_or_else(|| challenge.identifier().value(), |txt| txt.name);
+            let name = challenge.txt_name().unwrap_or_else(|| challenge.identifier().value());
             self.progress
                 .say(&format!("still published at {name}: {}", crate::progress::plain(why)));
         }

@@ -1,0 +1,263 @@
+//! The value of `issue` and `issuewild` (RFC 8659 section 4.2) with the parameters of RFC 8657.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::url::Url;
+use crate::wire::{ChallengeKind, printable};
+
+/// An issue-value: a CA's domain name, or none, and parameters for that CA.
+///
+/// `Display` writes it with one space after each semicolon.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IssueValue {
+    issuer: Option<String>,
+    parameters: Vec<(String, String)>,
+}
+
+/// A text that cannot stand in an issue-value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" {reason} (RFC 8659 section 4.2)")]
+pub struct InvalidIssueValue {
+    text: String,
+    reason: &'static str,
+}
+
+impl IssueValue {
+    /// The longest text that is read, in octets: that of a record.
+    pub const MAX_LEN: usize = 65_535;
+
+    /// Returns the value by which nobody may issue: `;`.
+    pub const fn nobody() -> Self {
+        Self { issuer: None, parameters: Vec::new() }
+    }
+
+    /// Creates the value by which one CA may issue; its name is one of the directory's `caaIdentities`.
+    ///
+    /// # Errors
+    /// [`InvalidIssueValue`] unless it is a name of letters, digits, inner hyphens and dots.
+    pub fn of(issuer: &str) -> Result<Self, InvalidIssueValue> {
+        if !is_domain(issuer) {
+            return Err(invalid(issuer, "is no domain name of a CA"));
+        }
+        Ok(Self { issuer: Some(issuer.to_owned()), parameters: Vec::new() })
+    }
+
+    /// Adds a parameter.
+    ///
+    /// # Errors
+    /// [`InvalidIssueValue`] for a tag that is not of letters, digits and inner hyphens, or is there
+    /// already; for a value with a semicolon, a space, or anything else but printable ASCII.
+    pub fn parameter(mut self, tag: &str, value: &str) -> Result<Self, InvalidIssueValue> {
+        if self.values(tag).next().is_some() {
+            return Err(invalid(tag, "is a parameter that is there already"));
+        }
+        self.push(tag, value)?;
+        Ok(self)
+    }
+
+    /// Allows one account only, by its URL exactly as the CA gave it (RFC 8657 section 3).
+    ///
+    /// # Errors
+    /// [`InvalidIssueValue`] as for [`parameter`](Self::parameter): a URL may have a semicolon.
+    pub fn account(self, account: &Url) -> Result<Self, InvalidIssueValue> {
+        self.parameter("accounturi", account.as_str())
+    }
+
+    /// Allows these ways of validation only (RFC 8657 section 4); with none of them, nothing is allowed.
+    ///
+    /// # Errors
+    /// [`InvalidIssueValue`] for a label that is not of letters, digits and hyphens, and as for
+    /// [`parameter`](Self::parameter).
+    pub fn methods(self, methods: &[ChallengeKind]) -> Result<Self, InvalidIssueValue> {
+        let labels: Vec<&str> = methods.iter().map(ChallengeKind::as_str).collect();
+        if let Some(bad) = labels.iter().find(|label| !is_method(label)) {
+            return Err(invalid(bad, "is no label of a validation method"));
+        }
+        self.parameter("validationmethods", &labels.join(","))
+    }
+
+    /// Reads a value by the grammar of RFC 8659.
+    ///
+    /// A parameter that stands there twice is kept twice.
+    ///
+    /// # Errors
+    /// [`InvalidIssueValue`]: in a record, such a value is the same as [`nobody`](Self::nobody).
+    pub fn parse(text: &str) -> Result<Self, InvalidIssueValue> {
+        if text.len() > Self::MAX_LEN {
+            return Err(invalid(text, "is too long"));
+        }
+        let (issuer, parameters) = text.split_once(';').unwrap_or((text, ""));
+        let mut value = match trim(issuer) {
+            "" => Self::nobody(),
+            issuer => Self::of(issuer)?,
+        };
+        if !trim(parameters).is_empty() {
+            for parameter in parameters.split(';') {
+                let (tag, rest) = trim(parameter)
+                    .split_once('=')
+                    .ok_or_else(|| invalid(parameter, "is no parameter"))?;
+                value.push(trim(tag), trim(rest))?;
+            }
+        }
+        Ok(value)
+    }
+
+    /// Returns the CA's domain name, in the letters it was written in; none where nobody may issue.
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// Returns the parameters, each with tag and value, in their order.
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
+    }
+
+    /// Returns the values of the parameters with this tag, in letters of any case; more than one is a fault.
+    pub fn values<'a>(&'a self, tag: &'a str) -> impl Iterator<Item = &'a str> {
+        let same = move |(t, _): &&(String, String)| t.eq_ignore_ascii_case(tag);
+        self.parameters.iter().filter(same).map(|(_, value)| value.as_str())
+    }
+
+    fn push(&mut self, tag: &str, value: &str) -> Result<(), InvalidIssueValue> {
+        if !is_label(tag) {
+            return Err(invalid(tag, "is no tag of a parameter"));
+        }
+        if !value.bytes().all(|b| b.is_ascii_graphic() && b != b';') {
+            return Err(invalid(value, "has a character that no value of a parameter can have"));
+        }
+        self.parameters.push((tag.to_owned(), value.to_owned()));
+        Ok(())
+    }
+}
+
+impl fmt::Display for IssueValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.issuer.as_deref().unwrap_or_default())?;
+        if self.issuer.is_none() && self.parameters.is_empty() {
+            return f.write_str(";");
+        }
+        self.parameters.iter().try_for_each(|(tag, value)| write!(f, "; {tag}={value}"))
+    }
+}
+
+impl core::str::FromStr for IssueValue {
+    type Err = InvalidIssueValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidIssueValue> {
+        Self::parse(text)
+    }
+}
+
+/// Returns the labels of a `validationmethods` value; none if it has another form (RFC 8657 section 4).
+pub(super) fn methods(value: &str) -> Option<Vec<&str>> {
+    if value.is_empty() {
+        return Some(Vec::new());
+    }
+    let labels: Vec<&str> = value.split(',').collect();
+    labels.iter().all(|label| is_method(label)).then_some(labels)
+}
+
+fn invalid(text: &str, reason: &'static str) -> InvalidIssueValue {
+    InvalidIssueValue { text: printable(text, 120), reason }
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+fn is_domain(text: &str) -> bool {
+    text.split('.').all(is_label)
+}
+
+fn is_label(text: &str) -> bool {
+    let inner = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    inner && !text.is_empty() && !text.starts_with('-') && !text.ends_with('-')
+}
+
+fn is_method(label: &str) -> bool {
+    !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn parse(text: &str) -> IssueValue {
+        IssueValue::parse(text).unwrap()
+    }
+
+    // RFC 8659 section 4.2, RFC 8657 section 3.1 and appendix A
+    #[test]
+    fn the_examples_of_the_rfcs_are_read_and_written() {
+        for example in [
+            "ca1.example.net",
+            ";",
+            "ca1.example.net; account=230123",
+            "example.com; accounturi=https://example.com/account/1234",
+            "example.net; accounturi=https://example.net/account/2345; validationmethods=dns-01",
+            "example.com; validationmethods=dns-01,ca-foo",
+        ] {
+            assert_eq!(parse(example).to_string(), example);
+        }
+    }
+
+    // RFC 8659 section 4.2
+    #[test]
+    fn white_space_is_free_where_the_grammar_has_it() {
+        let value = parse(" \tca.example \t;\t a = 1\t; b=2 ");
+        assert_eq!(value.issuer(), Some("ca.example"));
+        assert_eq!(value.to_string(), "ca.example; a=1; b=2");
+        assert_eq!(parse("").to_string(), ";");
+        assert_eq!(parse(" ; a=").to_string(), "; a=");
+        assert_eq!(parse("ca.example;").to_string(), "ca.example");
+        assert_eq!(parse("ca;uri=a=b").values("URI").next(), Some("a=b"));
+    }
+
+    // RFC 8659 section 4.2
+    #[test]
+    fn what_the_grammar_has_not_is_refused() {
+        for bad in [
+            "%%%%%",
+            "ca.example.",
+            "ca..example",
+            "-ca.example",
+            "ca_1.example",
+            "ca example",
+            "ca.example a=b",
+            "ca.example; a",
+            "ca.example; a=b;",
+            "ca.example; ; a=b",
+            "ca.example; a=b c",
+            "ca.example; =b",
+            "ca.example; a-=b",
+            "ca.example; a=\u{fc}",
+            "ca.example; a=b\n",
+            "ca.example\n",
+        ] {
+            assert!(IssueValue::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(IssueValue::parse(&"a".repeat(IssueValue::MAX_LEN + 1)).is_err());
+    }
+
+    // 8659-4.2-1
+    #[test]
+    fn what_cannot_be_read_cannot_be_written() {
+        let ca = || IssueValue::of("ca.example").unwrap();
+        for bad in ["a;b", "a b", "\u{fc}", "\n"] {
+            assert!(ca().parameter("a", bad).is_err(), "{bad:?}");
+        }
+        assert!(ca().parameter("a b", "1").is_err());
+        let semicolon = Url::parse("https://ca.example/a;b").unwrap();
+        assert!(ca().account(&semicolon).is_err());
+        assert!(ca().methods(&[ChallengeKind::from("a,b".to_owned())]).is_err());
+        let once = ca().parameter("accounturi", "x").unwrap();
+        assert!(once.parameter("AccountURI", "y").is_err());
+        assert!(IssueValue::of("").is_err());
+    }
+}

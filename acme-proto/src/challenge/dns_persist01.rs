@@ -1,0 +1,252 @@
+//! dns-persist-01 (draft-ietf-acme-dns-persist-00): a record that stays.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Challenge, PersistRecord, TxtRecord, persist_record};
+use crate::caa::InvalidIssueValue;
+use crate::identifier::DnsName;
+use crate::time::Timestamp;
+use crate::url::Url;
+
+/// What a dns-persist-01 validation asks for: one of several records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsPersist01 {
+    name: String,
+    issuers: Vec<DnsName>,
+    account: Url,
+    wildcard: bool,
+}
+
+/// What the user wants in a record of dns-persist-01.
+///
+/// By default it is for the one name only, and does not end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersistOptions {
+    wildcard: bool,
+    until: Option<Timestamp>,
+    issuer: Option<String>,
+}
+
+/// The record that proves a name: one that is there already, or one to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersistChoice {
+    record: TxtRecord,
+    is_there: bool,
+}
+
+/// Why no record is made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PersistRefusal {
+    /// The name is a wildcard, and the user did not allow `policy=wildcard`.
+    #[error(
+        "a wildcard needs policy=wildcard, which covers every name below and has to be allowed"
+    )]
+    WildcardPolicy,
+    /// The end that the user set has passed.
+    #[error("the record would have ended at {0}; set a later end")]
+    Ended(Timestamp),
+    /// The CA does not go by the name that the user chose.
+    #[error("the CA does not go by the chosen issuer name; see the names that it offers")]
+    Issuer,
+    /// The account's URL does not fit into a record.
+    #[error("the record cannot be written: {0}")]
+    Unwritable(#[from] InvalidIssueValue),
+}
+
+impl Challenge {
+    /// Returns what to publish for dns-persist-01, if this is that kind.
+    ///
+    /// The record is made of our own account's URL, whatever the challenge says.
+    pub fn dns_persist_01(&self) -> Option<DnsPersist01> {
+        Some(DnsPersist01 {
+            name: persist_record::owner(&self.identifier.value()),
+            issuers: self.persist.as_ref()?.issuers.clone(),
+            account: self.account.clone()?,
+            wildcard: self.wildcard,
+        })
+    }
+}
+
+impl DnsPersist01 {
+    /// Returns the owner name of the record.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the names of the CA, one of which the record has: one to ten.
+    pub fn issuers(&self) -> &[DnsName] {
+        &self.issuers
+    }
+
+    /// Returns the URL of our account.
+    pub const fn account(&self) -> &Url {
+        &self.account
+    }
+
+    /// Returns whether only a record with `policy=wildcard` will do.
+    pub const fn is_wildcard(&self) -> bool {
+        self.wildcard
+    }
+
+    /// Returns the record to be published.
+    ///
+    /// # Errors
+    /// [`PersistRefusal`]: the user has to allow more, or another way of validation is to be taken.
+    pub fn record(&self, options: &PersistOptions) -> Result<TxtRecord, PersistRefusal> {
+        if self.wildcard && !options.wildcard {
+            return Err(PersistRefusal::WildcardPolicy);
+        }
+        let is_wanted = |issuer: &&DnsName| {
+            options
+                .issuer
+                .as_ref()
+                .is_none_or(|wanted| issuer.as_str().eq_ignore_ascii_case(wanted))
+        };
+        let issuer = self.issuers.iter().find(is_wanted).ok_or(PersistRefusal::Issuer)?;
+        let mut record = PersistRecord::new(issuer, &self.account);
+        if options.wildcard {
+            record = record.wildcard();
+        }
+        if let Some(until) = options.until {
+            record = record.until(until);
+        }
+        let value = alloc::format!("{}", record.to_issue_value()?);
+        Ok(TxtRecord { name: self.name.clone(), value })
+    }
+
+    /// Chooses among the values that are there, or else makes the record to be published.
+    ///
+    /// A value counts if it proves the name for another hour at least; others are left alone.
+    ///
+    /// # Errors
+    /// Those of [`record`](Self::record), and [`PersistRefusal::Ended`].
+    pub fn choose(
+        &self,
+        there: &[String],
+        options: &PersistOptions,
+        now: Timestamp,
+    ) -> Result<PersistChoice, PersistRefusal> {
+        let later = now.saturating_add(SOON);
+        let proves = |value: &&String| {
+            PersistRecord::parse(value).is_ok_and(|record| {
+                record.authorizes(&self.issuers, &self.account, self.wildcard, later)
+            })
+        };
+        if let Some(value) = there.iter().find(proves) {
+            let record = TxtRecord { name: self.name.clone(), value: value.clone() };
+            return Ok(PersistChoice { record, is_there: true });
+        }
+        if let Some(until) = options.until.filter(|until| *until < now) {
+            return Err(PersistRefusal::Ended(until));
+        }
+        Ok(PersistChoice { record: self.record(options)?, is_there: false })
+    }
+}
+
+impl PersistOptions {
+    /// Allows `policy=wildcard`, which every record then has: it covers wildcards and all names below.
+    pub const fn wildcard(mut self) -> Self {
+        self.wildcard = true;
+        self
+    }
+
+    /// Sets an end, after which the record proves nothing.
+    pub const fn until(mut self, time: Timestamp) -> Self {
+        self.until = Some(time);
+        self
+    }
+
+    /// Chooses by which of its names the CA is named; the first that it offers if nothing else is said.
+    pub fn issuer(mut self, name: impl Into<String>) -> Self {
+        self.issuer = Some(name.into());
+        self
+    }
+}
+
+impl PersistChoice {
+    /// Returns the record.
+    pub const fn record(&self) -> &TxtRecord {
+        &self.record
+    }
+
+    /// Returns whether it is there already, so that nothing need be published.
+    pub const fn is_there(&self) -> bool {
+        self.is_there
+    }
+}
+
+/// A record that ends sooner may be over when the CA looks.
+const SOON: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use alloc::borrow::ToOwned;
+
+    use super::*;
+    use crate::challenge::Persist;
+    use crate::challenge::testing::challenge;
+
+    const PLAIN: &str = "authority.example; accounturi=https://ca.example/acct/123";
+
+    fn asked(wildcard: bool) -> DnsPersist01 {
+        let names = ["authority.example", "ca.example.net"];
+        let issuers = names.map(|name| DnsName::parse(name).unwrap()).to_vec();
+        let persist = Some(Persist { issuers, removed: false });
+        let one = Challenge { persist, wildcard, ..challenge("dns-persist-01", "example.com") };
+        assert!(one.key_authorization().is_none() && one.txt_record().is_none());
+        one.dns_persist_01().unwrap()
+    }
+
+    fn value(asked: &DnsPersist01, options: &PersistOptions) -> String {
+        asked.record(options).unwrap().value
+    }
+
+    // V-PERSIST
+    #[test]
+    fn the_record_has_our_account_and_one_of_the_names() {
+        let options = PersistOptions::default();
+        assert_eq!(asked(false).name(), "_validation-persist.example.com");
+        assert_eq!(value(&asked(false), &options), PLAIN);
+        let other = options.clone().issuer("CA.example.net");
+        assert!(value(&asked(false), &other).starts_with("ca.example.net; "));
+        let stranger = options.issuer("other.example");
+        assert_eq!(asked(false).record(&stranger), Err(PersistRefusal::Issuer));
+    }
+
+    // dnspersist-4.1-3
+    #[test]
+    fn the_wildcard_policy_is_the_users_to_allow() {
+        let (none, allowed) = (PersistOptions::default(), PersistOptions::default().wildcard());
+        assert_eq!(asked(true).record(&none), Err(PersistRefusal::WildcardPolicy));
+        assert_eq!(value(&asked(true), &allowed), alloc::format!("{PLAIN}; policy=wildcard"));
+        assert!(!value(&asked(false), &none).contains("policy"));
+    }
+
+    #[test]
+    fn a_value_that_is_there_is_taken_if_it_proves_the_name() {
+        let at = Timestamp::from_unix_seconds;
+        let none = PersistOptions::default();
+        let wild = alloc::format!("{PLAIN};policy=wildcard");
+        let there = ["v=spf1 -all".to_owned(), wild.clone()];
+        let choice = asked(true).choose(&there, &none, at(0)).unwrap();
+        assert!(choice.is_there() && choice.record().value == wild);
+        let foreign = [PLAIN.replace("123", "124"), alloc::format!("{PLAIN}; persistUntil=3600")];
+        assert!(asked(false).choose(&foreign, &none, at(0)).unwrap().is_there());
+        let choice = asked(false).choose(&foreign, &none, at(1)).unwrap();
+        assert!(!choice.is_there() && choice.record().value == PLAIN);
+        assert!(asked(true).choose(&foreign, &none, at(0)).is_err());
+    }
+
+    #[test]
+    fn an_end_that_has_passed_is_refused() {
+        let at = Timestamp::from_unix_seconds;
+        let ended = PersistOptions::default().until(at(10));
+        assert_eq!(asked(false).choose(&[], &ended, at(11)), Err(PersistRefusal::Ended(at(10))));
+        let choice = asked(false).choose(&[], &ended, at(10)).unwrap();
+        assert!(choice.record().value.ends_with("; persistUntil=10"));
+    }
+}
