@@ -42,8 +42,7 @@ fn a_delay_counts_from_when_the_challenge_was_published() {
         vec![issuance(&[NAME])],
         |world, schedule, index, flow, session, event| match event {
             IssuanceEvent::Provision(challenge) => {
-                let key = challenge.key_authorization().as_str().to_owned();
-                world.published.insert(challenge.token().to_string(), key);
+                world.publish(&challenge).expect("published");
                 let ready = move |flow: &mut Issuance, _: &mut _| {
                     flow.ready_after(&challenge.id(), Duration::from_secs(30)).expect("known");
                 };
@@ -66,7 +65,7 @@ fn a_flow_that_is_cancelled_while_it_sleeps_still_waits_for_its_clean_ups() {
         vec![issuance(&[NAME])],
         |world, schedule, index, flow, session, event| match event {
             IssuanceEvent::Provision(challenge) => {
-                world.published.insert(challenge.token().to_string(), String::new());
+                world.publish(&challenge).expect("published");
                 let cancel = |flow: &mut Issuance, session: &mut _| flow.cancel(session);
                 world.schedule(schedule, 120_000, index, Due::Act(Box::new(cancel)));
             }
@@ -181,8 +180,7 @@ fn a_key_change_under_way_offers_challenges_again() {
         vec![issuance(&[NAME])],
         |world, _, _, flow, session, event| match event {
             IssuanceEvent::Provision(challenge) => {
-                let key = challenge.key_authorization().as_str().to_owned();
-                world.published.insert(challenge.token().to_string(), key);
+                world.publish(&challenge).expect("published");
                 if !core::mem::replace(&mut changed, true) {
                     let call = Call::new(KeyChange::new(world.other_key.public_key()));
                     world.run(session, call, |_, _, never| match never {}).expect("changed");
@@ -190,7 +188,7 @@ fn a_key_change_under_way_offers_challenges_again() {
                 flow.ready(&challenge.id()).expect("handed out");
             }
             IssuanceEvent::CleanUp(challenge) => {
-                world.published.remove(challenge.token().as_str());
+                world.take_back(&challenge);
                 flow.cleaned(&challenge.id()).expect("handed out");
             }
             event => oblige(flow, session, event),

@@ -109,8 +109,7 @@ fn no_secret_is_shown_by_registering_changing_the_key_and_issuing() {
             flow.select(session, &offer.id(), &offer.kinds()[0]).expect("open");
         }
         IssuanceEvent::Provision(challenge) => {
-            let token = challenge.token().to_string();
-            world.published.insert(token, challenge.key_authorization().as_str().to_owned());
+            world.publish(&challenge).expect("published");
             flow.ready(&challenge.id()).expect("handed out");
         }
         IssuanceEvent::CleanUp(challenge) => flow.cleaned(&challenge.id()).expect("handed out"),

@@ -21,7 +21,8 @@
 //! - Every name resolves to 127.0.0.1. IP identifiers that are loopback addresses are validated at that address, all
 //!   others at 127.0.0.1. http-01 is looked for at [`TestCa::http_port`] instead of 80, tls-alpn-01 at
 //!   [`TestCa::tls_port`] instead of 443; both can be set before and after the start.
-//! - TXT records for dns-01 are set with [`TestCa::set_txt`] and [`TestCa::clear_txt`], or from another process by the
+//! - dns-account-01 and dns-persist-01 are offered when [`TestCaBuilder::challenges`] says so.
+//! - TXT records are set with [`TestCa::set_txt`] and [`TestCa::clear_txt`], or from another process by the
 //!   management endpoint; or the CA asks a DNS server ([`TestCaBuilder::dns`]).
 //!
 //! # The management endpoint

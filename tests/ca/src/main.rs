@@ -7,7 +7,7 @@ use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acme_testca::{RetryAfter, TestCa, TestCaBuilder};
+use acme_testca::{ChallengeKind, RetryAfter, TestCa, TestCaBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Parser;
@@ -77,6 +77,10 @@ struct Arguments {
     /// Name for which no order is accepted; repeatable
     #[arg(long, value_name = "NAME")]
     block: Vec<String>,
+
+    /// Challenge type to offer, in place of http-01, dns-01 and tls-alpn-01; repeatable
+    #[arg(long, value_name = "TYPE", value_parser = challenge)]
+    challenge: Vec<ChallengeKind>,
 
     /// Seed of nonces, tokens and serial numbers
     #[arg(long, value_name = "N")]
@@ -153,6 +157,9 @@ fn builder(arguments: Arguments) -> io::Result<TestCaBuilder> {
     for name in arguments.block {
         builder = builder.block_name(name);
     }
+    if !arguments.challenge.is_empty() {
+        builder = builder.challenges(arguments.challenge);
+    }
     if let Some(seed) = arguments.seed {
         builder = builder.seed(seed);
     }
@@ -174,6 +181,10 @@ fn address(listen: &str) -> io::Result<SocketAddr> {
 fn host(listen: &str) -> Option<&str> {
     let named = listen.parse::<SocketAddr>().is_err();
     listen.rsplit_once(':').map(|(host, _)| host).filter(|_| named)
+}
+
+fn challenge(name: &str) -> Result<ChallengeKind, String> {
+    ChallengeKind::named(name).ok_or_else(|| "there is no such challenge type here".to_owned())
 }
 
 fn profile(text: &str) -> Result<(String, u64), String> {

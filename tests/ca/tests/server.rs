@@ -339,6 +339,8 @@ fn the_program_says_when_it_is_ready_and_stops_on_each_signal() {
             "5002",
             "--tls-port",
             "5001",
+            "--challenge",
+            "dns-account-01",
         ]);
         let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
         let line = lines.next().unwrap().unwrap();
@@ -347,6 +349,10 @@ fn the_program_says_when_it_is_ready_and_stops_on_each_signal() {
         std::fs::remove_file(&root).unwrap();
         let mut client = Client::new(Https::new(&pem), &url, Key::es256());
         client.register(json!({})).ok(201);
+        let order = client.order_for(&["example.test"]);
+        let authorization = client.read(&order.authorizations()[0]).ok(200).json();
+        assert_eq!(authorization["challenges"].as_array().unwrap().len(), 1);
+        assert_eq!(authorization["challenges"][0]["type"], "dns-account-01");
         let killed = Command::new("kill")
             .args(["-s", signal, &program.0.id().to_string()])
             .status()
@@ -361,11 +367,12 @@ fn the_program_says_when_it_is_ready_and_stops_on_each_signal() {
 fn the_program_reports_what_it_cannot_use() {
     let taken = TestCa::start();
     let listen = taken.address().to_string();
-    let cases: [(&[&str], i32, &str); 4] = [
+    let cases: [(&[&str], i32, &str); 5] = [
         (&["--listen", &listen], 1, "in use"),
         (&["--listen", "nonsense"], 1, "--listen nonsense"),
         (&["--eab-kid", "k", "--eab-key", "!"], 1, "--eab-key"),
         (&["--bad-nonce", "101"], 2, "--bad-nonce"),
+        (&["--challenge", "dns-02"], 2, "no such challenge type"),
     ];
     for (arguments, code, says) in cases {
         let mut program = program(arguments);

@@ -7,8 +7,10 @@ mod adapters;
 mod raw;
 mod table;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use acme_proto::challenge::PersistOptions;
 use acme_proto::policy::{Policy, Rates, Schedule};
 use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, Faults};
@@ -31,6 +33,23 @@ pub struct Scenario {
     pub kind: ChallengeKind,
     /// What the error says; `None` for a certificate.
     pub fails_with: Option<&'static str>,
+}
+
+impl Scenario {
+    /// Returns what a record of dns-persist-01 is to say: with a wildcard among the names, that they are allowed.
+    fn persist(&self) -> PersistOptions {
+        let options = PersistOptions::default();
+        let wildcard = self.names.iter().any(|name| name.starts_with("*."));
+        if wildcard { options.wildcard() } else { options }
+    }
+
+    /// Checks that records are gone, but for one of dns-persist-01 if it proved a name.
+    fn check_leftovers(&self, txt: &BTreeMap<String, Vec<String>>, issued: bool) {
+        let left: Vec<_> = txt.iter().filter(|(_, values)| !values.is_empty()).collect();
+        let stays = self.kind == ChallengeKind::DnsPersist01 && issued;
+        assert_eq!(!left.is_empty(), stays, "{}: {left:?}", self.name);
+        assert!(left.iter().all(|(name, _)| name.starts_with("_validation-persist.")), "{left:?}");
+    }
 }
 
 /// What a run showed.

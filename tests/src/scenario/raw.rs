@@ -28,9 +28,11 @@ pub fn run_raw(scenario: &Scenario, max_in_flight: usize) -> Run {
     world.ca.set_faults((scenario.faults)());
     let identifiers = scenario.names.iter().map(|name| name.parse().expect("a name"));
     let flow = Issuance::new(identifiers).expect("names");
-    let plan = SolverPlan { kinds: vec![scenario.kind.clone()], ..SolverPlan::default() };
+    let plan =
+        SolverPlan { persist: scenario.persist(), ..SolverPlan::only(scenario.kind.clone()) };
     let result = issue_with(&mut world, &mut session, vec![flow], &plan).pop().expect("a result");
     assert!(world.published.is_empty(), "{}: nothing stays published", scenario.name);
+    scenario.check_leftovers(&world.txt, result.is_ok());
     let outcome = match result {
         Ok(issued) => Ok(super::adapters::names_of(issued.chain().leaf())),
         Err(error) => Err(error.to_string()),

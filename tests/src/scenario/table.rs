@@ -1,7 +1,9 @@
 //! The scenarios.
 
-use acme_proto::wire::ChallengeKind::{Dns01, Http01, TlsAlpn01};
-use acme_testca::{FaultAction, FaultRule, Faults, Quirks, RequestKind, RetryAfter};
+use acme_proto::wire::ChallengeKind::{Dns01, DnsAccount01, DnsPersist01, Http01, TlsAlpn01};
+use acme_testca::{
+    CaConfig, ChallengeKind, FaultAction, FaultRule, Faults, Quirks, RequestKind, RetryAfter,
+};
 
 use super::Scenario;
 
@@ -17,6 +19,7 @@ const PLAIN: Scenario = Scenario {
 /// Returns every scenario.
 pub fn table() -> Vec<Scenario> {
     let mut all = good();
+    all.extend(by_other_records());
     all.extend(odd());
     all.extend(faulty());
     all.extend(failing());
@@ -51,6 +54,64 @@ fn good() -> Vec<Scenario> {
             ..PLAIN
         },
     ]
+}
+
+/// The CA knows dns-account-01 and dns-persist-01.
+fn by_other_records() -> Vec<Scenario> {
+    const BOTH: &[&str] = &["*.example.test", "example.test"];
+    let by_account =
+        || Scenario { name: "dns_account", configure: account, kind: DnsAccount01, ..PLAIN };
+    let by_persist =
+        || Scenario { name: "dns_persist", configure: persist, kind: DnsPersist01, ..PLAIN };
+    vec![
+        Scenario { name: "dns_account_wildcard_and_base", names: BOTH, ..by_account() },
+        Scenario {
+            name: "dns_account_bad_token",
+            configure: |c| {
+                account(c);
+                c.quirks.bad_token = true;
+            },
+            fails_with: Some("dns-account-01"),
+            ..by_account()
+        },
+        by_account(),
+        Scenario { name: "dns_persist_wildcard_and_base", names: BOTH, ..by_persist() },
+        Scenario {
+            name: "dns_persist_without_account",
+            configure: |c| {
+                persist(c);
+                c.persist_account_uri = false;
+            },
+            ..by_persist()
+        },
+        Scenario {
+            name: "dns_persist_bad_issuer_names",
+            configure: |c| {
+                persist(c);
+                c.issuer_domain_names.push("Upper.Example".to_owned());
+            },
+            fails_with: Some("dns-persist-01"),
+            ..by_persist()
+        },
+        Scenario {
+            name: "dns_persist_foreign_account",
+            configure: |c| {
+                persist(c);
+                c.quirks.foreign_account_uri = true;
+            },
+            fails_with: Some("dns-persist-01"),
+            ..by_persist()
+        },
+        by_persist(),
+    ]
+}
+
+fn account(config: &mut CaConfig) {
+    config.challenges = [ChallengeKind::DnsAccount01].into();
+}
+
+fn persist(config: &mut CaConfig) {
+    config.challenges = [ChallengeKind::DnsPersist01].into();
 }
 
 /// The CA deviates in a survivable way.

@@ -5,7 +5,9 @@ use std::fmt;
 use acme_proto::flow::Transmit;
 use acme_proto::http::{Request, Response};
 use acme_proto::jose::base64url;
-use acme_testca::{CaRequest, CaResponse, Delivery, Problem, RequestKind};
+use acme_testca::{
+    CaRequest, CaResponse, ChallengeKind, Delivery, Problem, RequestKind, Validation,
+};
 use serde_json::Value;
 
 use super::World;
@@ -64,18 +66,27 @@ impl World {
             problem: answer.problem.clone(),
         });
         for validation in self.ca.take_validations() {
-            let found = self.published.get(&validation.token);
-            let outcome = match found {
-                Some(published) if *published == validation.key_authorization => Ok(()),
-                Some(_) => Err(Problem::new(403, "incorrectResponse", "the wrong content")),
-                None => Err(Problem::new(403, "connection", "nothing is published")),
-            };
+            let outcome = self.judge(&validation, millis);
             self.ca.validated(validation.id, outcome, millis);
         }
         if unavailable {
             return Some(Response::new(503).header("retry-after", "1"));
         }
         (answer.delivery == Delivery::Answer).then(|| response(&answer))
+    }
+}
+
+impl World {
+    fn judge(&self, validation: &Validation, millis: u64) -> Result<(), Problem> {
+        if matches!(validation.kind, ChallengeKind::DnsAccount01 | ChallengeKind::DnsPersist01) {
+            let name = validation.txt_name().unwrap_or_default();
+            return validation.judge_txt(self.txt.get(&name).map_or(&[], Vec::as_slice), millis);
+        }
+        match self.published.get(&validation.token) {
+            Some(published) if *published == validation.key_authorization => Ok(()),
+            Some(_) => Err(Problem::new(403, "incorrectResponse", "the wrong content")),
+            None => Err(Problem::new(403, "connection", "nothing is published")),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod ca;
 mod faults;
+mod publish;
 mod solver;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,8 @@ pub struct World {
     pub notices: Vec<Notice>,
     /// What is published for the CA to find: token to key authorization.
     pub published: BTreeMap<String, String>,
+    /// The TXT records of dns-account-01 and dns-persist-01: name to values.
+    pub txt: BTreeMap<String, Vec<String>>,
     /// What was asked of the users of issuances, with the time in Unix milliseconds.
     pub events: Vec<(u64, IssuanceEvent)>,
     /// Every snapshot that was stored, in order.
@@ -107,6 +110,7 @@ impl World {
             transcript: Vec::new(),
             notices: Vec::new(),
             published: BTreeMap::new(),
+            txt: BTreeMap::new(),
             events: Vec::new(),
             snapshots: Vec::new(),
             kill: None,

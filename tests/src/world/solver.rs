@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, PersistOptions};
 use acme_proto::error::Error;
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
@@ -32,6 +32,8 @@ pub struct SolverPlan {
     pub fails_kinds: Vec<ChallengeKind>,
     /// Why nothing can be taken back, if so.
     pub keeps: Option<String>,
+    /// What records of dns-persist-01 say.
+    pub persist: PersistOptions,
 }
 
 impl Default for SolverPlan {
@@ -46,6 +48,7 @@ impl Default for SolverPlan {
             forgets_names: Vec::new(),
             fails_kinds: Vec::new(),
             keeps: None,
+            persist: PersistOptions::default(),
         }
     }
 }
@@ -116,14 +119,16 @@ fn answer(
             let id = challenge.id();
             let fails =
                 world.rng.below(100) < plan.fails || plan.fails_kinds.contains(challenge.kind());
-            let token = challenge.token().to_string();
+            let mut why = fails.then(|| "no".to_owned());
             if !fails && !plan.forgets(&challenge) {
-                let key_authorization = challenge.key_authorization().as_str().to_owned();
-                world.published.insert(token, key_authorization);
+                why = world.publish_with(&challenge, &plan.persist).err();
             }
             let after = world.rng.below(plan.slowest + 1);
             let act = move |flow: &mut Issuance, _: &mut Session| {
-                let told = if fails { flow.failed(&id, "no".into()) } else { flow.ready(&id) };
+                let told = match why {
+                    Some(why) => flow.failed(&id, why),
+                    None => flow.ready(&id),
+                };
                 // A flow that has ended in the meantime, or cleaned up, does not mind.
                 let _ = told;
             };
@@ -134,7 +139,7 @@ fn answer(
             if let Some(why) = &plan.keeps {
                 return flow.clean_failed(&id, why.clone()).expect("the challenge was handed out");
             }
-            world.published.remove(challenge.token().as_str());
+            world.take_back(&challenge);
             flow.cleaned(&id).expect("the challenge was handed out");
         }
         IssuanceEvent::Finalize(identifiers) => {

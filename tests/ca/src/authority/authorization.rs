@@ -299,9 +299,10 @@ impl Ca {
 
 /// Tells which challenge types suit an identifier (RFC 8555 section 8, RFC 8737, RFC 8738 section 7).
 fn offered(kind: ChallengeKind, identifier: &Identifier, wildcard: bool) -> bool {
+    let by_dns = !matches!(kind, ChallengeKind::Http01 | ChallengeKind::TlsAlpn01);
     match (identifier, wildcard) {
-        (_, true) => kind == ChallengeKind::Dns01,
+        (_, true) => by_dns,
         (Identifier::Dns(_), false) => true,
-        (Identifier::Ip(_), false) => kind != ChallengeKind::Dns01,
+        (Identifier::Ip(_), false) => !by_dns,
     }
 }

@@ -124,6 +124,8 @@ impl Ca {
             kind: challenge.kind,
             token: challenge.token.clone(),
             key_authorization: format!("{}.{}", challenge.token, account.key.thumbprint()),
+            account_url: self.account_url(authorization.account),
+            issuer_domain_names: self.config.issuer_domain_names.clone(),
         })
     }
 
@@ -177,6 +179,17 @@ impl Ca {
         Ok(())
     }
 
+    /// Adds what dns-persist-01 has in place of a token.
+    fn add_persist(&self, object: &mut Map<String, Value>, authorization: u64) {
+        let names = json!(self.config.issuer_domain_names);
+        object.insert("issuer-domain-names".to_owned(), names);
+        let owner = self.authorizations.get(&authorization).map_or(0, |a| a.account);
+        let named = if self.config.quirks.foreign_account_uri { owner + 1 } else { owner };
+        if self.config.persist_account_uri {
+            object.insert("accounturi".to_owned(), json!(self.account_url(named)));
+        }
+    }
+
     pub(super) fn challenge_object(&self, id: u64) -> Value {
         let Some(challenge) = self.challenges.get(&id) else {
             return json!({});
@@ -185,7 +198,11 @@ impl Ca {
         object.insert("type".to_owned(), json!(challenge.kind.as_str()));
         object.insert("url".to_owned(), json!(self.url(&format!("/challenge/{id}"))));
         object.insert("status".to_owned(), json!(challenge.status.as_str()));
-        object.insert("token".to_owned(), json!(challenge.token));
+        if challenge.kind == ChallengeKind::DnsPersist01 {
+            self.add_persist(&mut object, challenge.authorization);
+        } else {
+            object.insert("token".to_owned(), json!(challenge.token));
+        }
         self.set(&mut object, "validated", challenge.validated.map(|at| self.date(at)));
         let error = challenge.error.as_ref().map(Problem::to_json);
         let empty = self.config.quirks.empty_error_object.then(|| json!({}));

@@ -50,6 +50,10 @@ pub struct CaConfig {
     pub blocked_names: BTreeSet<String>,
     /// The challenge types that are offered where the identifier allows them.
     pub challenges: BTreeSet<ChallengeKind>,
+    /// The names that the CA goes by in records of dns-persist-01.
+    pub issuer_domain_names: Vec<String>,
+    /// Whether dns-persist-01 challenges name the account.
+    pub persist_account_uri: bool,
     /// Whether a new order uses the account's valid authorizations.
     pub reuse_authorizations: bool,
     /// Whether newOrder answers with a pending or ready order of the account for the same names, if there is one.
@@ -108,6 +112,8 @@ impl Default for CaConfig {
                 ChallengeKind::Dns01,
                 ChallengeKind::TlsAlpn01,
             ]),
+            issuer_domain_names: vec!["acme-testca.test".to_owned()],
+            persist_account_uri: true,
             reuse_authorizations: false,
             reuse_orders: false,
             new_authz: false,
@@ -157,6 +163,10 @@ pub enum ChallengeKind {
     Dns01,
     /// RFC 8737.
     TlsAlpn01,
+    /// draft-ietf-acme-dns-account-label; not offered unless it is asked for.
+    DnsAccount01,
+    /// draft-ietf-acme-dns-persist; not offered unless it is asked for.
+    DnsPersist01,
 }
 
 impl ChallengeKind {
@@ -167,6 +177,16 @@ impl ChallengeKind {
             Self::Http01 => "http-01",
             Self::Dns01 => "dns-01",
             Self::TlsAlpn01 => "tls-alpn-01",
+            Self::DnsAccount01 => "dns-account-01",
+            Self::DnsPersist01 => "dns-persist-01",
         }
+    }
+
+    /// Returns the type of that name on the wire.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all =
+            [Self::Http01, Self::Dns01, Self::TlsAlpn01, Self::DnsAccount01, Self::DnsPersist01];
+        all.into_iter().find(|kind| kind.as_str() == name)
     }
 }

@@ -22,12 +22,14 @@ mod kind;
 mod message;
 mod nonce;
 mod order;
+mod persist;
 mod problem;
 mod quirks;
 mod renewal;
 mod respond;
 mod revoke;
 mod rng;
+mod txt;
 mod validation;
 
 pub use ca::{Ca, CaError};

@@ -38,6 +38,8 @@ pub struct Quirks {
     pub nanosecond_dates: bool,
     /// Offers `dns-persist-01`, a challenge without a token.
     pub offer_dns_persist: bool,
+    /// Makes `dns-persist-01` challenges out to another account.
+    pub foreign_account_uri: bool,
     /// Offers a challenge of a type that nobody knows, with a structure of its own.
     pub unknown_challenge: bool,
     /// Lists the challenges of an authorization in random order.

@@ -23,4 +23,8 @@ pub struct Validation {
     pub token: String,
     /// The key authorization that the client must show, by the account's present key.
     pub key_authorization: String,
+    /// The account's URL.
+    pub account_url: String,
+    /// The names that the CA goes by in records of dns-persist-01.
+    pub issuer_domain_names: Vec<String>,
 }

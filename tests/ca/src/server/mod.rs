@@ -3,7 +3,6 @@
 mod answer;
 mod builder;
 mod dns;
-mod dns01;
 mod http01;
 mod listener;
 mod management;
@@ -13,6 +12,7 @@ mod service;
 mod shared;
 mod test_ca;
 mod tls_alpn01;
+mod txt;
 mod validate;
 mod watched;
 

@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::record::ValidationRecord;
 use super::shared::Shared;
-use super::{dns01, http01, tls_alpn01};
+use super::{http01, tls_alpn01, txt};
 use crate::authority::{ChallengeKind, Problem, Validation};
 
 /// Starts validations in the background.
@@ -41,7 +41,9 @@ async fn run(shared: Arc<Shared>, validation: Validation) {
 async fn validate(shared: &Shared, validation: &Validation) -> Result<(), Problem> {
     match validation.kind {
         ChallengeKind::Http01 => http01::validate(shared, validation).await,
-        ChallengeKind::Dns01 => dns01::validate(shared, validation).await,
         ChallengeKind::TlsAlpn01 => tls_alpn01::validate(shared, validation).await,
+        ChallengeKind::Dns01 | ChallengeKind::DnsAccount01 | ChallengeKind::DnsPersist01 => {
+            txt::validate(shared, validation).await
+        }
     }
 }
