@@ -16,7 +16,7 @@ pub mod servers;
 pub mod world;
 
 #[doc(no_inline)]
-pub use acme_conformance::covers;
+pub use acme_conformance::{covers, covers_eq};
 
 /// The README's examples, compiled.
 #[cfg(doctest)]

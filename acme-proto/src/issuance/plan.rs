@@ -122,6 +122,8 @@ fn explain(authorizations: impl IntoIterator<Item = AuthorizationView>) -> Vec<D
 
 #[cfg(test)]
 mod tests {
+    use acme_conformance::covers_eq;
+
     use super::AuthorizationView as A;
     use super::OrderView as O;
     use super::*;
@@ -165,10 +167,9 @@ mod tests {
         }
     }
 
-    // 8555-7.1.3-6
     #[test]
     fn an_order_without_authorizations_is_polled() {
-        assert_eq!(plan(O::Pending, [], true), [Due::ReadOrder]);
+        covers_eq!("8555-7.1.3-6", plan(O::Pending, [], true), [Due::ReadOrder]);
     }
 
     #[test]

@@ -125,6 +125,8 @@ fn ecdsa_numbers(der: &[u8]) -> der::Result<(&[u8], &[u8])> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use acme_conformance::covers_eq;
+
     use super::*;
     use crate::jose::base64url;
 
@@ -134,20 +136,22 @@ mod tests {
     const DER: &str = "MEUCIA7RIVN5Y2xIPC9_FVgH1AKjsigDOvl8fheBmsMWnqZlAiEAxQoH04w8cOXY8S2vCEpUgKZlk\
         MXyk1Cajz9_ioOjVNU";
 
-    // 7518-3.4-1.
     #[test]
     fn a_der_signature_is_refused_as_it_is_and_converted_on_request() {
         let der = base64url::decode(DER).unwrap();
         assert_eq!(der.len(), 71);
         let refused = Signature::from_bytes(Algorithm::Es256, &der).unwrap_err();
-        assert_eq!(refused, InvalidSignature::Length { algorithm: Algorithm::Es256, found: 71 });
+        covers_eq!(
+            "7518-3.4-1",
+            refused,
+            InvalidSignature::Length { algorithm: Algorithm::Es256, found: 71 }
+        );
 
         let signature = Signature::from_der(Algorithm::Es256, &der).unwrap();
         assert_eq!(base64url::encode(signature.as_bytes()), FIXED);
         assert_eq!(signature.to_der(Algorithm::Es256), der);
     }
 
-    // 7518-3.4-2.
     #[test]
     fn short_numbers_are_padded_to_full_length() {
         for (algorithm, size) in
@@ -158,8 +162,8 @@ mod tests {
                 &asn1::unsigned_integer(&[0x80, 1]),
             ]);
             let signature = Signature::from_der(algorithm, &der).unwrap();
-            assert_eq!(signature.as_bytes().len(), 2 * size);
-            assert_eq!(signature.as_bytes()[size - 2..size], [0, 5]);
+            covers_eq!("7518-3.4-2", signature.as_bytes().len(), 2 * size);
+            covers_eq!("7518-3.4-2", signature.as_bytes()[size - 2..size], [0, 5]);
             assert_eq!(signature.as_bytes()[2 * size - 3..], [0, 0x80, 1]);
             assert_eq!(signature.to_der(algorithm), der);
         }

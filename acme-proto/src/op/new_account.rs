@@ -347,9 +347,10 @@ pub(crate) fn located_account(answer: &mut Answer<'_>) -> Result<Located, Error>
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use acme_conformance::{covers, covers_eq};
+
     use super::*;
 
-    // 8555-7.3-3, 8555-7.3-4
     #[test]
     fn contacts_with_header_fields_or_two_addresses_are_refused() {
         for bad in [
@@ -359,41 +360,43 @@ mod tests {
             "mailto:",
             "mailto:a b@c.example",
         ] {
-            assert!(check_contact(bad).is_err(), "{bad}");
+            covers!(["8555-7.3-3", "8555-7.3-4"], check_contact(bad).is_err(), "{bad}");
         }
         assert!(check_contact("mailto:a@b.example").is_ok());
         assert!(check_contact("tel:+123").is_ok());
     }
 
-    // 8555-7.3.1-1, 8555-7.3-2
     #[test]
     fn finding_sends_nothing_but_only_return_existing() {
         let Payload::Json(json) = AccountPayload::find() else { panic!("JSON") };
-        assert_eq!(json, br#"{"onlyReturnExisting":true}"#);
+        covers_eq!("8555-7.3.1-1", json, br#"{"onlyReturnExisting":true}"#);
     }
 
-    // 8555-7.3-1, 8555-7.3-2
     #[test]
     fn unset_members_are_left_out() {
         let Payload::Json(json) = NewAccount::new().spec().payload else { panic!("JSON") };
-        assert_eq!(json, b"{}");
+        covers_eq!("8555-7.3-2", json, b"{}");
         let full = NewAccount::new()
             .contacts(alloc::vec![String::from("mailto:admin@example.org")])
             .unwrap()
             .terms_of_service_agreed(true);
         let Payload::Json(json) = full.spec().payload else { panic!("JSON") };
-        assert_eq!(
+        covers_eq!(
+            "8555-7.3-1",
             json,
             br#"{"termsOfServiceAgreed":true,"contact":["mailto:admin@example.org"]}"#
         );
     }
 
-    // 8555-7.3.4-3
     #[test]
     fn a_key_identifier_is_printable_ascii() {
         assert!(ExternalAccount::new("kid-1").is_ok());
         for bad in ["", "k\u{fc}", "a\nb"] {
-            assert_eq!(ExternalAccount::new(bad), Err(InvalidInput::ExternalAccountKid));
+            covers_eq!(
+                "8555-7.3.4-3",
+                ExternalAccount::new(bad),
+                Err(InvalidInput::ExternalAccountKid)
+            );
         }
     }
 }

@@ -81,6 +81,8 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
+    use acme_conformance::covers_eq;
+
     use super::*;
     use crate::policy::Rates;
 
@@ -116,13 +118,16 @@ mod tests {
         assert_eq!(limits.reserve(ResourceClass::Other, &policy, now), now);
     }
 
-    // 8555-6.6-3
     #[test]
     fn nothing_goes_before_the_time_the_server_named() {
         let mut limits = Limits::default();
         limits.hold_until(ResourceClass::NewOrder, millis(9_000));
         let policy = Policy::default();
-        assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, millis(0)), millis(9_000));
+        covers_eq!(
+            "8555-6.6-3",
+            limits.reserve(ResourceClass::NewOrder, &policy, millis(0)),
+            millis(9_000)
+        );
     }
 
     #[test]

@@ -87,6 +87,8 @@ impl fmt::Debug for Ed25519Key {
 mod tests {
     use alloc::format;
 
+    use acme_conformance::covers_eq;
+
     use super::*;
     use crate::jose::base64url;
 
@@ -96,11 +98,12 @@ mod tests {
         Ed25519Key::from_scalar(&base64url::decode(D).unwrap()).unwrap()
     }
 
-    // V-ED (RFC 8037 A.4), 8037-3.1.1-1.
+    // RFC 8037 A.4.
     #[test]
     fn the_rfc_example_is_reproduced() {
         let signature = key().sign(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc");
-        assert_eq!(
+        covers_eq!(
+            "8037-3.1.1-1",
             base64url::encode(signature.as_bytes()),
             "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
         );

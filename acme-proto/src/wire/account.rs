@@ -124,6 +124,8 @@ open_enum! {
 
 #[cfg(test)]
 mod tests {
+    use acme_conformance::{covers, covers_eq};
+
     use super::*;
     use crate::wire::testing::{fault, malformed, odd, read, read_odd, url};
 
@@ -150,7 +152,6 @@ mod tests {
         assert!(account.extra().is_empty());
     }
 
-    // W13, W33, fld-acct-5
     #[test]
     fn an_account_of_boulder_keeps_its_extras() {
         let (account, odds) = read_odd(
@@ -158,7 +159,7 @@ mod tests {
             r#"{"key":{"kty":"RSA"},"id":7,"contact":null,"initialIp":"192.0.2.1",
                 "createdAt":"2026-01-02T03:04:05.123456789Z","status":"valid"}"#,
         );
-        assert_eq!(odds, [odd("orders", DeviationKind::Missing)]);
+        covers_eq!("fld-acct-5", odds, [odd("orders", DeviationKind::Missing)]);
         assert_eq!(account.extra()["createdAt"], "2026-01-02T03:04:05.123456789Z");
         assert_eq!(account.extra()["initialIp"], "192.0.2.1");
         assert!(account.contact().is_empty());
@@ -174,21 +175,23 @@ mod tests {
         }
     }
 
-    // fld-acct-1
     #[test]
     fn an_absent_status_is_valid_and_reported() {
         let (account, odds) = read_odd(Account::parse, r#"{"orders":"https://a.example/o"}"#);
-        assert_eq!(account.status(), &AccountStatus::Valid);
+        covers_eq!("fld-acct-1", account.status(), &AccountStatus::Valid);
         assert_eq!(odds, [odd("status", DeviationKind::Missing)]);
     }
 
-    // fld-acct-1, 8555-7.1.6-6
     #[test]
     fn an_unknown_status_is_kept_and_reported() {
         let (account, odds) =
             read_odd(Account::parse, r#"{"status":"weird","orders":"https://a.example/o"}"#);
-        assert_eq!(account.status(), &AccountStatus::Other("weird".into()));
-        assert_eq!(odds, [odd("status", DeviationKind::UnknownValue("weird".into()))]);
+        covers_eq!("8555-7.1.6-6", account.status(), &AccountStatus::Other("weird".into()));
+        covers_eq!(
+            "fld-acct-1",
+            odds,
+            [odd("status", DeviationKind::UnknownValue("weird".into()))]
+        );
     }
 
     #[test]
@@ -196,7 +199,6 @@ mod tests {
         assert_eq!(fault(Account::parse, r#"{"status":1}"#), malformed("status"));
     }
 
-    // fld-acct-2, -3, -5
     #[test]
     fn malformed_members_are_ignored_and_stay_reachable() {
         let (account, odds) = read_odd(
@@ -204,10 +206,10 @@ mod tests {
             r#"{"status":"valid","contact":["mailto:a@b.example",5],"termsOfServiceAgreed":"true",
                 "externalAccountBinding":"x","orders":"/orders"}"#,
         );
-        assert_eq!(account.contact(), ["mailto:a@b.example"]);
-        assert_eq!(account.terms_of_service_agreed(), None);
+        covers_eq!("fld-acct-2", account.contact(), ["mailto:a@b.example"]);
+        covers_eq!("fld-acct-3", account.terms_of_service_agreed(), None);
         assert!(!account.has_external_account_binding());
-        assert_eq!(account.orders(), None);
+        covers_eq!("fld-acct-5", account.orders(), None);
         assert_eq!(account.extra()["orders"], "/orders");
         assert_eq!(
             odds,
@@ -220,7 +222,6 @@ mod tests {
         );
     }
 
-    // fld-acct-4
     #[test]
     fn the_external_account_binding_is_shown() {
         let account = read(
@@ -228,7 +229,7 @@ mod tests {
             r#"{"status":"valid","orders":"https://a.example/o",
                 "externalAccountBinding":{"protected":"e30","payload":"e30","signature":"AA"}}"#,
         );
-        assert!(account.has_external_account_binding());
+        covers!("fld-acct-4", account.has_external_account_binding());
         assert_eq!(account.external_account_binding().map(|b| b["payload"] == "e30"), Some(true));
     }
 }

@@ -178,6 +178,8 @@ mod tests {
     use alloc::format;
     use alloc::string::ToString;
 
+    use acme_conformance::{covers, covers_eq};
+
     use super::*;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd};
     use crate::wire::{ChallengeKind, ChallengeStatus};
@@ -221,7 +223,7 @@ mod tests {
         assert_eq!(challenge.status(), &ChallengeStatus::Valid);
     }
 
-    // RFC 8555 section 7.5, 8555-8-1
+    // RFC 8555 Section 7.5.
     #[test]
     fn the_example_without_challenge_status_is_read() {
         let authorization = read(
@@ -246,10 +248,12 @@ mod tests {
         );
         let kinds: Vec<_> = authorization.challenges().iter().map(Challenge::kind).collect();
         assert_eq!(kinds, [&ChallengeKind::Http01, &ChallengeKind::Dns01]);
-        assert!(authorization.challenges().iter().all(|c| *c.status() == ChallengeStatus::Pending));
+        covers!(
+            "8555-8-1",
+            authorization.challenges().iter().all(|c| *c.status() == ChallengeStatus::Pending)
+        );
     }
 
-    // W11, fld-az-4, fld-ch-1, fld-ch-2, fld-gen-8
     #[test]
     fn a_bad_challenge_does_not_fail_its_siblings() {
         let (authorization, odds) = read_odd(
@@ -267,8 +271,9 @@ mod tests {
             ),
         );
         let kinds: Vec<_> = authorization.challenges().iter().map(|c| c.kind().as_str()).collect();
-        assert_eq!(kinds, ["sectigo-email-01", "dns-01"]);
-        assert_eq!(
+        covers_eq!("fld-az-4", kinds, ["sectigo-email-01", "dns-01"]);
+        covers_eq!(
+            ["fld-ch-1", "fld-ch-2", "fld-gen-8"],
             odds,
             [
                 odd("challenges[0]", DeviationKind::BadSibling),
@@ -307,7 +312,6 @@ mod tests {
         assert_eq!(authorization.identifier().value(), "*.a.example");
     }
 
-    // 8555-7.1.4-5, fld-az-5, errata 6364
     #[test]
     fn wildcard_is_false_unless_it_is_true() {
         for (member, expected) in [
@@ -317,16 +321,24 @@ mod tests {
             (r#""wildcard":true,"#, true),
         ] {
             let body = pending(&format!(r#"{member}"challenges":[]"#));
-            assert_eq!(read(Authorization::parse, body).is_wildcard(), expected, "{member}");
+            covers_eq!(
+                "8555-7.1.4-5",
+                read(Authorization::parse, body).is_wildcard(),
+                expected,
+                "{member}"
+            );
         }
         let body = pending(r#""wildcard":"true","challenges":[]"#);
-        assert_eq!(fault(Authorization::parse, body), malformed("wildcard"));
+        covers_eq!("fld-az-5", fault(Authorization::parse, body), malformed("wildcard"));
     }
 
-    // fld-az-4
     #[test]
     fn only_a_pending_authorization_needs_challenges() {
-        assert_eq!(fault(Authorization::parse, pending(r#""x":1"#)), missing("challenges"));
+        covers_eq!(
+            "fld-az-4",
+            fault(Authorization::parse, pending(r#""x":1"#)),
+            missing("challenges")
+        );
         let body = pending(r#""challenges":{}"#);
         assert_eq!(fault(Authorization::parse, body), malformed("challenges"));
         for (member, kind) in
@@ -334,12 +346,11 @@ mod tests {
         {
             let body = pending(member).replace("pending", "invalid");
             let (authorization, odds) = read_odd(Authorization::parse, body);
-            assert!(authorization.challenges().is_empty());
+            covers!("fld-az-4", authorization.challenges().is_empty());
             assert_eq!(odds, [odd("challenges", kind)]);
         }
     }
 
-    // fld-az-1, fld-az-2
     #[test]
     fn identifier_and_status_cannot_be_done_without() {
         let identifier = r#""identifier":{"type":"dns","value":"a.example"}"#;
@@ -353,57 +364,57 @@ mod tests {
             (format!("{{{identifier}}}"), missing("status")),
             (format!(r#"{{{identifier},"status":null}}"#), malformed("status")),
         ] {
-            assert_eq!(fault(Authorization::parse, &body), expected, "{body}");
+            covers_eq!(
+                ["fld-az-1", "fld-az-2"],
+                fault(Authorization::parse, &body),
+                expected,
+                "{body}"
+            );
         }
     }
 
-    // fld-az-2
     #[test]
     fn an_unknown_status_is_kept() {
         let body = pending(r#""challenges":[]"#).replace("pending", "Valid");
         let (authorization, odds) = read_odd(Authorization::parse, body);
-        assert_eq!(authorization.status(), &AuthorizationStatus::Other("Valid".into()));
+        covers_eq!("fld-az-2", authorization.status(), &AuthorizationStatus::Other("Valid".into()));
         assert_eq!(odds, [odd("status", DeviationKind::UnknownValue("Valid".into()))]);
     }
 
-    // fld-ord-4, WORLD 3 instant-acme 7
     #[test]
     fn an_identifier_of_unknown_type_is_kept_as_text() {
         let authorization = read(
             Authorization::parse,
             r#"{"status":"pending","identifier":{"type":"*x","value":"*.y"},"challenges":[]}"#,
         );
-        assert_eq!(authorization.identifier().kind(), "*x");
+        covers_eq!("fld-ord-4", authorization.identifier().kind(), "*x");
         assert_eq!(authorization.identifier().value(), "*.y");
     }
 
-    // fld-az-3, 8555-7.1.4-10
     #[test]
     fn a_valid_authorization_without_expires_is_reported() {
         let body = pending(r#""challenges":[]"#).replace("pending", "valid");
         let (authorization, odds) = read_odd(Authorization::parse, body);
-        assert_eq!(authorization.expires(), None);
-        assert_eq!(odds, [odd("expires", DeviationKind::Missing)]);
+        covers_eq!("8555-7.1.4-10", authorization.expires(), None);
+        covers_eq!("fld-az-3", odds, [odd("expires", DeviationKind::Missing)]);
     }
 
-    // fld-gen-6
     #[test]
     fn only_64_challenges_are_kept() {
         let one =
             r#"{"type":"dns-01","url":"https://a.example/6","token":"abcdefghijklmnopqrstuv"}"#;
         let body = pending(&format!(r#""challenges":[{}{one}]"#, format!("{one},").repeat(99)));
         let (authorization, odds) = read_odd(Authorization::parse, body);
-        assert_eq!(authorization.challenges().len(), 64);
+        covers_eq!("fld-gen-6", authorization.challenges().len(), 64);
         assert_eq!(odds, [odd("challenges", DeviationKind::TooMany { limit: 64 })]);
     }
 
-    // 9444-4.1-1, fld-gen-1
     #[test]
     fn subdomains_and_unknown_members_are_shown() {
         let body = pending(r#""challenges":[],"subdomainAuthAllowed":true,"future":[1]"#);
         let authorization = read(Authorization::parse, body);
-        assert!(authorization.subdomain_auth_allowed());
-        assert_eq!(authorization.extra()["future"][0], 1);
+        covers!("9444-4.1-1", authorization.subdomain_auth_allowed());
+        covers_eq!("fld-gen-1", authorization.extra()["future"][0], 1);
         assert_eq!(authorization.extra().len(), 1);
     }
 }

@@ -201,6 +201,8 @@ mod tests {
     use alloc::format;
     use alloc::string::ToString;
 
+    use acme_conformance::{covers, covers_eq};
+
     use super::*;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, try_read, url};
 
@@ -212,7 +214,7 @@ mod tests {
         )
     }
 
-    // RFC 8555 section 7.1.1; 8555-7.1.1-2, -6
+    // RFC 8555 Section 7.1.1.
     #[test]
     fn the_example_of_the_rfc_is_read() {
         let directory = read(
@@ -232,7 +234,11 @@ mod tests {
                 }
             }"#,
         );
-        assert_eq!(directory.new_nonce().as_str(), "https://example.com/acme/new-nonce");
+        covers_eq!(
+            "8555-7.1.1-2",
+            directory.new_nonce().as_str(),
+            "https://example.com/acme/new-nonce"
+        );
         assert_eq!(directory.new_account(), Some(&url("https://example.com/acme/new-account")));
         assert_eq!(directory.new_order(), Some(&url("https://example.com/acme/new-order")));
         assert_eq!(directory.new_authz(), Some(&url("https://example.com/acme/new-authz")));
@@ -240,7 +246,11 @@ mod tests {
         assert_eq!(directory.key_change(), Some(&url("https://example.com/acme/key-change")));
         assert_eq!(directory.renewal_info(), None);
         let meta = directory.meta();
-        assert_eq!(meta.terms_of_service(), Some("https://example.com/acme/terms/2017-5-30"));
+        covers_eq!(
+            "8555-7.1.1-6",
+            meta.terms_of_service(),
+            Some("https://example.com/acme/terms/2017-5-30")
+        );
         assert_eq!(meta.website(), Some(&url("https://www.example.com/")));
         assert_eq!(meta.caa_identities(), ["example.com"]);
         assert!(!meta.external_account_required());
@@ -248,7 +258,7 @@ mod tests {
         assert!(directory.extra().is_empty());
     }
 
-    // W15, 8555-7.1.1-5: Let's Encrypt's random key, profiles, no meta.website
+    // Let's Encrypt has a random key, profiles, and no meta.website.
     #[test]
     fn unknown_keys_of_any_type_are_kept() {
         let directory = read(
@@ -260,7 +270,7 @@ mod tests {
                         "shortlived":"https://a.example/docs#shortlived (not yet generally available)"}}"#,
             ),
         );
-        assert_eq!(directory.extra().len(), 2);
+        covers_eq!("8555-7.1.1-5", directory.extra().len(), 2);
         assert_eq!(directory.renewal_info(), Some(&url("https://a.example/ari")));
         let profiles: Vec<_> = directory.meta().profiles().keys().map(String::as_str).collect();
         assert_eq!(profiles, ["classic", "shortlived"]);
@@ -274,16 +284,18 @@ mod tests {
         }
     }
 
-    // fld-dir-2..6, 8555-7.1.1-4
     #[test]
     fn only_new_nonce_cannot_be_done_without() {
         let (directory, odds) = read_odd(Directory::parse, r#"{"newNonce":"https://a.example/n"}"#);
-        assert_eq!(directory.new_account(), None);
+        covers_eq!("fld-dir-2", directory.new_account(), None);
         let missing = ["newAccount", "newOrder", "revokeCert", "keyChange"];
-        assert_eq!(odds, missing.map(|name| odd(name, DeviationKind::Missing)));
+        covers_eq!(
+            ["8555-7.1.1-4", "fld-dir-3", "fld-dir-5", "fld-dir-6"],
+            odds,
+            missing.map(|name| odd(name, DeviationKind::Missing))
+        );
     }
 
-    // fld-dir-1, fld-gen-8, W15
     #[test]
     fn an_unusable_new_nonce_is_refused() {
         let not_https = InvalidObject::NotHttps { field: "newNonce".to_string() };
@@ -296,11 +308,15 @@ mod tests {
             (r#"{"newNonce":"javascript:alert(1)"}"#, malformed("newNonce")),
             (r#"{"newNonce":"http://a.example/n"}"#, not_https),
         ] {
-            assert_eq!(fault(Directory::parse, body), expected, "{body}");
+            covers_eq!(
+                ["fld-dir-1", "fld-gen-8"],
+                fault(Directory::parse, body),
+                expected,
+                "{body}"
+            );
         }
     }
 
-    // fld-dir-2, -4
     #[test]
     fn another_unusable_url_only_takes_its_operation_away() {
         let (directory, odds) = read_odd(
@@ -308,8 +324,12 @@ mod tests {
             with(r#""newAuthz":"http://a.example/z","renewalInfo":5"#)
                 .replace("https://a.example/a", ""),
         );
-        assert_eq!((directory.new_account(), directory.new_authz()), (None, None));
-        assert_eq!(directory.renewal_info(), None);
+        covers_eq!(
+            ["fld-dir-2", "fld-dir-4"],
+            (directory.new_account(), directory.new_authz()),
+            (None, None)
+        );
+        covers_eq!("fld-dir-7", directory.renewal_info(), None);
         assert_eq!(
             odds,
             [
@@ -320,14 +340,14 @@ mod tests {
         );
     }
 
-    // fld-gen-8
     #[test]
     fn http_is_accepted_from_a_test_server() {
         let base = url("http://127.0.0.1:14000/dir");
         let context = Context { url: &base, allow_http: true };
         let body = br#"{"newNonce":"http://127.0.0.1:14000/nonce"}"#;
         let directory = Directory::parse(body, context).map(|parsed| parsed.value);
-        assert_eq!(
+        covers_eq!(
+            "fld-gen-8",
             directory.map(|d| d.new_nonce().to_string()).as_deref(),
             Ok("http://127.0.0.1:14000/nonce")
         );
@@ -336,7 +356,6 @@ mod tests {
         Directory::parse(body, context).map(drop).expect_err("no http beyond this machine");
     }
 
-    // fld-dir-8..13
     #[test]
     fn malformed_meta_members_are_ignored_and_reported() {
         let (directory, odds) = read_odd(
@@ -347,10 +366,14 @@ mod tests {
             ),
         );
         let meta = directory.meta();
-        assert_eq!((meta.terms_of_service(), meta.website()), (None, None));
-        assert_eq!(meta.caa_identities(), ["a.example"]);
-        assert!(!meta.external_account_required());
-        assert_eq!(meta.profiles().len(), 1);
+        covers_eq!(
+            ["fld-dir-9", "fld-dir-10"],
+            (meta.terms_of_service(), meta.website()),
+            (None, None)
+        );
+        covers_eq!("fld-dir-11", meta.caa_identities(), ["a.example"]);
+        covers!("fld-dir-12", !meta.external_account_required());
+        covers_eq!("fld-dir-13", meta.profiles().len(), 1);
         assert_eq!(
             odds,
             [
@@ -370,20 +393,18 @@ mod tests {
         assert!(directory.meta().profiles().is_empty());
     }
 
-    // fld-dir-8
     #[test]
     fn meta_that_is_no_object_is_ignored() {
         let (directory, odds) = read_odd(Directory::parse, with(r#""meta":[]"#));
-        assert_eq!(directory.meta(), &Meta::default());
+        covers_eq!("fld-dir-8", directory.meta(), &Meta::default());
         assert_eq!(odds, [odd("meta", DeviationKind::Malformed)]);
     }
 
-    // fld-dir-9
     #[test]
     fn terms_under_http_are_shown_all_the_same() {
         let (directory, odds) =
             read_odd(Directory::parse, with(r#""meta":{"termsOfService":"http://a.example/t"}"#));
-        assert_eq!(directory.meta().terms_of_service(), Some("http://a.example/t"));
+        covers_eq!("fld-dir-9", directory.meta().terms_of_service(), Some("http://a.example/t"));
         assert_eq!(odds, [odd("meta.termsOfService", DeviationKind::NotHttps)]);
     }
 
@@ -403,7 +424,6 @@ mod tests {
         assert_eq!(directory.meta().terms_of_service(), Some(terms));
     }
 
-    // fld-dir-14, -16
     #[test]
     fn extensions_in_meta_are_shown() {
         let directory = read(
@@ -411,18 +431,16 @@ mod tests {
             with(r#""meta":{"auto-renewal":{"min-lifetime":86400},"subdomainAuthAllowed":true}"#),
         );
         let lifetime = directory.meta().auto_renewal().and_then(|a| a["min-lifetime"].as_u64());
-        assert_eq!(lifetime, Some(86400));
-        assert!(directory.meta().subdomain_auth_allowed());
+        covers_eq!("fld-dir-14", lifetime, Some(86400));
+        covers!("fld-dir-16", directory.meta().subdomain_auth_allowed());
     }
 
-    // fld-gen-3
     #[test]
     fn of_duplicate_members_the_last_one_counts() {
         let directory = read(Directory::parse, with(r#""newOrder":"https://a.example/last""#));
-        assert_eq!(directory.new_order(), Some(&url("https://a.example/last")));
+        covers_eq!("fld-gen-3", directory.new_order(), Some(&url("https://a.example/last")));
     }
 
-    // W14, fld-gen-4
     #[test]
     fn what_is_no_object_is_refused_with_a_snippet() {
         let html = "<html>\n<h1>503 Service Unavailable</h1>";
@@ -430,16 +448,19 @@ mod tests {
         assert_eq!(fault(Directory::parse, html), InvalidObject::NotJson { snippet });
         for body in ["[]", "\"x\"", "1", "null"] {
             let snippet = body.to_string();
-            assert_eq!(fault(Directory::parse, body), InvalidObject::NotAnObject { snippet });
+            covers_eq!(
+                "fld-gen-4",
+                fault(Directory::parse, body),
+                InvalidObject::NotAnObject { snippet }
+            );
         }
     }
 
-    // fld-gen-6
     #[test]
     fn no_prefix_and_no_changed_byte_makes_it_panic() {
         let body = with(r#""meta":{"profiles":{"a":"b"},"caaIdentities":["\u00e9"]}"#).into_bytes();
         for end in 0..body.len() {
-            assert!(try_read(Directory::parse, &body[..end]).is_err());
+            covers!("fld-gen-6", try_read(Directory::parse, &body[..end]).is_err());
             for byte in [0, b'"', b'\\', b'{', b']', 0x80, 0xff] {
                 let mut changed = body.clone();
                 changed[end] = byte;

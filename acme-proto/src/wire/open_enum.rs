@@ -99,32 +99,44 @@ mod tests {
     use alloc::format;
     use alloc::string::ToString;
 
+    use acme_conformance::{covers, covers_eq};
+
     use crate::wire::{
         AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, OrderStatus,
     };
 
-    // 8555-7.1.6-1, 8739-3.1.1-5
     #[test]
     fn every_status_of_the_rfc_is_known() {
         for text in ["valid", "deactivated", "revoked"] {
-            assert!(!matches!(AccountStatus::from(text), AccountStatus::Other(_)), "{text}");
+            covers!(
+                "8555-7.1.6-1",
+                !matches!(AccountStatus::from(text), AccountStatus::Other(_)),
+                "{text}"
+            );
         }
         for text in ["pending", "valid", "invalid", "deactivated", "expired", "revoked"] {
             let status = AuthorizationStatus::from(text);
-            assert!(!matches!(status, AuthorizationStatus::Other(_)), "{text}");
+            covers!("8555-7.1.6-1", !matches!(status, AuthorizationStatus::Other(_)), "{text}");
         }
         for text in ["pending", "ready", "processing", "valid", "invalid", "canceled"] {
-            assert!(!matches!(OrderStatus::from(text), OrderStatus::Other(_)), "{text}");
+            covers!(
+                "8555-7.1.6-1",
+                !matches!(OrderStatus::from(text), OrderStatus::Other(_)),
+                "{text}"
+            );
         }
         for text in ["pending", "processing", "valid", "invalid"] {
-            assert!(!matches!(ChallengeStatus::from(text), ChallengeStatus::Other(_)), "{text}");
+            covers!(
+                "8555-7.1.6-1",
+                !matches!(ChallengeStatus::from(text), ChallengeStatus::Other(_)),
+                "{text}"
+            );
         }
     }
 
-    // 8555-7.1.6-7
     #[test]
     fn letter_case_counts() {
-        assert_eq!(OrderStatus::from("Valid"), OrderStatus::Other("Valid".into()));
+        covers_eq!("8555-7.1.6-7", OrderStatus::from("Valid"), OrderStatus::Other("Valid".into()));
     }
 
     #[test]

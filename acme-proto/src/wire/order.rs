@@ -192,6 +192,8 @@ mod tests {
     use alloc::format;
     use alloc::string::ToString;
 
+    use acme_conformance::covers_eq;
+
     use super::*;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
     use crate::wire::{DeviationKind, ProblemType};
@@ -245,57 +247,57 @@ mod tests {
         assert!(order.extra().is_empty());
     }
 
-    // W10, 8555-7.1.3-7, fld-ord-2
     #[test]
     fn expires_may_be_missing_where_it_is_required() {
         for status in ["pending", "valid"] {
             let body = ready(r#""x":1"#).replace("ready", status);
             let (order, odds) = read_odd(Order::parse, body);
-            assert_eq!(order.expires(), None);
-            assert_eq!(odds, [odd("expires", DeviationKind::Missing)]);
+            covers_eq!("8555-7.1.3-7", order.expires(), None);
+            covers_eq!("fld-ord-2", odds, [odd("expires", DeviationKind::Missing)]);
         }
         assert_eq!(read(Order::parse, ready(r#""x":1"#)).expires(), None);
     }
 
-    // fld-ord-1, 8555-7.1.6-6
     #[test]
     fn the_status_is_required_but_may_be_unknown() {
         let body = ready(r#""x":1"#);
-        assert_eq!(fault(Order::parse, body.replace("status", "state")), missing("status"));
+        covers_eq!(
+            "fld-ord-1",
+            fault(Order::parse, body.replace("status", "state")),
+            missing("status")
+        );
         assert_eq!(fault(Order::parse, body.replace("\"ready\"", "null")), malformed("status"));
         let (order, odds) = read_odd(Order::parse, body.replace("ready", "on-hold"));
-        assert_eq!(order.status(), &OrderStatus::Other("on-hold".into()));
+        covers_eq!("8555-7.1.6-6", order.status(), &OrderStatus::Other("on-hold".into()));
         assert_eq!(odds, [odd("status", DeviationKind::UnknownValue("on-hold".into()))]);
     }
 
-    // fld-ord-3
     #[test]
     fn absent_identifiers_are_reported() {
         let body =
             r#"{"status":"processing","authorizations":[],"finalize":"https://a.example/f"}"#;
         let (order, odds) = read_odd(Order::parse, body);
         assert!(order.identifiers().is_empty() && order.authorizations().is_empty());
-        assert_eq!(odds, [odd("identifiers", DeviationKind::Missing)]);
+        covers_eq!("fld-ord-3", odds, [odd("identifiers", DeviationKind::Missing)]);
     }
 
-    // fld-ord-3..5
     #[test]
     fn malformed_identifiers_are_refused() {
         for (identifiers, field) in [("{}", "identifiers"), ("[7]", "identifiers[0]")] {
             let body =
                 format!(r#"{{"status":"ready","authorizations":[],"identifiers":{identifiers}}}"#);
-            assert_eq!(fault(Order::parse, body), malformed(field));
+            covers_eq!("fld-ord-3", fault(Order::parse, body), malformed(field));
         }
         let body = ready(r#""x":1"#);
-        assert_eq!(
+        covers_eq!(
+            "fld-ord-4",
             fault(Order::parse, body.replace("type", "kind")),
             missing("identifiers[0].type")
         );
         let number = body.replace("\"a.example\"", "4");
-        assert_eq!(fault(Order::parse, number), malformed("identifiers[0].value"));
+        covers_eq!("fld-ord-5", fault(Order::parse, number), malformed("identifiers[0].value"));
     }
 
-    // fld-ord-4, -5, W16
     #[test]
     fn identifiers_of_unknown_type_or_odd_value_are_kept() {
         let body = ready(r#""x":1"#).replace(
@@ -307,19 +309,19 @@ mod tests {
         let shown: Vec<_> =
             order.identifiers().iter().map(|i| (i.kind().to_string(), i.value())).collect();
         let pair = |kind: &str, value: &str| (kind.to_string(), value.to_string());
-        assert_eq!(shown[0], pair("email", "a@b.example"));
-        assert_eq!(shown[1], pair("dns", "A B"));
+        covers_eq!("fld-ord-4", shown[0], pair("email", "a@b.example"));
+        covers_eq!("fld-ord-5", shown[1], pair("dns", "A B"));
         assert_eq!(shown[2], pair("dns", "*.example.org"));
         assert_eq!(shown[3], pair("ip", "2001:db8::1"));
         assert!(order.identifiers()[2].is_wildcard());
     }
 
-    // fld-ord-8, fld-gen-8
     #[test]
     fn unusable_authorizations_are_refused() {
         let body = ready(r#""x":1"#);
         let list = r#"["https://a.example/z/1"]"#;
-        assert_eq!(
+        covers_eq!(
+            "fld-ord-8",
             fault(Order::parse, body.replace("authorizations", "x")),
             missing("authorizations")
         );
@@ -328,18 +330,19 @@ mod tests {
             fault(Order::parse, body.replace(list, "[\"/z\"]")),
             malformed("authorizations[0]")
         );
-        assert_eq!(
+        covers_eq!(
+            "fld-gen-8",
             fault(Order::parse, body.replace("https://a.example/z", "http://a.example/z")),
             InvalidObject::NotHttps { field: "authorizations[0]".into() }
         );
     }
 
-    // fld-gen-6
     #[test]
     fn too_many_entries_are_refused() {
         let body = ready(r#""x":1"#);
         let zs = format!("[{}\"https://a.example/z\"]", "\"https://a.example/z\",".repeat(1000));
-        assert_eq!(
+        covers_eq!(
+            "fld-gen-6",
             fault(Order::parse, body.replace(r#"["https://a.example/z/1"]"#, &zs)),
             InvalidObject::TooMany { field: "authorizations".into(), limit: 1000 }
         );
@@ -351,12 +354,15 @@ mod tests {
         );
     }
 
-    // fld-ord-9, -10
     #[test]
     fn unusable_urls_of_later_steps_are_reported() {
         let body = ready(r#""certificate":"""#).replace("https://a.example/f", "/f");
         let (order, odds) = read_odd(Order::parse, body);
-        assert_eq!((order.finalize(), order.certificate()), (None, None));
+        covers_eq!(
+            ["fld-ord-9", "fld-ord-10"],
+            (order.finalize(), order.certificate()),
+            (None, None)
+        );
         assert_eq!(
             odds,
             [
@@ -366,13 +372,16 @@ mod tests {
         );
     }
 
-    // fld-ord-6, 8555-7.4-23
     #[test]
     fn times_are_instants_and_unreadable_ones_are_ignored() {
         let body = ready(r#""notBefore":"2026-01-01T04:00:00+04:00","notAfter":1767225600"#);
         let (order, odds) = read_odd(Order::parse, body);
-        assert_eq!(order.not_before().map(Timestamp::unix_seconds), Some(1_767_225_600));
-        assert_eq!(order.not_after(), None);
+        covers_eq!(
+            "8555-7.4-23",
+            order.not_before().map(Timestamp::unix_seconds),
+            Some(1_767_225_600)
+        );
+        covers_eq!("fld-ord-6", order.not_after(), None);
         assert_eq!(odds, [odd("notAfter", DeviationKind::Malformed)]);
     }
 
@@ -383,14 +392,13 @@ mod tests {
         assert_eq!(odds, [odd("expires", DeviationKind::Malformed)]);
     }
 
-    // fld-ord-7, 8555-7.1.3-10
     #[test]
     fn the_error_is_readable_and_an_unreadable_one_survived() {
         let body = ready(r#""error":{"type":"urn:ietf:params:acme:error:caa","detail":"no"}"#);
         let order = read(Order::parse, body);
-        assert_eq!(order.error().map(Problem::kind), Some(&ProblemType::Caa));
+        covers_eq!("8555-7.1.3-10", order.error().map(Problem::kind), Some(&ProblemType::Caa));
         let (order, odds) = read_odd(Order::parse, ready(r#""error":"no""#));
-        assert_eq!(order.error(), None);
+        covers_eq!("fld-ord-7", order.error(), None);
         assert_eq!(odds, [odd("error", DeviationKind::Malformed)]);
     }
 
@@ -402,7 +410,6 @@ mod tests {
         }
     }
 
-    // fld-ord-11..13
     #[test]
     fn extensions_are_shown() {
         let order = read(
@@ -413,9 +420,9 @@ mod tests {
                     "auto-renewal":{"lifetime":345600},"allow-certificate-get":true"#,
             ),
         );
-        assert_eq!(order.replaces(), Some("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"));
-        assert_eq!(order.profile(), Some("shortlived"));
-        assert_eq!(order.star_certificate(), Some(&url("https://a.example/star")));
+        covers_eq!("fld-ord-11", order.replaces(), Some("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"));
+        covers_eq!("fld-ord-12", order.profile(), Some("shortlived"));
+        covers_eq!("fld-ord-13", order.star_certificate(), Some(&url("https://a.example/star")));
         assert_eq!(order.auto_renewal().map(|a| a["lifetime"] == 345_600), Some(true));
         assert_eq!(order.extra()["allow-certificate-get"], true);
     }

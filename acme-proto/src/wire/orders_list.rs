@@ -68,6 +68,8 @@ impl OrdersList {
 mod tests {
     use alloc::format;
 
+    use acme_conformance::covers_eq;
+
     use super::*;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
 
@@ -110,21 +112,19 @@ mod tests {
         );
     }
 
-    // fld-acct-7
     #[test]
     fn a_page_without_list_is_refused() {
-        assert_eq!(fault(OrdersList::parse, "{}"), missing("orders"));
+        covers_eq!("fld-acct-7", fault(OrdersList::parse, "{}"), missing("orders"));
         assert_eq!(fault(OrdersList::parse, r#"{"orders":"x"}"#), malformed("orders"));
         assert!(matches!(fault(OrdersList::parse, "1"), InvalidObject::NotAnObject { .. }));
     }
 
-    // fld-gen-6
     #[test]
     fn a_page_is_cut_at_the_limit() {
         let entry = "\"https://a.example/o\",";
         let body = format!("{{\"orders\":[{}1]}}", entry.repeat(OrdersList::MAX_ORDERS));
         let (list, odds) = read_odd(OrdersList::parse, body);
-        assert_eq!(list.orders().len(), OrdersList::MAX_ORDERS);
+        covers_eq!("fld-gen-6", list.orders().len(), OrdersList::MAX_ORDERS);
         assert_eq!(odds, [odd("orders", DeviationKind::TooMany { limit: OrdersList::MAX_ORDERS })]);
     }
 }

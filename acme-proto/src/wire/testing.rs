@@ -61,7 +61,6 @@ pub(super) fn malformed(field: &str) -> InvalidObject {
     InvalidObject::Malformed { field: field.to_string() }
 }
 
-// fld-gen-6
 #[test]
 fn no_bytes_make_any_object_panic() {
     let seed = br#"{"status":"pending","identifier":{"type":"dns","value":"*.a"},"challenges":[{"type":"x",

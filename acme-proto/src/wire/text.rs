@@ -58,7 +58,6 @@ mod tests {
 
     use super::*;
 
-    // 8555-6.7-5
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(printable("a\u{1b}[31mb\r\n\tc\u{9b}", 99), "a\\u{1b}[31mb\\r\\n\\tc\\u{9b}");

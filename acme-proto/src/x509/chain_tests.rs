@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
 
+use acme_conformance::{covers, covers_eq};
+
 use super::*;
 use crate::jose::Algorithm;
 use crate::time::Timestamp;
@@ -41,7 +43,6 @@ fn chain(identifiers: &[Identifier]) -> CertificateChain {
     CertificateChain::parse_pem(format!("{leaf}\n{issuer}").as_bytes()).unwrap()
 }
 
-// 8555-11.4-3.
 #[test]
 fn chains_are_read_and_written_anew() {
     let chain = chain(&dns(&["a.example"]));
@@ -52,21 +53,20 @@ fn chains_are_read_and_written_anew() {
     assert_eq!(chain.leaf().serial(), [1]);
     assert_eq!(chain.leaf().authority_key_id(), None);
     let text = chain.to_pem();
-    assert!(!text.contains("\n\n"));
+    covers!("8555-11.4-3", !text.contains("\n\n"));
     assert_eq!(CertificateChain::parse_pem(text.as_bytes()).unwrap(), chain);
 }
 
-// 8555-11.4-1, 8555-11.4-2.
 #[test]
 fn files_with_anything_but_certificates_are_refused() {
     let good = chain(&dns(&["a.example"])).to_pem();
     for label in ["PRIVATE KEY", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"] {
         let text = format!("{good}{}", pem::encode(label, b"secret"));
         let refused = CertificateChain::parse_pem(text.as_bytes());
-        assert!(matches!(refused, Err(InvalidChain::Pem(_))), "{label}");
+        covers!("8555-11.4-2", matches!(refused, Err(InvalidChain::Pem(_))), "{label}");
     }
     for text in [String::new(), "<html>".into(), format!("{good}text\n")] {
-        assert!(CertificateChain::parse_pem(text.as_bytes()).is_err());
+        covers!("8555-11.4-1", CertificateChain::parse_pem(text.as_bytes()).is_err());
     }
     let text = format!("{good}{}", pem::encode(LABEL, b"junk"));
     let refused = CertificateChain::parse_pem(text.as_bytes()).unwrap_err();
@@ -76,7 +76,6 @@ fn files_with_anything_but_certificates_are_refused() {
     assert!(CertificateChain::parse_pem(text.as_bytes()).is_err());
 }
 
-// 8555-7.4-21.
 #[test]
 fn the_leaf_must_have_the_key_and_exactly_the_identifiers() {
     let mut wanted = dns(&["a.example", "*.b.example"]);
@@ -87,14 +86,14 @@ fn the_leaf_must_have_the_key_and_exactly_the_identifiers() {
     assert_eq!(chain.matches(&spki, &wanted), Ok(()));
 
     let other = Jwk::ed25519(&[3; 32]).to_spki_der();
-    assert_eq!(chain.matches(&other, &wanted), Err(ChainMismatch::Key));
+    covers_eq!("8555-7.4-21", chain.matches(&other, &wanted), Err(ChainMismatch::Key));
     assert_eq!(chain.matches(b"", &wanted), Err(ChainMismatch::Key));
 
     let extra = vec![wanted.pop().unwrap()];
     wanted.extend(dns(&["b.example"]));
     let mismatch = chain.matches(&spki, &wanted).unwrap_err();
     let missing = dns(&["b.example"]);
-    assert_eq!(mismatch, ChainMismatch::Names { missing, extra });
+    covers_eq!("8555-7.4-21", mismatch, ChainMismatch::Names { missing, extra });
     assert_eq!(
         mismatch.to_string(),
         r#"certificate is for other names: missing "b.example", extra "a.example""#

@@ -68,6 +68,8 @@ fn key_identifier(der: &[u8]) -> der::Result<Option<Vec<u8>>> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use acme_conformance::covers_eq;
+
     use super::*;
 
     fn decoded(extensions: &[&[u8]]) -> der::Result<Extensions> {
@@ -75,7 +77,6 @@ mod tests {
         Extensions::decode(&Element::parse(&der)?)
     }
 
-    // 9773-4.1-2, 9773-4.1-7.
     #[test]
     fn only_the_key_identifier_of_the_authority_is_taken() {
         let key = asn1::tlv(0x80, &[b"key"]);
@@ -83,11 +84,11 @@ mod tests {
         let serial = asn1::tlv(0x82, &[&[1]]);
         let whole = asn1::sequence(&[&key, &issuer, &serial]);
         let read = decoded(&[&extension(&AUTHORITY_KEY_ID, false, &whole)]).unwrap();
-        assert_eq!(read.authority_key_id.unwrap(), b"key");
+        covers_eq!("9773-4.1-2", read.authority_key_id.unwrap(), b"key");
 
         let without = asn1::sequence(&[&issuer, &serial]);
         let read = decoded(&[&extension(&AUTHORITY_KEY_ID, true, &without)]).unwrap();
-        assert_eq!(read.authority_key_id, None);
+        covers_eq!("9773-4.1-7", read.authority_key_id, None);
     }
 
     #[test]

@@ -182,6 +182,8 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 mod tests {
     use alloc::vec;
 
+    use acme_conformance::covers_eq;
+
     use super::*;
 
     #[test]
@@ -201,7 +203,6 @@ mod tests {
         assert_eq!(common_name(b"junk"), None);
     }
 
-    // 8738-3-4, 8738-6-1.
     #[test]
     fn general_names_round_trip() {
         let wanted = vec![
@@ -211,9 +212,9 @@ mod tests {
             Identifier::Other { kind: EMAIL.into(), value: "a@example.org".into() },
         ];
         let encoded: Vec<Vec<u8>> = wanted.iter().filter_map(general_name).collect();
-        assert_eq!(encoded[1], [0x87, 4, 192, 0, 2, 1]);
+        covers_eq!("8738-3-4", encoded[1], [0x87, 4, 192, 0, 2, 1]);
         let names = GeneralNames::decode(&asn1::sequence(&[&encoded.concat()])).unwrap();
-        assert_eq!(names.identifiers(), wanted);
+        covers_eq!("8738-6-1", names.identifiers(), wanted);
         assert_eq!(names.others, 0);
     }
 

@@ -93,6 +93,7 @@ pub struct Requirement {
     level: Level,
     layers: Vec<Layer>,
     text: &'static str,
+    heading: &'static str,
 }
 
 impl Requirement {
@@ -121,7 +122,12 @@ impl Requirement {
         self.text
     }
 
-    fn parse(line: &'static str) -> Result<Self, InvalidLine> {
+    /// Returns the heading that it stands below.
+    pub const fn heading(&self) -> &'static str {
+        self.heading
+    }
+
+    fn parse(line: &'static str, heading: &'static str) -> Result<Self, InvalidLine> {
         let invalid = || InvalidLine { line };
         let columns: Vec<&'static str> = line.split('\t').collect();
         let &[id, level, layers, text] = columns.as_slice() else {
@@ -135,7 +141,7 @@ impl Requirement {
         if !is_id(id) || text.trim() != text || text.is_empty() {
             return Err(invalid());
         }
-        Ok(Self { id, level, layers, text })
+        Ok(Self { id, level, layers, text, heading })
     }
 }
 
@@ -167,11 +173,14 @@ impl Catalogue {
     ///
     /// The first line that is neither empty, nor a heading, nor four valid columns.
     pub fn parse(text: &'static str) -> Result<Self, InvalidLine> {
-        let requirements = text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .map(Requirement::parse)
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut requirements = Vec::new();
+        let mut heading = "";
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            match line.strip_prefix('#') {
+                Some(text) => heading = text.trim(),
+                None => requirements.push(Requirement::parse(line, heading)?),
+            }
+        }
         let by_id = requirements.iter().enumerate().map(|(n, r)| (r.id, n)).collect();
         Ok(Self { requirements, by_id })
     }
@@ -184,12 +193,6 @@ impl Catalogue {
     /// Finds a requirement.
     pub fn get(&self, id: &str) -> Option<&Requirement> {
         self.by_id.get(id).map(|&n| &self.requirements[n])
-    }
-
-    /// Returns whether `text` has the form of an ID, with a specification that the catalogue knows.
-    pub fn looks_like_id(&self, text: &str) -> bool {
-        let spec = |id: &str| id.split('-').next().map(str::to_owned);
-        is_id(text) && self.requirements.iter().any(|r| spec(r.id) == spec(text))
     }
 }
 

@@ -26,33 +26,45 @@ type Detail<'a> = &'a dyn Fn(&mut fmt::Formatter<'_>) -> fmt::Result;
 ///
 /// If the condition is false, if the catalogue has no such ID, or if the record cannot be written.
 #[track_caller]
-pub fn check(id: &str, condition: bool, detail: Detail<'_>, test: &str) {
-    let Some(requirement) = catalogue().get(id) else {
-        panic!("{id} is not in tests/conformance/catalogue.tsv");
-    };
-    assert!(
-        condition,
-        "{id} ({} {}): {}\n  {}",
-        requirement.level(),
-        requirement.layers()[0],
-        requirement.text(),
-        Shown(detail)
-    );
-    if let Some(recorder) = recorder() {
-        recorder.append(id, test, Location::caller());
+pub fn check(ids: &[&str], condition: bool, detail: Detail<'_>, test: &str) {
+    for id in ids {
+        let Some(requirement) = catalogue().get(id) else {
+            panic!("{id} is not in tests/conformance/catalogue.tsv");
+        };
+        assert!(
+            condition,
+            "{id} ({} {}): {}\n  {}",
+            requirement.level(),
+            requirement.layers()[0],
+            requirement.text(),
+            Shown(detail)
+        );
+        if let Some(recorder) = recorder() {
+            recorder.append(id, test, Location::caller());
+        }
     }
 }
 
 /// Names the test that runs: the program and the name that the test harness gave the thread,
 /// or, on another thread, the function that the function item `here` was declared in.
+///
+/// The program of a suite outside of `acme-tests` has its package in front: `acme-tokio/issue`.
 pub fn test_name<F>(here: &F) -> String {
-    let program = program();
-    match thread::current().name().filter(|name| is_test_path(name)) {
-        Some(test) => format!("{program}::{test}"),
+    let current = thread::current();
+    let test = match current.name().filter(|name| is_test_path(name)) {
+        Some(test) => test.to_owned(),
         None => {
-            let path = any::type_name_of_val(here);
-            path.trim_end_matches("::here").replace("::{{closure}}", "")
+            let path = any::type_name_of_val(here).trim_end_matches("::here");
+            let path = path.replace("::{{closure}}", "");
+            path.split_once("::").map_or_else(|| path.clone(), |(_, test)| test.to_owned())
         }
+    };
+    let program = program();
+    let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
+    if package.is_empty() || package == "acme-tests" || package.replace('-', "_") == program {
+        format!("{program}::{test}")
+    } else {
+        format!("{package}/{program}::{test}")
     }
 }
 

@@ -6,20 +6,23 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::{Catalogue, Cited, Level, Requirement};
+use crate::{Catalogue, Level, Requirement};
+
+/// How many requirements one test may cite; more means that it shows more than one behaviour.
+pub const MAX_IDS_OF_A_TEST: usize = 8;
 
 /// An ID that a test cites and the catalogue does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownId {
     /// The ID as it is written.
     pub id: String,
-    /// The test, or the file and line, that cites it.
-    pub place: String,
+    /// The test that cites it.
+    pub test: String,
 }
 
 impl fmt::Display for UnknownId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} is not in the catalogue", self.place, self.id)
+        write!(f, "{}: {} is not in the catalogue", self.test, self.id)
     }
 }
 
@@ -30,13 +33,14 @@ impl std::error::Error for UnknownId {}
 pub struct Coverage<'a> {
     catalogue: &'a Catalogue,
     tests: BTreeMap<&'a str, BTreeSet<String>>,
+    ids: BTreeMap<String, BTreeSet<&'a str>>,
     unknown: Vec<UnknownId>,
 }
 
 impl<'a> Coverage<'a> {
     /// Starts with nothing covered.
     pub const fn new(catalogue: &'a Catalogue) -> Self {
-        Self { catalogue, tests: BTreeMap::new(), unknown: Vec::new() }
+        Self { catalogue, tests: BTreeMap::new(), ids: BTreeMap::new(), unknown: Vec::new() }
     }
 
     /// Adds every record that [`covers!`](crate::covers) left in `dir`.
@@ -51,7 +55,7 @@ impl<'a> Coverage<'a> {
                 for line in fs::read_to_string(&path)?.lines() {
                     let mut columns = line.split('\t');
                     if let (Some(id), Some(test)) = (columns.next(), columns.next()) {
-                        self.add(id, test, test);
+                        self.add(id, test);
                     }
                 }
             }
@@ -59,9 +63,20 @@ impl<'a> Coverage<'a> {
         Ok(())
     }
 
-    /// Adds what a comment above a unit test cites.
-    pub fn add_cited(&mut self, cited: &Cited) {
-        self.add(&cited.id, &format!("{} ({})", cited.test, cited.place), &cited.place);
+    /// Adds that a test covers a requirement.
+    pub fn add(&mut self, id: &str, test: &str) {
+        match self.catalogue.get(id) {
+            Some(requirement) => {
+                self.tests.entry(requirement.id()).or_default().insert(test.to_owned());
+                self.ids.entry(test.to_owned()).or_default().insert(requirement.id());
+            }
+            None => self.unknown.push(UnknownId { id: id.to_owned(), test: test.to_owned() }),
+        }
+    }
+
+    /// Returns the catalogue.
+    pub const fn catalogue(&self) -> &'a Catalogue {
+        self.catalogue
     }
 
     /// Returns the IDs that tests cite and the catalogue does not have.
@@ -72,6 +87,17 @@ impl<'a> Coverage<'a> {
     /// Returns whether some test covers the requirement.
     pub fn covers(&self, id: &str) -> bool {
         self.tests.contains_key(id)
+    }
+
+    /// Returns the names of the tests that cover the requirement.
+    pub fn tests_of(&self, id: &str) -> impl Iterator<Item = &str> {
+        self.tests.get(id).into_iter().flatten().map(String::as_str)
+    }
+
+    /// Returns the tests that cite more than [`MAX_IDS_OF_A_TEST`] requirements, with how many.
+    pub fn overloaded(&self) -> impl Iterator<Item = (&str, usize)> {
+        let counts = self.ids.iter().map(|(test, ids)| (test.as_str(), ids.len()));
+        counts.filter(|&(_, count)| count > MAX_IDS_OF_A_TEST)
     }
 
     /// Returns those of the listed IDs that no test covers.
@@ -125,42 +151,6 @@ impl<'a> Coverage<'a> {
         }
         let covered = self.active().filter(|r| self.covers(r.id())).count();
         format!("covered {covered} of {}: {}", self.active().count(), parts.join(", "))
-    }
-
-    /// Returns a Markdown table: ID, level, requirement, tests.
-    pub fn markdown(&self) -> String {
-        let mut text = format!(
-            "# Requirement coverage\n\n{}.\n\n| ID | level | layer | requirement | tests |\n| --- | --- | --- | --- | --- |\n",
-            self.totals()
-        );
-        for requirement in self.active() {
-            let layers: Vec<&str> = requirement.layers().iter().map(|l| l.as_str()).collect();
-            let tests = match self.tests.get(requirement.id()) {
-                Some(tests) => {
-                    let tests: Vec<String> = tests.iter().map(|t| format!("`{t}`")).collect();
-                    tests.join("<br>")
-                }
-                None => "**none**".to_owned(),
-            };
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} | {} | {tests} |",
-                requirement.id(),
-                requirement.level(),
-                layers.join(", "),
-                requirement.text().replace('|', "\\|")
-            );
-        }
-        text
-    }
-
-    fn add(&mut self, id: &str, test: &str, place: &str) {
-        match self.catalogue.get(id) {
-            Some(requirement) => {
-                self.tests.entry(requirement.id()).or_default().insert(test.to_owned());
-            }
-            None => self.unknown.push(UnknownId { id: id.to_owned(), place: place.to_owned() }),
-        }
     }
 
     fn active(&self) -> impl Iterator<Item = &'a Requirement> + use<'a> {
