@@ -135,6 +135,11 @@ mod tests {
     }
 
     #[test]
+    fn a_canceled_order_of_automatic_renewal_is_known() {
+        covers_eq!("8739-3.1.1-5", OrderStatus::from("canceled"), OrderStatus::Canceled);
+    }
+
+    #[test]
     fn letter_case_counts() {
         covers_eq!("8555-7.1.6-7", OrderStatus::from("Valid"), OrderStatus::Other("Valid".into()));
     }
