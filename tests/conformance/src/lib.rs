@@ -9,12 +9,14 @@
 
 mod catalogue;
 mod coverage;
+mod mutants;
 mod page;
 mod record;
 mod scope;
 
 pub use catalogue::{Catalogue, InvalidLine, Layer, Level, Requirement, catalogue};
 pub use coverage::{Coverage, MAX_IDS_OF_A_TEST, UnknownId};
+pub use mutants::{InvalidTable, Mutant, choose, parse_mutants};
 pub use page::page;
 pub use record::{check, test_name};
 pub use scope::{Excused, Scope, ScopeFault, required};
