@@ -1,6 +1,7 @@
 //! What the test suites of the ACME workspace share.
 //!
 //! - [`child`]: the example programs as child processes (Unix).
+//! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
 //! - [`covers!`]: the macro by which a test cites the requirement catalogue (`acme-conformance`).
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
 //! - [`script_issuance`]: a server of canned answers.
@@ -8,6 +9,8 @@
 
 #[cfg(unix)]
 pub mod child;
+#[cfg(unix)]
+pub mod clients;
 pub mod scenario;
 pub mod script;
 pub mod script_issuance;

@@ -86,7 +86,7 @@ mod server;
 
 pub use authority::{
     Ca, CaConfig, CaError, CaRequest, CaResponse, ChallengeKind, Delivery, FaultAction, FaultRule,
-    Faults, Identifier, Problem, Profile, Quirks, RequestKind, RetryAfter, Validation,
+    Faults, Identifier, Problem, Profile, Quirks, RequestKind, RetryAfter, Revocation, Validation,
     ValidationId,
 };
 pub use server::{ExchangePhase, ExchangeRecord, TestCa, TestCaBuilder, ValidationRecord};

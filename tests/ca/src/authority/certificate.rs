@@ -2,6 +2,7 @@
 
 use super::ca::Ca;
 use super::identifier::Identifier;
+use super::inspect::Revocation;
 use super::jws::Jws;
 use super::key::PublicKey;
 use super::problem::Problem;
@@ -16,7 +17,7 @@ pub(crate) struct Certificate {
     pub(crate) der: Vec<u8>,
     /// First and last moment, in Unix milliseconds.
     pub(crate) validity: (u64, u64),
-    pub(crate) revoked: bool,
+    pub(crate) revocation: Option<Revocation>,
     /// The order that replaces it (RFC 9773 section 5).
     pub(crate) replaced_by: Option<u64>,
     /// The renewal window that a test set, with its explanation.
@@ -39,7 +40,7 @@ impl Certificate {
             key,
             der,
             validity,
-            revoked: false,
+            revocation: None,
             replaced_by: None,
             window: None,
             pem,

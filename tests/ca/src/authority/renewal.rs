@@ -41,7 +41,7 @@ impl Ca {
         let lifetime = last - first;
         let (start, end, explanation) = match &certificate.window {
             Some(window) => window.clone(),
-            None if certificate.revoked => {
+            None if certificate.revocation.is_some() => {
                 (now.saturating_sub(2 * HOUR), now.saturating_sub(HOUR), None)
             }
             None => (first + lifetime / 3 * 2, first + lifetime / 3 * 2 + lifetime / 45, None),

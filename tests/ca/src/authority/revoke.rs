@@ -8,6 +8,7 @@ use super::authenticate::{Signed, Signer};
 use super::authorization::AuthorizationStatus;
 use super::ca::Ca;
 use super::certificate::Certificate;
+use super::inspect::Revocation;
 use super::problem::Problem;
 use super::respond::Reply;
 
@@ -31,21 +32,22 @@ impl Ca {
                 "the signer is neither the certificate's account or key nor authorized for all its names",
             ));
         }
-        check_reason(wish.get("reason"))?;
+        let reason = check_reason(wish.get("reason"))?;
         let Some(certificate) = self.certificates.get_mut(&id) else {
             return Err(Problem::malformed("the certificate is gone"));
         };
-        if certificate.revoked {
+        if certificate.revocation.is_some() {
             return Err(Problem::new(400, "alreadyRevoked", "the certificate was revoked before"));
         }
-        certificate.revoked = true;
+        let by_certificate_key = matches!(signed.signer, Signer::Key(_));
+        certificate.revocation = Some(Revocation { reason, by_certificate_key });
         Ok(Reply::empty(200))
     }
 
     /// Returns the number of certificates that were revoked.
     #[must_use]
     pub fn certificates_revoked(&self) -> usize {
-        self.certificates.values().filter(|c| c.revoked).count()
+        self.certificates.values().filter(|c| c.revocation.is_some()).count()
     }
 
     fn may_revoke(&self, signer: &Signer, certificate: &Certificate, now: u64) -> bool {
@@ -67,11 +69,11 @@ impl Ca {
 }
 
 /// Checks a CRLReason (RFC 5280 section 5.3.1): 7 is not used, and only 0 to 10 exist.
-fn check_reason(reason: Option<&Value>) -> Result<(), Problem> {
+fn check_reason(reason: Option<&Value>) -> Result<Option<u64>, Problem> {
     match reason {
-        None => Ok(()),
+        None => Ok(None),
         Some(value) => match value.as_u64() {
-            Some(0..=6 | 8..=10) => Ok(()),
+            Some(code @ (0..=6 | 8..=10)) => Ok(Some(code)),
             Some(code) => Err(Problem::new(
                 400,
                 "badRevocationReason",

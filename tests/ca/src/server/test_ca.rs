@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::builder::TestCaBuilder;
 use super::record::{ExchangeRecord, ValidationRecord};
 use super::shared::Shared;
-use crate::authority::{CaConfig, Faults, Quirks};
+use crate::authority::{CaConfig, Faults, Quirks, Revocation};
 
 /// Is a running test CA; dropping it stops it.
 ///
@@ -161,6 +162,36 @@ impl TestCa {
     #[must_use]
     pub fn certificates_revoked(&self) -> usize {
         self.shared.ca().certificates_revoked()
+    }
+
+    /// Returns the revocations of certificates, by the age of the certificate.
+    #[must_use]
+    pub fn revocations(&self) -> Vec<Revocation> {
+        self.shared.ca().revocations()
+    }
+
+    /// Returns all account objects (RFC 8555 section 7.1.2), oldest first.
+    #[must_use]
+    pub fn account_objects(&self) -> Vec<Value> {
+        self.shared.ca().account_objects()
+    }
+
+    /// Returns all order objects (RFC 8555 section 7.1.3), oldest first.
+    #[must_use]
+    pub fn order_objects(&self) -> Vec<Value> {
+        self.shared.ca().order_objects()
+    }
+
+    /// Returns all authorization objects (RFC 8555 section 7.1.4), oldest first.
+    #[must_use]
+    pub fn authorization_objects(&self) -> Vec<Value> {
+        self.shared.ca().authorization_objects()
+    }
+
+    /// Returns the identifiers by which renewal information is asked for (RFC 9773 section 4.1), oldest certificate first.
+    #[must_use]
+    pub fn certificate_ids(&self) -> Vec<String> {
+        self.shared.ca().certificate_ids()
     }
 
     /// Replaces the behaviours of real servers that are switched on.
