@@ -2,6 +2,9 @@
 //!
 //! - [`design`]: the contract of the core and its reasons.
 //! - [`dependencies`]: which crates, how many, and why these.
+//! - [`conformance`]: every requirement of the specifications, with the tests that show it.
 
+#[doc = include_str!("conformance.md")]
+pub mod conformance {}
 pub mod dependencies;
 pub mod design;

@@ -28,7 +28,7 @@ pub fn page(coverage: &Coverage<'_>, excused: &Excused<'_>) -> String {
             heading = requirement.heading();
             let _ = write!(
                 text,
-                "\n# {}\n\n| ID | level | layer | requirement | tests |\n| --- | --- | --- | --- | --- |\n",
+                "\n## {}\n\n| ID | level | layer | requirement | tests |\n| --- | --- | --- | --- | --- |\n",
                 escaped(heading)
             );
         }
@@ -130,7 +130,7 @@ mod tests {
         assert!(of("8555-6.2-5").ends_with("| **open** |"));
         assert!(of("8555-7.3-6").ends_with("| the application's part |"));
         assert!(of("8739-3.1.1-5").ends_with("| later |"));
-        let (_, jws) = text.split_once("# Request authentication: the JWS").expect("a heading");
+        let (_, jws) = text.split_once("## Request authentication: the JWS").expect("a heading");
         assert!(jws.trim_start().starts_with("| ID |"));
         assert!(text.contains("\n| MUST | 1 | 0 |"), "{text}");
     }
