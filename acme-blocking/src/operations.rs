@@ -69,6 +69,13 @@ impl Client {
         self.call(page)
     }
 
+    /// Lists all the account's orders, page after page (RFC 8555 section 7.1.2.1).
+    ///
+    /// Many CAs offer no such list: that is an [`Unsupported`](acme_proto::error::Unsupported) error.
+    pub fn list_orders(&self) -> Result<op::Page, Error> {
+        self.call(op::ListAllOrders::new())
+    }
+
     /// Reads an authorization (RFC 8555 section 7.5).
     pub fn authorization(&self, url: &Url) -> Result<Authorization, Error> {
         self.call(op::GetAuthorization(url.clone()))

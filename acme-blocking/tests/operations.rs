@@ -95,6 +95,19 @@ fn the_directory_and_the_orders_are_read() {
 }
 
 #[test]
+fn all_orders_are_listed_over_several_pages() {
+    let ca = TestCa::builder().configure(|c| c.orders_page_size = 2).start().expect("a CA");
+    let client = client(&ca);
+    for name in ["a.test", "b.test", "c.test", "d.test", "e.test"] {
+        let order = op::NewOrder::new([identifier(name)]).expect("a name");
+        client.new_order(order).expect("an order");
+    }
+    let all = client.list_orders().expect("a list");
+    assert_eq!(all.orders().len(), 5, "{all:?}");
+    assert_eq!(all.next(), None);
+}
+
+#[test]
 fn an_authorization_is_made_without_an_order_and_given_up() {
     let ca = TestCa::builder().new_authz(true).start().expect("a CA");
     let client = client(&ca);

@@ -43,6 +43,11 @@ pub enum Notice {
     },
     /// An issuance came further.
     Progress(Progress),
+    /// A certificate that was to be revoked had been revoked before.
+    AlreadyRevoked {
+        /// The URL of the request.
+        url: Url,
+    },
     /// An issuance ends without a certificate, and this challenge may still be published somewhere.
     NotCleaned {
         /// What was to be taken back.
@@ -97,6 +102,7 @@ impl fmt::Display for Notice {
             }
             Self::Waiting { url, until, .. } => write!(f, "waiting until {until} for {url}"),
             Self::Progress(progress) => progress.fmt(f),
+            Self::AlreadyRevoked { url } => write!(f, "{url}: the certificate was revoked before"),
             Self::NotCleaned { challenge, reason } => {
                 let (kind, name) = (challenge.kind(), challenge.identifier());
                 let reason = printable(reason, 200);

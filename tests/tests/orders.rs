@@ -3,7 +3,7 @@
 use acme_proto::error::{Error, InvalidInput, PeerFault};
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::{Issuance, IssuanceEvent};
-use acme_proto::op::{GetOrder, NewOrder};
+use acme_proto::op::{Finalize, GetOrder, NewOrder};
 use acme_proto::signer::{Ed25519Key, Es256Key};
 use acme_proto::time::Timestamp;
 use acme_proto::wire::OrderStatus;
@@ -378,10 +378,17 @@ fn a_csr_with_the_account_key_never_leaves() {
     let names: [Identifier; 1] = [NAME.parse().expect("a name")];
     let builder = CsrBuilder::new(&key.public_key(), &names);
     let signature = key.sign(&builder.to_be_signed());
-    let flow = issuance(&[NAME]).csr(builder.finish(&signature).expect("a CSR")).expect("names");
+    let csr = builder.finish(&signature).expect("a CSR");
+    let flow = issuance(&[NAME]).csr(csr.clone()).expect("names");
     let error = script.issue(flow).expect_err("the account key");
-    assert!(matches!(error, Error::Input(InvalidInput::CsrUsesAccountKey)), "{error}");
+    let refused = matches!(error, Error::Input(InvalidInput::CsrUsesAccountKey));
+    covers!("8555-11.1-2", refused, "{error}");
     covers!("8555-11.1-5", script.count("/finalize/1") == 0);
+    let [order, finalize] = ["order", "finalize"].map(|name| format!("{BASE}/{name}/1"));
+    let alone = Finalize::new(order.parse().expect("a URL"), finalize.parse().expect("a URL"), csr);
+    let error = script.call(alone).expect_err("the account key");
+    let refused = matches!(error, Error::Input(InvalidInput::CsrUsesAccountKey));
+    covers!("8555-11.1-2", refused && script.count("/finalize/1") == 0, "{error}");
 }
 
 #[test]

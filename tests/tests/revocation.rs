@@ -5,13 +5,14 @@ use acme_proto::error::{Error, InvalidInput, Unsupported};
 use acme_proto::flow::KeyRole;
 use acme_proto::http::Response;
 use acme_proto::jose::{Jwk, base64url};
-use acme_proto::op::Revoke;
+use acme_proto::notice::Notice;
+use acme_proto::op::{RevocationReason, Revoke};
 use acme_proto::session::Session;
 use acme_proto::signer::Es256Key;
 use acme_proto::x509::{Certificate, CertificateChain};
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, Quirks, RequestKind};
 use acme_tests::covers;
-use acme_tests::script_issuance::{Script, chain, problem};
+use acme_tests::script_issuance::{Asked, Script, chain, problem};
 use acme_tests::world::{World, issue};
 use serde_json::{Value, json};
 
@@ -150,6 +151,8 @@ fn what_was_revoked_before_is_revoked() {
         let revoked = world.run(&mut session, call, |_, _, never| match never {});
         let revoked = revoked.expect("revoked");
         covers!("8555-7.6-8", revoked.already() == already);
+        let noticed = |n: &&Notice| matches!(n, Notice::AlreadyRevoked { .. });
+        assert_eq!(world.notices.iter().filter(noticed).count(), usize::from(already));
     }
     assert_eq!(world.ca.certificates_revoked(), 1);
 }
@@ -162,6 +165,39 @@ fn a_reason_that_the_ca_does_not_take_is_an_error_of_its_own() {
     let kind = error.problem_type().map(ToString::to_string);
     let typed = kind.as_deref() == Some("urn:ietf:params:acme:error:badRevocationReason");
     covers!("8555-7.6-8", typed, "{error}");
+}
+
+#[test]
+fn whoever_may_not_revoke_is_told_who_may() {
+    let mut script = Script::new();
+    script.on("/revokeCert", [problem(403, "unauthorized")]);
+    let error = script.call(Revoke::new(&leaf())).expect_err("refused").to_string();
+    assert!(error.contains("the account that ordered it"), "{error}");
+    assert!(error.contains("the certificate's own key"), "{error}");
+}
+
+#[test]
+fn every_reason_of_the_list_is_sent_as_its_code() {
+    let all = [
+        (RevocationReason::Unspecified, 0),
+        (RevocationReason::KeyCompromise, 1),
+        (RevocationReason::CaCompromise, 2),
+        (RevocationReason::AffiliationChanged, 3),
+        (RevocationReason::Superseded, 4),
+        (RevocationReason::CessationOfOperation, 5),
+        (RevocationReason::CertificateHold, 6),
+        (RevocationReason::RemoveFromCrl, 8),
+        (RevocationReason::PrivilegeWithdrawn, 9),
+        (RevocationReason::AaCompromise, 10),
+    ];
+    let mut script = Script::new();
+    script.on("/revokeCert", [Response::new(200)]);
+    for (reason, code) in all {
+        script.call(Revoke::new(&leaf()).because(reason)).expect("revoked");
+        let last = script.asked.last().map(Asked::payload).unwrap_or_default();
+        covers!("8555-7.6-2", last.contains(&format!("\"reason\":{code}}}")), "{last}");
+        assert_eq!(RevocationReason::try_from(code), Ok(reason));
+    }
 }
 
 #[test]

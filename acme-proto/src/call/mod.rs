@@ -5,12 +5,13 @@ mod lane;
 mod lanes;
 mod send;
 
+use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::time::Duration;
 
 use crate::error::{DeadlinePassed, Error, Misuse};
 use crate::flow::{Flow, Input, Output, sealed};
-use crate::op::Operation;
+use crate::op::{Next, Operation};
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -68,11 +69,14 @@ impl<O: Operation> Call<O> {
     fn start(&mut self, session: &Session, now: Timestamp) {
         let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
         self.lanes.set_deadline(now.saturating_add(limit));
-        self.lanes.start((), self.operation.spec());
         self.state = State::Running;
+        match self.operation.check(session) {
+            Ok(()) => self.lanes.start((), self.operation.spec()),
+            Err(error) => self.result = Some(Err(error)),
+        }
     }
 
-    /// Reads the reply, or sends the operation again if it turns out not to have landed.
+    /// Reads the reply; sends the operation again if it turns out not to have landed, or its next request.
     fn finished(
         &mut self,
         result: Result<Reply, Error>,
@@ -104,7 +108,16 @@ impl<O: Operation> Call<O> {
         if let Ok(response) = &response {
             self.operation.apply(response, session);
         }
-        Some(response)
+        let mut notices = Vec::new();
+        let next = self.operation.go_on(response, &mut notices);
+        notices.into_iter().for_each(|notice| self.lanes.notice(notice));
+        match next {
+            Next::Done(result) => Some(result),
+            Next::Request => {
+                self.lanes.start((), self.operation.spec());
+                None
+            }
+        }
     }
 
     /// Ends with a failure, unless the operation knows where else its answer can be had.

@@ -3,7 +3,15 @@
 use super::PeerFault;
 use crate::wire::ProblemType;
 
-pub(super) fn for_problem(status: u16, kind: Option<&ProblemType>) -> &'static str {
+pub(super) fn for_problem(
+    operation: &str,
+    status: u16,
+    kind: Option<&ProblemType>,
+) -> &'static str {
+    if operation == "revokeCert" && kind == Some(&ProblemType::Unauthorized) {
+        return "revoke with the account that ordered it, with the certificate's own key, or after all its names \
+            are authorized for this account";
+    }
     let Some(kind) = kind else { return for_status(status) };
     match kind {
         ProblemType::AccountDoesNotExist => "register this key, or give the right account",

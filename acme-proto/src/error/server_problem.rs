@@ -85,7 +85,7 @@ impl ServerProblem {
 
     /// Returns what to do about it.
     pub fn advice(&self) -> &'static str {
-        advice::for_problem(self.status, self.problem.as_ref().map(Problem::kind))
+        advice::for_problem(self.operation, self.status, self.problem.as_ref().map(Problem::kind))
     }
 
     pub(crate) fn is(&self, kind: &ProblemType) -> bool {

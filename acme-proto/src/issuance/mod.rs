@@ -23,7 +23,7 @@ use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
     Download, Finalize, GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder,
-    RespondChallenge, Spec,
+    Operation, RespondChallenge, Spec,
 };
 use crate::session::Session;
 use crate::snapshot::{Snapshot, Tried};
@@ -371,12 +371,11 @@ impl Issuance {
         else {
             return Ok(None);
         };
-        if session.key().is_some_and(|key| key.to_spki_der() == csr.spki_der()) {
-            return Err(InvalidInput::CsrUsesAccountKey.into());
-        }
         let fault = crate::error::PeerFault::MissingUrl("finalize");
         let finalize = order.finalize().ok_or_else(|| Error::peer(url, fault))?;
-        Ok(Some(Finalize::new(url.clone(), finalize.clone(), csr.clone())))
+        let operation = Finalize::new(url.clone(), finalize.clone(), csr.clone());
+        operation.check(session)?;
+        Ok(Some(operation))
     }
 
     /// Whether a challenge with the key authorization of an earlier account key is still to be taken back

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::{Answer, OnLost, Operation, Payload, Spec, Target, object, private::Plan};
-use crate::error::Error;
+use crate::error::{Error, InvalidInput};
 use crate::jose::base64url;
+use crate::session::Session;
 use crate::url::Url;
 use crate::wire::{Order, OrderStatus};
 use crate::x509::Csr;
@@ -37,6 +38,16 @@ impl Operation for Finalize {
 
     fn read(&self, answer: &mut Answer<'_>) -> Result<Order, Error> {
         object!(answer, Order)
+    }
+
+    /// The account key has no place in a certificate (RFC 8555 section 11.1).
+    fn check(&self, session: &Session) -> Result<(), Error> {
+        match session.key() {
+            Some(key) if key.to_spki_der() == self.csr.spki_der() => {
+                Err(InvalidInput::CsrUsesAccountKey.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn landed(&self, order: &Order) -> bool {

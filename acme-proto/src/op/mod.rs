@@ -14,6 +14,7 @@ mod new_order;
 mod order;
 mod orders;
 mod renewal_info;
+mod revocation_reason;
 mod revoke;
 mod spec;
 
@@ -29,14 +30,18 @@ pub use key_change::KeyChange;
 pub use new_account::{AccountEntry, ExternalAccount, FindAccount, NewAccount};
 pub use new_order::{NewOrder, OrderEntry};
 pub use order::GetOrder;
-pub use orders::{ListOrders, Page};
+pub use orders::{ListAllOrders, ListOrders, Page};
 pub use renewal_info::{GetRenewalInfo, RenewalInfoEntry};
+pub use revocation_reason::RevocationReason;
 pub use revoke::{Revoke, Revoked};
 
 pub(crate) use new_account::{bound_lookup, located_account, lookup};
 pub(crate) use spec::{Answer, Auth, Inner, InnerContext, OnLost, Payload, Spec, Target, object};
 
+use alloc::vec::Vec;
+
 use crate::error::Error;
+use crate::notice::Notice;
 use crate::session::Session;
 use crate::url::Url;
 
@@ -58,6 +63,22 @@ pub trait Operation: private::Plan {
     #[doc(hidden)]
     fn landed(&self, _response: &Self::Response) -> bool {
         true
+    }
+
+    /// Refuses what must not be sent, before anything is.
+    #[doc(hidden)]
+    fn check(&self, _session: &Session) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Takes the answer, and says whether the operation has another request: its `spec` is that one then.
+    #[doc(hidden)]
+    fn go_on(
+        &mut self,
+        result: Result<Self::Response, Error>,
+        _notices: &mut Vec<Notice>,
+    ) -> Next<Self::Response> {
+        Next::Done(result)
     }
 
     #[doc(hidden)]
@@ -85,6 +106,16 @@ pub trait Operation: private::Plan {
     ) -> Result<Self::Response, Error> {
         self.read(answer)
     }
+}
+
+/// What becomes of an operation after an answer.
+#[derive(Debug)]
+#[allow(unnameable_types)] // public in a sealed trait only
+pub enum Next<R> {
+    /// It is done.
+    Done(Result<R, Error>),
+    /// It has another request.
+    Request,
 }
 
 pub(crate) mod private {

@@ -1,12 +1,16 @@
 //! Revocation, by the account key or by the certificate's own (RFC 8555 section 7.6).
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::{Answer, Auth, Operation, Payload, Spec, Target, private::Plan};
+use super::{
+    Answer, Auth, Next, Operation, Payload, RevocationReason, Spec, Target, private::Plan,
+};
 use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, base64url};
+use crate::notice::Notice;
 use crate::policy::ResourceClass;
 use crate::wire::ProblemType;
 use crate::x509::Certificate;
@@ -42,12 +46,14 @@ impl Revoke {
     ///
     /// # Errors
     /// [`InvalidInput::RevocationReason`] for a code that does not exist.
-    pub fn reason(mut self, code: u8) -> Result<Self, InvalidInput> {
-        if !matches!(code, 0..=6 | 8..=10) {
-            return Err(InvalidInput::RevocationReason(code));
-        }
-        self.reason = Some(code);
-        Ok(self)
+    pub fn reason(self, code: u8) -> Result<Self, InvalidInput> {
+        Ok(self.because(RevocationReason::try_from(code)?))
+    }
+
+    /// Sets the reason; many CAs take only some of them.
+    pub const fn because(mut self, reason: RevocationReason) -> Self {
+        self.reason = Some(reason.code());
+        self
     }
 
     /// Has the certificate's own key sign, which works without any account.
@@ -80,12 +86,17 @@ impl Operation for Revoke {
         Ok(Revoked { already: false })
     }
 
-    fn read_error(&self, error: Error, _before: Option<&Error>) -> Result<Revoked, Error> {
-        match error {
-            Error::Problem(p) if p.is(&ProblemType::AlreadyRevoked) => {
+    fn go_on(
+        &mut self,
+        result: Result<Revoked, Error>,
+        notices: &mut Vec<Notice>,
+    ) -> Next<Revoked> {
+        Next::Done(match result {
+            Err(Error::Problem(p)) if p.is(&ProblemType::AlreadyRevoked) => {
+                notices.push(Notice::AlreadyRevoked { url: p.url().clone() });
                 Ok(Revoked { already: true })
             }
-            other => Err(other),
-        }
+            other => other,
+        })
     }
 }
