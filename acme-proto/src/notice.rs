@@ -5,6 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::challenge::Challenge;
+use crate::error::Error;
 use crate::identifier::Identifier;
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -43,6 +44,13 @@ pub enum Notice {
     },
     /// An issuance came further.
     Progress(Progress),
+    /// An alternate chain could not be had, or is for another certificate; it is not chosen.
+    AlternateUnusable {
+        /// The URL of the chain.
+        url: Url,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
     /// A certificate that was to be revoked had been revoked before.
     AlreadyRevoked {
         /// The URL of the request.
@@ -102,6 +110,9 @@ impl fmt::Display for Notice {
             }
             Self::Waiting { url, until, .. } => write!(f, "waiting until {until} for {url}"),
             Self::Progress(progress) => progress.fmt(f),
+            Self::AlternateUnusable { url, error } => {
+                write!(f, "the alternate chain {url} is not used: {error}")
+            }
             Self::AlreadyRevoked { url } => write!(f, "{url}: the certificate was revoked before"),
             Self::NotCleaned { challenge, reason } => {
                 let (kind, name) = (challenge.kind(), challenge.identifier());

@@ -11,7 +11,7 @@ use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::op::NewOrder;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::time::Timestamp;
-use acme_proto::x509::{Csr, CsrBuilder};
+use acme_proto::x509::{ChainChoice, Csr, CsrBuilder};
 
 use crate::client::Client;
 use crate::solver::{DynSolver, Solver};
@@ -27,6 +27,7 @@ pub struct Issue<'a> {
     client: Client,
     start: Result<Start, Error>,
     csr: Option<Result<Csr, Error>>,
+    chain: Option<ChainChoice>,
     time_limit: Option<Duration>,
     removes_persistent: bool,
     solvers: Vec<Arc<dyn DynSolver + 'a>>,
@@ -53,6 +54,7 @@ impl<'a> Issue<'a> {
             client,
             start,
             csr: None,
+            chain: None,
             time_limit: None,
             removes_persistent: false,
             solvers: Vec::new(),
@@ -97,6 +99,15 @@ impl<'a> Issue<'a> {
     /// a challenge published that [`Client::resume`] does not know of.
     pub fn durable(mut self, store: impl Store + 'a) -> Self {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Chooses among the chains that the CA offers.
+    ///
+    /// Alternates are fetched only if the CA's own chain is not what is wanted. Without a fitting one the CA's own is
+    /// taken, and [`Issued::is_chain_as_wished`] is false.
+    pub fn chain(mut self, choice: ChainChoice) -> Self {
+        self.chain = Some(choice);
         self
     }
 
@@ -160,6 +171,9 @@ impl<'a> Issue<'a> {
         };
         if let Some(csr) = csr {
             flow = flow.csr(csr)?;
+        }
+        if let Some(choice) = self.chain {
+            flow = flow.chain(choice);
         }
         if let Some(limit) = self.time_limit {
             flow = flow.time_limit(limit);

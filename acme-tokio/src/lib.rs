@@ -70,7 +70,7 @@ pub use acme_proto::op::AccountEntry;
 pub use acme_proto::policy::Policy;
 pub use acme_proto::snapshot::Snapshot;
 pub use acme_proto::wire::ChallengeKind;
-pub use acme_proto::x509::{Certificate, CertificateChain, Csr, CsrBuilder};
+pub use acme_proto::x509::{Certificate, CertificateChain, ChainChoice, Csr, CsrBuilder};
 
 pub use crate::builder::ClientBuilder;
 pub use crate::client::Client;

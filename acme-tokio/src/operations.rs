@@ -7,7 +7,7 @@ use acme_proto::jose::Jwk;
 use acme_proto::op;
 use acme_proto::url::Url;
 use acme_proto::wire::{Account, Authorization, Challenge, Directory, Order};
-use acme_proto::x509::{Certificate, Csr};
+use acme_proto::x509::{Certificate, ChainChoice, Csr};
 
 use crate::client::Client;
 
@@ -112,6 +112,17 @@ impl Client {
     /// Downloads a certificate (RFC 8555 section 7.4.2).
     pub async fn certificate(&self, url: &Url) -> Result<op::Download, Error> {
         self.call(op::GetCertificate(url.clone())).await
+    }
+
+    /// Downloads a certificate with the chain that is wanted of those that the CA offers.
+    ///
+    /// [`issue`](Self::issue) chooses by [`Issue::chain`](crate::Issue::chain).
+    pub async fn certificate_chain(
+        &self,
+        url: &Url,
+        choice: ChainChoice,
+    ) -> Result<op::ChosenChain, Error> {
+        self.call(op::GetChain::new(url.clone(), choice)).await
     }
 
     /// Revokes a certificate (RFC 8555 section 7.6).

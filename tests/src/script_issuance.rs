@@ -229,7 +229,7 @@ impl Script {
     ) -> Result<F::Success, Error> {
         for _ in 0..MOST_STEPS {
             let input = match flow.poll_output(session, self.now) {
-                Output::Transmit(transmit) => match self.exchange(transmit.request) {
+                Output::Transmit(transmit) => match self.respond(transmit.request) {
                     Some(response) => Input::Response(transmit.id, response),
                     None => Input::Lost(transmit.id, Lost::NoAnswer("closed".into())),
                 },
@@ -273,7 +273,16 @@ impl Script {
         panic!("the flow does not come to an end: {last:?}");
     }
 
-    fn exchange(&mut self, request: Request) -> Option<Response> {
+    /// Lets time pass.
+    pub fn sleep_until(&mut self, time: Timestamp) {
+        self.now = self.now.max(time);
+    }
+
+    /// Answers a request, for a test that drives its flow by itself; `None` if the answer is lost.
+    ///
+    /// # Panics
+    /// If the request is not in the script.
+    pub fn respond(&mut self, request: Request) -> Option<Response> {
         let url = request.url().as_str();
         let path = url.strip_prefix(BASE).unwrap_or(url).to_owned();
         let since = self.now.saturating_duration_since(Timestamp::from_unix_millis(BEGINNING));

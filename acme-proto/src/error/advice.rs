@@ -72,7 +72,9 @@ impl PeerFault {
                 "check that the URL is that of an ACME directory"
             }
             Self::NotHttps(_) => "use a CA that serves https only",
-            Self::WrongCertificate(_) | Self::Chain(_) => "do not use it; report it to the CA",
+            Self::WrongCertificate(_) | Self::Chain(_) | Self::OtherLeaf => {
+                "do not use it; report it to the CA"
+            }
             _ => "try again, and report it to the CA if it stays",
         }
     }

@@ -262,6 +262,9 @@ pub enum PeerFault {
     /// The certificate is for another key or other names.
     #[error("the wrong certificate: {0}")]
     WrongCertificate(ChainMismatch),
+    /// What is listed as an alternate chain is that of another certificate.
+    #[error("an alternate chain is for another certificate")]
+    OtherLeaf,
     /// The answer does not show the change that was asked for.
     #[error("the answer does not show the change: {0}")]
     NotApplied(&'static str),

@@ -11,8 +11,8 @@ use crate::header;
 use crate::notice::{Notice, Progress};
 use crate::op::private::Plan;
 use crate::op::{
-    GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder, Operation, OrderEntry,
-    RespondChallenge,
+    Choosing, GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder, Operation,
+    OrderEntry, RespondChallenge,
 };
 use crate::session::Session;
 use crate::url::Url;
@@ -45,6 +45,7 @@ impl Issuance {
             Key::Respond(url) => self.responded(url, result, session),
             Key::Finalize => self.finalized(result, session),
             Key::Certificate => self.downloaded(result, session),
+            Key::Alternate => self.alternate_downloaded(result, session),
         };
         if let Err(error) = outcome {
             self.end(Err(error), session);
@@ -500,8 +501,34 @@ impl Issuance {
         let key = self.csr.as_ref().map_or_else(|| download.chain.leaf().spki_der(), Csr::spki_der);
         let matched = download.chain.matches(key, ordered);
         matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
-        self.end(Ok((download, url)), session);
+        self.choosing = Some(Choosing::new(self.chain.clone(), url, download));
+        self.settle_chain(session);
         Ok(())
+    }
+
+    /// Takes an alternate chain, or does without: nothing that is wrong with it costs the certificate.
+    fn alternate_downloaded(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let read = GetCertificate;
+        let download = result.and_then(|reply| {
+            let url = reply.url().clone();
+            self.lanes.read(&reply, session, |a| read(url).read(a))
+        });
+        let notice = self.choosing.as_mut().and_then(|choosing| choosing.take(download));
+        notice.into_iter().for_each(|notice| self.lanes.notice(notice));
+        self.settle_chain(session);
+        Ok(())
+    }
+
+    /// Ends the issuance, unless another chain is wanted.
+    fn settle_chain(&mut self, session: &mut Session) {
+        if let Some(choosing) = self.choosing.as_ref().filter(|one| one.next().is_none()) {
+            let chosen = choosing.finish();
+            self.end(Ok(chosen), session);
+        }
     }
 }
 

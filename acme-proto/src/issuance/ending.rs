@@ -11,9 +11,8 @@ use crate::challenge::Challenge;
 use crate::error::{DeadlinePassed, Error, IdentifierFailure, Misuse, OrderFailed};
 use crate::flow::{Output, SaveId, SaveRequest};
 use crate::notice::Notice;
-use crate::op::Download;
+use crate::op::ChosenChain;
 use crate::session::Session;
-use crate::url::Url;
 use crate::wire::{AuthorizationStatus, OrderStatus, Problem, ProblemType};
 
 impl Issuance {
@@ -98,10 +97,16 @@ impl Issuance {
     }
 
     /// Settles the result; only clean-ups remain.
-    pub(super) fn end(&mut self, result: Result<(Download, Url), Error>, session: &mut Session) {
+    ///
+    /// Whatever happens while a chain is being chosen, the certificate is there.
+    pub(super) fn end(&mut self, result: Result<ChosenChain, Error>, session: &mut Session) {
         if self.ending.is_some() {
             return;
         }
+        let result = match (result, &self.choosing) {
+            (Err(_), Some(choosing)) => Ok(choosing.finish()),
+            (result, _) => result,
+        };
         self.lanes.close(session);
         self.events.retain(|event| matches!(event, IssuanceEvent::CleanUp(_)));
         self.ending = Some(Ending { result, until: None });
@@ -183,16 +188,11 @@ impl Issuance {
         }
         let ending = self.ending.take()?;
         self.state = State::Done;
-        let result = ending.result.and_then(|(download, certificate_url)| {
+        let result = ending.result.and_then(|chosen| {
             let missing = Error::Misuse(Misuse::WrongState("no order"));
-            Ok(Issued {
-                chain: download.chain,
-                order_url: self.facts.url.clone().ok_or(missing)?,
-                certificate_url,
-                alternates: download.alternates,
-                profile: self.facts.order.as_ref().and_then(|o| o.profile()).map(String::from),
-                not_cleaned,
-            })
+            let (order_url, order) =
+                self.facts.url.clone().zip(self.facts.order.clone()).ok_or(missing)?;
+            Ok(Issued { chosen, order_url, order: Box::new(order), not_cleaned })
         });
         Some(Output::Done(result))
     }

@@ -1,13 +1,16 @@
 //! What an issuance asks of its user, and what it ends with.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::challenge::Challenge;
 use crate::error::Attempt;
 use crate::identifier::Identifier;
+use crate::op::ChosenChain;
+use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::ChallengeKind;
+use crate::wire::{ChallengeKind, Order};
 use crate::x509::CertificateChain;
 
 /// What an issuance asks of its user.
@@ -83,18 +86,16 @@ impl Offer {
 /// A certificate, checked against its CSR and its order.
 #[derive(Clone, Debug)]
 pub struct Issued {
-    pub(super) chain: CertificateChain,
+    pub(super) chosen: ChosenChain,
     pub(super) order_url: Url,
-    pub(super) certificate_url: Url,
-    pub(super) alternates: Vec<Url>,
-    pub(super) profile: Option<String>,
+    pub(super) order: Box<Order>,
     pub(super) not_cleaned: Vec<(Challenge, String)>,
 }
 
 impl Issued {
     /// Returns the chain: the leaf, then each certificate's issuer.
     pub const fn chain(&self) -> &CertificateChain {
-        &self.chain
+        self.chosen.chain()
     }
 
     /// Returns the order's URL.
@@ -102,19 +103,49 @@ impl Issued {
         &self.order_url
     }
 
-    /// Returns the URL of the certificate.
+    /// Returns the order as it was last read: its status, its identifiers, what else the CA says of it.
+    pub const fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Returns when the certificate begins to be valid.
+    pub fn not_before(&self) -> Timestamp {
+        self.chain().leaf().not_before()
+    }
+
+    /// Returns when the certificate ends to be valid.
+    pub fn not_after(&self) -> Timestamp {
+        self.chain().leaf().not_after()
+    }
+
+    /// Returns the URL of the certificate, where the CA's own chain is.
     pub const fn certificate_url(&self) -> &Url {
-        &self.certificate_url
+        self.chosen.certificate_url()
+    }
+
+    /// Returns the URL that the chain came from: that of the certificate, or that of an alternate.
+    pub const fn chain_url(&self) -> &Url {
+        self.chosen.url()
+    }
+
+    /// Returns whether the chain is [as it was wished for](super::Issuance::chain); `true` without a wish.
+    pub const fn is_chain_as_wished(&self) -> bool {
+        self.chosen.is_as_wished()
+    }
+
+    /// Returns the chains that were fetched and not chosen; they have the same leaf.
+    pub fn other_chains(&self) -> &[CertificateChain] {
+        self.chosen.others()
     }
 
     /// Returns the URLs of alternate chains.
     pub fn alternates(&self) -> &[Url] {
-        &self.alternates
+        self.chosen.alternates()
     }
 
     /// Returns the profile that the CA applied, where it says so.
     pub fn profile(&self) -> Option<&str> {
-        self.profile.as_deref()
+        self.order.profile()
     }
 
     /// Returns the challenges that could not be taken back, each with the reason.

@@ -22,14 +22,14 @@ use crate::jose::{Jwk, base64url};
 use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
-    Download, Finalize, GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder,
-    Operation, RespondChallenge, Spec,
+    Choosing, ChosenChain, Finalize, GetAuthorization, GetCertificate, GetDirectory, GetOrder,
+    NewOrder, Operation, RespondChallenge, Spec,
 };
 use crate::session::Session;
 use crate::snapshot::{Snapshot, Tried};
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::x509::Csr;
+use crate::x509::{ChainChoice, Csr};
 
 pub use event::{IssuanceEvent, Issued, Offer, OfferId};
 
@@ -41,6 +41,7 @@ use plan::{Due, plan};
 pub struct Issuance {
     request: NewOrder,
     csr: Option<Csr>,
+    chain: Option<ChainChoice>,
     time_limit: Option<Duration>,
     durable: bool,
     removes_persistent: bool,
@@ -54,6 +55,8 @@ pub struct Issuance {
     poll: Poll,
     orders: u32,
     resumed: Option<Snapshot>,
+    /// The certificate is there, and its chain is being chosen.
+    choosing: Option<Choosing>,
     /// A challenge was answered in this run.
     told_server: bool,
     /// The challenges that stay published were named.
@@ -80,6 +83,8 @@ enum Key {
     Directory,
     Finalize,
     Certificate,
+    /// Fetches the alternate chain that is wanted next.
+    Alternate,
 }
 
 /// When the order is read next.
@@ -100,7 +105,7 @@ struct Saving {
 
 #[derive(Debug)]
 struct Ending {
-    result: Result<(Download, Url), Error>,
+    result: Result<ChosenChain, Error>,
     /// When clean-ups are no longer waited for: set by the first poll of the ending, which knows the time.
     until: Option<Timestamp>,
 }
@@ -126,6 +131,8 @@ impl Issuance {
         Self {
             request,
             csr: None,
+            chain: None,
+            choosing: None,
             time_limit: None,
             durable: false,
             removes_persistent: false,
@@ -178,6 +185,14 @@ impl Issuance {
         csr.covers(self.request.identifiers()).map_err(InvalidInput::CsrNames)?;
         self.csr = Some(csr);
         Ok(self)
+    }
+
+    /// Chooses among the chains that the CA offers; a resumed issuance has to be told anew.
+    ///
+    /// [`Issued::is_chain_as_wished`] tells whether one was found: if not, the CA's own chain is taken.
+    pub fn chain(mut self, choice: ChainChoice) -> Self {
+        self.chain = Some(choice);
+        self
     }
 
     /// Writes ahead: a [`Snapshot`] is saved before anything that depends on it.
@@ -329,6 +344,11 @@ impl Issuance {
                 Ok(None) => return,
                 Err(error) => return self.end(Err(error), session),
             },
+            Due::Certificate if self.choosing.is_some() => {
+                let next = self.choosing.as_ref().and_then(Choosing::next).cloned();
+                let Some(url) = next else { return };
+                (Key::Alternate, GetCertificate(url).spec())
+            }
             Due::Certificate => {
                 let order = self.facts.order.as_ref();
                 let Some(url) = order.and_then(|o| o.certificate()).cloned() else { return };

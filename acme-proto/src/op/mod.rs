@@ -5,6 +5,7 @@
 mod account;
 mod authorization;
 mod certificate;
+mod chain;
 mod challenge;
 mod directory;
 mod finalize;
@@ -23,6 +24,7 @@ pub use authorization::{
     AuthorizationEntry, DeactivateAuthorization, GetAuthorization, NewAuthorization,
 };
 pub use certificate::{Download, GetCertificate};
+pub use chain::{ChosenChain, GetChain};
 pub use challenge::{GetChallenge, RespondChallenge};
 pub use directory::GetDirectory;
 pub use finalize::Finalize;
@@ -35,6 +37,7 @@ pub use renewal_info::{GetRenewalInfo, RenewalInfoEntry};
 pub use revocation_reason::RevocationReason;
 pub use revoke::{Revoke, Revoked};
 
+pub(crate) use chain::Choosing;
 pub(crate) use new_account::{bound_lookup, located_account, lookup};
 pub(crate) use spec::{Answer, Auth, Inner, InnerContext, OnLost, Payload, Spec, Target, object};
 

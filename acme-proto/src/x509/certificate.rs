@@ -13,7 +13,7 @@ use crate::jose::{InvalidJwk, Jwk, base64url};
 use crate::time::Timestamp;
 use crate::x509::asn1::Element;
 use crate::x509::extensions::Extensions;
-use crate::x509::{names, validity};
+use crate::x509::{distinguished_name, names, validity};
 
 /// A certificate, of which only what an ACME client uses has been looked at.
 ///
@@ -31,6 +31,7 @@ pub struct Certificate {
     ip_addresses: Vec<IpAddr>,
     identifiers: Vec<Identifier>,
     authority_key_id: Option<Vec<u8>>,
+    subject_key_id: Option<Vec<u8>>,
 }
 
 impl Certificate {
@@ -60,6 +61,7 @@ impl Certificate {
             dns_names: fields.extensions.names.dns,
             ip_addresses: fields.extensions.names.ip,
             authority_key_id: fields.extensions.authority_key_id,
+            subject_key_id: fields.extensions.subject_key_id,
             der,
         })
     }
@@ -114,6 +116,11 @@ impl Certificate {
         self.authority_key_id.as_deref()
     }
 
+    /// Returns the subjectKeyIdentifier, without tag and length.
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        self.subject_key_id.as_deref()
+    }
+
     /// Returns the beginning of the validity period.
     pub const fn not_before(&self) -> Timestamp {
         self.not_before
@@ -137,6 +144,11 @@ impl Certificate {
     /// Returns the common name of the issuer, by which users choose among chains.
     pub fn issuer_common_name(&self) -> Option<String> {
         names::common_name(&self.issuer)
+    }
+
+    /// Returns whether the issuer has this name, as [`ChainChoice`](super::ChainChoice) compares names.
+    pub fn is_issued_by(&self, name: &str) -> bool {
+        distinguished_name::is_named(&self.issuer, name)
     }
 
     /// Returns the common name of the subject.

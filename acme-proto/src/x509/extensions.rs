@@ -9,6 +9,7 @@ use crate::x509::asn1::{self, Element, tag};
 use crate::x509::names::GeneralNames;
 
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 
 /// The extensions that are looked at.
@@ -16,13 +17,15 @@ const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.
 pub(super) struct Extensions {
     pub(super) names: GeneralNames,
     pub(super) authority_key_id: Option<Vec<u8>>,
+    /// `None` also for one that cannot be read: nothing depends on it but a choice among chains.
+    pub(super) subject_key_id: Option<Vec<u8>>,
 }
 
 impl Extensions {
     /// Reads a SEQUENCE OF Extension; a second one of a kind that is looked at is an error.
     pub(super) fn decode(extensions: &Element<'_>) -> der::Result<Self> {
         extensions.tag.assert_eq(Tag::Sequence)?;
-        let (mut names, mut authority_key_id) = (None, None);
+        let (mut names, mut authority_key_id, mut subject_key_id) = (None, None, None);
         let mut extensions = extensions.children()?;
         while let Some(extension) = extensions.next()? {
             let mut parts = extension.children()?;
@@ -38,13 +41,21 @@ impl Extensions {
             } else if kind.is_oid(&AUTHORITY_KEY_ID) {
                 authority_key_id.replace(key_identifier(value.value)?).is_some()
             } else {
+                if kind.is_oid(&SUBJECT_KEY_ID) {
+                    let id = Element::parse_as(value.value, Tag::OctetString).ok();
+                    subject_key_id = id.map(|id| id.value.to_vec());
+                }
                 false
             };
             if seen {
                 return Err(kind.tag.value_error().into());
             }
         }
-        Ok(Self { names: names.unwrap_or_default(), authority_key_id: authority_key_id.flatten() })
+        Ok(Self {
+            names: names.unwrap_or_default(),
+            authority_key_id: authority_key_id.flatten(),
+            subject_key_id,
+        })
     }
 }
 
@@ -89,6 +100,15 @@ mod tests {
         let without = asn1::sequence(&[&issuer, &serial]);
         let read = decoded(&[&extension(&AUTHORITY_KEY_ID, true, &without)]).unwrap();
         covers_eq!("9773-4.1-7", read.authority_key_id, None);
+    }
+
+    #[test]
+    fn a_subject_key_identifier_that_cannot_be_read_is_none() {
+        let id = asn1::tlv(tag::OCTET_STRING, &[b"key"]);
+        let read = decoded(&[&extension(&SUBJECT_KEY_ID, false, &id)]).unwrap();
+        assert_eq!(read.subject_key_id.unwrap(), b"key");
+        let read = decoded(&[&extension(&SUBJECT_KEY_ID, false, b"junk")]).unwrap();
+        assert_eq!(read.subject_key_id, None);
     }
 
     #[test]

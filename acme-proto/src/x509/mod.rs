@@ -14,8 +14,10 @@ pub(crate) mod asn1;
 
 mod certificate;
 mod chain;
+mod chain_choice;
 mod csr;
 mod csr_builder;
+mod distinguished_name;
 mod extensions;
 mod names;
 mod reverse_name;
@@ -24,6 +26,7 @@ mod validity;
 
 pub use self::certificate::{Certificate, InvalidCertificate};
 pub use self::chain::{CertificateChain, ChainMismatch, InvalidChain};
+pub use self::chain_choice::ChainChoice;
 pub use self::csr::{Csr, CsrMismatch, InvalidCsr};
 pub use self::csr_builder::CsrBuilder;
 pub use self::reverse_name::reverse_name;

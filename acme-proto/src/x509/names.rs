@@ -155,7 +155,7 @@ pub(super) fn common_name(name: &[u8]) -> Option<String> {
 }
 
 /// Reads any of the string types; what cannot be read is replaced.
-fn directory_string(value: &Element<'_>) -> String {
+pub(super) fn directory_string(value: &Element<'_>) -> String {
     match value.tag {
         Tag::BmpString => {
             let units = value.value.chunks(2).map(|pair| match *pair {

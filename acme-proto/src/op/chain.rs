@@ -1,0 +1,184 @@
+//! Choosing among the chains of a certificate (RFC 8555 section 7.4.2).
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::{Answer, Download, GetCertificate, Next, Operation, Spec, private::Plan};
+use crate::error::{Error, PeerFault};
+use crate::notice::Notice;
+use crate::url::Url;
+use crate::x509::{CertificateChain, ChainChoice};
+
+/// The most alternate chains that are fetched for one certificate.
+const MOST_ALTERNATES: usize = 16;
+
+/// A certificate's chain, chosen among those that the CA offers.
+#[derive(Clone, Debug)]
+pub struct ChosenChain {
+    chain: CertificateChain,
+    url: Url,
+    certificate_url: Url,
+    as_wished: bool,
+    alternates: Vec<Url>,
+    others: Vec<CertificateChain>,
+}
+
+impl ChosenChain {
+    /// Returns the chain: the leaf, then each certificate's issuer.
+    pub const fn chain(&self) -> &CertificateChain {
+        &self.chain
+    }
+
+    /// Returns the URL that the chain came from.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns the URL of the certificate, where the CA's own chain is.
+    pub const fn certificate_url(&self) -> &Url {
+        &self.certificate_url
+    }
+
+    /// Returns whether the chain fulfils the wish; `true` where there was none.
+    pub const fn is_as_wished(&self) -> bool {
+        self.as_wished
+    }
+
+    /// Returns the URLs of all alternate chains, fetched or not.
+    pub fn alternates(&self) -> &[Url] {
+        &self.alternates
+    }
+
+    /// Returns the chains that were fetched and not chosen.
+    pub fn others(&self) -> &[CertificateChain] {
+        &self.others
+    }
+}
+
+/// Downloads a certificate with the chain that is wanted of those that the CA offers.
+///
+/// An alternate that cannot be fetched or read, or that is for another certificate, is a
+/// [notice](Notice::AlternateUnusable). 16 alternates are fetched at most.
+#[derive(Clone, Debug)]
+pub struct GetChain {
+    url: Url,
+    choice: ChainChoice,
+    choosing: Option<Choosing>,
+}
+
+impl GetChain {
+    /// Creates the request; the URL is that of the order's `certificate`.
+    pub const fn new(url: Url, choice: ChainChoice) -> Self {
+        Self { url, choice, choosing: None }
+    }
+
+    fn current(&self) -> &Url {
+        self.choosing.as_ref().and_then(Choosing::next).unwrap_or(&self.url)
+    }
+}
+
+impl Plan for GetChain {
+    fn spec(&self) -> Spec {
+        GetCertificate(self.current().clone()).spec()
+    }
+}
+
+impl Operation for GetChain {
+    type Response = ChosenChain;
+
+    fn read(&self, answer: &mut Answer<'_>) -> Result<ChosenChain, Error> {
+        let url = self.current().clone();
+        GetCertificate(url.clone())
+            .read(answer)
+            .map(|download| Choosing::new(None, url, download).finish())
+    }
+
+    fn go_on(
+        &mut self,
+        result: Result<ChosenChain, Error>,
+        notices: &mut Vec<Notice>,
+    ) -> Next<ChosenChain> {
+        let download = result.map(|one| Download { chain: one.chain, alternates: one.alternates });
+        let choosing = match (&mut self.choosing, download) {
+            (Some(choosing), download) => {
+                notices.extend(choosing.take(download));
+                choosing
+            }
+            (None, Ok(download)) => self.choosing.insert(Choosing::new(
+                Some(self.choice.clone()),
+                self.url.clone(),
+                download,
+            )),
+            (None, Err(error)) => return Next::Done(Err(error)),
+        };
+        match choosing.next() {
+            Some(_) => Next::Request,
+            None => Next::Done(Ok(choosing.finish())),
+        }
+    }
+}
+
+/// The chains of one certificate that are known so far, and those that may have to be fetched.
+#[derive(Clone, Debug)]
+pub(crate) struct Choosing {
+    choice: Option<ChainChoice>,
+    alternates: Vec<Url>,
+    /// The CA's own first.
+    found: Vec<(Url, CertificateChain)>,
+    left: VecDeque<Url>,
+}
+
+impl Choosing {
+    /// Starts with the CA's own chain.
+    pub(crate) fn new(choice: Option<ChainChoice>, url: Url, own: Download) -> Self {
+        let mut left = VecDeque::new();
+        for alternate in own.alternates.iter().filter(|alternate| **alternate != url) {
+            if !left.contains(alternate) && left.len() < MOST_ALTERNATES {
+                left.push_back(alternate.clone());
+            }
+        }
+        Self { choice, alternates: own.alternates, found: alloc::vec![(url, own.chain)], left }
+    }
+
+    /// Returns the alternate that is to be fetched, if the wish is not fulfilled yet.
+    pub(crate) fn next(&self) -> Option<&Url> {
+        let choice = self.choice.as_ref()?;
+        let met = self.found.iter().any(|(_, chain)| choice.is_met_by(chain));
+        self.left.front().filter(|_| !met)
+    }
+
+    /// Takes the answer for the alternate that was to be fetched; what is wrong with it is noticed.
+    pub(crate) fn take(&mut self, download: Result<Download, Error>) -> Option<Notice> {
+        let url = self.left.pop_front()?;
+        let same_leaf = |chain: &CertificateChain| {
+            self.found.iter().all(|(_, own)| own.leaf().as_der() == chain.leaf().as_der())
+        };
+        let error = match download {
+            Ok(Download { chain, .. }) if same_leaf(&chain) => {
+                self.found.push((url, chain));
+                return None;
+            }
+            Ok(_) => Error::peer(&url, PeerFault::OtherLeaf),
+            Err(error) => error,
+        };
+        Some(Notice::AlternateUnusable { url, error: Box::new(error) })
+    }
+
+    /// Chooses among what is there.
+    pub(crate) fn finish(&self) -> ChosenChain {
+        let chains = self.found.iter().map(|(_, chain)| chain);
+        let place = self.choice.as_ref().map_or(Some(0), |choice| choice.choose(chains));
+        let mut found = self.found.clone();
+        let certificate_url = found[0].0.clone();
+        let (url, chain) = found.remove(place.unwrap_or(0));
+        ChosenChain {
+            chain,
+            url,
+            certificate_url,
+            as_wished: place.is_some(),
+            alternates: self.alternates.clone(),
+            others: found.into_iter().map(|(_, chain)| chain).collect(),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Distinguished names as users write them (RFC 4514), to be found in those of certificates.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+
+use super::asn1::Element;
+use super::names::directory_string;
+
+/// The attributes that have a short name.
+const SHORT_NAMES: [(&str, &str); 9] = [
+    ("CN", "2.5.4.3"),
+    ("C", "2.5.4.6"),
+    ("L", "2.5.4.7"),
+    ("ST", "2.5.4.8"),
+    ("STREET", "2.5.4.9"),
+    ("O", "2.5.4.10"),
+    ("OU", "2.5.4.11"),
+    ("SERIALNUMBER", "2.5.4.5"),
+    ("DC", "0.9.2342.19200300.100.1.25"),
+];
+
+/// Returns whether a Name in DER is the one that a user wrote.
+///
+/// Text with `=` lists attributes, each of which the Name must have; any other text is a whole common name. The case
+/// of ASCII letters and spaces at either end do not matter.
+pub(super) fn is_named(name: &[u8], text: &str) -> bool {
+    let Some(found) = attributes(name) else { return false };
+    let wanted = if text.contains('=') { parse(text) } else { common_name(text) };
+    wanted.is_some_and(|wanted| {
+        !wanted.is_empty() && wanted.iter().all(|one| found.iter().any(|other| same(one, other)))
+    })
+}
+
+type Attribute = (ObjectIdentifier, String);
+
+fn same(one: &Attribute, other: &Attribute) -> bool {
+    one.0 == other.0 && one.1.trim().eq_ignore_ascii_case(other.1.trim())
+}
+
+fn common_name(text: &str) -> Option<Vec<Attribute>> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    Some(alloc::vec![(oid("CN")?, text.to_string())])
+}
+
+/// Reads every attribute of a Name; `None` if it is malformed.
+fn attributes(name: &[u8]) -> Option<Vec<Attribute>> {
+    let mut all = Vec::new();
+    let mut sets = Element::parse_as(name, Tag::Sequence).ok()?.children().ok()?;
+    while let Some(set) = sets.next().ok()? {
+        let mut set = set.children().ok()?;
+        while let Some(attribute) = set.next().ok()? {
+            let mut parts = attribute.children().ok()?;
+            let (kind, value) = (parts.next().ok()??, parts.next().ok()??);
+            let kind = ObjectIdentifier::from_bytes(kind.value).ok();
+            all.extend(kind.map(|kind| (kind, directory_string(&value))));
+        }
+    }
+    Some(all)
+}
+
+/// Reads what a user wrote; `None` if it is no list of attributes.
+fn parse(text: &str) -> Option<Vec<Attribute>> {
+    let mut all = Vec::new();
+    let mut current = String::new();
+    let mut parts = Vec::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => current.push(characters.next()?),
+            ',' | '+' | ';' => parts.push(core::mem::take(&mut current)),
+            other => current.push(other),
+        }
+    }
+    parts.push(current);
+    for part in parts {
+        let (kind, value) = part.split_once('=')?;
+        all.push((oid(kind.trim())?, value.to_string()));
+    }
+    Some(all)
+}
+
+fn oid(kind: &str) -> Option<ObjectIdentifier> {
+    let known = SHORT_NAMES.iter().find(|(short, _)| short.eq_ignore_ascii_case(kind));
+    ObjectIdentifier::new(known.map_or(kind, |(_, dotted)| dotted)).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::x509::asn1::{self, tag};
+
+    fn name(attributes: &[(&str, &str)]) -> Vec<u8> {
+        let sets: Vec<Vec<u8>> = attributes
+            .iter()
+            .map(|(kind, value)| {
+                let value = asn1::tlv(tag::UTF8_STRING, &[value.as_bytes()]);
+                let kind = asn1::oid(&oid(kind).unwrap());
+                asn1::tlv(tag::SET, &[&asn1::sequence(&[&kind, &value])])
+            })
+            .collect();
+        asn1::sequence(&[&sets.concat()])
+    }
+
+    #[test]
+    fn a_plain_text_is_the_whole_common_name() {
+        let real = name(&[("C", "US"), ("O", "Example, Inc."), ("CN", "Example Root X1")]);
+        for yes in ["Example Root X1", "example root x1", " Example Root X1 "] {
+            assert!(is_named(&real, yes), "{yes}");
+        }
+        for no in ["Example Root X", "Example", "", "  ", "US", "Example Root X12"] {
+            assert!(!is_named(&real, no), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_attributes_has_to_be_in_the_name_in_any_sequence() {
+        let real = name(&[("C", "US"), ("O", "Example, Inc."), ("CN", "Example Root X1")]);
+        for yes in [
+            "CN=Example Root X1",
+            "cn=example root x1, c=us",
+            "C=US,O=Example\\, Inc.,CN=Example Root X1",
+            "2.5.4.6=US + CN=Example Root X1",
+        ] {
+            assert!(is_named(&real, yes), "{yes}");
+        }
+        for no in [
+            "CN=Example Root X1, O=Other",
+            "O=Example",
+            "CN=Example Root X1, OU=Example, Inc.",
+            "CN=Example Root X1,",
+            "PIGEON=x",
+            "=",
+            "CN=Example Root X1\\",
+        ] {
+            assert!(!is_named(&real, no), "{no}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_has_no_name() {
+        for text in ["x", "CN=x", ""] {
+            assert!(!is_named(b"junk", text));
+            assert!(!is_named(&asn1::sequence(&[]), text));
+        }
+    }
+}
