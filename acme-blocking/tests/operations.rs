@@ -6,9 +6,11 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use acme_blocking::{
-    AccountKey, ChallengeKind, Client, Error, Http01Listener, Identifier, Issued, KeyKind,
-    ProviderKey,
+    AccountKey, CertificateChain, ChainChoice, ChallengeKind, Client, Error, Http01Listener,
+    Identifier, Issued, KeyKind, ProviderKey, Roots, Signer,
 };
+use acme_proto::flow::{KeyRole, SignFailed, SignRequest};
+use acme_proto::jose::{Jwk, Signature};
 use acme_proto::op;
 use acme_proto::wire::{AccountStatus, AuthorizationStatus, OrderStatus};
 use acme_proto::x509::Certificate;
@@ -179,4 +181,72 @@ fn after_a_change_of_key_the_client_goes_on_with_the_new_one() {
     let later = later.connect().expect("a client");
     let found = later.find_account().expect("an answer").expect("an account");
     assert_eq!(Some(found.url()), url.as_ref());
+}
+
+fn root_of(ca: &TestCa, chain: usize) -> Certificate {
+    let pem = ca.alternate_root_pem(chain).expect("a root").replace("\r\n", "\n");
+    let chain = CertificateChain::parse_pem(pem.as_bytes()).expect("a certificate");
+    chain.leaf().clone()
+}
+
+#[test]
+fn the_chain_is_chosen_while_issuing_and_afterwards() {
+    let ca = TestCa::builder().alternate_chains(2).start().expect("a CA");
+    let client = client(&ca);
+    let http = Http01Listener::bind("127.0.0.1:0").expect("a free port");
+    ca.set_http_port(http.local_addr().port());
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
+    let issued = issue.chain(ChainChoice::root(root_of(&ca, 2))).run().expect("a certificate");
+    let top = |chain: &CertificateChain| {
+        chain.certificates().last().expect("a chain is not empty").issuer_der().to_vec()
+    };
+    assert!(issued.is_chain_as_wished());
+    assert_eq!(top(issued.chain()), root_of(&ca, 2).subject_der());
+    assert_eq!(issued.order().certificate(), Some(issued.certificate_url()));
+
+    let wish = ChainChoice::root(root_of(&ca, 1));
+    let chosen = client.certificate_chain(issued.certificate_url(), wish).expect("a chain");
+    assert_eq!(top(chosen.chain()), root_of(&ca, 1).subject_der());
+    assert_eq!(chosen.chain().leaf(), issued.chain().leaf());
+}
+
+/// Holds the account key and a certificate's, as an HSM would.
+struct Device {
+    account: ProviderKey,
+    certificate: ProviderKey,
+}
+
+impl Signer for Device {
+    fn account_key(&self) -> Jwk {
+        self.account.public_key().clone()
+    }
+
+    fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
+        let key = match &request.key {
+            KeyRole::Account(_) => &self.account,
+            KeyRole::Certificate(key) if *key == self.certificate.public_key().thumbprint() => {
+                &self.certificate
+            }
+            _ => return Err(SignFailed::UnknownKey),
+        };
+        key.sign(key.public_key().algorithm(), &request.message)
+    }
+}
+
+#[test]
+fn a_device_that_holds_the_certificates_key_signs_its_revocation() {
+    let ca = TestCa::start();
+    let device = Device { account: certificate_key(), certificate: certificate_key() };
+    let key = device.certificate.public_key().clone();
+    let issued = issue(&ca, &client(&ca), &device.certificate);
+    let other = Client::builder(ca.directory_url())
+        .signer(device)
+        .roots(Roots::Pem(ca.root_pem().into()))
+        .connect()
+        .expect("a client");
+    let revocation = op::Revoke::new(issued.chain().leaf())
+        .because(op::RevocationReason::KeyCompromise)
+        .with_certificate_key(key);
+    assert!(!other.revoke(revocation).expect("revoked").already());
+    assert_eq!(ca.certificates_revoked(), 1);
 }
