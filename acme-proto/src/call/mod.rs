@@ -108,8 +108,13 @@ impl<O: Operation> Call<O> {
         if let Ok(response) = &response {
             self.operation.apply(response, session);
         }
+        self.go_on(response)
+    }
+
+    /// Ends with a result, unless the operation has another request.
+    fn go_on(&mut self, result: Result<O::Response, Error>) -> Option<Result<O::Response, Error>> {
         let mut notices = Vec::new();
-        let next = self.operation.go_on(response, &mut notices);
+        let next = self.operation.go_on(result, &mut notices);
         notices.into_iter().for_each(|notice| self.lanes.notice(notice));
         match next {
             Next::Done(result) => Some(result),
@@ -130,7 +135,7 @@ impl<O: Operation> Call<O> {
     ) -> Option<Result<O::Response, Error>> {
         let unasked = self.elsewhere.is_none();
         let elsewhere = self.operation.elsewhere(&error, location.as_ref(), session);
-        let Some(spec) = elsewhere.filter(|_| unasked) else { return Some(Err(error)) };
+        let Some(spec) = elsewhere.filter(|_| unasked) else { return self.go_on(Err(error)) };
         self.elsewhere = Some(status);
         self.lanes.start((), spec);
         None
