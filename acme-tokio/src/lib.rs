@@ -29,6 +29,8 @@
 //! # Features
 //! `ring` (default) or `aws-lc-rs` links a crypto provider; with neither, pass one to
 //! [`ClientBuilder::provider`]. Both may be linked. `tracing` (default) emits notices as events.
+//! `propagation` has a [`Dns01Solver`] wait until a record has reached every authoritative server of its zone;
+//! it brings a DNS library.
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -59,6 +61,10 @@ pub use acme_host::hook::HookCommand;
 pub use acme_host::http01::Http01Table as Http01Handler;
 pub use acme_host::keys::{AccountKey, KeyKind, ProviderKey};
 pub use acme_host::lock::Lock;
+#[cfg(feature = "propagation")]
+pub use acme_host::propagation::{
+    Propagated, PropagationCheck, PropagationError, ServerAnswer, ServerState,
+};
 pub use acme_host::store::OrderFile;
 pub use acme_host::tls::Roots;
 pub use acme_host::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
@@ -77,6 +83,8 @@ pub use crate::client::Client;
 pub use crate::issue::Issue;
 pub use crate::register::Register;
 pub use crate::signer::{DynSigner, Signer};
+#[cfg(feature = "propagation")]
+pub use crate::solver::propagated;
 pub use crate::solver::{
     Dns01, Dns01Solver, DnsPersist01Solver, DynSolver, Http01Listener, Solver, TlsAlpn01Listener,
 };

@@ -11,6 +11,7 @@
 pub mod child;
 #[cfg(unix)]
 pub mod clients;
+pub mod name_servers;
 pub mod scenario;
 pub mod script;
 pub mod script_issuance;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "propagation")]
+use acme_host::propagation::PropagationCheck;
 use acme_proto::challenge::{Challenge, TxtRecord};
 use acme_proto::wire::ChallengeKind;
 
@@ -99,18 +101,33 @@ forward!(&T, Arc<T>, Box<T>);
 pub struct Dns01Solver<T> {
     zone: T,
     kinds: [ChallengeKind; 2],
+    #[cfg(feature = "propagation")]
+    check: Option<PropagationCheck>,
 }
 
 impl<T: Dns01> Dns01Solver<T> {
     /// Creates a solver that publishes through `zone`.
     pub const fn new(zone: T) -> Self {
-        Self { zone, kinds: KINDS }
+        Self {
+            zone,
+            kinds: KINDS,
+            #[cfg(feature = "propagation")]
+            check: None,
+        }
     }
 
     /// Prefers dns-account-01, whose records stand below a label of the account's own, so that several
     /// clients can prove one name, each by a CNAME of its own.
     pub fn prefer_account_label(mut self) -> Self {
         self.kinds = [ChallengeKind::DnsAccount01, ChallengeKind::Dns01];
+        self
+    }
+
+    /// Waits, after the zone's own [`wait_txt`](Dns01::wait_txt), until every authoritative server answers the
+    /// record.
+    #[cfg(feature = "propagation")]
+    pub fn propagation(mut self, check: PropagationCheck) -> Self {
+        self.check = Some(check);
         self
     }
 }
@@ -127,7 +144,12 @@ impl<T: Dns01> Solver for Dns01Solver<T> {
 
     fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {
         let TxtRecord { name, value, .. } = record(challenge)?;
-        self.zone.wait_txt(&name, &value)
+        self.zone.wait_txt(&name, &value)?;
+        #[cfg(feature = "propagation")]
+        if let Some(check) = &self.check {
+            super::propagated(check, &name, &value)?;
+        }
+        Ok(())
     }
 
     fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {

@@ -5,6 +5,8 @@ mod dns_persist01;
 mod hook;
 mod http01;
 mod listener;
+#[cfg(feature = "propagation")]
+mod propagation;
 mod tls_alpn01;
 
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use crate::BoxError;
 pub use self::dns_persist01::DnsPersist01Solver;
 pub use self::dns01::{Dns01, Dns01Solver};
 pub use self::http01::Http01Listener;
+#[cfg(feature = "propagation")]
+pub use self::propagation::propagated;
 pub use self::tls_alpn01::TlsAlpn01Listener;
 
 /// Publishes challenges for the CA to find, and takes them away again.

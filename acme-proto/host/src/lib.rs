@@ -10,13 +10,15 @@
 //! | [`keys`], [`keyring`] | keys through the crypto provider of rustls; which key answers |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
 //! | [`http01`], [`tls_alpn01`], [`hook`] | answers to validations |
+//! | `propagation` | whether a TXT record has reached every authoritative server (a feature) |
 //! | [`clock`], [`exchange`] | time and randomness; a record of each exchange |
 //! | [`error`], [`words`] | the error of both adapters; errors in words |
 //!
 //! # Features
 //!
 //! `ring` and `aws-lc-rs` link a crypto provider and generate keys with it; both may be on. With neither,
-//! pass a provider of your own wherever one is asked for.
+//! pass a provider of your own wherever one is asked for. `propagation` brings the module of that name, and a
+//! DNS library with it.
 #![forbid(unsafe_code)]
 
 pub mod account_file;
@@ -29,6 +31,8 @@ pub mod http01;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
+#[cfg(feature = "propagation")]
+pub mod propagation;
 pub mod proxy;
 pub mod store;
 pub mod tls;

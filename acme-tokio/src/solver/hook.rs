@@ -1,5 +1,7 @@
 //! TXT records by a command of the user's.
 
+use std::sync::Arc;
+
 use acme_host::hook::{HookAction, HookCommand};
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
@@ -35,7 +37,7 @@ impl Solver for HookCommand {
     }
 }
 
-/// Runs the command on a thread that may block; it runs to its end even if nobody waits any more.
+/// Runs the command on a thread that may block; it is stopped if nobody waits any more.
 async fn run(
     hook: &HookCommand,
     action: HookAction,
@@ -43,5 +45,48 @@ async fn run(
     value: &str,
 ) -> Result<(), BoxError> {
     let (hook, name, value) = (hook.clone(), name.to_owned(), value.to_owned());
-    Ok(spawn_blocking(move || hook.run(action, &name, &value)).await??)
+    let waiting = Arc::new(());
+    let wanted = Arc::downgrade(&waiting);
+    let run = move || hook.run_while(action, &name, &value, || wanted.strong_count() > 0);
+    let result = spawn_blocking(run).await;
+    drop(waiting);
+    Ok(result??)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use core::time::Duration;
+    use std::fs;
+
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hook_is_stopped_when_its_future_is_dropped() {
+        let file = std::env::temp_dir().join(format!("acme-tokio-hook-{}", std::process::id()));
+        let _ = fs::remove_file(&file);
+        let body = format!("while :; do echo x >> {}; sleep 0.05; done", file.display());
+        let hook = HookCommand::new(&format!("/bin/sh -c '{body}' hook"));
+        let hook = hook.time_limit(Duration::from_secs(20));
+        let written = async {
+            while !file.exists() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            result = hook.set_txt("a", "b") => panic!("it ended: {result:?}"),
+            () = written => {}
+        }
+        let length = || fs::metadata(&file).map_or(0, |metadata| metadata.len());
+        let stopped = async {
+            let mut then = 0;
+            while length() != then {
+                then = length();
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), stopped).await.expect("it goes on");
+        fs::remove_file(&file).expect("it wrote");
+    }
 }

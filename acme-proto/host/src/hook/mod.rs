@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::io::{self, Read};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -94,6 +94,21 @@ impl HookCommand {
     ///
     /// Those of [`check`](Self::check), and [`HookError::Start`] and [`HookError::TimedOut`].
     pub fn run(&self, action: HookAction, name: &str, value: &str) -> Result<(), HookError> {
+        self.run_while(action, name, value, || true)
+    }
+
+    /// Runs the command as [`run`](Self::run) does, as long as it is wanted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run), and [`HookError::Stopped`] when it is not wanted any more: it is killed then.
+    pub fn run_while(
+        &self,
+        action: HookAction,
+        name: &str,
+        value: &str,
+        wanted: impl Fn() -> bool,
+    ) -> Result<(), HookError> {
         let mut child =
             self.command(action, name, value).spawn().map_err(|error| self.not_started(error))?;
         let said = child.stderr.take().map(listen);
@@ -102,12 +117,15 @@ impl HookCommand {
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
-                Ok(None) if start.elapsed() < self.time_limit => thread::sleep(pause),
-                Ok(None) => {
-                    let _ = child.kill();
-                    let _ = child.wait();
+                Ok(None) if start.elapsed() >= self.time_limit => {
+                    kill(&mut child);
                     return Err(self.timed_out());
                 }
+                Ok(None) if !wanted() => {
+                    kill(&mut child);
+                    return Err(HookError::Stopped { command: self.name() });
+                }
+                Ok(None) => thread::sleep(pause),
                 Err(error) => return Err(self.not_started(error)),
             }
             pause = (pause * 2).min(Duration::from_millis(50));
@@ -181,6 +199,12 @@ pub enum HookError {
         /// What it wrote to standard error.
         said: String,
     },
+    /// It was killed, for nobody waited for it any more.
+    #[error("the hook {command:?} was stopped, for nobody waits for it any more")]
+    Stopped {
+        /// The program.
+        command: String,
+    },
     /// It did not end in time.
     #[error("the hook {command:?} did not end within {} s and was stopped", limit.as_secs())]
     TimedOut {
@@ -189,6 +213,22 @@ pub enum HookError {
         /// The time limit.
         limit: Duration,
     },
+}
+
+/// Kills a command and, on Unix, whatever it started in its process group.
+///
+/// Only the utility `kill` reaches a group without unsafe code; where there is none, the command alone is killed.
+fn kill(child: &mut Child) {
+    #[cfg(unix)]
+    {
+        // The number cannot be another's: the command has not been waited for.
+        let group = format!("-{}", child.id());
+        let mut command = Command::new("kill");
+        command.args(["-s", "KILL", "--", &group]);
+        let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Reads what a command says, on a thread that nobody waits for: a child that it left behind may hold the

@@ -78,4 +78,43 @@ mod unix {
         hook.present("a", "b").expect("status 0");
         assert!(start.elapsed() < Duration::from_secs(5));
     }
+
+    /// Returns a hook whose child writes to a file again and again, and that file.
+    fn busy(name: &str) -> (HookCommand, std::path::PathBuf) {
+        let file = std::env::temp_dir().join(format!("acme-hook-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_file(&file);
+        let body = format!("echo x >> {}; sleep 0.05", file.display());
+        let numbers = "1 2 3 4 5 6 7 8 9 10";
+        let script =
+            format!("(for i in {numbers}; do for j in {numbers}; do {body}; done; done) & wait");
+        (shell(&script), file)
+    }
+
+    fn length(file: &std::path::Path) -> u64 {
+        std::fs::metadata(file).map_or(0, |metadata| metadata.len())
+    }
+
+    #[test]
+    fn what_it_started_is_stopped_with_it() {
+        let (hook, file) = busy("limit");
+        let hook = hook.time_limit(Duration::from_millis(500));
+        let error = hook.present("a", "b").expect_err("it does not end in time");
+        assert!(matches!(error, HookError::TimedOut { .. }), "{error}");
+        let then = length(&file);
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(length(&file), then, "its child goes on");
+        std::fs::remove_file(&file).expect("its child wrote");
+    }
+
+    #[test]
+    fn one_that_nobody_waits_for_is_stopped() {
+        let (hook, file) = busy("wanted");
+        let wanted = || length(&file) == 0;
+        let error = hook.run_while(HookAction::Present, "a", "b", wanted).expect_err("not wanted");
+        assert!(matches!(error, HookError::Stopped { .. }), "{error}");
+        let then = length(&file);
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(length(&file), then, "its child goes on");
+        std::fs::remove_file(&file).expect("its child wrote");
+    }
 }

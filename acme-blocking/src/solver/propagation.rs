@@ -1,0 +1,104 @@
+//! Whether a TXT record has reached every authoritative server of its zone.
+
+use core::time::Duration;
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpStream, UdpSocket};
+use std::thread;
+use std::time::Instant;
+
+use acme_host::propagation::{
+    DnsQuery, Propagated, PropagationCheck, PropagationError, PropagationStep,
+};
+
+/// Waits until every authoritative server answers `value` among the TXT records at `name`, which has no
+/// final dot.
+///
+/// [`Dns01Solver::propagation`](crate::Dns01Solver::propagation) does it for every challenge.
+///
+/// # Errors
+/// Those of [`PropagationError`]: the record is not everywhere within the check's time limit, its zone cannot be
+/// found, and so on.
+pub fn propagated(
+    check: &PropagationCheck,
+    name: &str,
+    value: &str,
+) -> Result<Propagated, PropagationError> {
+    let start = Instant::now();
+    let mut search = check.start(name, value)?;
+    let mut queries = Vec::new();
+    loop {
+        match search.poll(start.elapsed()) {
+            PropagationStep::Ask(query) => queries.push(query),
+            PropagationStep::Wait(pause) if queries.is_empty() => thread::sleep(pause),
+            PropagationStep::Wait(_) => {
+                for (query, answer) in queries.iter().zip(exchange_all(&queries)) {
+                    search.answer(query.id, answer);
+                }
+                queries.clear();
+            }
+            PropagationStep::Done(result) => return result,
+        }
+    }
+}
+
+/// Sends queries at the same time, each on a thread of its own, and waits for all answers.
+fn exchange_all(queries: &[DnsQuery]) -> Vec<io::Result<Vec<u8>>> {
+    thread::scope(|scope| {
+        let start = |query| thread::Builder::new().spawn_scoped(scope, move || exchange(query));
+        let started: Vec<_> = queries.iter().map(start).collect();
+        let end = |thread: io::Result<thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>>| {
+            thread?.join().unwrap_or_else(|_| Err(io::Error::other("the query panicked")))
+        };
+        started.into_iter().map(end).collect()
+    })
+}
+
+fn exchange(query: &DnsQuery) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + query.time_limit;
+    if query.tcp { by_tcp(query, deadline) } else { by_udp(query, deadline) }
+}
+
+fn by_udp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
+    let no_family = |error| io::Error::new(io::ErrorKind::Unsupported, error);
+    let socket = UdpSocket::bind(query.local()).map_err(no_family)?;
+    socket.connect(query.server)?;
+    socket.send(&query.message)?;
+    let mut datagram = vec![0; DnsQuery::MAX_UDP];
+    loop {
+        socket.set_read_timeout(Some(left(deadline)?))?;
+        let length = socket.recv(&mut datagram)?;
+        if query.is_answered_by(&datagram[..length]) {
+            datagram.truncate(length);
+            return Ok(datagram);
+        }
+    }
+}
+
+fn by_tcp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&query.server, left(deadline)?)?;
+    stream.set_write_timeout(Some(left(deadline)?))?;
+    stream.write_all(&query.framed())?;
+    let mut length = [0; 2];
+    read(&mut stream, &mut length, deadline)?;
+    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
+    read(&mut stream, &mut message, deadline)?;
+    Ok(message)
+}
+
+/// Fills the buffer before the deadline, however slowly the octets drip in.
+fn read(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) -> io::Result<()> {
+    while !buffer.is_empty() {
+        stream.set_read_timeout(Some(left(deadline)?))?;
+        match stream.read(buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => buffer = &mut buffer[read..],
+        }
+    }
+    Ok(())
+}
+
+/// Returns the time that is left, which is not zero.
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}

@@ -1,0 +1,430 @@
+//! The search itself, without I/O: queries out, answers in.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use hickory_proto::rr::{Name, RecordType};
+
+use super::PropagationCheck;
+use super::answer::{self, ZoneAnswer, in_words};
+use super::error::{Propagated, PropagationError, ServerAnswer, ServerState};
+use super::message::{DnsQuery, QueryId, Question, Reply, is_no_way};
+use crate::clock;
+
+/// A search for one TXT record at every authoritative server of its zone.
+///
+/// Call [`poll`](Self::poll) until it says [`Wait`](PropagationStep::Wait) or
+/// [`Done`](PropagationStep::Done), and send every query on the way, at the same time if possible. Hand each
+/// answer or failure to [`answer`](Self::answer), and poll again. Time is what has passed since the start.
+#[derive(Debug)]
+pub struct Propagation {
+    check: PropagationCheck,
+    value: String,
+    /// The name that is looked at, after those that are aliases for it.
+    names: Vec<Name>,
+    stage: Stage,
+    /// Whether the stage's questions were asked; they are again after a pause where the answers do not do.
+    asked: bool,
+    /// How many times they were.
+    rounds: u32,
+    due: VecDeque<DnsQuery>,
+    pending: BTreeMap<QueryId, Pending>,
+    next_id: u64,
+    pause: Duration,
+    /// When the stage goes on, if not at once.
+    resume: Option<Duration>,
+    /// What the resolvers cannot tell, and why.
+    trouble: Option<(String, String)>,
+}
+
+/// What [`Propagation::poll`] wants next.
+#[derive(Debug)]
+#[must_use]
+pub enum PropagationStep {
+    /// A query to be sent.
+    Ask(DnsQuery),
+    /// Nothing to do until an answer, or for this long.
+    Wait(Duration),
+    /// The end.
+    Done(Result<Propagated, PropagationError>),
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Which zone is the name in? Asked for the name, then for its parents.
+    Zone(Name),
+    /// Which servers does the zone have?
+    NameServers(Name),
+    /// Which addresses do the servers have?
+    Addresses(Name, Vec<Name>, Vec<Target>),
+    /// Do they have the record?
+    Record(Name, Vec<Target>),
+    Failed(PropagationError),
+}
+
+/// An address of an authoritative server.
+#[derive(Debug)]
+struct Target {
+    server: Name,
+    address: SocketAddr,
+    state: ServerState,
+    alias: Option<Name>,
+}
+
+impl Target {
+    /// Whether a resolver would go by this server, after so many rounds.
+    const fn counts(&self, rounds: u32) -> bool {
+        match self.state {
+            ServerState::Unreachable => false,
+            ServerState::Lame(_) => rounds < LAME_ROUNDS,
+            _ => true,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Pending {
+    question: Question,
+    message_id: u16,
+    to: To,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum To {
+    /// A resolver, by its place in the list.
+    Resolver(usize),
+    /// An authoritative server, by its place among the targets, and whether by TCP.
+    Server(usize, bool),
+}
+
+impl Propagation {
+    pub(super) fn new(
+        check: PropagationCheck,
+        name: &str,
+        value: &str,
+    ) -> Result<Self, PropagationError> {
+        if check.resolvers.is_empty() {
+            return Err(PropagationError::NoResolver("none was given".into()));
+        }
+        let invalid = || PropagationError::InvalidName(name.chars().take(300).collect());
+        let parsed = Name::from_ascii(format!("{}.", name.trim_end_matches('.')));
+        let name = parsed.ok().filter(|name| !name.is_root()).ok_or_else(invalid)?;
+        Ok(Self {
+            pause: check.first_pause,
+            check,
+            value: value.to_owned(),
+            stage: Stage::Zone(name.clone()),
+            names: vec![name],
+            asked: false,
+            rounds: 0,
+            due: VecDeque::new(),
+            pending: BTreeMap::new(),
+            next_id: 0,
+            resume: None,
+            trouble: None,
+        })
+    }
+
+    /// Returns the next thing to do, `elapsed` after the start.
+    pub fn poll(&mut self, elapsed: Duration) -> PropagationStep {
+        let left = self.check.time_limit.saturating_sub(elapsed);
+        loop {
+            if let Stage::Failed(error) = &self.stage {
+                return PropagationStep::Done(Err(error.clone()));
+            }
+            if left.is_zero() {
+                return PropagationStep::Done(Err(self.timed_out()));
+            }
+            if let Some(mut query) = self.due.pop_front() {
+                query.time_limit = query.time_limit.min(left);
+                return PropagationStep::Ask(query);
+            }
+            if !self.pending.is_empty() {
+                return PropagationStep::Wait(left);
+            }
+            if let Some(at) = self.resume.filter(|&at| at > elapsed) {
+                return PropagationStep::Wait(at.saturating_sub(elapsed).min(left));
+            }
+            if !self.asked {
+                self.ask();
+            } else if let Some(done) = self.conclude(elapsed) {
+                return PropagationStep::Done(Ok(done));
+            }
+        }
+    }
+
+    /// Takes the answer to a query: a message, by TCP without its length, or why there is none.
+    ///
+    /// An answer to a query that is settled already is ignored.
+    pub fn answer(&mut self, id: QueryId, answer: io::Result<Vec<u8>>) {
+        let Some(Pending { question, message_id, to }) = self.pending.remove(&id) else { return };
+        let answer = answer.map(|octets| Reply::decode(&octets, message_id, &question));
+        match to {
+            To::Resolver(place) => {
+                let reply = match answer {
+                    Err(error) => Err(error.to_string()),
+                    Ok(Ok(reply)) if !reply.is_definite() => Err(reply.code.to_string()),
+                    Ok(reply) => reply,
+                };
+                match reply {
+                    Ok(reply) => self.resolved(&question, &reply),
+                    Err(why) => self.unresolved(question, place, why),
+                }
+            }
+            To::Server(place, tcp) => match answer {
+                Ok(Ok(reply)) if reply.truncated && !tcp => self.ask_server(place, true),
+                Ok(Ok(reply)) => self.told(place, &reply),
+                Ok(Err(why)) => self.set_state(place, ServerState::Failed(why)),
+                Err(error) if is_no_way(&error) => self.set_state(place, ServerState::Unreachable),
+                Err(_) => self.set_state(place, ServerState::Silent),
+            },
+        }
+    }
+
+    /// Takes what a resolver says.
+    fn resolved(&mut self, question: &Question, reply: &Reply) {
+        match &mut self.stage {
+            Stage::Zone(name) => {
+                let next = match answer::zone(reply, name) {
+                    ZoneAnswer::Zone(zone) => Stage::NameServers(zone),
+                    ZoneAnswer::AskParent if name.num_labels() > 1 => Stage::Zone(name.base_name()),
+                    ZoneAnswer::AskParent => {
+                        Stage::Failed(PropagationError::NoZone(in_words(self.name())))
+                    }
+                };
+                self.enter(next);
+            }
+            Stage::NameServers(zone) => {
+                let servers = answer::name_servers(reply, zone);
+                let next = if servers.is_empty() {
+                    Stage::Failed(PropagationError::NoServers(in_words(zone)))
+                } else {
+                    Stage::Addresses(zone.clone(), servers, Vec::new())
+                };
+                self.enter(next);
+            }
+            Stage::Addresses(_, _, targets) => {
+                for address in answer::addresses(reply) {
+                    let address = SocketAddr::new(address, self.check.port);
+                    let known = targets.iter().any(|target| target.address == address);
+                    if !known && targets.len() < MAX_TARGETS {
+                        let state = ServerState::NotAsked;
+                        let server = question.name.clone();
+                        targets.push(Target { server, address, state, alias: None });
+                    }
+                }
+            }
+            Stage::Record(..) | Stage::Failed(_) => {}
+        }
+    }
+
+    /// Asks the next resolver, or notes that none can tell.
+    fn unresolved(&mut self, question: Question, place: usize, why: String) {
+        if place + 1 < self.check.resolvers.len() {
+            self.ask_resolver(question, place + 1);
+        } else {
+            let what = format!("{} of {}", question.kind, in_words(&question.name));
+            self.trouble = Some((what, why));
+        }
+    }
+
+    /// Takes what an authoritative server says.
+    fn told(&mut self, place: usize, reply: &Reply) {
+        let (state, alias) = answer::state(reply, self.name(), &self.value);
+        self.set_state(place, state);
+        if let Stage::Record(_, targets) = &mut self.stage
+            && let Some(target) = targets.get_mut(place)
+        {
+            target.alias = alias;
+        }
+    }
+
+    fn set_state(&mut self, place: usize, state: ServerState) {
+        if let Stage::Record(_, targets) = &mut self.stage
+            && let Some(target) = targets.get_mut(place)
+        {
+            target.state = state;
+            target.alias = None;
+        }
+    }
+
+    /// Goes on to the next stage, or sets a time to ask again, now that everything is answered.
+    fn conclude(&mut self, elapsed: Duration) -> Option<Propagated> {
+        match &mut self.stage {
+            Stage::Addresses(zone, _, targets) => {
+                let unsure = self.trouble.is_some();
+                let enough = !unsure || self.rounds >= LAME_ROUNDS;
+                if enough && !targets.is_empty() {
+                    let next = Stage::Record(zone.clone(), core::mem::take(targets));
+                    self.enter(next);
+                    return None;
+                }
+                if !unsure {
+                    let next = Stage::Failed(PropagationError::NoServers(in_words(zone)));
+                    self.enter(next);
+                    return None;
+                }
+            }
+            Stage::Record(zone, targets) => {
+                let mut counted = targets.iter().filter(|target| target.counts(self.rounds));
+                let first = counted.next().map(|target| (&target.state, &target.alias));
+                if let Some((state, alias)) = first
+                    && counted.all(|target| target.alias == *alias && same(&target.state, state))
+                {
+                    if *state == ServerState::Found {
+                        let zone = in_words(zone);
+                        return Some(Propagated {
+                            zone,
+                            names: self.names(),
+                            servers: self.servers(),
+                        });
+                    }
+                    if let Some(alias) = alias.clone() {
+                        self.follow(alias);
+                        return None;
+                    }
+                }
+            }
+            Stage::Zone(_) | Stage::NameServers(_) | Stage::Failed(_) => {}
+        }
+        self.asked = false;
+        self.resume = Some(elapsed.saturating_add(self.pause));
+        self.pause = self.pause.saturating_mul(2).min(self.check.longest_pause);
+        None
+    }
+
+    /// Looks at what the name is an alias for, in whatever zone that is.
+    fn follow(&mut self, target: Name) {
+        let next = if self.names.contains(&target) {
+            Stage::Failed(PropagationError::AliasLoop(in_words(&target)))
+        } else if self.names.len() > MAX_ALIASES {
+            Stage::Failed(PropagationError::TooManyAliases(in_words(&target)))
+        } else {
+            self.names.push(target.clone());
+            Stage::Zone(target)
+        };
+        self.enter(next);
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.asked = false;
+        self.rounds = 0;
+        self.resume = None;
+        self.pause = self.check.first_pause;
+    }
+
+    /// Asks what the stage is about.
+    fn ask(&mut self) {
+        self.asked = true;
+        self.rounds = self.rounds.saturating_add(1);
+        self.trouble = None;
+        match &self.stage {
+            Stage::Zone(name) => self.ask_resolver(Question::new(name.clone(), RecordType::SOA), 0),
+            Stage::NameServers(zone) => {
+                self.ask_resolver(Question::new(zone.clone(), RecordType::NS), 0);
+            }
+            Stage::Addresses(_, servers, _) => {
+                let kinds: &[RecordType] = match self.check.ipv6 {
+                    true => &[RecordType::A, RecordType::AAAA],
+                    false => &[RecordType::A],
+                };
+                for server in servers.clone() {
+                    for &kind in kinds {
+                        self.ask_resolver(Question::new(server.clone(), kind), 0);
+                    }
+                }
+            }
+            Stage::Record(_, targets) => {
+                let lacking = targets.iter().enumerate();
+                let lacking = lacking.filter(|(_, target)| target.state != ServerState::Found);
+                for place in lacking.map(|(place, _)| place).collect::<Vec<_>>() {
+                    self.ask_server(place, false);
+                }
+            }
+            Stage::Failed(_) => {}
+        }
+    }
+
+    fn ask_resolver(&mut self, question: Question, place: usize) {
+        if let Some(&resolver) = self.check.resolvers.get(place) {
+            self.send(resolver, question, To::Resolver(place), false);
+        }
+    }
+
+    fn ask_server(&mut self, place: usize, tcp: bool) {
+        let Stage::Record(_, targets) = &self.stage else { return };
+        if let Some(address) = targets.get(place).map(|target| target.address) {
+            let question = Question::new(self.name().clone(), RecordType::TXT);
+            self.send(address, question, To::Server(place, tcp), tcp);
+        }
+    }
+
+    fn send(&mut self, server: SocketAddr, question: Question, to: To, tcp: bool) {
+        let id = QueryId(self.next_id);
+        self.next_id += 1;
+        let message_id = clock::seed().to_be_bytes();
+        let message_id = u16::from_be_bytes([message_id[0], message_id[1]]);
+        match question.encode(message_id, matches!(to, To::Resolver(_))) {
+            Ok(message) => {
+                let time_limit = self.check.query_limit;
+                self.due.push_back(DnsQuery { id, server, tcp, message, time_limit });
+                self.pending.insert(id, Pending { question, message_id, to });
+            }
+            Err(why) => match to {
+                To::Resolver(place) => self.unresolved(question, place, why),
+                To::Server(place, _) => self.set_state(place, ServerState::Failed(why)),
+            },
+        }
+    }
+
+    fn timed_out(&self) -> PropagationError {
+        match (&self.stage, &self.trouble) {
+            (Stage::Record(..), _) => {}
+            (_, Some((what, why))) => {
+                return PropagationError::Resolver { what: what.clone(), why: why.clone() };
+            }
+            _ => {
+                let what = format!("the servers of {}", in_words(self.name()));
+                return PropagationError::Resolver { what, why: "no answer in time".into() };
+            }
+        }
+        PropagationError::TimedOut {
+            name: in_words(self.name()),
+            value: self.value.clone(),
+            limit: self.check.time_limit,
+            servers: self.servers(),
+        }
+    }
+
+    fn servers(&self) -> Vec<ServerAnswer> {
+        let Stage::Record(_, targets) = &self.stage else { return Vec::new() };
+        let answer = |target: &Target| ServerAnswer {
+            server: in_words(&target.server),
+            address: target.address,
+            state: target.state.clone(),
+        };
+        targets.iter().map(answer).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.names.iter().map(in_words).collect()
+    }
+
+    fn name(&self) -> &Name {
+        self.names.last().expect("there is the name asked for, and names are only added")
+    }
+}
+
+/// Whether two servers agree, whatever the words.
+fn same(a: &ServerState, b: &ServerState) -> bool {
+    core::mem::discriminant(a) == core::mem::discriminant(b)
+}
+
+/// How often a server may say that it does not serve the zone, or a resolver fail to tell one server's
+/// address, before it is left aside.
+const LAME_ROUNDS: u32 = 3;
+const MAX_ALIASES: usize = 8;
+const MAX_TARGETS: usize = 32;

@@ -1,0 +1,144 @@
+//! What came of looking for a record.
+
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// Every authoritative server has the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Propagated {
+    /// The names that the record was looked for at, the one asked for first: the others are what aliases
+    /// (CNAME) led to.
+    pub names: Vec<String>,
+    /// The zone that the last of them is in.
+    pub zone: String,
+    /// The servers of that zone, with what each last answered.
+    pub servers: Vec<ServerAnswer>,
+}
+
+/// One address of an authoritative server, and what it last answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerAnswer {
+    /// The name of the server.
+    pub server: String,
+    /// The address that was asked.
+    pub address: SocketAddr,
+    /// What it answered.
+    pub state: ServerState,
+}
+
+/// What an authoritative server answered when it was asked last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerState {
+    /// It was not asked yet.
+    NotAsked,
+    /// It has the record, maybe among others.
+    Found,
+    /// It has other TXT records at the name: the first few of them, cut short.
+    Others(Vec<String>),
+    /// It has no TXT record at the name.
+    Missing,
+    /// The name is an alias for this one.
+    Alias(String),
+    /// It does not serve the zone, with its response code; after three such answers it no longer counts, for
+    /// the CA's resolver will leave it aside as well.
+    Lame(String),
+    /// It failed, with its response code or why its answer cannot be read.
+    Failed(String),
+    /// It did not answer in time.
+    Silent,
+    /// This system has no way to the address, as with IPv6 where there is none; it does not count.
+    Unreachable,
+}
+
+impl fmt::Display for ServerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => f.write_str("was not asked"),
+            Self::Found => f.write_str("has the record"),
+            Self::Others(values) => write!(f, "has only {}", values.join(", ")),
+            Self::Missing => f.write_str("has no TXT record there"),
+            Self::Alias(name) => write!(f, "has an alias for {name}"),
+            Self::Lame(code) => write!(f, "does not serve the zone ({code})"),
+            Self::Failed(why) => write!(f, "failed: {why}"),
+            Self::Silent => f.write_str("does not answer"),
+            Self::Unreachable => f.write_str("cannot be reached from here"),
+        }
+    }
+}
+
+impl fmt::Display for ServerAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}) {}", self.server, self.address.ip(), self.state)
+    }
+}
+
+/// Why it is not known that every authoritative server has the record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PropagationError {
+    /// There is no recursive resolver to find the zone with.
+    #[error("no DNS resolver is known ({0}); name one for the propagation check")]
+    NoResolver(String),
+    /// The name is none that DNS can have.
+    #[error("{0:?} is no DNS name")]
+    InvalidName(String),
+    /// No zone was found for the name.
+    #[error("no DNS zone was found for {0}; is the domain registered?")]
+    NoZone(String),
+    /// The zone has no server with an address.
+    #[error("the DNS zone {0} has no name server with an address")]
+    NoServers(String),
+    /// The name is an alias for itself, by way of others.
+    #[error("the DNS name {0} is an alias in a circle")]
+    AliasLoop(String),
+    /// There are too many aliases one after the other.
+    #[error("the DNS name {0} is at the end of too many aliases")]
+    TooManyAliases(String),
+    /// The resolvers gave no answer until the time limit.
+    #[error("the DNS resolvers cannot tell {what}: {why}")]
+    Resolver {
+        /// What they were asked: type and name.
+        what: String,
+        /// What the last of them said.
+        why: String,
+    },
+    /// Some server did not have the record until the time limit.
+    #[error(
+        "the TXT record {value:?} at {name} has not reached every server of its zone within {} s: {}",
+        limit.as_secs(),
+        Lagging(servers)
+    )]
+    TimedOut {
+        /// The name, which is what aliases led to if there are any.
+        name: String,
+        /// The value that was looked for.
+        value: String,
+        /// The time limit.
+        limit: Duration,
+        /// Every server, with what it last answered.
+        servers: Vec<ServerAnswer>,
+    },
+}
+
+/// Displays the servers that do not have the record, a few of them at most.
+struct Lagging<'a>(&'a [ServerAnswer]);
+
+impl fmt::Display for Lagging<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        let lags = |answer: &&ServerAnswer| {
+            !matches!(answer.state, ServerState::Found | ServerState::Unreachable)
+        };
+        let lagging: Vec<String> = self.0.iter().filter(lags).map(ToString::to_string).collect();
+        f.write_str(&lagging[..lagging.len().min(SHOWN)].join("; "))?;
+        match lagging.len().checked_sub(SHOWN) {
+            Some(more @ 1..) => write!(f, "; and {more} more"),
+            _ if lagging.is_empty() => f.write_str("none can be reached"),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Whether a TXT record has reached every authoritative server of its zone.
+
+use std::io;
+
+use acme_host::propagation::{
+    DnsQuery, Propagated, PropagationCheck, PropagationError, PropagationStep, QueryId,
+};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{Instant, sleep, timeout};
+
+/// Waits until every authoritative server answers `value` among the TXT records at `name`, which has no
+/// final dot.
+///
+/// [`Dns01Solver::propagation`](crate::Dns01Solver::propagation) does it for every challenge.
+///
+/// # Errors
+/// Those of [`PropagationError`]: the record is not everywhere within the check's time limit, its zone cannot be
+/// found, and so on.
+pub async fn propagated(
+    check: &PropagationCheck,
+    name: &str,
+    value: &str,
+) -> Result<Propagated, PropagationError> {
+    let start = Instant::now();
+    let mut search = check.start(name, value)?;
+    let mut in_flight = FuturesUnordered::new();
+    loop {
+        match search.poll(start.elapsed()) {
+            PropagationStep::Ask(query) => in_flight.push(exchange(query)),
+            PropagationStep::Wait(pause) if in_flight.is_empty() => sleep(pause).await,
+            PropagationStep::Wait(pause) => {
+                if let Ok(Some((id, answer))) = timeout(pause, in_flight.next()).await {
+                    search.answer(id, answer);
+                }
+            }
+            PropagationStep::Done(result) => return result,
+        }
+    }
+}
+
+async fn exchange(query: DnsQuery) -> (QueryId, io::Result<Vec<u8>>) {
+    let limit = query.time_limit;
+    let answer = if query.tcp {
+        timeout(limit, by_tcp(&query)).await
+    } else {
+        timeout(limit, by_udp(&query)).await
+    };
+    (query.id, answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())))
+}
+
+async fn by_udp(query: &DnsQuery) -> io::Result<Vec<u8>> {
+    let no_family = |error| io::Error::new(io::ErrorKind::Unsupported, error);
+    let socket = UdpSocket::bind(query.local()).await.map_err(no_family)?;
+    socket.connect(query.server).await?;
+    socket.send(&query.message).await?;
+    let mut datagram = vec![0; DnsQuery::MAX_UDP];
+    loop {
+        let length = socket.recv(&mut datagram).await?;
+        if query.is_answered_by(&datagram[..length]) {
+            datagram.truncate(length);
+            return Ok(datagram);
+        }
+    }
+}
+
+async fn by_tcp(query: &DnsQuery) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(query.server).await?;
+    stream.write_all(&query.framed()).await?;
+    let length = stream.read_u16().await?;
+    let mut message = vec![0; usize::from(length)];
+    stream.read_exact(&mut message).await?;
+    Ok(message)
+}

@@ -1,0 +1,199 @@
+//! Waiting for a TXT record to reach every authoritative server, over real sockets, by both adapters.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use acme_testca::TestCa;
+use acme_tests::name_servers::{Answer, NameServers, Records, answer, asked, record, txt};
+use acme_tokio::{BoxError, Propagated, PropagationCheck, PropagationError, ServerState};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RData;
+use hickory_proto::rr::rdata::CNAME;
+
+const NAME: &str = "_acme-challenge.example.test";
+
+type Adapter = fn(&PropagationCheck) -> Result<Propagated, PropagationError>;
+
+/// Both adapters' ways to look for the value `v`.
+const ADAPTERS: [Adapter; 2] = [
+    |check| runtime().block_on(acme_tokio::propagated(check, NAME, "v")),
+    |check| acme_blocking::propagated(check, NAME, "v"),
+];
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn check(servers: &NameServers) -> PropagationCheck {
+    PropagationCheck::new([servers.resolver()])
+        .authoritative_port(servers.server(1).port())
+        .pauses(Duration::from_millis(5), Duration::from_millis(50))
+        .query_limit(Duration::from_secs(5))
+}
+
+fn has_it() -> Answer {
+    Box::new(|query, _, _| Some(answer(query, vec![txt(&asked(query), "v")])))
+}
+
+/// By then any server of these tests would have answered; one that never does costs this much.
+const SHORT: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_secondary_that_lags_is_waited_for() {
+    for adapter in ADAPTERS {
+        let records = Records::default();
+        records.set(NAME, "another order's");
+        records.set(NAME, "v");
+        let all = vec![records.server(0), records.server(3)];
+        let servers = NameServers::start(&[("example.test", &[1, 2])], all);
+        let done = adapter(&check(&servers)).expect("it propagates");
+        assert_eq!(done.zone, "example.test");
+        assert_eq!((servers.queries(1), servers.queries(2)), (1, 4));
+    }
+}
+
+#[test]
+fn an_alias_is_followed_into_its_zone_and_a_truncated_answer_by_tcp() {
+    let target = "here.acme.test";
+    for adapter in ADAPTERS {
+        let alias: Answer = Box::new(move |query, _, _| {
+            let target = acme_tests::name_servers::name(target);
+            Some(answer(query, vec![record(NAME, RData::CNAME(CNAME(target)))]))
+        });
+        let big: Answer = Box::new(move |query, tcp, _| {
+            assert_eq!(asked(query), target);
+            let mut message = answer(query, vec![txt(target, if tcp { "v" } else { "cut" })]);
+            message.metadata.truncation = !tcp;
+            Some(message)
+        });
+        let zones: [(&str, &[usize]); 2] = [("example.test", &[1]), ("acme.test", &[2])];
+        let servers = NameServers::start(&zones, vec![alias, big]);
+        let done = adapter(&check(&servers)).expect("it is there");
+        assert_eq!(done.names, [NAME, target]);
+        assert_eq!((servers.queries(1), servers.queries(2)), (1, 2));
+    }
+}
+
+#[test]
+fn who_never_gets_it_is_named_by_the_error() {
+    for adapter in ADAPTERS {
+        let refuses: Answer = Box::new(|query, _, _| {
+            let mut message = answer(query, Vec::new());
+            message.metadata.response_code = ResponseCode::Refused;
+            Some(message)
+        });
+        let all = vec![has_it(), refuses, Box::new(|_, _, _| None), Records::default().server(0)];
+        let servers = NameServers::start(&[("example.test", &[1, 2, 3, 4])], all);
+        let check = check(&servers).time_limit(SHORT).query_limit(Duration::from_millis(300));
+        let error = adapter(&check).expect_err("it does not propagate");
+        let PropagationError::TimedOut { servers: said, .. } = &error else { panic!("{error}") };
+        let state = |place: usize| &said[place].state;
+        assert_eq!(said[2].address, servers.server(3));
+        assert_eq!(
+            [state(0), state(2), state(3)],
+            [&ServerState::Found, &ServerState::Silent, &ServerState::Missing]
+        );
+        assert!(matches!(state(1), ServerState::Lame(_)), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("ns4.test (127.0.0.5) has no TXT record there"), "{text}");
+    }
+}
+
+#[test]
+fn a_datagram_that_answers_another_query_is_ignored() {
+    for adapter in ADAPTERS {
+        let stray: Answer = Box::new(|query, _, before| {
+            let mut message = answer(query, vec![txt(NAME, "v")]);
+            if before == 0 {
+                message.metadata.id ^= 1;
+            }
+            Some(message)
+        });
+        let servers = NameServers::start(&[("example.test", &[1])], vec![stray]);
+        let check = check(&servers).query_limit(Duration::from_millis(300));
+        adapter(&check).expect("the next one is right");
+        assert_eq!(servers.queries(1), 2, "the first answer was another's");
+    }
+}
+
+#[test]
+fn resolvers_that_do_not_answer_are_an_error_of_their_own() {
+    for adapter in ADAPTERS {
+        let servers = NameServers::start(&[], vec![Box::new(|_, _, _| None)]);
+        let silent = PropagationCheck::new([servers.server(1)]);
+        let check = silent.query_limit(Duration::from_millis(50)).time_limit(SHORT);
+        let error = adapter(&check).expect_err("nobody knows the zone");
+        assert!(matches!(error, PropagationError::Resolver { .. }), "{error}");
+    }
+}
+
+/// Publishes at both servers; the second one has it only after some queries.
+struct Zone(Records);
+
+impl acme_tokio::Dns01 for Zone {
+    async fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        self.0.set(name, value);
+        Ok(())
+    }
+
+    async fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        self.0.remove(name, value);
+        Ok(())
+    }
+}
+
+impl acme_blocking::Dns01 for Zone {
+    fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        self.0.set(name, value);
+        Ok(())
+    }
+
+    fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+        self.0.remove(name, value);
+        Ok(())
+    }
+}
+
+/// A CA that asks the secondary, once: it finds the record only if the client waited.
+fn ca_of_the_secondary() -> (Arc<TestCa>, NameServers, Records) {
+    let records = Records::default();
+    let all = vec![records.server(0), records.server(6)];
+    let servers = NameServers::start(&[("example.test", &[1, 2])], all);
+    let ca = TestCa::builder().dns(servers.server(2)).start().expect("a CA");
+    (Arc::new(ca), servers, records)
+}
+
+const NAMES: [&str; 2] = ["example.test", "*.example.test"];
+
+#[test]
+fn acme_tokio_answers_a_challenge_when_the_record_is_everywhere() {
+    use acme_tokio::{AccountKey, Client, Dns01Solver, KeyKind, ProviderKey, Roots};
+    let (ca, servers, records) = ca_of_the_secondary();
+    runtime().block_on(async {
+        let client = Client::builder(ca.directory_url())
+            .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+            .roots(Roots::Pem(ca.root_pem().into()))
+            .connect()
+            .await
+            .expect("a client");
+        client.register().await.expect("an account");
+        let solver = Dns01Solver::new(Zone(records)).propagation(check(&servers));
+        let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+        client.issue(NAMES).key(&key).solver(solver).await.expect("a certificate");
+    });
+}
+
+#[test]
+fn acme_blocking_answers_a_challenge_when_the_record_is_everywhere() {
+    use acme_blocking::{AccountKey, Client, Dns01Solver, KeyKind, ProviderKey, Roots};
+    let (ca, servers, records) = ca_of_the_secondary();
+    let client = Client::builder(ca.directory_url())
+        .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+        .roots(Roots::Pem(ca.root_pem().into()))
+        .connect()
+        .expect("a client");
+    client.register().run().expect("an account");
+    let solver = Dns01Solver::new(Zone(records)).propagation(check(&servers));
+    let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+    client.issue(NAMES).key(&key).solver(solver).run().expect("a certificate");
+}
