@@ -32,7 +32,7 @@
 //! `ring` (default) or `aws-lc-rs` links a crypto provider; with neither, pass one to
 //! [`ClientBuilder::provider`]. Both may be linked. `tracing` (default) emits notices as events.
 //! `propagation` has a [`Dns01Solver`] wait until a record has reached every authoritative server of its zone;
-//! it brings a DNS library.
+//! it brings a DNS library. `zerossl` brings the module of that name.
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -51,6 +51,8 @@ mod timed;
 #[cfg(feature = "tracing")]
 mod trace;
 mod transport;
+#[cfg(feature = "zerossl")]
+pub mod zerossl;
 
 pub use acme_host;
 pub use acme_proto;

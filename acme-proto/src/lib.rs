@@ -101,12 +101,14 @@
 //! | [`error`], [`notice`] | what went wrong, by culprit; what is worth a log line |
 //! | [`wire`], [`header`], [`jose`], [`x509`], [`pem`] | what is sent and received, and the keys |
 //! | [`http`], [`url`], [`time`], [`identifier`], [`token`] | plain data |
+//! | `zerossl` | ZeroSSL's credentials for external account binding (a feature) |
 //! | [`manual`] | why it is built like this |
 //!
 //! # Features
 //!
 //! `es256`, `es384`, `es512`, `ed25519` and `rs256` bring pure-Rust signers (the module `signer`) for those
 //! who have no other crypto at hand. Without them there is no cryptography in here but hashing.
+//! `zerossl` brings the module of that name.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -146,3 +148,5 @@ pub mod token;
 pub mod url;
 pub mod wire;
 pub mod x509;
+#[cfg(feature = "zerossl")]
+pub mod zerossl;

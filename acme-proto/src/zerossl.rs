@@ -1,0 +1,351 @@
+//! Credentials for external account binding (RFC 8555 section 7.3.4) from ZeroSSL's own interface.
+//!
+//! ZeroSSL accepts no account without them. They are had by e-mail address alone, or by the access key of
+//! an account on their site; one set serves any number of ACME accounts. This is a request and a reader for its
+//! answer: an adapter's `zerossl::mint` carries them. Nothing is sent twice: after an error, ask again.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt::{self, Write as _};
+use core::time::Duration;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::flow::{FlowId, Lost, RequestId, Transmit};
+use crate::http::{Method, Request, Response};
+use crate::jose::{InvalidMacKey, MacKey};
+use crate::url::{InvalidUrl, Url};
+use crate::wire::{printable, snippet};
+
+/// A request for credentials.
+#[derive(Clone)]
+pub struct EabRequest {
+    base: Url,
+    secret: Secret,
+}
+
+#[derive(Clone)]
+enum Secret {
+    Email(String),
+    AccessKey(Zeroizing<String>),
+}
+
+impl EabRequest {
+    /// Asks by e-mail address; whoever owns it can find the account on ZeroSSL's site.
+    ///
+    /// # Errors
+    /// [`MintError::Email`] for what is no address: the caller is at fault.
+    pub fn by_email(address: &str) -> Result<Self, MintError> {
+        let (local, host) = address.rsplit_once('@').unwrap_or_default();
+        if local.is_empty() || host.is_empty() || address.contains(char::is_whitespace) {
+            return Err(MintError::Email);
+        }
+        Ok(Self::new(Secret::Email(address.into())))
+    }
+
+    /// Asks by the access key that ZeroSSL shows to those with an account on its site.
+    ///
+    /// # Errors
+    /// [`MintError::AccessKey`] for an empty key, or one with white space: the caller is at fault.
+    pub fn by_access_key(key: &str) -> Result<Self, MintError> {
+        if key.is_empty() || key.contains(char::is_whitespace) {
+            return Err(MintError::AccessKey);
+        }
+        Ok(Self::new(Secret::AccessKey(Zeroizing::new(key.into()))))
+    }
+
+    /// Asks at another place than `https://api.zerossl.com`, such as a test server.
+    ///
+    /// # Errors
+    /// [`MintError::Url`] for a base that is no URL.
+    pub fn at(mut self, base: &str) -> Result<Self, MintError> {
+        self.base = Url::parse(base.trim_end_matches('/')).map_err(MintError::Url)?;
+        Ok(self)
+    }
+
+    fn new(secret: Secret) -> Self {
+        Self { base: Url::parse(BASE).expect("a constant that is a URL"), secret }
+    }
+
+    /// Returns the request to be sent.
+    ///
+    /// An access key stands in its URL, as the interface wants it: do not log it.
+    ///
+    /// # Errors
+    /// [`MintError::Url`] for a key so long that it makes no URL.
+    pub fn transmit(&self) -> Result<Transmit, MintError> {
+        let base = self.base.as_str();
+        let (url, body) = match &self.secret {
+            Secret::Email(address) => {
+                (format!("{base}/acme/eab-credentials-email"), form("email", address))
+            }
+            Secret::AccessKey(key) => {
+                let query = form("access_key", key);
+                // A POST without a body goes out without its length, which some servers refuse with 411.
+                (format!("{base}/acme/eab-credentials?{query}"), query)
+            }
+        };
+        let url = Url::parse(&url).map_err(|error| match self.secret {
+            Secret::Email(_) => MintError::Url(error),
+            Secret::AccessKey(_) => MintError::AccessKey,
+        })?;
+        let request = Request::new(Method::Post, url)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Accept", "application/json")
+            .header("User-Agent", concat!("acme-proto/", env!("CARGO_PKG_VERSION")))
+            .body(body.into_bytes());
+        Ok(Transmit {
+            id: RequestId { flow: FlowId(u32::MAX), seq: 0 },
+            request,
+            time_limit: Duration::from_secs(30),
+            body_limit: 64 * 1024,
+        })
+    }
+
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// Says whose fault it is: [`MintError::Refused`] and [`MintError::Status`] are ZeroSSL's no,
+    /// [`MintError::Answer`] and [`MintError::MacKey`] its mistakes, [`MintError::Lost`] the network's.
+    pub fn read(&self, answer: Result<Response, Lost>) -> Result<EabCredentials, MintError> {
+        let answer = answer.map_err(|lost| self.without_secret(lost))?;
+        let status = answer.status();
+        let object = serde_json::from_slice::<Map<String, Value>>(answer.body_bytes()).ok();
+        let object = object.filter(|_| !answer.is_truncated());
+        if let Some(error) = object.as_ref().and_then(refusal) {
+            return Err(error);
+        }
+        if status != 200 {
+            let shown = snippet(answer.body_bytes());
+            return Err(MintError::Status { status, snippet: shown });
+        }
+        let text =
+            |name: &str| object.as_ref()?.get(name)?.as_str().filter(|text| !text.is_empty());
+        let (Some(kid), Some(mac_key)) = (text("eab_kid"), text("eab_hmac_key")) else {
+            return Err(MintError::Answer);
+        };
+        MacKey::from_base64(mac_key).map_err(MintError::MacKey)?;
+        Ok(EabCredentials { kid: kid.into(), mac_key: Zeroizing::new(mac_key.into()) })
+    }
+
+    /// Takes the access key out of what a transport says, should it show the URL.
+    fn without_secret(&self, lost: Lost) -> MintError {
+        let clean = |text: String| match &self.secret {
+            Secret::AccessKey(key) => text.replace(key.as_str(), "***"),
+            Secret::Email(_) => text,
+        };
+        MintError::Lost(match lost {
+            Lost::NotSent(why) => Lost::NotSent(clean(why)),
+            Lost::NoAnswer(why) => Lost::NoAnswer(clean(why)),
+            other => other,
+        })
+    }
+}
+
+impl fmt::Debug for EabRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by = match &self.secret {
+            Secret::Email(address) => address,
+            Secret::AccessKey(_) => "an access key",
+        };
+        f.debug_struct("EabRequest").field("base", &self.base).field("by", &by).finish()
+    }
+}
+
+/// A key identifier and its MAC key, for a registration with external account binding.
+///
+/// Store them: they serve again, and ZeroSSL limits how many there can be in a day. `Debug` does not show the MAC
+/// key, which is wiped from memory when dropped.
+#[derive(Clone)]
+pub struct EabCredentials {
+    kid: String,
+    mac_key: Zeroizing<String>,
+}
+
+impl EabCredentials {
+    /// Returns the key identifier.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// Returns key identifier and MAC key, the latter in base64 text as registrations take it.
+    pub fn into_parts(self) -> (String, Zeroizing<String>) {
+        (self.kid, self.mac_key)
+    }
+}
+
+impl fmt::Debug for EabCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EabCredentials").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// Why there are no credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MintError {
+    /// The text is no e-mail address.
+    #[error("ZeroSSL: not an e-mail address")]
+    Email,
+    /// The text is no access key.
+    #[error("ZeroSSL: not an access key; copy it anew from the Developer page of the account")]
+    AccessKey,
+    /// The place to ask is no URL.
+    #[error("ZeroSSL: {0}")]
+    Url(InvalidUrl),
+    /// ZeroSSL said no.
+    #[error(
+        "ZeroSSL refused to give credentials: {} (code {})",
+        printable(kind, 80),
+        code.map_or_else(|| "none".to_string(), |code| code.to_string())
+    )]
+    Refused {
+        /// The number of the error.
+        code: Option<i64>,
+        /// Its type, such as `invalid_access_key`.
+        kind: String,
+    },
+    /// ZeroSSL answered with another status than 200, without giving a reason.
+    #[error("ZeroSSL answered {status}: {snippet}")]
+    Status {
+        /// The status code.
+        status: u16,
+        /// The beginning of the body, escaped.
+        snippet: String,
+    },
+    /// The answer has no credentials in it.
+    #[error("ZeroSSL answered with success, but without credentials")]
+    Answer,
+    /// The MAC key in the answer cannot be read.
+    #[error("the MAC key from ZeroSSL: {0}")]
+    MacKey(InvalidMacKey),
+    /// There was no answer.
+    #[error("ZeroSSL: {0}")]
+    Lost(Lost),
+}
+
+/// Returns ZeroSSL's no: `success` is false or 0 then, and `error` says why.
+fn refusal(object: &Map<String, Value>) -> Option<MintError> {
+    let succeeded = match object.get("success") {
+        Some(Value::Bool(success)) => *success,
+        Some(Value::Number(number)) => number.as_i64() != Some(0),
+        _ => !object.contains_key("error"),
+    };
+    if succeeded {
+        return None;
+    }
+    let error = object.get("error");
+    let code = error.and_then(|error| error.get("code")).and_then(Value::as_i64);
+    let kind = error.and_then(|error| error.get("type")).and_then(Value::as_str);
+    Some(MintError::Refused { code, kind: kind.unwrap_or("no reason given").into() })
+}
+
+/// Writes one field of a form (application/x-www-form-urlencoded).
+fn form(name: &str, value: &str) -> String {
+    let mut out = format!("{name}=");
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+const BASE: &str = "https://api.zerossl.com";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "s3cret+key";
+
+    fn answer(status: u16, body: &str) -> Result<EabCredentials, MintError> {
+        let request = EabRequest::by_access_key(KEY).unwrap();
+        request.read(Ok(Response::new(status).body(body)))
+    }
+
+    #[test]
+    fn an_address_goes_into_the_body_and_an_access_key_into_the_query() {
+        let by_email = EabRequest::by_email("me+acme@example.org").unwrap().transmit().unwrap();
+        let url = "https://api.zerossl.com/acme/eab-credentials-email";
+        assert_eq!(by_email.request.url().as_str(), url);
+        assert_eq!(by_email.request.body_bytes(), b"email=me%2Bacme%40example.org");
+        assert_eq!(by_email.request.method(), Method::Post);
+        let content = by_email.request.headers().first("content-type");
+        assert_eq!(content, Some("application/x-www-form-urlencoded"));
+
+        let by_key = EabRequest::by_access_key(KEY).unwrap().at("https://t.example/").unwrap();
+        let by_key = by_key.transmit().unwrap();
+        let url = "https://t.example/acme/eab-credentials?access_key=s3cret%2Bkey";
+        assert_eq!(by_key.request.url().as_str(), url);
+        assert_eq!(by_key.request.body_bytes(), b"access_key=s3cret%2Bkey");
+    }
+
+    #[test]
+    fn credentials_are_read_whether_success_is_a_number_or_a_boolean() {
+        for success in ["1", "true"] {
+            let body = format!(
+                r#"{{"success": {success}, "eab_kid": "k", "eab_hmac_key": "MjXU3MH-Z0WQ7piMAnVsCg"}}"#
+            );
+            let (kid, mac_key) = answer(200, &body).unwrap().into_parts();
+            assert_eq!((kid.as_str(), mac_key.as_str()), ("k", "MjXU3MH-Z0WQ7piMAnVsCg"));
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_its_code_and_type_whatever_the_status() {
+        let body = r#"{"success": false, "error": {"code": 2900, "type": "invalid_access_key"}}"#;
+        let expected = MintError::Refused { code: Some(2900), kind: "invalid_access_key".into() };
+        assert_eq!(answer(200, body).unwrap_err(), expected);
+        assert_eq!(answer(401, body).unwrap_err(), expected);
+        let body = r#"{"success": 0, "error": {"type": 7}}"#;
+        let expected = MintError::Refused { code: None, kind: "no reason given".into() };
+        assert_eq!(answer(200, body).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_apart() {
+        let limited = answer(429, "<html>slow\u{1b} down").unwrap_err();
+        let snippet = "<html>slow\\u{1b} down".into();
+        assert_eq!(limited, MintError::Status { status: 429, snippet });
+        for body in [
+            "",
+            "[]",
+            "{}",
+            r#"{"success":1,"eab_kid":"k"}"#,
+            r#"{"eab_kid":"","eab_hmac_key":"a"}"#,
+        ] {
+            assert_eq!(answer(200, body).unwrap_err(), MintError::Answer, "{body}");
+        }
+        let bad = r#"{"success":1,"eab_kid":"k","eab_hmac_key":"*"}"#;
+        assert!(matches!(answer(200, bad).unwrap_err(), MintError::MacKey(_)));
+        let whole = r#"{"success":1,"eab_kid":"k","eab_hmac_key":"MjXU3MH-Z0WQ7piMAnVsCg"}"#;
+        let cut = Response::new(200).body(whole).truncated();
+        let request = EabRequest::by_email("me@example.org").unwrap();
+        assert_eq!(request.read(Ok(cut)).unwrap_err(), MintError::Answer);
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let request = EabRequest::by_access_key("tops3cret").unwrap();
+        assert!(!format!("{request:?}").contains("tops3cret"));
+        let lost = Lost::NotSent("no way to https://x/?access_key=tops3cret".into());
+        let error = request.read(Err(lost)).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("tops3cret"), "{error}");
+        let body = r#"{"success":1,"eab_kid":"k","eab_hmac_key":"MjXU3MH-Z0WQ7piMAnVsCg"}"#;
+        assert!(!format!("{:?}", answer(200, body).unwrap()).contains("MjXU"));
+    }
+
+    #[test]
+    fn what_cannot_be_asked_by_is_refused() {
+        for address in ["", "me", "@example.org", "me@", "me @example.org"] {
+            assert_eq!(EabRequest::by_email(address).unwrap_err(), MintError::Email);
+        }
+        assert_eq!(EabRequest::by_access_key("").unwrap_err(), MintError::AccessKey);
+        assert_eq!(EabRequest::by_access_key("a b").unwrap_err(), MintError::AccessKey);
+    }
+}

@@ -1,0 +1,28 @@
+//! Credentials for external account binding from ZeroSSL's own interface.
+//!
+//! ```no_run
+//! use acme_tokio::zerossl::{self, EabRequest};
+//! # async fn run(client: acme_tokio::Client) -> Result<(), Box<dyn core::error::Error>> {
+//! let credentials = zerossl::mint(&client, &EabRequest::by_email("me@example.org")?).await?;
+//! let (kid, mac_key) = credentials.into_parts(); // to be stored: they serve again
+//! let register = client.register().contact("mailto:me@example.org").agree_to_terms(|_url| true);
+//! register.external_account(kid, mac_key.as_str()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub use acme_proto::zerossl::{EabCredentials, EabRequest, MintError};
+
+use crate::client::Client;
+
+/// Has ZeroSSL make credentials, through the client's transport.
+///
+/// The client is one that is connected to [`ZEROSSL`](crate::ZEROSSL) and not registered yet. Its observer
+/// is not shown the exchange, for the access key is in the URL.
+///
+/// # Errors
+/// See [`MintError`].
+pub async fn mint(client: &Client, request: &EabRequest) -> Result<EabCredentials, MintError> {
+    let transmit = request.transmit()?;
+    request.read(client.inner().transport.dyn_exchange(transmit).await)
+}
