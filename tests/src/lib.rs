@@ -3,6 +3,7 @@
 //! - [`child`]: the example programs as child processes (Unix).
 //! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
 //! - [`covers!`]: the macro by which a test cites the requirement catalogue (`acme-conformance`).
+//! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
 //! - [`script_issuance`]: a server of canned answers.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
