@@ -72,6 +72,7 @@ enum Ask {
 enum State {
     New,
     Storing,
+    Stored,
     Running,
     Done,
 }
@@ -100,6 +101,14 @@ impl Rollover {
         Self { resumed: Some(intent), uncertain: true, ..Self::new(new_key) }
     }
 
+    /// Settles a change of which the session was told by
+    /// [`Session::new_account_key`], where the intent itself is not at hand.
+    pub const fn settle(new_key: Jwk) -> Self {
+        let mut this = Self::new(new_key);
+        this.uncertain = true;
+        this
+    }
+
     /// Sets a time limit other than the policy's.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
@@ -110,9 +119,9 @@ impl Rollover {
     ///
     /// # Errors
     /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
-    pub fn stored(&mut self, session: &mut Session) -> Result<(), Misuse> {
+    pub fn stored(&mut self) -> Result<(), Misuse> {
         self.check_storing()?;
-        self.change(session);
+        self.state = State::Stored;
         Ok(())
     }
 
@@ -144,7 +153,7 @@ impl Rollover {
             return self.take_up(intent, session);
         }
         let key = session.key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
-        if *key == self.new_key {
+        if *key == self.new_key && !self.uncertain {
             return Err(InvalidInput::SameKey.into());
         }
         match session.account().cloned() {
@@ -169,11 +178,14 @@ impl Rollover {
         Ok(())
     }
 
-    /// Has the intent stored.
+    /// Has the intent stored, or goes on with one that is.
     fn intend(&mut self, account: Url, session: &Session) {
         let (directory, new) = (session.directory_url().clone(), self.new_key.clone());
         self.intent =
             session.key().map(|old| KeyChangeIntent::new(directory, account, old.clone(), new));
+        if self.uncertain {
+            return self.ask_new_key();
+        }
         self.to_store = self.intent.clone();
         self.state = State::Storing;
     }
@@ -308,6 +320,7 @@ impl Flow for Rollover {
                 }
             }
             State::Done => return Output::Timeout(None),
+            State::Stored => self.change(session),
             State::Storing | State::Running => {}
         }
         loop {

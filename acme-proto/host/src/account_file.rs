@@ -11,20 +11,23 @@
 //! }
 //! ```
 //!
-//! `account` is missing until the account is registered. `key` is PKCS#8 PEM. Members that are not known
-//! are ignored.
+//! `account` is missing until the account is registered. `key` is PKCS#8 PEM; while it is being changed, the
+//! next one is beside it as `newKey`. Members that are not known are ignored.
 
 use core::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use acme_proto::pem;
 use acme_proto::url::Url;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::atomic::{self, Visibility};
 use crate::keys::{KeyError, check_pkcs8_pem};
+use crate::secret_json;
 
 /// An account as it is kept in a file.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,6 +35,7 @@ pub struct AccountFile {
     directory: Url,
     account: Option<Url>,
     key_pem: Zeroizing<String>,
+    new_key_pem: Option<Zeroizing<String>>,
 }
 
 impl AccountFile {
@@ -43,7 +47,7 @@ impl AccountFile {
     pub fn new(directory: Url, key_pem: impl Into<Zeroizing<String>>) -> Result<Self, KeyError> {
         let key_pem = key_pem.into();
         check_pkcs8_pem(&key_pem)?;
-        Ok(Self { directory, account: None, key_pem })
+        Ok(Self { directory, account: None, key_pem, new_key_pem: None })
     }
 
     /// Reads a file.
@@ -67,32 +71,86 @@ impl AccountFile {
         if version.version != VERSION {
             return Err(foreign(format!("it has version {}, not {VERSION}", version.version)));
         }
-        let content: Content = serde_json::from_slice(&text).map_err(wrong)?;
-        let key_pem = Zeroizing::new(content.key);
-        let mut file =
-            Self::new(content.directory, key_pem).map_err(|error| foreign(error.to_string()))?;
+        let content: Content<'_> = serde_json::from_slice(&text).map_err(wrong)?;
+        let secret = |raw: &RawValue| {
+            secret_json::text(raw).ok_or_else(|| foreign("a key in it is no text".into()))
+        };
+        let mut file = Self::new(content.directory, secret(content.key)?)
+            .map_err(|error| foreign(error.to_string()))?;
         file.account = content.account;
+        if let Some(new_key) = content.new_key {
+            file.set_new_key(secret(new_key)?).map_err(|error| foreign(error.to_string()))?;
+        }
         Ok(file)
     }
 
     /// Writes the file at once, readable by its owner alone.
     ///
+    /// A file that is there is replaced only if it is empty or has a key in common with this one.
+    ///
     /// # Errors
     ///
+    /// [`AccountFileError::OtherKey`] and [`AccountFileError::Foreign`] for a file that is kept, and
     /// [`AccountFileError::Io`]; the file is then as it was.
     pub fn save(&self, path: &Path) -> Result<(), AccountFileError> {
+        self.check_replaces(path)?;
         let mut text = Zeroizing::new(Vec::with_capacity(MAX_LEN));
         let content = ContentRef {
             version: VERSION,
             directory: &self.directory,
             account: self.account.as_ref(),
             key: &self.key_pem,
+            new_key: self.new_key_pem.as_ref().map(|pem| pem.as_str()),
         };
         let io = |source| AccountFileError::Io { path: path.to_owned(), source };
         serde_json::to_writer_pretty(&mut *text, &content)
             .map_err(|error| io(io::Error::other(error)))?;
         text.push(b'\n');
         atomic::write(path, &text, Visibility::Secret).map_err(io)
+    }
+
+    /// Keeps a file that holds the only copy of another key, or something else.
+    fn check_replaces(&self, path: &Path) -> Result<(), AccountFileError> {
+        if fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) {
+            return Ok(());
+        }
+        match Self::load(path) {
+            Ok(there) if there.keys().any(|key| self.keys().any(|own| is_same(own, key))) => Ok(()),
+            Ok(_) => Err(AccountFileError::OtherKey { path: path.to_owned() }),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.key_pem), self.new_key_pem.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|pem| pem.as_str())
+    }
+
+    /// Puts the key that the account is to change to beside the present one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Pem`] if it is no private key in PKCS#8 PEM.
+    pub fn set_new_key(&mut self, pem: impl Into<Zeroizing<String>>) -> Result<(), KeyError> {
+        let pem = pem.into();
+        check_pkcs8_pem(&pem)?;
+        self.new_key_pem = Some(pem);
+        Ok(())
+    }
+
+    /// Makes the new key the account's, once the CA holds it; the old one is forgotten.
+    pub fn adopt_new_key(&mut self) {
+        if let Some(pem) = self.new_key_pem.take() {
+            self.key_pem = pem;
+        }
+    }
+
+    /// Forgets the new key, which the CA refused.
+    pub fn drop_new_key(&mut self) {
+        self.new_key_pem = None;
     }
 
     /// Sets the URL of the account, once it is registered.
@@ -113,6 +171,11 @@ impl AccountFile {
     /// Returns the private key in PKCS#8 PEM.
     pub const fn key_pem(&self) -> &Zeroizing<String> {
         &self.key_pem
+    }
+
+    /// Returns the private key that the account is changing to, if there is one.
+    pub const fn new_key_pem(&self) -> Option<&Zeroizing<String>> {
+        self.new_key_pem.as_ref()
     }
 }
 
@@ -136,6 +199,15 @@ pub enum AccountFileError {
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// The file holds the key of another account, which would be lost.
+    #[error(
+        "{} holds another account's key, which is kept: name another file, or move this one away",
+        path.display()
+    )]
+    OtherKey {
+        /// The file.
+        path: PathBuf,
     },
     /// The file is something else.
     #[error(
@@ -163,20 +235,33 @@ struct Version {
 }
 
 #[derive(Deserialize)]
-struct Content {
+#[serde(rename_all = "camelCase")]
+struct Content<'a> {
     directory: Url,
     #[serde(default)]
     account: Option<Url>,
-    key: String,
+    #[serde(borrow)]
+    key: &'a RawValue,
+    #[serde(borrow, default)]
+    new_key: Option<&'a RawValue>,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ContentRef<'a> {
     version: u64,
     directory: &'a Url,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<&'a Url>,
     key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_key: Option<&'a str>,
+}
+
+/// Whether two texts are the same key, however their lines end.
+fn is_same(one: &str, other: &str) -> bool {
+    let der = |pem: &str| pem::decode_one(pem.as_bytes(), "PRIVATE KEY").map(Zeroizing::new).ok();
+    der(one) == der(other)
 }
 
 /// Reads a file, one octet further than it may be long.

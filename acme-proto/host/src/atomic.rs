@@ -21,7 +21,8 @@ pub enum Visibility {
 /// Replaces a file at once: after a crash the old content is there or the new, and nothing in between.
 ///
 /// The content goes to a new file in the same directory, which is flushed to disk, renamed over `path`,
-/// and made durable by flushing the directory. A symbolic link at `path` stays, and its target is replaced.
+/// and made durable by flushing the directory, as far as the system does that: it is no error where it does not,
+/// for the new content is there. A symbolic link at `path` stays, and its target is replaced.
 /// A mode that the file had before is not kept: a secret becomes a secret again.
 ///
 /// # Errors
@@ -37,7 +38,8 @@ pub fn write(path: &Path, content: &[u8], visibility: Visibility) -> io::Result<
         let _ = fs::remove_file(&temporary);
         return Err(error);
     }
-    flush_directory(directory_of(path))
+    let _ = flush_directory(directory_of(path));
+    Ok(())
 }
 
 fn create_beside(path: &Path, visibility: Visibility) -> io::Result<(PathBuf, File)> {

@@ -44,6 +44,11 @@ pub enum Error {
     /// The client has no account key.
     #[error("no account key was given: give one with key(..) or signer(..)")]
     NoAccountKey,
+    /// The account file cannot hold the new key, for only a signer has it.
+    #[error(
+        "an account file holds private keys, but a signer has the new one: store the intent by store(..)"
+    )]
+    NewKeyWithSigner,
     /// The issuance has no CSR, and no key to make one.
     #[error("neither a CSR nor a key was given: give one with csr(..) or key(..)")]
     NoCsr,

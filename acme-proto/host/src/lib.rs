@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | [`atomic`], [`lock`] | files that are whole or not there; one process at a time |
 //! | [`account_file`], [`store`] | the account in a file; the state of an order in a file |
+//! | [`key_change`], [`external`] | that file while its key changes; the external account of a user |
+//! | [`directories`] | where public CAs are |
 //! | [`keys`], [`keyring`] | keys through the crypto provider of rustls; which key answers |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
 //! | [`http01`], [`tls_alpn01`], [`hook`] | answers to validations |
@@ -24,16 +26,20 @@
 pub mod account_file;
 pub mod atomic;
 pub mod clock;
+pub mod directories;
 pub mod error;
 pub mod exchange;
+pub mod external;
 pub mod hook;
 pub mod http01;
+pub mod key_change;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
 #[cfg(feature = "propagation")]
 pub mod propagation;
 pub mod proxy;
+mod secret_json;
 pub mod store;
 pub mod tls;
 pub mod tls_alpn01;

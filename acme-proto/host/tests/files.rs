@@ -178,6 +178,57 @@ fn an_account_comes_back_from_its_file() {
     assert_eq!(*AccountKey::from(&loaded).to_pem(), **account.key_pem());
 }
 
+#[test]
+fn the_key_of_another_account_is_not_overwritten() {
+    let directory = Directory::new();
+    let path = directory.path("account.json");
+    let (first, second) = (account(), account());
+    first.save(&path).expect("written");
+    let error = second.save(&path).expect_err("the first one's key would be lost");
+    assert!(matches!(error, AccountFileError::OtherKey { .. }), "{error}");
+    assert!(error.to_string().contains("account.json"), "{error}");
+    assert_eq!(AccountFile::load(&path).expect("an account"), first);
+    fs::write(&path, "something else").expect("written");
+    let error = second.save(&path).expect_err("something else would be lost");
+    assert!(matches!(error, AccountFileError::Foreign { .. }), "{error}");
+    fs::write(&path, "").expect("written");
+    second.save(&path).expect("an empty file holds nothing");
+}
+
+#[test]
+fn a_key_with_other_line_ends_is_the_same() {
+    let directory = Directory::new();
+    let path = directory.path("account.json");
+    let account = account();
+    let text = account.key_pem().replace('\n', "\r\n");
+    let other = AccountFile::new(account.directory().clone(), text).expect("a key");
+    account.save(&path).expect("written");
+    other.save(&path).expect("the same key");
+}
+
+#[test]
+fn both_keys_of_a_change_come_back_and_one_of_them_stays() {
+    let directory = Directory::new();
+    let path = directory.path("account.json");
+    let mut file = account();
+    let (old, new) = (file.key_pem().clone(), account().key_pem().clone());
+    file.set_new_key(new.clone()).expect("a key");
+    file.set_new_key(String::from("no key")).expect_err("no key");
+    file.save(&path).expect("written");
+    let mut loaded = AccountFile::load(&path).expect("an account");
+    assert_eq!((loaded.key_pem(), loaded.new_key_pem()), (&old, Some(&new)));
+    let provider = keys::default_provider().expect("ring");
+    let key = AccountKey::from(&loaded);
+    assert!(key.load_new(&provider).expect("a key").is_some());
+    loaded.adopt_new_key();
+    loaded.save(&path).expect("its key was in the file already");
+    let adopted = AccountFile::load(&path).expect("an account");
+    assert_eq!((adopted.key_pem(), adopted.new_key_pem()), (&new, None));
+    assert!(AccountKey::from(&adopted).load_new(&provider).expect("none").is_none());
+    file.drop_new_key();
+    assert_eq!((file.key_pem(), file.new_key_pem()), (&old, None));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_account_file_is_readable_by_its_owner_alone() {

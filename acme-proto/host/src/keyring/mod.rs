@@ -2,11 +2,13 @@
 
 use core::fmt;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest, SignatureAlgorithm};
-use acme_proto::jose::{MacKey, Signature, Thumbprint};
+use acme_proto::jose::{Jwk, MacKey, Signature, Thumbprint};
+use rustls::crypto::CryptoProvider;
 
-use crate::keys::ProviderKey;
+use crate::keys::{AccountKey, KeyError, ProviderKey};
 
 /// The keys of one account: its own, the one it is to change to, those of certificates, and MAC keys.
 #[derive(Default)]
@@ -20,6 +22,29 @@ impl Keyring {
     /// Creates a keyring without keys.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Holds the account key, if it is at hand, and the one that it was to change to; returns the public
+    /// halves of both.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AccountKey::load`].
+    pub fn open(
+        key: Option<&AccountKey>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<(Self, Option<Jwk>, Option<Jwk>), KeyError> {
+        let mut keyring = Self::new();
+        let Some(key) = key else { return Ok((keyring, None, None)) };
+        let loaded = key.load(provider)?;
+        let public = loaded.public_key().clone();
+        keyring.set_account_key(loaded);
+        let next = key.load_new(provider)?;
+        let next_public = next.as_ref().map(|key| key.public_key().clone());
+        if let Some(next) = next {
+            keyring.add_new_account_key(next);
+        }
+        Ok((keyring, Some(public), next_public))
     }
 
     /// Holds the account key.

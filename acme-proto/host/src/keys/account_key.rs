@@ -28,6 +28,8 @@ use crate::account_file::AccountFile;
 #[derive(Clone)]
 pub struct AccountKey {
     pem: Zeroizing<String>,
+    /// The key of a change whose outcome is not known.
+    new_pem: Option<Zeroizing<String>>,
 }
 
 impl AccountKey {
@@ -37,7 +39,7 @@ impl AccountKey {
     ///
     /// [`KeyError::Unsupported`] if the crypto provider that was compiled in cannot generate this kind.
     pub fn generate(kind: KeyKind) -> Result<Self, KeyError> {
-        Ok(Self { pem: generate(kind)? })
+        Ok(Self { pem: generate(kind)?, new_pem: None })
     }
 
     /// Reads a key in PKCS#8 PEM.
@@ -47,7 +49,7 @@ impl AccountKey {
     /// [`KeyError::Pem`] if it is none.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         check_pkcs8_pem(pem)?;
-        Ok(Self { pem: Zeroizing::new(pem.to_owned()) })
+        Ok(Self { pem: Zeroizing::new(pem.to_owned()), new_pem: None })
     }
 
     /// Returns the key in PKCS#8 PEM, to be stored where only its owner can read it.
@@ -63,11 +65,23 @@ impl AccountKey {
     pub fn load(&self, provider: &Arc<CryptoProvider>) -> Result<ProviderKey, KeyError> {
         ProviderKey::from_pkcs8_pem(&self.pem, provider)
     }
+
+    /// Has a crypto provider load the key that the account was to change to, if an account file holds one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ProviderKey::from_pkcs8_pem`].
+    pub fn load_new(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Option<ProviderKey>, KeyError> {
+        self.new_pem.as_ref().map(|pem| ProviderKey::from_pkcs8_pem(pem, provider)).transpose()
+    }
 }
 
 impl From<&AccountFile> for AccountKey {
     fn from(file: &AccountFile) -> Self {
-        Self { pem: file.key_pem().clone() }
+        Self { pem: file.key_pem().clone(), new_pem: file.new_key_pem().cloned() }
     }
 }
 

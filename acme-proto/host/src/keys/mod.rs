@@ -3,6 +3,7 @@
 mod account_key;
 mod generate;
 mod kind;
+mod new_key;
 mod provider_key;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use rustls::crypto::CryptoProvider;
 pub use self::account_key::AccountKey;
 pub use self::generate::generate;
 pub use self::kind::{KeyKind, UnknownKeyKind};
+pub use self::new_key::NewKey;
 pub use self::provider_key::{ProviderKey, check_pkcs8_pem};
 
 /// Returns the process's crypto provider if one is installed, else ring, else aws-lc-rs, whichever is

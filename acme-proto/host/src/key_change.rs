@@ -1,0 +1,71 @@
+//! The account file while the account's key is changed: both keys are in it until the outcome is certain.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use acme_proto::jose::Jwk;
+use acme_proto::rollover::KeyChangeIntent;
+use rustls::crypto::CryptoProvider;
+
+use crate::account_file::{AccountFile, AccountFileError};
+use crate::error::Error;
+use crate::keys::{AccountKey, ProviderKey};
+
+/// The account file of an account whose key is changed.
+#[derive(Clone, Debug)]
+pub struct KeyChangeFile {
+    path: PathBuf,
+    provider: Arc<CryptoProvider>,
+}
+
+impl KeyChangeFile {
+    /// Names the file, which must exist, and what tells the public halves of its keys.
+    pub fn new(path: impl Into<PathBuf>, provider: &Arc<CryptoProvider>) -> Self {
+        Self { path: path.into(), provider: Arc::clone(provider) }
+    }
+
+    /// Puts the new key beside the old one, before the change is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountFileError::OtherKey`] if the file is that of another account, or has another new key whose
+    /// change is not settled; and those of [`AccountFile::save`].
+    pub fn begin(&self, new_key: &AccountKey, intent: &KeyChangeIntent) -> Result<(), Error> {
+        let mut file = AccountFile::load(&self.path)?;
+        let new_pem = new_key.to_pem();
+        let unsettled = match file.new_key_pem() {
+            Some(pem) => self.public(pem)? != *intent.new_key(),
+            None => false,
+        };
+        let foreign = file.directory() != intent.directory()
+            || self.public(file.key_pem())? != *intent.old_key();
+        if foreign || unsettled {
+            return Err(AccountFileError::OtherKey { path: self.path.clone() }.into());
+        }
+        file.set_account(intent.account().clone());
+        file.set_new_key(new_pem)?;
+        Ok(file.save(&self.path)?)
+    }
+
+    /// Keeps only the key that the CA is known to hold.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AccountFile::load`] and [`AccountFile::save`]; both keys are then in the file still.
+    pub fn end(&self, held: &Jwk) -> Result<(), Error> {
+        let mut file = AccountFile::load(&self.path)?;
+        let Some(new_pem) = file.new_key_pem() else { return Ok(()) };
+        if self.public(new_pem)? == *held {
+            file.adopt_new_key();
+        } else if self.public(file.key_pem())? == *held {
+            file.drop_new_key();
+        } else {
+            return Err(AccountFileError::OtherKey { path: self.path.clone() }.into());
+        }
+        Ok(file.save(&self.path)?)
+    }
+
+    fn public(&self, pem: &str) -> Result<Jwk, Error> {
+        Ok(ProviderKey::from_pkcs8_pem(pem, &self.provider)?.public_key().clone())
+    }
+}
