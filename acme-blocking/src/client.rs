@@ -9,7 +9,7 @@ use acme_host::clock;
 use acme_host::error::Error;
 use acme_host::exchange::ExchangeRecord;
 use acme_host::keyring::Keyring;
-use acme_host::keys::{AccountKey, ProviderKey};
+use acme_host::keys::{AccountKey, NewKey, ProviderKey};
 use acme_proto::challenge::Challenge;
 use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use acme_proto::identifier::Identifier;
@@ -25,6 +25,7 @@ use rustls::crypto::CryptoProvider;
 use crate::builder::ClientBuilder;
 use crate::drive;
 use crate::issue::Issue;
+use crate::key_change::KeyChange;
 use crate::register::Register;
 use crate::signer::Signer;
 use crate::transport::Transport;
@@ -60,6 +61,21 @@ impl Client {
     /// Have the key on disk before: it must outlive a crash between request and answer.
     pub fn register<'a>(&self) -> Register<'a> {
         Register::new(self.clone())
+    }
+
+    /// Replaces the account key (RFC 8555 section 7.3.5); later requests use the new one.
+    ///
+    /// Have both keys on disk before: [`account_file`](KeyChange::account_file) or
+    /// [`store`](KeyChange::store) see to that.
+    pub fn change_key<'a>(&self, new_key: impl Into<NewKey>) -> KeyChange<'a> {
+        KeyChange::new(self.clone(), Some(new_key.into()))
+    }
+
+    /// Settles a key change that was begun, in this process or another, and whose outcome is not known.
+    ///
+    /// Where there is none, it does nothing but tell the account key.
+    pub fn settle_key_change<'a>(&self) -> KeyChange<'a> {
+        KeyChange::new(self.clone(), None)
     }
 
     /// Orders a certificate for these names, and sees it through to the end.

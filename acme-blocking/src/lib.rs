@@ -41,6 +41,7 @@ mod client;
 mod drive;
 mod in_flight;
 mod issue;
+mod key_change;
 mod operations;
 mod register;
 mod signer;
@@ -58,11 +59,15 @@ pub use acme_host;
 pub use acme_proto;
 
 pub use acme_host::account_file::AccountFile;
+pub use acme_host::directories::{
+    ACTALIS, GOOGLE, GOOGLE_STAGING, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SSL_COM_ECC, SSL_COM_RSA,
+    ZEROSSL,
+};
 pub use acme_host::error::Error;
 pub use acme_host::exchange::ExchangeRecord;
 pub use acme_host::hook::HookCommand;
 pub use acme_host::http01::Http01Table as Http01Handler;
-pub use acme_host::keys::{AccountKey, KeyKind, ProviderKey};
+pub use acme_host::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
 pub use acme_host::lock::Lock;
 #[cfg(feature = "propagation")]
 pub use acme_host::propagation::{
@@ -77,6 +82,7 @@ pub use acme_proto::issuance::Issued;
 pub use acme_proto::notice::Notice;
 pub use acme_proto::op::AccountEntry;
 pub use acme_proto::policy::Policy;
+pub use acme_proto::rollover::KeyChangeIntent;
 pub use acme_proto::snapshot::Snapshot;
 pub use acme_proto::wire::ChallengeKind;
 pub use acme_proto::x509::{Certificate, CertificateChain, ChainChoice, Csr, CsrBuilder};
@@ -85,6 +91,7 @@ pub use crate::builder::ClientBuilder;
 pub use crate::cancel::Cancel;
 pub use crate::client::Client;
 pub use crate::issue::Issue;
+pub use crate::key_change::KeyChange;
 pub use crate::register::Register;
 pub use crate::signer::Signer;
 #[cfg(feature = "propagation")]
@@ -97,12 +104,3 @@ pub use crate::transport::{Transport, UreqTransport};
 
 /// Any error, as users' solvers and stores return it.
 pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
-
-/// Let's Encrypt.
-pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
-
-/// The staging environment of Let's Encrypt: generous limits, and roots that nobody trusts.
-pub const LETS_ENCRYPT_STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
-
-/// ZeroSSL, which demands external account binding.
-pub const ZEROSSL: &str = "https://acme.zerossl.com/v2/DV90";

@@ -1,9 +1,7 @@
 //! A method for every single operation.
 
 use acme_host::error::Error;
-use acme_host::keys::AccountKey;
 use acme_proto::identifier::Identifier;
-use acme_proto::jose::Jwk;
 use acme_proto::op;
 use acme_proto::url::Url;
 use acme_proto::wire::{Account, Authorization, Challenge, Directory, Order};
@@ -41,17 +39,6 @@ impl Client {
     /// Deactivates the account for good (RFC 8555 section 7.3.6).
     pub fn deactivate_account(&self) -> Result<Account, Error> {
         self.call(op::DeactivateAccount)
-    }
-
-    /// Replaces the account key by one that is on disk already (RFC 8555 section 7.3.5).
-    ///
-    /// If the answer is lost, [`find_account`](Self::find_account) tells which key the CA holds. With a
-    /// signer that holds both keys, use [`call`](Self::call) and [`KeyChange`](op::KeyChange).
-    pub fn change_key(&self, new_key: impl Into<AccountKey>) -> Result<Jwk, Error> {
-        let key = new_key.into().load(self.provider())?;
-        let public = key.public_key().clone();
-        self.inner().keyring().add_new_account_key(key);
-        self.call(op::KeyChange::new(public))
     }
 
     /// Orders a certificate (RFC 8555 section 7.4); [`issue`](Self::issue) sees one through.

@@ -175,7 +175,7 @@ fn after_a_change_of_key_the_client_goes_on_with_the_new_one() {
     let url = client.account_url();
     let new_key = AccountKey::generate(KeyKind::Es384).expect("a key");
     let pem = new_key.to_pem();
-    client.change_key(new_key).expect("the key is changed");
+    client.change_key(new_key).run().expect("the key is changed");
     issue(&ca, &client, &certificate_key());
     let later = ca::builder(&ca).key(AccountKey::from_pem(&pem).expect("a key"));
     let later = later.connect().expect("a client");

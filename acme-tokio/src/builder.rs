@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use acme_host::clock;
 use acme_host::error::Error;
 use acme_host::exchange::ExchangeRecord;
+use acme_host::external::ExternalBinding;
 use acme_host::keyring::Keyring;
 use acme_host::keys::{self, AccountKey};
 use acme_host::tls::Roots;
 use acme_proto::error::InvalidInput;
+use acme_proto::jose::MacAlgorithm;
 use acme_proto::notice::Notice;
 use acme_proto::op::GetDirectory;
 use acme_proto::policy::Policy;
@@ -32,6 +34,8 @@ pub struct ClientBuilder {
     provider: Option<Arc<CryptoProvider>>,
     policy: Policy,
     account_url: Option<Url>,
+    external: Option<ExternalBinding>,
+    mac: MacAlgorithm,
     user_agent: Option<String>,
     http_on_loopback: bool,
     observer: Option<Observer>,
@@ -49,6 +53,8 @@ impl ClientBuilder {
             provider: None,
             policy: Policy::default(),
             account_url: None,
+            external: None,
+            mac: MacAlgorithm::Hs256,
             user_agent: None,
             http_on_loopback: false,
             observer: None,
@@ -62,7 +68,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Has a signer hold the account key, such as an HSM; instead of [`key`](Self::key).
+    /// Has a signer hold the account key, such as an HSM; instead of [`key`](Self::key), or beside it for
+    /// the other keys, such as the MAC key of an external account.
     pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
         self.signer = Some(Box::new(signer));
         self
@@ -97,6 +104,26 @@ impl ClientBuilder {
     /// Gives the account's URL as it was received before, which saves asking for it.
     pub fn account_url(mut self, url: Url) -> Self {
         self.account_url = Some(url);
+        self
+    }
+
+    /// Names the external account that the account is bound to, for a CA that wants to see the binding even
+    /// where an account is looked up; [`Register::external_account`](crate::Register::external_account) is
+    /// what binds it.
+    pub fn external_account(mut self, kid: impl Into<String>, mac_key: impl Into<String>) -> Self {
+        self.external = Some(ExternalBinding::new(kid, mac_key));
+        self
+    }
+
+    /// Does the same for an external account whose MAC key the [`signer`](Self::signer) holds.
+    pub fn external_account_signer(mut self, kid: impl Into<String>) -> Self {
+        self.external = Some(ExternalBinding::by_signer(kid));
+        self
+    }
+
+    /// Sets the algorithm of the external account's MAC; the default is HS256.
+    pub const fn mac_algorithm(mut self, algorithm: MacAlgorithm) -> Self {
+        self.mac = algorithm;
         self
     }
 
@@ -152,17 +179,9 @@ impl ClientBuilder {
                 Box::new(HyperTransport::new(&provider, &self.roots)?.http1_connections(wide))
             }
         };
-        let mut keyring = Keyring::new();
-        let account_key = match (self.key, &self.signer) {
-            (Some(key), _) => {
-                let key = key.load(&provider)?;
-                let public = key.public_key().clone();
-                keyring.set_account_key(key);
-                public
-            }
-            (None, Some(signer)) => signer.dyn_account_key(),
-            (None, None) => return Err(Error::NoAccountKey),
-        };
+        let (mut keyring, own, new_key) = Keyring::open(self.key.as_ref(), &provider)?;
+        let with_signer = || self.signer.as_ref().map(|signer| signer.dyn_account_key());
+        let account_key = own.or_else(with_signer).ok_or(Error::NoAccountKey)?;
         let product = format!("{PRODUCT} {}", transport.dyn_product());
         let mut session = Session::new(directory, clock::seed())
             .account_key(account_key)
@@ -171,6 +190,12 @@ impl ClientBuilder {
             .product(&product);
         if let Some(product) = self.user_agent {
             session = session.product(&product);
+        }
+        if let Some(key) = new_key {
+            session = session.new_account_key(key);
+        }
+        if let Some(external) = self.external {
+            session = session.external_account(external.take_up(self.mac, &mut keyring)?);
         }
         if let Some(url) = self.account_url {
             session = session.account_url(url);

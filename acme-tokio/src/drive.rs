@@ -26,6 +26,8 @@ pub(crate) type InFlight<'a> = FuturesUnordered<BoxFuture<'a, Arrival>>;
 pub(crate) enum Arrival {
     Input(Input),
     Solver(Box<Solved>),
+    /// The intent of a key change is stored, or why it is not.
+    Stored(Result<(), String>),
 }
 
 /// A call of a solver that ended.
@@ -60,6 +62,11 @@ pub(crate) trait Helper<'a, F: Flow> {
         _solved: Solved,
         _in_flight: &mut InFlight<'a>,
     ) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Takes the end of storing what an event brought.
+    fn stored(&mut self, _flow: &mut F, _result: Result<(), String>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -101,6 +108,9 @@ pub(crate) async fn drive<'a, F: Flow>(
                     }
                     Woken::By(Arrival::Solver(solved)) => {
                         outcome = helper.solved(&mut flow, *solved, &mut in_flight);
+                    }
+                    Woken::By(Arrival::Stored(result)) => {
+                        outcome = helper.stored(&mut flow, result);
                     }
                     Woken::Cancelled => helper.cancel(&mut flow),
                     Woken::InTime => {}

@@ -38,6 +38,7 @@ mod client;
 mod clock;
 mod drive;
 mod issue;
+mod key_change;
 mod operations;
 mod register;
 mod signer;
@@ -57,11 +58,15 @@ pub use acme_host;
 pub use acme_proto;
 
 pub use acme_host::account_file::AccountFile;
+pub use acme_host::directories::{
+    ACTALIS, GOOGLE, GOOGLE_STAGING, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SSL_COM_ECC, SSL_COM_RSA,
+    ZEROSSL,
+};
 pub use acme_host::error::Error;
 pub use acme_host::exchange::ExchangeRecord;
 pub use acme_host::hook::HookCommand;
 pub use acme_host::http01::Http01Table as Http01Handler;
-pub use acme_host::keys::{AccountKey, KeyKind, ProviderKey};
+pub use acme_host::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
 pub use acme_host::lock::Lock;
 #[cfg(feature = "propagation")]
 pub use acme_host::propagation::{
@@ -76,6 +81,7 @@ pub use acme_proto::issuance::Issued;
 pub use acme_proto::notice::Notice;
 pub use acme_proto::op::AccountEntry;
 pub use acme_proto::policy::Policy;
+pub use acme_proto::rollover::KeyChangeIntent;
 pub use acme_proto::snapshot::Snapshot;
 pub use acme_proto::wire::ChallengeKind;
 pub use acme_proto::x509::{Certificate, CertificateChain, ChainChoice, Csr, CsrBuilder};
@@ -83,6 +89,7 @@ pub use acme_proto::x509::{Certificate, CertificateChain, ChainChoice, Csr, CsrB
 pub use crate::builder::ClientBuilder;
 pub use crate::client::Client;
 pub use crate::issue::Issue;
+pub use crate::key_change::KeyChange;
 pub use crate::register::Register;
 pub use crate::signer::{DynSigner, Signer};
 #[cfg(feature = "propagation")]
@@ -98,12 +105,3 @@ pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
 /// A boxed future, as the forms for trait objects return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Let's Encrypt.
-pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
-
-/// The staging environment of Let's Encrypt: generous limits, and roots that nobody trusts.
-pub const LETS_ENCRYPT_STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
-
-/// ZeroSSL, which demands external account binding.
-pub const ZEROSSL: &str = "https://acme.zerossl.com/v2/DV90";

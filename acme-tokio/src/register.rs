@@ -5,8 +5,9 @@ use core::future::IntoFuture;
 use core::time::Duration;
 
 use acme_host::error::Error;
-use acme_proto::jose::{MacAlgorithm, MacKey};
-use acme_proto::op::{AccountEntry, ExternalAccount};
+use acme_host::external::ExternalBinding;
+use acme_proto::jose::MacAlgorithm;
+use acme_proto::op::AccountEntry;
 use acme_proto::register::{self as proto, RegisterEvent};
 
 use crate::BoxFuture;
@@ -18,7 +19,7 @@ use crate::drive::{self, Helper, InFlight};
 pub struct Register<'a> {
     client: Client,
     contacts: Vec<String>,
-    external: Option<(String, String)>,
+    external: Option<ExternalBinding>,
     mac: MacAlgorithm,
     consent: Option<Consent<'a>>,
     time_limit: Option<Duration>,
@@ -48,7 +49,15 @@ impl<'a> Register<'a> {
     ///
     /// The CA gives out both: a key identifier, and a MAC key as base64 text.
     pub fn external_account(mut self, kid: impl Into<String>, mac_key: impl Into<String>) -> Self {
-        self.external = Some((kid.into(), mac_key.into()));
+        self.external = Some(ExternalBinding::new(kid, mac_key));
+        self
+    }
+
+    /// Binds the account to an external one whose MAC key the client's [`Signer`](crate::Signer) holds.
+    ///
+    /// The signer is asked for [`KeyRole::ExternalAccount`](acme_proto::flow::KeyRole).
+    pub fn external_account_signer(mut self, kid: impl Into<String>) -> Self {
+        self.external = Some(ExternalBinding::by_signer(kid));
         self
     }
 
@@ -79,9 +88,9 @@ impl<'a> Register<'a> {
     pub async fn run(self) -> Result<AccountEntry, Error> {
         let inner = self.client.inner();
         let mut flow = proto::Register::new().contacts(self.contacts)?;
-        if let Some((kid, mac_key)) = self.external {
-            flow = flow.external_account(Some(ExternalAccount::new(&kid)?.algorithm(self.mac)));
-            inner.keyring().add_external(kid, MacKey::from_base64(&mac_key)?);
+        if let Some(external) = self.external {
+            let external = external.take_up(self.mac, &mut inner.keyring())?;
+            flow = flow.external_account(Some(external));
         }
         if let Some(limit) = self.time_limit {
             flow = flow.time_limit(limit);

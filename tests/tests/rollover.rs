@@ -28,10 +28,10 @@ fn known() -> Script {
 /// Runs a rollover whose intent is stored at once, and returns what was stored.
 fn change(script: &mut Script, flow: Rollover) -> (Result<Jwk, Error>, Vec<KeyChangeIntent>) {
     let mut stored = Vec::new();
-    let result = script.run_with(flow, |flow, session, event| {
+    let result = script.run_with(flow, |flow, _, event| {
         let RolloverEvent::Store(intent) = event else { panic!("{event:?}") };
         stored.push(intent);
-        flow.stored(session).expect("it asked");
+        flow.stored().expect("it asked");
     });
     (result, stored)
 }
@@ -314,8 +314,8 @@ fn a_request_under_way_while_the_key_changes_is_signed_again() {
         }
     };
     let change = Rollover::new(world.other_key.public_key());
-    let changed = world.run(&mut session, change, |flow, session, _| {
-        flow.stored(session).expect("it asked");
+    let changed = world.run(&mut session, change, |flow, _, _| {
+        flow.stored().expect("it asked");
     });
     changed.expect("a new key");
     let refused = world.ask(&held).expect("an answer");
@@ -334,12 +334,30 @@ fn a_key_change_whose_answer_is_lost_ends_well_at_a_strict_ca() {
         let rule = FaultRule::next(action.clone()).on(RequestKind::KeyChange);
         world.ca.set_faults(Faults::none().with(rule));
         let change = Rollover::new(world.other_key.public_key());
-        let result = world.run(&mut session, change, |flow, session, _| {
-            flow.stored(session).expect("it asked");
+        let result = world.run(&mut session, change, |flow, _, _| {
+            flow.stored().expect("it asked");
         });
         covers!("8555-7.3.5-11", result.is_ok(), "{action:?}: {result:?} {:?}", world.lines());
         assert_eq!(session.key(), Some(&world.other_key.public_key()));
         let issued = issue(&mut world, &mut session, &["a.test"]);
         covers!("8555-7.3.5-8", issued.is_ok(), "{:?}", world.lines());
     }
+}
+
+#[test]
+fn a_session_that_was_told_of_the_new_key_settles_by_it() {
+    let told = || Script::new().session(|session| session.new_account_key(new_key()));
+    // The account is known, and has the new key.
+    let mut script = told().known_account().start().post(NEW_ACCOUNT, account(200));
+    let (result, stored) = change(&mut script, Rollover::settle(new_key()));
+    covers!("8555-7.3.5-11", result.is_ok() && script.session.key() == Some(&new_key()));
+    assert!(stored.is_empty(), "it was stored before");
+    // The account is not known, and has the old key.
+    let mut script = told()
+        .start()
+        .post(NEW_ACCOUNT, account(200))
+        .post(NEW_ACCOUNT, not_here())
+        .post(KEY_CHANGE, answer(200, &json!({})));
+    let (result, _) = change(&mut script, Rollover::settle(new_key()));
+    covers!("8555-7.3.5-11", result.is_ok() && script.session.key() == Some(&new_key()));
 }

@@ -62,7 +62,9 @@ fn both_adapters_export_the_same_names() {
 
 #[test]
 fn both_adapters_have_the_same_methods() {
-    for file in ["client.rs", "builder.rs", "register.rs", "issue.rs", "operations.rs"] {
+    for file in
+        ["client.rs", "builder.rs", "register.rs", "issue.rs", "key_change.rs", "operations.rs"]
+    {
         let tokio = methods("acme-tokio", file);
         assert!(!tokio.is_empty(), "{file} has methods");
         assert_eq!(tokio, methods("acme-blocking", file), "{file}");
