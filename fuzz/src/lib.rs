@@ -10,6 +10,7 @@
 mod account;
 mod authorization;
 mod bytes;
+mod caa;
 mod call;
 mod certificate;
 mod check;
@@ -31,6 +32,7 @@ mod world;
 
 pub use account::account;
 pub use authorization::authorization;
+pub use caa::caa;
 pub use call::call;
 pub use certificate::certificate;
 pub use csr::csr;
@@ -61,6 +63,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "account", run: account },
     Target { name: "authorization", run: authorization },
+    Target { name: "caa", run: caa },
     Target { name: "call", run: call },
     Target { name: "certificate", run: certificate },
     Target { name: "csr", run: csr },

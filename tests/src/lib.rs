@@ -4,6 +4,7 @@
 //! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
 //! - [`covers!`]: the macro by which a test cites the requirement catalogue (`acme-conformance`).
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
+//! - [`responders`]: the listeners of both adapters, and clients that look at them.
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
 //! - [`script_issuance`]: a server of canned answers.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
@@ -13,6 +14,7 @@ pub mod child;
 #[cfg(unix)]
 pub mod clients;
 pub mod name_servers;
+pub mod responders;
 pub mod scenario;
 pub mod script;
 pub mod script_issuance;

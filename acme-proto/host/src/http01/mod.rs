@@ -10,6 +10,11 @@ use acme_proto::challenge::{Challenge, Http01};
 /// As a solver of the adapters it serves http-01 out of the user's own HTTP server: give one clone to the
 /// issuance, and ask another in the server.
 ///
+/// The CA asks on port 80 of the name, and follows redirects. So whoever may send it elsewhere, by a catch-all
+/// redirect for unknown paths, or may write below `/.well-known/acme-challenge/`, can get certificates for
+/// the name too (RFC 8555 section 10.2): answer this path from the table alone. The table holds published
+/// challenges only, and never repeats what a request says (section 11.3).
+///
 /// ```
 /// let table = acme_host::http01::Http01Table::new();
 /// // In the server, for every request to /.well-known/acme-challenge/:

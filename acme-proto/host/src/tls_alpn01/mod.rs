@@ -25,6 +25,10 @@ pub const ACME_TLS_ALPN: &[u8] = b"acme-tls/1";
 /// all others to the resolver it was [wrapped around](Self::around), if there is one. A server that uses it
 /// also has to add [`ACME_TLS_ALPN`] to its ALPN protocols, and to close such connections after the
 /// handshake.
+///
+/// The CA connects to port 443 by TLS 1.2 or newer. A provider that hosts the names of others must let none
+/// of them supply a certificate for this protocol (RFC 8737 section 5): here none can, for the other resolver is
+/// never asked about it.
 #[derive(Clone)]
 pub struct TlsAlpnResolver {
     provider: Arc<CryptoProvider>,
