@@ -1,8 +1,9 @@
 //! Installs the servers that the tests need, so that no test has to wait for it.
 
-use acme_tests::servers::install_pebble;
+use acme_tests::servers::install_all;
 
 fn main() {
-    let programs = install_pebble();
-    println!("{}\n{}", programs.pebble().display(), programs.challtestsrv().display());
+    for program in install_all() {
+        println!("{}", program.display());
+    }
 }

@@ -9,25 +9,58 @@
 //!
 //! Nothing here is skipped: a server that cannot be installed or started is a panic that says why.
 
+mod acmev2;
+mod caddy;
 mod challtestsrv;
+mod gunicorn;
 mod https;
 mod install;
+mod issuing_ca;
+mod mock_dns;
 mod pebble;
 mod ports;
 mod process;
+mod resolved;
+mod scratch;
+mod serles;
+mod site;
+mod step_ca;
 mod web_ca;
 
 use std::env;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use mock_dns::MockDns;
+
+pub use acmev2::{acmev2, acmev2_with_external_accounts};
+pub use caddy::caddy;
 pub use challtestsrv::Challtestsrv;
 pub use https::get;
-pub use install::{PebblePrograms, install_pebble};
+pub use install::{
+    DEBIAN_PEBBLE_VERSION, GoProgram, PythonServer, install_all, install_debian_pebble,
+    install_eab_tool,
+};
 pub use pebble::{Pebble, PebbleOptions};
 pub use ports::free_port;
 pub use process::Process;
+pub use resolved::free_address;
+pub use serles::serles;
+pub use site::{Server, Site};
+pub use step_ca::{step_ca, step_ca_with_external_accounts};
 pub use web_ca::WebCa;
+
+/// How long a server may take until it answers.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The address of servers that can be told their ports.
+const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((LOCALHOST, port))
+}
 
 /// Returns the target directory that the running program was built into.
 ///

@@ -3,16 +3,17 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use serde_json::{Map, json};
 
-use super::{Challtestsrv, Process, WebCa, free_port, get, install_pebble, target_dir};
+use super::install::{DEBIAN_PEBBLE_VERSION, GoProgram, install_debian_pebble};
+use super::scratch::Scratch;
+use super::{
+    Challtestsrv, LIMIT, LOCALHOST, MockDns, Process, Site, WebCa, free_port, get, loopback,
+    target_dir,
+};
 
 /// How a [`Pebble`] behaves.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub struct PebbleOptions {
     chain_length: u8,
     validation_sleep: bool,
     orders_per_page: u16,
+    debian: bool,
 }
 
 impl Default for PebbleOptions {
@@ -41,6 +43,7 @@ impl Default for PebbleOptions {
             chain_length: 1,
             validation_sleep: false,
             orders_per_page: 3,
+            debian: false,
         }
     }
 }
@@ -108,6 +111,13 @@ impl PebbleOptions {
         self.orders_per_page = count;
         self
     }
+
+    /// Starts Debian's version, which is from before renewal information and profiles.
+    #[must_use]
+    pub const fn debian(mut self) -> Self {
+        self.debian = true;
+        self
+    }
 }
 
 /// A running Pebble for which every name is 127.0.0.1; it ends when this is dropped.
@@ -119,10 +129,9 @@ pub struct Pebble {
     issuer_root: String,
     http_port: u16,
     tls_port: u16,
-    dns: SocketAddr,
-    challtestsrv: Challtestsrv,
+    dns: MockDns,
     pebble: Process,
-    _challtestsrv: Process,
+    options: PebbleOptions,
     scratch: Scratch, // after the processes: it is dropped last
 }
 
@@ -153,7 +162,7 @@ impl Pebble {
 
     /// Returns the PEM file with the root of Pebble's HTTPS endpoint.
     pub fn root_file(&self) -> PathBuf {
-        self.scratch.0.join("web-root.pem")
+        self.scratch.path().join("web-root.pem")
     }
 
     /// Returns the root of Pebble's HTTPS endpoint as PEM.
@@ -163,7 +172,7 @@ impl Pebble {
 
     /// Returns the PEM file with the root under which Pebble issues.
     pub fn issuer_root_file(&self) -> PathBuf {
-        self.scratch.0.join("issuer-root.pem")
+        self.scratch.path().join("issuer-root.pem")
     }
 
     /// Returns the root under which Pebble issues as PEM.
@@ -198,12 +207,12 @@ impl Pebble {
 
     /// Returns the address of the DNS server that Pebble asks.
     pub const fn dns_server(&self) -> SocketAddr {
-        self.dns
+        self.dns.server
     }
 
     /// Returns the management of the DNS server.
     pub const fn challtestsrv(&self) -> &Challtestsrv {
-        &self.challtestsrv
+        &self.dns.zone
     }
 
     /// Adds a TXT value to a name.
@@ -212,7 +221,7 @@ impl Pebble {
     ///
     /// If the DNS server does not answer.
     pub fn set_txt(&self, name: &str, value: &str) {
-        self.challtestsrv.present(name, value).expect("challtestsrv answers");
+        self.dns.zone.present(name, value).expect("challtestsrv answers");
     }
 
     /// Removes every TXT value of a name.
@@ -221,7 +230,7 @@ impl Pebble {
     ///
     /// If the DNS server does not answer.
     pub fn clear_txt(&self, name: &str) {
-        self.challtestsrv.clear(name).expect("challtestsrv answers");
+        self.dns.zone.clear(name).expect("challtestsrv answers");
     }
 
     /// Returns every (name, value) of a TXT record that was set and not removed.
@@ -230,7 +239,7 @@ impl Pebble {
     ///
     /// If the file system fails.
     pub fn published_txt(&self) -> Vec<(String, String)> {
-        self.challtestsrv.published().expect("the target directory is readable")
+        self.dns.zone.published().expect("the target directory is readable")
     }
 
     /// Returns a command line to which `present NAME VALUE` or `cleanup NAME VALUE` is added.
@@ -249,9 +258,27 @@ impl Pebble {
         format!(
             "{} {} {}",
             program.display(),
-            self.challtestsrv.management(),
-            self.challtestsrv.state().display()
+            self.dns.zone.management(),
+            self.dns.zone.state().display()
         )
+    }
+
+    /// Describes it as one of the servers that a client can be tried with.
+    pub fn site(&self) -> Site {
+        let alternates = (1..=self.options.alternate_roots).map(|n| self.alternate_root_pem(n));
+        let version =
+            if self.options.debian { DEBIAN_PEBBLE_VERSION } else { GoProgram::PEBBLE.version() };
+        Site {
+            name: if self.options.debian { "Pebble (Debian)" } else { "Pebble" },
+            version,
+            directory_url: self.directory_url.clone(),
+            web_root: self.root_pem().to_owned(),
+            issuer_roots: std::iter::once(self.issuer_root.clone()).chain(alternates).collect(),
+            http: loopback(self.http_port),
+            tls: loopback(self.tls_port),
+            zone: self.dns.zone.clone(),
+            external_account: self.options.external_accounts.first().cloned(),
+        }
     }
 
     /// Returns everything that Pebble wrote so far.
@@ -261,11 +288,11 @@ impl Pebble {
 
     fn try_start(options: &PebbleOptions, web_ca: &WebCa) -> Result<Self, String> {
         let io = |error: std::io::Error| error.to_string();
-        let scratch = Scratch::create().map_err(io)?;
-        let dir = scratch.0.as_path();
+        let scratch = Scratch::create("pebble").map_err(io)?;
+        let dir = scratch.path();
         let ports = Ports::choose();
         write_files(dir, options, web_ca, &ports).map_err(io)?;
-        let (challtestsrv, dns_process) = start_challtestsrv(dir, &ports)?;
+        let dns = MockDns::start(dir, loopback(ports.dns), LOCALHOST)?;
         let pebble = start_pebble(dir, options, &ports).map_err(io)?;
 
         let mut this = Self {
@@ -275,10 +302,9 @@ impl Pebble {
             issuer_root: String::new(),
             http_port: ports.http,
             tls_port: ports.tls,
-            dns: loopback(ports.dns),
-            challtestsrv,
+            dns,
             pebble,
-            _challtestsrv: dns_process,
+            options: options.clone(),
             scratch,
         };
         let roots = format!("{}/roots/0", this.management_url);
@@ -289,16 +315,12 @@ impl Pebble {
     }
 }
 
-/// How long a server may take until it answers.
-const LIMIT: Duration = Duration::from_secs(60);
-
 struct Ports {
     acme: u16,
     management: u16,
     http: u16,
     tls: u16,
     dns: u16,
-    dns_management: u16,
 }
 
 impl Ports {
@@ -309,7 +331,6 @@ impl Ports {
             http: free_port(),
             tls: free_port(),
             dns: free_port(),
-            dns_management: free_port(),
         }
     }
 }
@@ -345,31 +366,6 @@ fn write_files(
     fs::write(dir.join("web.key"), web_ca.key_pem())
 }
 
-fn start_challtestsrv(dir: &Path, ports: &Ports) -> Result<(Challtestsrv, Process), String> {
-    let management = loopback(ports.dns_management);
-    let mut arguments = vec![
-        "-dnsserver".to_owned(),
-        loopback(ports.dns).to_string(),
-        "-management".to_owned(),
-        management.to_string(),
-        "-defaultIPv4=127.0.0.1".to_owned(),
-    ];
-    arguments
-        .extend(["defaultIPv6", "http01", "https01", "tlsalpn01", "doh"].map(|a| format!("-{a}=")));
-    let mut process = Process::start(
-        install_pebble().challtestsrv(),
-        arguments.iter().map(OsStr::new),
-        [],
-        &dir.join("challtestsrv.log"),
-    )
-    .map_err(|error| error.to_string())?;
-    process.wait_until(LIMIT, || {
-        let dns = TcpStream::connect(loopback(ports.dns)).ok()?;
-        TcpStream::connect(management).ok().map(|_| dns)
-    })?;
-    Ok((Challtestsrv::new(management, dir.join("txt")), process))
-}
-
 fn start_pebble(dir: &Path, options: &PebbleOptions, ports: &Ports) -> std::io::Result<Process> {
     let config = dir.join("pebble.json");
     let dns = loopback(ports.dns).to_string();
@@ -390,35 +386,7 @@ fn start_pebble(dir: &Path, options: &PebbleOptions, ports: &Ports) -> std::io::
         ("PEBBLE_VA_NOSLEEP", u8::from(!options.validation_sleep).to_string()),
         ("PEBBLE_VA_ALWAYS_VALID", "0".to_owned()),
     ];
-    Process::start(install_pebble().pebble(), arguments, variables, &dir.join("pebble.log"))
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
-}
-
-/// A directory of one run; it stays if the test fails.
-#[derive(Debug)]
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn create() -> std::io::Result<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let run = target_dir().join("servers").join("run");
-        let dir = run.join(format!("pebble-{}-{number}", process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir)?;
-        Ok(Self(dir))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("the logs of Pebble are in {}", self.0.display());
-        } else {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    let program =
+        if options.debian { install_debian_pebble() } else { GoProgram::PEBBLE.install() };
+    Process::start(&program, arguments, variables, &dir.join("pebble.log"))
 }

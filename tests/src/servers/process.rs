@@ -36,10 +36,10 @@ impl Process {
     /// # Errors
     ///
     /// The log cannot be created, or there is no `sh`.
-    pub fn start<'a>(
+    pub fn start<'a, 'b>(
         program: &Path,
         arguments: impl IntoIterator<Item = &'a OsStr>,
-        variables: impl IntoIterator<Item = (&'a str, String)>,
+        variables: impl IntoIterator<Item = (&'b str, String)>,
         log: &Path,
     ) -> io::Result<Self> {
         let output = File::create(log)?;
@@ -54,6 +54,13 @@ impl Process {
             .spawn()?;
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { supervisor, name, log: log.to_owned() })
+    }
+
+    /// Names the process after another program, which it starts.
+    #[must_use]
+    pub(super) fn called(mut self, program: &Path) -> Self {
+        self.name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self
     }
 
     /// Waits until `ready` returns something.

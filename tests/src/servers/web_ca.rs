@@ -56,7 +56,10 @@ impl WebCa {
     }
 }
 
-fn parameters(name: &str, names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
+pub(super) fn parameters(
+    name: &str,
+    names: Vec<String>,
+) -> Result<CertificateParams, rcgen::Error> {
     let mut parameters = CertificateParams::new(names)?;
     parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.not_before = date_time_ymd(2025, 1, 1);
