@@ -3,6 +3,7 @@
 //! - [`child`]: the example programs as child processes (Unix).
 //! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
 //! - [`covers!`]: the macro by which a test cites the requirement catalogue (`acme-conformance`).
+//! - [`interop`]: the matrix of other people's servers, both adapters and what works (Unix).
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
 //! - [`responders`]: the listeners of both adapters, and clients that look at them.
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
@@ -13,6 +14,8 @@
 pub mod child;
 #[cfg(unix)]
 pub mod clients;
+#[cfg(unix)]
+pub mod interop;
 pub mod name_servers;
 pub mod responders;
 pub mod scenario;

@@ -3,8 +3,11 @@
 //! - [`design`]: the contract of the core and its reasons.
 //! - [`dependencies`]: which crates, how many, and why these.
 //! - [`conformance`]: every requirement of the specifications, with the tests that show it.
+//! - [`interop`]: which features were tried with which other software, and what came of it.
 
 #[doc = include_str!("conformance.md")]
 pub mod conformance {}
 pub mod dependencies;
 pub mod design;
+#[doc = include_str!("interop.md")]
+pub mod interop {}

@@ -1,0 +1,47 @@
+//! What Caddy can do with both adapters.
+#![cfg(unix)]
+
+use acme_tests::for_both_adapters;
+use acme_tests::interop::Expect::{self, Lacks, NotTried, Works};
+use acme_tests::interop::{Adapter, Feature, Sites, run};
+use acme_tests::servers::caddy;
+
+for_both_adapters! {
+    caddy_does_what_the_matrix_says, matrix;
+}
+
+const EXPECTED: [(Feature, Expect); 27] = [
+    (Feature::Register, Works("")),
+    (Feature::Http01, Works("")),
+    (Feature::Dns01, Works("")),
+    (Feature::TlsAlpn01, Works("")),
+    (Feature::ThreeNames, Works("")),
+    (Feature::Wildcard, Works("")),
+    (Feature::IpHttp01, Works("")),
+    (Feature::IpTlsAlpn01, Works("")),
+    (Feature::SameNames, Works("authorized anew")),
+    (Feature::ExternalAccount, Lacks("the binding is ignored")),
+    (Feature::UpdateAccount, Works("")),
+    (Feature::KeyChange, Lacks("501 rejectedIdentifier")),
+    (Feature::DeactivateAccount, Works("then newOrder: 401 unauthorized")),
+    (Feature::RevokeByAccount, Works("the second time: already revoked")),
+    (Feature::RevokeByCertificate, Works("")),
+    (Feature::AlternateChain, Lacks("no alternate chains are linked")),
+    (Feature::RenewalInfo, Lacks("not offered: renewalInfo")),
+    (Feature::Replaces, Lacks("not offered: renewalInfo")),
+    (Feature::Profile, Lacks("no profile shortlived")),
+    (Feature::NotAfter, Works("")),
+    (Feature::Orders, Works("4 orders in 1 page")),
+    (Feature::DeactivateAuthorization, Lacks("400 malformed")),
+    (Feature::PreAuthorization, Lacks("not offered: newAuthz")),
+    (Feature::FailingHttp01, Works("the CA's reason: connection")),
+    (Feature::FailingDns01, Works("the CA's reason: dns")),
+    (Feature::FailingTlsAlpn01, Works("the CA's reason: connection")),
+    (Feature::RefusedNonces, NotTried("it refuses none")),
+];
+
+fn matrix(adapter: Adapter) {
+    let main = caddy();
+    let sites = Sites { main: main.site(), external: None, odd: None };
+    run(adapter, sites, &EXPECTED);
+}
