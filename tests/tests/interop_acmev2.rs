@@ -31,7 +31,7 @@ const EXPECTED: [(Feature, Expect); 27] = [
     (Feature::Replaces, Lacks("the certificate names no issuer key")),
     (Feature::Profile, Lacks("no profile shortlived")),
     (Feature::NotAfter, Lacks("the date is ignored")),
-    (Feature::Orders, Lacks("404 no problem document")),
+    (Feature::Orders, Lacks("404 resourceNotFound")),
     (Feature::DeactivateAuthorization, Lacks("403 malformed")),
     (Feature::PreAuthorization, Lacks("not offered: newAuthz")),
     (Feature::FailingHttp01, Lacks("time limit, waiting for the authorizations")),

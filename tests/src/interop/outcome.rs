@@ -104,7 +104,8 @@ pub fn typed(error: &Error) -> Option<String> {
     }
 }
 
-/// The name of a problem's type, without its namespace.
+/// The name of a problem's type, without its namespace; a relative one was resolved against a URL that has a port.
 pub(super) fn problem_name(problem: &Problem) -> &str {
-    problem.kind().acme_name().unwrap_or_else(|| problem.kind().as_str())
+    let kind = problem.kind();
+    kind.acme_name().or_else(|| kind.as_str().rsplit('/').next()).unwrap_or_default()
 }
