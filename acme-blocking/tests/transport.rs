@@ -12,6 +12,7 @@ use acme_blocking::acme_proto::flow::{Flow as _, Lost, Output, Transmit};
 use acme_blocking::acme_proto::http::{Method, Request, Response};
 use acme_blocking::acme_proto::{call::Call, op, session::Session, time::Timestamp, url::Url};
 use acme_blocking::{Roots, Transport as _, UreqTransport};
+use acme_conformance::{covers, covers_eq};
 use server::{Server, Speaks};
 
 fn transport(root_pem: &str) -> UreqTransport {
@@ -64,12 +65,13 @@ fn headers_and_body_go_out_unchanged() {
         let response = response.expect("an answer");
         let echo = String::from_utf8(response.body_bytes().to_vec()).expect("text");
         let mut lines: Vec<&str> = echo.lines().filter(|line| !line.is_empty()).collect();
-        assert_eq!(lines.remove(0), "POST /echo?a=%2F&b HTTP/1.1");
+        covers_eq!("8555-6.4-2", lines.remove(0), "POST /echo?a=%2F&b HTTP/1.1");
         lines.sort_unstable();
         let host = format!("host: {}", server.address());
         let content_type = "content-type: application/jose+json";
         let body = "{\"payload\":\"\"}";
-        assert_eq!(lines, ["content-length: 14", content_type, &host, "user-agent: test/1", body]);
+        let sent = ["content-length: 14", content_type, &host, "user-agent: test/1", body];
+        covers_eq!("http-hdr-4", lines, sent);
     }
 }
 
@@ -92,7 +94,11 @@ fn a_redirect_is_not_followed() {
         let response = transport(server.root_pem()).exchange(request).expect("an answer");
         assert_eq!(response.status(), 302);
         assert_eq!(response.headers().first("location"), Some("/ok"));
-        assert_eq!((response.body_bytes(), server.requests()), (&b"elsewhere"[..], 1));
+        covers_eq!(
+            "8555-6.1-10",
+            (response.body_bytes(), server.requests()),
+            (&b"elsewhere"[..], 1)
+        );
     }
 }
 
@@ -102,7 +108,7 @@ fn a_body_beyond_the_limit_is_cut_off_and_marked() {
         let server = Server::start(speaks);
         let response = ok(&server, "/long");
         assert!(response.is_truncated());
-        assert_eq!(response.body_bytes().len(), 1 << 16);
+        covers_eq!("8555-6.1-11", response.body_bytes().len(), 1 << 16);
         let nonce = response.headers().first("replay-nonce");
         assert_eq!((response.status(), nonce), (404, Some("abc")));
     }
@@ -193,8 +199,20 @@ fn an_untrusted_certificate_is_named_and_nothing_is_sent() {
     let server = Server::start(Speaks::Tls);
     let result = transport(&server::tls().1).exchange(get(&server.url("/")));
     let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
-    assert!(why.contains("invalid peer certificate: "), "{why}");
+    covers!("8555-6.1-3", why.contains("invalid peer certificate: "), "{why}");
     assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn nothing_is_answered_from_a_cache() {
+    for speaks in BOTH {
+        let server = Server::start(speaks);
+        let transport = transport(server.root_pem());
+        for _ in 0..2 {
+            transport.exchange(get(&server.url("/cacheable"))).expect("an answer");
+        }
+        covers_eq!("8555-7.2-4", server.requests(), 2);
+    }
 }
 
 #[test]

@@ -345,6 +345,13 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_taken_by_its_a_labels_and_refused_by_its_u_labels() {
+        covers!("8555-5-3", Identifier::dns("b\u{fc}cher.example").is_err());
+        let name = Identifier::dns("xn--bcher-kva.example").unwrap();
+        covers_eq!("8555-5-3", name.value(), "xn--bcher-kva.example");
+    }
+
+    #[test]
     fn lengths_are_those_of_the_dns() {
         let label = "a".repeat(63);
         let longest = alloc::format!("{label}.{label}.{label}.{}", "b".repeat(61));

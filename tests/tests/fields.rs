@@ -133,6 +133,18 @@ fn kinds_of_challenge_that_need_more_than_a_token_are_not_offered() {
 }
 
 #[test]
+fn reserved_kinds_of_challenge_are_never_offered() {
+    for kind in ["tls-sni-01", "tls-sni-02"] {
+        let mut script = Script::obliging(&[NAME]);
+        let mut pending = authorization("pending", NAME, 1);
+        pending["challenges"][0]["type"] = json!(kind);
+        script.on("/authz/1", [object(&pending)]);
+        let error = script.issue(issuance(&[NAME])).expect_err("nothing that is safe");
+        covers!("8555-9.7-2", script.events.is_empty() && error.to_string().contains(kind));
+    }
+}
+
+#[test]
 fn renewing_is_a_new_order_and_the_old_certificate_stays_what_it_was() {
     let mut script = Script::obliging(&[NAME]);
     let first = script.issue(issuance(&[NAME])).expect("a certificate");

@@ -113,6 +113,7 @@ fn speak(mut stream: impl Read + Write, counts: &Counts) -> io::Result<()> {
         let head = "Replay-Nonce: abc\r\nX-Many: 1\r\nX-Many: 2\r\n";
         let (status, more, body) = match path {
             "/redirect" => ("302 Found", "Location: /ok\r\n", "elsewhere".to_owned()),
+            "/cacheable" => ("200 OK", "Cache-Control: max-age=3600\r\n", "ok".to_owned()),
             "/long" => ("404 Not Found", "", "x".repeat(100_000)),
             "/echo?a=%2F&b" => ("200 OK", "", request.clone()),
             "/slow" => {

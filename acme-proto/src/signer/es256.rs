@@ -64,7 +64,11 @@ mod tests {
         let mut scalar = [0; 32];
         scalar[30..].copy_from_slice(&379_u16.to_be_bytes());
         let thumbprint = Es256Key::from_scalar(&scalar).unwrap().public_key().thumbprint();
-        assert_eq!(format!("{thumbprint}"), "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E");
+        covers_eq!(
+            "7638-3.2.1-1",
+            format!("{thumbprint}"),
+            "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E"
+        );
         scalar[30..].copy_from_slice(&43_u16.to_be_bytes());
         let thumbprint = Es256Key::from_scalar(&scalar).unwrap().public_key().thumbprint();
         assert_eq!(format!("{thumbprint}"), "WZsjbh58q8kl1WsGShqtiycImZtCgGbukDn4RAacMig");

@@ -101,8 +101,10 @@ mod tests {
 
     use acme_conformance::{covers, covers_eq};
 
+    use crate::identifier::Identifier;
     use crate::wire::{
         AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, OrderStatus,
+        ProblemType,
     };
 
     #[test]
@@ -132,6 +134,16 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn registries_are_open() {
+        let new = "brand-new-01";
+        covers_eq!("8555-9.7-1", ChallengeKind::from(new), ChallengeKind::Other(new.into()));
+        let urn = "urn:ietf:params:acme:error:brandNew";
+        covers_eq!("8555-9.7-1", ProblemType::from(urn), ProblemType::Other(urn.into()));
+        let identifier = Identifier::from_wire("brandNew", "x");
+        covers_eq!("8555-9.7-1", (identifier.kind(), &*identifier.value()), ("brandNew", "x"));
     }
 
     #[test]

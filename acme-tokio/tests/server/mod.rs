@@ -153,6 +153,7 @@ async fn route(request: Request<Incoming>) -> Result<Response<Chunks>, std::io::
     let answer = answer.header("x-many", "2");
     let (answer, chunks) = match request.uri().path() {
         "/redirect" => (answer.status(302).header("location", "/ok"), Chunks::of(b"elsewhere")),
+        "/cacheable" => (answer.header("cache-control", "max-age=3600"), Chunks::of(b"ok")),
         "/long" => (answer.status(404), Chunks::of(&[b'x'; 100_000])),
         "/stall" => (answer.status(201), Chunks { stall: true, ..Chunks::of(b"beginning") }),
         "/slow" => {

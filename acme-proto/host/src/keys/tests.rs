@@ -1,3 +1,4 @@
+use acme_conformance::covers;
 use acme_proto::jose::Algorithm;
 use rustls::crypto::ring;
 use rustls::pki_types::alg_id;
@@ -53,6 +54,15 @@ fn every_kind_that_ring_generates_signs_what_verifies() {
         let signature = key.sign(key.public_key().algorithm(), b"message").expect("a signature");
         assert!(verifies(&key, b"message", &signature), "{kind}");
         assert!(!verifies(&key, b"another message", &signature), "{kind}");
+    }
+}
+
+#[test]
+fn every_generated_key_is_a_new_one() {
+    for kind in [KeyKind::Es256, KeyKind::Es384, KeyKind::Ed25519] {
+        let made = || load(&generate(kind).expect("a key")).expect("a usable key");
+        let (first, second) = (made().public_key().thumbprint(), made().public_key().thumbprint());
+        covers!("8555-11.1-4", first != second, "{kind}");
     }
 }
 
