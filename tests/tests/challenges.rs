@@ -15,11 +15,11 @@ use acme_proto::token::Token;
 use acme_proto::wire::ChallengeKind;
 use acme_proto::x509::{Certificate, TlsAlpnCertificateBuilder};
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, Problem, Quirks, RequestKind};
-use acme_tests::covers;
 use acme_tests::script_issuance::{
     BASE, Script, authorization, challenge, object, oblige, order, problem,
 };
 use acme_tests::world::{SolverPlan, World, issuance, issue, issue_with};
+use acme_tests::{covers, covers_eq};
 use serde_json::json;
 
 const NAME: &str = "a.example";
@@ -443,7 +443,7 @@ fn when_one_kind_cannot_be_published_the_others_are_offered() {
     let (world, result) = world_of(&plan, &[NAME], Quirks::default());
     assert!(result.is_ok(), "{result:?}");
     let offers = offered(&world);
-    assert_eq!(offers[1], [ChallengeKind::Dns01, ChallengeKind::TlsAlpn01]);
+    covers_eq!("8555-7.1.4-6", offers[1], [ChallengeKind::Dns01, ChallengeKind::TlsAlpn01]);
     let cleaned = world
         .events
         .iter()
