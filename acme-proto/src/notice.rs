@@ -51,6 +51,13 @@ pub enum Notice {
         /// What is wrong with it.
         error: Box<Error>,
     },
+    /// An authorization was to be given up at the end of an issuance, and is not.
+    NotDeactivated {
+        /// The URL of the authorization.
+        url: Url,
+        /// Why.
+        error: Box<Error>,
+    },
     /// A certificate that was to be revoked had been revoked before.
     AlreadyRevoked {
         /// The URL of the request.
@@ -113,6 +120,7 @@ impl fmt::Display for Notice {
             Self::AlternateUnusable { url, error } => {
                 write!(f, "the alternate chain {url} is not used: {error}")
             }
+            Self::NotDeactivated { url, error } => write!(f, "{url} was not given up: {error}"),
             Self::AlreadyRevoked { url } => write!(f, "{url}: the certificate was revoked before"),
             Self::NotCleaned { challenge, reason } => {
                 let (kind, name) = (challenge.kind(), challenge.identifier());

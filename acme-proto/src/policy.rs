@@ -41,7 +41,8 @@ pub struct Policy {
     pub max_nonces: usize,
     /// After how long a nonce is no longer tried. Default 5 minutes.
     pub nonce_max_age: Duration,
-    /// How many orders an issuance may create, one after the other, before it gives up. Default 1.
+    /// How many orders an issuance may create, one after the other, before it gives up. Default 3; a further one is
+    /// made only where [another kind of challenge is left](crate::issuance::Issuance::solver_kinds).
     pub max_orders: u32,
     /// How many times a challenge is answered that the server leaves `pending` with an error.
     /// Default 2.
@@ -69,7 +70,7 @@ impl Default for Policy {
             max_redirects: 3,
             max_nonces: 64,
             nonce_max_age: Duration::from_secs(300),
-            max_orders: 1,
+            max_orders: 3,
             challenge_tries: 2,
             rates: Rates::default(),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use acme_host::error::Error;
 use acme_host::keys::{self, ProviderKey};
-use acme_proto::issuance::{Issuance, Issued};
+use acme_proto::issuance::{Deactivation, Issuance, Issued};
 use acme_proto::op::NewOrder;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::time::Timestamp;
@@ -28,6 +28,7 @@ pub struct Issue<'a> {
     start: Result<Start, Error>,
     csr: Option<Result<Csr, Error>>,
     chain: Option<ChainChoice>,
+    deactivation: Deactivation,
     time_limit: Option<Duration>,
     removes_persistent: bool,
     solvers: Vec<Arc<dyn DynSolver + 'a>>,
@@ -55,6 +56,7 @@ impl<'a> Issue<'a> {
             start,
             csr: None,
             chain: None,
+            deactivation: Deactivation::Never,
             time_limit: None,
             removes_persistent: false,
             solvers: Vec::new(),
@@ -108,6 +110,12 @@ impl<'a> Issue<'a> {
     /// taken, and [`Issued::is_chain_as_wished`] is false.
     pub fn chain(mut self, choice: ChainChoice) -> Self {
         self.chain = Some(choice);
+        self
+    }
+
+    /// Has the order's authorizations given up at the end, such as when it is cancelled.
+    pub const fn deactivate_authorizations(mut self, when: Deactivation) -> Self {
+        self.deactivation = when;
         self
     }
 
@@ -172,6 +180,8 @@ impl<'a> Issue<'a> {
         if let Some(csr) = csr {
             flow = flow.csr(csr)?;
         }
+        let kinds = self.solvers.iter().flat_map(|solver| solver.dyn_kinds()).cloned();
+        flow = flow.solver_kinds(kinds).deactivate_authorizations(self.deactivation);
         if let Some(choice) = self.chain {
             flow = flow.chain(choice);
         }

@@ -77,7 +77,7 @@ pub use acme_host::tls::Roots;
 pub use acme_host::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
 pub use acme_proto::challenge::{Challenge, PersistOptions, PersistRecord};
 pub use acme_proto::identifier::Identifier;
-pub use acme_proto::issuance::Issued;
+pub use acme_proto::issuance::{Deactivation, Issued};
 pub use acme_proto::notice::Notice;
 pub use acme_proto::op::AccountEntry;
 pub use acme_proto::policy::Policy;

@@ -5,10 +5,12 @@ use acme_proto::challenge::{Challenge, ChallengeId};
 use acme_proto::error::{Error, Misuse};
 use acme_proto::flow::SaveRequest;
 use acme_proto::http::Request;
-use acme_proto::issuance::{Issuance, IssuanceEvent, Issued, Offer};
+use acme_proto::issuance::{Deactivation, Issuance, IssuanceEvent, Issued, Offer};
 use acme_proto::op::NewOrder;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::url::Url;
+use acme_proto::wire::ChallengeKind;
+use acme_proto::x509::ChainChoice;
 
 use crate::check;
 use crate::world::{self, CLEAN_UP, End, World};
@@ -84,6 +86,19 @@ impl User {
         }
         let flow = Issuance::order(request);
         let flow = if flags & 16 != 0 { flow.csr(world.csr()).expect("its names") } else { flow };
+        let flow = if flags & 32 != 0 { flow.chain(ChainChoice::custom(|_| false)) } else { flow };
+        let flow = if flags & 64 != 0 {
+            flow.deactivate_authorizations(Deactivation::Always)
+        } else {
+            flow
+        };
+        self.told(flow)
+    }
+
+    /// Says what every issuance of this user is told.
+    fn told(&self, flow: Issuance) -> Issuance {
+        let kinds = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
+        let flow = flow.solver_kinds(kinds);
         if self.durable { flow.durable() } else { flow }
     }
 
@@ -99,7 +114,7 @@ impl User {
             self.leaving.clear();
             let names = flow.identifiers().to_vec();
             let flow = Issuance::new(names).expect("there are names");
-            return if self.durable { flow.durable() } else { flow };
+            return self.told(flow);
         };
         let snapshot: Snapshot = serde_json::from_str(&stored).expect("a snapshot");
         let held: BTreeSet<Url> = snapshot.challenges().iter().map(|c| c.url().clone()).collect();
@@ -107,8 +122,7 @@ impl User {
         assert_eq!(forgotten, None, "it was provisioned, but not stored");
         self.leaving.clear();
         self.provisioned = held;
-        let flow = Issuance::resume(snapshot);
-        if self.durable { flow.durable() } else { flow }
+        self.told(Issuance::resume(snapshot))
     }
 
     fn answer(&mut self, event: IssuanceEvent, flow: &mut Issuance, world: &mut World<'_>) {

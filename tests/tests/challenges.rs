@@ -469,11 +469,8 @@ fn when_no_kind_can_be_published_the_reasons_are_listed() {
 fn a_new_order_tries_another_kind() {
     let mut world = World::new(CaConfig::default(), 1);
     let mut session = world.registered();
-    let mut policy = session.current_policy().clone();
-    policy.max_orders = 2;
-    session.set_policy(policy);
     let plan = SolverPlan { forgets_kinds: vec![ChallengeKind::Http01], ..SolverPlan::default() };
-    let flows = vec![issuance(&[NAME, "b.example"])];
+    let flows = vec![issuance(&[NAME, "b.example"]).solver_kinds(plan.kinds.clone())];
     let result = issue_with(&mut world, &mut session, flows, &plan).pop().expect("a result");
     assert!(result.is_ok(), "{result:?}");
     let orders = world.transcript.iter().filter(|e| e.kind == RequestKind::NewOrder).count();

@@ -5,8 +5,9 @@ use core::time::Duration;
 use acme_proto::challenge::Challenge;
 use acme_proto::error::{Error, Misuse};
 use acme_proto::flow::{Flow, Output};
+use acme_proto::http::Response;
 use acme_proto::identifier::Identifier;
-use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
+use acme_proto::issuance::{Deactivation, Issuance, IssuanceEvent, Issued};
 use acme_proto::notice::Notice;
 use acme_proto::session::Session;
 use acme_proto::wire::ChallengeKind;
@@ -18,6 +19,7 @@ use acme_tests::script_issuance::{
 use acme_tests::world::{SolverPlan, World, issuance, issue_with};
 use serde_json::json;
 
+const NAME: &str = "a.example";
 const NAMES: [&str; 3] = ["a.example", "b.example", "*.a.example"];
 
 /// What became of an issuance that is cancelled at its n-th event.
@@ -336,4 +338,61 @@ fn a_dead_account_still_has_its_clean_ups() {
     assert!(world.published.is_empty());
     let registered = world.transcript.iter().filter(|e| e.kind == RequestKind::NewAccount).count();
     assert_eq!(registered, 2, "one registration, one look-up");
+}
+
+/// Runs to the end, or cancels when the first challenge is to be published, and counts deactivations.
+fn deactivations(when: Deactivation, cancel: bool) -> (usize, Script, Result<Issued, Error>) {
+    let mut script = Script::obliging(&[NAME, "b.example"]);
+    for (n, name) in [(1, NAME), (2, "b.example")] {
+        let valid = authorization("valid", name, n);
+        let gone = authorization("deactivated", name, n);
+        script.on(
+            &format!("/authz/{n}"),
+            [
+                object(&if cancel { authorization("pending", name, n) } else { valid }),
+                object(&gone),
+            ],
+        );
+    }
+    let mut session = script.session();
+    let mut flow = issuance(&[NAME, "b.example"]).deactivate_authorizations(when);
+    let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
+        IssuanceEvent::Provision(_) if cancel => flow.cancel(session),
+        event => oblige(flow, session, event),
+    });
+    let sent = script.asked.iter().filter(|a| a.payload() == r#"{"status":"deactivated"}"#).count();
+    (sent, script, result)
+}
+
+#[test]
+fn authorizations_are_given_up_only_when_that_is_asked_for() {
+    for (when, cancel, expected) in [
+        (Deactivation::Never, false, 0),
+        (Deactivation::Never, true, 0),
+        (Deactivation::WithoutCertificate, false, 0),
+        (Deactivation::WithoutCertificate, true, 2),
+        (Deactivation::Always, false, 2),
+        (Deactivation::Always, true, 2),
+    ] {
+        let (sent, script, result) = deactivations(when, cancel);
+        covers!("8555-7.5.2-2", sent == expected, "{when:?} {cancel}: {:?}", script.paths());
+        assert_eq!(matches!(result, Err(Error::Cancelled)), cancel, "{when:?}: {result:?}");
+        assert_eq!(result.is_ok(), !cancel, "{when:?}: {result:?}");
+    }
+}
+
+#[test]
+fn a_ca_that_gives_no_authorization_up_costs_no_certificate() {
+    for refusal in [
+        problem(403, "malformed"),
+        object(&authorization("valid", NAME, 1)),
+        Response::new(200).body("junk"),
+    ] {
+        let mut script = Script::obliging(&[NAME]);
+        script.on("/authz/1", [object(&authorization("valid", NAME, 1)), refusal]);
+        let flow = issuance(&[NAME]).deactivate_authorizations(Deactivation::Always);
+        script.issue(flow).expect("a certificate");
+        let noticed = script.notices.iter().any(|n| matches!(n, Notice::NotDeactivated { .. }));
+        assert!(noticed, "{:?}", script.notices);
+    }
 }

@@ -9,8 +9,9 @@ use acme_proto::policy::{Policy, Schedule};
 use acme_proto::session::Session;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind, RetryAfter};
 use acme_tests::covers;
-use acme_tests::script_issuance::{BASE, Script, authorization, object, order, problem};
+use acme_tests::script_issuance::{BASE, Script, authorization, challenge, object, order, problem};
 use acme_tests::world::{World, issuance, issue};
+use serde_json::json;
 
 const NAME: &str = "a.example";
 
@@ -294,4 +295,68 @@ fn rate_limited_polls_wait_as_long_as_they_are_told() {
     issue(&mut world, &mut session, &[NAME]).expect("a certificate");
     let took = world.now().saturating_duration_since(before).as_secs();
     covers!("8555-6.6-2", (40..43).contains(&took), "{took} seconds");
+}
+
+#[test]
+fn an_old_error_in_the_answer_to_a_second_response_is_no_new_failure() {
+    // The first try fails; the answer to the second response still shows that failure, and then it passes.
+    let failed = || {
+        let mut failed = challenge("pending", "http-01", 1);
+        failed["error"] =
+            json!({ "type": "urn:ietf:params:acme:error:connection", "detail": "refused" });
+        failed
+    };
+    let mut script = Script::obliging(&[NAME]);
+    let mut open = authorization("pending", NAME, 1);
+    open["challenges"][0] = failed();
+    script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&open)]);
+    script.on("/challenge/1", [object(&failed())]);
+    let pending = || object(&order("pending", &[NAME]));
+    script.on("/order/1", [pending(), object(&order("ready", &[NAME]))]);
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    covers!("8555-8-2", script.count("/challenge/1") == 2, "{:?}", script.paths());
+}
+
+#[test]
+fn when_the_time_is_up_the_reason_of_a_challenge_that_was_never_decided_is_told() {
+    let mut stuck = challenge("processing", "http-01", 1);
+    stuck["error"] = json!({ "type": "urn:ietf:params:acme:error:dns", "detail": "no such name" });
+    let mut open = authorization("pending", NAME, 1);
+    open["challenges"][0] = stuck.clone();
+    let mut script = Script::obliging(&[NAME]);
+    script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&open)]);
+    script.on("/challenge/1", [object(&stuck)]);
+    script.on("/order/1", [object(&order("pending", &[NAME]))]);
+    let error = script.issue(issuance(&[NAME])).expect_err("never decided");
+    let Error::Deadline(late) = &error else { panic!("{error}") };
+    let told = matches!(late.last(), Some(Error::Order(_)));
+    covers!("8555-8.2-3", told && error.to_string().contains("no such name"), "{error}");
+}
+
+#[test]
+fn an_unreadable_answer_to_a_finalize_that_was_taken_is_survived() {
+    for junk in [Response::new(200).body("<html>"), object(&json!({})).truncated()] {
+        let mut script = Script::obliging(&[NAME]);
+        script.on("/finalize/1", [junk.clone()]);
+        script.on("/order/1", [object(&order("ready", &[NAME])), object(&order("valid", &[NAME]))]);
+        script.issue(issuance(&[NAME])).expect("a certificate");
+        covers!("8555-7.4-20", script.count("/finalize/1") == 1, "{junk:?}");
+
+        // A server that never answers otherwise, and never takes it, is given up.
+        script.on("/order/1", [object(&order("ready", &[NAME]))]);
+        script.asked.clear();
+        let error = script.issue(issuance(&[NAME])).expect_err("never taken");
+        assert!(matches!(error, Error::Peer(_)), "{error}");
+        assert_eq!(script.count("/finalize/1"), 4, "{junk:?}");
+    }
+}
+
+#[test]
+fn an_unreadable_answer_to_a_challenge_response_is_survived() {
+    let mut script = Script::obliging(&[NAME]);
+    script.on("/challenge/1", [Response::new(200).body("<html>")]);
+    let answers = [authorization("pending", NAME, 1), authorization("valid", NAME, 1)];
+    script.on("/authz/1", answers.iter().map(object));
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    assert_eq!(script.count("/challenge/1"), 1);
 }

@@ -4,15 +4,14 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::facts::{Local, Publication};
-use super::{Facts, Issuance, Key, Poll};
+use super::{Facts, Issuance, Key};
 use crate::call::Reply;
 use crate::error::{Attempt, Error, PeerFault, ServerProblem};
 use crate::header;
 use crate::notice::{Notice, Progress};
 use crate::op::private::Plan;
 use crate::op::{
-    Choosing, GetAuthorization, GetCertificate, GetDirectory, GetOrder, NewOrder, Operation,
-    OrderEntry, RespondChallenge,
+    GetAuthorization, GetDirectory, GetOrder, NewOrder, Operation, OrderEntry, RespondChallenge,
 };
 use crate::session::Session;
 use crate::url::Url;
@@ -20,7 +19,6 @@ use crate::wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Deviation,
     DeviationKind, DnsPersistMembers, Order, OrderStatus, Problem, ProblemType,
 };
-use crate::x509::Csr;
 
 /// After how many polls of a pending order its authorizations are read too: some servers report a failure
 /// nowhere else.
@@ -46,6 +44,10 @@ impl Issuance {
             Key::Finalize => self.finalized(result, session),
             Key::Certificate => self.downloaded(result, session),
             Key::Alternate => self.alternate_downloaded(result, session),
+            Key::Deactivate(url) => {
+                self.deactivated(url, result, session);
+                Ok(())
+            }
         };
         if let Err(error) = outcome {
             self.end(Err(error), session);
@@ -142,7 +144,7 @@ impl Issuance {
     }
 
     /// Sets when the order is read next: as the server asks, or by the schedule.
-    fn schedule_poll(&mut self, reply: &Reply, session: &mut Session) {
+    pub(super) fn schedule_poll(&mut self, reply: &Reply, session: &mut Session) {
         let now = self.lanes.now();
         // A time that has come is no reason to hurry.
         let asked = header::retry_after(reply.response().headers(), now).filter(|at| *at > now);
@@ -172,7 +174,7 @@ impl Issuance {
     }
 
     /// Takes a new state of the order.
-    fn learn(&mut self, url: &Url, order: Order) -> Result<(), Error> {
+    pub(super) fn learn(&mut self, url: &Url, order: Order) -> Result<(), Error> {
         let was = self.facts.status().cloned();
         let status = order.status().clone();
         if let OrderStatus::Other(other) = &status {
@@ -385,8 +387,19 @@ impl Issuance {
         };
         self.told_server = true;
         let read = RespondChallenge(url.clone());
-        let challenge = self.lanes.read(&reply, session, |a| read.read(a))?;
+        let answered = self.lanes.read(&reply, session, |a| read.read(a));
         let Some(authorization) = self.facts.by_challenge(url) else { return Ok(()) };
+        let challenge = match answered {
+            Ok(challenge) => challenge,
+            // The server was told all the same: the authorization tells what it makes of it.
+            Err(error) if error.is_unreadable() && authorization.answers == 0 => {
+                authorization.answers += 1;
+                authorization.local = Local::Answered(url.clone());
+                authorization.stale = true;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         if reply.is_reread() && !read.landed(&challenge) && challenge.error().is_none() {
             self.lanes.resend(Key::Respond(url.clone()), read.spec(), &reply);
             return Ok(());
@@ -394,7 +407,10 @@ impl Issuance {
         self.poll.round = 0;
         authorization.answers += 1;
         authorization.local = Local::Answered(url.clone());
+        let mut is_news = true;
         if let Some(held) = authorization.challenges.iter_mut().find(|c| c.url() == url) {
+            // What an earlier validation failed for says nothing of the one that begins.
+            is_news = challenge.error().is_none() || held.error() != challenge.error();
             *held = challenge.clone();
         }
         let name = authorization.ordered_name();
@@ -410,7 +426,9 @@ impl Issuance {
                 if let Some(name) = name {
                     self.notice(Progress::Validating(name, challenge.kind().clone()));
                 }
-                self.left_pending(&challenge, session);
+                if is_news {
+                    self.left_pending(&challenge, session);
+                }
                 self.hold_poll(&reply);
             }
         }
@@ -442,92 +460,6 @@ impl Issuance {
         authorization.local = Local::Open;
         if let (Some(name), Some(challenge)) = (authorization.ordered_name(), challenge) {
             self.remember(&name, &challenge, problem.into_problem());
-        }
-    }
-
-    fn finalized(
-        &mut self,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Result<(), Error> {
-        let reply = match result {
-            Err(Error::Problem(p)) if p.is(&ProblemType::OrderNotReady) => {
-                self.facts.csr_sent = true;
-                self.pause_after_finalize(session);
-                return Ok(());
-            }
-            result => result?,
-        };
-        let url = self.facts.url.clone().unwrap_or_else(|| reply.url().clone());
-        let order = self.lanes.read(&reply, session, |a| GetOrder(url.clone()).read(a))?;
-        let reread = reply.is_reread();
-        self.learn(&url, order)?;
-        self.facts.csr_sent = !reread;
-        if reread
-            && self.facts.status() == Some(&OrderStatus::Ready)
-            && let Some(finalize) = self.finalize_operation(session)?
-        {
-            self.lanes.resend(Key::Finalize, finalize.spec(), &reply);
-        }
-        self.pause_after_finalize(session);
-        let asked = header::retry_after(reply.response().headers(), self.lanes.now()).is_some();
-        if asked && self.facts.status() != Some(&OrderStatus::Valid) {
-            self.schedule_poll(&reply, session);
-        }
-        Ok(())
-    }
-
-    /// After the CSR was sent the order is read at once; later and later if that did not help and it is sent again.
-    fn pause_after_finalize(&mut self, session: &mut Session) {
-        let repeated = self.facts.finalizes;
-        self.facts.finalizes += 1;
-        self.poll = Poll::default();
-        if repeated > 0 {
-            let wait = session.jittered(session.current_policy().poll, repeated - 1);
-            self.poll.at = self.lanes.before_deadline(self.lanes.now().saturating_add(wait));
-        }
-    }
-
-    fn downloaded(
-        &mut self,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Result<(), Error> {
-        let reply = result?;
-        let url = reply.url().clone();
-        let download = self.lanes.read(&reply, session, |a| GetCertificate(url.clone()).read(a))?;
-        let ordered = self.request.identifiers();
-        // An order that was valid before this flow came: its key is not ours to check.
-        let key = self.csr.as_ref().map_or_else(|| download.chain.leaf().spki_der(), Csr::spki_der);
-        let matched = download.chain.matches(key, ordered);
-        matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
-        self.choosing = Some(Choosing::new(self.chain.clone(), url, download));
-        self.settle_chain(session);
-        Ok(())
-    }
-
-    /// Takes an alternate chain, or does without: nothing that is wrong with it costs the certificate.
-    fn alternate_downloaded(
-        &mut self,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Result<(), Error> {
-        let read = GetCertificate;
-        let download = result.and_then(|reply| {
-            let url = reply.url().clone();
-            self.lanes.read(&reply, session, |a| read(url).read(a))
-        });
-        let notice = self.choosing.as_mut().and_then(|choosing| choosing.take(download));
-        notice.into_iter().for_each(|notice| self.lanes.notice(notice));
-        self.settle_chain(session);
-        Ok(())
-    }
-
-    /// Ends the issuance, unless another chain is wanted.
-    fn settle_chain(&mut self, session: &mut Session) {
-        if let Some(choosing) = self.choosing.as_ref().filter(|one| one.next().is_none()) {
-            let chosen = choosing.finish();
-            self.end(Ok(chosen), session);
         }
     }
 }

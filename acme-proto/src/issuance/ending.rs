@@ -8,12 +8,12 @@ use super::facts::{self, Facts, Local, Memory, Publication, Published};
 use super::plan::AuthorizationView;
 use super::{Ending, Issuance, IssuanceEvent, Issued, Poll, State};
 use crate::challenge::Challenge;
-use crate::error::{DeadlinePassed, Error, IdentifierFailure, Misuse, OrderFailed};
+use crate::error::{Attempt, DeadlinePassed, Error, IdentifierFailure, Misuse, OrderFailed};
 use crate::flow::{Output, SaveId, SaveRequest};
 use crate::notice::Notice;
 use crate::op::ChosenChain;
 use crate::session::Session;
-use crate::wire::{AuthorizationStatus, OrderStatus, Problem, ProblemType};
+use crate::wire::{AuthorizationStatus, ChallengeKind, OrderStatus, Problem, ProblemType};
 
 impl Issuance {
     /// Ends a failed order: starts a new one if the policy allows, or gives up with every reason.
@@ -33,7 +33,7 @@ impl Issuance {
             .collect();
         let again = self.orders < session.current_policy().max_orders
             && !failed.is_empty()
-            && failed.iter().all(|(a, failure)| may_go_otherwise(a, failure));
+            && failed.iter().all(|(a, failure)| self.may_go_otherwise(a, failure));
         let failures = failed.into_iter().map(|(_, failure)| failure).collect();
         if again {
             return self.forget_order(session);
@@ -88,12 +88,35 @@ impl Issuance {
             Some(OrderStatus::Ready) => "the CSR to be taken",
             _ => "the certificate",
         };
+        let said = self.said_of_challenges();
         let late = DeadlinePassed {
             url: self.facts.url.clone().or_else(|| self.lanes.any_url()),
             waiting_for,
-            last: self.lanes.take_last_failure(),
+            last: said.or_else(|| self.lanes.take_last_failure()),
         };
         self.end(Err(Error::Deadline(Box::new(late))), session);
+    }
+
+    /// Returns what the server said of challenges that it never decided.
+    fn said_of_challenges(&self) -> Option<Error> {
+        let said = |a: &facts::Authorization| {
+            let challenge = a.challenge(a.local.challenge()?)?;
+            let problem = challenge.error().filter(|_| !self.is_authorized(a))?.clone();
+            let kind = challenge.kind().clone();
+            let attempt = Attempt { kind, problem: Some(problem), local: None };
+            Some(IdentifierFailure {
+                identifier: a.ordered_name()?,
+                authorization: a.url.clone(),
+                status: a.status.clone(),
+                tried: alloc::vec![attempt],
+                offered: Vec::new(),
+                refused: None,
+            })
+        };
+        let failures: Vec<_> = self.facts.authorizations.iter().filter_map(said).collect();
+        let order_url = self.facts.url.clone();
+        let failed = OrderFailed { order_url, expired: false, problem: None, failures };
+        (!failed.failures.is_empty()).then(|| Error::Order(Box::new(failed)))
     }
 
     /// Settles the result; only clean-ups remain.
@@ -122,6 +145,7 @@ impl Issuance {
         {
             ending.until = Some(until);
             self.lanes.set_deadline(until);
+            self.start_deactivating();
         }
     }
 
@@ -173,7 +197,8 @@ impl Issuance {
     /// Returns the end, once nothing is left to clean up, to save, or to tell.
     pub(super) fn conclude(&mut self) -> Option<Output<IssuanceEvent, Issued>> {
         let ending = self.ending.as_ref()?;
-        let cleaning = self.published.values().any(Published::is_held);
+        let cleaning =
+            self.published.values().any(Published::is_held) || !self.lanes.running().is_empty();
         let saving = self.saving.pending.is_some();
         if (cleaning || saving) && ending.until.is_none_or(|until| self.lanes.now() < until) {
             return None;
@@ -196,23 +221,30 @@ impl Issuance {
         });
         Some(Output::Done(result))
     }
-}
 
-/// Whether another kind of challenge may prove in a new order what this one did not.
-fn may_go_otherwise(authorization: &facts::Authorization, failure: &IdentifierFailure) -> bool {
-    let tried = failure.tried();
-    let untried = |kind| tried.iter().all(|attempt| attempt.kind() != kind);
-    let may_pass = match failure.problem().map(Problem::kind) {
-        None => !tried.is_empty(),
-        Some(kind) => matches!(
-            kind,
-            ProblemType::Connection
-                | ProblemType::Dns
-                | ProblemType::Tls
-                | ProblemType::Unauthorized
-                | ProblemType::IncorrectResponse
-                | ProblemType::ServerInternal
-        ),
-    };
-    may_pass && authorization.kinds.iter().any(untried)
+    /// Whether another kind of challenge may prove in a new order what this one did not.
+    fn may_go_otherwise(
+        &self,
+        authorization: &facts::Authorization,
+        failure: &IdentifierFailure,
+    ) -> bool {
+        let tried = failure.tried();
+        let solvable = self.solvable.as_deref().unwrap_or_default();
+        let left = |kind: &ChallengeKind| {
+            solvable.contains(kind) && tried.iter().all(|attempt| attempt.kind() != kind)
+        };
+        let may_pass = match failure.problem().map(Problem::kind) {
+            None => !tried.is_empty(),
+            Some(kind) => matches!(
+                kind,
+                ProblemType::Connection
+                    | ProblemType::Dns
+                    | ProblemType::Tls
+                    | ProblemType::Unauthorized
+                    | ProblemType::IncorrectResponse
+                    | ProblemType::ServerInternal
+            ),
+        };
+        may_pass && authorization.kinds.iter().any(left)
+    }
 }

@@ -4,10 +4,13 @@
 //! from a [`Snapshot`] is reading the order and planning again.
 
 mod answers;
+mod certificate;
 mod commands;
+mod deactivation;
 mod ending;
 mod event;
 mod facts;
+mod offers;
 mod plan;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,7 +21,7 @@ use crate::call::{Lanes, Step};
 use crate::error::{Error, InvalidInput, Misuse, Unsupported};
 use crate::flow::{Flow, FlowId, Input, Output, SaveId, sealed};
 use crate::identifier::Identifier;
-use crate::jose::{Jwk, base64url};
+use crate::jose::base64url;
 use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
@@ -29,8 +32,10 @@ use crate::session::Session;
 use crate::snapshot::{Snapshot, Tried};
 use crate::time::Timestamp;
 use crate::url::Url;
+use crate::wire::ChallengeKind;
 use crate::x509::{ChainChoice, Csr};
 
+pub use deactivation::Deactivation;
 pub use event::{IssuanceEvent, Issued, Offer, OfferId};
 
 use facts::{Facts, Local, Memory, Publication, Published};
@@ -42,6 +47,8 @@ pub struct Issuance {
     request: NewOrder,
     csr: Option<Csr>,
     chain: Option<ChainChoice>,
+    deactivation: Deactivation,
+    solvable: Option<Vec<ChallengeKind>>,
     time_limit: Option<Duration>,
     durable: bool,
     removes_persistent: bool,
@@ -85,6 +92,8 @@ enum Key {
     Certificate,
     /// Fetches the alternate chain that is wanted next.
     Alternate,
+    /// Gives this authorization up.
+    Deactivate(Url),
 }
 
 /// When the order is read next.
@@ -132,6 +141,8 @@ impl Issuance {
             request,
             csr: None,
             chain: None,
+            deactivation: Deactivation::Never,
+            solvable: None,
             choosing: None,
             time_limit: None,
             durable: false,
@@ -192,6 +203,22 @@ impl Issuance {
     /// [`Issued::is_chain_as_wished`] tells whether one was found: if not, the CA's own chain is taken.
     pub fn chain(mut self, choice: ChainChoice) -> Self {
         self.chain = Some(choice);
+        self
+    }
+
+    /// Has authorizations given up at the end.
+    pub const fn deactivate_authorizations(mut self, when: Deactivation) -> Self {
+        self.deactivation = when;
+        self
+    }
+
+    /// Says which kinds of challenge the user can solve.
+    ///
+    /// A failed order is made anew, as often as [`Policy::max_orders`](crate::policy::Policy::max_orders) allows, only
+    /// if each identifier that failed has one of these left that the CA offered and that has not failed yet. Without
+    /// this, no order is made anew.
+    pub fn solver_kinds(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
+        self.solvable = Some(kinds.into_iter().collect());
         self
     }
 
@@ -396,74 +423,6 @@ impl Issuance {
         let operation = Finalize::new(url.clone(), finalize.clone(), csr.clone());
         operation.check(session)?;
         Ok(Some(operation))
-    }
-
-    /// Whether a challenge with the key authorization of an earlier account key is still to be taken back
-    /// (RFC 8555 section 7.3.5); the new one has the same id.
-    fn has_outdated(&self, index: usize, session: &Session) -> bool {
-        let Some(thumbprint) = session.key().map(Jwk::thumbprint) else { return false };
-        let url = &self.facts.authorizations[index].url;
-        self.published.values().any(|p| {
-            p.challenge.authorization() == url
-                && p.challenge.is_outdated(&thumbprint)
-                && p.is_held()
-        })
-    }
-
-    fn offer(&mut self, index: usize) {
-        let authorization = &mut self.facts.authorizations[index];
-        let name = authorization.ordered_name();
-        let tried = self.memory.of(name.as_ref()).to_vec();
-        let mut kinds = authorization.usable_kinds(&tried);
-        // A challenge belongs to one authorization; a second claim to its URL is not honoured.
-        kinds.retain(|kind| {
-            let held = authorization.usable(kind).and_then(|c| self.published.get(c.url()));
-            held.is_none_or(|held| *held.challenge.authorization() == authorization.url)
-        });
-        if authorization.kinds.is_empty() {
-            authorization.kinds.clone_from(&kinds);
-        }
-        let Some((identifier, wildcard)) = authorization.identifier.clone() else { return };
-        if kinds.is_empty() {
-            authorization.local = Local::Lost;
-            self.changed_since_plan = true;
-            return;
-        }
-        let mut challenges = kinds.iter().filter_map(|kind| authorization.usable(kind));
-        if challenges.any(|c| is_held(&self.published, c.url())) {
-            return; // offered as soon as that is taken back
-        }
-        self.offers += 1;
-        authorization.local = Local::Offered(self.offers);
-        let id = OfferId { authorization: authorization.url.clone(), number: self.offers };
-        self.events.push_back(IssuanceEvent::Authorize(Offer {
-            id,
-            identifier,
-            wildcard,
-            kinds,
-            tried,
-        }));
-    }
-
-    fn ask_for_csr(&mut self) {
-        if !self.asked_for_csr {
-            self.asked_for_csr = true;
-            let identifiers = self.request.identifiers().to_vec();
-            self.events.push_back(IssuanceEvent::Finalize(identifiers));
-        }
-    }
-
-    /// Offers again what was published for an account key that has been changed (RFC 8555 section 7.3.5).
-    fn withdraw_old_keys(&mut self, session: &Session) {
-        let Some(key) = session.key().filter(|_| !self.published.is_empty()) else { return };
-        let thumbprint = key.thumbprint();
-        for held in self.published.values().filter(|p| p.challenge.is_outdated(&thumbprint)) {
-            if let Some(authorization) = self.facts.by_challenge(held.challenge.url())
-                && !matches!(authorization.local, Local::Answered(_))
-            {
-                authorization.local = Local::Open;
-            }
-        }
     }
 
     /// Hands out what is to be published and takes back what is no longer needed.

@@ -75,7 +75,8 @@
 //!   same path for challenges that a snapshot brings back.
 //! - A lost newOrder is sent again without looking through the account's list of orders first: most public CAs offer no
 //!   such list, and the price of an orphan is one pending order that nobody answers.
-//! - Cancelling takes back what is published; it does not deactivate authorizations.
+//! - Cancelling takes back what is published; it deactivates authorizations only if told to
+//!   ([`Deactivation`](crate::issuance::Deactivation)), for other orders may use them.
 //! - An issuance that ends without a certificate tells by [`Notice::NotCleaned`](crate::notice::Notice) what may still be
 //!   published; a durable one keeps it in the snapshot too. Clean-ups have 150 seconds, for a hook may take two minutes.
 //! - The first offer that the user refuses ends the order, for it cannot be had any more.
