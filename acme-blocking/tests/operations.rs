@@ -6,15 +6,16 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use acme_blocking::{
-    AccountKey, CertificateChain, ChainChoice, ChallengeKind, Client, Error, Http01Listener,
-    Identifier, Issued, KeyKind, ProviderKey, Roots, Signer,
+    AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind, Client,
+    Deactivation, Dns01Solver, Error, Http01Listener, Identifier, Issued, KeyKind, ProviderKey,
+    Roots, Signer, Solver,
 };
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest};
 use acme_proto::jose::{Jwk, Signature};
 use acme_proto::op;
 use acme_proto::wire::{AccountStatus, AuthorizationStatus, OrderStatus};
 use acme_proto::x509::Certificate;
-use acme_testca::TestCa;
+use acme_testca::{RequestKind, TestCa};
 use ca::{certificate_key, client};
 
 fn identifier(name: &str) -> Identifier {
@@ -249,4 +250,53 @@ fn a_device_that_holds_the_certificates_key_signs_its_revocation() {
         .with_certificate_key(key);
     assert!(!other.revoke(revocation).expect("revoked").already());
     assert_eq!(ca.certificates_revoked(), 1);
+}
+
+/// Says that it has published, and has not.
+struct Silent;
+
+impl Solver for Silent {
+    fn kinds(&self) -> &[ChallengeKind] {
+        &[ChallengeKind::Http01]
+    }
+
+    fn present(&self, _: &Challenge) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn clean_up(&self, _: &Challenge) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn where_one_solver_fails_the_next_one_proves_the_name_in_a_new_order() {
+    let ca = Arc::new(TestCa::start());
+    let client = client(&ca);
+    let key = certificate_key();
+    let issue = client.issue(["example.test"]).key(&key).solver(Silent);
+    let issue = issue.solver(Dns01Solver::new(ca::Zone(Arc::clone(&ca))));
+    issue.run().expect("a certificate");
+    let orders = ca.requests().iter().filter(|r| r.kind == RequestKind::NewOrder).count();
+    assert_eq!(orders, 2);
+    assert!(ca.published_txt().values().all(Vec::is_empty), "nothing stays published");
+
+    let alone = client.issue(["other.test"]).key(&key).solver(Silent).run();
+    alone.expect_err("nothing was published");
+    let orders = ca.requests().iter().filter(|r| r.kind == RequestKind::NewOrder).count();
+    assert_eq!(orders, 3, "without another solver there is no new order");
+}
+
+#[test]
+fn the_authorizations_are_given_up_after_issuing() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    let http = Http01Listener::bind("127.0.0.1:0").expect("a free port");
+    ca.set_http_port(http.local_addr().port());
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
+    let issue = issue.deactivate_authorizations(Deactivation::Always);
+    let issued = issue.run().expect("a certificate");
+    let url = &issued.order().authorizations()[0];
+    let authorization = client.authorization(url).expect("an authorization");
+    assert_eq!(*authorization.status(), AuthorizationStatus::Deactivated);
 }
