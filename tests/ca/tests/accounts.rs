@@ -66,6 +66,42 @@ fn terms_that_must_be_agreed_to_are_named_in_the_refusal() {
 }
 
 #[test]
+fn terms_that_changed_are_agreed_to_on_the_page_that_the_refusal_names() {
+    let world = world_with(|c| {
+        c.terms_of_service = Some("https://ca.test/terms/1".to_owned());
+        c.terms_required = true;
+        c.new_authz = true;
+    });
+    let mut client = world.client();
+    client.register(json!({ "termsOfServiceAgreed": true })).ok(201);
+    client.order_for(&["a.test"]);
+    world.with(|ca| ca.config_mut().terms_of_service = Some("https://ca.test/terms/2".to_owned()));
+    let order = json!({ "identifiers": support::identifiers(&["b.test"]) });
+    let refusal = client.order(order.clone());
+    refusal.refused(403, "userActionRequired");
+    assert_eq!(refusal.link("terms-of-service").as_deref(), Some("https://ca.test/terms/2"));
+    let authorization = json!({ "identifier": { "type": "dns", "value": "b.test" } });
+    let url = client.at("newAuthz");
+    client.post(&url, Some(authorization.clone())).refused(403, "userActionRequired");
+    let account = client.kid.clone().unwrap();
+    client.post(&account, Some(json!({ "termsOfServiceAgreed": true }))).ok(200);
+    client.order(order.clone()).refused(403, "userActionRequired");
+
+    let page = refusal.json()["instance"].as_str().unwrap().to_owned();
+    assert_eq!(client.send(support::get("HEAD", &page)).status, 405);
+    assert_eq!(client.send(support::get("GET", &page)).status, 200);
+    client.order(order).ok(201);
+    client.post(&url, Some(authorization)).ok(201);
+    client.send(support::get("GET", &page.replace("agree/1", "agree/9"))).refused(404, "malformed");
+}
+
+#[test]
+fn terms_without_a_url_of_their_own_are_the_cas() {
+    let client = world_with(|c| c.terms_required = true).client();
+    assert_eq!(client.directory["meta"]["termsOfService"], "https://ca.test/terms");
+}
+
+#[test]
 fn contacts_are_checked() {
     let mut client = world().client();
     client.register(json!({ "contact": ["tel:+123"] })).refused(400, "unsupportedContact");
@@ -96,7 +132,13 @@ fn an_account_is_updated_and_unknown_members_are_ignored() {
     assert_eq!(object["contact"], json!(["mailto:new@example.test"]));
     assert_eq!(client.read(&url).ok(200).json(), object);
     client.post(&url, Some(json!({ "contact": ["tel:1"] }))).refused(400, "unsupportedContact");
-    client.post(&url, Some(json!({ "status": "revoked" }))).refused(400, "malformed");
+    for ignored in [
+        json!({ "status": "revoked" }),
+        json!({ "termsOfServiceAgreed": true }),
+        json!({ "termsOfServiceAgreed": "yes" }),
+    ] {
+        assert_eq!(client.post(&url, Some(ignored)).ok(200).json(), object);
+    }
     let object = client.post(&url, Some(json!({ "contact": [] }))).ok(200).json();
     assert!(object.get("contact").is_none());
 }

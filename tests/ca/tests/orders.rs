@@ -267,6 +267,27 @@ fn a_pre_authorization_counts_in_a_later_order() {
 }
 
 #[test]
+fn too_many_orders_in_an_hour_are_refused_with_a_time_and_a_page() {
+    const MINUTE: u64 = 60_000;
+    let world = world_with(|c| c.orders_per_hour = Some(2));
+    let (mut client, mut other) = (world.member(), world.member());
+    client.order_for(&["a.test"]);
+    world.pass(20 * MINUTE);
+    client.order_for(&["b.test"]);
+    world.pass(10 * MINUTE);
+    let order = json!({ "identifiers": identifiers(&["c.test"]) });
+    let refusal = client.order(order.clone());
+    refusal.refused(429, "rateLimited");
+    assert_eq!(refusal.header("Retry-After"), Some("1800"));
+    let page = refusal.link("help").unwrap();
+    assert_eq!(client.send(support::get("GET", &page)).status, 200);
+    other.order(order.clone()).ok(201);
+    world.pass(30 * MINUTE);
+    client.order(order.clone()).ok(201);
+    assert_eq!(client.order(order).header("Retry-After"), Some("1200"));
+}
+
+#[test]
 fn an_object_that_does_not_fit_any_more_is_refused() {
     let world = world_with(|c| c.max_objects = 2);
     let mut client = world.member();

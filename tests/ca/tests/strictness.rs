@@ -350,6 +350,20 @@ fn the_same_seed_makes_the_same_choices() {
 }
 
 #[test]
+fn scripts_of_any_origin_may_read_every_answer() {
+    let mut client = world().member();
+    let answers = [
+        client.send(get("GET", "https://ca.test/directory")),
+        client.send(get("HEAD", "https://ca.test/new-nonce")),
+        client.send(get("GET", "https://ca.test/order/1")),
+        client.order(json!({})),
+    ];
+    for answer in answers {
+        assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"), "{answer:?}");
+    }
+}
+
+#[test]
 fn every_answer_but_the_directory_links_to_the_directory() {
     let mut client = world().member();
     let url = client.kid.clone().unwrap();

@@ -20,7 +20,8 @@ pub(crate) struct Account {
     pub(crate) status: AccountStatus,
     pub(crate) orders: Vec<u64>,
     contact: Vec<String>,
-    agreed: bool,
+    /// The URL of the terms that were agreed to.
+    pub(crate) agreed: Option<String>,
     binding: Option<Value>,
 }
 
@@ -65,6 +66,7 @@ impl Ca {
             return Err(Problem::new(400, "invalidContact", "this CA wants a contact"));
         }
         let binding = self.check_binding(&wish, &signed.jws, key)?;
+        let agreed = agreed.then(|| self.terms().unwrap_or_default());
         self.require_room(self.accounts.len())?;
         let id = self.accounts.len() as u64 + 1;
         self.account_keys.insert(key.thumbprint(), id);
@@ -93,13 +95,6 @@ impl Ca {
         Ok(if self.config.quirks.empty_account_body { reply.without_body() } else { reply })
     }
 
-    fn terms_not_agreed(&self) -> Problem {
-        let terms = self.config.terms_of_service.clone().unwrap_or_else(|| self.url("/terms"));
-        Problem::new(403, "userActionRequired", "the terms of service must be agreed to")
-            .with_member("instance", terms.clone())
-            .with_header("Link", format!("<{terms}>;rel=\"terms-of-service\""))
-    }
-
     /// Reads, updates or deactivates an account (sections 7.3.2, 7.3.6).
     pub(super) fn account(&mut self, signer: u64, id: u64, jws: &Jws) -> Result<Reply, Problem> {
         if signer != id {
@@ -112,16 +107,8 @@ impl Ca {
             return Ok(Reply::json(200, self.account_object(id)));
         }
         let wish = jws.object()?;
-        let deactivate = match wish.get("status") {
-            None => false,
-            Some(status) if status == "deactivated" => true,
-            Some(status) if status == "valid" => false,
-            Some(_) => {
-                return Err(Problem::malformed(
-                    "the only status that an account can be given is deactivated",
-                ));
-            }
-        };
+        // Every other status is ignored, and so is termsOfServiceAgreed.
+        let deactivate = wish.get("status").is_some_and(|status| status == "deactivated");
         let contact = contacts(&wish)?;
         if contact.as_ref().is_some_and(Vec::is_empty)
             && self.config.contact_required
@@ -129,12 +116,10 @@ impl Ca {
         {
             return Err(Problem::new(400, "invalidContact", "this CA wants a contact"));
         }
-        let agreed = flag(&wish, "termsOfServiceAgreed")?;
         if let Some(account) = self.accounts.get_mut(&id) {
             if let Some(contact) = contact {
                 account.contact = contact;
             }
-            account.agreed |= agreed;
             if deactivate {
                 account.status = AccountStatus::Deactivated;
             }
@@ -159,7 +144,11 @@ impl Ca {
         let shown = !account.contact.is_empty() && !quirks.drop_contacts;
         let contact = if quirks.null_contacts { json!([null]) } else { json!(account.contact) };
         self.set(&mut object, "contact", shown.then_some(contact));
-        self.set(&mut object, "termsOfServiceAgreed", account.agreed.then_some(Value::Bool(true)));
+        self.set(
+            &mut object,
+            "termsOfServiceAgreed",
+            account.agreed.as_ref().map(|_| Value::Bool(true)),
+        );
         self.set(&mut object, "externalAccountBinding", account.binding.clone());
         if !quirks.no_orders_url {
             object.insert("orders".to_owned(), json!(format!("{}/orders", self.account_url(id))));

@@ -55,6 +55,7 @@ impl Ca {
         jws: &Jws,
         now: u64,
     ) -> Result<Reply, Problem> {
+        self.require_agreement(account)?;
         let wish = jws.object()?;
         let text = |name: &str| {
             let value = wish.get("identifier").and_then(|i| i.get(name)).and_then(Value::as_str);

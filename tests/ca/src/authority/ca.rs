@@ -207,6 +207,10 @@ impl Ca {
             Route::Terms => {
                 Ok(Reply::text(200, "text/plain", "There are no terms: this is a test CA.\n"))
             }
+            Route::AgreeToTerms(account) if request.method == "GET" => self.agree(*account),
+            Route::Help => {
+                Ok(Reply::text(200, "text/plain", "Ask for less, or come back later.\n"))
+            }
             _ => Err(method_not_allowed(route)),
         }
     }
@@ -289,7 +293,8 @@ impl core::error::Error for CaError {}
 fn method_not_allowed(route: &Route) -> Problem {
     let allow = match route {
         Route::Directory | Route::NewNonce => "GET, HEAD, POST",
-        Route::RenewalInfo(_) | Route::Terms => "GET, HEAD",
+        Route::RenewalInfo(_) | Route::Terms | Route::Help => "GET, HEAD",
+        Route::AgreeToTerms(_) => "GET",
         _ => "POST",
     };
     Problem::new(405, "malformed", "this method is not allowed here; most resources are read by POST-as-GET (RFC 8555 section 6.3)")

@@ -76,6 +76,8 @@ pub struct CaConfig {
     pub nonce_lifetime: u64,
     /// How many orders one page of an account's list shows.
     pub orders_page_size: usize,
+    /// How many orders an account may create in an hour; beyond that newOrder is answered 429 `rateLimited`.
+    pub orders_per_hour: Option<usize>,
     /// How many identifiers an order may have.
     pub max_names: usize,
     /// How many accounts, orders, authorizations or certificates are kept; beyond that new ones are refused.
@@ -125,6 +127,7 @@ impl Default for CaConfig {
             authorization_lifetime: 30 * 24 * HOUR,
             nonce_lifetime: HOUR,
             orders_page_size: 10,
+            orders_per_hour: None,
             max_names: 100,
             max_objects: 1_000_000,
             quirks: Quirks::default(),

@@ -37,11 +37,7 @@ impl Ca {
     fn meta(&self) -> Value {
         let config = &self.config;
         let mut meta = Map::new();
-        self.set(
-            &mut meta,
-            "termsOfService",
-            config.terms_of_service.as_ref().map(|url| json!(url)),
-        );
+        self.set(&mut meta, "termsOfService", self.terms().map(|url| json!(url)));
         self.set(&mut meta, "website", config.website.as_ref().map(|url| json!(url)));
         let caa = (!config.caa_identities.is_empty()).then(|| json!(config.caa_identities));
         self.set(&mut meta, "caaIdentities", caa);

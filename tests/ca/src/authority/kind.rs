@@ -36,8 +36,10 @@ pub enum RequestKind {
     KeyChange,
     /// Renewal information.
     RenewalInfo,
-    /// The text of the terms of service.
+    /// The text of the terms of service, or the page on which a human agrees to them.
     Terms,
+    /// The page about rate limits.
+    Help,
     /// The management endpoint of the server, which is not part of ACME.
     Management,
     /// Any other path.
@@ -65,6 +67,7 @@ impl RequestKind {
             Self::KeyChange => "keyChange",
             Self::RenewalInfo => "renewalInfo",
             Self::Terms => "terms",
+            Self::Help => "help",
             Self::Management => "management",
             Self::Unknown => "unknown",
         }
@@ -96,6 +99,8 @@ pub(crate) enum Route {
     Certificate { id: u64, chain: usize },
     RenewalInfo(String),
     Terms,
+    AgreeToTerms(u64),
+    Help,
     Unknown,
 }
 
@@ -130,6 +135,8 @@ impl Route {
             }),
             (["renewal-info", id], _) => Some(Self::RenewalInfo((*id).to_owned())),
             (["terms"], _) => Some(Self::Terms),
+            (["terms", "agree", account], _) => number(account).map(Self::AgreeToTerms),
+            (["help"], _) => Some(Self::Help),
             _ => None,
         };
         route.unwrap_or(Self::Unknown)
@@ -152,7 +159,8 @@ impl Route {
             Self::Challenge(_) => RequestKind::Challenge,
             Self::Certificate { .. } => RequestKind::Certificate,
             Self::RenewalInfo(_) => RequestKind::RenewalInfo,
-            Self::Terms => RequestKind::Terms,
+            Self::Terms | Self::AgreeToTerms(_) => RequestKind::Terms,
+            Self::Help => RequestKind::Help,
             Self::Unknown => RequestKind::Unknown,
         }
     }

@@ -20,6 +20,7 @@ mod jws;
 mod key;
 mod key_change;
 mod kind;
+mod limit;
 mod message;
 mod nonce;
 mod order;
@@ -30,6 +31,7 @@ mod renewal;
 mod respond;
 mod revoke;
 mod rng;
+mod terms;
 mod txt;
 mod validation;
 

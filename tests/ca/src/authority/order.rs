@@ -19,6 +19,7 @@ pub(crate) struct Order {
     pub(crate) identifiers: Vec<Identifier>,
     pub(crate) authorizations: Vec<u64>,
     pub(crate) status: OrderStatus,
+    pub(crate) created: u64,
     pub(crate) expires: u64,
     pub(crate) not_before: Option<u64>,
     pub(crate) not_after: Option<u64>,
@@ -62,6 +63,7 @@ impl Ca {
         jws: &Jws,
         now: u64,
     ) -> Result<Reply, Problem> {
+        self.require_agreement(account)?;
         let wish = jws.object()?;
         if self.config.quirks.refuse_server_members && wish.get("status").is_some() {
             return Err(Problem::malformed("newOrder must not contain status"));
@@ -75,6 +77,7 @@ impl Ca {
                 Reply::json(200, self.order_object(id)).with_header("Location", self.order_url(id))
             );
         }
+        self.require_pace(account, now)?;
         self.require_room(self.orders.len())?;
         let id = self.orders.len() as u64 + 1;
         let authorizations = identifiers
@@ -89,6 +92,7 @@ impl Ca {
             identifiers,
             authorizations,
             status: OrderStatus::Pending,
+            created: now,
             expires: now + self.config.order_lifetime,
             not_before,
             not_after,

@@ -138,6 +138,8 @@ impl Ca {
         if wanted && !(failed && quirks.no_nonce_on_errors) {
             headers.push(("Replay-Nonce".to_owned(), self.nonces.give(&mut self.rng, now)));
         }
+        // For clients in browsers (section 6.1).
+        headers.push(("Access-Control-Allow-Origin".to_owned(), "*".to_owned()));
         if kind == RequestKind::NewNonce {
             headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));
         }
