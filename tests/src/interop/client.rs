@@ -92,7 +92,6 @@ forward! {
     account() -> Account;
     update_account(contacts: [&str; 1]) -> Account;
     deactivate_account() -> Account;
-    change_key(new_key: &AccountKey) -> Jwk;
     new_order(order: op::NewOrder) -> op::OrderEntry;
     order(url: &Url) -> Order;
     orders(page: op::ListOrders) -> op::Page;
@@ -170,6 +169,20 @@ impl Client {
                 runtime.block_on(register.into_future())
             }
             Inner::Blocking(client) => prepared_registration!(client).run(),
+        }
+    }
+
+    /// Gives the account a new key.
+    ///
+    /// # Errors
+    ///
+    /// Those of the adapter.
+    pub fn change_key(&self, new_key: &AccountKey) -> Result<Jwk, Error> {
+        match &self.inner {
+            Inner::Tokio(runtime, client) => {
+                runtime.block_on(client.change_key(new_key).into_future())
+            }
+            Inner::Blocking(client) => client.change_key(new_key).run(),
         }
     }
 
