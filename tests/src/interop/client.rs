@@ -124,18 +124,6 @@ macro_rules! prepared {
 }
 
 impl Client {
-    /// Replaces the account key.
-    ///
-    /// # Errors
-    ///
-    /// Those of the adapter.
-    pub fn change_key(&self, new_key: &AccountKey) -> Result<Jwk, Error> {
-        match &self.inner {
-            Inner::Tokio(runtime, client) => runtime.block_on(client.change_key(new_key).run()),
-            Inner::Blocking(client) => client.change_key(new_key).run(),
-        }
-    }
-
     /// Connects to a server.
     ///
     /// # Errors
