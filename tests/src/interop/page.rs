@@ -41,7 +41,9 @@ Which features work with which other software, as the tests tried it. Everything
 
 const CLIENTS: &str = "\
 Other ACME clients against `acme-testca`, the strict test CA of this workspace, so that it is not only our own reading \
-of the RFC.
+of the RFC. *works*: the effect was checked in the CA, each chain was verified by WebPKI rules, and the CA refused no \
+request but where the row is about that. *refused*: the client ends at that problem type, and the CA is right. *lacks*: \
+the client has no such feature, or none that can be switched on.
 
 ";
 
