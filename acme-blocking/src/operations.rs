@@ -2,7 +2,9 @@
 
 use acme_host::error::Error;
 use acme_proto::identifier::Identifier;
+use acme_proto::jose::KeyAuthorization;
 use acme_proto::op;
+use acme_proto::token::Token;
 use acme_proto::url::Url;
 use acme_proto::wire::{Account, Authorization, Challenge, Directory, Order};
 use acme_proto::x509::{Certificate, ChainChoice, Csr};
@@ -15,6 +17,33 @@ impl Client {
     /// Fetches the directory anew (RFC 8555 section 7.1.1).
     pub fn directory(&self) -> Result<Directory, Error> {
         self.call(op::GetDirectory)
+    }
+
+    /// Returns the URL of the CA's terms of service, if it has any, from the directory as it was last fetched.
+    ///
+    /// [`register`](Self::register) asks for consent to them by itself.
+    pub fn terms_of_service(&self) -> Result<Option<String>, Error> {
+        let known = self.inner().session().directory().cloned();
+        let directory = match known {
+            Some(directory) => directory,
+            None => self.directory()?,
+        };
+        Ok(directory.meta().terms_of_service().map(str::to_owned))
+    }
+
+    /// Returns where the TXT record for dns-01 stands, without a final dot (RFC 8555 section 8.4); an address
+    /// has none, and a wildcard that of its base.
+    pub fn dns_challenge_domain(&self, identifier: &Identifier) -> Option<String> {
+        match identifier.base() {
+            Identifier::Dns(name) => Some(format!("_acme-challenge.{name}")),
+            _ => None,
+        }
+    }
+
+    /// Returns the value of the TXT record for dns-01, by a challenge's token and the account key
+    /// (RFC 8555 section 8.4).
+    pub fn dns_challenge_validation(&self, token: &Token) -> String {
+        KeyAuthorization::new(token, &self.account_key().thumbprint()).txt_value()
     }
 
     /// Finds the account of the account key, and creates none (RFC 8555 section 7.3.1).

@@ -373,3 +373,18 @@ fn a_body_that_ends_with_its_connection_is_marked_if_that_broke() {
     // Without TLS nobody can tell.
     assert!(!ok(&Server::start(Speaks::Plain), "/unsized").is_truncated());
 }
+
+#[test]
+fn a_closed_transport_connects_anew() {
+    for speaks in BOTH {
+        let server = Server::start(speaks);
+        let transport = transport(server.root_pem());
+        for _ in 0..2 {
+            transport.exchange(get(&server.url("/ok"))).expect("an answer");
+        }
+        assert_eq!(server.connections(), 1);
+        transport.close();
+        transport.exchange(get(&server.url("/ok"))).expect("an answer");
+        assert_eq!(server.connections(), 2);
+    }
+}

@@ -134,6 +134,14 @@ impl Client {
         self.inner.session().set_policy(policy);
     }
 
+    /// Closes the connections that are not in use.
+    ///
+    /// What is under way goes on, and whatever is asked later connects anew. To drop all clones of a client
+    /// does the same.
+    pub fn close(&self) {
+        self.inner.transport.dyn_close();
+    }
+
     /// Holds a certificate's key, so that it can sign the revocation of its certificate.
     pub fn hold_certificate_key(&self, key: ProviderKey) {
         self.inner.keyring().add_certificate_key(key);

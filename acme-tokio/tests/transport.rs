@@ -379,3 +379,18 @@ where
     });
     (url, root_pem)
 }
+
+#[tokio::test]
+async fn a_closed_transport_connects_anew() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let transport = transport(server.root_pem());
+        for _ in 0..2 {
+            transport.exchange(get(&server.url("/ok"))).await.expect("an answer");
+        }
+        assert_eq!(server.connections(), 1);
+        transport.close();
+        transport.exchange(get(&server.url("/ok"))).await.expect("an answer");
+        assert_eq!(server.connections(), 2);
+    }
+}

@@ -34,6 +34,9 @@ pub trait Transport: Send + Sync {
 
     /// Returns what the `User-Agent` header says of this transport, such as `ureq/3`.
     fn product(&self) -> &str;
+
+    /// Closes the connections that are not in use; by default it does nothing.
+    fn close(&self) {}
 }
 
 macro_rules! forward {
@@ -45,6 +48,10 @@ macro_rules! forward {
 
             fn product(&self) -> &str {
                 (**self).product()
+            }
+
+            fn close(&self) {
+                (**self).close();
             }
         }
     )*};

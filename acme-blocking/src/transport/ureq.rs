@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 use std::io::Read as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use ::ureq::Agent;
@@ -21,6 +21,7 @@ use rustls::crypto::CryptoProvider;
 use super::dial::{Dialer, NoResolver};
 use super::gate::Gate;
 use super::{Transport, lost};
+use crate::client::locked;
 
 /// Speaks HTTP/1.1 over a bounded pool of connections.
 ///
@@ -28,7 +29,9 @@ use super::{Transport, lost};
 /// and `NO_PROXY` name. Clones share the connections.
 #[derive(Clone)]
 pub struct UreqTransport {
-    agent: Agent,
+    /// Replaced as a whole to close its idle connections.
+    agent: Arc<Mutex<Agent>>,
+    config: Arc<ClientConfig>,
     gate: Arc<Gate>,
 }
 
@@ -44,19 +47,8 @@ impl UreqTransport {
     /// Creates a transport over a TLS configuration of the user's own, such as one with a client
     /// certificate; its ALPN protocol should be `http/1.1`.
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent(AutoHeaderValue::None)
-            .accept(AutoHeaderValue::None)
-            .accept_encoding(AutoHeaderValue::None)
-            .max_idle_connections(MAX_IDLE)
-            .max_idle_connections_per_host(MAX_IDLE)
-            .build();
-        let agent = Agent::with_parts(agent, Dialer::new(config, Proxy::from_env()), NoResolver);
-        Self { agent, gate: Arc::new(Gate::new(MAX_CONNECTIONS)) }
+        let agent = Arc::new(Mutex::new(agent(Arc::clone(&config))));
+        Self { agent, config, gate: Arc::new(Gate::new(MAX_CONNECTIONS)) }
     }
 
     /// Sets how many connections there may be at most; 16 if nothing else is said.
@@ -66,6 +58,10 @@ impl UreqTransport {
     pub fn connections(mut self, most: usize) -> Self {
         self.gate = Arc::new(Gate::new(most.max(1)));
         self
+    }
+
+    fn agent(&self) -> Agent {
+        locked(&self.agent).clone()
     }
 
     fn send(
@@ -80,14 +76,15 @@ impl UreqTransport {
         }
         let unfit =
             |e: http::Error| Lost::NotSent(format!("not a request for HTTP: {}", words::of(&e)));
+        let agent = self.agent();
         let answer = if body.is_empty() {
             let request = builder.body(()).map_err(unfit)?;
-            let request = self.agent.configure_request(request).timeout_global(Some(limit)).build();
-            self.agent.run(request)
+            let request = agent.configure_request(request).timeout_global(Some(limit)).build();
+            agent.run(request)
         } else {
             let request = builder.body(body).map_err(unfit)?;
-            let request = self.agent.configure_request(request).timeout_global(Some(limit)).build();
-            self.agent.run(request)
+            let request = agent.configure_request(request).timeout_global(Some(limit)).build();
+            agent.run(request)
         };
         answer.map_err(lost::of)
     }
@@ -116,12 +113,32 @@ impl Transport for UreqTransport {
     fn product(&self) -> &str {
         "ureq/3"
     }
+
+    fn close(&self) {
+        *locked(&self.agent) = agent(Arc::clone(&self.config));
+    }
 }
 
 impl fmt::Debug for UreqTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UreqTransport").finish_non_exhaustive()
     }
+}
+
+/// Makes an agent with connections of its own, which decides nothing by itself.
+fn agent(config: Arc<ClientConfig>) -> Agent {
+    let settings = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent(AutoHeaderValue::None)
+        .accept(AutoHeaderValue::None)
+        .accept_encoding(AutoHeaderValue::None)
+        .max_idle_connections(MAX_IDLE)
+        .max_idle_connections_per_host(MAX_IDLE)
+        .build();
+    Agent::with_parts(settings, Dialer::new(config, Proxy::from_env()), NoResolver)
 }
 
 fn with_headers(response: Response, headers: &HeaderMap) -> Response {

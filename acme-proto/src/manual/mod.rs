@@ -2,9 +2,11 @@
 //!
 //! - [`design`]: the contract of the core and its reasons.
 //! - [`dependencies`]: which crates, how many, and why these.
+//! - [`aioacme`]: each name of the Python client of that name, and ours.
 //! - [`conformance`]: every requirement of the specifications, with the tests that show it.
 //! - [`interop`]: which features were tried with which other software, and what came of it.
 
+pub mod aioacme;
 #[doc = include_str!("conformance.md")]
 pub mod conformance {}
 pub mod dependencies;

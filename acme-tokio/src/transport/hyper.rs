@@ -92,6 +92,10 @@ impl Transport for HyperTransport {
     fn product(&self) -> &str {
         "hyper/1"
     }
+
+    fn close(&self) {
+        self.pool.close();
+    }
 }
 
 impl fmt::Debug for HyperTransport {

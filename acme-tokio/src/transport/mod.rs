@@ -38,6 +38,9 @@ pub trait Transport: Send + Sync {
 
     /// Returns what the `User-Agent` header says of this transport, such as `hyper/1`.
     fn product(&self) -> &str;
+
+    /// Closes the connections that are not in use; by default it does nothing.
+    fn close(&self) {}
 }
 
 /// The form of [`Transport`] for trait objects: `Arc<dyn DynTransport>` is a [`Transport`].
@@ -49,6 +52,9 @@ pub trait DynTransport: Send + Sync {
 
     /// Does what [`Transport::product`] does.
     fn dyn_product(&self) -> &str;
+
+    /// Does what [`Transport::close`] does.
+    fn dyn_close(&self);
 }
 
 impl<T: Transport> DynTransport for T {
@@ -59,6 +65,10 @@ impl<T: Transport> DynTransport for T {
     fn dyn_product(&self) -> &str {
         self.product()
     }
+
+    fn dyn_close(&self) {
+        self.close();
+    }
 }
 
 impl Transport for dyn DynTransport + '_ {
@@ -68,6 +78,10 @@ impl Transport for dyn DynTransport + '_ {
 
     fn product(&self) -> &str {
         self.dyn_product()
+    }
+
+    fn close(&self) {
+        self.dyn_close();
     }
 }
 
@@ -83,6 +97,10 @@ macro_rules! forward {
 
             fn product(&self) -> &str {
                 (**self).product()
+            }
+
+            fn close(&self) {
+                (**self).close();
             }
         }
     )*};

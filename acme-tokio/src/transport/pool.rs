@@ -34,6 +34,11 @@ impl Pool {
         self.most.store(most.clamp(1, Semaphore::MAX_PERMITS), Ordering::Relaxed);
     }
 
+    /// Forgets every connection: those in use end with their requests, the others at once.
+    pub(super) fn close(&self) {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Returns a connection that is ready for one request: an open one if there is one.
     ///
     /// However many ask at once, only one dials until it is known what the server speaks, and all share
