@@ -37,6 +37,7 @@ const INTRODUCTION: &str = "\
 <!-- Made by `cargo run -p acme-tests --bin interop -- --write`; `tests/run` compares it with what it saw. -->
 
 Which features work with which other software, as the tests tried it. Everything is validated for real, on loopback.
+In brackets after the name of a row stands what was checked or seen wherever it works.
 ";
 
 const CLIENTS: &str = "\
@@ -103,22 +104,38 @@ fn table(lines: &[&Line], rows: &[&str]) -> String {
     }
     let _ = writeln!(text, "\n| --- |{}", " --- |".repeat(peers.len()));
     for row in rows {
-        let _ = write!(text, "| {row} |");
+        let common = common_detail(lines, row);
+        let _ = write!(text, "| {row}");
+        if let Some(detail) = common {
+            let _ = write!(text, " ({})", escaped(detail));
+        }
+        text.push_str(" |");
         for (name, _) in &peers {
             let cell = lines.iter().find(|l| l.name == *name && l.row == *row);
-            let _ = write!(text, " {} |", cell.map_or_else(String::new, |line| shown(line)));
+            let _ =
+                write!(text, " {} |", cell.map_or_else(String::new, |line| shown(line, common)));
         }
         text.push('\n');
     }
     text
 }
 
-fn shown(line: &Line) -> String {
-    let escape = |text: &str| text.replace('|', "\\|").replace('<', "&lt;");
+/// Returns what was seen wherever a row works, if it is the same everywhere: it belongs to the row then.
+fn common_detail<'a>(lines: &[&'a Line], row: &str) -> Option<&'a str> {
+    let mut works = lines.iter().filter(|l| l.row == row && l.outcome == "works");
+    let first = works.next()?.detail.as_str();
+    (!first.is_empty() && works.all(|line| line.detail == first)).then_some(first)
+}
+
+fn shown(line: &Line, common: Option<&str>) -> String {
     match line.detail.as_str() {
-        "" => escape(&line.outcome),
-        detail => format!("{}: {}", escape(&line.outcome), escape(detail)),
+        detail if detail.is_empty() || Some(detail) == common => escaped(&line.outcome),
+        detail => format!("{}: {}", escaped(&line.outcome), escaped(detail)),
     }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;")
 }
 
 #[cfg(test)]
@@ -129,6 +146,7 @@ mod tests {
         let lines = vec![
             Line::version(server, "1.0"),
             Line::server(server, Feature::Http01.name(), outcome, "a | b"),
+            Line::server(server, Feature::Dns01.name(), "works", server),
         ];
         (format!("{server}-{outcome}"), lines)
     }
@@ -141,7 +159,11 @@ mod tests {
     fn each_server_is_a_column_and_each_feature_a_row() {
         let text = page(&complete()).unwrap();
         assert!(text.contains("| Pebble 1.0 | Pebble (Debian) 1.0 | step-ca 1.0 |"), "{text}");
-        assert!(text.contains(r"| issue by http-01 | works: a \| b |"), "{text}");
+        assert!(text.contains(r"| issue by http-01 (a \| b) | works | works |"), "{text}");
+        assert!(
+            text.contains("| issue by dns-01 | works: Pebble | works: Pebble (Debian) |"),
+            "{text}"
+        );
         assert!(Feature::ALL.iter().all(|feature| text.contains(feature.name())));
         assert!(!text.contains("# Clients"), "{text}");
     }
