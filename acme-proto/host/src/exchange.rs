@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use acme_proto::flow::Lost;
+use acme_proto::header::{self, Link};
 use acme_proto::http::{Method, Response};
 use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use serde::{Serialize, Serializer};
 
-/// One exchange: when, where, with what outcome; no body and no header, and so no secret.
+/// One exchange: when, where, with what outcome; no body and no header but its links, and so no secret.
 ///
 /// As JSON it is one line: `{"time":…,"ms":…,"method":…,"url":…,"status":…,"lost":…,"sent":…,"received":…}`,
 /// with `status` or `lost` left out.
@@ -36,6 +37,9 @@ pub struct ExchangeRecord {
     pub sent: usize,
     /// Octets of body received.
     pub received: usize,
+    /// The links of the answer, such as `help` on rate limits, and `index`, which is the directory.
+    #[serde(skip)]
+    pub links: Vec<Link>,
 }
 
 impl ExchangeRecord {
@@ -53,11 +57,12 @@ impl ExchangeRecord {
             started,
             elapsed,
             method,
-            url,
             status: response.map(Response::status),
             lost: result.as_ref().err().map(ToString::to_string),
             sent,
             received: response.map_or(0, |response| response.body_bytes().len()),
+            links: response.map_or_else(Vec::new, |r| header::links(r.headers(), &url)),
+            url,
         }
     }
 }
@@ -96,5 +101,22 @@ mod tests {
             ExchangeRecord::new(Timestamp::UNIX_EPOCH, Duration::ZERO, Method::Post, url, 9, &lost);
         assert_eq!(record.lost.as_deref(), Some("not sent: connection refused"));
         assert_eq!((record.status, record.sent, record.received), (None, 9, 0));
+        assert!(record.links.is_empty());
+    }
+
+    #[test]
+    fn the_links_of_an_answer_are_resolved_and_kept() {
+        let url = Url::parse("https://ca.example/new-order").expect("a URL");
+        let answer = Response::new(201)
+            .header("Link", "</dir>;rel=\"index\", <https://ca.example/limits>;rel=help");
+        let ended = Duration::ZERO;
+        let record =
+            ExchangeRecord::new(Timestamp::UNIX_EPOCH, ended, Method::Post, url, 0, &Ok(answer));
+        let target = |rel: &str| {
+            let link = record.links.iter().find(|link| link.has_rel(rel));
+            link.map(|link| link.target().as_str().to_owned())
+        };
+        assert_eq!(target("index").as_deref(), Some("https://ca.example/dir"));
+        assert_eq!(target("help").as_deref(), Some("https://ca.example/limits"));
     }
 }

@@ -196,6 +196,16 @@ fn the_key_of_another_account_is_not_overwritten() {
 }
 
 #[test]
+fn every_new_key_is_another_one() {
+    let thumbprint = || {
+        let key = AccountKey::generate(KeyKind::Es256).expect("a key");
+        let provider = keys::default_provider().expect("ring");
+        key.load(&provider).expect("a key").thumbprint().to_string()
+    };
+    acme_conformance::covers!("8555-11.1-4", thumbprint() != thumbprint());
+}
+
+#[test]
 fn a_key_with_other_line_ends_is_the_same() {
     let directory = Directory::new();
     let path = directory.path("account.json");

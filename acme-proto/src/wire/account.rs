@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::object::{self, Object, Reader};
 use super::open_enum::open_enum;
 use super::{Context, DeviationKind, InvalidObject, Parsed};
+use crate::time::Timestamp;
 use crate::url::Url;
 
 /// An account, as the server shows it (RFC 8555 section 7.1.2).
@@ -69,6 +70,16 @@ impl Account {
     /// Returns the URL of the list of orders; Let's Encrypt has none.
     pub const fn orders(&self) -> Option<&Url> {
         self.orders.as_ref()
+    }
+
+    /// Returns the address that the account was created from, where the server tells it, as Boulder did.
+    pub fn initial_ip(&self) -> Option<&str> {
+        self.extra.get("initialIp")?.as_str()
+    }
+
+    /// Returns when the account was created, where the server tells it, as Boulder does.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        object::timestamp(self.extra.get("createdAt")?).ok()
     }
 
     /// Returns all other members, such as Boulder's `createdAt` and `initialIp`.
@@ -162,6 +173,9 @@ mod tests {
         covers_eq!("fld-acct-5", odds, [odd("orders", DeviationKind::Missing)]);
         assert_eq!(account.extra()["createdAt"], "2026-01-02T03:04:05.123456789Z");
         assert_eq!(account.extra()["initialIp"], "192.0.2.1");
+        assert_eq!(account.initial_ip(), Some("192.0.2.1"));
+        let created = account.created_at().map(Timestamp::to_rfc3339_seconds);
+        assert_eq!(created.as_deref(), Some("2026-01-02T03:04:05Z"));
         assert!(account.contact().is_empty());
     }
 

@@ -74,7 +74,7 @@ impl Authorization {
         &self.challenges
     }
 
-    /// Returns all other members.
+    /// Returns all other members; under `identifier`, those of the identifier.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
@@ -128,7 +128,8 @@ fn identifier(
         value.as_object().cloned().ok_or(DeviationKind::Malformed)
     })?;
     let path = object.path("identifier");
-    let (kind, value) = Object::at(path, Value::Object(members))?.identifier(reader)?;
+    let (kind, value, rest) = Object::at(path, Value::Object(members))?.identifier(reader)?;
+    object.put_back("identifier", rest);
     match value.strip_prefix("*.").filter(|_| kind == "dns").map(ToOwned::to_owned) {
         Some(base) => {
             reader.report(object.path("identifier.value"), DeviationKind::Unexpected);

@@ -322,14 +322,28 @@ impl Object {
         status
     }
 
-    /// Reads this object as an identifier (RFC 8555 section 9.7.7); it has no other members.
+    /// Reads this object as an identifier (RFC 8555 section 9.7.7): type, value, and what else is in it.
     pub(super) fn identifier(
         mut self,
         reader: &Reader<'_>,
-    ) -> Result<(String, String), InvalidObject> {
+    ) -> Result<(String, String, Map<String, Value>), InvalidObject> {
         let kind = self.required("type", reader, |value, _| text(value))?;
         let value = self.required("value", reader, |value, _| text(value))?;
-        Ok((kind, value))
+        Ok((kind, value, self.into_extra()))
+    }
+
+    /// Leaves what nobody took of a member there, under the same name.
+    pub(super) fn put_back(&mut self, name: &str, rest: Map<String, Value>) {
+        if !rest.is_empty() {
+            self.members.insert(name.to_owned(), Value::Object(rest));
+        }
+    }
+
+    /// Leaves what nobody took of the entries of a list there, each at its place.
+    pub(super) fn put_back_list(&mut self, name: &str, rest: Vec<Map<String, Value>>) {
+        if rest.iter().any(|entry| !entry.is_empty()) {
+            self.members.insert(name.to_owned(), rest.into_iter().map(Value::Object).collect());
+        }
     }
 }
 

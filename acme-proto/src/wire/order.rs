@@ -114,7 +114,7 @@ impl Order {
         self.extra.get("auto-renewal").and_then(Value::as_object)
     }
 
-    /// Returns all other members.
+    /// Returns all other members; under `identifiers`, those of the identifiers, if any has others.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
@@ -173,11 +173,14 @@ fn identifiers(
         object.expect(name, false, reader);
         return Ok(Vec::new());
     };
-    let read = |(path, entry)| {
-        let (kind, value) = Object::at(path, entry)?.identifier(reader)?;
-        Ok(Identifier::from_wire(&kind, &value))
-    };
-    entries.into_iter().map(read).collect()
+    let (mut identifiers, mut rest) = (Vec::new(), Vec::new());
+    for (path, entry) in entries {
+        let (kind, value, others) = Object::at(path, entry)?.identifier(reader)?;
+        identifiers.push(Identifier::from_wire(&kind, &value));
+        rest.push(others);
+    }
+    object.put_back_list(name, rest);
+    Ok(identifiers)
 }
 
 /// Takes the authorizations: one left out would leave the order pending for ever (fld-ord-8).

@@ -110,7 +110,7 @@ impl Problem {
         &self.subproblems
     }
 
-    /// Returns all other members.
+    /// Returns all other members; under `identifier`, those of the identifier.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
@@ -198,6 +198,15 @@ impl Problem {
 
     fn members(&self) -> Map<String, Value> {
         let mut members = self.extra.clone();
+        if let Some(identifier) = &self.identifier {
+            let mut whole = match members.remove("identifier") {
+                Some(Value::Object(rest)) => rest,
+                _ => Map::new(),
+            };
+            whole.insert("type".into(), identifier.kind().into());
+            whole.insert("value".into(), (&*identifier.value()).into());
+            members.insert("identifier".into(), Value::Object(whole));
+        }
         let mut put = |name: &str, value: Value| {
             members.insert(name.into(), value);
         };
@@ -215,9 +224,6 @@ impl Problem {
         }
         if let Some(instance) = &self.instance {
             put("instance", instance.as_str().into());
-        }
-        if let Some(identifier) = &self.identifier {
-            put("identifier", json!({ "type": identifier.kind(), "value": identifier.value() }));
         }
         if !self.algorithms.is_empty() {
             put("algorithms", json!(self.algorithms));
@@ -294,12 +300,14 @@ fn has_scheme(reference: &str) -> bool {
 /// Takes the identifier of a subproblem; an unreadable one is none (fld-pb-7).
 fn identifier(object: &mut Object, reader: &mut Reader<'_>) -> Option<Identifier> {
     let path = object.path("identifier");
-    object.optional("identifier", reader, |value, reader| {
-        let (kind, value) = Object::at(path, value.clone())
+    let (identifier, rest) = object.optional("identifier", reader, |value, reader| {
+        let (kind, value, rest) = Object::at(path, value.clone())
             .and_then(|members| members.identifier(reader))
             .map_err(|_| DeviationKind::Malformed)?;
-        Ok(Identifier::from_wire(&kind, &value))
-    })
+        Ok((Identifier::from_wire(&kind, &value), rest))
+    })?;
+    object.put_back("identifier", rest);
+    Some(identifier)
 }
 
 /// Takes the subproblems; bad entries are left out, and so is what goes too deep (8555-6.7.1-5).

@@ -44,7 +44,7 @@ impl RenewalInfo {
         self.explanation_url.as_ref()
     }
 
-    /// Returns all other members.
+    /// Returns all other members; under `suggestedWindow`, those of the window.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
@@ -60,6 +60,7 @@ impl RenewalInfo {
         if end <= start {
             return Err(InvalidObject::Malformed { field: path });
         }
+        object.put_back("suggestedWindow", window.into_extra());
         let explanation_url = object.page("explanationURL", reader);
         Ok(Self { start, end, explanation_url, extra: object.into_extra() })
     }
