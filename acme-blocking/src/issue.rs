@@ -10,7 +10,7 @@ use acme_proto::issuance::{Deactivation, Issuance, Issued};
 use acme_proto::op::NewOrder;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::time::Timestamp;
-use acme_proto::x509::{ChainChoice, Csr, CsrBuilder};
+use acme_proto::x509::{Certificate, ChainChoice, Csr, CsrBuilder};
 
 use crate::cancel::Cancel;
 use crate::client::Client;
@@ -119,28 +119,52 @@ impl<'a> Issue<'a> {
         self
     }
 
-    /// Asks for one of the profiles that the directory lists.
+    /// Demands a profile that the directory lists; if it does not, the error has those that it lists.
     ///
-    /// This, like the validity dates and [`replaces`](Self::replaces), is for a new order: a resumed
-    /// one is as it was ordered.
+    /// This, like the other profiles, the validity dates and [`replaces`](Self::replaces), is for a new
+    /// order: a resumed one is as it was ordered. The last profile that is set counts.
     pub fn profile(self, name: impl Into<String>) -> Self {
-        self.order(|order| order.profile(name))
+        self.order(|order| Ok(order.profile(name)))
+    }
+
+    /// Asks for the first of these profiles that the directory lists; if it lists none of them the CA
+    /// chooses, and a notice says so.
+    pub fn preferred_profiles<I>(self, names: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.order(|order| Ok(order.preferred_profiles(names)))
+    }
+
+    /// Demands a profile whether or not the directory lists it, such as one agreed upon with the CA.
+    pub fn private_profile(self, name: impl Into<String>) -> Self {
+        self.order(|order| Ok(order.private_profile(name)))
     }
 
     /// Asks for a certificate that is not valid before this time.
     pub fn not_before(self, time: Timestamp) -> Self {
-        self.order(|order| order.not_before(time))
+        self.order(|order| Ok(order.not_before(time)))
     }
 
     /// Asks for a certificate that is not valid after this time.
     pub fn not_after(self, time: Timestamp) -> Self {
-        self.order(|order| order.not_after(time))
+        self.order(|order| Ok(order.not_after(time)))
     }
 
-    /// Names the certificate that this one replaces, by its identifier for renewal information
-    /// (RFC 9773 section 5).
-    pub fn replaces(self, certificate_id: impl Into<String>) -> Self {
-        self.order(|order| order.replaces(certificate_id))
+    /// Names the certificate that this one renews (RFC 9773 section 5): one of the same account, with at
+    /// least one of the order's names.
+    ///
+    /// A CA without renewal information is not told; one that refuses is asked again without, and a notice
+    /// says so. A certificate without an authority key identifier cannot be named. With no name in common,
+    /// the issuance fails before anything is sent.
+    pub fn replaces(self, certificate: &Certificate) -> Self {
+        self.order(|order| Ok(order.replaces_certificate(certificate)?))
+    }
+
+    /// As [`replaces`](Self::replaces), by the certificate's
+    /// [identifier](acme_proto::x509::Certificate::renewal_id).
+    pub fn replaces_id(self, certificate_id: impl Into<String>) -> Self {
+        self.order(|order| Ok(order.replaces(certificate_id)))
     }
 
     /// Removes records of dns-persist-01 too when the issuance is over; by default they stay.
@@ -195,10 +219,11 @@ impl<'a> Issue<'a> {
         drive::drive(self.client.inner(), flow, solving, self.cancel.as_ref())
     }
 
-    fn order(mut self, change: impl FnOnce(NewOrder) -> NewOrder) -> Self {
-        if let Ok(Start::New(order)) = self.start {
-            self.start = Ok(Start::New(Box::new(change(*order))));
-        }
+    fn order(mut self, change: impl FnOnce(NewOrder) -> Result<NewOrder, Error>) -> Self {
+        self.start = match self.start {
+            Ok(Start::New(order)) => change(*order).map(|order| Start::New(Box::new(order))),
+            start => start,
+        };
         self
     }
 }

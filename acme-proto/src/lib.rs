@@ -95,6 +95,7 @@
 //! | [`register`] | creating an account, with the user's consent |
 //! | [`rollover`] | changing the account key, with the new one stored first |
 //! | [`issuance`], [`snapshot`] | a whole order, and its state for the next process |
+//! | [`renewal`] | when to renew a certificate |
 //! | [`challenge`] | what to publish where |
 //! | [`caa`] | CAA records: to write them, and to foresee what the CA will find |
 //! | [`policy`] | every number that can be tuned |
@@ -132,6 +133,7 @@ pub mod op;
 pub mod pem;
 pub mod policy;
 pub mod register;
+pub mod renewal;
 pub mod rollover;
 pub mod session;
 #[cfg(any(

@@ -2,11 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::challenge::Challenge;
-use crate::error::Error;
+use crate::error::{Error, ServerProblem};
 use crate::identifier::Identifier;
+use crate::renewal::RenewalWindow;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{ChallengeKind, Deviation, OrderStatus, Problem, printable};
@@ -63,6 +65,45 @@ pub enum Notice {
         /// The URL of the request.
         url: Url,
     },
+    /// A CA suggests a new window for the renewal of a certificate (RFC 9773 section 4.2).
+    RenewalWindow {
+        /// The certificate.
+        certificate_id: String,
+        /// The window, the instant chosen in it, and the page that explains it.
+        window: Box<RenewalWindow>,
+        /// When the certificate is to be renewed.
+        renew_at: Timestamp,
+    },
+    /// A question for renewal information had no answer; the certificate is renewed in time all the same.
+    NoRenewalInfo {
+        /// The certificate.
+        certificate_id: String,
+        /// Why.
+        error: Box<Error>,
+        /// When the CA is asked again.
+        again_at: Timestamp,
+    },
+    /// The order does not count as the renewal of the certificate that it was to replace.
+    NotReplacing {
+        /// The certificate.
+        certificate_id: String,
+        /// Why.
+        reason: NotReplacing,
+    },
+    /// The directory has none of the preferred profiles: the CA chooses.
+    NoPreferredProfile {
+        /// What was preferred, the best first.
+        preferred: Vec<String>,
+        /// The names in the directory.
+        offered: Vec<String>,
+    },
+    /// The order has another profile than was asked for.
+    OtherProfile {
+        /// What was asked for.
+        asked: String,
+        /// What the CA says it will apply; `None` where it says nothing.
+        applied: Option<String>,
+    },
     /// An issuance ends without a certificate, and this challenge may still be published somewhere.
     NotCleaned {
         /// What was to be taken back.
@@ -70,6 +111,18 @@ pub enum Notice {
         /// Why it was not.
         reason: String,
     },
+}
+
+/// Why an order does not replace a certificate (RFC 9773 section 5).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum NotReplacing {
+    /// The directory has no `renewalInfo`, so the order does not name the certificate.
+    NotOffered,
+    /// The CA refused the order because of it; the next one does not name the certificate.
+    Refused(Box<ServerProblem>),
+    /// The CA took the order, but does not show what it replaces.
+    NotShown,
 }
 
 /// Why a request is sent again.
@@ -122,6 +175,33 @@ impl fmt::Display for Notice {
             }
             Self::NotDeactivated { url, error } => write!(f, "{url} was not given up: {error}"),
             Self::AlreadyRevoked { url } => write!(f, "{url}: the certificate was revoked before"),
+            Self::RenewalWindow { window, renew_at, .. } => {
+                write!(f, "the CA suggests renewal from {} to {}", window.start(), window.end())?;
+                write!(f, ", so it is due at {renew_at}")?;
+                window.explanation_url().map_or(Ok(()), |page| write!(f, "; see {page}"))
+            }
+            Self::NoRenewalInfo { error, again_at, .. } => {
+                write!(f, "no renewal information, asking again at {again_at}: {error}")
+            }
+            Self::NotReplacing { certificate_id, reason } => {
+                write!(f, "not ordered as a replacement of {}: ", printable(certificate_id, 120))?;
+                reason.fmt(f)
+            }
+            Self::NoPreferredProfile { preferred, offered } => {
+                f.write_str("no preferred profile is offered: ")?;
+                write!(f, "{} among {}", Names(preferred), Names(offered))
+            }
+            Self::OtherProfile { asked, applied: None } => {
+                write!(
+                    f,
+                    "the CA does not say that it applies the profile {}",
+                    printable(asked, 80)
+                )
+            }
+            Self::OtherProfile { asked, applied: Some(applied) } => {
+                let (asked, applied) = (printable(asked, 80), printable(applied, 80));
+                write!(f, "the CA applies the profile {applied} instead of {asked}")
+            }
             Self::NotCleaned { challenge, reason } => {
                 let (kind, name) = (challenge.kind(), challenge.identifier());
                 let reason = printable(reason, 200);
@@ -130,6 +210,33 @@ impl fmt::Display for Notice {
         }
     }
 }
+
+impl fmt::Display for NotReplacing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOffered => f.write_str("the CA does not offer renewal information"),
+            Self::Refused(problem) => problem.fmt(f),
+            Self::NotShown => f.write_str("the CA's order does not show it"),
+        }
+    }
+}
+
+/// A list of names, escaped; not all of a long one.
+struct Names<'a>(&'a [String]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (index, name) in self.0.iter().take(MOST_NAMES).enumerate() {
+            write!(f, "{}{}", if index == 0 { "" } else { ", " }, printable(name, 80))?;
+        }
+        f.write_str(if self.0.len() > MOST_NAMES { ", ..." } else { "" })
+    }
+}
+
+const MOST_NAMES: usize = 20;
 
 impl fmt::Display for RetryReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,11 @@
 //! A method for every single operation.
 
+use acme_host::clock;
 use acme_host::error::Error;
 use acme_proto::identifier::Identifier;
 use acme_proto::jose::KeyAuthorization;
 use acme_proto::op;
+use acme_proto::renewal::{RenewalSchedule, RenewalStep};
 use acme_proto::token::Token;
 use acme_proto::url::Url;
 use acme_proto::wire::{Account, Authorization, Challenge, Directory, Order};
@@ -155,5 +157,40 @@ impl Client {
     ) -> Result<op::RenewalInfoEntry, Error> {
         let question = op::GetRenewalInfo::of(certificate).ok_or(Error::NoCertificateId)?;
         self.call(question).await
+    }
+
+    /// Creates the schedule of a certificate's renewal, with a seed of the operating system's.
+    pub fn renewal_schedule(&self, certificate: &Certificate) -> RenewalSchedule {
+        RenewalSchedule::new(certificate, clock::seed())
+    }
+
+    /// Asks the CA about a renewal if the schedule says so, and returns what is to be done next: never
+    /// [`Ask`](RenewalStep::Ask).
+    ///
+    /// That the CA did not answer is no error: the schedule knows what to do then, and a notice says it.
+    /// Store the schedule afterwards.
+    ///
+    /// # Errors
+    /// What never was a question to the CA.
+    pub async fn check_renewal(
+        &self,
+        schedule: &mut RenewalSchedule,
+    ) -> Result<RenewalStep, Error> {
+        if let RenewalStep::Ask(question) = schedule.next(clock::wall()) {
+            let notice = match self.call(question).await {
+                Ok(entry) => schedule.on_info(&entry, clock::wall()),
+                Err(Error::Acme(error)) => schedule.on_error(&error, clock::wall()),
+                Err(other) => return Err(other),
+            };
+            if let Some(notice) = notice {
+                self.inner().notice(&notice);
+            }
+        }
+        Ok(schedule.next(clock::wall()))
+    }
+
+    /// Notes that an attempt to renew failed, so that the next one waits; store the schedule afterwards.
+    pub fn renewal_failed(&self, schedule: &mut RenewalSchedule, error: &Error) {
+        schedule.on_attempt_failed(error.retry_at(), clock::wall());
     }
 }

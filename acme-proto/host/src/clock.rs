@@ -47,6 +47,11 @@ pub fn wall() -> Timestamp {
     Timestamp::UNIX_EPOCH.saturating_add(since)
 }
 
+/// Returns how long it is until a time, by the wall clock.
+pub fn until(at: Timestamp) -> Duration {
+    at.saturating_duration_since(wall())
+}
+
 /// Returns a number that differs from process to process, for the jitter of a session; no secret.
 pub fn seed() -> u64 {
     // The standard library keys its hash maps from the operating system's randomness.

@@ -19,7 +19,7 @@ pub(super) struct Lane<K> {
     pub(super) redirect: Option<Url>,
     /// The URL that was last sent to.
     pub(super) url: Option<Url>,
-    /// The outer payload around a finished inner JWS.
+    /// The outer payload around a finished inner JWS, or the one that suits the directory.
     pub(super) nested: Option<Vec<u8>>,
     /// The nonce of a badNonce answer, for this lane alone.
     pub(super) nonce: Option<Nonce>,

@@ -319,6 +319,14 @@ impl<K: Clone + Ord> Lanes<K> {
             missing.directory = true;
             return Ok(None);
         }
+        if let (Payload::Order(order), None, Some(directory)) =
+            (&lane.spec.payload, &lane.nested, session.directory())
+        {
+            let (payload, notices) = order.payload_at(directory).map_err(Error::Unsupported)?;
+            lane.nested = Some(payload);
+            self.notices.extend(notices);
+        }
+        let lane = &self.lanes[index];
         if lane.spec.is_signed()
             && !matches!(lane.spec.auth, Auth::Certificate(_))
             && session.key().is_none()

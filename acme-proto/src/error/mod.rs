@@ -3,6 +3,7 @@
 mod advice;
 mod order_failed;
 mod server_problem;
+mod unknown_profile;
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -17,6 +18,7 @@ use crate::x509::{ChainMismatch, CsrMismatch, InvalidChain, InvalidCsr};
 
 pub use order_failed::{Attempt, IdentifierFailure, OrderFailed};
 pub use server_problem::ServerProblem;
+pub use unknown_profile::UnknownProfile;
 
 /// How much of a text from the outside is shown.
 const MAX_REASON: usize = 300;
@@ -278,8 +280,8 @@ pub enum Unsupported {
     #[error("this CA does not offer {0} (its directory has no such URL)")]
     Operation(&'static str),
     /// The directory does not list the profile.
-    #[error("this CA does not offer the profile {0}; see the profiles in its directory")]
-    Profile(String),
+    #[error("{0}")]
+    Profile(Box<UnknownProfile>),
 }
 
 /// An exchange that got no answer.
@@ -371,6 +373,9 @@ pub enum InvalidInput {
     /// A URL is not https.
     #[error("{0} is not https; give an https URL")]
     NotHttps(Url),
+    /// The certificate that an order is to replace shares no name with it (RFC 9773 section 5).
+    #[error("the certificate to be replaced has none of the order's names; leave it out")]
+    ReplacesOtherNames,
     /// A contact URL is not valid (RFC 8555 section 7.3).
     #[error("the contact {0} is not usable: give one address, such as mailto:me@example.org")]
     Contact(String),

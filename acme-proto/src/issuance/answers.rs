@@ -4,15 +4,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::facts::{Local, Publication};
-use super::{Facts, Issuance, Key};
+use super::{Issuance, Key};
 use crate::call::Reply;
 use crate::error::{Attempt, Error, PeerFault, ServerProblem};
 use crate::header;
 use crate::notice::{Notice, Progress};
 use crate::op::private::Plan;
-use crate::op::{
-    GetAuthorization, GetDirectory, GetOrder, NewOrder, Operation, OrderEntry, RespondChallenge,
-};
+use crate::op::{GetAuthorization, GetOrder, Operation, RespondChallenge};
 use crate::session::Session;
 use crate::url::Url;
 use crate::wire::{
@@ -36,7 +34,6 @@ impl Issuance {
     ) {
         self.changed_since_plan = true;
         let outcome = match key {
-            Key::Directory => self.directory_read(result, session),
             Key::NewOrder => self.ordered(result, session),
             Key::ReadOrder => self.order_read(result, session),
             Key::ReadAuthorization(url) => self.authorization_read(url, result, session),
@@ -52,44 +49,6 @@ impl Issuance {
         if let Err(error) = outcome {
             self.end(Err(error), session);
         }
-    }
-
-    fn directory_read(
-        &mut self,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Result<(), Error> {
-        let directory = self.lanes.read(&result?, session, |a| GetDirectory.read(a))?;
-        GetDirectory.apply(&directory, session);
-        self.prefetch_nonces(session);
-        Ok(())
-    }
-
-    fn ordered(&mut self, result: Result<Reply, Error>, session: &Session) -> Result<(), Error> {
-        let reply = match result {
-            Err(Error::Problem(p))
-                if p.is(&ProblemType::AlreadyReplaced) && self.request.has_replaces() =>
-            {
-                self.request.drop_replaces();
-                return Ok(());
-            }
-            result => result?,
-        };
-        let request: &NewOrder = &self.request;
-        let read = self.lanes.read(&reply, session, |a| request.read(a));
-        let (url, order) = match read {
-            Ok(OrderEntry { url, order }) => (url, Some(order)),
-            // The order is there all the same: it is read at its URL.
-            Err(error) if error.is_unreadable() => {
-                (self.lanes.read(&reply, session, |a| a.location())?, None)
-            }
-            Err(error) => return Err(error),
-        };
-        self.orders += 1;
-        self.facts = Facts::of(url.clone());
-        self.changed();
-        self.notice(Progress::OrderCreated(url.clone()));
-        order.map_or(Ok(()), |order| self.learn(&url, order))
     }
 
     fn order_read(
@@ -175,6 +134,7 @@ impl Issuance {
 
     /// Takes a new state of the order.
     pub(super) fn learn(&mut self, url: &Url, order: Order) -> Result<(), Error> {
+        self.compare(&order);
         let was = self.facts.status().cloned();
         let status = order.status().clone();
         if let OrderStatus::Other(other) = &status {

@@ -148,6 +148,12 @@ impl Issued {
         self.order.profile()
     }
 
+    /// Returns the identifier of the certificate that the CA counts as replaced by this one, where it says so
+    /// (RFC 9773 section 5).
+    pub fn replaces(&self) -> Option<&str> {
+        self.order.replaces()
+    }
+
     /// Returns the challenges that could not be taken back, each with the reason.
     pub fn not_cleaned(&self) -> &[(Challenge, String)] {
         &self.not_cleaned

@@ -11,6 +11,7 @@ mod ending;
 mod event;
 mod facts;
 mod offers;
+mod ordered;
 mod plan;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,15 +19,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::call::{Lanes, Step};
-use crate::error::{Error, InvalidInput, Misuse, Unsupported};
+use crate::error::{Error, InvalidInput, Misuse};
 use crate::flow::{Flow, FlowId, Input, Output, SaveId, sealed};
 use crate::identifier::Identifier;
 use crate::jose::base64url;
 use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
-    Choosing, ChosenChain, Finalize, GetAuthorization, GetCertificate, GetDirectory, GetOrder,
-    NewOrder, Operation, RespondChallenge, Spec,
+    Choosing, ChosenChain, Finalize, GetAuthorization, GetCertificate, GetOrder, NewOrder,
+    Operation, RespondChallenge,
 };
 use crate::session::Session;
 use crate::snapshot::{Snapshot, Tried};
@@ -39,6 +40,7 @@ pub use deactivation::Deactivation;
 pub use event::{IssuanceEvent, Issued, Offer, OfferId};
 
 use facts::{Facts, Local, Memory, Publication, Published};
+use ordered::Asked;
 use plan::{Due, plan};
 
 /// Obtains a certificate for a set of identifiers.
@@ -61,6 +63,7 @@ pub struct Issuance {
     offers: u64,
     poll: Poll,
     orders: u32,
+    asked: Option<Asked>,
     resumed: Option<Snapshot>,
     /// The certificate is there, and its chain is being chosen.
     choosing: Option<Choosing>,
@@ -87,7 +90,6 @@ enum Key {
     ReadAuthorization(Url),
     /// Answers this challenge.
     Respond(Url),
-    Directory,
     Finalize,
     Certificate,
     /// Fetches the alternate chain that is wanted next.
@@ -156,6 +158,7 @@ impl Issuance {
             offers: 0,
             poll: Poll::default(),
             orders: 0,
+            asked: None,
             resumed: None,
             told_server: false,
             told_leftovers: false,
@@ -348,10 +351,7 @@ impl Issuance {
             Due::Offer(index) => return self.offer(index),
             Due::AskForCsr => return self.ask_for_csr(),
             Due::Fail => return self.fail(session),
-            Due::NewOrder => match self.order_operation(session) {
-                Ok(due) => due,
-                Err(error) => return self.end(Err(error), session),
-            },
+            Due::NewOrder => (Key::NewOrder, self.request.spec()),
             Due::ReadOrder if self.poll.at > self.lanes.now() => return,
             Due::ReadOrder => {
                 let Some(url) = self.facts.url.clone() else { return };
@@ -385,29 +385,6 @@ impl Issuance {
         if !running.contains(&key) {
             self.lanes.start(key, spec);
         }
-    }
-
-    /// Returns newOrder, or the directory first where the request depends on what the CA offers.
-    fn order_operation(&mut self, session: &Session) -> Result<(Key, Spec), Error> {
-        let depends = self.request.requested_profile().is_some() || self.request.has_replaces();
-        let Some(directory) = session.directory() else {
-            return Ok(if depends {
-                (Key::Directory, GetDirectory.spec())
-            } else {
-                (Key::NewOrder, self.request.spec())
-            });
-        };
-        let meta = directory.meta();
-        if let Some(profile) = self.request.requested_profile()
-            && !meta.profiles().contains_key(profile)
-        {
-            let name = crate::wire::printable(profile, 80);
-            return Err(Error::Unsupported(Unsupported::Profile(name)));
-        }
-        if directory.renewal_info().is_none() {
-            self.request.drop_replaces();
-        }
-        Ok((Key::NewOrder, self.request.spec()))
     }
 
     fn finalize_operation(&self, session: &Session) -> Result<Option<Finalize>, Error> {

@@ -39,7 +39,9 @@ pub use revoke::{Revoke, Revoked};
 
 pub(crate) use chain::Choosing;
 pub(crate) use new_account::{bound_lookup, located_account, lookup};
-pub(crate) use spec::{Answer, Auth, Inner, InnerContext, OnLost, Payload, Spec, Target, object};
+pub(crate) use spec::{
+    Answer, Auth, Inner, InnerContext, OnLost, Payload, Spec, Target, object, octets,
+};
 
 use alloc::vec::Vec;
 

@@ -1,18 +1,21 @@
 //! newOrder (RFC 8555 section 7.4; `replaces` of RFC 9773; profiles).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Operation, Payload, Spec, Target, object, private::Plan};
-use crate::error::{Error, InvalidInput};
+use super::{Answer, Operation, Payload, Spec, Target, object, octets, private::Plan};
+use crate::error::{Error, InvalidInput, UnknownProfile, Unsupported};
 use crate::identifier::Identifier;
+use crate::notice::{NotReplacing, Notice};
 use crate::policy::ResourceClass;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::Order;
+use crate::wire::{Directory, Order};
+use crate::x509::Certificate;
 
 /// The most identifiers that one order may have.
 const MAX_IDENTIFIERS: usize = 1000;
@@ -49,6 +52,10 @@ pub struct NewOrder {
     replaces: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     profile: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    preferred_profiles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    private_profile: Option<String>,
 }
 
 impl NewOrder {
@@ -73,6 +80,8 @@ impl NewOrder {
                 not_after: None,
                 replaces: None,
                 profile: None,
+                preferred_profiles: Vec::new(),
+                private_profile: None,
             }),
         }
     }
@@ -89,16 +98,53 @@ impl NewOrder {
         self
     }
 
-    /// Names the certificate that this order renews, by its ARI identifier (RFC 9773 section 5).
+    /// Names the certificate that this order renews, by its [identifier](Certificate::renewal_id)
+    /// (RFC 9773 section 5).
+    ///
+    /// It has to be a certificate of the same account, with at least one of the order's names. It is not sent
+    /// to a CA whose directory has no `renewalInfo`.
     pub fn replaces(mut self, certificate_id: impl Into<String>) -> Self {
         self.replaces = Some(certificate_id.into());
         self
     }
 
-    /// Asks for a profile.
-    pub fn profile(mut self, name: impl Into<String>) -> Self {
-        self.profile = Some(name.into());
-        self
+    /// Names the certificate that this order renews; one without an authority key identifier cannot be named,
+    /// and is not.
+    ///
+    /// # Errors
+    /// [`InvalidInput::ReplacesOtherNames`] if it has none of the order's names.
+    pub fn replaces_certificate(mut self, certificate: &Certificate) -> Result<Self, InvalidInput> {
+        let names = certificate.identifiers();
+        if !self.identifiers.iter().any(|name| names.contains(name)) {
+            return Err(InvalidInput::ReplacesOtherNames);
+        }
+        self.replaces = certificate.renewal_id();
+        Ok(self)
+    }
+
+    /// Demands a profile that the directory lists.
+    ///
+    /// If it does not, the order fails with [`Unsupported::Profile`], which has the names and descriptions of
+    /// those that it lists. The last of this, [`preferred_profiles`](Self::preferred_profiles) and
+    /// [`private_profile`](Self::private_profile) counts.
+    pub fn profile(self, name: impl Into<String>) -> Self {
+        Self { profile: Some(name.into()), ..self.any_profile() }
+    }
+
+    /// Asks for the first of these profiles that the directory lists.
+    ///
+    /// If it lists none of them the CA chooses, and a notice says so.
+    pub fn preferred_profiles<I>(self, names: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        let preferred_profiles = names.into_iter().map(Into::into).collect();
+        Self { preferred_profiles, ..self.any_profile() }
+    }
+
+    /// Demands a profile, whether or not the directory lists it: such as one agreed upon with the CA.
+    pub fn private_profile(self, name: impl Into<String>) -> Self {
+        Self { private_profile: Some(name.into()), ..self.any_profile() }
     }
 
     /// Returns the identifiers.
@@ -106,17 +152,69 @@ impl NewOrder {
         &self.identifiers
     }
 
-    /// Returns the profile that is asked for.
+    /// Returns the profile that is demanded.
     pub fn requested_profile(&self) -> Option<&str> {
-        self.profile.as_deref()
+        self.profile.as_deref().or(self.private_profile.as_deref())
     }
 
-    pub(crate) const fn has_replaces(&self) -> bool {
-        self.replaces.is_some()
+    /// Returns the identifier of the certificate that this order renews.
+    pub fn replaced(&self) -> Option<&str> {
+        self.replaces.as_deref()
     }
 
-    pub(crate) fn drop_replaces(&mut self) {
-        self.replaces = None;
+    pub(crate) fn drop_replaces(&mut self) -> Option<String> {
+        self.replaces.take()
+    }
+
+    /// Returns what `replaces` is sent to a CA with this directory (RFC 9773 section 5).
+    pub(crate) fn replaces_at(&self, directory: &Directory) -> Option<&str> {
+        self.replaces.as_deref().filter(|_| directory.renewal_info().is_some())
+    }
+
+    /// Returns the profile that is asked of a CA with this directory (draft-ietf-acme-profiles section 4).
+    ///
+    /// # Errors
+    /// [`Unsupported::Profile`] for a demanded profile that it does not list.
+    pub(crate) fn profile_at(&self, directory: &Directory) -> Result<Option<&str>, Unsupported> {
+        let offered = directory.meta().profiles();
+        let is_offered = |name: &&str| offered.contains_key(*name);
+        if let Some(asked) = self.profile.as_deref().filter(|name| !is_offered(name)) {
+            let unknown = UnknownProfile { asked: asked.into(), offered: offered.clone() };
+            return Err(Unsupported::Profile(Box::new(unknown)));
+        }
+        let preferred = self.preferred_profiles.iter().map(String::as_str).find(is_offered);
+        Ok(self.requested_profile().or(preferred))
+    }
+
+    /// Returns the payload for a CA with this directory, and what is worth a notice.
+    pub(crate) fn payload_at(
+        &self,
+        directory: &Directory,
+    ) -> Result<(Vec<u8>, Vec<Notice>), Unsupported> {
+        let (profile, replaces) = (self.profile_at(directory)?, self.replaces_at(directory));
+        let mut notices = Vec::new();
+        if profile.is_none() && !self.preferred_profiles.is_empty() {
+            notices.push(Notice::NoPreferredProfile {
+                preferred: self.preferred_profiles.clone(),
+                offered: directory.meta().profiles().keys().cloned().collect(),
+            });
+        }
+        if let (Some(id), None) = (&self.replaces, replaces) {
+            let reason = NotReplacing::NotOffered;
+            notices.push(Notice::NotReplacing { certificate_id: id.clone(), reason });
+        }
+        let members = Members {
+            identifiers: &self.identifiers,
+            not_before: self.not_before.map(Timestamp::to_rfc3339_seconds),
+            not_after: self.not_after.map(Timestamp::to_rfc3339_seconds),
+            replaces,
+            profile,
+        };
+        Ok((octets(&members), notices))
+    }
+
+    fn any_profile(self) -> Self {
+        Self { profile: None, preferred_profiles: Vec::new(), private_profile: None, ..self }
     }
 }
 
@@ -137,14 +235,7 @@ struct Members<'a> {
 
 impl Plan for NewOrder {
     fn spec(&self) -> Spec {
-        let members = Members {
-            identifiers: &self.identifiers,
-            not_before: self.not_before.map(Timestamp::to_rfc3339_seconds),
-            not_after: self.not_after.map(Timestamp::to_rfc3339_seconds),
-            replaces: self.replaces.as_deref(),
-            profile: self.profile.as_deref(),
-        };
-        Spec::post("newOrder", Target::NewOrder, Payload::json(&members))
+        Spec::post("newOrder", Target::NewOrder, Payload::Order(Box::new(self.clone())))
             .class(ResourceClass::NewOrder)
     }
 }

@@ -1,11 +1,9 @@
 //! Renewal information (RFC 9773).
 
-use alloc::format;
 use alloc::string::String;
 
 use super::{Answer, Operation, Spec, Target, object, private::Plan};
 use crate::error::Error;
-use crate::jose::base64url;
 use crate::policy::ResourceClass;
 use crate::time::Timestamp;
 use crate::wire::RenewalInfo;
@@ -19,6 +17,11 @@ pub struct RenewalInfoEntry {
 }
 
 impl RenewalInfoEntry {
+    /// Creates an answer that came by another way than [`GetRenewalInfo`], such as a cache.
+    pub const fn new(info: RenewalInfo, retry_after: Option<Timestamp>) -> Self {
+        Self { info, retry_after }
+    }
+
     /// Returns the suggested window and its explanation.
     pub const fn info(&self) -> &RenewalInfo {
         &self.info
@@ -40,10 +43,12 @@ impl GetRenewalInfo {
     /// Creates the request; `None` if the certificate has no authority key identifier, so that ARI cannot
     /// name it.
     pub fn of(certificate: &Certificate) -> Option<Self> {
-        let authority = certificate.authority_key_id()?;
-        let certificate_id =
-            format!("{}.{}", base64url::encode(authority), base64url::encode(certificate.serial()));
-        Some(Self { certificate_id })
+        certificate.renewal_id().map(Self::by_id)
+    }
+
+    /// Creates the request from a [certificate's identifier](Certificate::renewal_id).
+    pub const fn by_id(certificate_id: String) -> Self {
+        Self { certificate_id }
     }
 
     /// Returns the certificate's identifier, as `replaces` of an order takes it (RFC 9773 section 4.1).
@@ -55,6 +60,7 @@ impl GetRenewalInfo {
 impl Plan for GetRenewalInfo {
     fn spec(&self) -> Spec {
         Spec::get("renewalInfo", Target::RenewalInfo(self.certificate_id.clone()))
+            .accept("application/json")
             .class(ResourceClass::RenewalInfo)
     }
 }

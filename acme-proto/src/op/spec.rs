@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use super::NewOrder;
 use crate::error::{Error, InvalidInput, PeerFault, Unsupported};
 use crate::flow::{KeyRole, SignatureAlgorithm};
 use crate::header;
@@ -156,15 +157,22 @@ pub(crate) enum Payload {
     Empty,
     /// These octets, JSON.
     Json(Vec<u8>),
+    /// A new order, whose members depend on what the directory offers.
+    Order(Box<NewOrder>),
     /// A payload around an inner JWS, which is signed first.
     Nested(Box<dyn Inner>),
 }
 
 impl Payload {
-    /// Serializes an object; our own shapes have string keys only, so that it cannot fail.
+    /// Serializes an object.
     pub(crate) fn json(value: &impl Serialize) -> Self {
-        Self::Json(serde_json::to_vec(value).expect("own payloads serialize"))
+        Self::Json(octets(value))
     }
+}
+
+/// Serializes an object; our own shapes have string keys only, so that it cannot fail.
+pub(crate) fn octets(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("own payloads serialize")
 }
 
 /// An inner JWS: the binding of an external account, or the new key's word in a key change.

@@ -121,6 +121,15 @@ impl Certificate {
         self.subject_key_id.as_deref()
     }
 
+    /// Returns what renewal information and `replaces` name the certificate by (RFC 9773 section 4.1):
+    /// base64url of the authority key identifier, a dot, base64url of the serial number's content octets.
+    ///
+    /// `None` if the certificate has no authority key identifier.
+    pub fn renewal_id(&self) -> Option<String> {
+        let authority = base64url::encode(self.authority_key_id()?);
+        Some(alloc::format!("{authority}.{}", base64url::encode(self.serial())))
+    }
+
     /// Returns the beginning of the validity period.
     pub const fn not_before(&self) -> Timestamp {
         self.not_before

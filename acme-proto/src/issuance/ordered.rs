@@ -1,0 +1,112 @@
+//! What the answer to newOrder says of profile and predecessor, and what to do when the latter is refused.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use super::{Facts, Issuance};
+use crate::call::Reply;
+use crate::error::{Error, ServerProblem};
+use crate::notice::{NotReplacing, Notice, Progress};
+use crate::op::{NewOrder, Operation, OrderEntry};
+use crate::session::Session;
+use crate::wire::{Directory, Order, Problem, ProblemType};
+
+impl Issuance {
+    pub(super) fn ordered(
+        &mut self,
+        result: Result<Reply, Error>,
+        session: &Session,
+    ) -> Result<(), Error> {
+        let reply = match result {
+            Err(Error::Problem(p))
+                if refuses_predecessor(&p) && self.names_predecessor(session) =>
+            {
+                self.order_as_new(p);
+                return Ok(());
+            }
+            result => result?,
+        };
+        let request: &NewOrder = &self.request;
+        let read = self.lanes.read(&reply, session, |a| request.read(a));
+        let (url, order) = match read {
+            Ok(OrderEntry { url, order }) => (url, Some(order)),
+            // The order is there all the same: it is read at its URL.
+            Err(error) if error.is_unreadable() => {
+                (self.lanes.read(&reply, session, |a| a.location())?, None)
+            }
+            Err(error) => return Err(error),
+        };
+        self.orders += 1;
+        self.facts = Facts::of(url.clone());
+        self.asked = session.directory().map(|directory| Asked::of(&self.request, directory));
+        self.changed();
+        self.notice(Progress::OrderCreated(url.clone()));
+        order.map_or(Ok(()), |order| self.learn(&url, order))
+    }
+
+    fn names_predecessor(&self, session: &Session) -> bool {
+        session.directory().is_some_and(|d| self.request.replaces_at(d).is_some())
+    }
+
+    /// Goes on without the certificate to be replaced: the new one matters more.
+    fn order_as_new(&mut self, problem: Box<ServerProblem>) {
+        if let Some(certificate_id) = self.request.drop_replaces() {
+            let reason = NotReplacing::Refused(problem);
+            self.lanes.notice(Notice::NotReplacing { certificate_id, reason });
+            self.changed();
+        }
+    }
+
+    /// Notes where a new order, when it is first read, is not what was asked for.
+    pub(super) fn compare(&mut self, order: &Order) {
+        let Some(Asked { replaces, profile }) = self.asked.take() else { return };
+        if let Some(certificate_id) = replaces.filter(|id| order.replaces() != Some(id.as_str())) {
+            let reason = NotReplacing::NotShown;
+            self.lanes.notice(Notice::NotReplacing { certificate_id, reason });
+        }
+        if let Some(asked) = profile.filter(|name| order.profile() != Some(name.as_str())) {
+            let applied = order.profile().map(String::from);
+            self.lanes.notice(Notice::OtherProfile { asked, applied });
+        }
+    }
+}
+
+/// What a new order was asked to have.
+#[derive(Debug)]
+pub(super) struct Asked {
+    replaces: Option<String>,
+    profile: Option<String>,
+}
+
+impl Asked {
+    fn of(request: &NewOrder, directory: &Directory) -> Self {
+        Self {
+            replaces: request.replaces_at(directory).map(String::from),
+            profile: request.profile_at(directory).ok().flatten().map(String::from),
+        }
+    }
+}
+
+/// Whether a refusal of newOrder is, or may be, about the certificate to be replaced.
+///
+/// RFC 9773 section 5 has `alreadyReplaced` only. CAs that do not know the certificate answer 404, 401 or
+/// `malformed`, in many words; the order without it then shows whether it was that.
+fn refuses_predecessor(problem: &ServerProblem) -> bool {
+    let document = problem.problem();
+    match document.map(Problem::kind) {
+        Some(ProblemType::AlreadyReplaced | ProblemType::Malformed) => true,
+        None => matches!(problem.status(), 400 | 401 | 404 | 409),
+        Some(_) if document.is_some_and(Problem::is_generic) => {
+            matches!(problem.status(), 400 | 401 | 404 | 409)
+        }
+        Some(ProblemType::Unauthorized) => {
+            problem.status() == 401 || document.is_some_and(speaks_of_predecessor)
+        }
+        Some(_) => false,
+    }
+}
+
+fn speaks_of_predecessor(problem: &Problem) -> bool {
+    let text = problem.detail().unwrap_or_default().to_ascii_lowercase();
+    text.contains("replac") || text.contains("predecessor") || text.contains("renewal")
+}
