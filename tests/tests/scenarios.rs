@@ -11,6 +11,7 @@ fn check_outcome(scenario: &Scenario, driver: &str, run: &Run) {
         (None, Ok(names)) => {
             let mut expected: Vec<_> = scenario.names.iter().map(ToString::to_string).collect();
             expected.sort();
+            expected.extend(scenario.shown.iter().map(ToString::to_string));
             assert_eq!(*names, expected, "{name} by {driver}");
         }
         (Some(text), Err(error)) => {

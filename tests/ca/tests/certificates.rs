@@ -153,6 +153,44 @@ fn renewal_information_on_something_else_is_refused() {
 }
 
 #[test]
+fn renewal_information_is_as_odd_as_is_asked_for() {
+    let world = world();
+    let mut client = world.member();
+    let leaf = certificates(&client.issue(&["a.test"]).1).remove(0);
+    let url = format!("{}/{}", client.at("renewalInfo"), certificate_id(&leaf));
+    world.with(|ca| {
+        let config = ca.config_mut();
+        config.renewal_info_retry_after = None;
+        config.renewal_explanation = Some("https://ca.test/ari".to_owned());
+        config.quirks.empty_renewal_windows = true;
+    });
+    let answer = client.send(get("GET", &url)).ok(200);
+    assert_eq!(answer.header("retry-after"), None);
+    let object = answer.json();
+    assert_eq!(object["suggestedWindow"]["start"], object["suggestedWindow"]["end"]);
+    assert_eq!(object["explanationURL"], "https://ca.test/ari");
+    world.with(|ca| ca.config_mut().quirks.renewal_info_unauthorized = true);
+    assert_eq!(client.send(get("GET", &url)).status, 401);
+}
+
+#[test]
+fn what_an_order_replaces_and_its_profile_may_be_passed_over() {
+    let world = world();
+    let mut client = world.member();
+    let id = certificate_id(&certificates(&client.issue(&["a.test"]).1)[0]);
+    world.with(|ca| {
+        let quirks = &mut ca.config_mut().quirks;
+        quirks.hide_replaces = true;
+        quirks.ignore_profiles = true;
+    });
+    let wish =
+        json!({ "identifiers": identifiers(&["a.test"]), "replaces": id, "profile": "unknown" });
+    let order = client.order(wish.clone()).ok(201).json();
+    assert!(order.get("replaces").is_none() && order.get("profile").is_none(), "{order}");
+    client.order(wish).refused(409, "alreadyReplaced");
+}
+
+#[test]
 fn a_certificate_is_replaced_once() {
     let world = world();
     let mut client = world.member();

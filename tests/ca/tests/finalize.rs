@@ -228,6 +228,46 @@ fn a_profile_is_listed_reflected_and_decides_the_lifetime() {
 }
 
 #[test]
+fn a_private_profile_can_be_ordered_and_a_withdrawn_one_only_that() {
+    let world = world_with(|c| {
+        for name in ["listed", "private", "withdrawn"] {
+            let profile = Profile { description: name.to_owned(), lifetime: 6 * DAY };
+            c.profiles.insert(name.to_owned(), profile);
+        }
+        c.private_profiles.insert("private".to_owned());
+        c.withdrawn_profiles.insert("withdrawn".to_owned());
+    });
+    let mut client = world.member();
+    let listed = json!({ "listed": "listed", "withdrawn": "withdrawn" });
+    assert_eq!(client.directory["meta"]["profiles"], listed);
+    let order = |name: &str| json!({ "identifiers": identifiers(&["a.test"]), "profile": name });
+    assert_eq!(client.order(order("private")).ok(201).json()["profile"], "private");
+    client.order(order("withdrawn")).ok(201);
+    world.with(|ca| ca.config_mut().default_profile = Some("withdrawn".to_owned()));
+    let order = client.ready_order(&["a.test"]);
+    client.post(&order.finalize(), csr_payload(&csr(&["a.test"]))).refused(400, "invalidProfile");
+}
+
+#[test]
+fn an_order_without_a_profile_may_get_any_of_those_that_are_listed() {
+    let world = world_with(|c| {
+        for name in ["one", "two", "private"] {
+            let profile = Profile { description: String::new(), lifetime: 6 * DAY };
+            c.profiles.insert(name.to_owned(), profile);
+        }
+        c.private_profiles.insert("private".to_owned());
+        c.random_profile = true;
+    });
+    let mut client = world.member();
+    let mut chosen: Vec<String> = (0..40)
+        .map(|_| client.order_for(&["a.test"]).object["profile"].as_str().unwrap().to_owned())
+        .collect();
+    chosen.sort();
+    chosen.dedup();
+    assert_eq!(chosen, ["one", "two"]);
+}
+
+#[test]
 fn an_order_is_processing_for_as_many_reads_as_was_asked_for() {
     let world = world_with(|c| c.processing_polls = 2);
     let mut client = world.member();

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use acme_proto::issuance::Issued;
 use acme_proto::wire::ChallengeKind;
-use acme_proto::x509::Certificate;
 use acme_testca::TestCa;
 
-use super::{Run, SEED, Scenario, policy};
+use super::{Run, SEED, Scenario, Wish, policy};
 
 /// Runs a scenario with `acme-tokio`.
 ///
@@ -16,7 +16,7 @@ pub fn run_tokio(scenario: &Scenario, max_in_flight: usize) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ca = Arc::new(start(scenario));
     let outcome = runtime.expect("a runtime").block_on(async {
-        use acme_tokio::{AccountKey, Client, Http01Listener, KeyKind, Roots, TlsAlpn01Listener};
+        use acme_tokio::{AccountKey, Client, KeyKind, Roots};
         let key = AccountKey::generate(KeyKind::Es256).expect("a key");
         let client = Client::builder(ca.directory_url())
             .key(key)
@@ -26,29 +26,51 @@ pub fn run_tokio(scenario: &Scenario, max_in_flight: usize) -> Run {
             .await
             .expect("a client");
         client.register().await.expect("an account");
+        let mut predecessor = None;
+        if scenario.wish == Wish::Renewal {
+            let issued = issue_tokio(&ca, &client, scenario, None).await;
+            predecessor = Some(issued.expect("a certificate to be replaced"));
+        }
         ca.set_faults((scenario.faults)());
-        let key = acme_tokio::ProviderKey::generate(KeyKind::Es256).expect("a key");
-        let issue = client.issue(scenario.names.iter().copied()).key(&key);
-        let result = match scenario.kind {
-            ChallengeKind::Http01 => {
-                let listener = Http01Listener::bind("127.0.0.1:0").await.expect("a port");
-                ca.set_http_port(listener.local_addr().port());
-                issue.solver(&listener).await
-            }
-            ChallengeKind::TlsAlpn01 => {
-                let listener = TlsAlpn01Listener::bind("127.0.0.1:0").await.expect("a port");
-                ca.set_tls_port(listener.local_addr().port());
-                issue.solver(&listener).await
-            }
-            ChallengeKind::DnsPersist01 => {
-                let solver = acme_tokio::DnsPersist01Solver::new(Zone(ca.clone()));
-                issue.solver(solver.options(scenario.persist())).await
-            }
-            _ => issue.solver(acme_tokio::Dns01Solver::new(Zone(ca.clone()))).await,
-        };
-        result.map(|issued| names_of(issued.chain().leaf())).map_err(|e| e.to_string())
+        let result = issue_tokio(&ca, &client, scenario, predecessor.as_ref()).await;
+        result.map(|issued| shown(&issued)).map_err(|e| e.to_string())
     });
     finish(scenario, &ca, outcome)
+}
+
+async fn issue_tokio(
+    ca: &Arc<TestCa>,
+    client: &acme_tokio::Client,
+    scenario: &Scenario,
+    predecessor: Option<&Issued>,
+) -> Result<Issued, acme_tokio::Error> {
+    use acme_tokio::{Http01Listener, KeyKind, ProviderKey, TlsAlpn01Listener};
+    let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+    let issue = client.issue(scenario.names.iter().copied()).key(&key);
+    let issue = match (scenario.wish, predecessor) {
+        (Wish::Profile(name), _) => issue.profile(name),
+        (Wish::PreferredProfiles(names), _) => issue.preferred_profiles(names.iter().copied()),
+        (Wish::PrivateProfile(name), _) => issue.private_profile(name),
+        (_, Some(predecessor)) => issue.replaces(predecessor.chain().leaf()),
+        (Wish::Nothing | Wish::Renewal, None) => issue,
+    };
+    match scenario.kind {
+        ChallengeKind::Http01 => {
+            let listener = Http01Listener::bind("127.0.0.1:0").await.expect("a port");
+            ca.set_http_port(listener.local_addr().port());
+            issue.solver(&listener).await
+        }
+        ChallengeKind::TlsAlpn01 => {
+            let listener = TlsAlpn01Listener::bind("127.0.0.1:0").await.expect("a port");
+            ca.set_tls_port(listener.local_addr().port());
+            issue.solver(&listener).await
+        }
+        ChallengeKind::DnsPersist01 => {
+            let solver = acme_tokio::DnsPersist01Solver::new(Zone(ca.clone()));
+            issue.solver(solver.options(scenario.persist())).await
+        }
+        _ => issue.solver(acme_tokio::Dns01Solver::new(Zone(ca.clone()))).await,
+    }
 }
 
 /// Runs a scenario with `acme-blocking`.
@@ -56,7 +78,7 @@ pub fn run_tokio(scenario: &Scenario, max_in_flight: usize) -> Run {
 /// # Panics
 /// If the CA does not start or the account cannot be made, which no scenario is about.
 pub fn run_blocking(scenario: &Scenario, max_in_flight: usize) -> Run {
-    use acme_blocking::{AccountKey, Client, Http01Listener, KeyKind, Roots, TlsAlpn01Listener};
+    use acme_blocking::{AccountKey, Client, KeyKind, Roots};
     let ca = Arc::new(start(scenario));
     let client = Client::builder(ca.directory_url())
         .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
@@ -65,10 +87,33 @@ pub fn run_blocking(scenario: &Scenario, max_in_flight: usize) -> Run {
         .connect()
         .expect("a client");
     client.register().run().expect("an account");
+    let predecessor = (scenario.wish == Wish::Renewal).then(|| {
+        let issued = issue_blocking(&ca, &client, scenario, None);
+        issued.expect("a certificate to be replaced")
+    });
     ca.set_faults((scenario.faults)());
-    let key = acme_blocking::ProviderKey::generate(KeyKind::Es256).expect("a key");
+    let result = issue_blocking(&ca, &client, scenario, predecessor.as_ref());
+    let outcome = result.map(|issued| shown(&issued)).map_err(|e| e.to_string());
+    finish(scenario, &ca, outcome)
+}
+
+fn issue_blocking(
+    ca: &Arc<TestCa>,
+    client: &acme_blocking::Client,
+    scenario: &Scenario,
+    predecessor: Option<&Issued>,
+) -> Result<Issued, acme_blocking::Error> {
+    use acme_blocking::{Http01Listener, KeyKind, ProviderKey, TlsAlpn01Listener};
+    let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
     let issue = client.issue(scenario.names.iter().copied()).key(&key);
-    let result = match scenario.kind {
+    let issue = match (scenario.wish, predecessor) {
+        (Wish::Profile(name), _) => issue.profile(name),
+        (Wish::PreferredProfiles(names), _) => issue.preferred_profiles(names.iter().copied()),
+        (Wish::PrivateProfile(name), _) => issue.private_profile(name),
+        (_, Some(predecessor)) => issue.replaces(predecessor.chain().leaf()),
+        (Wish::Nothing | Wish::Renewal, None) => issue,
+    };
+    match scenario.kind {
         ChallengeKind::Http01 => {
             let listener = Http01Listener::bind("127.0.0.1:0").expect("a port");
             ca.set_http_port(listener.local_addr().port());
@@ -84,9 +129,7 @@ pub fn run_blocking(scenario: &Scenario, max_in_flight: usize) -> Run {
             issue.solver(solver.options(scenario.persist())).run()
         }
         _ => issue.solver(acme_blocking::Dns01Solver::new(Zone(ca.clone()))).run(),
-    };
-    let outcome = result.map(|issued| names_of(issued.chain().leaf())).map_err(|e| e.to_string());
-    finish(scenario, &ca, outcome)
+    }
 }
 
 fn start(scenario: &Scenario) -> TestCa {
@@ -104,11 +147,14 @@ fn finish(scenario: &Scenario, ca: &TestCa, outcome: Result<Vec<String>, String>
     Run::new(ca.requests().iter().map(line), outcome)
 }
 
-/// Returns every name and address of a certificate, sorted.
-pub(super) fn names_of(leaf: &Certificate) -> Vec<String> {
-    let mut names: Vec<String> = leaf.identifiers().iter().map(|i| i.value()).collect();
-    names.sort();
-    names
+/// Returns every name and address of a certificate, sorted, then its profile and whether it replaces another.
+pub(super) fn shown(issued: &Issued) -> Vec<String> {
+    let leaf = issued.chain().leaf();
+    let mut shown: Vec<String> = leaf.identifiers().iter().map(|i| i.value()).collect();
+    shown.sort();
+    shown.extend(issued.profile().map(|name| format!("profile {name}")));
+    shown.extend(issued.replaces().map(|_| "replaces another".to_owned()));
+    shown
 }
 
 /// The zone of the test CA's own resolver.

@@ -31,6 +31,10 @@ pub struct Scenario {
     pub names: &'static [&'static str],
     /// How to prove it.
     pub kind: ChallengeKind,
+    /// What else is asked for.
+    pub wish: Wish,
+    /// What the result says beside the names.
+    pub shown: &'static [&'static str],
     /// What the error says; `None` for a certificate.
     pub fails_with: Option<&'static str>,
 }
@@ -52,12 +56,27 @@ impl Scenario {
     }
 }
 
+/// What an order may ask for beside its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing.
+    Nothing,
+    /// This profile, which the directory lists.
+    Profile(&'static str),
+    /// The first of these profiles that the directory lists.
+    PreferredProfiles(&'static [&'static str]),
+    /// This profile, listed or not.
+    PrivateProfile(&'static str),
+    /// To replace a certificate for the same names, which is issued first, before anything goes wrong.
+    Renewal,
+}
+
 /// What a run showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// One line for each exchange: method, resource, status, problem.
     pub transcript: Vec<String>,
-    /// The names in the certificate, sorted, or the error.
+    /// The names in the certificate, sorted, then what the CA says of a profile and of a predecessor; or the error.
     pub outcome: Result<Vec<String>, String>,
 }
 

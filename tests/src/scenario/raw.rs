@@ -1,11 +1,13 @@
 //! The raw driver: flows in the world, no adapter.
 
-use acme_proto::issuance::Issuance;
-use acme_proto::op::GetDirectory;
+use acme_proto::error::Error;
+use acme_proto::issuance::{Issuance, Issued};
+use acme_proto::op::{GetDirectory, NewOrder};
 use acme_proto::register::{Register, RegisterEvent};
+use acme_proto::session::Session;
 use acme_testca::CaConfig;
 
-use super::{Run, SEED, Scenario, policy};
+use super::{Run, SEED, Scenario, Wish, policy};
 use crate::world::{SolverPlan, World, issue_with};
 
 /// Runs a scenario without an adapter.
@@ -25,17 +27,38 @@ pub fn run_raw(scenario: &Scenario, max_in_flight: usize) -> Run {
         other => panic!("an event that nobody told us of: {other:?}"),
     });
     account.expect("an account");
+    let predecessor = (scenario.wish == Wish::Renewal).then(|| {
+        let issued = issue_raw(&mut world, &mut session, scenario, None);
+        issued.expect("a certificate to be replaced")
+    });
     world.ca.set_faults((scenario.faults)());
-    let identifiers = scenario.names.iter().map(|name| name.parse().expect("a name"));
-    let flow = Issuance::new(identifiers).expect("names");
-    let plan =
-        SolverPlan { persist: scenario.persist(), ..SolverPlan::only(scenario.kind.clone()) };
-    let result = issue_with(&mut world, &mut session, vec![flow], &plan).pop().expect("a result");
+    let result = issue_raw(&mut world, &mut session, scenario, predecessor.as_ref());
     assert!(world.published.is_empty(), "{}: nothing stays published", scenario.name);
     scenario.check_leftovers(&world.txt, result.is_ok());
     let outcome = match result {
-        Ok(issued) => Ok(super::adapters::names_of(issued.chain().leaf())),
+        Ok(issued) => Ok(super::adapters::shown(&issued)),
         Err(error) => Err(error.to_string()),
     };
     Run::new(world.lines(), outcome)
+}
+
+fn issue_raw(
+    world: &mut World,
+    session: &mut Session,
+    scenario: &Scenario,
+    predecessor: Option<&Issued>,
+) -> Result<Issued, Error> {
+    let identifiers = scenario.names.iter().map(|name| name.parse().expect("a name"));
+    let order = NewOrder::new(identifiers).expect("names");
+    let order = match (scenario.wish, predecessor) {
+        (Wish::Profile(name), _) => order.profile(name),
+        (Wish::PreferredProfiles(names), _) => order.preferred_profiles(names.iter().copied()),
+        (Wish::PrivateProfile(name), _) => order.private_profile(name),
+        (_, Some(predecessor)) => order.replaces_certificate(predecessor.chain().leaf())?,
+        (Wish::Nothing | Wish::Renewal, None) => order,
+    };
+    let plan =
+        SolverPlan { persist: scenario.persist(), ..SolverPlan::only(scenario.kind.clone()) };
+    let flows = vec![Issuance::order(order)];
+    issue_with(world, session, flows, &plan).pop().expect("a result")
 }

@@ -2,10 +2,11 @@
 
 use acme_proto::wire::ChallengeKind::{Dns01, DnsAccount01, DnsPersist01, Http01, TlsAlpn01};
 use acme_testca::{
-    CaConfig, ChallengeKind, FaultAction, FaultRule, Faults, Quirks, RequestKind, RetryAfter,
+    CaConfig, ChallengeKind, FaultAction, FaultRule, Faults, Problem, Profile, Quirks, RequestKind,
+    RetryAfter,
 };
 
-use super::Scenario;
+use super::{Scenario, Wish};
 
 const PLAIN: Scenario = Scenario {
     name: "one_name",
@@ -13,6 +14,8 @@ const PLAIN: Scenario = Scenario {
     faults: Faults::none,
     names: &["example.test"],
     kind: Http01,
+    wish: Wish::Nothing,
+    shown: &[],
     fails_with: None,
 };
 
@@ -23,6 +26,8 @@ pub fn table() -> Vec<Scenario> {
     all.extend(odd());
     all.extend(faulty());
     all.extend(failing());
+    all.extend(profiles());
+    all.extend(renewals());
     all
 }
 
@@ -251,6 +256,76 @@ fn failing() -> Vec<Scenario> {
             faults: || on(RequestKind::NewOrder, FaultAction::rate_limited(Some("7200"))),
             fails_with: Some("wait until"),
             ..PLAIN
+        },
+    ]
+}
+
+/// The CA has profiles (draft-ietf-acme-profiles).
+fn profiles() -> Vec<Scenario> {
+    fn short(config: &mut CaConfig) {
+        let profile = Profile { description: "six days".to_owned(), lifetime: 6 * 86_400_000 };
+        config.profiles.insert("short".to_owned(), profile.clone());
+        config.profiles.insert("secret".to_owned(), profile);
+        config.private_profiles.insert("secret".to_owned());
+    }
+    let short = || Scenario { configure: short, ..PLAIN };
+    let preferred = Wish::PreferredProfiles(&["tall", "short"]);
+    vec![
+        Scenario {
+            name: "profile",
+            wish: Wish::Profile("short"),
+            shown: &["profile short"],
+            ..short()
+        },
+        Scenario {
+            name: "preferred_profile",
+            wish: preferred,
+            shown: &["profile short"],
+            ..short()
+        },
+        Scenario {
+            name: "no_preferred_profile",
+            wish: Wish::PreferredProfiles(&["tall"]),
+            ..short()
+        },
+        Scenario {
+            name: "private_profile",
+            wish: Wish::PrivateProfile("secret"),
+            shown: &["profile secret"],
+            ..short()
+        },
+        Scenario {
+            name: "unknown_profile",
+            wish: Wish::Profile("tall"),
+            fails_with: Some("choose among short (six days)"),
+            ..short()
+        },
+        Scenario {
+            name: "refused_profile",
+            wish: Wish::PrivateProfile("tall"),
+            fails_with: Some("there is no profile"),
+            ..short()
+        },
+    ]
+}
+
+/// A certificate is replaced (RFC 9773 section 5).
+fn renewals() -> Vec<Scenario> {
+    let renewal = || Scenario { wish: Wish::Renewal, ..PLAIN };
+    vec![
+        Scenario { name: "renewal", shown: &["replaces another"], ..renewal() },
+        Scenario {
+            name: "renewal_already_replaced",
+            faults: || {
+                let problem = Problem::new(409, "alreadyReplaced", "by another order");
+                on(RequestKind::NewOrder, FaultAction::Problem(problem))
+            },
+            ..renewal()
+        },
+        Scenario {
+            name: "renewal_without_renewal_info",
+            configure: |c| c.renewal_info = false,
+            ..renewal()
         },
     ]
 }

@@ -32,6 +32,12 @@ pub struct CaConfig {
     pub profiles: BTreeMap<String, Profile>,
     /// The profile of an order that names none.
     pub default_profile: Option<String>,
+    /// Whether an order that names no profile gets one of the listed ones at random, where there is no default.
+    pub random_profile: bool,
+    /// Profiles that can be ordered though the directory does not list them.
+    pub private_profiles: BTreeSet<String>,
+    /// Profiles that can be ordered, but under which nothing is issued any more: finalize answers `invalidProfile`.
+    pub withdrawn_profiles: BTreeSet<String>,
     /// How many alternate chains each certificate has, each to a root of its own.
     pub alternate_chains: usize,
     /// `Retry-After` with authorizations and challenges that are not final.
@@ -62,8 +68,10 @@ pub struct CaConfig {
     pub new_authz: bool,
     /// Whether there is a renewalInfo resource (RFC 9773).
     pub renewal_info: bool,
-    /// The `Retry-After` of renewal information, in seconds.
-    pub renewal_info_retry_after: u64,
+    /// The `Retry-After` of renewal information.
+    pub renewal_info_retry_after: Option<RetryAfter>,
+    /// The page that explains renewal windows, where no test set another one.
+    pub renewal_explanation: Option<String>,
     /// How long certificates are valid.
     pub certificate_lifetime: u64,
     /// How far before now certificates start.
@@ -101,6 +109,9 @@ impl Default for CaConfig {
             contact_required: false,
             profiles: BTreeMap::new(),
             default_profile: None,
+            random_profile: false,
+            private_profiles: BTreeSet::new(),
+            withdrawn_profiles: BTreeSet::new(),
             alternate_chains: 0,
             retry_after_authorization: None,
             retry_after_order: None,
@@ -120,7 +131,8 @@ impl Default for CaConfig {
             reuse_orders: false,
             new_authz: false,
             renewal_info: true,
-            renewal_info_retry_after: 21_600,
+            renewal_info_retry_after: Some(RetryAfter::Seconds(21_600)),
+            renewal_explanation: None,
             certificate_lifetime: 90 * 24 * HOUR,
             backdate: HOUR,
             order_lifetime: 7 * 24 * HOUR,

@@ -42,12 +42,11 @@ impl Ca {
         let caa = (!config.caa_identities.is_empty()).then(|| json!(config.caa_identities));
         self.set(&mut meta, "caaIdentities", caa);
         meta.insert("externalAccountRequired".to_owned(), json!(config.eab_required));
-        if !config.profiles.is_empty() {
-            let profiles: Map<String, Value> = config
-                .profiles
-                .iter()
-                .map(|(name, profile)| (name.clone(), json!(profile.description)))
-                .collect();
+        let profiles: Map<String, Value> = self
+            .listed_profiles()
+            .map(|(name, description)| (name.clone(), json!(description)))
+            .collect();
+        if !profiles.is_empty() {
             meta.insert("profiles".to_owned(), Value::Object(profiles));
         }
         Value::Object(meta)

@@ -88,6 +88,7 @@ impl Ca {
             .map_err(|_| Problem::malformed("the csr is not base64url without padding"))?;
         let key = csr::check(&der, &order.identifiers, &owner.key)?;
         self.require_room(self.certificates.len())?;
+        self.check_profile(order.profile.as_ref())?;
         let profile = order.profile.as_ref().and_then(|name| self.config.profiles.get(name));
         let lifetime = profile.map_or(self.config.certificate_lifetime, |p| p.lifetime);
         let not_before =

@@ -26,6 +26,7 @@ mod nonce;
 mod order;
 mod persist;
 mod problem;
+mod profile;
 mod quirks;
 mod renewal;
 mod respond;

@@ -288,7 +288,8 @@ impl Ca {
         self.set(&mut object, "notBefore", order.not_before.map(|d| self.date(d)));
         self.set(&mut object, "notAfter", order.not_after.map(|d| self.date(d)));
         self.set(&mut object, "profile", order.profile.as_ref().map(|p| json!(p)));
-        self.set(&mut object, "replaces", order.replaces.as_ref().map(|r| json!(r)));
+        let replaces = order.replaces.as_ref().filter(|_| !quirks.hide_replaces);
+        self.set(&mut object, "replaces", replaces.map(|r| json!(r)));
         self.set(&mut object, "error", order.error.as_ref().map(Problem::to_json));
         let certificate = order.certificate.filter(|_| order.status == OrderStatus::Valid);
         self.set(&mut object, "certificate", certificate.map(|c| json!(self.certificate_url(c))));
@@ -387,18 +388,6 @@ impl Ca {
             ));
         }
         Ok((not_before, not_after))
-    }
-
-    fn profile(&self, wish: &Value) -> Result<Option<String>, Problem> {
-        match wish.get("profile") {
-            None => Ok(self.config.default_profile.clone()),
-            Some(Value::String(name)) if self.config.profiles.contains_key(name) => {
-                Ok(Some(name.clone()))
-            }
-            Some(name) => {
-                Err(Problem::new(400, "invalidProfile", format!("there is no profile {name}")))
-            }
-        }
     }
 
     fn order_to_reuse(

@@ -114,6 +114,14 @@ pub struct Quirks {
     pub bad_token: bool,
     /// Shows another name than the order's in authorizations.
     pub foreign_identifier: bool,
+    /// Answers a question for renewal information with 401 and no problem document.
+    pub renewal_info_unauthorized: bool,
+    /// Sends renewal windows that end when they start.
+    pub empty_renewal_windows: bool,
+    /// Leaves `replaces` out of orders.
+    pub hide_replaces: bool,
+    /// Takes no notice of the `profile` of a new order.
+    pub ignore_profiles: bool,
     /// Writes all URLs in bodies with `http:` instead of `https:`.
     pub plain_http_urls: bool,
 }

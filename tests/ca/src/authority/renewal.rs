@@ -33,6 +33,9 @@ impl Ca {
     }
 
     pub(super) fn renewal_info(&mut self, id: &str, now: u64) -> Result<Reply, Problem> {
+        if self.config.quirks.renewal_info_unauthorized {
+            return Ok(Reply::text(401, "text/plain", "Unauthorized".to_owned()));
+        }
         check_id(id)?;
         let certificate = self.certificate_by_id(id).ok_or_else(|| {
             Problem::new(404, "malformed", "no certificate with this identifier was issued here")
@@ -46,12 +49,15 @@ impl Ca {
             }
             None => (first + lifetime / 3 * 2, first + lifetime / 3 * 2 + lifetime / 45, None),
         };
+        let end = if self.config.quirks.empty_renewal_windows { start } else { end };
+        let explanation = explanation.or_else(|| self.config.renewal_explanation.clone());
         let mut object = Map::new();
         let window = json!({ "start": self.date(start), "end": self.date(end) });
         object.insert("suggestedWindow".to_owned(), window);
         self.set(&mut object, "explanationURL", explanation.map(Value::from));
-        let seconds = self.config.renewal_info_retry_after.to_string();
-        Ok(Reply::json(200, Value::Object(object)).with_header("Retry-After", seconds))
+        let reply = Reply::json(200, Value::Object(object));
+        let retry_after = self.config.renewal_info_retry_after.as_ref();
+        Ok(self.with_retry_after(reply, retry_after, now))
     }
 
     /// Checks the `replaces` member of a new order (section 5).
