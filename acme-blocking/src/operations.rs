@@ -167,6 +167,32 @@ impl Client {
     /// That the CA did not answer is no error: the schedule knows what to do then, and a notice says it.
     /// Store the schedule afterwards.
     ///
+    /// ```no_run
+    /// use acme_blocking::{Certificate, Client, Error, Http01Listener, ProviderKey, RenewalStep};
+    /// use acme_blocking::acme_host::clock;
+    ///
+    /// # fn run(client: Client, key: ProviderKey, http: Http01Listener, leaf: Certificate) -> Result<(), Error> {
+    /// # let mut leaf = leaf;
+    /// let mut schedule = client.renewal_schedule(&leaf);
+    /// loop {
+    ///     match client.check_renewal(&mut schedule)? {
+    ///         RenewalStep::Wait(at) => std::thread::sleep(clock::until(at)),
+    ///         RenewalStep::Renew => {
+    ///             let issue = client.issue(["example.org"]).key(&key).replaces(&leaf).solver(&http);
+    ///             match issue.run() {
+    ///                 Ok(issued) => {
+    ///                     leaf = issued.chain().leaf().clone();
+    ///                     schedule = client.renewal_schedule(&leaf);
+    ///                 }
+    ///                 Err(error) => client.renewal_failed(&mut schedule, &error),
+    ///             }
+    ///         }
+    ///         _ => break Ok(()),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// What never was a question to the CA.
     pub fn check_renewal(&self, schedule: &mut RenewalSchedule) -> Result<RenewalStep, Error> {

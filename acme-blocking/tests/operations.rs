@@ -3,12 +3,12 @@
 mod ca;
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use acme_blocking::{
     AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind, Client,
     Deactivation, Dns01Solver, Error, Http01Listener, Identifier, Issued, KeyKind, ProviderKey,
-    Roots, Signer, Solver,
+    RenewalStep, Roots, Signer, Solver,
 };
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest};
 use acme_proto::jose::{Jwk, Signature};
@@ -155,6 +155,47 @@ fn renewal_information_is_read() {
     let issued = issue(&ca, &client, &certificate_key());
     let entry = client.renewal_info(issued.chain().leaf()).expect("an answer");
     assert!(entry.info().start() < entry.info().end());
+}
+
+#[test]
+fn a_schedule_asks_the_ca_and_then_waits_until_renewal_is_due() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    let issued = issue(&ca, &client, &certificate_key());
+    let leaf = issued.chain().leaf();
+    let mut schedule = client.renewal_schedule(leaf);
+    let step = client.check_renewal(&mut schedule).expect("an answer");
+    let window = schedule.window().expect("a window");
+    assert!(matches!(step, RenewalStep::Wait(at) if at < window.start()), "{step:?}");
+    assert_eq!(schedule.renew_at(), window.chosen());
+    let id = leaf.renewal_id().expect("an identifier");
+    ca.set_renewal_window(&id, 0, 1000, None);
+    let mut schedule = client.renewal_schedule(leaf);
+    let step = client.check_renewal(&mut schedule).expect("an answer");
+    assert!(matches!(step, RenewalStep::Renew), "{step:?}");
+    client.renewal_failed(&mut schedule, &Error::NoCsr);
+    let step = client.check_renewal(&mut schedule).expect("an answer");
+    assert!(matches!(step, RenewalStep::Wait(_)), "{step:?}");
+    assert_eq!(schedule.failures(), 1);
+}
+
+#[test]
+fn a_ca_that_does_not_answer_a_schedule_is_a_notice_and_no_error() {
+    let ca = TestCa::builder().configure(|c| c.quirks.renewal_info_unauthorized = true);
+    let ca = ca.start().expect("a CA");
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let lines = Arc::clone(&told);
+    let client = ca::builder(&ca)
+        .notices(move |notice| lines.lock().expect("no panic").push(notice.to_string()))
+        .connect()
+        .expect("a client");
+    client.register().run().expect("an account");
+    let issued = issue(&ca, &client, &certificate_key());
+    let mut schedule = client.renewal_schedule(issued.chain().leaf());
+    let step = client.check_renewal(&mut schedule).expect("no error");
+    assert!(matches!(step, RenewalStep::Wait(_)), "{step:?}");
+    let told = told.lock().expect("no panic");
+    assert!(told.iter().any(|line| line.contains("no renewal information")), "{told:?}");
 }
 
 #[test]

@@ -170,6 +170,32 @@ impl Client {
     /// That the CA did not answer is no error: the schedule knows what to do then, and a notice says it.
     /// Store the schedule afterwards.
     ///
+    /// ```no_run
+    /// use acme_tokio::{Certificate, Client, Error, Http01Listener, ProviderKey, RenewalStep};
+    /// use acme_tokio::acme_host::clock;
+    ///
+    /// # async fn run(client: Client, key: ProviderKey, http: Http01Listener, leaf: Certificate) -> Result<(), Error> {
+    /// # let mut leaf = leaf;
+    /// let mut schedule = client.renewal_schedule(&leaf);
+    /// loop {
+    ///     match client.check_renewal(&mut schedule).await? {
+    ///         RenewalStep::Wait(at) => tokio::time::sleep(clock::until(at)).await,
+    ///         RenewalStep::Renew => {
+    ///             let issue = client.issue(["example.org"]).key(&key).replaces(&leaf).solver(&http);
+    ///             match issue.await {
+    ///                 Ok(issued) => {
+    ///                     leaf = issued.chain().leaf().clone();
+    ///                     schedule = client.renewal_schedule(&leaf);
+    ///                 }
+    ///                 Err(error) => client.renewal_failed(&mut schedule, &error),
+    ///             }
+    ///         }
+    ///         _ => break Ok(()),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// What never was a question to the CA.
     pub async fn check_renewal(

@@ -3,7 +3,7 @@
 mod ca;
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest};
 use acme_proto::jose::{Jwk, Signature};
@@ -14,7 +14,7 @@ use acme_testca::{RequestKind, TestCa};
 use acme_tokio::{
     AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind, Client,
     Deactivation, Dns01Solver, Error, Http01Listener, Identifier, Issued, KeyKind, ProviderKey,
-    Roots, Signer, Solver,
+    RenewalStep, Roots, Signer, Solver,
 };
 use ca::{certificate_key, client};
 
@@ -155,6 +155,48 @@ async fn renewal_information_is_read() {
     let issued = issue(&ca, &client, &certificate_key()).await;
     let entry = client.renewal_info(issued.chain().leaf()).await.expect("an answer");
     assert!(entry.info().start() < entry.info().end());
+}
+
+#[tokio::test]
+async fn a_schedule_asks_the_ca_and_then_waits_until_renewal_is_due() {
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let issued = issue(&ca, &client, &certificate_key()).await;
+    let leaf = issued.chain().leaf();
+    let mut schedule = client.renewal_schedule(leaf);
+    let step = client.check_renewal(&mut schedule).await.expect("an answer");
+    let window = schedule.window().expect("a window");
+    assert!(matches!(step, RenewalStep::Wait(at) if at < window.start()), "{step:?}");
+    assert_eq!(schedule.renew_at(), window.chosen());
+    let id = leaf.renewal_id().expect("an identifier");
+    ca.set_renewal_window(&id, 0, 1000, None);
+    let mut schedule = client.renewal_schedule(leaf);
+    let step = client.check_renewal(&mut schedule).await.expect("an answer");
+    assert!(matches!(step, RenewalStep::Renew), "{step:?}");
+    client.renewal_failed(&mut schedule, &Error::NoCsr);
+    let step = client.check_renewal(&mut schedule).await.expect("an answer");
+    assert!(matches!(step, RenewalStep::Wait(_)), "{step:?}");
+    assert_eq!(schedule.failures(), 1);
+}
+
+#[tokio::test]
+async fn a_ca_that_does_not_answer_a_schedule_is_a_notice_and_no_error() {
+    let ca = TestCa::builder().configure(|c| c.quirks.renewal_info_unauthorized = true);
+    let ca = ca.start().expect("a CA");
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let lines = Arc::clone(&told);
+    let client = ca::builder(&ca)
+        .notices(move |notice| lines.lock().expect("no panic").push(notice.to_string()))
+        .connect()
+        .await
+        .expect("a client");
+    client.register().await.expect("an account");
+    let issued = issue(&ca, &client, &certificate_key()).await;
+    let mut schedule = client.renewal_schedule(issued.chain().leaf());
+    let step = client.check_renewal(&mut schedule).await.expect("no error");
+    assert!(matches!(step, RenewalStep::Wait(_)), "{step:?}");
+    let told = told.lock().expect("no panic");
+    assert!(told.iter().any(|line| line.contains("no renewal information")), "{told:?}");
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ mod pem_chain;
 mod problem;
 mod register;
 mod renewal_info;
+mod renewal_schedule;
 mod signature;
 mod snapshot;
 mod time;
@@ -45,6 +46,7 @@ pub use pem_chain::pem_chain;
 pub use problem::problem;
 pub use register::register;
 pub use renewal_info::renewal_info;
+pub use renewal_schedule::renewal_schedule;
 pub use signature::signature;
 pub use snapshot::snapshot;
 pub use time::time;
@@ -76,6 +78,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "problem", run: problem },
     Target { name: "register", run: register },
     Target { name: "renewal_info", run: renewal_info },
+    Target { name: "renewal_schedule", run: renewal_schedule },
     Target { name: "signature", run: signature },
     Target { name: "snapshot", run: snapshot },
     Target { name: "time", run: time },

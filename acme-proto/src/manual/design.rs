@@ -69,6 +69,14 @@
 //! A chain holds nothing but certificates, its leaf has the CSR's key and exactly the order's names; otherwise the
 //! issuance fails, even though the CA is content.
 //!
+//! # Renewal
+//!
+//! When to renew is a value and not a flow: between two answers lie hours or weeks, in which processes end and start, so
+//! a [`RenewalSchedule`](crate::renewal::RenewalSchedule) is stored rather than polled, and a cron job uses it as a
+//! daemon does. It never fails: what goes wrong with renewal information costs time until the next question, and the
+//! last twentieth of the lifetime belongs to nobody's window. In the same spirit an order gives up the certificate that
+//! it was to replace, where a CA refuses that, rather than the new one.
+//!
 //! # What differs from the first plan, and why
 //!
 //! - `select` returns nothing; the challenge comes as the event `Provision`. One place for the write-ahead rule, and the

@@ -3,15 +3,16 @@
 //! A [`RenewalSchedule`] is the memory of one certificate: what its CA said about the renewal, which instant
 //! was chosen, how many attempts failed. It is a value, not a flow: it does nothing by itself, has no clock,
 //! and can be stored between the runs of a program (serde; no secrets). [`next`](RenewalSchedule::next) tells
-//! what is to be done now, and the answer is told to the schedule. With `acme-tokio`:
+//! what is to be done now, and the answer is told to the schedule. `check_renewal` of both adapters does
+//! that: with them, renewing a certificate for ever is
 //!
-//! ```ignore
-//! let mut schedule = client.renewal_schedule(issued.chain().leaf());
+//! ```text
+//! let mut schedule = client.renewal_schedule(&leaf);
 //! loop {
 //!     match client.check_renewal(&mut schedule).await? {
 //!         RenewalStep::Wait(at) => tokio::time::sleep(clock::until(at)).await,
 //!         RenewalStep::Renew => match client.issue(names).replaces(&leaf).key(&key).solver(&dns).await {
-//!             Ok(issued) => { leaf = issued.chain().leaf().clone(); schedule = client.renewal_schedule(&leaf) }
+//!             Ok(issued) => …          // and a new schedule for the new certificate
 //!             Err(error) => client.renewal_failed(&mut schedule, &error),
 //!         },
 //!         _ => break,
@@ -19,9 +20,8 @@
 //! }
 //! ```
 //!
-//! With `acme-blocking` it is the same without `.await`, and with `thread::sleep`. A program that is run now
-//! and then stores the schedule, and asks [`next_before`](RenewalSchedule::next_before) with the time of its
-//! next run. Without an adapter:
+//! A program that runs now and then stores the schedule, and asks [`next_before`](RenewalSchedule::next_before)
+//! with the time of its next run. Without an adapter:
 //!
 //! ```
 //! # use acme_proto::{renewal::{RenewalSchedule, RenewalStep}, time::Timestamp, x509::Certificate};
