@@ -215,9 +215,8 @@ fn configured(row: Row) -> acme_testca::TestCaBuilder {
         Row::Chain => builder.alternate_chains(1),
         Row::Profile => builder.profile(PROFILE, "seven days", Duration::from_secs(7 * 86_400)),
         Row::PreAuthorization => builder.new_authz(true),
-        Row::Renewal | Row::Replaces => {
-            builder.configure(|config| config.renewal_info_retry_after = 1)
-        }
+        Row::Renewal | Row::Replaces => builder
+            .configure(|config| config.renewal_info_retry_after = Some(RetryAfter::Seconds(1))),
         Row::Orders => builder.orders_page_size(1),
         _ => builder,
     }
