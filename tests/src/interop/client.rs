@@ -117,7 +117,7 @@ macro_rules! prepared {
             issue = issue.not_after(time);
         }
         if let Some(id) = $job.replaces {
-            issue = issue.replaces(id);
+            issue = issue.replaces_id(id);
         }
         issue
     }};
