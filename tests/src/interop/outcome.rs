@@ -71,7 +71,9 @@ pub fn typed(error: &Error) -> Option<String> {
     }
     match error.acme()? {
         Core::Unsupported(Unsupported::Operation(name)) => Some(format!("not offered: {name}")),
-        Core::Unsupported(Unsupported::Profile(name)) => Some(format!("no profile {name}")),
+        Core::Unsupported(Unsupported::Profile(unknown)) => {
+            Some(format!("no profile {}", unknown.asked()))
+        }
         Core::Problem(problem) => {
             let kind = problem.problem().map_or("no problem document", problem_name);
             Some(format!("{} {kind}", problem.status()))
