@@ -1,0 +1,86 @@
+//! What the manual says of tests is true: each test that the table of features names exists.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+/// A row of the table: what, whether, and what shows it.
+struct Row {
+    feature: String,
+    ours: String,
+    shown_by: String,
+}
+
+fn rows() -> Vec<Row> {
+    let page = root().join("acme-proto/src/manual/features.md");
+    let text = fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+    let cells = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows = cells.map(|line| line.split(" | ").map(str::to_owned).collect::<Vec<_>>());
+    rows.filter(|cells| !cells[0].starts_with("---") && cells[0] != "feature")
+        .map(|cells| {
+            let [feature, ours, shown_by] = <[String; 3]>::try_from(cells)
+                .unwrap_or_else(|cells| panic!("a row without three cells: {cells:?}"));
+            Row { feature, ours, shown_by }
+        })
+        .collect()
+}
+
+/// Returns the files that a reference names: `core/` is the source of acme-proto, `host/` that of acme-host, `adapters/`
+/// the tests of both adapters, `ca/` those of acme-testca; anything else is a file of this directory.
+fn files(module: &str) -> Vec<PathBuf> {
+    let (base, rest): (&[&str], _) = match module.split_once('/') {
+        Some(("core", rest)) => (&["acme-proto/src"], rest),
+        Some(("host", rest)) => (&["acme-proto/host/src"], rest),
+        Some(("adapters", rest)) => (&["acme-tokio/tests", "acme-blocking/tests"], rest),
+        Some(("ca", rest)) => (&["tests/ca/tests"], rest),
+        _ => (&["tests/tests"], module),
+    };
+    base.iter().map(|dir| root().join(dir).join(rest).with_extension("rs")).collect()
+}
+
+/// Returns the references in a cell: what stands between backticks and has `::`.
+fn references(cell: &str) -> impl Iterator<Item = (&str, &str)> {
+    cell.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::"))
+}
+
+fn has_test(file: &Path, name: &str) -> bool {
+    let Ok(text) = fs::read_to_string(file) else { return false };
+    let declaration = format!("fn {name}(");
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.iter().enumerate().any(|(n, line)| {
+        let named = line.contains(&declaration);
+        named && lines[..n].iter().rev().take(4).any(|above| above.contains("test]"))
+    })
+}
+
+#[test]
+fn every_test_that_the_table_of_features_names_exists() {
+    let mut missing = Vec::new();
+    for row in rows() {
+        for (module, name) in references(&row.shown_by) {
+            for file in files(module) {
+                if !has_test(&file, name) {
+                    missing.push(format!("{}: {} in {}", row.feature, name, file.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_row_of_the_table_of_features_is_shown_or_says_why_not() {
+    let rows = rows();
+    assert!(rows.len() > 60, "{} rows", rows.len());
+    for Row { feature, ours, shown_by } in rows {
+        let says_why = shown_by.len() > 20;
+        match ours.as_str() {
+            "Y" => assert!(references(&shown_by).next().is_some(), "{feature} names no test"),
+            "later" | "no" => assert!(says_why, "{feature} says not why: {shown_by:?}"),
+            other => panic!("{feature}: {other:?}"),
+        }
+    }
+}
