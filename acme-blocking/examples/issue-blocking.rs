@@ -6,8 +6,8 @@
 use std::process::ExitCode;
 
 use acme_blocking::{
-    AccountKey, Cancel, ChallengeKind, Client, Dns01, Dns01Solver, HookCommand, Http01Listener,
-    Issued, Snapshot, Solver, TlsAlpn01Listener,
+    Cancel, ChallengeKind, Client, Dns01, Dns01Solver, HookCommand, Http01Listener, Issued,
+    Snapshot, Solver, TlsAlpn01Listener,
 };
 use acme_cli::{BoxError, Job};
 
@@ -37,7 +37,7 @@ fn run(job: &Job) -> Result<Issued, BoxError> {
 /// Connects with the account in the account file, or registers a new one.
 fn connect(job: &Job) -> Result<Client, BoxError> {
     let client = Client::builder(job.directory())
-        .key(AccountKey::from_pem(&job.account_key())?)
+        .key(job.account_key())
         .user_agent(concat!("issue/", env!("CARGO_PKG_VERSION")))
         .roots(job.roots())
         .policy(job.policy())

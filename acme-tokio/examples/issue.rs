@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use acme_cli::{BoxError, Job};
 use acme_tokio::{
-    AccountKey, ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, HookCommand, Http01Listener,
-    Issued, Snapshot, TlsAlpn01Listener,
+    ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, HookCommand, Http01Listener, Issued,
+    Snapshot, TlsAlpn01Listener,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,7 +32,7 @@ async fn run(job: &Job) -> Result<Issued, BoxError> {
 /// Connects with the account in the account file, or registers a new one.
 async fn connect(job: &Job) -> Result<Client, BoxError> {
     let client = Client::builder(job.directory())
-        .key(AccountKey::from_pem(&job.account_key())?)
+        .key(job.account_key())
         .user_agent(concat!("issue/", env!("CARGO_PKG_VERSION")))
         .roots(job.roots())
         .policy(job.policy())

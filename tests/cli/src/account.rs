@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use acme_host::account_file::AccountFile;
-use acme_host::keys::{self, KeyKind};
+use acme_host::keys::{self, AccountKey, KeyKind};
 use acme_host::lock::Lock;
 use acme_proto::url::Url;
 use zeroize::Zeroizing;
@@ -59,8 +59,9 @@ impl Account {
         self.file.account()
     }
 
-    pub(crate) fn key_pem(&self) -> Zeroizing<String> {
-        self.file.key_pem().clone()
+    /// Returns the key, and beside it the one that a change under way is about.
+    pub(crate) fn key(&self) -> AccountKey {
+        AccountKey::from(&self.file)
     }
 
     /// Has the key on disk, so that a crash during the registration loses no account.

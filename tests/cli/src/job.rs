@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use acme_host::exchange::ExchangeRecord;
-use acme_host::keys::{KeyKind, ProviderKey};
+use acme_host::keys::{AccountKey, KeyKind, ProviderKey};
 use acme_host::store::OrderFile;
 use acme_host::tls::Roots;
 use acme_proto::error::Error as AcmeError;
@@ -162,9 +162,9 @@ impl Job {
         move |notice| progress.notice(notice)
     }
 
-    /// Returns the account's key, as PKCS#8 PEM.
-    pub fn account_key(&self) -> Zeroizing<String> {
-        self.account().key_pem()
+    /// Returns the account's key.
+    pub fn account_key(&self) -> AccountKey {
+        self.account().key()
     }
 
     /// Returns the account's URL, if the account file has it.
