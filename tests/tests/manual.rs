@@ -28,12 +28,13 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// Returns the files that a reference names: `core/` is the source of acme-proto, `host/` that of acme-host, `adapters/`
-/// the tests of both adapters, `ca/` those of acme-testca; anything else is a file of this directory.
+/// Returns the files that a reference names: `core/` is the source of acme-proto, `host/` that of acme-host, `host-tests/`
+/// its tests, `adapters/` the tests of both adapters, `ca/` those of acme-testca; anything else is a file of this directory.
 fn files(module: &str) -> Vec<PathBuf> {
     let (base, rest): (&[&str], _) = match module.split_once('/') {
         Some(("core", rest)) => (&["acme-proto/src"], rest),
         Some(("host", rest)) => (&["acme-proto/host/src"], rest),
+        Some(("host-tests", rest)) => (&["acme-proto/host/tests"], rest),
         Some(("adapters", rest)) => (&["acme-tokio/tests", "acme-blocking/tests"], rest),
         Some(("ca", rest)) => (&["tests/ca/tests"], rest),
         _ => (&["tests/tests"], module),
@@ -52,7 +53,12 @@ fn has_test(file: &Path, name: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     lines.iter().enumerate().any(|(n, line)| {
         let named = line.contains(&declaration);
-        named && lines[..n].iter().rev().take(4).any(|above| above.contains("test]"))
+        named
+            && lines[..n]
+                .iter()
+                .rev()
+                .take(4)
+                .any(|above| above.contains("#[test]") || above.contains("#[tokio::test"))
     })
 }
 
