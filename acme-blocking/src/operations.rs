@@ -119,7 +119,12 @@ impl Client {
 
     /// Tells the CA to validate a challenge, which is published already (RFC 8555 section 7.5.1).
     pub fn respond(&self, url: &Url) -> Result<Challenge, Error> {
-        self.call(op::RespondChallenge(url.clone()))
+        self.call(op::RespondChallenge::new(url.clone()))
+    }
+
+    /// Answers a challenge as [`respond`](Self::respond) does, with the members that its type defines.
+    pub fn respond_with(&self, answer: op::RespondChallenge) -> Result<Challenge, Error> {
+        self.call(answer)
     }
 
     /// Sends the CSR for an order that is ready (RFC 8555 section 7.4).

@@ -119,7 +119,12 @@ impl Client {
 
     /// Tells the CA to validate a challenge, which is published already (RFC 8555 section 7.5.1).
     pub async fn respond(&self, url: &Url) -> Result<Challenge, Error> {
-        self.call(op::RespondChallenge(url.clone())).await
+        self.call(op::RespondChallenge::new(url.clone())).await
+    }
+
+    /// Answers a challenge as [`respond`](Self::respond) does, with the members that its type defines.
+    pub async fn respond_with(&self, answer: op::RespondChallenge) -> Result<Challenge, Error> {
+        self.call(answer).await
     }
 
     /// Sends the CSR for an order that is ready (RFC 8555 section 7.4).

@@ -27,7 +27,7 @@ pub fn call(data: &[u8]) {
             0 => drive(NewOrder::new(world.ca.names.clone()).expect("names"), &mut world),
             1 => drive(GetDirectory, &mut world),
             2 => drive(GetOrder(url("/order/0")), &mut world),
-            3 => drive(RespondChallenge(url("/chall/0/0")), &mut world),
+            3 => drive(RespondChallenge::new(url("/chall/0/0")), &mut world),
             4 => {
                 let finalize = url("/order/0/finalize");
                 drive(Finalize::new(url("/order/0"), finalize, world.csr()), &mut world);

@@ -3,13 +3,16 @@
 //! The bodies are section 9 of the catalogue: RFC 8037 and RFC 8032 keys, computed independently of this code.
 
 use acme_proto::call::Call;
+use acme_proto::flow::Lost;
+use acme_proto::http::Method;
 use acme_proto::jose::MacKey;
 use acme_proto::op::{ExternalAccount, FindAccount, GetOrder, KeyChange, RespondChallenge};
 use acme_proto::register::{Register, RegisterEvent};
+use acme_proto::wire::ChallengeStatus;
 use acme_tests::covers;
 use acme_tests::script::{
     ACCOUNT, DIRECTORY, KEY_CHANGE, NEW_ACCOUNT, Script, account, answer, directory,
-    directory_with, ed2, payload_object, text, url,
+    directory_with, ed2, payload, payload_object, text, url,
 };
 use serde_json::json;
 
@@ -88,11 +91,37 @@ fn answering_a_challenge_sends_the_known_body() {
         .get(DIRECTORY, directory())
         .nonce("UQI1PoRi5OuXzxuX7V7wL0")
         .post(challenge, answer(200, &object));
-    script.run(Call::new(RespondChallenge(url(challenge)))).expect("a challenge");
+    script.run(Call::new(RespondChallenge::new(url(challenge)))).expect("a challenge");
     let body = body(&script);
     covers!("8555-7.5.1-1", body == CHALLENGE_BODY, "{body}");
     covers!("8555-7.5.1-2", body == CHALLENGE_BODY);
     covers!("8555-7.5.1-4", body == CHALLENGE_BODY);
+}
+
+#[test]
+fn a_type_of_challenge_with_members_of_its_own_is_answered_by_its_object() {
+    let challenge = "https://example.com/acme/chall/prV_B7yEyA4";
+    let object = json!({ "type": "device-attest-01", "url": challenge, "status": "processing" });
+    let mut script = Script::new()
+        .known_account()
+        .start()
+        .lost(Method::Post, challenge, Lost::NoAnswer("reset".into()))
+        .nonce("second")
+        .post(
+            challenge,
+            answer(
+                200,
+                &json!({ "type": "device-attest-01", "url": challenge, "status": "pending" }),
+            ),
+        )
+        .post(challenge, answer(200, &object));
+    let attested = json!({ "attObj": "o2NmbXQ", "count": 1 });
+    let members = attested.as_object().expect("an object").clone();
+    let read = script.run(Call::new(RespondChallenge::new(url(challenge)).object(members)));
+    assert_eq!(*read.expect("a challenge").status(), ChallengeStatus::Processing);
+    let posts = script.posts();
+    covers!("8555-7.5.1-3", payload_object(posts[0]) == attested, "{:?}", posts[0]);
+    covers!("8555-7.5.1-3", payload(posts[1]).is_empty() && payload_object(posts[2]) == attested);
 }
 
 #[test]
@@ -119,7 +148,7 @@ fn binding_an_external_account_sends_the_known_inner_body() {
     script.mac_keys.insert("kid-1".into(), mac);
     let external = ExternalAccount::new("kid-1").expect("ASCII");
     script.run(Register::new().external_account(Some(external))).expect("an account");
-    let sent = String::from_utf8(acme_tests::script::payload(script.posts()[0])).expect("UTF-8");
+    let sent = String::from_utf8(payload(script.posts()[0])).expect("UTF-8");
     let known = format!(r#"{{"externalAccountBinding":{EXTERNAL_BINDING}}}"#);
     covers!("8555-7.3.4-1", sent == known, "{sent}");
     covers!("8555-7.3.4-2", sent == known);

@@ -150,7 +150,7 @@ fn the_up_link_of_a_challenge_is_not_followed() {
         "token": "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0" });
     let said = answer(200, &object).header("Link", "<https://evil.example/authz/1>;rel=\"up\"");
     let mut script = Script::new().known_account().start().post(challenge, said);
-    script.run(Call::new(RespondChallenge(url(challenge)))).expect("a challenge");
+    script.run(Call::new(RespondChallenge::new(url(challenge)))).expect("a challenge");
     let foreign = script.lines().iter().any(|line| line.contains("evil.example"));
     covers!("8555-7.1-3", !foreign, "{:?}", script.lines());
     covers!("fld-hdr-5", !foreign);

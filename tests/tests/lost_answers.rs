@@ -95,7 +95,7 @@ fn an_update_is_sent_again() {
 fn a_challenge_is_read_before_it_is_answered_again() {
     let mut script =
         losing(CHALLENGE, no_answer()).post(CHALLENGE, answer(200, &challenge("processing")));
-    let read = script.run(Call::new(RespondChallenge(url(CHALLENGE)))).expect("a challenge");
+    let read = script.run(Call::new(RespondChallenge::new(url(CHALLENGE)))).expect("a challenge");
     assert_eq!(*read.status(), ChallengeStatus::Processing);
     let payloads: Vec<_> = script.posts().into_iter().map(payload).collect();
     covers!("8555-7.5.1-2", payloads == [&b"{}"[..], b""], "{payloads:?}");
@@ -106,7 +106,7 @@ fn a_challenge_that_has_not_landed_is_answered_again() {
     let mut script = losing(CHALLENGE, no_answer())
         .post(CHALLENGE, answer(200, &challenge("pending")))
         .post(CHALLENGE, answer(200, &challenge("processing")));
-    script.run(Call::new(RespondChallenge(url(CHALLENGE)))).expect("a challenge");
+    script.run(Call::new(RespondChallenge::new(url(CHALLENGE)))).expect("a challenge");
     let payloads: Vec<_> = script.posts().into_iter().map(payload).collect();
     covers!("8555-7.5.1-1", payloads == [&b"{}"[..], b"", b"{}"], "{payloads:?}");
 }
@@ -198,7 +198,7 @@ fn which_key_the_server_holds_is_found_by_asking_with_each() {
 fn what_was_not_sent_is_sent_whatever_the_operation() {
     let mut script =
         losing(CHALLENGE, not_sent()).post(CHALLENGE, answer(200, &challenge("processing")));
-    script.run(Call::new(RespondChallenge(url(CHALLENGE)))).expect("a challenge");
+    script.run(Call::new(RespondChallenge::new(url(CHALLENGE)))).expect("a challenge");
     let payloads: Vec<_> = script.posts().into_iter().map(payload).collect();
     assert_eq!(payloads, [b"{}", b"{}"]);
 }

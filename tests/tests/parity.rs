@@ -5,7 +5,7 @@ use std::thread::sleep;
 
 use acme_proto::error::Error as Core;
 use acme_proto::identifier::Identifier;
-use acme_proto::op::{NewOrder, Revoke};
+use acme_proto::op::{NewOrder, RespondChallenge, Revoke};
 use acme_proto::time::Timestamp;
 use acme_proto::wire::{
     AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, OrderStatus, ProblemType,
@@ -105,6 +105,16 @@ macro_rules! whole_list {
         client.hold_certificate_key(key);
         let revocation = Revoke::new(&leaf).with_certificate_key(public).reason(4).expect("a reason");
         assert!(!client.revoke(revocation)$($end)*.expect("it is revoked").already());
+
+        // Beyond that list: an answer with members that the type of challenge defines.
+        let again = NewOrder::new(identifiers(&["example.test"])).expect("names");
+        let entry = client.new_order(again)$($end)*.expect("an order");
+        let url = &entry.order().authorizations()[0];
+        let authorization = client.authorization(url)$($end)*.expect("an authorization");
+        let challenge = authorization.challenges()[0].url();
+        let members = serde_json::Map::from_iter([("attObj".to_owned(), "o2NmbXQ".into())]);
+        let answer = RespondChallenge::new(challenge.clone()).object(members);
+        assert_eq!(client.respond_with(answer)$($end)*.expect("a challenge").url(), challenge);
 
         // Errors have type, detail, and the identifier that they are about.
         let blocked = NewOrder::new(identifiers(&["blocked.test", "fine.test"])).expect("names");

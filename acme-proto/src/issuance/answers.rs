@@ -346,7 +346,7 @@ impl Issuance {
             Err(other) => return Err(other),
         };
         self.told_server = true;
-        let read = RespondChallenge(url.clone());
+        let read = RespondChallenge::new(url.clone());
         let answered = self.lanes.read(&reply, session, |a| read.read(a));
         let Some(authorization) = self.facts.by_challenge(url) else { return Ok(()) };
         let challenge = match answered {

@@ -364,7 +364,7 @@ impl Issuance {
             Due::Respond(index) => {
                 let local = &self.facts.authorizations[index].local;
                 let Some(url) = local.challenge().cloned() else { return };
-                (Key::Respond(url.clone()), RespondChallenge(url).spec())
+                (Key::Respond(url.clone()), RespondChallenge::new(url).spec())
             }
             Due::Finalize => match self.finalize_operation(session) {
                 Ok(Some(operation)) => (Key::Finalize, operation.spec()),
