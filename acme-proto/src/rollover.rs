@@ -23,7 +23,7 @@ pub use intent::KeyChangeIntent;
 /// keys it holds, and where it is still the old one, the change is sent again. A flow that ends without
 /// knowing leaves [`Session::new_key`] set, and the intent valid: [`resume`](Self::resume) it, in this
 /// process or another. Meanwhile every other flow finds the right key by itself, as long as the signer holds
-/// both.
+/// both; another rollover, to whichever key, first finds out which one the account has.
 ///
 /// It ends with the key that the account has from now on, which the session then uses.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Rollover {
     lanes: Lanes<Ask>,
     time_limit: Option<Duration>,
     state: State,
+    /// Whether the intent is stored since an earlier run.
+    settles: bool,
     /// Whether a change may have landed of which nothing was heard.
     uncertain: bool,
     /// How many times the change was sent.
@@ -88,6 +90,7 @@ impl Rollover {
             lanes: Lanes::new(),
             time_limit: None,
             state: State::New,
+            settles: false,
             uncertain: false,
             sent: 0,
             refusal: None,
@@ -98,13 +101,14 @@ impl Rollover {
     /// Settles a change whose outcome is not known: sees it done, if it is not done yet.
     pub fn resume(intent: KeyChangeIntent) -> Self {
         let new_key = intent.new_key().clone();
-        Self { resumed: Some(intent), uncertain: true, ..Self::new(new_key) }
+        Self { resumed: Some(intent), ..Self::settle(new_key) }
     }
 
     /// Settles a change of which the session was told by
     /// [`Session::new_account_key`], where the intent itself is not at hand.
     pub const fn settle(new_key: Jwk) -> Self {
         let mut this = Self::new(new_key);
+        this.settles = true;
         this.uncertain = true;
         this
     }
@@ -153,11 +157,15 @@ impl Rollover {
             return self.take_up(intent, session);
         }
         let key = session.key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
+        let open = session.new_key();
+        self.uncertain |= open == Some(&self.new_key);
         if *key == self.new_key && !self.uncertain {
             return Err(InvalidInput::SameKey.into());
         }
-        match session.account().cloned() {
+        let other_is_open = open.is_some_and(|open| *open != self.new_key);
+        match session.account().filter(|_| !other_is_open).cloned() {
             Some(account) => self.intend(account, session),
+            // With the account comes the answer by which key it is found.
             None => self.lanes.start(Ask::Account, lookup()),
         }
         Ok(())
@@ -183,7 +191,7 @@ impl Rollover {
         let (directory, new) = (session.directory_url().clone(), self.new_key.clone());
         self.intent =
             session.key().map(|old| KeyChangeIntent::new(directory, account, old.clone(), new));
-        if self.uncertain {
+        if self.settles {
             return self.ask_new_key();
         }
         self.to_store = self.intent.clone();
@@ -200,6 +208,7 @@ impl Rollover {
     }
 
     fn ask_new_key(&mut self) {
+        self.state = State::Running;
         self.lanes.start(Ask::NewKey, lookup().auth(Auth::NewKey(self.new_key.clone())));
     }
 
@@ -210,18 +219,19 @@ impl Rollover {
         session: &mut Session,
     ) -> Option<Result<Jwk, Error>> {
         match (ask, result) {
-            (Ask::Account, result) => self.located(result, session).err().map(Err),
+            (Ask::Account, result) => self.located(result, session).transpose(),
             (Ask::Change, Ok(_)) => Some(self.landed(session)),
             (Ask::Change, Err(error)) => self.not_told(error, session),
             (Ask::NewKey, result) => self.told(result, session),
         }
     }
 
+    /// Takes the account; it may have been found by the new key.
     fn located(
         &mut self,
         result: Result<Reply, Error>,
         session: &mut Session,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Jwk>, Error> {
         let found =
             result.and_then(|reply| self.lanes.read(&reply, session, |a| FindAccount.read(a)));
         let directory = session.directory_url().clone();
@@ -230,8 +240,11 @@ impl Rollover {
         let account = entry.url().clone();
         entry.adopt(session);
         session.check_account()?;
+        if session.key() == Some(&self.new_key) {
+            return self.landed(session).map(Some);
+        }
         self.intend(account, session);
-        Ok(())
+        Ok(None)
     }
 
     /// Takes an error to the change: one that settles it, or one after which the server has to be asked.
@@ -320,6 +333,7 @@ impl Flow for Rollover {
                 }
             }
             State::Done => return Output::Timeout(None),
+            State::Stored if self.uncertain => self.ask_new_key(),
             State::Stored => self.change(session),
             State::Storing | State::Running => {}
         }

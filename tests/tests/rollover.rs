@@ -8,6 +8,7 @@ use acme_proto::jose::Jwk;
 use acme_proto::op::{FindAccount, GetAccount, NewOrder};
 use acme_proto::register::Register;
 use acme_proto::rollover::{KeyChangeIntent, Rollover, RolloverEvent};
+use acme_proto::signer::Es256Key;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind};
 use acme_tests::covers;
 use acme_tests::script::{
@@ -360,4 +361,35 @@ fn a_session_that_was_told_of_the_new_key_settles_by_it() {
         .post(KEY_CHANGE, answer(200, &json!({})));
     let (result, _) = change(&mut script, Rollover::settle(new_key()));
     covers!("8555-7.3.5-11", result.is_ok() && script.session.key() == Some(&new_key()));
+}
+
+#[test]
+fn a_change_that_is_begun_again_has_perhaps_landed_before() {
+    let open = Script::new().session(|session| session.new_account_key(new_key()));
+    let mut script = open.known_account().start().post(NEW_ACCOUNT, account(200));
+    let (result, stored) = change(&mut script, Rollover::new(new_key()));
+    covers!("8555-7.3.5-11", result.is_ok() && stored == [intent()], "{result:?}");
+    covers!("8555-7.3.5-8", script.session.key() == Some(&new_key()));
+    // The account is not known, and has the new key.
+    let open = Script::new().session(|session| session.new_account_key(new_key()));
+    let mut script = open.start().post(NEW_ACCOUNT, not_here()).post(NEW_ACCOUNT, account(200));
+    let (result, stored) = change(&mut script, Rollover::new(new_key()));
+    covers!("8555-7.3.5-11", result.is_ok() && stored.is_empty(), "{result:?}");
+}
+
+#[test]
+fn a_change_to_a_third_key_starts_from_the_one_that_the_account_has() {
+    let third = Es256Key::from_scalar(&[5; 32]).expect("a scalar");
+    let third_public = third.public_key();
+    let open = Script::new().session(|session| session.new_account_key(new_key()));
+    let mut script = open
+        .known_account()
+        .start()
+        .post(NEW_ACCOUNT, not_here())
+        .post(NEW_ACCOUNT, account(200))
+        .post(KEY_CHANGE, answer(200, &json!({})));
+    script.es256 = Some(third);
+    let (result, stored) = change(&mut script, Rollover::new(third_public.clone()));
+    covers!("8555-7.3.5-11", stored.len() == 1 && *stored[0].old_key() == new_key(), "{stored:?}");
+    assert!(result.is_ok() && script.session.key() == Some(&third_public), "{result:?}");
 }
