@@ -55,12 +55,16 @@ impl EabRequest {
         Ok(Self::new(Secret::AccessKey(Zeroizing::new(key.into()))))
     }
 
-    /// Asks at another place than `https://api.zerossl.com`, such as a test server.
+    /// Asks at another place than `https://api.zerossl.com`, such as a test server on this machine.
     ///
     /// # Errors
-    /// [`MintError::Url`] for a base that is no URL.
+    /// [`MintError::Url`] for a base that is no URL, [`MintError::NotHttps`] for one of `http` on another machine.
     pub fn at(mut self, base: &str) -> Result<Self, MintError> {
-        self.base = Url::parse(base.trim_end_matches('/')).map_err(MintError::Url)?;
+        let base = Url::parse(base.trim_end_matches('/')).map_err(MintError::Url)?;
+        if !base.is_https_or_allowed(true) {
+            return Err(MintError::NotHttps(base));
+        }
+        self.base = base;
         Ok(self)
     }
 
@@ -109,7 +113,13 @@ impl EabRequest {
     /// Says whose fault it is: [`MintError::Refused`] and [`MintError::Status`] are ZeroSSL's no,
     /// [`MintError::Answer`] and [`MintError::MacKey`] its mistakes, [`MintError::Lost`] the network's.
     pub fn read(&self, answer: Result<Response, Lost>) -> Result<EabCredentials, MintError> {
-        let answer = answer.map_err(|lost| self.without_secret(lost))?;
+        let answer = answer.map_err(|lost| {
+            MintError::Lost(match lost {
+                Lost::NotSent(why) => Lost::NotSent(self.without_secret(why)),
+                Lost::NoAnswer(why) => Lost::NoAnswer(self.without_secret(why)),
+                other => other,
+            })
+        })?;
         let status = answer.status();
         let object = serde_json::from_slice::<Map<String, Value>>(answer.body_bytes()).ok();
         let object = object.filter(|_| !answer.is_truncated());
@@ -117,7 +127,7 @@ impl EabRequest {
             return Err(error);
         }
         if status != 200 {
-            let shown = snippet(answer.body_bytes());
+            let shown = self.without_secret(snippet(answer.body_bytes()));
             return Err(MintError::Status { status, snippet: shown });
         }
         let text =
@@ -129,17 +139,15 @@ impl EabRequest {
         Ok(EabCredentials { kid: kid.into(), mac_key: Zeroizing::new(mac_key.into()) })
     }
 
-    /// Takes the access key out of what a transport says, should it show the URL.
-    fn without_secret(&self, lost: Lost) -> MintError {
-        let clean = |text: String| match &self.secret {
-            Secret::AccessKey(key) => text.replace(key.as_str(), "***"),
+    /// Takes the access key out of what a transport or a server says, should it show the URL.
+    fn without_secret(&self, text: String) -> String {
+        match &self.secret {
+            Secret::AccessKey(key) => {
+                let in_url = encoded(key);
+                text.replace(key.as_str(), "***").replace(in_url.as_str(), "***")
+            }
             Secret::Email(_) => text,
-        };
-        MintError::Lost(match lost {
-            Lost::NotSent(why) => Lost::NotSent(clean(why)),
-            Lost::NoAnswer(why) => Lost::NoAnswer(clean(why)),
-            other => other,
-        })
+        }
     }
 }
 
@@ -194,6 +202,9 @@ pub enum MintError {
     /// The place to ask is no URL.
     #[error("ZeroSSL: {0}")]
     Url(InvalidUrl),
+    /// The place to ask would be told the secret in the clear.
+    #[error("ZeroSSL: {0} is not https")]
+    NotHttps(Url),
     /// ZeroSSL said no.
     #[error(
         "ZeroSSL refused to give credentials: {} (code {})",
@@ -243,7 +254,11 @@ fn refusal(object: &Map<String, Value>) -> Option<MintError> {
 
 /// Writes one field of a form (application/x-www-form-urlencoded).
 fn form(name: &str, value: &str) -> String {
-    let mut out = format!("{name}=");
+    format!("{name}={}", encoded(value))
+}
+
+fn encoded(value: &str) -> String {
+    let mut out = String::new();
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
@@ -336,6 +351,9 @@ mod tests {
         let lost = Lost::NotSent("no way to https://x/?access_key=tops3cret".into());
         let error = request.read(Err(lost)).unwrap_err();
         assert!(!format!("{error:?} {error}").contains("tops3cret"), "{error}");
+        let shown = "POST /acme/eab-credentials?access_key=s3cret%2Bkey failed: s3cret+key";
+        let error = answer(502, shown).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("s3cret"), "{error}");
         let body = r#"{"success":1,"eab_kid":"k","eab_hmac_key":"MjXU3MH-Z0WQ7piMAnVsCg"}"#;
         assert!(!format!("{:?}", answer(200, body).unwrap()).contains("MjXU"));
     }
@@ -345,6 +363,8 @@ mod tests {
         for address in ["", "me", "@example.org", "me@", "me @example.org"] {
             assert_eq!(EabRequest::by_email(address).unwrap_err(), MintError::Email);
         }
+        let elsewhere = EabRequest::by_access_key(KEY).unwrap().at("http://api.example");
+        assert!(matches!(elsewhere.unwrap_err(), MintError::NotHttps(_)));
         assert_eq!(EabRequest::by_access_key("").unwrap_err(), MintError::AccessKey);
         assert_eq!(EabRequest::by_access_key("a b").unwrap_err(), MintError::AccessKey);
     }
