@@ -1,6 +1,7 @@
 //! The record of dns-persist-01 (draft-ietf-acme-dns-persist-00 section 4).
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use core::fmt;
 
@@ -73,8 +74,8 @@ impl PersistRecord {
     /// [`InvalidPersistRecord`]: it proves nothing, and may be something else altogether.
     pub fn parse(text: &str) -> Result<Self, InvalidPersistRecord> {
         let value = IssueValue::parse(text)?;
-        let tags = value.parameters().iter().map(|(tag, _)| tag);
-        if tags.clone().any(|tag| value.values(tag).count() > 1) {
+        let mut tags = BTreeSet::new();
+        if !value.parameters().iter().all(|(tag, _)| tags.insert(tag.to_ascii_lowercase())) {
             return Err(InvalidPersistRecord::Repeated);
         }
         let single = |tag| value.values(tag).next();
