@@ -280,6 +280,38 @@ fn a_download_chooses_as_an_issuance_does() {
 }
 
 #[test]
+fn a_download_whose_time_is_up_while_an_alternate_is_fetched_has_the_cas_own_chain() {
+    use acme_proto::flow::{Flow, Input, Output};
+    let mut script = script();
+    let mut session = script.session();
+    let url = format!("{BASE}/cert/1").parse().expect("a URL");
+    let mut flow = Call::new(GetChain::new(url, ChainChoice::top_issuer("Nobody")));
+    let mut notices = Vec::new();
+    let chosen = loop {
+        match flow.poll_output(&mut session, script.now()) {
+            // The CA does not answer these.
+            Output::Transmit(t) if t.request.url().as_str().contains("/cert/1/") => {}
+            Output::Transmit(t) => {
+                let response = script.respond(t.request).expect("an answer");
+                let input = Input::Response(t.id, response);
+                flow.handle_input(&mut session, input, script.now()).expect("a known id");
+            }
+            Output::Sign(s) => {
+                let input = Input::Signature(s.id, script.key.sign(&s.message));
+                flow.handle_input(&mut session, input, script.now()).expect("a known id");
+            }
+            Output::Notice(Notice::AlternateUnusable { error, .. }) => notices.push(error),
+            Output::Done(result) => break result.expect("a chain"),
+            Output::Timeout(at) => script.sleep_until(at.expect("a time")),
+            _ => {}
+        }
+    };
+    assert!(!chosen.is_as_wished() && *chosen.chain() == chains()[0]);
+    assert!(notices.iter().all(|error| matches!(**error, Error::Deadline(_))), "{notices:?}");
+    assert_eq!(notices.len(), 2);
+}
+
+#[test]
 fn a_download_that_has_no_chain_of_its_own_fails() {
     let mut script = Script::obliging(&[NAME]);
     script.on("/cert/1", [certificate("no chain")]);

@@ -191,7 +191,8 @@ impl<O: Operation> Flow for Call<O> {
                         waiting_for: self.operation.spec().name,
                         last: self.lanes.take_last_failure(),
                     };
-                    return self.end(session, Err(Error::Deadline(late.into())));
+                    // An operation of several requests may do without this one.
+                    self.result = self.go_on(Err(Error::Deadline(late.into())));
                 }
                 Ok(Step::Wait(at)) => return Output::Timeout(Some(at)),
             }
