@@ -85,6 +85,18 @@ fn a_request_without_headers_gets_none_but_the_host() {
 }
 
 #[test]
+fn a_post_without_a_body_says_so() {
+    for speaks in BOTH {
+        let server = Server::start(speaks);
+        let url = server.url("/echo?a=%2F&b").parse().expect("a URL");
+        let request = transmit(Request::new(Method::Post, url));
+        let response = transport(server.root_pem()).exchange(request).expect("an answer");
+        let echo = String::from_utf8_lossy(response.body_bytes()).into_owned();
+        assert!(echo.lines().any(|line| line == "content-length: 0"), "{echo}");
+    }
+}
+
+#[test]
 fn a_redirect_is_not_followed() {
     for (speaks, method) in [(Speaks::Plain, Method::Get), (Speaks::Tls, Method::Post)] {
         let server = Server::start(speaks);

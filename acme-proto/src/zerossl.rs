@@ -86,7 +86,7 @@ impl EabRequest {
             }
             Secret::AccessKey(key) => {
                 let query = form("access_key", key);
-                // A POST without a body goes out without its length, which some servers refuse with 411.
+                // Not every transport tells the length of an empty body, and some servers then refuse with 411.
                 (format!("{base}/acme/eab-credentials?{query}"), query)
             }
         };

@@ -84,6 +84,18 @@ async fn headers_and_body_go_out_unchanged() {
 }
 
 #[tokio::test]
+async fn a_post_without_a_body_says_so() {
+    for speaks in ALL {
+        let server = Server::start(speaks).await;
+        let url = server.url("/echo").parse().expect("a URL");
+        let request = transmit(Request::new(Method::Post, url));
+        let response = transport(server.root_pem()).exchange(request).await.expect("an answer");
+        let echo = String::from_utf8_lossy(response.body_bytes()).into_owned();
+        assert!(echo.lines().any(|line| line == "content-length: 0"), "{echo}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     for speaks in ALL {
         let server = Server::start(speaks).await;

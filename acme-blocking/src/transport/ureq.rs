@@ -14,7 +14,7 @@ use acme_host::proxy::Proxy;
 use acme_host::tls::{self, Roots};
 use acme_host::words;
 use acme_proto::flow::{Lost, Transmit};
-use acme_proto::http::Response;
+use acme_proto::http::{Method, Response};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 
@@ -77,7 +77,8 @@ impl UreqTransport {
         let unfit =
             |e: http::Error| Lost::NotSent(format!("not a request for HTTP: {}", words::of(&e)));
         let agent = self.agent();
-        let answer = if body.is_empty() {
+        // An empty body is one too where there may be one: it goes out with its length.
+        let answer = if body.is_empty() && method != Method::Post {
             let request = builder.body(()).map_err(unfit)?;
             let request = agent.configure_request(request).timeout_global(Some(limit)).build();
             agent.run(request)

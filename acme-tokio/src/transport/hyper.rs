@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use ::hyper::Request;
 use ::hyper::body::{Body, Incoming};
-use ::hyper::header::{HOST, HeaderMap};
+use ::hyper::header::{CONTENT_LENGTH, HOST, HeaderMap};
 use acme_host::error::Error;
 use acme_host::proxy::Proxy;
 use acme_host::tls::{self, Roots};
 use acme_host::words;
 use acme_proto::flow::{Lost, Transmit};
-use acme_proto::http::Response;
+use acme_proto::http::{Method, Response};
 use acme_proto::url::Url;
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
@@ -117,6 +117,10 @@ fn request(
     };
     for (name, value) in headers.iter() {
         builder = builder.header(name, value);
+    }
+    if body.is_empty() && method == Method::Post {
+        // Left to itself hyper says nothing of an empty body, which some servers refuse with 411.
+        builder = builder.header(CONTENT_LENGTH, 0);
     }
     builder
         .body(Octets::from(body))
