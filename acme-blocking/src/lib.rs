@@ -31,7 +31,7 @@
 //! # Features
 //! `ring` (default) or `aws-lc-rs` links a crypto provider; with neither, pass one to
 //! [`ClientBuilder::provider`]. Both may be linked. `tracing` (default) emits notices as events.
-//! `propagation` has a [`Dns01Solver`] wait until a record has reached every authoritative server of its zone;
+//! `propagation` has the solvers of TXT records wait until one has reached every authoritative server of its zone;
 //! it brings a DNS library. `zerossl` brings the module of that name.
 #![forbid(unsafe_code)]
 

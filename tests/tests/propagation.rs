@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use acme_testca::TestCa;
+use acme_testca::{ChallengeKind, TestCa};
 use acme_tests::name_servers::{Answer, NameServers, Records, answer, asked, record, txt};
 use acme_tokio::{BoxError, Propagated, PropagationCheck, PropagationError, ServerState};
 use hickory_proto::op::ResponseCode;
@@ -159,41 +159,63 @@ fn ca_of_the_secondary() -> (Arc<TestCa>, NameServers, Records) {
     let records = Records::default();
     let all = vec![records.server(0), records.server(6)];
     let servers = NameServers::start(&[("example.test", &[1, 2])], all);
-    let ca = TestCa::builder().dns(servers.server(2)).start().expect("a CA");
+    let ca = TestCa::builder()
+        .dns(servers.server(2))
+        .challenges([ChallengeKind::Dns01, ChallengeKind::DnsPersist01])
+        .start()
+        .expect("a CA");
     (Arc::new(ca), servers, records)
 }
 
-const NAMES: [&str; 2] = ["example.test", "*.example.test"];
-
 #[test]
 fn acme_tokio_answers_a_challenge_when_the_record_is_everywhere() {
-    use acme_tokio::{AccountKey, Client, Dns01Solver, KeyKind, ProviderKey, Roots};
-    let (ca, servers, records) = ca_of_the_secondary();
-    runtime().block_on(async {
-        let client = Client::builder(ca.directory_url())
-            .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-            .roots(Roots::Pem(ca.root_pem().into()))
-            .connect()
-            .await
-            .expect("a client");
-        client.register().await.expect("an account");
-        let solver = Dns01Solver::new(Zone(records)).propagation(check(&servers));
-        let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
-        client.issue(NAMES).key(&key).solver(solver).await.expect("a certificate");
-    });
+    use acme_tokio::{AccountKey, Client, DynSolver, KeyKind, ProviderKey, Roots};
+    for (names, persists) in
+        [(&["example.test", "*.example.test"][..], false), (&["example.test"], true)]
+    {
+        let (ca, servers, records) = ca_of_the_secondary();
+        runtime().block_on(async {
+            let client = Client::builder(ca.directory_url())
+                .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+                .roots(Roots::Pem(ca.root_pem().into()))
+                .connect()
+                .await
+                .expect("a client");
+            client.register().await.expect("an account");
+            let (zone, check) = (Zone(records), check(&servers));
+            let solver: Box<dyn DynSolver> = if persists {
+                Box::new(acme_tokio::DnsPersist01Solver::new(zone).propagation(check))
+            } else {
+                Box::new(acme_tokio::Dns01Solver::new(zone).propagation(check))
+            };
+            let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+            let issue = client.issue(names.iter().copied()).key(&key).solver(solver);
+            issue.await.expect("a certificate");
+        });
+    }
 }
 
 #[test]
 fn acme_blocking_answers_a_challenge_when_the_record_is_everywhere() {
-    use acme_blocking::{AccountKey, Client, Dns01Solver, KeyKind, ProviderKey, Roots};
-    let (ca, servers, records) = ca_of_the_secondary();
-    let client = Client::builder(ca.directory_url())
-        .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-        .roots(Roots::Pem(ca.root_pem().into()))
-        .connect()
-        .expect("a client");
-    client.register().run().expect("an account");
-    let solver = Dns01Solver::new(Zone(records)).propagation(check(&servers));
-    let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
-    client.issue(NAMES).key(&key).solver(solver).run().expect("a certificate");
+    use acme_blocking::{AccountKey, Client, KeyKind, ProviderKey, Roots, Solver};
+    for (names, persists) in
+        [(&["example.test", "*.example.test"][..], false), (&["example.test"], true)]
+    {
+        let (ca, servers, records) = ca_of_the_secondary();
+        let client = Client::builder(ca.directory_url())
+            .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+            .roots(Roots::Pem(ca.root_pem().into()))
+            .connect()
+            .expect("a client");
+        client.register().run().expect("an account");
+        let (zone, check) = (Zone(records), check(&servers));
+        let solver: Box<dyn Solver> = if persists {
+            Box::new(acme_blocking::DnsPersist01Solver::new(zone).propagation(check))
+        } else {
+            Box::new(acme_blocking::Dns01Solver::new(zone).propagation(check))
+        };
+        let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+        let issue = client.issue(names.iter().copied()).key(&key).solver(solver);
+        issue.run().expect("a certificate");
+    }
 }

@@ -1,6 +1,6 @@
 //! The solvers of both adapters that edit TXT records: what each asks of a zone.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use acme_proto::challenge::{Challenge, PersistOptions};
 use acme_proto::wire::ChallengeKind;
@@ -77,13 +77,14 @@ fn persistent(wildcard: bool, removed: bool) -> Challenge {
 /// Presents and cleans up by each adapter; returns what each asked of the zone, and whether it could.
 fn solve(zone: &Zone, challenge: &Challenge, options: &PersistOptions) -> [(Vec<String>, bool); 2] {
     use acme_blocking::Solver as _;
-    let blocking = acme_blocking::DnsPersist01Solver::new(zone).options(options.clone());
+    let blocking = acme_blocking::DnsPersist01Solver::new(Arc::new(zone)).options(options.clone());
     let could = blocking.present(challenge).and_then(|()| blocking.clean_up(challenge)).is_ok();
     let first = (zone.take(), could);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let could = runtime.block_on(async {
         use acme_tokio::Solver as _;
-        let solver = acme_tokio::DnsPersist01Solver::new(AsyncZone(zone)).options(options.clone());
+        let solver =
+            acme_tokio::DnsPersist01Solver::new(Arc::new(AsyncZone(zone))).options(options.clone());
         solver.present(challenge).await.is_ok() && solver.clean_up(challenge).await.is_ok()
     });
     [first, (zone.take(), could)]

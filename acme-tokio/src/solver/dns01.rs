@@ -1,6 +1,7 @@
 //! dns-01 (RFC 8555 section 8.4) and dns-account-01: a trait for whoever edits the zone.
 
 use core::future::Future;
+use std::sync::Arc;
 
 #[cfg(feature = "propagation")]
 use acme_host::propagation::PropagationCheck;
@@ -82,6 +83,44 @@ pub trait Dns01: Send + Sync {
         async { Ok(Vec::new()) }
     }
 }
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<T: Dns01 + ?Sized> Dns01 for $pointer {
+            fn set_txt(
+                &self,
+                name: &str,
+                value: &str,
+            ) -> impl Future<Output = Result<(), BoxError>> + Send {
+                (**self).set_txt(name, value)
+            }
+
+            fn remove_txt(
+                &self,
+                name: &str,
+                value: &str,
+            ) -> impl Future<Output = Result<(), BoxError>> + Send {
+                (**self).remove_txt(name, value)
+            }
+
+            fn wait_txt(
+                &self,
+                name: &str,
+                value: &str,
+            ) -> impl Future<Output = Result<(), BoxError>> + Send {
+                (**self).wait_txt(name, value)
+            }
+
+            fn existing_txt(
+                &self,
+                name: &str,
+            ) -> impl Future<Output = Result<Vec<String>, BoxError>> + Send {
+                (**self).existing_txt(name)
+            }
+        }
+    )*};
+}
+forward!(&T, Arc<T>, Box<T>);
 
 /// Solves challenges of dns-01 and dns-account-01 through a [`Dns01`].
 ///

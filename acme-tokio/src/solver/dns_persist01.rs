@@ -1,7 +1,9 @@
 //! dns-persist-01: records that stay, and are made once.
 
 use acme_host::clock;
-use acme_proto::challenge::{Challenge, PersistChoice, PersistOptions};
+#[cfg(feature = "propagation")]
+use acme_host::propagation::PropagationCheck;
+use acme_proto::challenge::{Challenge, PersistChoice, PersistOptions, TxtRecord};
 use acme_proto::wire::ChallengeKind;
 
 use super::{Dns01, Solver};
@@ -17,17 +19,32 @@ use crate::BoxError;
 pub struct DnsPersist01Solver<T> {
     zone: T,
     options: PersistOptions,
+    #[cfg(feature = "propagation")]
+    check: Option<PropagationCheck>,
 }
 
 impl<T: Dns01> DnsPersist01Solver<T> {
     /// Creates a solver that publishes through `zone`, for single names and without an end.
     pub fn new(zone: T) -> Self {
-        Self { zone, options: PersistOptions::default() }
+        Self {
+            zone,
+            options: PersistOptions::default(),
+            #[cfg(feature = "propagation")]
+            check: None,
+        }
     }
 
     /// Sets what the records say, such as `policy=wildcard`, without which no wildcard can be proved.
     pub fn options(mut self, options: PersistOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Waits, after the zone's own [`wait_txt`](Dns01::wait_txt), until every authoritative server answers the
+    /// record, also one that was there before.
+    #[cfg(feature = "propagation")]
+    pub fn propagation(mut self, check: PropagationCheck) -> Self {
+        self.check = Some(check);
         self
     }
 
@@ -54,7 +71,13 @@ impl<T: Dns01> Solver for DnsPersist01Solver<T> {
 
     async fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {
         let choice = self.choose(challenge).await?;
-        self.zone.wait_txt(&choice.record().name, &choice.record().value).await
+        let TxtRecord { name, value, .. } = choice.record();
+        self.zone.wait_txt(name, value).await?;
+        #[cfg(feature = "propagation")]
+        if let Some(check) = &self.check {
+            super::propagated(check, name, value).await?;
+        }
+        Ok(())
     }
 
     async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {

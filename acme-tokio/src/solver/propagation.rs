@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep, timeout};
 /// Waits until every authoritative server answers `value` among the TXT records at `name`, which has no
 /// final dot.
 ///
-/// [`Dns01Solver::propagation`](crate::Dns01Solver::propagation) does it for every challenge.
+/// [`Dns01Solver::propagation`](crate::Dns01Solver::propagation) and
+/// [`DnsPersist01Solver::propagation`](crate::DnsPersist01Solver::propagation) do it for every challenge.
 ///
 /// # Errors
 /// Those of [`PropagationError`]: the record is not everywhere within the check's time limit, its zone cannot be
