@@ -201,17 +201,21 @@ impl Client {
     /// # Errors
     /// What never was a question to the CA.
     pub fn check_renewal(&self, schedule: &mut RenewalSchedule) -> Result<RenewalStep, Error> {
-        if let RenewalStep::Ask(question) = schedule.next(clock::wall()) {
-            let notice = match self.call(question) {
-                Ok(entry) => schedule.on_info(&entry, clock::wall()),
-                Err(Error::Acme(error)) => schedule.on_error(&error, clock::wall()),
+        let mut now = clock::wall();
+        if let RenewalStep::Ask(question) = schedule.next(now) {
+            let answer = self.call(question);
+            // One time for both: a clock that goes on in between must not make it the next question's.
+            now = clock::wall();
+            let notice = match answer {
+                Ok(entry) => schedule.on_info(&entry, now),
+                Err(Error::Acme(error)) => schedule.on_error(&error, now),
                 Err(other) => return Err(other),
             };
             if let Some(notice) = notice {
                 self.inner().notice(&notice);
             }
         }
-        Ok(schedule.next(clock::wall()))
+        Ok(schedule.next(now))
     }
 
     /// Notes that an attempt to renew failed, so that the next one waits; store the schedule afterwards.
