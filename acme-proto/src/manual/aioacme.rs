@@ -36,7 +36,7 @@
 //! | --- | --- |
 //! | `Account`: `status`, `contact`, `terms_of_service_agreed`, `orders` | [`Account`](crate::wire::Account), by methods of these names |
 //! | `Account.uri` | [`AccountEntry::url`](crate::op::AccountEntry::url) |
-//! | `Account.initial_ip`, `Account.created_at` | `initialIp` and `createdAt` in [`Account::extra`](crate::wire::Account::extra), for they are Boulder's |
+//! | `Account.initial_ip`, `Account.created_at` | [`Account::initial_ip`](crate::wire::Account::initial_ip), [`Account::created_at`](crate::wire::Account::created_at): what Boulder tells |
 //! | `AccountStatus` | [`AccountStatus`](crate::wire::AccountStatus), which keeps a value that it does not know |
 //! | `Identifier`, `IdentifierType` | [`Identifier`](crate::identifier::Identifier) |
 //! | `Order`: `identifiers`, `authorizations`, `status`, `expires`, `finalize`, `not_before`, `not_after`, `error`, `certificate` | [`Order`](crate::wire::Order), by methods of these names |
