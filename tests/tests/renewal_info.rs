@@ -131,6 +131,22 @@ fn the_identifier_of_the_rfc_is_made_of_key_identifier_and_serial_number() {
     covers!("9773-4.1-4", !id.contains('='), "{id}");
 }
 
+/// W28: the directory was fetched long ago, and renewalInfo has moved since.
+#[test]
+fn a_question_that_finds_nothing_at_a_known_url_is_asked_at_the_new_one() {
+    let moved = "https://acme.example.com/ari";
+    let body = json!({
+        "suggestedWindow": { "start": "2025-01-02T04:00:00Z", "end": "2025-01-03T04:00:00Z" },
+    });
+    let mut script = script()
+        .get(&format!("{INFO}/{ID}"), answer(200, &body))
+        .get(&format!("{INFO}/{ID}"), Response::new(404))
+        .get(DIRECTORY, directory_with(&json!({ "renewalInfo": moved })))
+        .get(&format!("{moved}/{ID}"), answer(200, &body));
+    script.run_once(Call::new(example_id())).expect("an answer");
+    script.run(Call::new(example_id())).expect("another answer");
+}
+
 #[test]
 fn a_certificate_that_names_no_issuer_key_is_renewed_without_asking() {
     let key = rcgen::KeyPair::generate().expect("a key");
