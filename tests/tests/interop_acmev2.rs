@@ -10,13 +10,16 @@ for_both_adapters! {
     acmev2_does_what_the_matrix_says, matrix;
 }
 
-const EXPECTED: [(Feature, Expect); 27] = [
+const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::Register, Works("")),
     (Feature::Http01, Works("")),
     (Feature::Dns01, Works("")),
-    (Feature::TlsAlpn01, Lacks("order failed: no usable challenge among http-01, dns-01")),
+    (Feature::DnsAccount01, Lacks("order failed: no usable challenge among dns-01, http-01")),
+    (Feature::DnsPersist01, Lacks("order failed: no usable challenge among dns-01, http-01")),
+    (Feature::TlsAlpn01, Lacks("order failed: no usable challenge among dns-01, http-01")),
     (Feature::ThreeNames, Works("")),
     (Feature::Wildcard, Lacks("403 rejectedIdentifier")),
+    (Feature::WildcardDnsPersist01, Lacks("403 rejectedIdentifier")),
     (Feature::IpHttp01, Lacks("403 malformed")),
     (Feature::IpTlsAlpn01, Lacks("403 malformed")),
     (Feature::SameNames, Works("authorized anew")),
@@ -36,7 +39,7 @@ const EXPECTED: [(Feature, Expect); 27] = [
     (Feature::PreAuthorization, Lacks("not offered: newAuthz")),
     (Feature::FailingHttp01, Lacks("time limit, waiting for the authorizations")),
     (Feature::FailingDns01, Lacks("time limit, waiting for the authorizations")),
-    (Feature::FailingTlsAlpn01, Lacks("order failed: no usable challenge among http-01, dns-01")),
+    (Feature::FailingTlsAlpn01, Lacks("order failed: no usable challenge among dns-01, http-01")),
     (Feature::RefusedNonces, NotTried("it refuses none")),
 ];
 

@@ -10,13 +10,16 @@ for_both_adapters! {
     pebble_does_what_the_matrix_says, matrix;
 }
 
-const EXPECTED: [(Feature, Expect); 27] = [
+const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::Register, Works("")),
     (Feature::Http01, Works("")),
     (Feature::Dns01, Works("")),
+    (Feature::DnsAccount01, Works("")),
+    (Feature::DnsPersist01, Works("a second certificate by the same record")),
     (Feature::TlsAlpn01, Works("")),
     (Feature::ThreeNames, Works("")),
     (Feature::Wildcard, Works("")),
+    (Feature::WildcardDnsPersist01, Works("then its base name by the same record")),
     (Feature::IpHttp01, Works("")),
     (Feature::IpTlsAlpn01, Works("")),
     (Feature::SameNames, Works("the authorization was valid already")),
@@ -26,7 +29,10 @@ const EXPECTED: [(Feature, Expect); 27] = [
     (Feature::DeactivateAccount, Works("then newOrder: 403 unauthorized")),
     (Feature::RevokeByAccount, Works("the second time: already revoked")),
     (Feature::RevokeByCertificate, Works("")),
-    (Feature::AlternateChain, Works("the same leaf under another root")),
+    (
+        Feature::AlternateChain,
+        Works("3 chains, each by name, root, fingerprint and key identifier"),
+    ),
     (Feature::RenewalInfo, Works("")),
     (Feature::Replaces, Works("the second time it is left out")),
     (Feature::Profile, Works("six days")),
@@ -44,7 +50,7 @@ const EXPECTED: [(Feature, Expect); 27] = [
 const EXTERNAL: (&str, &str) = ("kid-1", "UGViYmxlJ3MgTUFDIGtleSBvZiAzMiBieXRlcyEhISE");
 
 fn matrix(adapter: Adapter) {
-    let main = Pebble::start(options().alternate_roots(1));
+    let main = Pebble::start(options().alternate_roots(2));
     let external = Pebble::start(options().external_account(EXTERNAL.0, EXTERNAL.1));
     let odd = Pebble::start(options().nonce_reject(50).authz_reuse(100));
     let [main, external, odd] = [main.site(), external.site(), odd.site()];

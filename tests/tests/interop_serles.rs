@@ -10,13 +10,22 @@ for_both_adapters! {
     serles_does_what_the_matrix_says, matrix;
 }
 
-const EXPECTED: [(Feature, Expect); 27] = [
+const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::Register, Works("")),
     (Feature::Http01, Works("")),
     (Feature::Dns01, Works("")),
+    (
+        Feature::DnsAccount01,
+        Lacks("order failed: no usable challenge among dns-01, http-01, tls-alpn-01"),
+    ),
+    (
+        Feature::DnsPersist01,
+        Lacks("order failed: no usable challenge among dns-01, http-01, tls-alpn-01"),
+    ),
     (Feature::TlsAlpn01, Works("")),
     (Feature::ThreeNames, Works("")),
     (Feature::Wildcard, Works("")),
+    (Feature::WildcardDnsPersist01, Lacks("order failed: no usable challenge among dns-01")),
     (Feature::IpHttp01, Works("")),
     (Feature::IpTlsAlpn01, Lacks("order failed: connection")),
     (Feature::SameNames, Works("authorized anew")),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use acme_blocking::{AccountEntry, AccountKey, Certificate, Error, Issued, ProviderKey, Roots};
+use acme_proto::challenge::PersistOptions;
 use acme_proto::identifier::Identifier;
 use acme_proto::jose::Jwk;
 use acme_proto::op;
@@ -11,8 +12,9 @@ use acme_proto::policy::{Policy, Rates, Schedule};
 use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use acme_proto::wire::{Account, Authorization, ChallengeKind, Directory, Order};
+use acme_proto::x509::ChainChoice;
 
-use super::solvers::{Nothing, Zone};
+use super::solvers::{Labelled, Nothing, Zone};
 use crate::servers::Site;
 
 /// One of the two adapters.
@@ -51,8 +53,10 @@ pub struct Job<'a> {
     pub names: &'a [&'a str],
     /// How they are proved.
     pub kind: ChallengeKind,
-    /// Whether the challenges are really published.
+    /// Whether the challenges are really published; if not, dns-persist-01 has to find a record that is there.
     pub publish: bool,
+    /// What records of dns-persist-01 say.
+    pub persist: Option<&'a PersistOptions>,
     /// The key of the certificate.
     pub key: &'a ProviderKey,
     /// The profile to ask for.
@@ -61,12 +65,24 @@ pub struct Job<'a> {
     pub not_after: Option<Timestamp>,
     /// The identifier of the certificate that it replaces.
     pub replaces: Option<&'a str>,
+    /// Which of the chains that the server offers is wanted.
+    pub chain: Option<&'a ChainChoice>,
 }
 
 impl<'a> Job<'a> {
     /// Asks for names, with nothing special.
     pub const fn new(names: &'a [&'a str], kind: ChallengeKind, key: &'a ProviderKey) -> Self {
-        Self { names, kind, publish: true, key, profile: None, not_after: None, replaces: None }
+        Self {
+            names,
+            kind,
+            publish: true,
+            persist: None,
+            key,
+            profile: None,
+            not_after: None,
+            replaces: None,
+            chain: None,
+        }
     }
 }
 
@@ -98,7 +114,7 @@ forward! {
     authorization(url: &Url) -> Authorization;
     new_authorization(identifier: Identifier) -> op::AuthorizationEntry;
     deactivate_authorization(url: &Url) -> Authorization;
-    certificate(url: &Url) -> op::Download;
+    certificate_chain(url: &Url, choice: ChainChoice) -> op::ChosenChain;
     revoke(revocation: op::Revoke) -> op::Revoked;
     renewal_info(certificate: &Certificate) -> op::RenewalInfoEntry;
 }
@@ -118,6 +134,9 @@ macro_rules! prepared {
         }
         if let Some(id) = $job.replaces {
             issue = issue.replaces_id(id);
+        }
+        if let Some(choice) = $job.chain {
+            issue = issue.chain(choice.clone());
         }
         issue
     }};
@@ -219,6 +238,16 @@ impl Client {
         self.site.zone().published().expect("the target directory is readable")
     }
 
+    /// Takes away what is published at a name.
+    pub fn withdraw(&self, name: &str) {
+        self.site.zone().clear(name).expect("challtestsrv answers");
+    }
+
+    /// Returns the zone that a job may publish in.
+    fn zone(&self, job: &Job<'_>) -> Zone {
+        Zone { server: self.site.zone().clone(), open: job.publish }
+    }
+
     async fn issue_by_tokio(
         &self,
         client: &acme_tokio::Client,
@@ -226,6 +255,10 @@ impl Client {
     ) -> Result<Issued, Error> {
         let issue = prepared!(client, job);
         match job.kind {
+            ChallengeKind::DnsPersist01 => {
+                let solver = acme_tokio::DnsPersist01Solver::new(self.zone(job));
+                issue.solver(solver.options(job.persist.cloned().unwrap_or_default())).await
+            }
             _ if !job.publish => issue.solver(Nothing::of(&job.kind)).await,
             ChallengeKind::Http01 => {
                 let listener = acme_tokio::Http01Listener::bind(self.site.http()).await?;
@@ -235,10 +268,11 @@ impl Client {
                 let listener = acme_tokio::TlsAlpn01Listener::bind(self.site.tls()).await?;
                 issue.solver(&listener).await
             }
-            _ => {
-                let zone = Zone(self.site.zone().clone());
-                issue.solver(acme_tokio::Dns01Solver::new(zone)).await
+            ChallengeKind::DnsAccount01 => {
+                let solver = acme_tokio::Dns01Solver::new(self.zone(job));
+                issue.solver(Labelled::new(solver.prefer_account_label())).await
             }
+            _ => issue.solver(acme_tokio::Dns01Solver::new(self.zone(job))).await,
         }
     }
 
@@ -249,6 +283,10 @@ impl Client {
     ) -> Result<Issued, Error> {
         let issue = prepared!(client, job);
         match job.kind {
+            ChallengeKind::DnsPersist01 => {
+                let solver = acme_blocking::DnsPersist01Solver::new(self.zone(job));
+                issue.solver(solver.options(job.persist.cloned().unwrap_or_default())).run()
+            }
             _ if !job.publish => issue.solver(Nothing::of(&job.kind)).run(),
             ChallengeKind::Http01 => {
                 let listener = acme_blocking::Http01Listener::bind(self.site.http())?;
@@ -258,10 +296,11 @@ impl Client {
                 let listener = acme_blocking::TlsAlpn01Listener::bind(self.site.tls())?;
                 issue.solver(&listener).run()
             }
-            _ => {
-                let zone = Zone(self.site.zone().clone());
-                issue.solver(acme_blocking::Dns01Solver::new(zone)).run()
+            ChallengeKind::DnsAccount01 => {
+                let solver = acme_blocking::Dns01Solver::new(self.zone(job));
+                issue.solver(Labelled::new(solver.prefer_account_label())).run()
             }
+            _ => issue.solver(acme_blocking::Dns01Solver::new(self.zone(job))).run(),
         }
     }
 }

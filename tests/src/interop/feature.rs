@@ -31,12 +31,18 @@ features! {
     Http01 = "issue by http-01",
     /// A certificate by dns-01.
     Dns01 = "issue by dns-01",
+    /// A certificate by dns-account-01.
+    DnsAccount01 = "issue by dns-account-01",
+    /// Two certificates by one record of dns-persist-01.
+    DnsPersist01 = "issue by dns-persist-01",
     /// A certificate by tls-alpn-01.
     TlsAlpn01 = "issue by tls-alpn-01",
     /// A certificate for three names.
     ThreeNames = "three names in one certificate",
     /// A certificate for a wildcard and its base name.
     Wildcard = "wildcard and its base name",
+    /// A certificate for a wildcard by a record of dns-persist-01 that allows it.
+    WildcardDnsPersist01 = "wildcard by dns-persist-01 (`policy=wildcard`, `persistUntil`)",
     /// A certificate for an IP address by http-01.
     IpHttp01 = "IP address by http-01",
     /// A certificate for an IP address by tls-alpn-01.

@@ -83,8 +83,9 @@ pub fn typed(error: &Error) -> Option<String> {
             match failure.and_then(|failure| failure.problem()).or_else(|| order.problem()) {
                 Some(problem) => Some(format!("order failed: {}", problem_name(problem))),
                 None => {
-                    let offered: Vec<_> =
+                    let mut offered: Vec<_> =
                         failure?.offered().iter().map(ToString::to_string).collect();
+                    offered.sort_unstable(); // some servers shuffle them
                     Some(format!("order failed: no usable challenge among {}", offered.join(", ")))
                 }
             }

@@ -51,7 +51,7 @@ the client has no such feature, or none that can be switched on.
 const LEGEND: &str = "\
 Each cell was run with `acme-tokio` and with `acme-blocking`, and came out the same. *works*: the feature was used and \
 its effect was checked; each chain was verified by OpenSSL against the server's root, with exactly the names that were \
-ordered, and no challenge stayed published. *lacks*: the server does not have the feature, and what follows is the \
+ordered, and no challenge stayed published but the records of dns-persist-01, which are to stay. *lacks*: the server does not have the feature, and what follows is the \
 typed error that the client ended in (the variant, or the HTTP status and type of the problem), or what the server did \
 instead.
 

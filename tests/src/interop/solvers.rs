@@ -8,15 +8,27 @@ use crate::servers::Challtestsrv;
 
 /// The zone that a server asks.
 #[derive(Clone, Debug)]
-pub(super) struct Zone(pub(super) Challtestsrv);
+pub(super) struct Zone {
+    pub(super) server: Challtestsrv,
+    /// Whether records can be added to it.
+    pub(super) open: bool,
+}
 
 impl acme_blocking::Dns01 for Zone {
     fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        self.0.present(name, value).map_err(Into::into)
+        if !self.open {
+            return Err("the zone is closed".into());
+        }
+        self.server.present(name, value).map_err(Into::into)
     }
 
     fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        self.0.cleanup(name, value).map_err(Into::into)
+        self.server.cleanup(name, value).map_err(Into::into)
+    }
+
+    fn existing_txt(&self, name: &str) -> Result<Vec<String>, BoxError> {
+        let published = self.server.published()?.into_iter();
+        Ok(published.filter(|(at, _)| at == name).map(|(_, value)| value).collect())
     }
 }
 
@@ -27,6 +39,48 @@ impl acme_tokio::Dns01 for Zone {
 
     async fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
         acme_blocking::Dns01::remove_txt(self, name, value)
+    }
+
+    async fn existing_txt(&self, name: &str) -> Result<Vec<String>, BoxError> {
+        acme_blocking::Dns01::existing_txt(self, name)
+    }
+}
+
+/// Solves by dns-account-01 only, so that a server without it cannot fall back to dns-01.
+#[derive(Clone, Debug)]
+pub(super) struct Labelled<S>(S);
+
+impl<S> Labelled<S> {
+    pub(super) const fn new(solver: S) -> Self {
+        Self(solver)
+    }
+}
+
+impl<S: acme_blocking::Solver> acme_blocking::Solver for Labelled<S> {
+    fn kinds(&self) -> &[ChallengeKind] {
+        &[ChallengeKind::DnsAccount01]
+    }
+
+    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.0.present(challenge)
+    }
+
+    fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.0.clean_up(challenge)
+    }
+}
+
+impl<S: acme_tokio::Solver> acme_tokio::Solver for Labelled<S> {
+    fn kinds(&self) -> &[ChallengeKind] {
+        &[ChallengeKind::DnsAccount01]
+    }
+
+    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.0.present(challenge).await
+    }
+
+    async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.0.clean_up(challenge).await
     }
 }
 

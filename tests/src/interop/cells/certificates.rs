@@ -1,7 +1,10 @@
 //! Issued certificates: revocation and alternate chains.
 
 use acme_proto::op::Revoke;
+use acme_proto::wire::ChallengeKind;
+use acme_proto::x509::{Certificate, CertificateChain, ChainChoice};
 
+use super::super::Job;
 use super::super::verify::verify;
 use super::{At, Failure, Outcome, ensure};
 
@@ -26,18 +29,67 @@ pub(super) fn revoke_by_certificate(at: &At<'_>) -> Outcome {
     Ok(String::new())
 }
 
-/// Chains of one leaf to two roots.
+/// Chains of one leaf to several roots, each chosen by all that the library can choose by.
 pub(super) fn alternate(at: &At<'_>) -> Outcome {
-    let (client, issued, _) = at.issued("alternate.example.test")?;
-    let Some(url) = issued.alternates().first() else {
+    let (client, issued, key) = at.issued(ALTERNATE)?;
+    if issued.alternates().is_empty() {
         return Err(Failure::Lacks("no alternate chains are linked".to_owned()));
-    };
-    let alternate = client.certificate(url)?;
-    let root = at.site.issuer_roots().get(1);
-    let root = root.ok_or_else(|| Failure::broken("the alternate root is not known"))?;
-    verify(&alternate.chain().to_pem(), root, &["alternate.example.test"])?;
-    let wrong = verify(&issued.chain().to_pem(), root, &["alternate.example.test"]);
-    ensure(wrong.is_err(), "the default chain ends in the alternate root")?;
-    ensure(alternate.chain().leaf() == issued.chain().leaf(), "the leaves differ")?;
-    Ok("the same leaf under another root".to_owned())
+    }
+    let roots = at.site.issuer_roots();
+    ensure(issued.alternates().len() + 1 == roots.len(), "not a chain to each root")?;
+    for (number, pem) in roots.iter().enumerate() {
+        let parsed = CertificateChain::parse_pem(pem.as_bytes()).map_err(Failure::broken)?;
+        let root = parsed.leaf();
+        let name = root.subject_common_name().ok_or_else(|| Failure::broken("a nameless root"))?;
+        let by_name = ChainChoice::top_issuer(name.clone());
+        let chosen = client.certificate_chain(issued.certificate_url(), by_name.clone())?;
+        ensure(chosen.is_as_wished(), "no chain by the issuer's name")?;
+        ensure(chosen.others().len() == number, "more chains were fetched than needed")?;
+        only_leads_to(&chosen.chain().to_pem(), roots, number)?;
+        ensure(chosen.chain().leaf() == issued.chain().leaf(), "the leaves differ")?;
+        for choice in other_choices(chosen.chain(), root, &name)? {
+            let again = client.certificate_chain(issued.certificate_url(), choice.clone())?;
+            let same = again.is_as_wished() && again.chain() == chosen.chain();
+            ensure(same, &format!("another chain by {choice:?}"))?;
+        }
+        let job = Job::new(&[ALTERNATE], ChallengeKind::Http01, &key);
+        let ordered = client.issue(&Job { chain: Some(&by_name), ..job })?;
+        ensure(ordered.is_chain_as_wished(), "an issuance with another chain")?;
+        only_leads_to(&ordered.chain().to_pem(), roots, number)?;
+    }
+    let nobody = ChainChoice::issuer("Nobody");
+    let own = client.certificate_chain(issued.certificate_url(), nobody)?;
+    ensure(!own.is_as_wished() && own.chain() == issued.chain(), "a chain that nobody wants")?;
+    Ok(format!("{} chains, each by name, root, fingerprint and key identifier", roots.len()))
+}
+
+const ALTERNATE: &str = "alternate.example.test";
+
+/// The choices, beside the root's name, that only this chain fulfils.
+fn other_choices(
+    chain: &CertificateChain,
+    root: &Certificate,
+    name: &str,
+) -> Result<[ChainChoice; 4], Failure> {
+    let top = chain.certificates().last().ok_or_else(|| Failure::broken("an empty chain"))?;
+    let key = root.subject_key_id().ok_or_else(|| Failure::broken("the root has no key id"))?;
+    Ok([
+        ChainChoice::issuer(format!("CN={name}")),
+        ChainChoice::root(root.clone()),
+        ChainChoice::fingerprint(top.fingerprint_sha256()),
+        ChainChoice::authority_key_id(key),
+    ])
+}
+
+/// Has OpenSSL verify that a chain ends in the root of this number and in no other.
+fn only_leads_to(chain: &str, roots: &[String], number: usize) -> Result<(), Failure> {
+    for (other, root) in roots.iter().enumerate() {
+        let verified = verify(chain, root, &[ALTERNATE]);
+        if other == number {
+            verified?;
+        } else {
+            ensure(verified.is_err(), "the chain ends in another root")?;
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,92 @@
+//! The drafts that validate by TXT records otherwise than dns-01: below an account's label, and by records that stay.
+
+use std::time::Duration;
+
+use acme_blocking::acme_host::clock;
+use acme_blocking::{Issued, KeyKind, ProviderKey};
+use acme_proto::challenge::{PersistOptions, PersistRecord};
+use acme_proto::wire::{ChallengeKind, ChallengeStatus};
+
+use super::super::{Client, Job};
+use super::{At, Failure, Outcome, ensure};
+
+/// By dns-account-01 and nothing else.
+pub(super) fn account_label(at: &At<'_>) -> Outcome {
+    let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
+    let names = ["label.example.test"];
+    let issued = at.issue(&client, &Job::new(&names, ChallengeKind::DnsAccount01, &key))?;
+    proved_by(&client, &issued, &ChallengeKind::DnsAccount01)?;
+    Ok(String::new())
+}
+
+/// One record for one name; with it alone a second certificate can be had.
+pub(super) fn persistent(at: &At<'_>) -> Outcome {
+    let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
+    let names = ["stays.example.test"];
+    let job = Job::new(&names, ChallengeKind::DnsPersist01, &key);
+    let first = at.issue_leaving_records(&client, &job)?;
+    proved_by(&client, &first, &ChallengeKind::DnsPersist01)?;
+    let record = record_at(&client, "_validation-persist.stays.example.test")?;
+    ensure(!record.allows_wildcard() && record.ends().is_none(), "the record says too much")?;
+
+    let second = at.issue_leaving_records(&client, &Job { publish: false, ..job })?;
+    proved_by(&client, &second, &ChallengeKind::DnsPersist01)?;
+    let authorizations = [&first, &second].map(|issued| issued.order().authorizations());
+    ensure(authorizations[0] != authorizations[1], "the name was not proved a second time")?;
+    ensure(
+        record_at(&client, "_validation-persist.stays.example.test")? == record,
+        "the record is another one",
+    )?;
+    client.withdraw("_validation-persist.stays.example.test");
+    Ok("a second certificate by the same record".to_owned())
+}
+
+/// One record with `policy=wildcard` and `persistUntil` for a wildcard; it is good for the base name too.
+pub(super) fn persistent_wildcard(at: &At<'_>) -> Outcome {
+    let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
+    let options = PersistOptions::default().wildcard();
+    let options = options.until(clock::wall().saturating_add(Duration::from_secs(86_400)));
+    let kind = ChallengeKind::DnsPersist01;
+    let wildcard = ["*.wide.example.test"];
+    let job = Job { persist: Some(&options), ..Job::new(&wildcard, kind.clone(), &key) };
+    let first = at.issue_leaving_records(&client, &job)?;
+    proved_by(&client, &first, &kind)?;
+    let record = record_at(&client, "_validation-persist.wide.example.test")?;
+    ensure(record.allows_wildcard() && record.ends().is_some(), "the record says too little")?;
+
+    let job = Job { publish: false, names: &["wide.example.test"], ..job };
+    let second = at.issue_leaving_records(&client, &job)?;
+    proved_by(&client, &second, &kind)?;
+    client.withdraw("_validation-persist.wide.example.test");
+    Ok("then its base name by the same record".to_owned())
+}
+
+/// Checks in each authorization which challenge the CA holds valid.
+fn proved_by(client: &Client, issued: &Issued, kind: &ChallengeKind) -> Result<(), Failure> {
+    for url in issued.order().authorizations() {
+        let authorization = client.authorization(url)?;
+        let challenges = authorization.challenges().iter();
+        let valid = challenges.filter(|one| *one.status() == ChallengeStatus::Valid);
+        let kinds: Vec<_> = valid.map(|one| one.kind()).collect();
+        if kinds != [kind] {
+            return Err(Failure::broken(format!("proved by {kinds:?} and not by {kind}")));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the only record that is published, which is at this name and for this account and CA.
+fn record_at(client: &Client, name: &str) -> Result<PersistRecord, Failure> {
+    let published = client.published();
+    let [(at, value)] = &published[..] else {
+        return Err(Failure::broken(format!("not one record: {published:?}")));
+    };
+    ensure(at == name, "the record is at another name")?;
+    let record = PersistRecord::parse(value).map_err(Failure::broken)?;
+    let account = client.account_url().ok_or_else(|| Failure::broken("no account"))?;
+    ensure(record.account() == account.as_str(), "the record is for another account")?;
+    let directory = client.directory()?;
+    let identities = directory.meta().caa_identities();
+    ensure(identities.iter().any(|name| name == record.issuer()), "the record is for another CA")?;
+    Ok(record)
+}
