@@ -15,6 +15,8 @@ pub mod child;
 #[cfg(unix)]
 pub mod clients;
 #[cfg(unix)]
+mod install;
+#[cfg(unix)]
 pub mod interop;
 pub mod name_servers;
 pub mod responders;

@@ -1,9 +1,9 @@
 //! Installs the servers that the tests need, so that no test has to wait for it.
 
-use acme_tests::servers::install_all;
+use acme_tests::servers::install_servers;
 
 fn main() {
-    for program in install_all() {
+    for program in install_servers() {
         println!("{}", program.display());
     }
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::case::Case;
-use super::install::{manager, once, source, texts};
 use super::matrix::Client;
 use super::row::Row;
+use crate::install::{manager, once, source, texts};
 
 /// acme4j, a Java library.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ impl Acme4j {
         let version = texts(&source, &["pom.xml", "src/Driver.java"]);
         let pinned = format!("<version>{}</version>", self.version());
         assert!(version.contains(&pinned), "the version in pom.xml");
-        once("acme4j", &version, |dir| {
+        once("clients/acme4j", &version, |dir| {
             let mut maven = Command::new("mvn");
             maven.args(["-q", "-B", "compile", "dependency:copy-dependencies"]);
             maven.arg(format!("-Dout={}", dir.display())).current_dir(&source);

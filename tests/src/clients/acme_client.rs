@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::case::Case;
-use super::install::{manager, once, source, texts};
 use super::matrix::Client;
 use super::row::Row;
+use crate::install::{manager, once, source, texts};
 
 /// acme-client, a library for Node.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ impl AcmeClient {
         let version = texts(&source, &FILES);
         let pinned = format!("\"acme-client\": \"{}\"", self.version());
         assert!(version.contains(&pinned), "the version in package.json");
-        let dir = once("acme-client", &version, |dir| {
+        let dir = once("clients/acme-client", &version, |dir| {
             for file in FILES {
                 fs::copy(source.join(file), dir.join(file)).expect("the file is there");
             }

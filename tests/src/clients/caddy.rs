@@ -3,20 +3,18 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::case::{Case, EAB_KEY, EAB_KID, PROFILE};
 use super::chain;
-use super::install::{manager, once};
 use super::matrix::Client;
 use super::row::Row;
+use crate::install::GoProgram;
 use crate::servers::{Process, free_port};
 
-const PACKAGE: &str = "github.com/caddyserver/caddy/v2/cmd/caddy";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Caddy, with certmagic and acmez.
@@ -24,17 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Caddy;
 
 impl Caddy {
-    fn program(self) -> PathBuf {
-        let dir = once("caddy", self.version(), |dir| {
-            let mut go = Command::new("go");
-            go.arg("install").arg(format!("{PACKAGE}@v{}", self.version())).current_dir(dir);
-            go.env("CGO_ENABLED", "0").env("GOBIN", dir).env_remove("GOOS").env_remove("GOARCH");
-            let needs = "the tests need Go (apt-get install golang) and the Go module proxy";
-            manager(&mut go, needs);
-        });
-        dir.join("caddy")
-    }
-
     fn start(self, case: &Case, config: &Value) -> Result<Process, String> {
         let config = case.write("caddy.json", &config.to_string());
         let arguments = ["run", "--config", &config].map(OsStr::new);
@@ -43,7 +30,8 @@ impl Caddy {
         let variables =
             [("HOME", home.clone()), ("XDG_CONFIG_HOME", home.clone()), ("XDG_DATA_HOME", home)];
         let log = case.file("caddy.log");
-        Process::start(&self.program(), arguments, variables, &log).map_err(|e| e.to_string())
+        Process::start(&GoProgram::CADDY.install(), arguments, variables, &log)
+            .map_err(|e| e.to_string())
     }
 }
 
@@ -120,11 +108,11 @@ impl Client for Caddy {
     }
 
     fn version(&self) -> &'static str {
-        "2.11.9"
+        GoProgram::CADDY.version()
     }
 
     fn install(&self) {
-        self.program();
+        GoProgram::CADDY.install();
     }
 
     fn lacks(&self, row: Row) -> Option<&'static str> {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::case::{Case, EAB_KEY, EAB_KID, PROFILE};
-use super::install::{manager, once, source, texts};
 use super::matrix::Client;
 use super::row::Row;
+use crate::install::virtual_environment;
 
 /// certbot, the client of the EFF.
 #[derive(Clone, Copy, Debug)]
@@ -15,18 +15,7 @@ pub struct Certbot;
 
 impl Certbot {
     fn program(self) -> PathBuf {
-        let source = source("certbot");
-        let version = texts(&source, &["requirements.txt"]);
-        let pinned = format!("certbot=={}\n", self.version());
-        assert!(version.contains(&pinned), "the version in requirements.txt");
-        let dir = once("certbot", &version, |dir| {
-            let needs = "the tests need Python (apt-get install python3-venv) and PyPI";
-            manager(Command::new("python3").args(["-m", "venv"]).arg(dir), needs);
-            let mut pip = Command::new(dir.join("bin").join("pip"));
-            pip.args(["install", "--quiet", "--no-deps", "-r"])
-                .arg(source.join("requirements.txt"));
-            manager(&mut pip, needs);
-        });
+        let dir = virtual_environment("clients/certbot", "certbot", self.version());
         dir.join("bin").join("certbot")
     }
 

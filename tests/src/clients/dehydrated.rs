@@ -1,14 +1,14 @@
 //! dehydrated from Debian's package, unpacked and not installed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::alpn;
 use super::case::{Case, EAB_KEY, EAB_KID};
-use super::install::{manager, once};
 use super::matrix::Client;
 use super::row::Row;
+use crate::install::DebianPackage;
 
 /// dehydrated, a client in bash.
 #[derive(Clone, Copy, Debug)]
@@ -16,17 +16,8 @@ pub struct Dehydrated;
 
 impl Dehydrated {
     fn program(self) -> PathBuf {
-        let dir = once("dehydrated", self.version(), |dir| {
-            let needs = "the tests need apt-get and Debian's package dehydrated";
-            if !download(dir) {
-                manager(Command::new("apt-get").args(["-q", "update"]), needs);
-                assert!(download(dir), "{needs}, which apt-get cannot download");
-            }
-            let package = package(dir, self.version());
-            let package = package.unwrap_or_else(|| panic!("{needs} {}", self.version()));
-            manager(Command::new("dpkg-deb").arg("-x").arg(package).arg(dir), needs);
-        });
-        dir.join("usr").join("bin").join("dehydrated")
+        let place = "clients/dehydrated";
+        DebianPackage { name: "dehydrated", version: self.version(), place }.install()
     }
 
     fn command(self, case: &Case) -> Command {
@@ -39,21 +30,6 @@ impl Dehydrated {
     fn register(self, case: &Case) -> Result<(), String> {
         case.run(self.command(case).args(["--register", "--accept-terms"])).map(drop)
     }
-}
-
-fn download(dir: &Path) -> bool {
-    let mut apt = Command::new("apt-get");
-    apt.args(["-q", "-o", "APT::Sandbox::User=root", "download", "dehydrated"]).current_dir(dir);
-    apt.output().is_ok_and(|output| output.status.success())
-}
-
-/// Returns the downloaded package, if it is of that version.
-fn package(dir: &Path, version: &str) -> Option<PathBuf> {
-    let mut files = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
-    files.find(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.starts_with(&format!("dehydrated_{version}-"))
-    })
 }
 
 /// Writes dehydrated's configuration for a row, with a contact.

@@ -1,12 +1,11 @@
 //! lego's library, through the driver in `tests/peers/lego`.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use super::case::Case;
-use super::install::{manager, once, source, texts};
 use super::matrix::Client;
 use super::row::Row;
+use crate::install::{build, source, texts};
 
 /// go-acme/lego, a Go library.
 #[derive(Clone, Copy, Debug)]
@@ -20,14 +19,7 @@ impl Lego {
             version.contains(&format!("lego/v5 v{}\n", self.version())),
             "the version in go.mod"
         );
-        let dir = once("lego", &version, |dir| {
-            let mut go = Command::new("go");
-            go.args(["build", "-mod=readonly", "-o"]).arg(dir.join("lego"));
-            go.env("CGO_ENABLED", "0").env_remove("GOOS").env_remove("GOARCH");
-            let needs = "the tests need Go (apt-get install golang) and the Go module proxy";
-            manager(go.current_dir(&source), needs);
-        });
-        dir.join("lego")
+        build("clients/lego", &version, &source, "lego")
     }
 }
 

@@ -14,7 +14,6 @@ mod case;
 mod certbot;
 mod chain;
 mod dehydrated;
-mod install;
 mod lego;
 mod matrix;
 mod row;
@@ -27,7 +26,22 @@ pub use caddy::Caddy;
 pub use case::Case;
 pub use certbot::Certbot;
 pub use dehydrated::Dehydrated;
-pub use install::install_clients;
 pub use lego::Lego;
 pub use matrix::{Client, run};
 pub use row::Row;
+
+use std::thread;
+
+/// Installs every client that the tests need.
+///
+/// # Panics
+///
+/// If one cannot be installed, with what its package manager said.
+pub fn install_clients() {
+    thread::scope(|scope| {
+        // The Go programs one after the other: each build uses all cores.
+        scope.spawn(|| (Lego.install(), Caddy.install()));
+        scope.spawn(|| (Certbot.install(), Dehydrated.install()));
+        scope.spawn(|| (AcmeClient.install(), Acme4j.install()));
+    });
+}

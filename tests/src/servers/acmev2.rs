@@ -4,8 +4,8 @@ use std::fs;
 
 use super::Server;
 use super::gunicorn::start_gunicorn;
-use super::install::PythonServer;
 use super::site::start_with;
+use crate::install::PythonServer;
 
 /// The key that [`acmev2_with_external_accounts`] accepts.
 const EXTERNAL_ACCOUNT: (&str, &str) =

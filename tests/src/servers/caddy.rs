@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::install::GoProgram;
 use super::resolved::{free_address, start_resolved};
 use super::site::{Stage, start_with};
 use super::{Server, free_port};
+use crate::install::GoProgram;
 
 /// Starts Caddy as an ACME server.
 ///

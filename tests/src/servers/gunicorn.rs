@@ -2,10 +2,10 @@
 
 use std::ffi::OsStr;
 
-use super::install::PythonServer;
 use super::resolved::{free_address, start_resolved};
 use super::site::{Site, Stage};
 use super::{Server, free_port};
+use crate::install::PythonServer;
 
 /// Starts an application of a package; `prepare` writes its files and says its environment.
 pub(super) fn start_gunicorn(

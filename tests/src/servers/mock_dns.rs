@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 
-use super::install::GoProgram;
 use super::{Challtestsrv, LIMIT, Process, free_port, loopback};
+use crate::install::GoProgram;
 
 /// A DNS server for which every name has one address; it ends when this is dropped.
 #[derive(Debug)]

@@ -14,7 +14,6 @@ mod caddy;
 mod challtestsrv;
 mod gunicorn;
 mod https;
-mod install;
 mod issuing_ca;
 mod mock_dns;
 mod pebble;
@@ -31,18 +30,17 @@ use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread;
 use std::time::Duration;
 
 use mock_dns::MockDns;
+
+use crate::install::{DebianPackage, GoProgram, PythonServer, install_eab_tool};
 
 pub use acmev2::{acmev2, acmev2_with_external_accounts};
 pub use caddy::caddy;
 pub use challtestsrv::Challtestsrv;
 pub use https::get;
-pub use install::{
-    DEBIAN_PEBBLE_VERSION, GoProgram, PythonServer, install_all, install_debian_pebble,
-    install_eab_tool,
-};
 pub use pebble::{Pebble, PebbleOptions};
 pub use ports::free_port;
 pub use process::Process;
@@ -51,6 +49,32 @@ pub use serles::serles;
 pub use site::{Server, Site};
 pub use step_ca::{step_ca, step_ca_with_external_accounts};
 pub use web_ca::WebCa;
+
+/// Debian's Pebble, from before renewal information and profiles.
+const DEBIAN_PEBBLE: DebianPackage =
+    DebianPackage { name: "pebble", version: "2.4.0", place: "servers/pebble-debian" };
+
+/// Installs every server that the tests need, several at once.
+///
+/// # Panics
+///
+/// If one cannot be installed, with what its package manager said.
+pub fn install_servers() -> Vec<PathBuf> {
+    thread::scope(|scope| {
+        let go = scope.spawn(|| {
+            let mut programs: Vec<_> = GoProgram::ALL.iter().map(|p| p.install()).collect();
+            programs.push(install_eab_tool()); // after step-ca, whose modules it shares
+            programs
+        });
+        let python = scope.spawn(|| PythonServer::ALL.map(PythonServer::install).to_vec());
+        let debian = scope.spawn(|| vec![DEBIAN_PEBBLE.install()]);
+        let all = [go, python, debian].map(|installed| match installed.join() {
+            Ok(programs) => programs,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        all.concat()
+    })
+}
 
 /// How long a server may take until it answers.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, json};
 
-use super::install::{DEBIAN_PEBBLE_VERSION, GoProgram, install_debian_pebble};
 use super::scratch::Scratch;
 use super::{
-    Challtestsrv, LIMIT, LOCALHOST, MockDns, Process, Site, WebCa, free_port, get, loopback,
-    target_dir,
+    Challtestsrv, DEBIAN_PEBBLE, LIMIT, LOCALHOST, MockDns, Process, Site, WebCa, free_port, get,
+    loopback, target_dir,
 };
+use crate::install::GoProgram;
 
 /// How a [`Pebble`] behaves.
 #[derive(Clone, Debug)]
@@ -267,7 +267,7 @@ impl Pebble {
     pub fn site(&self) -> Site {
         let alternates = (1..=self.options.alternate_roots).map(|n| self.alternate_root_pem(n));
         let version =
-            if self.options.debian { DEBIAN_PEBBLE_VERSION } else { GoProgram::PEBBLE.version() };
+            if self.options.debian { DEBIAN_PEBBLE.version } else { GoProgram::PEBBLE.version() };
         Site {
             name: if self.options.debian { "Pebble (Debian)" } else { "Pebble" },
             version,
@@ -387,6 +387,6 @@ fn start_pebble(dir: &Path, options: &PebbleOptions, ports: &Ports) -> std::io::
         ("PEBBLE_VA_ALWAYS_VALID", "0".to_owned()),
     ];
     let program =
-        if options.debian { install_debian_pebble() } else { GoProgram::PEBBLE.install() };
+        if options.debian { DEBIAN_PEBBLE.install() } else { GoProgram::PEBBLE.install() };
     Process::start(&program, arguments, variables, &dir.join("pebble.log"))
 }

@@ -4,9 +4,9 @@ use std::fs;
 
 use super::Server;
 use super::gunicorn::start_gunicorn;
-use super::install::PythonServer;
 use super::issuing_ca::IssuingCa;
 use super::site::start_with;
+use crate::install::PythonServer;
 
 /// Starts serles with a backend that signs with openssl.
 ///

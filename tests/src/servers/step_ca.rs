@@ -7,10 +7,10 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::install::{GoProgram, install_eab_tool};
 use super::issuing_ca::IssuingCa;
 use super::site::{Stage, start_with};
 use super::{LOCALHOST, Process, Server, free_port, loopback};
+use crate::install::{GoProgram, install_eab_tool};
 
 /// The key that [`step_ca_with_external_accounts`] accepts.
 const EXTERNAL_ACCOUNT: (&str, &str) =
