@@ -108,7 +108,8 @@ fn only_one_challenge_of_an_authorization_is_answered() {
 #[test]
 fn challenges_of_unknown_kinds_are_passed_over() {
     let mut pending = authorization("pending", NAME, 1);
-    let pigeon = json!({ "type": "pigeon-07", "url": format!("{BASE}/pigeon"), "feathers": 2 });
+    let mut pigeon = challenge("pending", "pigeon-07", 1);
+    pigeon["url"] = json!(format!("{BASE}/pigeon"));
     pending["challenges"] = json!([pigeon, challenge("pending", "http-01", 1)]);
     let (script, issued) = issue_by(&pending);
     covers!("8555-7.1.4-7", issued.is_ok() && script.count("/challenge/1") == 1, "{issued:?}");

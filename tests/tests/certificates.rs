@@ -107,7 +107,8 @@ fn what_is_no_certificate_is_refused() {
     let chain_type =
         |status| Response::new(status).header("content-type", "application/pem-certificate-chain");
     let redirect = chain_type(303).header("location", "https://ca.test/cert/2");
-    for answer in [redirect, chain_type(202), chain_type(200), chain_type(204)] {
+    let early = chain_type(202).body(chain(&[NAME]));
+    for answer in [redirect, early, chain_type(202), chain_type(200), chain_type(204)] {
         let status = answer.status();
         let error = issue_with(answer).expect_err("no certificate");
         covers!("8555-7.4.2-9", matches!(error, Error::Peer(_)), "{status}: {error}");
