@@ -64,6 +64,16 @@ fn a_list_without_an_end_is_cut_off_and_says_where() {
 }
 
 #[test]
+fn no_page_is_read_beyond_the_most_orders() {
+    let numbers: Vec<u32> = (0..ListAllOrders::MOST_ORDERS as u32).collect();
+    let second = format!("{ORDERS}?cursor=2");
+    let mut script = script().post(ORDERS, page(&numbers, Some(&second)));
+    let all = script.run(Call::new(ListAllOrders::new())).expect("a list");
+    assert_eq!(all.orders().len(), ListAllOrders::MOST_ORDERS);
+    assert_eq!(all.next(), Some(&url(&second)));
+}
+
+#[test]
 fn a_page_that_is_refused_is_the_error_of_the_list() {
     let second = format!("{ORDERS}?cursor=2");
     let mut script = script()

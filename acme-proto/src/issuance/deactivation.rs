@@ -27,7 +27,8 @@ pub enum Deactivation {
     Never,
     /// They are given up if there is no certificate: the order failed, or was cancelled.
     WithoutCertificate,
-    /// They are given up in any case.
+    /// They are given up in any case; a certificate is handed over when that is done, or at the latest when the time for
+    /// clean-ups is over.
     Always,
 }
 

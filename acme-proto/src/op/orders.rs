@@ -66,7 +66,8 @@ impl Operation for ListOrders {
 ///
 /// The orders come in the list's sequence, each once. That an order is not among them proves nothing: servers leave out
 /// what they like (RFC 8555 section 7.1.2.1). Pages are followed until one has no `next`, leads back to an earlier one,
-/// or [`MOST_PAGES`](Self::MOST_PAGES) were read; [`Page::next`] then tells where the rest begins.
+/// or [`MOST_PAGES`](Self::MOST_PAGES) or [`MOST_ORDERS`](Self::MOST_ORDERS) were read; [`Page::next`] then tells where
+/// the rest begins.
 ///
 /// It fails with [`Unsupported::Operation`] if the account has no list, as with many servers.
 #[derive(Clone, Debug, Default)]
@@ -82,9 +83,16 @@ impl ListAllOrders {
     /// The most pages that are read.
     pub const MOST_PAGES: usize = 100;
 
+    /// The number of orders after which no further page is read.
+    pub const MOST_ORDERS: usize = 10_000;
+
     /// Reads the list from its first page on.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    fn is_full(&self) -> bool {
+        self.pages.len() >= Self::MOST_PAGES || self.orders.len() >= Self::MOST_ORDERS
     }
 
     fn add(&mut self, orders: Vec<Url>) {
@@ -129,7 +137,7 @@ impl Operation for ListAllOrders {
         let is_list = self.page.is_some();
         self.add(page.orders);
         match page.next {
-            Some(next) if !self.pages.contains(&next) && self.pages.len() < Self::MOST_PAGES => {
+            Some(next) if !self.pages.contains(&next) && !self.is_full() => {
                 self.pages.insert(next.clone());
                 self.page = Some(Target::Url(next));
                 Next::Request
