@@ -19,10 +19,12 @@
 //!
 //! - [`Client`] is one account at one directory: cheap to clone, to be used from any number of tasks.
 //! - [`Client::issue`] obtains a certificate; [`Client::resume`] goes on after a crash.
+//! - [`Client::renewal_schedule`] and [`Client::check_renewal`] tell when to renew a certificate, and
+//!   [`Issue::replaces`] names it in the new order; [`Client::change_key`] changes the account key.
 //! - Every single operation has a method of its own, and [`Client::call`] runs any of them.
 //! - [`Solver`]s publish challenges: [`Http01Listener`], [`Http01Handler`] for a server of your own,
-//!   [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for a rustls server of your own, [`Dns01Solver`] over
-//!   whatever implements [`Dns01`], and [`HookCommand`] for a command.
+//!   [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for a rustls server of your own, [`Dns01Solver`] and
+//!   [`DnsPersist01Solver`] over whatever implements [`Dns01`], and [`HookCommand`] for a command.
 //! - [`Transport`], [`Signer`], [`Solver`] and [`Store`] are traits with `async fn`s, each with a form
 //!   for trait objects: [`DynTransport`], [`DynSigner`], [`DynSolver`], [`DynStore`].
 //!
