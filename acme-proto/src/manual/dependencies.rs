@@ -26,5 +26,8 @@
 //! crypto provider that rustls links anyway, at no extra crate. `acme-host` is a crate of ours that both share: account
 //! files, locks, keys and TLS configuration would else stand twice.
 //!
+//! Behind a feature that is off: `hickory-proto` writes and reads the DNS messages of the propagation check; the queries and
+//! what follows from their answers are ours, for no resolver asks each authoritative server, and none runs without tokio.
+//!
 //! The minimum Rust version is 1.89, one above what the dependencies ask for: with it the standard library locks files,
 //! which saves a crate and its unsafe code.
