@@ -4,8 +4,8 @@ use core::convert::Infallible;
 use std::sync::Arc;
 use std::thread;
 
-use acme_host::clock::Clock;
-use acme_host::error::Error;
+use acme_adapter::clock::Clock;
+use acme_adapter::error::Error;
 use acme_proto::call::Call;
 use acme_proto::flow::{Flow, Input, Output, SaveRequest};
 use acme_proto::op::Operation;

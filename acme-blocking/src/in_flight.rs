@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{Builder, Scope};
 
-use acme_host::error::Error;
+use acme_adapter::error::Error;
 use acme_proto::challenge::Challenge;
 use acme_proto::error::Misuse;
 use acme_proto::flow::{Input, Lost, RequestId, SaveId, SignFailed, SignId, SignRequest, Transmit};

@@ -57,27 +57,27 @@ mod transport;
 #[cfg(feature = "zerossl")]
 pub mod zerossl;
 
-pub use acme_host;
+pub use acme_adapter;
 pub use acme_proto;
 
-pub use acme_host::account_file::AccountFile;
-pub use acme_host::directories::{
+pub use acme_adapter::account_file::AccountFile;
+pub use acme_adapter::directories::{
     ACTALIS, GOOGLE, GOOGLE_STAGING, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SSL_COM_ECC, SSL_COM_RSA,
     ZEROSSL,
 };
-pub use acme_host::error::Error;
-pub use acme_host::exchange::ExchangeRecord;
-pub use acme_host::hook::HookCommand;
-pub use acme_host::http01::Http01Table as Http01Handler;
-pub use acme_host::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
-pub use acme_host::lock::Lock;
+pub use acme_adapter::error::Error;
+pub use acme_adapter::exchange::ExchangeRecord;
+pub use acme_adapter::hook::HookCommand;
+pub use acme_adapter::http01::Http01Table as Http01Handler;
+pub use acme_adapter::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
+pub use acme_adapter::lock::Lock;
 #[cfg(feature = "propagation")]
-pub use acme_host::propagation::{
+pub use acme_adapter::propagation::{
     Propagated, PropagationCheck, PropagationError, ServerAnswer, ServerState,
 };
-pub use acme_host::store::OrderFile;
-pub use acme_host::tls::Roots;
-pub use acme_host::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
+pub use acme_adapter::store::OrderFile;
+pub use acme_adapter::tls::Roots;
+pub use acme_adapter::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
 pub use acme_proto::challenge::{Challenge, PersistOptions, PersistRecord};
 pub use acme_proto::identifier::Identifier;
 pub use acme_proto::issuance::{Deactivation, Issued};

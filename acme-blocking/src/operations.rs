@@ -1,7 +1,7 @@
 //! A method for every single operation.
 
-use acme_host::clock;
-use acme_host::error::Error;
+use acme_adapter::clock;
+use acme_adapter::error::Error;
 use acme_proto::identifier::Identifier;
 use acme_proto::jose::KeyAuthorization;
 use acme_proto::op;
@@ -174,7 +174,7 @@ impl Client {
     ///
     /// ```no_run
     /// use acme_blocking::{Certificate, Client, Error, Http01Listener, ProviderKey, RenewalStep};
-    /// use acme_blocking::acme_host::clock;
+    /// use acme_blocking::acme_adapter::clock;
     ///
     /// # fn run(client: Client, key: ProviderKey, http: Http01Listener, leaf: Certificate) -> Result<(), Error> {
     /// # let mut leaf = leaf;

@@ -3,8 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use acme_host::error::Error;
-use acme_host::external::ExternalBinding;
+use acme_adapter::error::Error;
+use acme_adapter::external::ExternalBinding;
 use acme_proto::jose::MacAlgorithm;
 use acme_proto::op::AccountEntry;
 use acme_proto::register::{self as proto, RegisterEvent};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acme_host::store::OrderFile;
+use acme_adapter::store::OrderFile;
 use acme_proto::snapshot::Snapshot;
 
 use crate::BoxError;

@@ -7,8 +7,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
+use acme_adapter::keys;
 use acme_blocking::{Roots, Transport, UreqTransport};
-use acme_host::keys;
 use acme_proto::call::Call;
 use acme_proto::flow::{Flow, Lost, Output, Transmit};
 use acme_proto::op::GetDirectory;

@@ -3,7 +3,8 @@
 //! This crate turns operations into descriptions of HTTP requests and parses the answers. It has no socket,
 //! no clock, no runtime, no thread and no private key: whoever drives it brings these, so that it runs in
 //! any runtime, in blocking programs, on bare metal, and under a fuzzer. `acme-tokio` and `acme-blocking`
-//! are two thin drivers; writing a third takes about forty lines.
+//! are two thin drivers; writing a third takes about forty lines. `acme-adapter` holds what every adapter shares: files,
+//! locks, keys, clocks, child processes. It is a crate of its own, because none of that may be in here.
 //!
 //! # The one rule
 //!
@@ -104,6 +105,7 @@
 //! | [`http`], [`url`], [`time`], [`identifier`], [`token`] | plain data |
 //! | `zerossl` | ZeroSSL's credentials for external account binding (a feature) |
 //! | [`manual`] | why it is built like this |
+//! | `acme-adapter` | not a module but the crate beside this one: what every adapter shares (files, locks, keys, clocks, child processes) |
 //!
 //! # Features
 //!

@@ -3,13 +3,13 @@
 use core::fmt;
 use std::sync::{Arc, Mutex};
 
-use acme_host::clock;
-use acme_host::error::Error;
-use acme_host::exchange::ExchangeRecord;
-use acme_host::external::ExternalBinding;
-use acme_host::keyring::Keyring;
-use acme_host::keys::{self, AccountKey};
-use acme_host::tls::Roots;
+use acme_adapter::clock;
+use acme_adapter::error::Error;
+use acme_adapter::exchange::ExchangeRecord;
+use acme_adapter::external::ExternalBinding;
+use acme_adapter::keyring::Keyring;
+use acme_adapter::keys::{self, AccountKey};
+use acme_adapter::tls::Roots;
 use acme_proto::error::InvalidInput;
 use acme_proto::jose::MacAlgorithm;
 use acme_proto::notice::Notice;

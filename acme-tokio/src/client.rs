@@ -4,11 +4,11 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use acme_host::clock;
-use acme_host::error::Error;
-use acme_host::exchange::ExchangeRecord;
-use acme_host::keyring::Keyring;
-use acme_host::keys::{AccountKey, NewKey, ProviderKey};
+use acme_adapter::clock;
+use acme_adapter::error::Error;
+use acme_adapter::exchange::ExchangeRecord;
+use acme_adapter::keyring::Keyring;
+use acme_adapter::keys::{AccountKey, NewKey, ProviderKey};
 use acme_proto::challenge::Challenge;
 use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use acme_proto::identifier::Identifier;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use acme_host::clock::wall;
+use acme_adapter::clock::wall;
 use acme_proto::time::Timestamp;
 use tokio::time::Instant;
 

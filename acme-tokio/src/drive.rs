@@ -5,7 +5,7 @@ use core::pin::pin;
 use core::task::Poll;
 use std::sync::Arc;
 
-use acme_host::error::Error;
+use acme_adapter::error::Error;
 use acme_proto::call::Call;
 use acme_proto::challenge::Challenge;
 use acme_proto::error::Misuse;

@@ -5,8 +5,8 @@ use core::future::{Future, IntoFuture};
 use core::time::Duration;
 use std::sync::Arc;
 
-use acme_host::error::Error;
-use acme_host::keys::{self, ProviderKey};
+use acme_adapter::error::Error;
+use acme_adapter::keys::{self, ProviderKey};
 use acme_proto::issuance::{Deactivation, Issuance, Issued};
 use acme_proto::op::NewOrder;
 use acme_proto::snapshot::Snapshot;

@@ -5,9 +5,9 @@ use core::future::{Future, IntoFuture, pending};
 use core::time::Duration;
 use std::path::PathBuf;
 
-use acme_host::error::Error;
-use acme_host::key_change::KeyChangeFile;
-use acme_host::keys::{AccountKey, NewKey};
+use acme_adapter::error::Error;
+use acme_adapter::key_change::KeyChangeFile;
+use acme_adapter::keys::{AccountKey, NewKey};
 use acme_proto::jose::Jwk;
 use acme_proto::rollover::{KeyChangeIntent, Rollover, RolloverEvent};
 

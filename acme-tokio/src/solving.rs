@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use acme_host::error::Error;
-use acme_host::words;
+use acme_adapter::error::Error;
+use acme_adapter::words;
 use acme_proto::challenge::{Challenge, ChallengeId};
 use acme_proto::error::Misuse;
 use acme_proto::flow::{Input, SaveRequest};

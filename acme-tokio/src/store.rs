@@ -3,7 +3,7 @@
 use core::future::Future;
 use std::sync::Arc;
 
-use acme_host::store::OrderFile;
+use acme_adapter::store::OrderFile;
 use acme_proto::snapshot::Snapshot;
 
 use crate::{BoxError, BoxFuture};

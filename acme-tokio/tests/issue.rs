@@ -131,7 +131,7 @@ async fn a_csr_of_the_users_own_is_used() {
     let ca = TestCa::start();
     let (client, http) = (client(&ca).await, http01(&ca).await);
     let key = certificate_key();
-    let csr = acme_host_csr(&key, &["example.test"]);
+    let csr = acme_adapter_csr(&key, &["example.test"]);
     client.issue(["example.test"]).csr(csr).solver(&http).await.expect("a certificate");
 }
 
@@ -140,16 +140,16 @@ async fn a_csr_with_other_names_fails_before_anything_is_ordered() {
     let ca = TestCa::start();
     let (client, http) = (client(&ca).await, http01(&ca).await);
     let before = ca.requests().len();
-    let csr = acme_host_csr(&certificate_key(), &["example.test"]);
+    let csr = acme_adapter_csr(&certificate_key(), &["example.test"]);
     let result = client.issue(["example.test", "www.example.test"]).csr(csr).solver(&http).await;
     let error = result.expect_err("the CSR lacks a name").to_string();
     assert!(error.contains("www.example.test"), "{error}");
     assert_eq!(ca.requests().len(), before);
 }
 
-fn acme_host_csr(key: &acme_tokio::ProviderKey, names: &[&str]) -> Csr {
+fn acme_adapter_csr(key: &acme_tokio::ProviderKey, names: &[&str]) -> Csr {
     let names: Vec<Identifier> = names.iter().map(|n| (*n).try_into().expect("a name")).collect();
-    acme_host::keys::make_csr(key, &names).expect("a CSR")
+    acme_adapter::keys::make_csr(key, &names).expect("a CSR")
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn an_order_can_be_seen_through_by_hand() {
 
     let order = client.order(entry.url()).await.expect("an order");
     let key = certificate_key();
-    let csr = acme_host::keys::make_csr(&key, &[identifier("example.test")]);
+    let csr = acme_adapter::keys::make_csr(&key, &[identifier("example.test")]);
     let finalize = order.finalize().expect("a URL");
     let order = client.finalize(entry.url(), finalize, csr.expect("a CSR")).await;
     let order = order.expect("an order");

@@ -8,7 +8,7 @@ use acme_proto::identifier::Identifier;
 use acme_proto::jose::{Jwk, Signature};
 use acme_proto::x509::CsrBuilder;
 use acme_tests::covers;
-use acme_tokio::acme_host::keys::{make_csr, make_csr_with};
+use acme_tokio::acme_adapter::keys::{make_csr, make_csr_with};
 use acme_tokio::{AccountKey, KeyKind, ProviderKey};
 
 /// Runs OpenSSL with this on its standard input, and returns what it writes.

@@ -28,13 +28,13 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// Returns the files that a reference names: `core/` is the source of acme-proto, `host/` that of acme-host, `host-tests/`
+/// Returns the files that a reference names: `core/` is the source of acme-proto, `adapter/` that of acme-adapter, `adapter-tests/`
 /// its tests, `adapters/` the tests of both adapters, `ca/` those of acme-testca; anything else is a file of this directory.
 fn files(module: &str) -> Vec<PathBuf> {
     let (base, rest): (&[&str], _) = match module.split_once('/') {
         Some(("core", rest)) => (&["acme-proto/src"], rest),
-        Some(("host", rest)) => (&["acme-proto/host/src"], rest),
-        Some(("host-tests", rest)) => (&["acme-proto/host/tests"], rest),
+        Some(("adapter", rest)) => (&["acme-proto/adapter/src"], rest),
+        Some(("adapter-tests", rest)) => (&["acme-proto/adapter/tests"], rest),
         Some(("adapters", rest)) => (&["acme-tokio/tests", "acme-blocking/tests"], rest),
         Some(("ca", rest)) => (&["tests/ca/tests"], rest),
         _ => (&["tests/tests"], module),

@@ -88,7 +88,7 @@ macro_rules! whole_list {
             sleep(Duration::from_millis(10));
         }
         let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
-        let csr = $adapter::acme_host::keys::make_csr(&key, &wildcard).expect("a CSR");
+        let csr = $adapter::acme_adapter::keys::make_csr(&key, &wildcard).expect("a CSR");
         let finalize = entry.order().finalize().expect("a URL");
         let order = client.finalize(entry.url(), finalize, csr)$($end)*.expect("an order");
         let download = client.certificate(order.certificate().expect("a URL"))$($end)*;

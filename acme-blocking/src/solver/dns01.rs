@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 #[cfg(feature = "propagation")]
-use acme_host::propagation::PropagationCheck;
+use acme_adapter::propagation::PropagationCheck;
 use acme_proto::challenge::{Challenge, TxtRecord};
 use acme_proto::wire::ChallengeKind;
 

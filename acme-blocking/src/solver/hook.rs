@@ -1,6 +1,6 @@
 //! TXT records by a command of the user's.
 
-use acme_host::hook::HookCommand;
+use acme_adapter::hook::HookCommand;
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 

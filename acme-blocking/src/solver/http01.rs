@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use acme_host::error::Error;
-use acme_host::http01::Http01Table;
+use acme_adapter::error::Error;
+use acme_adapter::http01::Http01Table;
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 

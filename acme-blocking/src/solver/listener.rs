@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::Instant;
 
-use acme_host::error::Error;
+use acme_adapter::error::Error;
 
 use crate::timed::Timed;
 

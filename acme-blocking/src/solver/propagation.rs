@@ -6,7 +6,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::thread;
 use std::time::Instant;
 
-use acme_host::propagation::{
+use acme_adapter::propagation::{
     DnsQuery, Propagated, PropagationCheck, PropagationError, PropagationStep,
 };
 

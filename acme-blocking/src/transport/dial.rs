@@ -8,8 +8,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 
-use acme_host::proxy::{Proxy, ProxyTarget};
-use acme_host::words;
+use acme_adapter::proxy::{Proxy, ProxyTarget};
+use acme_adapter::words;
 use acme_proto::url::Url;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};

@@ -3,7 +3,7 @@
 use core::error::Error as StdError;
 use core::fmt;
 
-use acme_host::words;
+use acme_adapter::words;
 use acme_proto::flow::Lost;
 
 /// A connection that was not made, as an error that passes through ureq.

@@ -4,7 +4,7 @@ use core::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::time::Instant;
 
-use acme_host::words;
+use acme_adapter::words;
 use rustls::{ClientConnection, StreamOwned};
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};

@@ -23,7 +23,7 @@
 //!   usual crates skip what they do not know.
 //!
 //! The adapters add their HTTP stack, rustls with ring, and `rustls-platform-verifier`. Account keys sign through the
-//! crypto provider that rustls links anyway, at no extra crate. `acme-host` is a crate of ours that both share: account
+//! crypto provider that rustls links anyway, at no extra crate. `acme-adapter` is a crate of ours that both share: account
 //! files, locks, keys and TLS configuration would else stand twice.
 //!
 //! Behind a feature that is off: `hickory-proto` writes and reads the DNS messages of the propagation check; the queries and

@@ -89,7 +89,8 @@
 //!   published; a durable one keeps it in the snapshot too. Clean-ups have 150 seconds, for a hook may take two minutes.
 //! - The first offer that the user refuses ends the order, for it cannot be had any more.
 //! - A slot of the rate limits that nobody uses is not given to another request; the bucket fills up with time.
-//! - What both adapters take from their host is a crate of its own, nested so that the top level stays as planned.
+//! - What every adapter shares is a crate of its own, `acme-adapter`: files, locks, keys, clocks, child processes. It lies below
+//!   `acme-proto/` because the two are used together; neither the protocol nor this crate depends on a runtime.
 //! - X.509 is written by this crate (see [`dependencies`](super::dependencies)).
 //!
 //! # Why not otherwise

@@ -4,7 +4,7 @@ use core::future::Future;
 use std::sync::Arc;
 
 #[cfg(feature = "propagation")]
-use acme_host::propagation::PropagationCheck;
+use acme_adapter::propagation::PropagationCheck;
 use acme_proto::challenge::{Challenge, TxtRecord};
 use acme_proto::wire::ChallengeKind;
 

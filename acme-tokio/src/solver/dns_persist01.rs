@@ -1,8 +1,8 @@
 //! dns-persist-01: records that stay, and are made once.
 
-use acme_host::clock;
+use acme_adapter::clock;
 #[cfg(feature = "propagation")]
-use acme_host::propagation::PropagationCheck;
+use acme_adapter::propagation::PropagationCheck;
 use acme_proto::challenge::{Challenge, PersistChoice, PersistOptions, TxtRecord};
 use acme_proto::wire::ChallengeKind;
 

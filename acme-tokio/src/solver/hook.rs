@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acme_host::hook::{HookAction, HookCommand};
+use acme_adapter::hook::{HookAction, HookCommand};
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 use tokio::task::spawn_blocking;

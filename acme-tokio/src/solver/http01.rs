@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use acme_host::error::Error;
-use acme_host::http01::Http01Table;
+use acme_adapter::error::Error;
+use acme_adapter::http01::Http01Table;
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

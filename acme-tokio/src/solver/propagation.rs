@@ -2,7 +2,7 @@
 
 use std::io;
 
-use acme_host::propagation::{
+use acme_adapter::propagation::{
     DnsQuery, Propagated, PropagationCheck, PropagationError, PropagationStep, QueryId,
 };
 use futures_util::StreamExt;

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use acme_host::error::Error;
-use acme_host::tls_alpn01::TlsAlpnResolver;
-use acme_host::{clock, keys};
+use acme_adapter::error::Error;
+use acme_adapter::tls_alpn01::TlsAlpnResolver;
+use acme_adapter::{clock, keys};
 use acme_proto::challenge::Challenge;
 use acme_proto::wire::ChallengeKind;
 use rustls::crypto::CryptoProvider;

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ::hyper::client::conn::{http1, http2};
-use acme_host::proxy::{Proxy, ProxyTarget};
-use acme_host::words;
+use acme_adapter::proxy::{Proxy, ProxyTarget};
+use acme_adapter::words;
 use acme_proto::url::Url;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;

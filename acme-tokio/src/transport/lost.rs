@@ -3,7 +3,7 @@
 use core::error::Error;
 
 use ::hyper::client::conn::TrySendError;
-use acme_host::words;
+use acme_adapter::words;
 use acme_proto::flow::Lost;
 
 /// Says how a request that hyper could not get answered ended.

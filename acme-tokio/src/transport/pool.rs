@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ::hyper::body::Incoming;
 use ::hyper::client::conn::{TrySendError, http1, http2};
 use ::hyper::{Request, Response};
-use acme_host::words;
+use acme_adapter::words;
 use acme_proto::url::Url;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;

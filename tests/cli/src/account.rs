@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use acme_host::account_file::AccountFile;
-use acme_host::keys::{self, AccountKey, KeyKind};
-use acme_host::lock::Lock;
+use acme_adapter::account_file::AccountFile;
+use acme_adapter::keys::{self, AccountKey, KeyKind};
+use acme_adapter::lock::Lock;
 use acme_proto::url::Url;
 use zeroize::Zeroizing;
 

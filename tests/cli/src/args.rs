@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use acme_host::keys::KeyKind;
+use acme_adapter::keys::KeyKind;
 use acme_proto::identifier::Identifier;
 use acme_proto::jose::MacKey;
 use acme_proto::url::Url;

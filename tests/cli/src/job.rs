@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use acme_host::exchange::ExchangeRecord;
-use acme_host::keys::{AccountKey, KeyKind, ProviderKey};
-use acme_host::store::OrderFile;
-use acme_host::tls::Roots;
+use acme_adapter::exchange::ExchangeRecord;
+use acme_adapter::keys::{AccountKey, KeyKind, ProviderKey};
+use acme_adapter::store::OrderFile;
+use acme_adapter::tls::Roots;
 use acme_proto::error::Error as AcmeError;
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issued;

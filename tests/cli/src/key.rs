@@ -2,7 +2,7 @@
 
 use core::error::Error;
 
-use acme_host::keys::{self, KeyError, KeyKind, ProviderKey};
+use acme_adapter::keys::{self, KeyError, KeyKind, ProviderKey};
 use acme_proto::jose::Algorithm;
 use acme_proto::signer::Rs256Key;
 use ring::rand::{SecureRandom, SystemRandom};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use acme_host::lock::{Lock, LockError};
+use acme_adapter::lock::{Lock, LockError};
 
 /// Takes a lock; one that is held is tried again for a moment.
 ///

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use acme_host::atomic::{self, Visibility};
-use acme_host::keys::{KeyKind, ProviderKey};
-use acme_host::lock::Lock;
-use acme_host::store::OrderFile;
+use acme_adapter::atomic::{self, Visibility};
+use acme_adapter::keys::{KeyKind, ProviderKey};
+use acme_adapter::lock::Lock;
+use acme_adapter::store::OrderFile;
 use acme_proto::identifier::Identifier;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::url::Url;

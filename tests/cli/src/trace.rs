@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use acme_host::exchange::ExchangeRecord;
+use acme_adapter::exchange::ExchangeRecord;
 
 use crate::failure::Failure;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acme_blocking::acme_host::clock;
+use acme_blocking::acme_adapter::clock;
 use acme_blocking::{KeyKind, ProviderKey};
 use acme_proto::op::GetRenewalInfo;
 use acme_proto::wire::ChallengeKind;

@@ -16,7 +16,7 @@ use acme_proto::challenge::{Challenge, Http01};
 /// challenges only, and never repeats what a request says (section 11.3).
 ///
 /// ```
-/// let table = acme_host::http01::Http01Table::new();
+/// let table = acme_adapter::http01::Http01Table::new();
 /// // In the server, for every request to /.well-known/acme-challenge/:
 /// let body = table.respond(Some("example.org"), "/.well-known/acme-challenge/token");
 /// assert!(body.is_none(), "404: no such challenge is published");

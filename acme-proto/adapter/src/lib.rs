@@ -1,7 +1,9 @@
-//! What the ACME adapters take from their host: files, locks, clock, keys, TLS roots, listeners' tables.
+//! What every ACME adapter shares: files, locks, keys, clocks, child processes.
 //!
-//! `acme-tokio` and `acme-blocking` share this crate. It is synchronous, has no HTTP client and no
-//! runtime, and decides nothing about the protocol. Most of it is re-exported by the adapters.
+//! `acme-proto` is the protocol and does no I/O. An adapter (`acme-tokio`, `acme-blocking`, or one of your own) moves
+//! its bytes over a network and its time from a clock. This crate holds what any adapter needs besides, whatever
+//! runtime it is written for. It is synchronous, has no HTTP client and no runtime, and contains no rule of the
+//! protocol. The adapters re-export most of it.
 //!
 //! | module | holds |
 //! | --- | --- |

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use acme_host::account_file::{AccountFile, AccountFileError};
-use acme_host::atomic::{self, Visibility};
-use acme_host::keys::{self, AccountKey, KeyKind};
-use acme_host::lock::{Lock, LockError};
-use acme_host::store::{OrderFile, OrderFileError};
+use acme_adapter::account_file::{AccountFile, AccountFileError};
+use acme_adapter::atomic::{self, Visibility};
+use acme_adapter::keys::{self, AccountKey, KeyKind};
+use acme_adapter::lock::{Lock, LockError};
+use acme_adapter::store::{OrderFile, OrderFileError};
 
 /// A directory that is removed at the end.
 struct Directory(PathBuf);
@@ -19,7 +19,7 @@ impl Directory {
     fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("acme-host-{}-{number}", std::process::id());
+        let name = format!("acme-adapter-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).expect("a directory");
         Self(path)

@@ -13,8 +13,8 @@ use crate::account_file::AccountFile;
 ///
 /// ```
 /// # #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-/// # fn main() -> Result<(), acme_host::keys::KeyError> {
-/// use acme_host::keys::{AccountKey, KeyKind};
+/// # fn main() -> Result<(), acme_adapter::keys::KeyError> {
+/// use acme_adapter::keys::{AccountKey, KeyKind};
 ///
 /// let key = AccountKey::generate(KeyKind::Es256)?;
 /// let stored = key.to_pem(); // a secret: for a file that only its owner may read
