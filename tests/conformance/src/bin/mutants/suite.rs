@@ -120,11 +120,11 @@ mod tests {
     #[test]
     fn tests_are_grouped_by_program_and_unit_tests_come_first() {
         let mut coverage = Coverage::new(catalogue());
-        coverage.add("8555-6.2-3", "accounts::a");
-        coverage.add("8555-6.2-3", "accounts::b");
+        coverage.add("8555-6.2-3", "core::accounts::a");
+        coverage.add("8555-6.2-3", "core::accounts::b");
         coverage.add("8555-6.2-4", "acme_proto::jose::tests::c");
         coverage.add("8555-6.2-4", "acme-tokio/issue::d");
-        coverage.add("8555-6.2-5", "orders::not_chosen");
+        coverage.add("8555-6.2-5", "core::orders::not_chosen");
         let suites = Suite::of(&["8555-6.2-3".into(), "8555-6.2-4".into()], &coverage);
         let suite = |package: &str, target: Option<&str>, tests: &[&str]| Suite {
             package: package.into(),
@@ -135,7 +135,7 @@ mod tests {
             suites,
             [
                 suite("acme-proto", None, &["jose::tests::c"]),
-                suite("acme-tests", Some("accounts"), &["a", "b"]),
+                suite("acme-tests", Some("core"), &["accounts::a", "accounts::b"]),
                 suite("acme-tokio", Some("issue"), &["d"]),
             ]
         );

@@ -1,13 +1,12 @@
-//! What Caddy can do with both adapters.
-#![cfg(unix)]
+//! What smallstep's step-ca can do with both adapters.
 
 use acme_tests::for_both_adapters;
 use acme_tests::interop::Expect::{self, Lacks, NotTried, Works};
 use acme_tests::interop::{Adapter, Feature, Sites, run};
-use acme_tests::servers::caddy;
+use acme_tests::servers::{step_ca, step_ca_with_external_accounts};
 
 for_both_adapters! {
-    caddy_does_what_the_matrix_says, matrix;
+    step_ca_does_what_the_matrix_says, matrix;
 }
 
 const EXPECTED: [(Feature, Expect); 30] = [
@@ -29,7 +28,7 @@ const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::IpHttp01, Works("")),
     (Feature::IpTlsAlpn01, Works("")),
     (Feature::SameNames, Works("authorized anew")),
-    (Feature::ExternalAccount, Lacks("the binding is ignored")),
+    (Feature::ExternalAccount, Works("without a binding: external account required")),
     (Feature::UpdateAccount, Works("")),
     (Feature::KeyChange, Lacks("501 rejectedIdentifier")),
     (Feature::DeactivateAccount, Works("then newOrder: 401 unauthorized")),
@@ -50,7 +49,7 @@ const EXPECTED: [(Feature, Expect); 30] = [
 ];
 
 fn matrix(adapter: Adapter) {
-    let main = caddy();
-    let sites = Sites { main: main.site(), external: None, odd: None };
+    let (main, external) = (step_ca(), step_ca_with_external_accounts());
+    let sites = Sites { main: main.site(), external: Some(external.site()), odd: None };
     run(adapter, sites, &EXPECTED);
 }

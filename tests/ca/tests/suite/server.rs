@@ -1,22 +1,18 @@
 //! The listener: protocols, records, hooks, faults on the wire, management, and the program.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::support::https::{Https, client, client_config};
+use crate::support::{Client, Key, Transport, get};
 use acme_testca::{ExchangePhase, FaultAction, FaultRule, Faults, RequestKind, TestCa};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
-use support::https::{Https, client, client_config};
-use support::{Client, Key, Transport, get};
 
 #[test]
 fn it_listens_on_loopback_and_stops_when_dropped() {

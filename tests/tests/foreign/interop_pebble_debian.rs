@@ -1,5 +1,4 @@
 //! What Debian's Pebble 2.4 can do with both adapters.
-#![cfg(unix)]
 
 use acme_tests::for_both_adapters;
 use acme_tests::interop::Expect::{self, Lacks, Works};

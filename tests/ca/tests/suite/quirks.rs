@@ -1,16 +1,13 @@
 //! Each switch of `Quirks`, each `Retry-After` and each fault does what it says.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
+use crate::support;
+use crate::support::world::{START, World};
+use crate::support::{Answer, Client, Order, Transport, csr, csr_payload, get};
 use acme_testca::{
     CaConfig, CaRequest, Delivery, FaultAction, FaultRule, Faults, Problem, Quirks, RequestKind,
     RetryAfter,
 };
 use serde_json::{Value, json};
-use support::world::{START, World};
-use support::{Answer, Client, Order, Transport, csr, csr_payload, get};
 
 fn world(quirks: Quirks) -> World {
     let mut config = CaConfig::default();

@@ -1,14 +1,11 @@
 //! Accounts, external bindings and key rollover (RFC 8555 section 7.3).
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
+use crate::support;
+use crate::support::world::World;
+use crate::support::{Client, Jws, Key, b64};
 use acme_testca::{CaConfig, Quirks};
 use ring::hmac;
 use serde_json::{Value, json};
-use support::world::World;
-use support::{Client, Jws, Key, b64};
 
 fn world() -> World {
     World::new(CaConfig::default())

@@ -1,5 +1,4 @@
 //! Clients of other people get what they want from `acme-testca`, feature by feature.
-#![cfg(unix)]
 
 use std::path::Path;
 

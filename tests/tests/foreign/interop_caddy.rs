@@ -1,13 +1,12 @@
-//! What serles can do with both adapters.
-#![cfg(unix)]
+//! What Caddy can do with both adapters.
 
 use acme_tests::for_both_adapters;
 use acme_tests::interop::Expect::{self, Lacks, NotTried, Works};
 use acme_tests::interop::{Adapter, Feature, Sites, run};
-use acme_tests::servers::serles;
+use acme_tests::servers::caddy;
 
 for_both_adapters! {
-    serles_does_what_the_matrix_says, matrix;
+    caddy_does_what_the_matrix_says, matrix;
 }
 
 const EXPECTED: [(Feature, Expect); 30] = [
@@ -27,21 +26,21 @@ const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::Wildcard, Works("")),
     (Feature::WildcardDnsPersist01, Lacks("order failed: no usable challenge among dns-01")),
     (Feature::IpHttp01, Works("")),
-    (Feature::IpTlsAlpn01, Lacks("order failed: connection")),
+    (Feature::IpTlsAlpn01, Works("")),
     (Feature::SameNames, Works("authorized anew")),
     (Feature::ExternalAccount, Lacks("the binding is ignored")),
-    (Feature::UpdateAccount, Works("shown as you@example.org")),
-    (Feature::KeyChange, Lacks("403 unauthorized")),
-    (Feature::DeactivateAccount, Lacks("not applied: the account is not deactivated")),
-    (Feature::RevokeByAccount, Lacks("403 unauthorized")),
-    (Feature::RevokeByCertificate, Lacks("403 unauthorized")),
+    (Feature::UpdateAccount, Works("")),
+    (Feature::KeyChange, Lacks("501 rejectedIdentifier")),
+    (Feature::DeactivateAccount, Works("then newOrder: 401 unauthorized")),
+    (Feature::RevokeByAccount, Works("the second time: already revoked")),
+    (Feature::RevokeByCertificate, Works("")),
     (Feature::AlternateChain, Lacks("no alternate chains are linked")),
     (Feature::RenewalInfo, Lacks("not offered: renewalInfo")),
     (Feature::Replaces, Lacks("not offered: renewalInfo")),
     (Feature::Profile, Lacks("no profile shortlived")),
-    (Feature::NotAfter, Lacks("500 no problem document")),
-    (Feature::Orders, Lacks(r#"unusable answer: "orders" is malformed"#)),
-    (Feature::DeactivateAuthorization, Lacks("it stays pending")),
+    (Feature::NotAfter, Works("")),
+    (Feature::Orders, Works("4 orders in 1 page")),
+    (Feature::DeactivateAuthorization, Lacks("400 malformed")),
     (Feature::PreAuthorization, Lacks("not offered: newAuthz")),
     (Feature::FailingHttp01, Works("the CA's reason: connection")),
     (Feature::FailingDns01, Works("the CA's reason: dns")),
@@ -50,7 +49,7 @@ const EXPECTED: [(Feature, Expect); 30] = [
 ];
 
 fn matrix(adapter: Adapter) {
-    let main = serles();
+    let main = caddy();
     let sites = Sites { main: main.site(), external: None, odd: None };
     run(adapter, sites, &EXPECTED);
 }

@@ -1,5 +1,4 @@
 //! Certificates from Let's Encrypt's Pebble, validated for real, by both adapters.
-#![cfg(unix)]
 
 use std::sync::Arc;
 

@@ -1,15 +1,11 @@
 //! dns-account-01 and dns-persist-01: what is offered, what proves a name, and what does not.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::https::client;
+use crate::support::world::{START, World};
+use crate::support::{Client, Key, b64};
 use acme_testca::{CaConfig, ChallengeKind, Quirks, TestCa, Validation};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use support::https::client;
-use support::world::{START, World};
-use support::{Client, Key, b64};
 
 fn offering(kind: ChallengeKind) -> CaConfig {
     let mut config = CaConfig::default();

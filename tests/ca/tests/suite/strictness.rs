@@ -1,13 +1,10 @@
 //! What the CA refuses in a request, whatever it is for (RFC 8555 section 6).
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
+use crate::support;
+use crate::support::world::World;
+use crate::support::{Client, Jws, Key, Transport, b64, get, post};
 use acme_testca::CaConfig;
 use serde_json::{Value, json};
-use support::world::World;
-use support::{Client, Jws, Key, Transport, b64, get, post};
 
 fn world() -> World {
     World::new(CaConfig::default())

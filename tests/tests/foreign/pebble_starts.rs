@@ -1,5 +1,4 @@
 //! Pebble can be installed, started, configured and stopped.
-#![cfg(unix)]
 
 use std::net::UdpSocket;
 use std::process::Command;

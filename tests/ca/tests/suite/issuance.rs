@@ -1,20 +1,16 @@
 //! Certificates over HTTPS, with every challenge validated for real.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::support::https::{Https, client};
+use crate::support::responders::{self, Alpn, Web};
+use crate::support::{Client, Order, b64, csr, csr_payload};
 use acme_testca::{ChallengeKind, TestCa};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use support::https::{Https, client};
-use support::responders::{self, Alpn, Web};
-use support::{Client, Order, b64, csr, csr_payload};
 
 /// Tells the CA to validate and returns the authorization once it is final.
 fn validate(client: &mut Client<Https>, authorization: &str, kind: &str) -> Value {

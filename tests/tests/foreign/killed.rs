@@ -1,6 +1,5 @@
 //! A program that is killed or interrupted at any point, and run again, ends with one certificate and
 //! nothing left published.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used)] // tests, in functions that two programs share
 
 use std::fs;

@@ -1,5 +1,4 @@
 //! The main job against Let's Encrypt's Pebble, which refuses half of all nonces: twenty runs, twenty certificates.
-#![cfg(unix)]
 
 use acme_tests::child::{IssuedFiles, Program, ScratchDir};
 use acme_tests::for_both_programs;

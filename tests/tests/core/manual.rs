@@ -28,18 +28,25 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// Returns the files that a reference names: `core/` is the source of acme-proto, `adapter/` that of acme-adapter, `adapter-tests/`
-/// its tests, `adapters/` the tests of both adapters, `ca/` those of acme-testca; anything else is a file of this directory.
+/// Returns the files that a reference names: `core/` is the source of acme-proto, `adapter/` that of acme-adapter,
+/// `adapter-tests/` its tests, `adapters/` the tests of both adapters, `ca/` those of acme-testca; anything else is a file of one of the
+/// three test programs here.
 fn files(module: &str) -> Vec<PathBuf> {
     let (base, rest): (&[&str], _) = match module.split_once('/') {
         Some(("core", rest)) => (&["acme-proto/src"], rest),
         Some(("adapter", rest)) => (&["acme-proto/adapter/src"], rest),
         Some(("adapter-tests", rest)) => (&["acme-proto/adapter/tests"], rest),
         Some(("adapters", rest)) => (&["acme-tokio/tests", "acme-blocking/tests"], rest),
-        Some(("ca", rest)) => (&["tests/ca/tests"], rest),
-        _ => (&["tests/tests"], module),
+        Some(("ca", rest)) => (&["tests/ca/tests/suite"], rest),
+        _ => return vec![file_of_this_package(module)],
     };
     base.iter().map(|dir| root().join(dir).join(rest).with_extension("rs")).collect()
+}
+
+fn file_of_this_package(module: &str) -> PathBuf {
+    let dirs = ["core", "adapters", "foreign"].map(|name| root().join("tests/tests").join(name));
+    let mut files = dirs.iter().map(|dir| dir.join(module).with_extension("rs"));
+    files.find(|file| file.is_file()).unwrap_or_else(|| dirs[0].join(module))
 }
 
 /// Returns the references in a cell: what stands between backticks and has `::`.

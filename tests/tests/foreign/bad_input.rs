@@ -1,5 +1,4 @@
 //! Bad input: an error that names cause and remedy, in time, and no file that was there is touched.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used)] // tests, in functions that two programs share
 
 use std::collections::BTreeMap;

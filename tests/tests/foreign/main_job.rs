@@ -1,5 +1,4 @@
 //! The main job in one command: both example programs issue certificates that `openssl verify` accepts.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used)] // tests, in functions that two programs share
 
 use std::fs;

@@ -1,14 +1,11 @@
 //! From a ready order to a certificate (RFC 8555 section 7.4).
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
+use crate::support;
+use crate::support::world::{START, World};
+use crate::support::{Key, csr, csr_payload, csr_with, identifiers};
 use acme_testca::{CaConfig, Profile};
 use rcgen::{CertificateParams, DnType, KeyPair};
 use serde_json::{Value, json};
-use support::world::{START, World};
-use support::{Key, csr, csr_payload, csr_with, identifiers};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;

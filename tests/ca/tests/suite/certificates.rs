@@ -1,14 +1,12 @@
 //! Certificates after their issue: chains, revocation, renewal information.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::world::{START, World};
+use crate::support::{
+    Answer, Client, Key, b64, certificate_id, certificates, csr_with, get, identifiers,
+};
 use acme_testca::CaConfig;
 use rcgen::KeyPair;
 use serde_json::{Value, json};
-use support::world::{START, World};
-use support::{Answer, Client, Key, b64, certificate_id, certificates, csr_with, get, identifiers};
 
 fn world() -> World {
     World::new(CaConfig::default())

@@ -1,13 +1,10 @@
 //! Orders, authorizations and challenges (RFC 8555 sections 7.4 and 7.5).
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod support;
-
+use crate::support;
+use crate::support::world::World;
+use crate::support::{csr, csr_payload, identifiers};
 use acme_testca::{CaConfig, Identifier, Problem};
 use serde_json::{Value, json};
-use support::world::World;
-use support::{csr, csr_payload, identifiers};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 

@@ -1,0 +1,14 @@
+//! The behaviour of the CA: most of it in memory, the rest over loopback by a client that shares no code with it.
+
+#![allow(clippy::unwrap_used)] // tests, in helper functions too
+
+mod accounts;
+mod certificates;
+mod finalize;
+mod issuance;
+mod orders;
+mod quirks;
+mod server;
+mod strictness;
+mod support;
+mod txt_methods;

@@ -1,0 +1,9 @@
+//! Both adapters, against servers on loopback. Needs nothing but Rust.
+
+mod parity;
+mod propagation;
+mod responders;
+mod same_names;
+mod scenarios;
+mod txt_solvers;
+mod zerossl;

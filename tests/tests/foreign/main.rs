@@ -1,0 +1,17 @@
+//! Both adapters and the example programs, against other people's software: servers, clients, OpenSSL.
+#![cfg(unix)]
+
+mod bad_input;
+mod csr;
+mod interop_acmev2;
+mod interop_caddy;
+mod interop_pebble;
+mod interop_pebble_debian;
+mod interop_serles;
+mod interop_step_ca;
+mod killed;
+mod main_job;
+mod other_clients;
+mod pebble;
+mod pebble_main_job;
+mod pebble_starts;
