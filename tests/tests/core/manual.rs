@@ -29,8 +29,8 @@ fn rows() -> Vec<Row> {
 }
 
 /// Returns the files that a reference names: `core/` is the source of acme-proto, `adapter/` that of acme-adapter,
-/// `adapter-tests/` its tests, `adapters/` the tests of both adapters, `ca/` those of acme-testca; anything else is a file of one of the
-/// three test programs here.
+/// `adapter-tests/` its tests, `adapters/` the tests of both adapters, `ca/` those of acme-testca. Anything else is a
+/// file of one of the three test programs here.
 fn files(module: &str) -> Vec<PathBuf> {
     let (base, rest): (&[&str], _) = match module.split_once('/') {
         Some(("core", rest)) => (&["acme-proto/src"], rest),
