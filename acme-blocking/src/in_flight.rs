@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{Builder, Scope};
 
 use acme_adapter::error::Error;
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::error::Misuse;
 use acme_proto::flow::{Input, Lost, RequestId, SaveId, SignFailed, SignId, SignRequest, Transmit};
 
@@ -26,7 +26,8 @@ pub(crate) enum Arrival {
 pub(crate) struct Solved {
     pub(crate) challenge: Challenge,
     pub(crate) stage: Stage,
-    pub(crate) result: Result<(), String>,
+    /// The response to the challenge; empty after a clean-up.
+    pub(crate) result: Result<ChallengeResponse, String>,
 }
 
 /// Which call of a solver it was; `Present` tells the solver's place in the list.
@@ -113,7 +114,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         &mut self,
         challenge: Challenge,
         stage: Stage,
-        job: impl FnOnce(&Challenge) -> Result<(), String> + Send + 'scope,
+        job: impl FnOnce(&Challenge) -> Result<ChallengeResponse, String> + Send + 'scope,
     ) {
         self.pending += 1;
         let expected = Expected::Solved(Box::new(challenge.clone()), stage);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use acme_adapter::error::Error;
 use acme_adapter::words;
-use acme_proto::challenge::{Challenge, ChallengeId};
+use acme_proto::challenge::{Challenge, ChallengeId, ChallengeResponse};
 use acme_proto::error::Misuse;
 use acme_proto::flow::{Input, SaveRequest};
 use acme_proto::issuance::{Issuance, IssuanceEvent, Offer};
@@ -36,7 +36,7 @@ pub(crate) struct Solving<'env> {
 struct Entry<'env> {
     solver: Arc<dyn Solver + 'env>,
     presenting: usize,
-    presented: Vec<Challenge>,
+    presented: Vec<(Challenge, ChallengeResponse)>,
 }
 
 impl<'env> Solving<'env> {
@@ -110,7 +110,7 @@ impl<'env> Solving<'env> {
         let turn = self.client.turns.of(&challenge);
         in_flight.solve(challenge, Stage::CleanUp, move |challenge| {
             let _alone = locked(&turn);
-            in_words(solver.clean_up(challenge))
+            in_words(solver.clean_up(challenge)).map(|()| ChallengeResponse::default())
         });
         Ok(())
     }
@@ -120,15 +120,15 @@ impl<'env> Solving<'env> {
         flow: &mut Issuance,
         place: usize,
         challenge: Challenge,
-        result: Result<(), String>,
+        result: Result<ChallengeResponse, String>,
         in_flight: &mut InFlight<'_, 'env>,
     ) -> Result<(), Misuse> {
         let taken_back = self.presenting.remove(&challenge.id()) == Some(true);
         self.solvers[place].presenting -= 1;
         let answered = match result {
             _ if taken_back => self.clean_up(flow, challenge, in_flight),
-            Ok(()) => {
-                self.solvers[place].presented.push(challenge);
+            Ok(response) => {
+                self.solvers[place].presented.push((challenge, response));
                 Ok(())
             }
             Err(why) => flow.failed(&challenge.id(), why),
@@ -140,10 +140,11 @@ impl<'env> Solving<'env> {
     /// Starts the waiting for what a solver presented, once none of its presents is under way.
     fn wait(&mut self, place: usize, in_flight: &mut InFlight<'_, 'env>) {
         let Entry { solver, presenting: 0, presented } = &mut self.solvers[place] else { return };
-        for challenge in presented.drain(..) {
+        for (challenge, response) in presented.drain(..) {
             let solver = Arc::clone(solver);
-            in_flight
-                .solve(challenge, Stage::Wait, move |challenge| in_words(solver.wait(challenge)));
+            in_flight.solve(challenge, Stage::Wait, move |challenge| {
+                in_words(solver.wait(challenge)).map(|()| response)
+            });
         }
     }
 
@@ -191,10 +192,10 @@ impl<'env> Helper<'env, Issuance> for Solving<'env> {
             (Stage::Present(place), result) => {
                 self.presented(flow, place, challenge, result, in_flight)?;
             }
-            (Stage::Wait, Ok(())) if wanted => flow.ready(&id)?,
+            (Stage::Wait, Ok(response)) if wanted => flow.ready_with(&id, response)?,
             (Stage::Wait, Err(why)) if wanted => flow.failed(&id, why)?,
             (Stage::Wait, _) => {}
-            (Stage::CleanUp, Ok(())) => flow.cleaned(&id)?,
+            (Stage::CleanUp, Ok(_)) => flow.cleaned(&id)?,
             (Stage::CleanUp, Err(why)) => flow.clean_failed(&id, why)?,
         }
         Ok(())
@@ -218,7 +219,7 @@ impl<'env> Helper<'env, Issuance> for Solving<'env> {
     }
 }
 
-fn in_words(result: Result<(), BoxError>) -> Result<(), String> {
+fn in_words<T>(result: Result<T, BoxError>) -> Result<T, String> {
     result.map_err(|error| words::of(&*error))
 }
 

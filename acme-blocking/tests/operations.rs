@@ -6,9 +6,9 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use acme_blocking::{
-    AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind, Client,
-    Deactivation, Dns01Solver, Error, Http01Listener, Identifier, Issued, KeyKind, ProviderKey,
-    RenewalStep, Roots, Signer, Solver,
+    AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind,
+    ChallengeResponse, Client, Deactivation, Dns01Solver, Error, Http01Listener, Identifier,
+    Issued, KeyKind, ProviderKey, RenewalStep, Roots, Signer, Solver,
 };
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest};
 use acme_proto::jose::{Jwk, Signature};
@@ -301,8 +301,8 @@ impl Solver for Silent {
         &[ChallengeKind::Http01]
     }
 
-    fn present(&self, _: &Challenge) -> Result<(), BoxError> {
-        Ok(())
+    fn present(&self, _: &Challenge) -> Result<ChallengeResponse, BoxError> {
+        Ok(ChallengeResponse::default())
     }
 
     fn clean_up(&self, _: &Challenge) -> Result<(), BoxError> {

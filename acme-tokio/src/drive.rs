@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use acme_adapter::error::Error;
 use acme_proto::call::Call;
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::error::Misuse;
 use acme_proto::flow::{Flow, Input, Output, SaveRequest};
 use acme_proto::op::Operation;
@@ -34,7 +34,8 @@ pub(crate) enum Arrival {
 pub(crate) struct Solved {
     pub(crate) challenge: Challenge,
     pub(crate) stage: Stage,
-    pub(crate) result: Result<(), BoxError>,
+    /// The response to the challenge; empty after a clean-up.
+    pub(crate) result: Result<ChallengeResponse, BoxError>,
 }
 
 /// Which call of a solver it was; `Present` and `Wait` tell the solver's place in the list.

@@ -77,7 +77,7 @@ pub use acme_adapter::propagation::{
 pub use acme_adapter::store::OrderFile;
 pub use acme_adapter::tls::Roots;
 pub use acme_adapter::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
-pub use acme_proto::challenge::{Challenge, PersistOptions, PersistRecord};
+pub use acme_proto::challenge::{Challenge, ChallengeResponse, PersistOptions, PersistRecord};
 pub use acme_proto::identifier::Identifier;
 pub use acme_proto::issuance::{Deactivation, Issued};
 pub use acme_proto::notice::Notice;

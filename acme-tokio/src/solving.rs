@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use acme_adapter::error::Error;
 use acme_adapter::words;
-use acme_proto::challenge::{Challenge, ChallengeId};
+use acme_proto::challenge::{Challenge, ChallengeId, ChallengeResponse};
 use acme_proto::error::Misuse;
 use acme_proto::flow::{Input, SaveRequest};
 use acme_proto::issuance::{Issuance, IssuanceEvent, Offer};
@@ -30,7 +30,7 @@ pub(crate) struct Solving<'a> {
 struct Entry<'a> {
     solver: Arc<dyn DynSolver + 'a>,
     presenting: usize,
-    presented: Vec<Challenge>,
+    presented: Vec<(Challenge, ChallengeResponse)>,
 }
 
 impl<'a> Solving<'a> {
@@ -94,7 +94,8 @@ impl<'a> Solving<'a> {
         let turn = self.client.turns.of(&challenge);
         in_flight.push(Box::pin(async move {
             let alone = turn.lock().await;
-            let result = solver.dyn_clean_up(&challenge).await;
+            let result =
+                solver.dyn_clean_up(&challenge).await.map(|()| ChallengeResponse::default());
             drop(alone);
             Arrival::Solver(Box::new(Solved { challenge, stage: Stage::CleanUp, result }))
         }));
@@ -104,10 +105,10 @@ impl<'a> Solving<'a> {
     /// Starts the waiting for what a solver presented, once none of its presents is under way.
     fn wait(&mut self, place: usize, in_flight: &mut InFlight<'a>) {
         let Entry { solver, presenting: 0, presented } = &mut self.solvers[place] else { return };
-        for challenge in presented.drain(..) {
+        for (challenge, response) in presented.drain(..) {
             let solver = Arc::clone(solver);
             in_flight.push(Box::pin(async move {
-                let result = solver.dyn_wait(&challenge).await;
+                let result = solver.dyn_wait(&challenge).await.map(|()| response);
                 Arrival::Solver(Box::new(Solved { challenge, stage: Stage::Wait, result }))
             }));
         }
@@ -149,16 +150,18 @@ impl<'a> Helper<'a, Issuance> for Solving<'a> {
             (Stage::Present(place), result) => {
                 self.solvers[place].presenting -= 1;
                 match result {
-                    Ok(()) if wanted => self.solvers[place].presented.push(challenge),
+                    Ok(response) if wanted => {
+                        self.solvers[place].presented.push((challenge, response));
+                    }
                     Err(why) if wanted => flow.failed(&id, why)?,
                     _ => {}
                 }
                 self.wait(place, in_flight);
             }
-            (Stage::Wait, Ok(())) if wanted => flow.ready(&id)?,
+            (Stage::Wait, Ok(response)) if wanted => flow.ready_with(&id, response)?,
             (Stage::Wait, Err(why)) if wanted => flow.failed(&id, why)?,
             (Stage::Wait, _) => {}
-            (Stage::CleanUp, Ok(())) => flow.cleaned(&id)?,
+            (Stage::CleanUp, Ok(_)) => flow.cleaned(&id)?,
             (Stage::CleanUp, Err(why)) => flow.clean_failed(&id, why)?,
         }
         Ok(())

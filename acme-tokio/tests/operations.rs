@@ -12,9 +12,9 @@ use acme_proto::wire::{AccountStatus, AuthorizationStatus, OrderStatus};
 use acme_proto::x509::Certificate;
 use acme_testca::{RequestKind, TestCa};
 use acme_tokio::{
-    AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind, Client,
-    Deactivation, Dns01Solver, Error, Http01Listener, Identifier, Issued, KeyKind, ProviderKey,
-    RenewalStep, Roots, Signer, Solver,
+    AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind,
+    ChallengeResponse, Client, Deactivation, Dns01Solver, Error, Http01Listener, Identifier,
+    Issued, KeyKind, ProviderKey, RenewalStep, Roots, Signer, Solver,
 };
 use ca::{certificate_key, client};
 
@@ -303,8 +303,8 @@ impl Solver for Silent {
         &[ChallengeKind::Http01]
     }
 
-    async fn present(&self, _: &Challenge) -> Result<(), BoxError> {
-        Ok(())
+    async fn present(&self, _: &Challenge) -> Result<ChallengeResponse, BoxError> {
+        Ok(ChallengeResponse::default())
     }
 
     async fn clean_up(&self, _: &Challenge) -> Result<(), BoxError> {

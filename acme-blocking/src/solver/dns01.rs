@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "propagation")]
 use acme_adapter::propagation::PropagationCheck;
-use acme_proto::challenge::{Challenge, TxtRecord};
+use acme_proto::challenge::{Challenge, ChallengeResponse, TxtRecord};
 use acme_proto::wire::ChallengeKind;
 
 use super::Solver;
@@ -137,9 +137,10 @@ impl<T: Dns01> Solver for Dns01Solver<T> {
         &self.kinds
     }
 
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         let TxtRecord { name, value, .. } = record(challenge)?;
-        self.zone.set_txt(&name, &value)
+        self.zone.set_txt(&name, &value)?;
+        Ok(ChallengeResponse::default())
     }
 
     fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {

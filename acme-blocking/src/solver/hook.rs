@@ -1,7 +1,7 @@
 //! TXT records by a command of the user's.
 
 use acme_adapter::hook::HookCommand;
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 
 use super::Solver;
@@ -23,9 +23,10 @@ impl Solver for HookCommand {
         &KINDS
     }
 
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         let record = record(challenge)?;
-        self.set_txt(&record.name, &record.value)
+        self.set_txt(&record.name, &record.value)?;
+        Ok(ChallengeResponse::default())
     }
 
     fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {

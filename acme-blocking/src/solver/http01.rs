@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use acme_adapter::error::Error;
 use acme_adapter::http01::Http01Table;
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 
 use super::Solver;
@@ -18,9 +18,9 @@ impl Solver for Http01Table {
         &[ChallengeKind::Http01]
     }
 
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.insert(challenge);
-        Ok(())
+        Ok(ChallengeResponse::default())
     }
 
     fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
@@ -61,7 +61,7 @@ impl Solver for Http01Listener {
         self.table.kinds()
     }
 
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.table.present(challenge)
     }
 

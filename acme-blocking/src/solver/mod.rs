@@ -11,7 +11,7 @@ mod tls_alpn01;
 
 use std::sync::Arc;
 
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 
 use crate::BoxError;
@@ -36,11 +36,13 @@ pub trait Solver: Send + Sync {
 
     /// Publishes the challenge beside whatever else is published.
     ///
-    /// It may be called again for a challenge that is published already, such as after a restart.
+    /// It may be called again for a challenge that is published already, such as after a restart. It returns the
+    /// response that the CA receives: empty for every kind that this crate knows, and for other kinds with the
+    /// members that they define.
     ///
     /// # Errors
     /// An error fails this way of proving the identifier; another kind may be tried.
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError>;
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError>;
 
     /// Waits until the CA can see the challenge, such as for DNS to propagate; by default not at all.
     ///
@@ -70,7 +72,7 @@ macro_rules! forward {
                 (**self).kinds()
             }
 
-            fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+            fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
                 (**self).present(challenge)
             }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use acme_adapter::error::Error;
 use acme_adapter::tls_alpn01::TlsAlpnResolver;
 use acme_adapter::{clock, keys};
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 use rustls::crypto::CryptoProvider;
 use rustls::{ServerConfig, ServerConnection};
@@ -21,8 +21,9 @@ impl Solver for TlsAlpnResolver {
         &[ChallengeKind::TlsAlpn01]
     }
 
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        Ok(self.insert(challenge, clock::wall())?)
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
+        self.insert(challenge, clock::wall())?;
+        Ok(ChallengeResponse::default())
     }
 
     fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
@@ -74,7 +75,7 @@ impl Solver for TlsAlpn01Listener {
         self.resolver.kinds()
     }
 
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.resolver.present(challenge)
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use acme_blocking::{
-    AccountKey, BoxError, Challenge, ChallengeKind, Client, ClientBuilder, Dns01, KeyKind,
-    ProviderKey, Roots, Solver,
+    AccountKey, BoxError, Challenge, ChallengeKind, ChallengeResponse, Client, ClientBuilder,
+    Dns01, KeyKind, ProviderKey, Roots, Solver,
 };
 use acme_proto::policy::{Policy, Rates};
 use acme_testca::TestCa;
@@ -85,7 +85,7 @@ impl<S: Solver> Solver for Notes<S> {
         self.inner.kinds()
     }
 
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.note("present", challenge);
         std::thread::sleep(core::time::Duration::from_millis(10));
         let result = self.inner.present(challenge);
@@ -112,7 +112,7 @@ impl Solver for Broken {
         core::slice::from_ref(&self.0)
     }
 
-    fn present(&self, _: &Challenge) -> Result<(), BoxError> {
+    fn present(&self, _: &Challenge) -> Result<ChallengeResponse, BoxError> {
         Err("the zone is locked".into())
     }
 

@@ -5,6 +5,7 @@ mod dns_account01;
 mod dns_persist01;
 mod http01;
 mod persist_record;
+mod response;
 mod tls_alpn01;
 mod txt_record;
 
@@ -22,6 +23,7 @@ pub use dns_account01::account_label;
 pub use dns_persist01::{DnsPersist01, PersistChoice, PersistOptions, PersistRefusal};
 pub use http01::Http01;
 pub use persist_record::{InvalidPersistRecord, PersistRecord};
+pub use response::ChallengeResponse;
 pub use tls_alpn01::TlsAlpn01;
 pub use txt_record::TxtRecord;
 

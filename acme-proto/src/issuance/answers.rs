@@ -10,7 +10,7 @@ use crate::error::{Attempt, Error, PeerFault, ServerProblem};
 use crate::header;
 use crate::notice::{Notice, Progress};
 use crate::op::private::Plan;
-use crate::op::{GetAuthorization, GetOrder, Operation, RespondChallenge};
+use crate::op::{GetAuthorization, GetOrder, Operation};
 use crate::session::Session;
 use crate::url::Url;
 use crate::wire::{
@@ -346,9 +346,9 @@ impl Issuance {
             Err(other) => return Err(other),
         };
         self.told_server = true;
-        let read = RespondChallenge::new(url.clone());
-        let answered = self.lanes.read(&reply, session, |a| read.read(a));
         let Some(authorization) = self.facts.by_challenge(url) else { return Ok(()) };
+        let Some(read) = authorization.respond() else { return Ok(()) };
+        let answered = self.lanes.read(&reply, session, |a| read.read(a));
         let challenge = match answered {
             Ok(challenge) => challenge,
             // The server was told all the same: the authorization tells what it makes of it.

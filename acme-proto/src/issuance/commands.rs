@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::facts::{Local, Publication, Published};
 use super::{Issuance, OfferId, State, is_held};
-use crate::challenge::{Challenge, ChallengeId, Persist};
+use crate::challenge::{Challenge, ChallengeId, ChallengeResponse, Persist};
 use crate::error::{Attempt, Error, InvalidInput, Misuse};
 use crate::session::Session;
 use crate::wire::ChallengeKind;
@@ -82,7 +82,7 @@ impl Issuance {
         Ok(())
     }
 
-    /// Says that a challenge is published: the server is told at once.
+    /// Says that a challenge is published: the empty response is sent at once.
     ///
     /// # Errors
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.
@@ -90,19 +90,29 @@ impl Issuance {
         self.ready_after(id, Duration::ZERO)
     }
 
-    /// Says that a challenge is published, but that the server should be told only after `delay`,
+    /// Says that a challenge is published, and that the empty response should be sent only after `delay`,
     /// which counts from the next poll.
     ///
     /// # Errors
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.
     pub fn ready_after(&mut self, id: &ChallengeId, delay: Duration) -> Result<(), Misuse> {
-        self.check_handed_out(id)?;
-        if let Some(authorization) = self.facts.by_challenge(&id.0)
-            && matches!(authorization.local, Local::Provisioning(_))
-        {
-            authorization.local = Local::Delayed(id.0.clone(), delay);
-        }
-        Ok(())
+        self.set_ready(id, ChallengeResponse::default(), delay)
+    }
+
+    /// Says that a challenge can be validated, and with which response: it is sent at once, and sent again
+    /// unchanged if its answer is lost or the challenge is tried once more.
+    ///
+    /// The response is not part of the [`Snapshot`](crate::snapshot::Snapshot). After a restart,
+    /// [`Provision`](super::IssuanceEvent::Provision) comes again, and the response is given again.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    pub fn ready_with(
+        &mut self,
+        id: &ChallengeId,
+        response: ChallengeResponse,
+    ) -> Result<(), Misuse> {
+        self.set_ready(id, response, Duration::ZERO)
     }
 
     /// Says that a challenge could not be published: it is cleaned up, and the other kinds are offered.
@@ -164,6 +174,22 @@ impl Issuance {
         if self.state != State::Done {
             self.end(Err(Error::Cancelled), session);
         }
+    }
+
+    fn set_ready(
+        &mut self,
+        id: &ChallengeId,
+        response: ChallengeResponse,
+        delay: Duration,
+    ) -> Result<(), Misuse> {
+        self.check_handed_out(id)?;
+        if let Some(authorization) = self.facts.by_challenge(&id.0)
+            && matches!(authorization.local, Local::Provisioning(_))
+        {
+            authorization.local = Local::Delayed(id.0.clone(), delay);
+            authorization.response = response;
+        }
+        Ok(())
     }
 
     const fn check_running(&mut self) -> Result<(), Misuse> {

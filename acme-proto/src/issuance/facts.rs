@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::plan::{AuthorizationView, OrderView};
-use crate::challenge::Challenge;
+use crate::challenge::{Challenge, ChallengeResponse};
 use crate::error::Attempt;
 use crate::identifier::Identifier;
+use crate::op::RespondChallenge;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{
@@ -44,6 +45,8 @@ pub(super) struct Authorization {
     /// The challenges that are made out to another account.
     pub(super) foreign: Vec<Url>,
     pub(super) local: Local,
+    /// What the selected challenge is answered with, from `ready_with`.
+    pub(super) response: ChallengeResponse,
     /// It should be read (again) before anything else.
     pub(super) stale: bool,
     /// It was read once more after all was lost.
@@ -193,6 +196,7 @@ impl Authorization {
             challenges: Vec::new(),
             foreign: Vec::new(),
             local: Local::Open,
+            response: ChallengeResponse::default(),
             stale: false,
             explained: false,
             answers: 0,
@@ -231,6 +235,12 @@ impl Authorization {
 
     pub(super) fn challenge(&self, url: &Url) -> Option<&wire::Challenge> {
         self.challenges.iter().find(|c| c.url() == url)
+    }
+
+    /// Returns the operation that answers the selected challenge.
+    pub(super) fn respond(&self) -> Option<RespondChallenge> {
+        let url = self.local.challenge()?.clone();
+        Some(RespondChallenge::new(url).with_response(self.response.clone()))
     }
 
     fn wants(&self, challenge: &Url) -> bool {

@@ -27,7 +27,7 @@ use crate::notice::Notice;
 use crate::op::private::Plan;
 use crate::op::{
     Choosing, ChosenChain, Finalize, GetAuthorization, GetCertificate, GetOrder, NewOrder,
-    Operation, RespondChallenge,
+    Operation,
 };
 use crate::session::Session;
 use crate::snapshot::{Snapshot, Tried};
@@ -362,9 +362,9 @@ impl Issuance {
                 (Key::ReadAuthorization(url.clone()), GetAuthorization(url).spec())
             }
             Due::Respond(index) => {
-                let local = &self.facts.authorizations[index].local;
-                let Some(url) = local.challenge().cloned() else { return };
-                (Key::Respond(url.clone()), RespondChallenge::new(url).spec())
+                let authorization = &self.facts.authorizations[index];
+                let Some(operation) = authorization.respond() else { return };
+                (Key::Respond(operation.url().clone()), operation.spec())
             }
             Due::Finalize => match self.finalize_operation(session) {
                 Ok(Some(operation)) => (Key::Finalize, operation.spec()),

@@ -1,10 +1,7 @@
 //! Challenges: reading one, and saying that it is ready (RFC 8555 section 7.5.1).
 
-use alloc::string::String;
-
-use serde_json::{Map, Value};
-
 use super::{Answer, OnLost, Operation, Payload, Spec, Target, object, private::Plan};
+use crate::challenge::ChallengeResponse;
 use crate::error::Error;
 use crate::url::Url;
 use crate::wire::{Challenge, ChallengeStatus};
@@ -31,26 +28,35 @@ impl Operation for GetChallenge {
 #[derive(Clone, Debug)]
 pub struct RespondChallenge {
     url: Url,
-    object: Map<String, Value>,
+    response: ChallengeResponse,
 }
 
 impl RespondChallenge {
-    /// Creates an answer to the challenge at `url`: `{}`, which is what every kind that this crate solves takes.
+    /// Creates an empty response to the challenge at `url`: `{}`, which is what every kind that this crate knows takes.
     pub fn new(url: Url) -> Self {
-        Self { url, object: Map::new() }
+        Self { url, response: ChallengeResponse::default() }
     }
 
-    /// Sends this object instead, for a type of challenge that defines members of its response
-    /// (RFC 8555 section 7.5.1, erratum 5729).
-    pub fn object(mut self, object: Map<String, Value>) -> Self {
-        self.object = object;
+    /// Sends this response instead, for a kind of challenge that defines members (erratum 5729).
+    pub fn with_response(mut self, response: ChallengeResponse) -> Self {
+        self.response = response;
         self
+    }
+
+    /// Returns the URL of the challenge.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns the response.
+    pub const fn response(&self) -> &ChallengeResponse {
+        &self.response
     }
 }
 
 impl Plan for RespondChallenge {
     fn spec(&self) -> Spec {
-        Spec::post("challenge", Target::Url(self.url.clone()), Payload::json(&self.object))
+        Spec::post("challenge", Target::Url(self.url.clone()), Payload::json(&self.response))
             .on_lost(OnLost::Reread(self.url.clone()))
     }
 }

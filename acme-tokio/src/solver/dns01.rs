@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "propagation")]
 use acme_adapter::propagation::PropagationCheck;
-use acme_proto::challenge::{Challenge, TxtRecord};
+use acme_proto::challenge::{Challenge, ChallengeResponse, TxtRecord};
 use acme_proto::wire::ChallengeKind;
 
 use super::Solver;
@@ -165,9 +165,10 @@ impl<T: Dns01> Solver for Dns01Solver<T> {
         &self.kinds
     }
 
-    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         let TxtRecord { name, value, .. } = record(challenge)?;
-        self.zone.set_txt(&name, &value).await
+        self.zone.set_txt(&name, &value).await?;
+        Ok(ChallengeResponse::default())
     }
 
     async fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {

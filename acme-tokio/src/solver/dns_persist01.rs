@@ -3,7 +3,9 @@
 use acme_adapter::clock;
 #[cfg(feature = "propagation")]
 use acme_adapter::propagation::PropagationCheck;
-use acme_proto::challenge::{Challenge, PersistChoice, PersistOptions, TxtRecord};
+use acme_proto::challenge::{
+    Challenge, ChallengeResponse, PersistChoice, PersistOptions, TxtRecord,
+};
 use acme_proto::wire::ChallengeKind;
 
 use super::{Dns01, Solver};
@@ -61,12 +63,12 @@ impl<T: Dns01> Solver for DnsPersist01Solver<T> {
         &[ChallengeKind::DnsPersist01]
     }
 
-    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         let choice = self.choose(challenge).await?;
-        if choice.is_there() {
-            return Ok(());
+        if !choice.is_there() {
+            self.zone.set_txt(&choice.record().name, &choice.record().value).await?;
         }
-        self.zone.set_txt(&choice.record().name, &choice.record().value).await
+        Ok(ChallengeResponse::default())
     }
 
     async fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {

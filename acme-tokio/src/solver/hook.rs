@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use acme_adapter::hook::{HookAction, HookCommand};
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 use tokio::task::spawn_blocking;
 
@@ -26,9 +26,10 @@ impl Solver for HookCommand {
         &KINDS
     }
 
-    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         let record = record(challenge)?;
-        self.set_txt(&record.name, &record.value).await
+        self.set_txt(&record.name, &record.value).await?;
+        Ok(ChallengeResponse::default())
     }
 
     async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use acme_adapter::error::Error;
 use acme_adapter::http01::Http01Table;
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, ToSocketAddrs};
@@ -18,9 +18,9 @@ impl Solver for Http01Table {
         &[ChallengeKind::Http01]
     }
 
-    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.insert(challenge);
-        Ok(())
+        Ok(ChallengeResponse::default())
     }
 
     async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
@@ -61,7 +61,7 @@ impl Solver for Http01Listener {
         self.table.kinds()
     }
 
-    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.table.present(challenge).await
     }
 

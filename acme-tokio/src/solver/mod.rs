@@ -12,7 +12,7 @@ mod tls_alpn01;
 use core::future::Future;
 use std::sync::Arc;
 
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 
 use crate::{BoxError, BoxFuture};
@@ -37,11 +37,16 @@ pub trait Solver: Send + Sync {
 
     /// Publishes the challenge beside whatever else is published.
     ///
-    /// It may be called again for a challenge that is published already, such as after a restart.
+    /// It may be called again for a challenge that is published already, such as after a restart. It returns the
+    /// response that the CA receives: empty for every kind that this crate knows, and for other kinds with the
+    /// members that they define.
     ///
     /// # Errors
     /// An error fails this way of proving the identifier; another kind may be tried.
-    fn present(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn present(
+        &self,
+        challenge: &Challenge,
+    ) -> impl Future<Output = Result<ChallengeResponse, BoxError>> + Send;
 
     /// Waits until the CA can see the challenge, such as for DNS to propagate; by default not at all.
     ///
@@ -71,7 +76,10 @@ pub trait DynSolver: Send + Sync {
     fn dyn_kinds(&self) -> &[ChallengeKind];
 
     /// Does what [`Solver::present`] does.
-    fn dyn_present<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>>;
+    fn dyn_present<'a>(
+        &'a self,
+        challenge: &'a Challenge,
+    ) -> BoxFuture<'a, Result<ChallengeResponse, BoxError>>;
 
     /// Does what [`Solver::wait`] does.
     fn dyn_wait<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>>;
@@ -85,7 +93,10 @@ impl<T: Solver> DynSolver for T {
         self.kinds()
     }
 
-    fn dyn_present<'a>(&'a self, challenge: &'a Challenge) -> BoxFuture<'a, Result<(), BoxError>> {
+    fn dyn_present<'a>(
+        &'a self,
+        challenge: &'a Challenge,
+    ) -> BoxFuture<'a, Result<ChallengeResponse, BoxError>> {
         Box::pin(self.present(challenge))
     }
 
@@ -103,7 +114,7 @@ impl Solver for dyn DynSolver + '_ {
         self.dyn_kinds()
     }
 
-    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.dyn_present(challenge).await
     }
 
@@ -126,7 +137,7 @@ macro_rules! forward {
             fn present(
                 &self,
                 challenge: &Challenge,
-            ) -> impl Future<Output = Result<(), BoxError>> + Send {
+            ) -> impl Future<Output = Result<ChallengeResponse, BoxError>> + Send {
                 (**self).present(challenge)
             }
 

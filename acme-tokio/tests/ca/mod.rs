@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use acme_proto::policy::{Policy, Rates};
 use acme_testca::TestCa;
 use acme_tokio::{
-    AccountKey, BoxError, Challenge, ChallengeKind, Client, ClientBuilder, Dns01, KeyKind,
-    ProviderKey, Roots, Solver,
+    AccountKey, BoxError, Challenge, ChallengeKind, ChallengeResponse, Client, ClientBuilder,
+    Dns01, KeyKind, ProviderKey, Roots, Solver,
 };
 
 /// Starts to make a client that trusts the test CA.
@@ -85,7 +85,7 @@ impl<S: Solver> Solver for Notes<S> {
         self.inner.kinds()
     }
 
-    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.note("present", challenge);
         tokio::time::sleep(core::time::Duration::from_millis(10)).await;
         let result = self.inner.present(challenge).await;
@@ -112,7 +112,7 @@ impl Solver for Broken {
         core::slice::from_ref(&self.0)
     }
 
-    async fn present(&self, _: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, _: &Challenge) -> Result<ChallengeResponse, BoxError> {
         Err("the zone is locked".into())
     }
 

@@ -1,7 +1,7 @@
 //! Solvers for both adapters: a zone on loopback, and one that publishes nothing.
 
 use acme_blocking::BoxError;
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 
 use crate::servers::Challtestsrv;
@@ -61,7 +61,7 @@ impl<S: acme_blocking::Solver> acme_blocking::Solver for Labelled<S> {
         &[ChallengeKind::DnsAccount01]
     }
 
-    fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.0.present(challenge)
     }
 
@@ -75,7 +75,7 @@ impl<S: acme_tokio::Solver> acme_tokio::Solver for Labelled<S> {
         &[ChallengeKind::DnsAccount01]
     }
 
-    async fn present(&self, challenge: &Challenge) -> Result<(), BoxError> {
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.0.present(challenge).await
     }
 
@@ -99,8 +99,8 @@ impl acme_blocking::Solver for Nothing {
         &self.0
     }
 
-    fn present(&self, _: &Challenge) -> Result<(), BoxError> {
-        Ok(())
+    fn present(&self, _: &Challenge) -> Result<ChallengeResponse, BoxError> {
+        Ok(ChallengeResponse::default())
     }
 
     fn clean_up(&self, _: &Challenge) -> Result<(), BoxError> {
@@ -113,8 +113,8 @@ impl acme_tokio::Solver for Nothing {
         &self.0
     }
 
-    async fn present(&self, _: &Challenge) -> Result<(), BoxError> {
-        Ok(())
+    async fn present(&self, _: &Challenge) -> Result<ChallengeResponse, BoxError> {
+        Ok(ChallengeResponse::default())
     }
 
     async fn clean_up(&self, _: &Challenge) -> Result<(), BoxError> {

@@ -44,7 +44,9 @@ impl Responder {
         Self {
             name,
             address,
-            present: Box::new(move |c| solver.present(c).expect("published")),
+            present: Box::new(move |c| {
+                let _ = solver.present(c).expect("published");
+            }),
             clean_up: Box::new(move |c| other.clean_up(c).expect("taken back")),
         }
     }
@@ -59,7 +61,9 @@ impl Responder {
         Self {
             name,
             address,
-            present: Box::new(move |c| wait_for(solver.present(c)).expect("published")),
+            present: Box::new(move |c| {
+                let _ = wait_for(solver.present(c)).expect("published");
+            }),
             clean_up: Box::new(move |c| wait_for(other.clean_up(c)).expect("taken back")),
         }
     }

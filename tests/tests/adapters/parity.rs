@@ -113,7 +113,7 @@ macro_rules! whole_list {
         let authorization = client.authorization(url)$($end)*.expect("an authorization");
         let challenge = authorization.challenges()[0].url();
         let members = serde_json::Map::from_iter([("attObj".to_owned(), "o2NmbXQ".into())]);
-        let answer = RespondChallenge::new(challenge.clone()).object(members);
+        let answer = RespondChallenge::new(challenge.clone()).with_response(members.into());
         assert_eq!(client.respond_with(answer)$($end)*.expect("a challenge").url(), challenge);
 
         // Errors have type, detail, and the identifier that they are about.

@@ -78,7 +78,7 @@ fn persistent(wildcard: bool, removed: bool) -> Challenge {
 fn solve(zone: &Zone, challenge: &Challenge, options: &PersistOptions) -> [(Vec<String>, bool); 2] {
     use acme_blocking::Solver as _;
     let blocking = acme_blocking::DnsPersist01Solver::new(Arc::new(zone)).options(options.clone());
-    let could = blocking.present(challenge).and_then(|()| blocking.clean_up(challenge)).is_ok();
+    let could = blocking.present(challenge).and_then(|_| blocking.clean_up(challenge)).is_ok();
     let first = (zone.take(), could);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let could = runtime.block_on(async {

@@ -116,8 +116,8 @@ fn a_type_of_challenge_with_members_of_its_own_is_answered_by_its_object() {
         )
         .post(challenge, answer(200, &object));
     let attested = json!({ "attObj": "o2NmbXQ", "count": 1 });
-    let members = attested.as_object().expect("an object").clone();
-    let read = script.run(Call::new(RespondChallenge::new(url(challenge)).object(members)));
+    let response = attested.as_object().expect("an object").clone().into();
+    let read = script.run(Call::new(RespondChallenge::new(url(challenge)).with_response(response)));
     assert_eq!(*read.expect("a challenge").status(), ChallengeStatus::Processing);
     let posts = script.posts();
     covers!("8555-7.5.1-3", payload_object(posts[0]) == attested, "{:?}", posts[0]);
