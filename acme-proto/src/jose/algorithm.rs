@@ -4,19 +4,19 @@ use core::fmt;
 
 /// A signature algorithm for requests (RFC 7518 Section 3.1, RFC 8037 Section 3.1).
 ///
-/// Curve, hash and algorithm belong together, so the key decides: see
-/// [`Jwk::algorithm`](crate::jose::Jwk::algorithm). `none` and MAC algorithms cannot be expressed
-/// (RFC 8555 Section 6.2).
+/// The curve of a key fixes the hash and thereby the algorithm, so the key decides: see
+/// [`Jwk::algorithm`](crate::jose::Jwk::algorithm). `none` and MAC algorithms are forbidden for
+/// requests (RFC 8555 Section 6.2) and have no variant here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256: the one that every server must accept.
+    /// ECDSA on P-256 with SHA-256, which every server must implement.
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
     /// ECDSA on P-521 with SHA-512.
     Es512,
-    /// Ed25519, under its name in RFC 8037 and RFC 8555.
+    /// Ed25519, under the name `EdDSA` of RFC 8037 Section 3.1.
     EdDsa,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
@@ -41,17 +41,19 @@ impl Algorithm {
         }
     }
 
-    /// Returns the octets of a JWS signature, or `None` for RSA, where the key decides.
+    /// Returns the length of a JWS signature in octets, or `None` for RSA, where it is that of the
+    /// modulus.
     pub const fn signature_len(self) -> Option<usize> {
         match self {
             Self::Es256 | Self::EdDsa => Some(64),
             Self::Es384 => Some(96),
+            // Two coordinates of 521 bits, each rounded up to 66 octets (RFC 7518 Section 3.4).
             Self::Es512 => Some(132),
             Self::Rs256 => None,
         }
     }
 
-    /// Returns the octets of one coordinate, or `None` where keys have no two coordinates.
+    /// Returns the length of one coordinate in octets, or `None` if the key is not a point (x, y).
     pub(crate) const fn coordinate_len(self) -> Option<usize> {
         match self {
             Self::Es256 => Some(32),
@@ -98,7 +100,8 @@ impl MacAlgorithm {
         }
     }
 
-    /// Returns the fewest octets a key should have: those of the hash (RFC 7518 Section 3.2).
+    /// Returns the minimum key length in octets, which is the length of the hash (RFC 7518 Section
+    /// 3.2).
     pub const fn min_key_len(self) -> usize {
         match self {
             Self::Hs256 => 32,

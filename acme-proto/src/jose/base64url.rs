@@ -11,17 +11,18 @@ pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Decodes text that must be in the canonical form that [`encode`] writes.
+/// Decodes text in the canonical form that [`encode`] writes, and rejects every other form.
 ///
 /// # Errors
 ///
-/// Padding, white space, `+` and `/`, impossible lengths and trailing bits that are not zero are
-/// refused: whoever wrote the text is at fault (RFC 8555 Section 6.1 demands it for `=`).
+/// Fails on padding, white space, `+` and `/`, impossible lengths, and trailing bits that are not
+/// zero. The writer of the text is at fault. RFC 8555 Section 6.1 requires that text with `=` is
+/// rejected.
 pub fn decode(text: &str) -> Result<Vec<u8>, InvalidBase64Url> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidBase64Url(()))
 }
 
-/// The text is not base64url in its canonical form without padding.
+/// The text is not canonical base64url without padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not base64url without padding")]
 pub struct InvalidBase64Url(());

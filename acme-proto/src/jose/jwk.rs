@@ -16,18 +16,20 @@ use crate::x509::asn1::strip_leading_zeros;
 
 /// A public key, with the members that its type requires and no others.
 ///
-/// Members that ACME has no use for (`kid`, `use`, `alg`, `x5c` and so on) are dropped on reading,
-/// so that keys compare equal wherever they come from. Whether an elliptic curve point lies on its
-/// curve is not checked: that takes the arithmetic of the curve, and the server does it.
+/// Members that ACME does not use (`kid`, `use`, `alg`, `x5c` and so on) are dropped when a key is
+/// parsed, so equal keys compare equal whatever their source. Whether an elliptic curve point lies
+/// on its curve is not checked, because that needs the arithmetic of the curve; the server checks
+/// it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Jwk {
     key: Key,
 }
 
-/// The numbers of a key, each in the one form that JWK allows.
+/// The numbers of a key, each in the only encoding that a JWK allows.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// `curve` is one of the ECDSA algorithms; both coordinates have its full length.
+    /// `curve` is an ECDSA algorithm. Both coordinates have its full length, leading zeros included
+    /// (RFC 7518 Section 6.2.1.2).
     Ec {
         curve: Algorithm,
         x: Vec<u8>,
@@ -36,7 +38,7 @@ pub(super) enum Key {
     Ed25519 {
         x: [u8; 32],
     },
-    /// Neither number has leading zero octets.
+    /// Neither number has leading zero octets (RFC 7518 Section 6.3.1.1).
     Rsa {
         n: Vec<u8>,
         e: Vec<u8>,
@@ -46,7 +48,7 @@ pub(super) enum Key {
 impl Jwk {
     /// The smallest modulus accepted, in bits (RFC 7518 Section 3.3).
     pub const MIN_RSA_BITS: usize = 2048;
-    /// The largest modulus accepted, in bits.
+    /// The largest modulus accepted, in bits, which bounds the size of what a peer can send.
     pub const MAX_RSA_BITS: usize = 16384;
 
     /// Creates a P-256 key from its coordinates, big-endian.
@@ -71,20 +73,22 @@ impl Jwk {
 
     /// Creates an RSA key from modulus and public exponent, big-endian.
     ///
-    /// Leading zero octets are removed, as RFC 8555 Section 8.1 demands for thumbprints.
+    /// Leading zero octets are removed, as thumbprints require (RFC 8555 Section 8.1).
     ///
     /// # Errors
     ///
     /// Fails if the modulus has fewer than [`MIN_RSA_BITS`](Self::MIN_RSA_BITS) or more than
-    /// [`MAX_RSA_BITS`](Self::MAX_RSA_BITS), or the exponent is even, 1, or longer than 32 octets:
-    /// the key is not fit for use.
+    /// [`MAX_RSA_BITS`](Self::MAX_RSA_BITS), or the exponent is even, 1, or longer than 32 octets.
+    /// Such a key is not usable.
     pub fn rsa(n: &[u8], e: &[u8]) -> Result<Self, InvalidJwk> {
         let (n, e) = (strip_leading_zeros(n), strip_leading_zeros(e));
+        // The size of a key counts from its highest set bit, not in whole octets.
         let unused = n.first().map_or(0, |first| first.leading_zeros() as usize);
         let bits = (n.len() * 8).saturating_sub(unused);
         if !(Self::MIN_RSA_BITS..=Self::MAX_RSA_BITS).contains(&bits) {
             return Err(InvalidJwk::RsaSize { bits });
         }
+        // An even exponent has no inverse, and 1 would make signing the identity.
         let odd = e.last().is_some_and(|last| last & 1 == 1);
         if !odd || e == [1] || e.len() > 32 {
             return Err(InvalidJwk::RsaExponent);
@@ -92,12 +96,12 @@ impl Jwk {
         Ok(Self { key: Key::Rsa { n: n.to_vec(), e: e.to_vec() } })
     }
 
-    /// Reads an uncompressed point (SEC 1 Section 2.3.3: `04`, x, y) of the algorithm's curve.
+    /// Parses an uncompressed point (`04`, x, y; SEC 1 Section 2.3.3) on the algorithm's curve.
     ///
     /// # Errors
     ///
     /// Fails if `algorithm` is not ECDSA, or the octets are a compressed point or have the wrong
-    /// length: the source of the key is at fault.
+    /// length. The source of the key is at fault.
     pub fn from_sec1(algorithm: Algorithm, point: &[u8]) -> Result<Self, InvalidJwk> {
         let size = algorithm.coordinate_len().ok_or(InvalidJwk::UnsupportedKey)?;
         let Some((0x04, coordinates)) = point.split_first() else {
@@ -111,29 +115,30 @@ impl Jwk {
         Ok(Self::ec(algorithm, x, y))
     }
 
-    /// Reads the DER of a SubjectPublicKeyInfo, as certificates and most devices have it.
+    /// Parses a SubjectPublicKeyInfo in DER, the format of certificates and of most signing
+    /// devices.
     ///
     /// # Errors
     ///
-    /// Fails if it is not DER of that shape, or a key of a kind or size that is not supported:
-    /// the source of the key is at fault.
+    /// Fails if the octets are not such a structure, or the kind or size of the key is not
+    /// supported. The source of the key is at fault.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, InvalidJwk> {
         spki::decode(der)
     }
 
-    /// Reads the JSON form.
+    /// Parses a JSON Web Key.
     ///
     /// # Errors
     ///
-    /// Fails if it is not a JSON object with the members of a supported key type, each canonical
-    /// base64url of the full length; and if there is a private or symmetric member: a caller who
-    /// passes a private key by mistake should know.
+    /// Fails if the text is not a JSON object with the members of a supported key type, each in
+    /// canonical base64url and of full length. Also fails if there is a private or symmetric
+    /// member, so that a caller who passes a private key by mistake notices it.
     pub fn from_json(json: &str) -> Result<Self, InvalidJwk> {
         let members: Members = serde_json::from_str(json).map_err(|_| InvalidJwk::Json)?;
         Self::try_from(members)
     }
 
-    /// Returns the algorithm for signatures by this key; an RSA key signs with RS256.
+    /// Returns the algorithm that this key signs with; for RSA that is RS256.
     pub const fn algorithm(&self) -> Algorithm {
         match &self.key {
             Key::Ec { curve, .. } => *curve,
@@ -142,22 +147,23 @@ impl Jwk {
         }
     }
 
-    /// Returns the canonical JSON: required members, sorted, no white space.
+    /// Returns the canonical JSON: the required members, sorted by name, without white space.
     ///
-    /// This is the input of the thumbprint (RFC 7638 Section 3) and also what goes into `jwk`
-    /// headers, `oldKey` and the external account binding.
+    /// The thumbprint is the digest of this text (RFC 7638 Section 3). The same text is sent in
+    /// `jwk` headers, in `oldKey` and as the payload of an external account binding.
     pub fn to_json(&self) -> String {
         let mut json = String::from("{");
         for (name, value) in self.members().iter().flatten() {
             let separator = if json.len() == 1 { "" } else { "," };
-            // Names and values are of alphabets in which JSON escapes nothing.
+            // Names are ASCII letters and values are base64url or curve names: no character needs
+            // escaping.
             json.push_str(&format!("{separator}\"{name}\":\"{value}\""));
         }
         json.push('}');
         json
     }
 
-    /// Returns the DER of the SubjectPublicKeyInfo.
+    /// Returns the SubjectPublicKeyInfo in DER.
     pub fn to_spki_der(&self) -> Vec<u8> {
         spki::encode(&self.key)
     }
@@ -210,7 +216,7 @@ impl<'de> Deserialize<'de> for Jwk {
     }
 }
 
-/// The octets or JSON are not a public key that can be used.
+/// The octets or JSON are not a usable public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJwk {
@@ -220,13 +226,13 @@ pub enum InvalidJwk {
     /// A required member is missing.
     #[error("JSON Web Key lacks the member {0:?}")]
     Missing(&'static str),
-    /// A private or symmetric key: it must not come here.
+    /// The key has a private or symmetric member, and must not leave its owner.
     #[error("JSON Web Key has private members: only public keys may be given")]
     Private,
     /// A member is not canonical base64url.
     #[error("member {0:?} of the JSON Web Key is not base64url without padding")]
     Base64(&'static str),
-    /// A coordinate has not its full length (RFC 7518 Section 6.2.1.2, RFC 8037 Section 2).
+    /// A coordinate does not have its full length (RFC 7518 Section 6.2.1.2, RFC 8037 Section 2).
     #[error("{member} of the public key has {found} octets instead of {expected}")]
     Length {
         /// The member, or `point` for both coordinates together.
@@ -248,15 +254,15 @@ pub enum InvalidJwk {
         /// The size of the modulus, in bits.
         bits: usize,
     },
-    /// The RSA public exponent is even, 1, or beyond reason.
+    /// The RSA public exponent is even, 1, or longer than 32 octets.
     #[error("RSA public exponent is not usable")]
     RsaExponent,
-    /// Not the DER of a SubjectPublicKeyInfo.
+    /// Not a SubjectPublicKeyInfo in DER.
     #[error("not a SubjectPublicKeyInfo in DER")]
     Der,
 }
 
-/// What is read of a JSON Web Key; a repeated member is an error, an unknown one is not.
+/// The members that matter of a JSON Web Key. A repeated member is an error, an unknown one is not.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Members {
@@ -274,7 +280,7 @@ struct Members {
     qi: Option<IgnoredAny>,
     oth: Option<IgnoredAny>,
     k: Option<IgnoredAny>,
-    /// With this, serde reads objects only; without it, an array of values would do.
+    /// Makes serde accept JSON objects only. A derived struct would also accept an array of values.
     #[serde(flatten)]
     _others: BTreeMap<String, IgnoredAny>,
 }
@@ -290,6 +296,8 @@ impl TryFrom<Members> for Jwk {
     type Error = InvalidJwk;
 
     fn try_from(members: Members) -> Result<Self, Self::Error> {
+        // Checked before anything else, so that a private key is reported as one even if it is
+        // malformed.
         if members.is_private() {
             return Err(InvalidJwk::Private);
         }
@@ -308,6 +316,8 @@ impl TryFrom<Members> for Jwk {
             ("EC", Some(crv)) => {
                 let curve = [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512]
                     .into_iter()
+                    // Other registered curves, such as secp256k1 (RFC 8812), have no algorithm
+                    // here.
                     .find(|&curve| curve_name(curve) == crv)
                     .ok_or(InvalidJwk::UnsupportedKey)?;
                 let size = curve.coordinate_len().ok_or(InvalidJwk::UnsupportedKey)?;

@@ -76,7 +76,7 @@ fn the_canonical_form_and_serde_round_trip() {
     }
 }
 
-// The example of RFC 7638 has alg and kid.
+// The example key of RFC 7638 Section 3.1 has `alg` and `kid` too.
 #[test]
 fn optional_members_and_their_order_change_nothing() {
     let members = RSA_7638.trim_matches(['{', '}']);
@@ -190,7 +190,7 @@ fn damaged_spki_is_an_error_and_never_a_panic() {
         for at in 0..der.len() {
             let mut damaged = der.clone();
             damaged[at] ^= 0x55;
-            // Some still parse, as another key; none may equal the first one.
+            // Some damaged keys still parse, as another key. None may equal the original.
             assert_ne!(Jwk::from_spki_der(&damaged).ok(), Jwk::from_json(json).ok(), "{at}");
         }
     }

@@ -10,29 +10,31 @@ use crate::jose::{Jwk, base64url};
 use crate::token::Nonce;
 use crate::url::Url;
 
-/// How the header names the key that signs: exactly one of the two (RFC 8555 Section 6.2).
+/// How the header identifies the signing key, by exactly one of two members (RFC 8555 Section 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyId<'a> {
-    /// The public key itself: newAccount, revocation by the certificate key, inner keyChange.
+    /// The public key itself: for newAccount, revocation by the certificate key, and the inner JWS
+    /// of keyChange.
     Jwk(&'a Jwk),
-    /// The account URL exactly as received; for the external account binding the CA's identifier.
+    /// The account URL exactly as received, or, in an external account binding, the key identifier
+    /// issued by the CA.
     Kid(&'a str),
 }
 
 /// The protected header of a request.
 ///
-/// It has no other members: no `crit`, no `b64` (RFC 8555 Section 6.2). The fields are public
-/// because this is a plain record of what is to be written.
+/// The header has no other members; in particular no `b64`, which RFC 8555 Section 6.2 forbids, and
+/// therefore no `crit`. The fields are public because this is a plain record without invariants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protected<'a> {
     /// The registered name of the algorithm.
     pub alg: &'a str,
     /// The key.
     pub key: KeyId<'a>,
-    /// The anti-replay nonce; inner JWSs (external account binding, keyChange) have none.
+    /// The anti-replay nonce, or `None` in an inner JWS (external account binding, keyChange).
     pub nonce: Option<&'a Nonce>,
-    /// The URL that the request goes to.
+    /// The URL that the request is sent to.
     pub url: &'a Url,
 }
 
@@ -42,7 +44,8 @@ impl<'a> Protected<'a> {
         Self { alg, key, nonce, url }
     }
 
-    /// Writes the header as JSON without white space, in the order alg, jwk or kid, nonce, url.
+    /// Serializes the header as JSON without white space, in the order `alg`, `jwk` or `kid`,
+    /// `nonce`, `url`.
     pub fn to_json(&self) -> String {
         let mut json = String::from("{\"alg\":");
         push_string(&mut json, self.alg);
@@ -67,9 +70,11 @@ impl<'a> Protected<'a> {
     }
 }
 
-/// The octets to be signed, from which the body is then made without serializing again.
+/// The signing input of a JWS, from which the body is assembled without serializing again.
 ///
-/// RFC 7515 Section 5.1: base64url of the header, a dot, and base64url of the payload.
+/// It is base64url of the header, a dot, and base64url of the payload (RFC 7515 Section 5.1). The
+/// signature covers these exact octets, so the body reuses them instead of serializing the header
+/// twice.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningInput {
     text: String,
@@ -77,7 +82,7 @@ pub struct SigningInput {
 }
 
 impl SigningInput {
-    /// Serializes header and payload; an empty payload makes a POST-as-GET.
+    /// Serializes header and payload. An empty payload makes a POST-as-GET (RFC 8555 Section 6.3).
     pub fn new(protected: &Protected<'_>, payload: &[u8]) -> Self {
         let mut text = base64url::encode(protected.to_json().as_bytes());
         let dot = text.len();
@@ -86,20 +91,23 @@ impl SigningInput {
         Self { text, dot }
     }
 
-    /// Returns what is to be signed, as it is: the algorithm does its own hashing.
+    /// Returns the octets to sign. Do not hash them first: the signature algorithm includes its
+    /// hash.
     pub fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
-    /// Writes the request body: `protected`, `payload` and `signature`, in this order.
+    /// Assembles the request body: `protected`, `payload` and `signature`, in this order.
     ///
-    /// `signature` is in the form of JWS, as [`Signature`](crate::jose::Signature) and
-    /// [`MacKey`](crate::jose::MacKey) give it.
+    /// `signature` is in JWS form, as [`Signature`](crate::jose::Signature) and
+    /// [`MacKey`](crate::jose::MacKey) return it.
     pub fn flattened(&self, signature: &[u8]) -> Vec<u8> {
         let (protected, payload) = self.text.split_at(self.dot);
+        // The second half begins with the separator. Base64url has no dot, so only that one is
+        // removed.
         let payload = payload.trim_start_matches('.');
         let signature = base64url::encode(signature);
-        // All three are base64url: JSON escapes nothing in them.
+        // All three are base64url, which needs no escaping in JSON.
         let parts = [
             "{\"protected\":\"",
             protected,
@@ -119,7 +127,7 @@ impl fmt::Debug for SigningInput {
     }
 }
 
-/// Appends a JSON string with the escapes it needs.
+/// Appends `text` as a JSON string, escaped as needed.
 fn push_string(json: &mut String, text: &str) {
     json.push_str(&Value::from(text).to_string());
 }

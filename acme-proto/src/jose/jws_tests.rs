@@ -11,9 +11,9 @@ const ED2: &str =
     r#"{"crv":"Ed25519","kty":"OKP","x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}"#;
 const ACCOUNT: &str = "https://example.com/acme/acct/evOfKhNU60wg";
 
-/// One of the vectors of CONFORMANCE section 9.
+/// A request whose header, payload and signature are known.
 struct Vector {
-    /// The account key, if the header has it; otherwise the account URL is there.
+    /// The account key if the header has `jwk`; `None` if it has `kid`.
     jwk: Option<&'static str>,
     nonce: Option<&'static str>,
     url: &'static str,
@@ -128,7 +128,7 @@ fn request_bodies_match_byte_for_byte() {
     }
 }
 
-// The same, signatures included.
+// The requests above once more, with their signatures, which Ed25519 makes deterministically.
 #[cfg(feature = "ed25519")]
 #[test]
 fn signed_request_bodies_match_byte_for_byte() {

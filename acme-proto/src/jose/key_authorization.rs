@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::jose::{Thumbprint, base64url};
 use crate::token::Token;
 
-/// What proves that the holder of an account key controls a challenge's token.
+/// The value that binds a challenge's token to an account key.
 ///
-/// It is the token as received, a dot, and the thumbprint of the account key. It is no secret:
-/// http-01 publishes it.
+/// It consists of the token as received, a dot, and the thumbprint of the account key. It is not a
+/// secret: http-01 publishes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyAuthorization(String);
 
@@ -22,17 +22,17 @@ impl KeyAuthorization {
         Self(format!("{}.{thumbprint}", token.as_str()))
     }
 
-    /// Returns the text, which is the whole body of the http-01 resource (Section 8.3).
+    /// Returns the text, which is the entire body of the http-01 resource (RFC 8555 Section 8.3).
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns its SHA-256 digest, which tls-alpn-01 puts into a certificate (RFC 8737 Section 3).
+    /// Returns the SHA-256 digest, which tls-alpn-01 puts into a certificate (RFC 8737 Section 3).
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
-    /// Returns the digest in base64url, which is the TXT record of dns-01 (Section 8.4).
+    /// Returns the digest in base64url, which is the TXT record of dns-01 (RFC 8555 Section 8.4).
     pub fn txt_value(&self) -> String {
         base64url::encode(&self.digest())
     }
@@ -71,7 +71,8 @@ mod tests {
         );
     }
 
-    // V-KA.
+    // The tokens are those of RFC 8555 Sections 8.3 and 8.4. ED1 is the key of RFC 8037 Appendix
+    // A.2, P256 that of RFC 7515 Appendix A.3, RSA that of RFC 7638 Section 3.1.
     #[test]
     fn digests_match_the_known_answers() {
         let known = [

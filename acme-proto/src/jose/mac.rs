@@ -13,26 +13,26 @@ use zeroize::Zeroizing;
 
 use crate::jose::MacAlgorithm;
 
-/// The secret that a CA gives out along with a key identifier; wiped from memory when dropped.
+/// The secret that a CA issues together with a key identifier; wiped from memory when dropped.
 ///
-/// With the `kid` the CA gave, `nonce: None` and the URL of newAccount in
-/// [`Protected`](crate::jose::Protected), the account key as payload, and the result of
-/// [`sign`](Self::sign), [`SigningInput`](crate::jose::SigningInput) makes the value of
-/// `externalAccountBinding`.
+/// The value of `externalAccountBinding` is a [`SigningInput`](crate::jose::SigningInput) with the
+/// account key as its payload and the result of [`sign`](Self::sign) as its signature. Its
+/// [`Protected`](crate::jose::Protected) header has the CA's key identifier as `kid`, the URL of
+/// newAccount, and no nonce.
 #[derive(Clone)]
 pub struct MacKey {
     octets: Zeroizing<Vec<u8>>,
 }
 
 impl MacKey {
-    /// The most octets a key may have.
+    /// The maximum length of a key, in octets.
     pub const MAX_LEN: usize = 1024;
 
-    /// Takes the octets themselves.
+    /// Creates a key from its octets.
     ///
     /// # Errors
     ///
-    /// Fails if there are none, or more than [`MAX_LEN`](Self::MAX_LEN): the caller is at fault.
+    /// Fails if there are none, or more than [`MAX_LEN`](Self::MAX_LEN). The caller is at fault.
     pub fn from_bytes(octets: Vec<u8>) -> Result<Self, InvalidMacKey> {
         let octets = Zeroizing::new(octets);
         match octets.len() {
@@ -42,26 +42,32 @@ impl MacKey {
         }
     }
 
-    /// Decodes the text that the CA gave out.
+    /// Decodes the text form that the CA shows to its customer.
     ///
-    /// RFC 8555 asks CAs for base64url without padding. Since some hand out other forms, base64 and
-    /// base64url are both read here, with padding or without, and with white space around.
+    /// RFC 8555 Section 7.3.4 recommends base64url, but some CAs show plain base64. Both are
+    /// accepted, with or without padding, and with surrounding white space.
     ///
     /// # Errors
     ///
-    /// Fails if the text is neither, or is empty or too long: whoever copied the key is at fault.
+    /// Fails if the text is neither, or is empty or too long. Usually the key was copied
+    /// incompletely.
     pub fn from_base64(text: &str) -> Result<Self, InvalidMacKey> {
         let text = text.trim();
         let digits = text.trim_end_matches('=');
         if digits.is_empty() {
             return Err(InvalidMacKey::Empty);
         }
+        // Checked before decoding, so that no long buffer is allocated for text that cannot fit
+        // anyway.
         if text.len() > Self::MAX_LEN * 4 / 3 + 4 {
             return Err(InvalidMacKey::TooLong);
         }
+        // Base64 never needs more than two padding characters.
         if text.len() - digits.len() > 2 {
             return Err(InvalidMacKey::Base64);
         }
+        // One alphabet decodes both. The copy has its final capacity at once, because growing it
+        // would leave unwiped copies of the secret behind.
         let mut plain = Zeroizing::new(String::with_capacity(digits.len()));
         plain.extend(digits.chars().map(|digit| match digit {
             '+' => '-',
@@ -70,17 +76,19 @@ impl MacKey {
         }));
         let mut octets = Zeroizing::new(Vec::new());
         LENIENT.decode_vec(plain.as_bytes(), &mut octets).map_err(|_| InvalidMacKey::Base64)?;
+        // Moves the octets into the key instead of copying them.
         Self::from_bytes(core::mem::take(&mut octets))
     }
 
-    /// Returns whether the key is shorter than RFC 7518 Section 3.2 demands for the algorithm.
+    /// Returns whether the key is shorter than RFC 7518 Section 3.2 requires for the algorithm.
     ///
-    /// Such keys work all the same, and some CAs give them out: a reason to warn, not to refuse.
+    /// Some CAs issue such keys, and HMAC accepts them. Warn about them, but use them.
     pub fn is_short_for(&self, algorithm: MacAlgorithm) -> bool {
         self.octets.len() < algorithm.min_key_len()
     }
 
-    /// Computes the HMAC of `message`, which is the `signature` of a JWS over it.
+    /// Computes the HMAC of `message`, which is the signature of a JWS whose signing input is
+    /// `message`.
     pub fn sign(&self, algorithm: MacAlgorithm, message: &[u8]) -> Vec<u8> {
         match algorithm {
             MacAlgorithm::Hs256 => mac::<Hmac<Sha256>>(&self.octets, message),
@@ -96,7 +104,7 @@ impl fmt::Debug for MacKey {
     }
 }
 
-/// The MAC key cannot be used; check how it was copied from the CA.
+/// The MAC key is unusable; check how it was copied from the CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidMacKey {
@@ -106,12 +114,13 @@ pub enum InvalidMacKey {
     /// The text is neither base64url nor base64.
     #[error("MAC key is not base64url: copy it exactly as the CA shows it")]
     Base64,
-    /// The key is longer than any CA gives out.
+    /// The key is longer than [`MacKey::MAX_LEN`].
     #[error("MAC key is longer than 1024 octets")]
     TooLong,
 }
 
-/// Canonical padding and trailing bits are not asked for: the text may come from anywhere.
+/// Accepts trailing bits that are not zero, since the text may come from any encoder. Padding is
+/// removed before decoding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
@@ -137,7 +146,7 @@ mod tests {
     use crate::jose::{Jwk, KeyId, Protected, SigningInput, base64url};
     use crate::url::Url;
 
-    // V-HS256, RFC 7515 A.1.
+    // RFC 7515 Appendix A.1.
     #[test]
     fn the_rfc_example_is_reproduced() {
         let key = MacKey::from_base64(

@@ -1,11 +1,10 @@
 //! JSON Object Signing and Encryption, as far as ACME uses it.
 //!
-//! Keys ([`Jwk`]) are public keys: private ones stay with the caller, in a device, or in
-//! `signer`. A request body is made in three steps: write the header ([`Protected`]), have
-//! [`SigningInput::as_bytes`] signed by whoever has the key, and put the result together with
-//! [`SigningInput::flattened`].
+//! Keys ([`Jwk`]) are public keys. Private keys stay with the caller, in a device, or in `signer`.
+//! A request body is made in three steps: build the header ([`Protected`]), have the holder of the
+//! key sign [`SigningInput::as_bytes`], and assemble the body with [`SigningInput::flattened`].
 //!
-//! RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (algorithms), RFC 7638 (thumbprints), RFC 8037
+//! See RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (algorithms), RFC 7638 (thumbprints), RFC 8037
 //! (Ed25519), and RFC 8555 Sections 6.2, 7.3.4 and 8.1.
 
 pub mod base64url;

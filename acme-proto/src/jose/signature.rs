@@ -1,4 +1,4 @@
-//! Signatures in the form of JWS, and in that of X.509.
+//! Signatures in JWS form and in X.509 form.
 
 use alloc::vec::Vec;
 
@@ -7,10 +7,10 @@ use der::Tag;
 use crate::jose::Algorithm;
 use crate::x509::asn1::{self, Element};
 
-/// A signature in the form that JWS uses (RFC 7518 Section 3, RFC 8037 Section 3.1).
+/// A signature in JWS form (RFC 7518 Section 3, RFC 8037 Section 3.1).
 ///
-/// For ECDSA that is R and S, both big-endian and of full length, one after the other; DER, which
-/// X.509 and many devices use, is converted by [`from_der`](Self::from_der).
+/// For ECDSA, that is R followed by S, both big-endian and of full length. X.509 and many devices
+/// use DER instead, which [`from_der`](Self::from_der) converts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Signature {
     algorithm: Option<Algorithm>,
@@ -18,17 +18,17 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// The fewest octets of an RSA signature: the key has at least 2048 bits.
+    /// The minimum length of an RSA signature in octets: the key has at least 2048 bits.
     const MIN_RSA_LEN: usize = 256;
-    /// The most octets of an RSA signature: 16384 bits.
+    /// The maximum length of an RSA signature in octets: the key has at most 16384 bits.
     const MAX_RSA_LEN: usize = 2048;
 
-    /// Takes a signature that is in the form of JWS already.
+    /// Creates a signature from octets that are in JWS form already.
     ///
     /// # Errors
     ///
-    /// Fails if the length is not that of the algorithm: the signer is at fault, often because it
-    /// writes ECDSA signatures as DER, which is what [`from_der`](Self::from_der) is for.
+    /// Fails if the length is not that of the algorithm. The signer is at fault. The usual reason
+    /// is an ECDSA signature in DER, which [`from_der`](Self::from_der) accepts.
     pub fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, InvalidSignature> {
         let fits = match algorithm.signature_len() {
             Some(expected) => bytes.len() == expected,
@@ -40,15 +40,15 @@ impl Signature {
         Ok(Self { algorithm: Some(algorithm), bytes: bytes.to_vec() })
     }
 
-    /// Converts a signature from the form that X.509 uses.
+    /// Converts a signature from X.509 form.
     ///
-    /// For ECDSA that is `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 Section 2.2.3), whose
-    /// numbers are padded to full length here; for the others both forms are the same.
+    /// For ECDSA, that is `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 Section 2.2.3), and both
+    /// numbers are padded to full length. For the other algorithms the two forms are identical.
     ///
     /// # Errors
     ///
-    /// Fails if it is not such a structure, or a number is zero, negative, or too long for the
-    /// curve: the signer is at fault.
+    /// Fails if the octets are not such a structure, or a number is zero, negative, or too long for
+    /// the curve. The signer is at fault.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, InvalidSignature> {
         let Some(size) = algorithm.coordinate_len() else {
             return Self::from_bytes(algorithm, der);
@@ -56,7 +56,10 @@ impl Signature {
         let (r, s) = ecdsa_numbers(der).map_err(|_| InvalidSignature::Der)?;
         let mut bytes = Vec::with_capacity(2 * size);
         for number in [r, s] {
+            // DER drops leading zeros, JWS keeps them: about one number in 256 needs padding.
             let padding = size.checked_sub(number.len()).ok_or(InvalidSignature::Range)?;
+            // Zero has no octets left after its leading zeros. No valid signature has R or S of
+            // zero.
             if number.is_empty() {
                 return Err(InvalidSignature::Range);
             }
@@ -66,22 +69,22 @@ impl Signature {
         Ok(Self { algorithm: Some(algorithm), bytes })
     }
 
-    /// Creates a signature from a MAC, for an external account's binding.
+    /// Creates a signature from the MAC of an external account binding.
     pub const fn from_mac(bytes: Vec<u8>) -> Self {
         Self { algorithm: None, bytes }
     }
 
-    /// Returns the octets that go, base64url-encoded, into `signature`.
+    /// Returns the octets that the `signature` member of a JWS holds in base64url.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Returns the algorithm that the signature was made with; `None` for a MAC.
+    /// Returns the algorithm of the signature, or `None` for a MAC.
     pub const fn algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }
 
-    /// Returns the signature in the form that X.509 uses for `algorithm`.
+    /// Returns the signature in X.509 form for `algorithm`.
     pub fn to_der(&self, algorithm: Algorithm) -> Vec<u8> {
         if algorithm.coordinate_len().is_none() {
             return self.bytes.clone();
@@ -97,11 +100,11 @@ impl Signature {
 pub enum InvalidSignature {
     /// The length is not that of a JWS signature.
     #[error(
-        "{algorithm} signature of {found} octets: JWS wants R and S at full length, not DER \
+        "{algorithm} signature of {found} octets: JWS needs R and S at full length, not DER \
          (convert with Signature::from_der)"
     )]
     Length {
-        /// The algorithm that was asked for.
+        /// The algorithm that the caller named.
         algorithm: Algorithm,
         /// The length found, in octets.
         found: usize,
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
     use crate::jose::base64url;
 
-    // V-ES256: the same signature in both forms.
+    // The signature of RFC 7515 Appendix A.3, in both forms.
     const FIXED: &str =
         "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
     const DER: &str = "MEUCIA7RIVN5Y2xIPC9_FVgH1AKjsigDOvl8fheBmsMWnqZlAiEAxQoH04w8cOXY8S2vCEpUgKZlk\

@@ -1,4 +1,4 @@
-//! SubjectPublicKeyInfo (RFC 5280 Section 4.1.2.7) from and to JWKs.
+//! Conversion between SubjectPublicKeyInfo (RFC 5280 Section 4.1.2.7) and JWK.
 
 use alloc::vec::Vec;
 
@@ -20,7 +20,7 @@ const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.100
 const ECDSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
 const RSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 
-/// Reads a key from the DER of a SubjectPublicKeyInfo.
+/// Parses a SubjectPublicKeyInfo in DER.
 pub(super) fn decode(der: &[u8]) -> Result<Jwk, InvalidJwk> {
     let (algorithm, parameters, key) = parts(der).map_err(|_| InvalidJwk::Der)?;
     if algorithm.is_oid(&ED25519) && parameters.is_none() {
@@ -35,6 +35,8 @@ pub(super) fn decode(der: &[u8]) -> Result<Jwk, InvalidJwk> {
         let (n, e) = rsa_numbers(key).map_err(|_| InvalidJwk::Der)?;
         return Jwk::rsa(n, e);
     }
+    // Only named curves are supported. Explicit parameters (RFC 5480 Section 2.1.1 forbids them)
+    // are not an OID and fall through to `UnsupportedKey`.
     let curve = parameters.filter(|_| algorithm.is_oid(&EC_PUBLIC_KEY));
     let curves = [(P256, Algorithm::Es256), (P384, Algorithm::Es384), (P521, Algorithm::Es512)];
     match curve.and_then(|curve| curves.iter().find(|(oid, _)| curve.is_oid(oid))) {
@@ -43,7 +45,7 @@ pub(super) fn decode(der: &[u8]) -> Result<Jwk, InvalidJwk> {
     }
 }
 
-/// Writes a key as the DER of a SubjectPublicKeyInfo.
+/// Serializes a key as a SubjectPublicKeyInfo in DER.
 pub(super) fn encode(key: &Key) -> Vec<u8> {
     match key {
         Key::Ec { curve, x, y } => {
@@ -53,6 +55,7 @@ pub(super) fn encode(key: &Key) -> Vec<u8> {
                 _ => P256,
             };
             let algorithm = asn1::sequence(&[&asn1::oid(&EC_PUBLIC_KEY), &asn1::oid(&named)]);
+            // No unused bits, then `04`: the point is uncompressed (RFC 5480 Section 2.2).
             let point = asn1::tlv(tag::BIT_STRING, &[&[0, 0x04], x, y]);
             asn1::sequence(&[&algorithm, &point])
         }
@@ -69,8 +72,8 @@ pub(super) fn encode(key: &Key) -> Vec<u8> {
 
 /// Returns the AlgorithmIdentifier of X.509 signatures made with `algorithm`.
 ///
-/// RFC 5758 Section 3.2 (ECDSA: no parameters), RFC 8410 Section 3 (Ed25519: none), RFC 4055
-/// Section 5 (RSA: NULL).
+/// The parameters are absent for ECDSA (RFC 5758 Section 3.2) and Ed25519 (RFC 8410 Section 3), and
+/// NULL for RSA (RFC 4055 Section 5).
 pub(crate) fn signature_algorithm(algorithm: Algorithm) -> Vec<u8> {
     match algorithm {
         Algorithm::Es256 => asn1::sequence(&[&asn1::oid(&ECDSA_SHA256)]),
@@ -81,7 +84,7 @@ pub(crate) fn signature_algorithm(algorithm: Algorithm) -> Vec<u8> {
     }
 }
 
-/// Splits into algorithm, its parameters, and the octets of the key.
+/// Splits a SubjectPublicKeyInfo into the algorithm, its parameters, and the octets of the key.
 #[allow(clippy::type_complexity)]
 fn parts(der: &[u8]) -> der::Result<(Element<'_>, Option<Element<'_>>, &[u8])> {
     let mut spki = Element::parse_as(der, Tag::Sequence)?.children()?;
@@ -89,7 +92,7 @@ fn parts(der: &[u8]) -> der::Result<(Element<'_>, Option<Element<'_>>, &[u8])> {
     let key = spki.expect(Tag::BitString)?.bit_string_octets()?;
     spki.finish()?;
     let algorithm = identifier.expect(Tag::ObjectIdentifier)?;
-    // RSA has NULL there, which says nothing and is missing sometimes.
+    // RSA has NULL here, which carries no information; some encoders omit it.
     let parameters = identifier.next()?.filter(|element| element.raw != [tag::NULL, 0]);
     identifier.finish()?;
     Ok((algorithm, parameters, key))

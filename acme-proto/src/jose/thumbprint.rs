@@ -9,7 +9,7 @@ use crate::jose::base64url;
 
 /// The SHA-256 thumbprint of a public key (RFC 7638; RFC 8555 Section 8.1 fixes the hash).
 ///
-/// Displayed and serialized as 43 characters of base64url.
+/// It is displayed and serialized as 43 characters of base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Thumbprint([u8; 32]);
 
@@ -19,7 +19,7 @@ impl Thumbprint {
         Self(digest)
     }
 
-    /// Parses the 43 characters of base64url.
+    /// Parses a thumbprint of 43 base64url characters.
     ///
     /// # Errors
     ///

@@ -1,11 +1,11 @@
-//! Thin helpers over DER: reading element by element, and writing.
+//! Thin helpers for DER: a reader of elements, and functions that write them.
 
 use alloc::vec::Vec;
 
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, ErrorKind, Reader, SliceReader, Tag, TagNumber};
 
-/// The identifier octets used for writing.
+/// The identifier octets of the elements that are written.
 pub(crate) mod tag {
     pub(crate) const BOOLEAN: u8 = 0x01;
     pub(crate) const INTEGER: u8 = 0x02;
@@ -20,7 +20,7 @@ pub(crate) mod tag {
     pub(crate) const SET: u8 = 0x31;
 }
 
-/// One element: its tag, its content octets, and the whole of it.
+/// One element: its tag, its content octets, and its whole encoding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Element<'a> {
     pub(crate) tag: Tag,
@@ -29,13 +29,13 @@ pub(crate) struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// Reads the one element that `bytes` consists of.
+    /// Parses `bytes` as exactly one element.
     pub(crate) fn parse(bytes: &'a [u8]) -> der::Result<Self> {
         let any = AnyRef::from_der(bytes)?;
         Ok(Self { tag: der::Tagged::tag(&any), value: any.value(), raw: bytes })
     }
 
-    /// Reads the one element that `bytes` consists of, which must have this tag.
+    /// Parses `bytes` as exactly one element with this tag.
     pub(crate) fn parse_as(bytes: &'a [u8], tag: Tag) -> der::Result<Self> {
         let element = Self::parse(bytes)?;
         element.tag.assert_eq(tag)?;
@@ -57,7 +57,8 @@ impl<'a> Element<'a> {
         self.tag == Tag::ObjectIdentifier && self.value == oid.as_bytes()
     }
 
-    /// Returns the octets of a BIT STRING without unused bits.
+    /// Returns the octets of a BIT STRING. One with unused bits is an error: keys and signatures
+    /// consist of whole octets.
     pub(crate) fn bit_string_octets(&self) -> der::Result<&'a [u8]> {
         self.tag.assert_eq(Tag::BitString)?;
         match self.value.split_first() {
@@ -66,17 +67,18 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Returns the magnitude of an INTEGER that is not negative, without leading zero octets.
+    /// Returns the magnitude of a non-negative INTEGER, without leading zero octets.
     pub(crate) fn unsigned(&self) -> der::Result<&'a [u8]> {
         self.tag.assert_eq(Tag::Integer)?;
         match self.value.first() {
+            // The highest bit of the first octet is the sign.
             Some(first) if first & 0x80 == 0 => Ok(strip_leading_zeros(self.value)),
             _ => Err(Tag::Integer.value_error().into()),
         }
     }
 }
 
-/// A run of elements, read one by one.
+/// A sequence of elements, read one by one.
 #[derive(Clone, Debug)]
 pub(crate) struct Elements<'a> {
     reader: SliceReader<'a>,
@@ -87,7 +89,7 @@ impl<'a> Elements<'a> {
         Ok(Self { reader: SliceReader::new(bytes)? })
     }
 
-    /// Reads the next element, if there is one.
+    /// Returns the next element, or `None` at the end.
     pub(crate) fn next(&mut self) -> der::Result<Option<Element<'a>>> {
         if self.reader.is_finished() {
             return Ok(None);
@@ -95,13 +97,13 @@ impl<'a> Elements<'a> {
         Element::parse(self.reader.tlv_bytes()?).map(Some)
     }
 
-    /// Reads the next element, which must be there and have this tag.
+    /// Returns the next element, which must exist and have this tag.
     pub(crate) fn expect(&mut self, tag: Tag) -> der::Result<Element<'a>> {
         Tag::peek(&self.reader)?.assert_eq(tag)?;
         Element::parse(self.reader.tlv_bytes()?)
     }
 
-    /// Reads the next element if it is `[number]`.
+    /// Returns the next element if its tag is `[number]`, and otherwise leaves it unread.
     pub(crate) fn context(&mut self, number: u32) -> der::Result<Option<Element<'a>>> {
         let mut ahead = self.clone();
         match ahead.next()? {
@@ -113,7 +115,7 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// Checks that nothing is left.
+    /// Checks that no element is left.
     pub(crate) fn finish(&self) -> der::Result<()> {
         if self.reader.is_finished() {
             return Ok(());
@@ -129,9 +131,11 @@ pub(crate) fn strip_leading_zeros(bytes: &[u8]) -> &[u8] {
     bytes.get(zeros..).unwrap_or_default()
 }
 
-/// Writes an element with definite length in the fewest octets.
+/// Writes an element. Its length is definite and takes the fewest octets (X.690 Section 10.1).
 pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
+    // Room for the tag and a length of up to four octets after its first; more only costs a
+    // reallocation.
     let mut out = Vec::with_capacity(length.saturating_add(6));
     out.push(tag);
     if let Some(short) = u8::try_from(length).ok().filter(|&short| short < 0x80) {
@@ -139,7 +143,7 @@ pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     } else {
         let octets = length.to_be_bytes();
         let octets = strip_leading_zeros(&octets);
-        // At most eight octets: the count fits beside the flag bit.
+        // A `usize` has at most eight octets, so the count fits beside the flag bit.
         out.push(0x80 | u8::try_from(octets.len()).unwrap_or_default());
         out.extend_from_slice(octets);
     }
@@ -159,16 +163,18 @@ pub(crate) fn oid(oid: &ObjectIdentifier) -> Vec<u8> {
     tlv(tag::OID, &[oid.as_bytes()])
 }
 
-/// Writes a BIT STRING without unused bits.
+/// Writes a BIT STRING of whole octets.
 pub(crate) fn bit_string(octets: &[u8]) -> Vec<u8> {
     tlv(tag::BIT_STRING, &[&[0], octets])
 }
 
-/// Writes a big-endian magnitude as an INTEGER that is not negative.
+/// Writes a big-endian magnitude as a non-negative INTEGER.
 pub(crate) fn unsigned_integer(magnitude: &[u8]) -> Vec<u8> {
     let magnitude = strip_leading_zeros(magnitude);
     match magnitude.first() {
         Some(first) if first & 0x80 == 0 => tlv(tag::INTEGER, &[magnitude]),
+        // A zero octet in front keeps a magnitude with its highest bit set positive. It is also the
+        // encoding of zero itself.
         _ => tlv(tag::INTEGER, &[&[0], magnitude]),
     }
 }

@@ -15,7 +15,7 @@ use crate::x509::asn1::Element;
 use crate::x509::extensions::Extensions;
 use crate::x509::{distinguished_name, names, validity};
 
-/// A certificate, of which only what an ACME client uses has been looked at.
+/// A parsed certificate, limited to the fields that an ACME client uses.
 ///
 /// Its signature is not verified.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -35,14 +35,14 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The most octets a certificate may have.
+    /// The maximum length of a certificate, in octets.
     pub const MAX_LEN: usize = 256 * 1024;
 
-    /// Reads a certificate in DER.
+    /// Parses a certificate in DER.
     ///
     /// # Errors
     ///
-    /// Fails if it is not a certificate, or too long: whoever sent it is at fault.
+    /// Fails if the octets are not a certificate, or are too many. The sender is at fault.
     pub fn parse(der: Vec<u8>) -> Result<Self, InvalidCertificate> {
         if der.len() > Self::MAX_LEN {
             return Err(InvalidCertificate::TooLong);
@@ -80,14 +80,15 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// Fails if it is of a kind that has no JWK here; the certificate may be good all the same.
+    /// Fails if [`Jwk`] does not support the kind of key. The certificate itself may still be
+    /// valid.
     pub fn public_key(&self) -> Result<Jwk, InvalidJwk> {
         Jwk::from_spki_der(&self.spki)
     }
 
-    /// Returns the dNSNames of the subjectAltName, as they are there.
+    /// Returns the dNSNames of the subjectAltName, unchanged.
     ///
-    /// What is not UTF-8 is replaced by U+FFFD.
+    /// Octets that are not UTF-8 are replaced by U+FFFD.
     pub fn dns_names(&self) -> &[String] {
         &self.dns_names
     }
@@ -99,19 +100,19 @@ impl Certificate {
 
     /// Returns the names of the subjectAltName as identifiers, without repetitions.
     ///
-    /// Names of kinds other than dNSName, iPAddress and rfc822Name are left out.
+    /// Only dNSName, iPAddress and rfc822Name are included.
     pub fn identifiers(&self) -> &[Identifier] {
         &self.identifiers
     }
 
-    /// Returns the content octets of the serial number, a leading zero octet included.
+    /// Returns the content octets of the serial number, including a leading zero octet.
     pub fn serial(&self) -> &[u8] {
         &self.serial
     }
 
     /// Returns the keyIdentifier of the authorityKeyIdentifier, without tag and length.
     ///
-    /// Without it there is no renewal information (RFC 9773 Section 4.1).
+    /// Without it, the certificate has no renewal information (RFC 9773 Section 4.1).
     pub fn authority_key_id(&self) -> Option<&[u8]> {
         self.authority_key_id.as_deref()
     }
@@ -121,10 +122,13 @@ impl Certificate {
         self.subject_key_id.as_deref()
     }
 
-    /// Returns what renewal information and `replaces` name the certificate by (RFC 9773 section 4.1):
-    /// base64url of the authority key identifier, a dot, base64url of the serial number's content octets.
+    /// Returns the identifier of the certificate in renewal information and in `replaces` (RFC 9773
+    /// Section 4.1).
     ///
-    /// `None` if the certificate has no authority key identifier.
+    /// It is base64url of the authority key identifier, a dot, and base64url of the content octets
+    /// of the serial number.
+    ///
+    /// Returns `None` if the certificate has no authority key identifier.
     pub fn renewal_id(&self) -> Option<String> {
         let authority = base64url::encode(self.authority_key_id()?);
         Some(alloc::format!("{authority}.{}", base64url::encode(self.serial())))
@@ -150,12 +154,13 @@ impl Certificate {
         &self.subject
     }
 
-    /// Returns the common name of the issuer, by which users choose among chains.
+    /// Returns the common name of the issuer, which users commonly choose a chain by.
     pub fn issuer_common_name(&self) -> Option<String> {
         names::common_name(&self.issuer)
     }
 
-    /// Returns whether the issuer has this name, as [`ChainChoice`](super::ChainChoice) compares names.
+    /// Returns whether the issuer has this name, by the rules of
+    /// [`ChainChoice`](super::ChainChoice).
     pub fn is_issued_by(&self, name: &str) -> bool {
         distinguished_name::is_named(&self.issuer, name)
     }
@@ -182,22 +187,22 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// The octets are not a certificate; whoever sent them is at fault.
+/// The octets are not a certificate. The sender is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidCertificate {
-    /// Not the DER of a certificate.
+    /// Not a certificate in DER.
     #[error("not an X.509 certificate in DER")]
     Der,
-    /// The validity period is not of two readable times.
+    /// The validity period does not consist of two valid times.
     #[error("validity period of the certificate cannot be read")]
     Validity,
-    /// The certificate is beyond any reasonable size.
+    /// The certificate is longer than [`Certificate::MAX_LEN`].
     #[error("certificate is larger than 256 KiB")]
     TooLong,
 }
 
-/// What is read, still in the octets it was read from.
+/// The fields of a certificate, borrowed from its DER.
 struct Fields<'a> {
     serial: &'a [u8],
     issuer: &'a [u8],
@@ -212,11 +217,15 @@ impl<'a> Fields<'a> {
     fn decode(der: &'a [u8]) -> der::Result<Self> {
         let mut certificate = Element::parse_as(der, Tag::Sequence)?.children()?;
         let mut tbs = certificate.expect(Tag::Sequence)?.children()?;
+        // signatureAlgorithm and signatureValue, which nothing here verifies.
         certificate.expect(Tag::Sequence)?;
         certificate.expect(Tag::BitString)?;
         certificate.finish()?;
 
+        // The version is absent in certificates of version 1.
         tbs.context(0)?;
+        // The content octets are kept as sent: the renewal identifier includes the leading zero
+        // octet that a set highest bit needs, as in `AIdlQyE` (RFC 9773 Section 4.1).
         let serial = tbs.expect(Tag::Integer)?.value;
         if serial.is_empty() {
             return Err(Tag::Integer.value_error().into());
@@ -228,6 +237,8 @@ impl<'a> Fields<'a> {
         let subject = tbs.expect(Tag::Sequence)?.raw;
         let spki = tbs.expect(Tag::Sequence)?.raw;
 
+        // issuerUniqueID `[1]` and subjectUniqueID `[2]` may stand before the extensions `[3]`,
+        // which are last (RFC 5280 Section 4.1).
         let mut extensions = Extensions::default();
         while let Some(element) = tbs.next()? {
             if element.is_context(3) {

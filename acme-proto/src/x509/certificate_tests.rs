@@ -7,7 +7,7 @@ use acme_conformance::covers_eq;
 use super::*;
 use crate::x509::asn1;
 
-/// V-ARI: the example of RFC 9773 Appendix A.
+/// The example of RFC 9773 Appendix A.
 const RFC_9773: &str = "-----BEGIN CERTIFICATE-----
 MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
 cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS
@@ -28,7 +28,7 @@ fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-// V-ARI: its validity is the year 0001.
+// Its validity period lies in the year 0001, which some X.509 parsers reject.
 #[test]
 fn the_example_of_rfc_9773_is_read() {
     let certificate = example();
@@ -81,7 +81,7 @@ fn oversized_certificates_are_refused() {
     assert_eq!(Certificate::parse(der), Err(InvalidCertificate::TooLong));
 }
 
-/// A certificate with little more than the serial number, given as content octets.
+/// A minimal certificate with this serial number, given as content octets.
 fn with_serial(serial: &[u8]) -> Result<Certificate, InvalidCertificate> {
     let time = validity::encode(Timestamp::UNIX_EPOCH);
     let empty = asn1::sequence(&[]);

@@ -11,23 +11,25 @@ use crate::x509::names::{self, List};
 
 const LABEL: &str = "CERTIFICATE";
 
-/// A certificate and those that lead from it towards a root; there is always one at least.
+/// A certificate followed by its issuers, towards a root. There is always at least one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateChain {
     certificates: Vec<Certificate>,
 }
 
 impl CertificateChain {
-    /// The most certificates a chain may have.
+    /// The maximum number of certificates in a chain.
     pub const MAX_CERTIFICATES: usize = 16;
 
-    /// Reads `application/pem-certificate-chain`.
+    /// Parses a body of type `application/pem-certificate-chain` (RFC 8555 Section 9.1).
     ///
     /// # Errors
     ///
-    /// Fails if there is anything but certificates in PEM, as RFC 8555 Section 11.4 demands for
-    /// the sake of programs that take a private key from wherever they find one; if there is none
-    /// or are too many; and if one of them cannot be read. The server is at fault.
+    /// Fails if the text contains anything but certificates in PEM, if there is no certificate or
+    /// too many, or if one of them is malformed. The server is at fault.
+    ///
+    /// The first rule protects programs that load a certificate and a private key from the same PEM
+    /// file: a malicious server could add a private key of its own choice (RFC 8555 Section 11.4).
     pub fn parse_pem(text: &[u8]) -> Result<Self, InvalidChain> {
         let blocks = pem::decode_strict(text, LABEL, Self::MAX_CERTIFICATES)?;
         let mut certificates = Vec::with_capacity(blocks.len());
@@ -42,7 +44,7 @@ impl CertificateChain {
         Ok(Self { certificates })
     }
 
-    /// Returns the certificate that was asked for.
+    /// Returns the end-entity certificate, which is the first of the chain.
     pub fn leaf(&self) -> &Certificate {
         self.certificates.first().expect("a chain has one certificate at least")
     }
@@ -52,23 +54,28 @@ impl CertificateChain {
         &self.certificates
     }
 
-    /// Writes the chain as PEM, encoded anew: nothing else of what the server sent is passed on.
+    /// Returns the chain in PEM.
+    ///
+    /// It is encoded from the parsed certificates, so nothing else that the server sent is passed
+    /// on.
     pub fn to_pem(&self) -> String {
         let blocks = self.certificates.iter().map(|one| pem::encode(LABEL, one.as_der()));
         blocks.collect()
     }
 
-    /// Checks that the leaf is for the key `spki` (in DER) and exactly for `identifiers`.
+    /// Checks that the leaf has the key `spki` (in DER) and exactly the names `identifiers`.
     ///
-    /// Identifiers are compared as sets. Those of a type that has no name in X.509, and names of
-    /// a kind that is no identifier, are not compared.
+    /// Identifiers are compared as sets. An identifier of a type without an X.509 name is not
+    /// compared, nor is a name in the certificate that is not an identifier.
     ///
     /// # Errors
     ///
-    /// Says what differs. The CA is at fault, or the certificate belongs to another order: do not
-    /// use it (RFC 8555 Section 7.4 leaves this check to the client).
+    /// The error names the difference. The CA is at fault, or the certificate belongs to another
+    /// order. Do not use it.
     pub fn matches(&self, spki: &[u8], identifiers: &[Identifier]) -> Result<(), ChainMismatch> {
         let leaf = self.leaf();
+        // Identical DER is the usual case and covers keys of kinds that `Jwk` does not support. A
+        // CA may also encode the same key differently, for example without the NULL of RSA.
         if leaf.spki_der() != spki && !same_key(leaf, spki) {
             return Err(ChainMismatch::Key);
         }
@@ -79,24 +86,24 @@ impl CertificateChain {
     }
 }
 
-/// What the server sent is not a certificate chain; do not use any of it.
+/// The server did not send a certificate chain. Do not use any part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidChain {
-    /// The text is not PEM with certificates only.
+    /// The text is not PEM, or not only certificates.
     #[error("not a certificate chain in PEM: {0}")]
     Pem(#[from] InvalidPem),
     /// A block is not a certificate.
     #[error("certificate {index} of the chain cannot be read: {source}")]
     Certificate {
-        /// Its place, counted from 0.
+        /// Its position, counted from 0.
         index: usize,
         /// What is wrong with it.
         source: InvalidCertificate,
     },
 }
 
-/// The certificate is not the one that was asked for.
+/// The certificate is not the one that was ordered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChainMismatch {
@@ -113,7 +120,7 @@ pub enum ChainMismatch {
     },
 }
 
-/// Returns whether the keys are the same though the encodings differ.
+/// Returns whether the leaf has this key, in whatever encoding.
 fn same_key(leaf: &Certificate, spki: &[u8]) -> bool {
     leaf.public_key().is_ok_and(|key| Jwk::from_spki_der(spki).is_ok_and(|other| key == other))
 }

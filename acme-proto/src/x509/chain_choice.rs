@@ -1,4 +1,4 @@
-//! Which of the chains that a CA offers for one certificate is wanted (RFC 8555 section 7.4.2).
+//! The choice among the chains that a CA offers for one certificate (RFC 8555 Section 7.4.2).
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -8,15 +8,15 @@ use core::fmt;
 use super::certificate::Certificate;
 use super::chain::CertificateChain;
 
-/// A wish among the chains of one certificate: the CA's own and its alternates.
+/// A preference among the chains of one certificate: the CA's default chain and its alternates.
 ///
-/// Alternates are fetched only if the CA's own chain does not fulfil the wish, one after the other, until one does. A
-/// wish for the least of all, such as [`shortest`](Self::shortest), has to see every one of them. Where no chain
-/// fulfils the wish, the CA's own is taken.
+/// Alternates are fetched one after the other, and only until a chain matches. A ranking such as
+/// [`shortest`](Self::shortest) needs all of them. If no chain matches, the default chain is used.
 ///
-/// Names are compared without regard to the case of ASCII letters. A name that contains `=` is a distinguished name, as
-/// in `CN=Example Root, O=Example`: each of its attributes has to be in the certificate's, in any sequence. Any other
-/// is a common name, which has to be the whole of the certificate's.
+/// Names are compared without regard to ASCII case. A name that contains `=` is a distinguished
+/// name, as in `CN=Example Root, O=Example`: the certificate must have each of these attributes, in
+/// any order. Any other name is a common name, and must equal the certificate's common name in
+/// full.
 ///
 /// ```
 /// use acme_proto::x509::ChainChoice;
@@ -39,55 +39,62 @@ enum Wish {
 }
 
 impl ChainChoice {
-    /// Wants a chain with a certificate, the leaf included, that was issued by this name.
+    /// Prefers a chain in which some certificate, possibly the leaf, was issued by this name.
     pub fn issuer(name: impl Into<String>) -> Self {
         Self(Wish::Issuer(name.into()))
     }
 
-    /// Wants a chain whose last certificate was issued by this name, which is that of a root.
+    /// Prefers a chain whose last certificate was issued by this name, usually the name of a root.
     pub fn top_issuer(name: impl Into<String>) -> Self {
         Self(Wish::TopIssuer(name.into()))
     }
 
-    /// Wants a chain that ends in this root, or at a certificate that this root issued.
+    /// Prefers a chain that contains this root, or ends with a certificate that this root issued.
     ///
-    /// The root's whole name and, where both have one, the key identifiers are compared; no signature is verified.
+    /// The whole name of the root is compared, and the key identifiers if both certificates have
+    /// one. No signature is verified.
     pub fn root(root: Certificate) -> Self {
         Self(Wish::Root(Arc::new(root)))
     }
 
-    /// Wants a chain with a certificate whose SHA-256 digest is this.
+    /// Prefers a chain that contains the certificate with this SHA-256 digest.
     ///
-    /// Most CAs leave out the root; [`root`](Self::root) finds a chain to a root that is not in it.
+    /// Most CAs omit the root from their chains. To choose by a root, use [`root`](Self::root).
     pub const fn fingerprint(sha256: [u8; 32]) -> Self {
         Self(Wish::Fingerprint(sha256))
     }
 
-    /// Wants a chain with a certificate whose authority key identifier is this (its octets without tag and length).
+    /// Prefers a chain in which some certificate has this authority key identifier.
+    ///
+    /// `id` is its octets, without tag and length.
     pub fn authority_key_id(id: impl Into<Vec<u8>>) -> Self {
         Self(Wish::AuthorityKeyId(id.into()))
     }
 
-    /// Wants the chain of the fewest certificates, and among equals that of the fewest octets.
+    /// Prefers the chain with the fewest certificates, and among those the one with the fewest
+    /// octets.
     pub fn shortest() -> Self {
         Self::least(|chain| {
             let octets: usize = chain.certificates().iter().map(|one| one.as_der().len()).sum();
-            // No chain has as many certificates, or as many octets, as would overflow this.
+            // `CertificateChain` bounds both numbers far below 32 bits, so neither overflows its
+            // half.
             ((chain.certificates().len() as u64) << 32) | octets as u64
         })
     }
 
-    /// Wants the first chain that this function says yes to.
+    /// Prefers the first chain for which `wanted` returns true.
     pub fn custom(wanted: impl Fn(&CertificateChain) -> bool + Send + Sync + 'static) -> Self {
         Self(Wish::Any(Arc::new(wanted)))
     }
 
-    /// Wants the chain with the least number, and among equals the first.
+    /// Prefers the chain with the lowest rank, and among equals the first.
     pub fn least(rank: impl Fn(&CertificateChain) -> u64 + Send + Sync + 'static) -> Self {
         Self(Wish::Least(Arc::new(rank)))
     }
 
-    /// Returns the place of the chain that fulfils the wish, among chains of which the CA's own is the first.
+    /// Returns the index of the preferred chain, or `None` if none matches.
+    ///
+    /// The first of `chains` is the default chain.
     pub fn choose<'a>(
         &self,
         chains: impl IntoIterator<Item = &'a CertificateChain>,
@@ -102,7 +109,7 @@ impl ChainChoice {
         }
     }
 
-    /// Returns whether a chain fulfils the wish whatever others there are.
+    /// Returns whether a chain matches regardless of the other chains.
     pub(crate) fn is_met_by(&self, chain: &CertificateChain) -> bool {
         let mut all = chain.certificates().iter();
         let top = || chain.certificates().last();
@@ -116,6 +123,7 @@ impl ChainChoice {
             Wish::Fingerprint(digest) => all.any(|one| one.fingerprint_sha256() == *digest),
             Wish::AuthorityKeyId(id) => all.any(|one| one.authority_key_id() == Some(&**id)),
             Wish::Any(wanted) => wanted(chain),
+            // The lowest rank is only known once every chain was fetched.
             Wish::Least(_) => false,
         }
     }
@@ -136,6 +144,8 @@ impl fmt::Debug for ChainChoice {
 }
 
 fn leads_to(certificate: &Certificate, root: &Certificate) -> bool {
+    // Several roots can share a name, for example after a change of key; their key identifiers
+    // differ.
     let same_key = match (certificate.authority_key_id(), root.subject_key_id()) {
         (Some(authority), Some(subject)) => authority == subject,
         _ => true,

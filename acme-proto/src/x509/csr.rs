@@ -18,12 +18,12 @@ use crate::x509::names::{self, List};
 pub(super) const EXTENSION_REQUEST: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
 const LABEL: &str = "CERTIFICATE REQUEST";
-/// What some programs wrote before RFC 7468 (its Section 7).
+/// The label of some older programs, which parsers may accept (RFC 7468 Section 7).
 const OLD_LABEL: &str = "NEW CERTIFICATE REQUEST";
 
-/// A certificate signing request, of which only key and names have been looked at.
+/// A parsed certificate signing request, limited to its key and its names.
 ///
-/// Its signature is not verified: the CA does that.
+/// The signature is not verified; the CA verifies it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Csr {
     der: Vec<u8>,
@@ -32,14 +32,15 @@ pub struct Csr {
 }
 
 impl Csr {
-    /// The most octets a request may have.
+    /// The maximum length of a request, in octets.
     pub const MAX_LEN: usize = 256 * 1024;
 
-    /// Reads a request in DER.
+    /// Parses a request in DER.
     ///
     /// # Errors
     ///
-    /// Fails if it is not a PKCS #10 request, is PEM, or is too long: whoever made it is at fault.
+    /// Fails if the octets are not a PKCS #10 request, are PEM, or are too many. The maker of the
+    /// request is at fault.
     pub fn from_der(der: Vec<u8>) -> Result<Self, InvalidCsr> {
         if der.len() > Self::MAX_LEN {
             return Err(InvalidCsr::TooLong);
@@ -52,23 +53,25 @@ impl Csr {
         Ok(Self { der, spki, identifiers })
     }
 
-    /// Reads a request in PEM.
+    /// Parses a request in PEM.
     ///
     /// # Errors
     ///
-    /// Fails if it is not one block with a PKCS #10 request: whoever made the file is at fault.
+    /// Fails if the text is not one block with a PKCS #10 request. The maker of the file is at
+    /// fault.
     pub fn from_pem(text: &[u8]) -> Result<Self, InvalidCsr> {
         let der = pem::decode_one(text, LABEL)
+            // If both fail, the error about the standard label is the helpful one.
             .or_else(|error| pem::decode_one(text, OLD_LABEL).map_err(|_| error))?;
         Self::from_der(der)
     }
 
-    /// Returns the request in DER, as it goes base64url-encoded into `csr`.
+    /// Returns the request in DER. The `csr` member of a finalize request is its base64url.
     pub fn as_der(&self) -> &[u8] {
         &self.der
     }
 
-    /// Writes the request as PEM.
+    /// Returns the request in PEM.
     pub fn to_pem(&self) -> String {
         pem::encode(LABEL, &self.der)
     }
@@ -82,26 +85,27 @@ impl Csr {
     ///
     /// # Errors
     ///
-    /// Fails if it is of a kind that has no JWK here; the request may be good all the same.
+    /// Fails if [`Jwk`] does not support the kind of key. The request itself may still be valid.
     pub fn public_key(&self) -> Result<Jwk, InvalidJwk> {
         Jwk::from_spki_der(&self.spki)
     }
 
-    /// Returns what the request asks for, without repetitions, wildcards included.
+    /// Returns the identifiers that the request asks for, without repetitions, wildcards included.
     ///
-    /// That is dNSName, iPAddress and rfc822Name of the subjectAltName, and the common name if it
-    /// looks like a domain name (has a dot) or an address.
+    /// These are the dNSName, iPAddress and rfc822Name of the subjectAltName, and the common name
+    /// if it is an address or a domain name with a dot.
     pub fn identifiers(&self) -> &[Identifier] {
         &self.identifiers
     }
 
-    /// Checks that the request has exactly these identifiers, in whatever order.
+    /// Checks that the request has exactly these identifiers, in any order.
     ///
-    /// Identifiers of a type that has no name in X.509 are not compared.
+    /// An identifier of a type without an X.509 name is not compared.
     ///
     /// # Errors
     ///
-    /// Says what differs; the server would refuse to finalize (RFC 8555 Section 7.4).
+    /// The error names the difference. The server would reject the finalize request (RFC 8555
+    /// Section 7.4).
     pub fn covers(&self, identifiers: &[Identifier]) -> Result<(), CsrMismatch> {
         match names::difference(&self.identifiers, identifiers) {
             (missing, extra) if missing.is_empty() && extra.is_empty() => Ok(()),
@@ -116,40 +120,40 @@ impl fmt::Debug for Csr {
     }
 }
 
-/// The octets are not a usable signing request; whoever made them is at fault.
+/// The octets are not a usable signing request. Their maker is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidCsr {
-    /// Not the DER of a PKCS #10 request.
+    /// Not a PKCS #10 request in DER.
     #[error("not a PKCS #10 certificate request in DER")]
     Der,
-    /// PEM where DER was expected: use [`Csr::from_pem`].
+    /// PEM where DER was expected. Use [`Csr::from_pem`].
     #[error("certificate request is PEM where DER was expected")]
     LooksLikePem,
     /// Not PEM with one request.
     #[error("not a certificate request in PEM: {0}")]
     Pem(#[from] InvalidPem),
-    /// The request is beyond any reasonable size.
+    /// The request is longer than [`Csr::MAX_LEN`].
     #[error("certificate request is larger than 256 KiB")]
     TooLong,
-    /// There is nothing to ask for.
+    /// There is no identifier to ask for.
     #[error("certificate request without identifiers")]
     NoIdentifiers,
-    /// An identifier has no name in X.509 that could be written.
+    /// An identifier has no X.509 name that could be written.
     #[error("identifier of type {kind:?} cannot be written into a certificate request")]
     UnsupportedIdentifier {
         /// The identifier type.
         kind: String,
     },
-    /// The common name asked for is none of the request's DNS names, or too long to be one.
+    /// The common name is not one of the request's DNS names, or is longer than 64 octets.
     #[error(
-        "{name:?} cannot be the common name: that is one of the DNS names, of at most 64 octets"
+        "{name:?} cannot be the common name: it must be one of the DNS names, of at most 64 octets"
     )]
     CommonName {
         /// The name.
         name: String,
     },
-    /// The signature was made with another algorithm than the key's.
+    /// The signature was made with another algorithm than that of the key.
     #[error("signature is {found}, but the key signs with {expected}")]
     SignatureAlgorithm {
         /// The algorithm of the key.
@@ -159,7 +163,7 @@ pub enum InvalidCsr {
     },
 }
 
-/// The request does not have exactly the identifiers of the order; make another one.
+/// The request does not have exactly the identifiers of the order. Make another one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("certificate request has other names: missing {}, extra {}", List(missing), List(extra))]
 #[non_exhaustive]
@@ -170,14 +174,16 @@ pub struct CsrMismatch {
     pub extra: Vec<Identifier>,
 }
 
-/// Reads the SubjectPublicKeyInfo and the identifiers.
+/// Decodes the SubjectPublicKeyInfo and the identifiers.
 fn read(der: &[u8]) -> der::Result<(&[u8], Vec<Identifier>)> {
     let mut request = Element::parse_as(der, Tag::Sequence)?.children()?;
     let mut info = request.expect(Tag::Sequence)?.children()?;
+    // signatureAlgorithm and signature, which the CA verifies.
     request.expect(Tag::Sequence)?;
     request.expect(Tag::BitString)?;
     request.finish()?;
 
+    // The version, which has only one value (RFC 2986 Section 4.1).
     info.expect(Tag::Integer)?;
     let subject = info.expect(Tag::Sequence)?.raw;
     let spki = info.expect(Tag::Sequence)?.raw;
@@ -194,18 +200,21 @@ fn read(der: &[u8]) -> der::Result<(&[u8], Vec<Identifier>)> {
             }
             let mut values = parts.expect(Tag::Set)?.children()?;
             let value = values.expect(Tag::Sequence)?;
+            // With two lists of extensions, it would be up to each CA which names count.
             if extensions.replace(Extensions::decode(&value)?).is_some() {
                 return Err(Tag::Set.value_error().into());
             }
         }
     }
     let mut identifiers = extensions.unwrap_or_default().names.identifiers();
+    // RFC 8555 Section 7.4 lets a DNS identifier stand in the common name instead of the
+    // subjectAltName, so the server compares both with the order.
     let common = names::common_name(subject).and_then(|name| named_by_common_name(&name));
     identifiers.extend(common.filter(|identifier| !identifiers.contains(identifier)));
     Ok((spki, identifiers))
 }
 
-/// Returns the identifier that a common name stands for, unless it is a name for people.
+/// Returns the identifier that a common name stands for, or `None` if it is a human-readable title.
 fn named_by_common_name(name: &str) -> Option<Identifier> {
     let identifier = name.parse::<Identifier>().ok()?;
     match &identifier {

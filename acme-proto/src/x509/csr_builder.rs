@@ -1,4 +1,4 @@
-//! Making certificate signing requests (RFC 2986).
+//! Building certificate signing requests (RFC 2986).
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -18,13 +18,16 @@ const STATUS_REQUEST: u8 = 5;
 /// ub-common-name (RFC 5280 appendix A.1), in characters, which are octets here.
 const MAX_COMMON_NAME: usize = 64;
 
-/// Makes a signing request in two steps, so that the key may be anywhere.
+/// Builds a signing request in two steps, so that the private key can stay in a device.
 ///
-/// Sign [`to_be_signed`](Self::to_be_signed) with the key of the certificate, and give the result
-/// to [`finish`](Self::finish). The subject is empty and the names are in a critical
-/// subjectAltName: names of any length fit there, and CAs look nowhere else. DNS names and
-/// wildcards are written as dNSName, addresses as iPAddress, and identifiers of type `email`
-/// (RFC 8823) as rfc822Name. No key usage is asked for, for CAs decide that by themselves.
+/// Sign [`to_be_signed`](Self::to_be_signed) with the key of the certificate, and pass the
+/// signature to [`finish`](Self::finish).
+///
+/// The subject is empty and the names are in a critical subjectAltName, where names of any length
+/// fit. DNS names and wildcards are written as dNSName, addresses as iPAddress, and identifiers of
+/// type `email` (RFC 8823) as rfc822Name. No key usage and no extended key usage is requested: CAs
+/// set both themselves, and some reject a request for clientAuth
+/// (<https://github.com/acmesh-official/acme.sh/issues/6610>).
 #[derive(Clone, Debug)]
 pub struct CsrBuilder {
     key: Jwk,
@@ -32,15 +35,14 @@ pub struct CsrBuilder {
     general_names: Vec<Vec<u8>>,
     common_name: Option<Vec<u8>>,
     must_staple: bool,
-    /// Why the request cannot be finished, if so.
+    /// The first error, reported by `finish`.
     problem: Option<InvalidCsr>,
 }
 
 impl CsrBuilder {
-    /// Writes the request for a public key; repeated identifiers are written once.
+    /// Creates a builder for a public key. Repeated identifiers are written once.
     ///
-    /// If there are no identifiers, or one that cannot be in a request, [`finish`](Self::finish)
-    /// will say so.
+    /// [`finish`](Self::finish) fails if there are no identifiers, or one that has no X.509 name.
     pub fn new(key: &Jwk, identifiers: &[Identifier]) -> Self {
         let mut problem = identifiers.is_empty().then_some(InvalidCsr::NoIdentifiers);
         let mut general_names = Vec::with_capacity(identifiers.len());
@@ -64,12 +66,11 @@ impl CsrBuilder {
         }
     }
 
-    /// Writes one of the DNS names into the subject too, as its common name, for software that looks
-    /// nowhere else.
+    /// Also writes one of the DNS names into the subject as its common name, for software that
+    /// reads only that.
     ///
-    /// The subjectAltName is then not critical (RFC 5280 section 4.2.1.6). A name of more than 64
-    /// octets does not fit, and [`finish`](Self::finish) will say so, as it will of what is none of
-    /// the request's DNS names.
+    /// The subjectAltName is then not critical (RFC 5280 Section 4.2.1.6). [`finish`](Self::finish)
+    /// fails if `name` is longer than 64 octets, or is not one of the request's DNS names.
     pub fn common_name(mut self, name: &Identifier) -> Self {
         match name {
             Identifier::Dns(dns)
@@ -85,17 +86,19 @@ impl CsrBuilder {
         self
     }
 
-    /// Asks for a certificate that is only good together with a stapled OCSP response (RFC 7633).
+    /// Requests a certificate that is only valid together with a stapled OCSP response (RFC 7633).
     ///
-    /// A CA that has no OCSP service refuses it or leaves it out.
+    /// A CA without an OCSP service rejects the request or ignores this extension.
     pub const fn must_staple(mut self) -> Self {
         self.must_staple = true;
         self
     }
 
-    /// Returns the CertificationRequestInfo in DER, to be signed as it is with the key's
-    /// [`algorithm`](Jwk::algorithm).
+    /// Returns the CertificationRequestInfo in DER.
+    ///
+    /// Sign it with the key's [`algorithm`](Jwk::algorithm), without hashing it first.
     pub fn to_be_signed(&self) -> Vec<u8> {
+        // An empty subject requires a critical subjectAltName (RFC 5280 Section 4.1.2.6).
         let critical = self.common_name.is_none();
         let mut requested = extensions::subject_alt_name(critical, &self.general_names);
         if self.must_staple {
@@ -106,6 +109,7 @@ impl CsrBuilder {
         let attribute = asn1::sequence(&[&asn1::oid(&EXTENSION_REQUEST), &request]);
         let subject = self.common_name.as_deref().map(names::only_common_name);
         asn1::sequence(&[
+            // Version 1, which is encoded as 0 (RFC 2986 Section 4.1).
             &asn1::unsigned_integer(&[]),
             &subject.unwrap_or_else(|| asn1::sequence(&[])),
             &self.key.to_spki_der(),
@@ -113,12 +117,13 @@ impl CsrBuilder {
         ])
     }
 
-    /// Puts the request together.
+    /// Assembles the request.
     ///
     /// # Errors
     ///
-    /// Fails if what the builder was given cannot be in a request, or the signature is of another
-    /// algorithm than the key's: the caller is at fault. Whether it verifies is not checked.
+    /// Fails if the identifiers or the common name cannot be in a request, or the signature has
+    /// another algorithm than the key. The caller is at fault. Whether the signature verifies is
+    /// not checked.
     pub fn finish(self, signature: &Signature) -> Result<Csr, InvalidCsr> {
         let info = self.to_be_signed();
         if let Some(problem) = self.problem {

@@ -171,7 +171,7 @@ fn pem_is_read_by_its_own_function_only() {
     assert!(matches!(Csr::from_pem(other.as_bytes()), Err(InvalidCsr::Pem(_))));
 }
 
-// Names of hosts count, names for people do not.
+// Host names count as identifiers, human-readable titles do not.
 #[test]
 fn the_common_name_counts_if_it_is_a_domain_name() {
     let no_attributes = asn1::tlv(0xa0, &[]);

@@ -1,4 +1,4 @@
-//! Distinguished names as users write them (RFC 4514), to be found in those of certificates.
+//! Distinguished names as users write them (RFC 4514), compared with those in certificates.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use der::asn1::ObjectIdentifier;
 use super::asn1::Element;
 use super::names::directory_string;
 
-/// The attributes that have a short name.
+/// The attributes that have a short name (RFC 4514 Section 3), and the serial number.
 const SHORT_NAMES: [(&str, &str); 9] = [
     ("CN", "2.5.4.3"),
     ("C", "2.5.4.6"),
@@ -22,10 +22,10 @@ const SHORT_NAMES: [(&str, &str); 9] = [
     ("DC", "0.9.2342.19200300.100.1.25"),
 ];
 
-/// Returns whether a Name in DER is the one that a user wrote.
+/// Returns whether a Name in DER matches the text that a user wrote.
 ///
-/// Text with `=` lists attributes, each of which the Name must have; any other text is a whole common name. The case
-/// of ASCII letters and spaces at either end do not matter.
+/// Text with `=` lists attributes, each of which the Name must have. Any other text is a whole
+/// common name. ASCII case and surrounding white space do not matter.
 pub(super) fn is_named(name: &[u8], text: &str) -> bool {
     let Some(found) = attributes(name) else { return false };
     let wanted = if text.contains('=') { parse(text) } else { common_name(text) };
@@ -47,7 +47,7 @@ fn common_name(text: &str) -> Option<Vec<Attribute>> {
     Some(alloc::vec![(oid("CN")?, text.to_string())])
 }
 
-/// Reads every attribute of a Name; `None` if it is malformed.
+/// Returns every attribute of a Name, or `None` if it is malformed.
 fn attributes(name: &[u8]) -> Option<Vec<Attribute>> {
     let mut all = Vec::new();
     let mut sets = Element::parse_as(name, Tag::Sequence).ok()?.children().ok()?;
@@ -56,6 +56,7 @@ fn attributes(name: &[u8]) -> Option<Vec<Attribute>> {
         while let Some(attribute) = set.next().ok()? {
             let mut parts = attribute.children().ok()?;
             let (kind, value) = (parts.next().ok()??, parts.next().ok()??);
+            // An attribute whose type has no representable OID is skipped: no text can name it.
             let kind = ObjectIdentifier::from_bytes(kind.value).ok();
             all.extend(kind.map(|kind| (kind, directory_string(&value))));
         }
@@ -63,7 +64,7 @@ fn attributes(name: &[u8]) -> Option<Vec<Attribute>> {
     Some(all)
 }
 
-/// Reads what a user wrote; `None` if it is no list of attributes.
+/// Parses a list of attributes, or returns `None` if the text is not one.
 fn parse(text: &str) -> Option<Vec<Attribute>> {
     let mut all = Vec::new();
     let mut current = String::new();
@@ -71,7 +72,11 @@ fn parse(text: &str) -> Option<Vec<Attribute>> {
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match character {
+            // Escaped separators belong to the value (RFC 4514 Section 2.4). Hexadecimal pairs such
+            // as `\2C` are not supported; users write the character itself.
             '\\' => current.push(characters.next()?),
+            // `+` joins the attributes of one RDN. RFC 2253 Section 4 also separated RDNs by `;`.
+            // The comparison does not depend on how attributes are grouped.
             ',' | '+' | ';' => parts.push(core::mem::take(&mut current)),
             other => current.push(other),
         }
@@ -85,6 +90,7 @@ fn parse(text: &str) -> Option<Vec<Attribute>> {
 }
 
 fn oid(kind: &str) -> Option<ObjectIdentifier> {
+    // A type without a short name is written as a dotted OID.
     let known = SHORT_NAMES.iter().find(|(short, _)| short.eq_ignore_ascii_case(kind));
     ObjectIdentifier::new(known.map_or(kind, |(_, dotted)| dotted)).ok()
 }

@@ -12,17 +12,18 @@ const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.
 const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 
-/// The extensions that are looked at.
+/// The extensions that a client uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extensions {
     pub(super) names: GeneralNames,
     pub(super) authority_key_id: Option<Vec<u8>>,
-    /// `None` also for one that cannot be read: nothing depends on it but a choice among chains.
+    /// Also `None` if it is malformed: only the choice among chains depends on it.
     pub(super) subject_key_id: Option<Vec<u8>>,
 }
 
 impl Extensions {
-    /// Reads a SEQUENCE OF Extension; a second one of a kind that is looked at is an error.
+    /// Decodes a SEQUENCE OF Extension. A repeated subjectAltName or authorityKeyIdentifier is an
+    /// error.
     pub(super) fn decode(extensions: &Element<'_>) -> der::Result<Self> {
         extensions.tag.assert_eq(Tag::Sequence)?;
         let (mut names, mut authority_key_id, mut subject_key_id) = (None, None, None);
@@ -31,11 +32,14 @@ impl Extensions {
             let mut parts = extension.children()?;
             let kind = parts.expect(Tag::ObjectIdentifier)?;
             let mut value = parts.next()?;
+            // `critical` is present only if true, since false is its default.
             if value.is_some_and(|element| element.tag == Tag::Boolean) {
                 value = parts.next()?;
             }
             let value = value.ok_or_else(|| Tag::OctetString.value_error())?;
             value.tag.assert_eq(Tag::OctetString)?;
+            // RFC 5280 Section 4.2 forbids a second extension of a kind. With two, it would be up
+            // to each program which names the certificate has.
             let seen = if kind.is_oid(&SUBJECT_ALT_NAME) {
                 names.replace(GeneralNames::decode(value.value)?).is_some()
             } else if kind.is_oid(&AUTHORITY_KEY_ID) {
@@ -59,7 +63,7 @@ impl Extensions {
     }
 }
 
-/// Writes one Extension; `critical` is left out when false, as DER demands.
+/// Writes one Extension. `critical` is omitted when false, as DER requires for a default value.
 pub(super) fn extension(oid: &ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {
     let critical: &[u8] = if critical { &[tag::BOOLEAN, 1, 0xff] } else { &[] };
     asn1::sequence(&[&asn1::oid(oid), critical, &asn1::tlv(tag::OCTET_STRING, &[value])])
@@ -70,7 +74,7 @@ pub(super) fn subject_alt_name(critical: bool, names: &[Vec<u8>]) -> Vec<u8> {
     extension(&SUBJECT_ALT_NAME, critical, &asn1::sequence(&[&names.concat()]))
 }
 
-/// Reads keyIdentifier `[0]` of an AuthorityKeyIdentifier: its content octets.
+/// Returns the content octets of keyIdentifier `[0]` of an AuthorityKeyIdentifier.
 fn key_identifier(der: &[u8]) -> der::Result<Option<Vec<u8>>> {
     let mut parts = Element::parse_as(der, Tag::Sequence)?.children()?;
     Ok(parts.context(0)?.map(|element| element.value.to_vec()))

@@ -1,12 +1,12 @@
 //! X.509 as far as an ACME client needs it (RFC 5280, RFC 2986).
 //!
-//! Certificates and certificate signing requests are read leniently: only what a client uses is
-//! looked at. What is written here, signing requests and the certificates of tls-alpn-01, is
-//! written as the part to be signed and then put together with a [`Signature`], so that the key
-//! may be anywhere.
+//! Certificates and certificate signing requests are parsed leniently: only the parts that a client
+//! uses are decoded. Signing requests and the certificates of tls-alpn-01 are built in two steps:
+//! the caller signs the encoded body with a key of any kind, in any device, and the builder then
+//! adds the [`Signature`].
 //!
-//! Nothing here verifies a signature or a chain of trust: ACME clients get certificates from the
-//! CA over an authenticated connection.
+//! Nothing here verifies a signature or a chain of trust. ACME clients receive certificates from
+//! the CA over an authenticated connection.
 //!
 //! [`Signature`]: crate::jose::Signature
 

@@ -12,7 +12,8 @@ use crate::identifier::Identifier;
 use crate::x509::asn1::{self, Element, tag};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
-/// `[n]` in GeneralName: primitive, as these are all strings of octets.
+/// The context-specific tags of GeneralName (RFC 5280 Section 4.2.1.6). These three are strings of
+/// octets, and so primitive.
 const RFC822_NAME: u32 = 1;
 const DNS_NAME: u32 = 2;
 const IP_ADDRESS: u32 = 7;
@@ -22,16 +23,17 @@ const EMAIL: &str = "email";
 /// A subjectAltName extension, sorted by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct GeneralNames {
-    /// As they are in the extension; what is not UTF-8 is replaced and so equals no valid name.
+    /// Unchanged, except that octets that are not UTF-8 are replaced. The result equals no valid
+    /// name.
     pub(super) dns: Vec<String>,
     pub(super) ip: Vec<IpAddr>,
     pub(super) email: Vec<String>,
-    /// How many names of other kinds there are.
+    /// The number of names of other kinds.
     pub(super) others: usize,
 }
 
 impl GeneralNames {
-    /// Reads the GeneralNames inside the extension.
+    /// Decodes the GeneralNames of a subjectAltName.
     pub(super) fn decode(der: &[u8]) -> der::Result<Self> {
         let mut names = Self::default();
         let mut elements = Element::parse_as(der, Tag::Sequence)?.children()?;
@@ -49,7 +51,7 @@ impl GeneralNames {
         Ok(names)
     }
 
-    /// Returns the names as identifiers, without repetitions; those of other kinds are left out.
+    /// Returns the names as identifiers, without repetitions. Names of other kinds are omitted.
     pub(super) fn identifiers(&self) -> Vec<Identifier> {
         let dns = self.dns.iter().map(|name| Identifier::from_wire("dns", name));
         let ip = self.ip.iter().map(|&address| Identifier::Ip(address));
@@ -64,7 +66,7 @@ impl GeneralNames {
     }
 }
 
-/// Writes the GeneralName of an identifier, if there is one for its type.
+/// Writes the GeneralName of an identifier, or returns `None` if its type has none.
 pub(super) fn general_name(identifier: &Identifier) -> Option<Vec<u8>> {
     let (number, octets) = match identifier {
         Identifier::Dns(name) => (DNS_NAME, name.as_str().as_bytes().to_vec()),
@@ -75,12 +77,14 @@ pub(super) fn general_name(identifier: &Identifier) -> Option<Vec<u8>> {
         }
         Identifier::Other { .. } => return None,
     };
-    // Context-specific class; all the numbers fit the low five bits.
+    // 0x80 is the context-specific class. All three numbers fit the low five bits.
     Some(asn1::tlv(0x80 | u8::try_from(number).ok()?, &[&octets]))
 }
 
-/// Returns whether this can be an rfc822Name (RFC 5280 section 4.2.1.6): ASCII, without phrase, comment or
-/// angle brackets. An address with a local part that is not ASCII is no rfc822Name (RFC 8398).
+/// Returns whether `value` can be an rfc822Name (RFC 5280 Section 4.2.1.6): ASCII, without a
+/// phrase, a comment or angle brackets.
+///
+/// An address with a local part that is not ASCII needs another kind of name (RFC 8398).
 fn is_mailbox(value: &str) -> bool {
     let fits = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'(' | b')' | b',');
     let parts = value.rsplit_once('@');
@@ -88,17 +92,16 @@ fn is_mailbox(value: &str) -> bool {
         && parts.is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
 }
 
-/// Writes a Name that consists of a common name.
+/// Writes a Name that consists of one common name, given in UTF-8.
 pub(super) fn only_common_name(name: &[u8]) -> Vec<u8> {
     let attribute =
         asn1::sequence(&[&asn1::oid(&COMMON_NAME), &asn1::tlv(tag::UTF8_STRING, &[name])]);
     asn1::sequence(&[&asn1::tlv(tag::SET, &[&attribute])])
 }
 
-/// The difference between the names found and the identifiers wanted, as sets.
+/// Returns the wanted identifiers that are missing and the found ones that are extra, as sets.
 ///
-/// Identifiers of types that X.509 has no general name for cannot be compared: they are never
-/// missing.
+/// An identifier of a type without an X.509 general name cannot be compared, and is never missing.
 pub(super) fn difference(
     found: &[Identifier],
     wanted: &[Identifier],
@@ -110,7 +113,7 @@ pub(super) fn difference(
     (missing.cloned().collect(), extra.cloned().collect())
 }
 
-/// Displays identifiers for an error message, a few of them at most.
+/// Displays at most five identifiers, for an error message.
 pub(super) struct List<'a>(pub(super) &'a [Identifier]);
 
 impl fmt::Display for List<'_> {
@@ -119,6 +122,7 @@ impl fmt::Display for List<'_> {
         let Some((first, rest)) = self.0.split_first() else {
             return f.write_str("none");
         };
+        // Values come from certificates. `Debug` escapes control characters in them.
         write!(f, "{:?}", first.value())?;
         for identifier in rest.iter().take(SHOWN - 1) {
             write!(f, ", {:?}", identifier.value())?;
@@ -130,14 +134,15 @@ impl fmt::Display for List<'_> {
     }
 }
 
-/// Writes a Name with nothing but a common name.
+/// Writes a Name that consists of one common name.
 pub(super) fn name_of(common_name: &str) -> Vec<u8> {
     let value = asn1::tlv(tag::UTF8_STRING, &[common_name.as_bytes()]);
     let attribute = asn1::sequence(&[&asn1::oid(&COMMON_NAME), &value]);
     asn1::sequence(&[&asn1::tlv(tag::SET, &[&attribute])])
 }
 
-/// Finds the last, most specific common name in a Name; `None` also if it is malformed.
+/// Returns the last, most specific common name in a Name. `None` if there is none or the Name is
+/// malformed.
 pub(super) fn common_name(name: &[u8]) -> Option<String> {
     let mut common_name = None;
     let mut sets = Element::parse_as(name, Tag::Sequence).ok()?.children().ok()?;
@@ -154,9 +159,11 @@ pub(super) fn common_name(name: &[u8]) -> Option<String> {
     common_name
 }
 
-/// Reads any of the string types; what cannot be read is replaced.
+/// Decodes any of the string types of a DirectoryString. What cannot be decoded is replaced.
 pub(super) fn directory_string(value: &Element<'_>) -> String {
     match value.tag {
+        // BMPString is UTF-16. The other types are decoded as UTF-8, which includes ASCII; a
+        // TeletexString in Latin-1 gets replacement characters.
         Tag::BmpString => {
             let units = value.value.chunks(2).map(|pair| match *pair {
                 [high, low] => u16::from_be_bytes([high, low]),

@@ -1,12 +1,12 @@
-//! Reverse names of addresses (RFC 1035 Section 3.5, RFC 3596 Section 2.5).
+//! Reverse-mapping names of addresses (RFC 1035 Section 3.5, RFC 3596 Section 2.5).
 
 use alloc::format;
 use alloc::string::String;
 use core::net::IpAddr;
 
-/// Returns the name under which the server asks for an address in tls-alpn-01.
+/// Returns the name that a tls-alpn-01 server sends as SNI to validate an address.
 ///
-/// RFC 8738 Section 6: the SNI is in `in-addr.arpa` or `ip6.arpa`; without a final dot.
+/// It lies in `in-addr.arpa` or `ip6.arpa` and has no trailing dot (RFC 8738 Section 6).
 pub fn reverse_name(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => {
@@ -14,6 +14,7 @@ pub fn reverse_name(address: IpAddr) -> String {
             format!("{d}.{c}.{b}.{a}.in-addr.arpa")
         }
         IpAddr::V6(address) => {
+            // 32 nibbles with a dot each, and the suffix of eight.
             let mut name = String::with_capacity(72);
             for octet in address.octets().iter().rev() {
                 name.push_str(&format!("{:x}.{:x}.", octet & 0x0f, octet >> 4));

@@ -14,17 +14,19 @@ use crate::x509::{extensions, names, validity};
 
 /// id-pe-acmeIdentifier (RFC 8737 Section 6.1).
 const ACME_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.31");
-/// Issuer and subject: no one looks at it, but an issuer must not be empty.
+/// The name of issuer and subject. No server checks it, but an issuer must not be empty (RFC 5280
+/// Section 4.1.2.4).
 const NAME: &str = "ACME tls-alpn-01 challenge";
 const BACKDATED: Duration = Duration::from_secs(3600);
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Makes the self-signed certificate of a tls-alpn-01 challenge, so that the key may be anywhere.
+/// Builds the self-signed certificate of a tls-alpn-01 challenge in two steps, so that the private
+/// key can stay in a device.
 ///
-/// Sign [`to_be_signed`](Self::to_be_signed) with the key given, which should be made for this
-/// certificate alone, and give the result to [`finish`](Self::finish). Serve the certificate only
-/// to clients that ask for the protocol `acme-tls/1`, under the name of the identifier, or for an
-/// address under its [`reverse_name`](crate::x509::reverse_name).
+/// Sign [`to_be_signed`](Self::to_be_signed) with a key that is used for this certificate alone,
+/// and pass the signature to [`finish`](Self::finish). Serve the certificate only to clients that
+/// negotiate the protocol `acme-tls/1`. Their SNI is the domain name, or the
+/// [`reverse_name`](crate::x509::reverse_name) of an address.
 #[derive(Clone, Debug)]
 pub struct TlsAlpnCertificateBuilder {
     key: Jwk,
@@ -32,17 +34,19 @@ pub struct TlsAlpnCertificateBuilder {
 }
 
 impl TlsAlpnCertificateBuilder {
-    /// Writes the certificate for an identifier and the digest of a key authorization.
+    /// Creates a builder for an identifier and the digest of a key authorization.
     ///
-    /// It is valid from an hour before `now` to seven days after. Its serial number is made from
-    /// digest and key. An identifier of a type other than `dns` and `ip`, for which this challenge
-    /// is not defined, makes a certificate without a name, and no server will accept it.
+    /// The certificate is valid from one hour before `now` until seven days after it. Its serial
+    /// number is derived from the digest and the key. The challenge is defined for identifiers of
+    /// type `dns` and `ip` only; any other makes a certificate without a name, which no server
+    /// accepts.
     pub fn new(identifier: &Identifier, digest: [u8; 32], key: &Jwk, now: Timestamp) -> Self {
         let name = match identifier {
             Identifier::Dns(_) | Identifier::Ip(_) => names::general_name(identifier),
             Identifier::Other { .. } => None,
         };
         let extensions = asn1::sequence(&[
+            // Exactly one name and the acmeIdentifier: RFC 8737 Section 3 allows no other entry.
             &extensions::subject_alt_name(false, name.as_slice()),
             &acme_identifier(digest),
         ]);
@@ -62,15 +66,16 @@ impl TlsAlpnCertificateBuilder {
         Self { key: key.clone(), certificate }
     }
 
-    /// Returns the TBSCertificate in DER, to be signed as it is with the key's
-    /// [`algorithm`](Jwk::algorithm).
+    /// Returns the TBSCertificate in DER.
+    ///
+    /// Sign it with the key's [`algorithm`](Jwk::algorithm), without hashing it first.
     pub fn to_be_signed(&self) -> Vec<u8> {
         self.certificate.clone()
     }
 
-    /// Puts the certificate together and returns it in DER.
+    /// Assembles the certificate and returns it in DER.
     ///
-    /// The signature must be of the key's algorithm; whether it verifies is not checked.
+    /// The signature must have the key's algorithm. Whether it verifies is not checked.
     pub fn finish(self, signature: &Signature) -> Vec<u8> {
         let algorithm = self.key.algorithm();
         asn1::sequence(&[
@@ -81,16 +86,21 @@ impl TlsAlpnCertificateBuilder {
     }
 }
 
-/// Writes the critical extension whose value is an OCTET STRING with the digest.
+/// Writes the critical acmeIdentifier extension. Its value is an OCTET STRING with the digest,
+/// inside the OCTET STRING of every extension (RFC 8737 Section 3).
 fn acme_identifier(digest: [u8; 32]) -> Vec<u8> {
     extensions::extension(&ACME_IDENTIFIER, true, &asn1::tlv(tag::OCTET_STRING, &[&digest]))
 }
 
-/// Writes a positive serial number of 16 octets that differs with the digest and the key.
+/// Writes a positive serial number of 16 octets, derived from the digest and the key.
+///
+/// The core has no source of randomness. Deriving the number keeps certificates of one issuer name
+/// apart.
 fn serial(digest: [u8; 32], key: &Jwk) -> Vec<u8> {
     let hash = Sha256::new().chain_update(digest).chain_update(key.to_spki_der()).finalize();
     let mut number = [0; 16];
     number.iter_mut().zip(hash).for_each(|(octet, hashed)| *octet = hashed);
+    // Positive, and never with a leading zero octet, so that the length is always 16.
     number[0] = number[0] & 0x7f | 0x40;
     asn1::unsigned_integer(&number)
 }

@@ -12,7 +12,8 @@ use crate::x509::Certificate;
 
 const NOW: i64 = 1_700_000_000;
 
-/// V-ALPN: the key authorization of the http-01 token with the key P256.
+/// The digest of the key authorization of RFC 8555's http-01 token and the key of RFC 7515 Appendix
+/// A.3.
 fn digest() -> [u8; 32] {
     let token = Token::parse("evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA").unwrap();
     let thumbprint = Thumbprint::parse("oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U").unwrap();

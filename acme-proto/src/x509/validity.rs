@@ -8,13 +8,15 @@ use der::Tag;
 use crate::time::{Civil, Timestamp};
 use crate::x509::asn1::{self, Element, tag};
 
-/// Reads a UTCTime or GeneralizedTime in the one form that DER allows.
+/// Parses a UTCTime or GeneralizedTime in the only form that certificates allow: with seconds,
+/// without a fraction, in UTC.
 pub(super) fn decode(time: &Element<'_>) -> Option<Timestamp> {
     let digits = time.value.strip_suffix(b"Z")?;
     let (year, rest) = match time.tag {
         Tag::UtcTime => {
             let (year, rest) = digits.split_at_checked(2)?;
             let year = number(year)?;
+            // RFC 5280 Section 4.1.2.5.1 fixes the century of the two digits.
             (if year < 50 { 2000 + year } else { 1900 + year }, rest)
         }
         Tag::GeneralizedTime => {
@@ -34,9 +36,9 @@ pub(super) fn decode(time: &Element<'_>) -> Option<Timestamp> {
     Timestamp::from_civil(Civil { year, month, day, hour, minute, second })
 }
 
-/// Writes a time: UTCTime from 1950 to 2049, GeneralizedTime otherwise.
+/// Writes a time: UTCTime from 1950 to 2049, otherwise GeneralizedTime (RFC 5280 Section 4.1.2.5).
 ///
-/// Years beyond four digits are written as the nearest one that has four.
+/// A time outside the years 0 to 9999 is written as the nearest one inside.
 pub(super) fn encode(time: Timestamp) -> Vec<u8> {
     let Civil { year, month, day, hour, minute, second } = time.civil();
     let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
