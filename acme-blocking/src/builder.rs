@@ -185,23 +185,23 @@ impl ClientBuilder {
         let account_key = own.or_else(with_signer).ok_or(Error::NoAccountKey)?;
         let product = format!("{PRODUCT} {}", transport.product());
         let mut session = Session::new(directory, clock::seed())
-            .account_key(account_key)
+            .with_account_key(account_key)
             .allow_http(allow_http)
-            .product(&product);
+            .with_product(&product);
         if let Some(product) = self.user_agent {
-            session = session.product(&product);
+            session = session.with_product(&product);
         }
         if let Some(policy) = self.policy {
-            session = session.policy(policy);
+            session = session.with_policy(policy);
         }
         if let Some(key) = new_key {
-            session = session.new_account_key(key);
+            session = session.with_new_account_key(key);
         }
         if let Some(external) = self.external {
-            session = session.external_account(external.take_up(self.mac, &mut keyring)?);
+            session = session.with_external_account(external.take_up(self.mac, &mut keyring)?);
         }
         if let Some(url) = self.account_url {
-            session = session.account_url(url);
+            session = session.with_account_url(url);
         }
         Ok(Client::from_inner(Inner {
             session: Mutex::new(session),

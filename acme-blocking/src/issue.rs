@@ -124,7 +124,7 @@ impl<'a> Issue<'a> {
     /// This, like the other profiles, the validity dates and [`replaces`](Self::replaces), is for a new
     /// order: a resumed one is as it was ordered. The last profile that is set counts.
     pub fn profile(self, name: impl Into<String>) -> Self {
-        self.order(|order| Ok(order.profile(name)))
+        self.order(|order| Ok(order.with_profile(name)))
     }
 
     /// Asks for the first of these profiles that the directory lists; if it lists none of them the CA
@@ -133,22 +133,22 @@ impl<'a> Issue<'a> {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        self.order(|order| Ok(order.preferred_profiles(names)))
+        self.order(|order| Ok(order.with_preferred_profiles(names)))
     }
 
     /// Demands a profile whether or not the directory lists it, such as one agreed upon with the CA.
     pub fn private_profile(self, name: impl Into<String>) -> Self {
-        self.order(|order| Ok(order.private_profile(name)))
+        self.order(|order| Ok(order.with_private_profile(name)))
     }
 
     /// Asks for a certificate that is not valid before this time.
     pub fn not_before(self, time: Timestamp) -> Self {
-        self.order(|order| Ok(order.not_before(time)))
+        self.order(|order| Ok(order.with_not_before(time)))
     }
 
     /// Asks for a certificate that is not valid after this time.
     pub fn not_after(self, time: Timestamp) -> Self {
-        self.order(|order| Ok(order.not_after(time)))
+        self.order(|order| Ok(order.with_not_after(time)))
     }
 
     /// Names the certificate that this one renews (RFC 9773 section 5): one of the same account, with at
@@ -158,13 +158,13 @@ impl<'a> Issue<'a> {
     /// says so. A certificate without an authority key identifier cannot be named. With no name in common,
     /// the issuance fails before anything is sent.
     pub fn replaces(self, certificate: &Certificate) -> Self {
-        self.order(|order| Ok(order.replaces_certificate(certificate)?))
+        self.order(|order| Ok(order.with_replaced_certificate(certificate)?))
     }
 
     /// As [`replaces`](Self::replaces), by the certificate's
     /// [identifier](acme_proto::x509::Certificate::renewal_id).
     pub fn replaces_id(self, certificate_id: impl Into<String>) -> Self {
-        self.order(|order| Ok(order.replaces(certificate_id)))
+        self.order(|order| Ok(order.with_replaces(certificate_id)))
     }
 
     /// Removes records of dns-persist-01 too when the issuance is over; by default they stay.
@@ -195,19 +195,19 @@ impl<'a> Issue<'a> {
         let csr = self.csr.transpose()?;
         let mut flow = match self.start? {
             Start::New(_) if csr.is_none() => return Err(Error::NoCsr),
-            Start::New(order) => Issuance::order(*order),
+            Start::New(order) => Issuance::for_order(*order),
             Start::Resume(snapshot) => Issuance::resume(*snapshot),
         };
         if let Some(csr) = csr {
-            flow = flow.csr(csr)?;
+            flow = flow.with_csr(csr)?;
         }
         let kinds = self.solvers.iter().flat_map(|solver| solver.kinds()).cloned();
-        flow = flow.solver_kinds(kinds).deactivate_authorizations(self.deactivation);
+        flow = flow.with_solver_kinds(kinds).deactivate_authorizations(self.deactivation);
         if let Some(choice) = self.chain {
-            flow = flow.chain(choice);
+            flow = flow.with_chain_choice(choice);
         }
         if let Some(limit) = self.time_limit {
-            flow = flow.time_limit(limit);
+            flow = flow.with_time_limit(limit);
         }
         if self.store.is_some() {
             flow = flow.durable();

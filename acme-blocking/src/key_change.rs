@@ -88,7 +88,7 @@ impl<'a> KeyChange<'a> {
         };
         let result = match flow {
             Some(flow) => {
-                let flow = self.time_limit.into_iter().fold(flow, Rollover::time_limit);
+                let flow = self.time_limit.into_iter().fold(flow, Rollover::with_time_limit);
                 let storing = Storing { file: file.clone().zip(at_hand), store: self.store };
                 drive::drive(inner, flow, storing, None)
             }

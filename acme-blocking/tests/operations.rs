@@ -127,7 +127,7 @@ fn a_certificate_is_revoked_by_the_account_key_and_again_is_no_error() {
     let client = client(&ca);
     let issued = issue(&ca, &client, &certificate_key());
     let leaf = issued.chain().leaf();
-    let revocation = op::Revoke::new(leaf).reason(4).expect("a reason");
+    let revocation = op::Revoke::new(leaf).with_reason_code(4).expect("a reason");
     assert!(!client.revoke(revocation.clone()).expect("revoked").already());
     assert!(client.revoke(revocation).expect("revoked").already());
     assert_eq!(ca.certificates_revoked(), 1);
@@ -287,7 +287,7 @@ fn a_device_that_holds_the_certificates_key_signs_its_revocation() {
         .connect()
         .expect("a client");
     let revocation = op::Revoke::new(issued.chain().leaf())
-        .because(op::RevocationReason::KeyCompromise)
+        .with_reason(op::RevocationReason::KeyCompromise)
         .with_certificate_key(key);
     assert!(!other.revoke(revocation).expect("revoked").already());
     assert_eq!(ca.certificates_revoked(), 1);

@@ -18,7 +18,7 @@ impl Transport for Directory {
         let url = |name: &str| format!("\"{name}\":\"https://acme.example.org/{name}\"");
         let names = ["newNonce", "newAccount", "newOrder", "revokeCert", "keyChange"];
         let body = format!("{{{}}}", names.map(url).join(","));
-        Ok(Response::new(200).header("content-type", "application/json").body(body))
+        Ok(Response::new(200).with_header("content-type", "application/json").with_body(body))
     }
 
     fn product(&self) -> &str {

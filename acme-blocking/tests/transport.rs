@@ -58,9 +58,9 @@ fn headers_and_body_go_out_unchanged() {
         let server = Server::start(speaks);
         let url = server.url("/echo?a=%2F&b").parse().expect("a URL");
         let request = Request::new(Method::Post, url)
-            .header("content-type", "application/jose+json")
-            .header("user-agent", "test/1")
-            .body(b"{\"payload\":\"\"}".to_vec());
+            .with_header("content-type", "application/jose+json")
+            .with_header("user-agent", "test/1")
+            .with_body(b"{\"payload\":\"\"}".to_vec());
         let response = transport(server.root_pem()).exchange(transmit(request));
         let response = response.expect("an answer");
         let echo = String::from_utf8(response.body_bytes().to_vec()).expect("text");
@@ -102,7 +102,7 @@ fn a_redirect_is_not_followed() {
         let server = Server::start(speaks);
         let url = server.url("/redirect").parse().expect("a URL");
         let body = if method == Method::Post { b"{}".to_vec() } else { Vec::new() };
-        let request = transmit(Request::new(method, url).body(body));
+        let request = transmit(Request::new(method, url).with_body(body));
         let response = transport(server.root_pem()).exchange(request).expect("an answer");
         assert_eq!(response.status(), 302);
         assert_eq!(response.headers().first("location"), Some("/ok"));

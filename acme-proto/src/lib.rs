@@ -68,7 +68,7 @@
 //! # impl Outside for Canned {
 //! #     fn exchange(&mut self, transmit: &Transmit) -> Result<Response, Lost> {
 //! #         assert_eq!(transmit.request.url().as_str(), "https://ca.example/directory");
-//! #         Ok(Response::new(200).body(r#"{"newNonce": "https://ca.example/nonce"}"#))
+//! #         Ok(Response::new(200).with_body(r#"{"newNonce": "https://ca.example/nonce"}"#))
 //! #     }
 //! #     fn sign(&mut self, _: &SignRequest) -> Result<Signature, SignFailed> { Err(SignFailed::UnknownKey) }
 //! #     fn now(&self) -> Timestamp { self.0 }

@@ -158,7 +158,7 @@ impl Rates {
     }
 
     /// Sets the rate of one class.
-    pub const fn with(mut self, class: ResourceClass, rate: Rate) -> Self {
+    pub const fn with_rate(mut self, class: ResourceClass, rate: Rate) -> Self {
         self.rates[class.index()] = rate;
         self
     }
@@ -175,13 +175,13 @@ impl Default for Rates {
             Rate { per_second, burst }
         }
         Self::unlimited()
-            .with(ResourceClass::Directory, rate(20, 20))
-            .with(ResourceClass::NewNonce, rate(20, 10))
-            .with(ResourceClass::NewAccount, rate(5, 10))
-            .with(ResourceClass::NewOrder, rate(100, 100))
-            .with(ResourceClass::RevokeCert, rate(10, 50))
-            .with(ResourceClass::RenewalInfo, rate(100, 50))
-            .with(ResourceClass::Other, rate(200, 100))
+            .with_rate(ResourceClass::Directory, rate(20, 20))
+            .with_rate(ResourceClass::NewNonce, rate(20, 10))
+            .with_rate(ResourceClass::NewAccount, rate(5, 10))
+            .with_rate(ResourceClass::NewOrder, rate(100, 100))
+            .with_rate(ResourceClass::RevokeCert, rate(10, 50))
+            .with_rate(ResourceClass::RenewalInfo, rate(100, 50))
+            .with_rate(ResourceClass::Other, rate(200, 100))
     }
 }
 

@@ -80,19 +80,19 @@ impl Register {
     ///
     /// # Errors
     /// [`InvalidInput::Contact`] for what RFC 8555 section 7.3 forbids.
-    pub fn contacts(mut self, contacts: Vec<String>) -> Result<Self, InvalidInput> {
-        self.request = self.request.contacts(contacts)?;
+    pub fn with_contacts(mut self, contacts: Vec<String>) -> Result<Self, InvalidInput> {
+        self.request = self.request.with_contacts(contacts)?;
         Ok(self)
     }
 
     /// Binds the account to one that the user has with the CA; the signer holds the MAC key.
-    pub fn external_account(mut self, external: Option<ExternalAccount>) -> Self {
-        self.request = self.request.external_account(external);
+    pub fn with_external_account(mut self, external: Option<ExternalAccount>) -> Self {
+        self.request = self.request.with_external_account(external);
         self
     }
 
     /// Sets a time limit other than the policy's; it counts from the first poll.
-    pub const fn time_limit(mut self, limit: Duration) -> Self {
+    pub const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }
@@ -163,7 +163,7 @@ impl Register {
         if agreed {
             self.restart_clock(session, now);
         }
-        self.request = self.request.clone().terms_of_service_agreed(agreed);
+        self.request = self.request.clone().with_terms_of_service_agreed(agreed);
         self.lanes.start((), self.request.spec());
         self.state = State::Sent;
         Ok(None)

@@ -114,7 +114,7 @@ impl Rollover {
     }
 
     /// Sets a time limit other than the policy's.
-    pub const fn time_limit(mut self, limit: Duration) -> Self {
+    pub const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }

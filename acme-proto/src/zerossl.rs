@@ -59,7 +59,7 @@ impl EabRequest {
     ///
     /// # Errors
     /// [`MintError::Url`] for a base that is no URL, [`MintError::NotHttps`] for one of `http` on another machine.
-    pub fn at(mut self, base: &str) -> Result<Self, MintError> {
+    pub fn with_base_url(mut self, base: &str) -> Result<Self, MintError> {
         let base = Url::parse(base.trim_end_matches('/')).map_err(MintError::Url)?;
         if !base.is_https_or_allowed(true) {
             return Err(MintError::NotHttps(base));
@@ -95,10 +95,10 @@ impl EabRequest {
             Secret::AccessKey(_) => MintError::AccessKey,
         })?;
         let request = Request::new(Method::Post, url)
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .header("Accept", "application/json")
-            .header("User-Agent", concat!("acme-proto/", env!("CARGO_PKG_VERSION")))
-            .body(body.into_bytes());
+            .with_header("Content-Type", "application/x-www-form-urlencoded")
+            .with_header("Accept", "application/json")
+            .with_header("User-Agent", concat!("acme-proto/", env!("CARGO_PKG_VERSION")))
+            .with_body(body.into_bytes());
         Ok(Transmit {
             id: RequestId { flow: FlowId(u32::MAX), seq: 0 },
             request,
@@ -280,7 +280,7 @@ mod tests {
 
     fn answer(status: u16, body: &str) -> Result<EabCredentials, MintError> {
         let request = EabRequest::by_access_key(KEY).unwrap();
-        request.read(Ok(Response::new(status).body(body)))
+        request.read(Ok(Response::new(status).with_body(body)))
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
         let content = by_email.request.headers().first("content-type");
         assert_eq!(content, Some("application/x-www-form-urlencoded"));
 
-        let by_key = EabRequest::by_access_key(KEY).unwrap().at("https://t.example/").unwrap();
+        let by_key = EabRequest::by_access_key(KEY).unwrap().with_base_url("https://t.example/").unwrap();
         let by_key = by_key.transmit().unwrap();
         let url = "https://t.example/acme/eab-credentials?access_key=s3cret%2Bkey";
         assert_eq!(by_key.request.url().as_str(), url);
@@ -339,7 +339,7 @@ mod tests {
         let bad = r#"{"success":1,"eab_kid":"k","eab_hmac_key":"*"}"#;
         assert!(matches!(answer(200, bad).unwrap_err(), MintError::MacKey(_)));
         let whole = r#"{"success":1,"eab_kid":"k","eab_hmac_key":"MjXU3MH-Z0WQ7piMAnVsCg"}"#;
-        let cut = Response::new(200).body(whole).truncated();
+        let cut = Response::new(200).with_body(whole).truncated();
         let request = EabRequest::by_email("me@example.org").unwrap();
         assert_eq!(request.read(Ok(cut)).unwrap_err(), MintError::Answer);
     }
@@ -363,7 +363,7 @@ mod tests {
         for address in ["", "me", "@example.org", "me@", "me @example.org"] {
             assert_eq!(EabRequest::by_email(address).unwrap_err(), MintError::Email);
         }
-        let elsewhere = EabRequest::by_access_key(KEY).unwrap().at("http://api.example");
+        let elsewhere = EabRequest::by_access_key(KEY).unwrap().with_base_url("http://api.example");
         assert!(matches!(elsewhere.unwrap_err(), MintError::NotHttps(_)));
         assert_eq!(EabRequest::by_access_key("").unwrap_err(), MintError::AccessKey);
         assert_eq!(EabRequest::by_access_key("a b").unwrap_err(), MintError::AccessKey);

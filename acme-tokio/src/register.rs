@@ -87,13 +87,13 @@ impl<'a> Register<'a> {
     /// Those of the core: terms not agreed to, external account demanded, CA refused, and so on.
     pub async fn run(self) -> Result<AccountEntry, Error> {
         let inner = self.client.inner();
-        let mut flow = proto::Register::new().contacts(self.contacts)?;
+        let mut flow = proto::Register::new().with_contacts(self.contacts)?;
         if let Some(external) = self.external {
             let external = external.take_up(self.mac, &mut inner.keyring())?;
-            flow = flow.external_account(Some(external));
+            flow = flow.with_external_account(Some(external));
         }
         if let Some(limit) = self.time_limit {
-            flow = flow.time_limit(limit);
+            flow = flow.with_time_limit(limit);
         }
         let _alone = inner.registering.lock().await;
         drive::drive(inner, flow, Asking { consent: self.consent }, None).await

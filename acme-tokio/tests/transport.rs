@@ -62,9 +62,9 @@ async fn headers_and_body_go_out_unchanged() {
         let server = Server::start(speaks).await;
         let request =
             Request::new(Method::Post, server.url("/echo?a=%2F&b").parse().expect("a URL"))
-                .header("content-type", "application/jose+json")
-                .header("user-agent", "test/1")
-                .body(b"{\"payload\":\"\"}".to_vec());
+                .with_header("content-type", "application/jose+json")
+                .with_header("user-agent", "test/1")
+                .with_body(b"{\"payload\":\"\"}".to_vec());
         let transport = transport(server.root_pem());
         let response = transport.exchange(transmit(request)).await.expect("an answer");
         let echo = String::from_utf8(response.body_bytes().to_vec()).expect("text");

@@ -79,14 +79,14 @@ impl User {
     fn begin(&self, world: &World<'_>, flags: u8) -> Issuance {
         let mut request = NewOrder::new(world.ca.names.iter().cloned()).expect("there are names");
         if flags & 2 != 0 {
-            request = request.replaces("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
+            request = request.with_replaces("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
         }
         if flags & 4 != 0 {
-            request = request.profile(if flags & 8 != 0 { "unknown" } else { "classic" });
+            request = request.with_profile(if flags & 8 != 0 { "unknown" } else { "classic" });
         }
-        let flow = Issuance::order(request);
-        let flow = if flags & 16 != 0 { flow.csr(world.csr()).expect("its names") } else { flow };
-        let flow = if flags & 32 != 0 { flow.chain(ChainChoice::custom(|_| false)) } else { flow };
+        let flow = Issuance::for_order(request);
+        let flow = if flags & 16 != 0 { flow.with_csr(world.csr()).expect("its names") } else { flow };
+        let flow = if flags & 32 != 0 { flow.with_chain_choice(ChainChoice::custom(|_| false)) } else { flow };
         let flow = if flags & 64 != 0 {
             flow.deactivate_authorizations(Deactivation::Always)
         } else {
@@ -98,7 +98,7 @@ impl User {
     /// Says what every issuance of this user is told.
     fn told(&self, flow: Issuance) -> Issuance {
         let kinds = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
-        let flow = flow.solver_kinds(kinds);
+        let flow = flow.with_solver_kinds(kinds);
         if self.durable { flow.durable() } else { flow }
     }
 

@@ -21,10 +21,10 @@ pub fn register(data: &[u8]) {
         let mut flow = Register::new();
         if flags & 1 != 0 {
             let external = ExternalAccount::new("kid-1").expect("printable");
-            flow = flow.external_account(Some(external));
+            flow = flow.with_external_account(Some(external));
         }
         let contacts = vec![String::from_utf8_lossy(world.bytes.some(20)).into_owned()];
-        let flow = Register::contacts(flow, contacts).unwrap_or_default();
+        let flow = Register::with_contacts(flow, contacts).unwrap_or_default();
         let mut user = User::default();
         let mut flow = flow;
         assert_eq!(world::run(&mut flow, &mut user, &mut world, false), End::Done);

@@ -80,7 +80,7 @@ fn schedule(bytes: &mut Bytes<'_>) -> RenewalSchedule {
 fn stored(schedule: RenewalSchedule) -> RenewalSchedule {
     let text = serde_json::to_string(&schedule).expect("a schedule can be stored");
     let again: RenewalSchedule = serde_json::from_str(&text).expect("what was stored is one");
-    assert_eq!(again.clone().policy(RenewalPolicy::default()), schedule, "{text}");
+    assert_eq!(again.clone().with_policy(RenewalPolicy::default()), schedule, "{text}");
     again
 }
 

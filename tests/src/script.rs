@@ -84,7 +84,7 @@ impl Default for Script {
 impl Script {
     /// Creates a script whose session knows the directory's URL and the account key ED1.
     pub fn new() -> Self {
-        let session = Session::new(url(DIRECTORY), 7).account_key(ed1().public_key());
+        let session = Session::new(url(DIRECTORY), 7).with_account_key(ed1().public_key());
         Self {
             session,
             requests: Vec::new(),
@@ -107,7 +107,7 @@ impl Script {
 
     /// Makes [`ACCOUNT`] the session's account.
     pub fn known_account(self) -> Self {
-        self.session(|session| session.account_url(url(ACCOUNT)))
+        self.session(|session| session.with_account_url(url(ACCOUNT)))
     }
 
     /// Changes the policy.
@@ -125,7 +125,7 @@ impl Script {
 
     /// Expects a request to newNonce and gives this nonce.
     pub fn nonce(self, nonce: &str) -> Self {
-        self.exact(Method::Head, NEW_NONCE, Response::new(200).header("Replay-Nonce", nonce))
+        self.exact(Method::Head, NEW_NONCE, Response::new(200).with_header("Replay-Nonce", nonce))
     }
 
     /// Expects a GET; no nonce comes with the answer.
@@ -259,7 +259,7 @@ impl Script {
             return response;
         }
         self.nonces += 1;
-        response.header("Replay-Nonce", &format!("fresh-{}", self.nonces))
+        response.with_header("Replay-Nonce", &format!("fresh-{}", self.nonces))
     }
 
     /// Signs with ED1, ED2 or a MAC key, whichever is named.
@@ -339,7 +339,7 @@ pub fn url(text: &str) -> Url {
 /// Returns an answer with a JSON body.
 pub fn answer(status: u16, body: &Value) -> Response {
     let body = body.to_string();
-    Response::new(status).header("Content-Type", "application/json").body(body)
+    Response::new(status).with_header("Content-Type", "application/json").with_body(body)
 }
 
 /// Returns an error answer with a problem document of an ACME type.
@@ -350,7 +350,7 @@ pub fn problem(status: u16, kind: &str) -> Response {
 
 /// Returns an error answer with this problem document.
 pub fn problem_document(status: u16, body: &Value) -> Response {
-    Response::new(status).header("Content-Type", "application/problem+json").body(body.to_string())
+    Response::new(status).with_header("Content-Type", "application/problem+json").with_body(body.to_string())
 }
 
 /// Returns a directory with everything but newAuthz and renewalInfo, and no terms.
@@ -389,7 +389,7 @@ pub fn account_object() -> Value {
 
 /// Returns the answer to newAccount with [`ACCOUNT`] and this status.
 pub fn account(status: u16) -> Response {
-    answer(status, &account_object()).header("Location", ACCOUNT)
+    answer(status, &account_object()).with_header("Location", ACCOUNT)
 }
 
 /// Returns the protected header of a signed request.

@@ -135,8 +135,8 @@ impl Script {
     pub fn session(&self) -> Session {
         let url = |path: &str| format!("{BASE}{path}").parse().expect("a URL");
         Session::new(url("/directory"), 7)
-            .account_key(self.key.public_key())
-            .account_url(url("/account/1"))
+            .with_account_key(self.key.public_key())
+            .with_account_url(url("/account/1"))
     }
 
     /// Returns the time.
@@ -293,7 +293,7 @@ impl Script {
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         self.nonces += 1;
         let nonce = format!("nonce{}", self.nonces);
-        answer.expect("a path has answers").map(|response| response.header("replay-nonce", &nonce))
+        answer.expect("a path has answers").map(|response| response.with_header("replay-nonce", &nonce))
     }
 }
 
@@ -317,12 +317,12 @@ pub fn oblige(flow: &mut Issuance, session: &Session, event: IssuanceEvent) {
 
 /// Builds an answer with a JSON object.
 pub fn object(object: &Value) -> Response {
-    Response::new(200).header("content-type", "application/json").body(object.to_string())
+    Response::new(200).with_header("content-type", "application/json").with_body(object.to_string())
 }
 
 /// Builds an answer with a certificate chain.
 pub fn certificate(chain: &str) -> Response {
-    Response::new(200).header("content-type", "application/pem-certificate-chain").body(chain)
+    Response::new(200).with_header("content-type", "application/pem-certificate-chain").with_body(chain)
 }
 
 /// Issues a chain for these names and the key of [`csr`].
@@ -350,16 +350,16 @@ fn issued(names: &[&str]) -> String {
 pub fn problem(status: u16, kind: &str) -> Response {
     let problem = json!({ "type": format!("urn:ietf:params:acme:error:{kind}"), "detail": kind });
     Response::new(status)
-        .header("content-type", "application/problem+json")
-        .body(problem.to_string())
+        .with_header("content-type", "application/problem+json")
+        .with_body(problem.to_string())
 }
 
 /// Builds the answer to newOrder: 201 with the URL of order 1.
 pub fn created(order: &Value) -> Response {
     Response::new(201)
-        .header("content-type", "application/json")
-        .header("location", &format!("{BASE}/order/1"))
-        .body(order.to_string())
+        .with_header("content-type", "application/json")
+        .with_header("location", &format!("{BASE}/order/1"))
+        .with_body(order.to_string())
 }
 
 /// Builds order 1 for names, with authorization n for the n-th of them.

@@ -107,7 +107,7 @@ impl Transport for UreqTransport {
         let whole = body.into_reader().take(most).read_to_end(&mut octets).is_ok();
         let long = octets.len() > limit;
         octets.truncate(limit);
-        let response = response.body(octets);
+        let response = response.with_body(octets);
         Ok(if whole && !long { response } else { response.truncated() })
     }
 
@@ -144,7 +144,7 @@ fn agent(config: Arc<ClientConfig>) -> Agent {
 
 fn with_headers(response: Response, headers: &HeaderMap) -> Response {
     headers.iter().fold(response, |response, (name, value)| {
-        response.header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
+        response.with_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
     })
 }
 

@@ -84,7 +84,7 @@ mod tests {
     fn a_record_is_one_line_of_json() {
         let url = Url::parse("https://ca.example/dir").expect("a URL");
         let elapsed = Duration::from_millis(12);
-        let result = Ok(Response::new(200).body("{}"));
+        let result = Ok(Response::new(200).with_body("{}"));
         let record =
             ExchangeRecord::new(Timestamp::UNIX_EPOCH, elapsed, Method::Get, url, 0, &result);
         assert_eq!(
@@ -108,7 +108,7 @@ mod tests {
     fn the_links_of_an_answer_are_resolved_and_kept() {
         let url = Url::parse("https://ca.example/new-order").expect("a URL");
         let answer = Response::new(201)
-            .header("Link", "</dir>;rel=\"index\", <https://ca.example/limits>;rel=help");
+            .with_header("Link", "</dir>;rel=\"index\", <https://ca.example/limits>;rel=help");
         let ended = Duration::ZERO;
         let record =
             ExchangeRecord::new(Timestamp::UNIX_EPOCH, ended, Method::Post, url, 0, &Ok(answer));

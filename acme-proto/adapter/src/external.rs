@@ -37,7 +37,7 @@ impl ExternalBinding {
         algorithm: MacAlgorithm,
         keyring: &mut Keyring,
     ) -> Result<ExternalAccount, Error> {
-        let account = ExternalAccount::new(&self.kid)?.algorithm(algorithm);
+        let account = ExternalAccount::new(&self.kid)?.with_algorithm(algorithm);
         if let Some(text) = &self.mac_key {
             keyring.add_external(self.kid.as_str(), MacKey::from_base64(text)?);
         }

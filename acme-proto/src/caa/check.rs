@@ -73,13 +73,13 @@ impl<'a> CaaRequest<'a> {
     }
 
     /// Names the account; without it `accounturi` is not judged.
-    pub const fn account(mut self, account: &'a Url) -> Self {
+    pub const fn with_account(mut self, account: &'a Url) -> Self {
         self.account = Some(account);
         self
     }
 
     /// Names the way of validation; without it `validationmethods` is not judged.
-    pub const fn method(mut self, method: &'a ChallengeKind) -> Self {
+    pub const fn with_method(mut self, method: &'a ChallengeKind) -> Self {
         self.method = Some(method);
         self
     }

@@ -67,7 +67,7 @@ fn account_and_method_restrict_the_record_that_has_them() {
     let account = Url::parse("https://ca.example/acct/1").unwrap();
     let judge = |line: &str| {
         let request = CaaRequest::new(&name, ["ca.example"]);
-        let request = request.account(&account).method(&ChallengeKind::Dns01);
+        let request = request.with_account(&account).with_method(&ChallengeKind::Dns01);
         request.check(&records(&[line])).map(drop).map_err(|f| f.records()[0].1)
     };
     for good in [

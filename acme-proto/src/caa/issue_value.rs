@@ -50,7 +50,7 @@ impl IssueValue {
     /// # Errors
     /// [`InvalidIssueValue`] for a tag that is not of letters, digits and inner hyphens, or is there
     /// already; for a value with a semicolon, a space, or anything else but printable ASCII.
-    pub fn parameter(mut self, tag: &str, value: &str) -> Result<Self, InvalidIssueValue> {
+    pub fn with_parameter(mut self, tag: &str, value: &str) -> Result<Self, InvalidIssueValue> {
         if self.values(tag).next().is_some() {
             return Err(invalid(tag, "is a parameter that is there already"));
         }
@@ -62,8 +62,8 @@ impl IssueValue {
     ///
     /// # Errors
     /// [`InvalidIssueValue`] as for [`parameter`](Self::parameter): a URL may have a semicolon.
-    pub fn account(self, account: &Url) -> Result<Self, InvalidIssueValue> {
-        self.parameter("accounturi", account.as_str())
+    pub fn with_account(self, account: &Url) -> Result<Self, InvalidIssueValue> {
+        self.with_parameter("accounturi", account.as_str())
     }
 
     /// Allows these ways of validation only (RFC 8657 section 4); with none of them, nothing is allowed.
@@ -71,12 +71,12 @@ impl IssueValue {
     /// # Errors
     /// [`InvalidIssueValue`] for a label that is not of letters, digits and hyphens, and as for
     /// [`parameter`](Self::parameter).
-    pub fn methods(self, methods: &[ChallengeKind]) -> Result<Self, InvalidIssueValue> {
+    pub fn with_methods(self, methods: &[ChallengeKind]) -> Result<Self, InvalidIssueValue> {
         let labels: Vec<&str> = methods.iter().map(ChallengeKind::as_str).collect();
         if let Some(bad) = labels.iter().find(|label| !is_method(label)) {
             return Err(invalid(bad, "is no label of a validation method"));
         }
-        self.parameter("validationmethods", &labels.join(","))
+        self.with_parameter("validationmethods", &labels.join(","))
     }
 
     /// Reads a value by the grammar of RFC 8659.
@@ -250,14 +250,14 @@ mod tests {
     fn what_cannot_be_read_cannot_be_written() {
         let ca = || IssueValue::of("ca.example").unwrap();
         for bad in ["a;b", "a b", "\u{fc}", "\n"] {
-            assert!(ca().parameter("a", bad).is_err(), "{bad:?}");
+            assert!(ca().with_parameter("a", bad).is_err(), "{bad:?}");
         }
-        assert!(ca().parameter("a b", "1").is_err());
+        assert!(ca().with_parameter("a b", "1").is_err());
         let semicolon = Url::parse("https://ca.example/a;b").unwrap();
-        assert!(ca().account(&semicolon).is_err());
-        assert!(ca().methods(&[ChallengeKind::from("a,b".to_owned())]).is_err());
-        let once = ca().parameter("accounturi", "x").unwrap();
-        assert!(once.parameter("AccountURI", "y").is_err());
+        assert!(ca().with_account(&semicolon).is_err());
+        assert!(ca().with_methods(&[ChallengeKind::from("a,b".to_owned())]).is_err());
+        let once = ca().with_parameter("accounturi", "x").unwrap();
+        assert!(once.with_parameter("AccountURI", "y").is_err());
         assert!(IssueValue::of("").is_err());
     }
 }

@@ -61,7 +61,7 @@ impl<O: Operation> Call<O> {
     }
 
     /// Sets a time limit of its own, retries included.
-    pub const fn time_limit(mut self, limit: Duration) -> Self {
+    pub const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }

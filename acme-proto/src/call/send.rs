@@ -111,13 +111,13 @@ impl<K: Clone + Ord> Lanes<K> {
             _ => (Method::Get, Vec::new()),
         };
         let mut request = Request::new(method, url)
-            .header("user-agent", session.user_agent())
-            .header("accept-language", session.language());
+            .with_header("user-agent", session.user_agent())
+            .with_header("accept-language", session.language());
         if !lane.spec.accept.is_empty() {
-            request = request.header("accept", lane.spec.accept);
+            request = request.with_header("accept", lane.spec.accept);
         }
         if method == Method::Post {
-            request = request.header("content-type", "application/jose+json").body(body);
+            request = request.with_header("content-type", "application/jose+json").with_body(body);
         }
         Step::Transmit(Transmit { id, request, time_limit, body_limit: policy.body_limit })
     }

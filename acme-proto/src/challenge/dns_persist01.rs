@@ -108,10 +108,10 @@ impl DnsPersist01 {
         let issuer = self.issuers.iter().find(is_wanted).ok_or(PersistRefusal::Issuer)?;
         let mut record = PersistRecord::new(issuer, &self.account);
         if options.wildcard {
-            record = record.wildcard();
+            record = record.with_wildcard_policy();
         }
         if let Some(until) = options.until {
-            record = record.until(until);
+            record = record.with_persist_until(until);
         }
         let value = alloc::format!("{}", record.to_issue_value()?);
         Ok(TxtRecord { name: self.name.clone(), value })
@@ -148,19 +148,19 @@ impl DnsPersist01 {
 
 impl PersistOptions {
     /// Allows `policy=wildcard`, which every record then has: it covers wildcards and all names below.
-    pub const fn wildcard(mut self) -> Self {
+    pub const fn with_wildcard_policy(mut self) -> Self {
         self.wildcard = true;
         self
     }
 
     /// Sets an end, after which the record proves nothing.
-    pub const fn until(mut self, time: Timestamp) -> Self {
+    pub const fn with_persist_until(mut self, time: Timestamp) -> Self {
         self.until = Some(time);
         self
     }
 
     /// Chooses by which of its names the CA is named; the first that it offers if nothing else is said.
-    pub fn issuer(mut self, name: impl Into<String>) -> Self {
+    pub fn with_issuer(mut self, name: impl Into<String>) -> Self {
         self.issuer = Some(name.into());
         self
     }
@@ -211,16 +211,16 @@ mod tests {
         let options = PersistOptions::default();
         assert_eq!(asked(false).name(), "_validation-persist.example.com");
         assert_eq!(value(&asked(false), &options), PLAIN);
-        let other = options.clone().issuer("CA.example.net");
+        let other = options.clone().with_issuer("CA.example.net");
         assert!(value(&asked(false), &other).starts_with("ca.example.net; "));
-        let stranger = options.issuer("other.example");
+        let stranger = options.with_issuer("other.example");
         assert_eq!(asked(false).record(&stranger), Err(PersistRefusal::Issuer));
     }
 
     // dnspersist-4.1-3
     #[test]
     fn the_wildcard_policy_is_the_users_to_allow() {
-        let (none, allowed) = (PersistOptions::default(), PersistOptions::default().wildcard());
+        let (none, allowed) = (PersistOptions::default(), PersistOptions::default().with_wildcard_policy());
         assert_eq!(asked(true).record(&none), Err(PersistRefusal::WildcardPolicy));
         assert_eq!(value(&asked(true), &allowed), alloc::format!("{PLAIN}; policy=wildcard"));
         assert!(!value(&asked(false), &none).contains("policy"));
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn an_end_that_has_passed_is_refused() {
         let at = Timestamp::from_unix_seconds;
-        let ended = PersistOptions::default().until(at(10));
+        let ended = PersistOptions::default().with_persist_until(at(10));
         assert_eq!(asked(false).choose(&[], &ended, at(11)), Err(PersistRefusal::Ended(at(10))));
         let choice = asked(false).choose(&[], &ended, at(10)).unwrap();
         assert!(choice.record().value.ends_with("; persistUntil=10"));

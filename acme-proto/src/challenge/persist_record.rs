@@ -57,13 +57,13 @@ impl PersistRecord {
     /// Allows wildcard names too, and every name below: `policy=wildcard`.
     ///
     /// Whoever can have a name below, such as a forgotten subdomain, has a reason to want this.
-    pub const fn wildcard(mut self) -> Self {
+    pub const fn with_wildcard_policy(mut self) -> Self {
         self.wildcard = true;
         self
     }
 
     /// Ends it at a time, in whole seconds; what was proved before stays so: `persistUntil`.
-    pub const fn until(mut self, time: Timestamp) -> Self {
+    pub const fn with_persist_until(mut self, time: Timestamp) -> Self {
         self.until = Some(Timestamp::from_unix_seconds(time.unix_seconds()));
         self
     }
@@ -108,13 +108,13 @@ impl PersistRecord {
     /// # Errors
     /// [`InvalidIssueValue`] as for [`to_txt`](Self::to_txt), and for a time before 1970.
     pub fn to_issue_value(&self) -> Result<IssueValue, InvalidIssueValue> {
-        let mut value = IssueValue::of(&self.issuer)?.parameter("accounturi", &self.account)?;
+        let mut value = IssueValue::of(&self.issuer)?.with_parameter("accounturi", &self.account)?;
         if self.wildcard {
-            value = value.parameter("policy", "wildcard")?;
+            value = value.with_parameter("policy", "wildcard")?;
         }
         if let Some(until) = self.until {
             let seconds = until.unix_seconds().max(0);
-            value = value.parameter("persistUntil", &seconds.to_string())?;
+            value = value.with_parameter("persistUntil", &seconds.to_string())?;
         }
         Ok(value)
     }
@@ -197,9 +197,9 @@ mod tests {
         let end = Timestamp::from_unix_seconds(1_721_952_000);
         let examples = [
             (plain(), ""),
-            (plain().wildcard(), "; policy=wildcard"),
-            (plain().until(end), "; persistUntil=1721952000"),
-            (plain().wildcard().until(end), "; policy=wildcard; persistUntil=1721952000"),
+            (plain().with_wildcard_policy(), "; policy=wildcard"),
+            (plain().with_persist_until(end), "; persistUntil=1721952000"),
+            (plain().with_wildcard_policy().with_persist_until(end), "; policy=wildcard; persistUntil=1721952000"),
         ];
         for (record, rest) in examples {
             let written = text(&record);
@@ -217,7 +217,7 @@ mod tests {
     fn tags_and_policy_are_read_in_any_case_and_unknown_ones_left_out() {
         let odd =
             "Authority.Example;ACCOUNTURI = https://ca.example/acct/123\t; Policy=WildCard;new=1";
-        assert_eq!(PersistRecord::parse(odd), Ok(plain().wildcard()));
+        assert_eq!(PersistRecord::parse(odd), Ok(plain().with_wildcard_policy()));
         let other = alloc::format!("{PLAIN}; policy=none");
         assert_eq!(PersistRecord::parse(&other), Ok(plain()));
     }
@@ -252,13 +252,13 @@ mod tests {
         let account = Url::parse("https://ca.example/acct/123").unwrap();
         let other = Url::parse("https://ca.example/acct/1234").unwrap();
         let at = Timestamp::from_unix_seconds;
-        let ends = plain().until(at(100));
+        let ends = plain().with_persist_until(at(100));
         assert!(ends.authorizes(&issuers, &account, false, at(100)));
         assert!(!ends.authorizes(&issuers, &account, false, at(101)));
         assert!(!ends.authorizes(&issuers[..1], &account, false, at(0)));
         assert!(!ends.authorizes(&issuers, &other, false, at(0)));
         assert!(!ends.authorizes(&issuers, &account, true, at(0)));
-        assert!(plain().wildcard().authorizes(&issuers, &account, true, at(i64::MAX)));
+        assert!(plain().with_wildcard_policy().authorizes(&issuers, &account, true, at(i64::MAX)));
     }
 
     // dnspersist-4.1-5

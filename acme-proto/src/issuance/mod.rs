@@ -134,11 +134,11 @@ impl Issuance {
     /// # Errors
     /// [`InvalidInput::NoIdentifiers`] or [`InvalidInput::TooManyIdentifiers`].
     pub fn new(identifiers: impl IntoIterator<Item = Identifier>) -> Result<Self, InvalidInput> {
-        NewOrder::new(identifiers).map(Self::order)
+        NewOrder::new(identifiers).map(Self::for_order)
     }
 
     /// Creates an issuance from an order with validity dates, a profile, or a certificate to be replaced.
-    pub fn order(request: NewOrder) -> Self {
+    pub fn for_order(request: NewOrder) -> Self {
         Self {
             request,
             csr: None,
@@ -177,7 +177,7 @@ impl Issuance {
     ///
     /// An order that the server has forgotten is cleaned up and made anew.
     pub fn resume(snapshot: Snapshot) -> Self {
-        let mut flow = Self::order(snapshot.request.clone());
+        let mut flow = Self::for_order(snapshot.request.clone());
         flow.facts.url.clone_from(&snapshot.order);
         flow.csr = snapshot.csr();
         for tried in &snapshot.tried {
@@ -195,7 +195,7 @@ impl Issuance {
     ///
     /// # Errors
     /// [`InvalidInput::CsrNames`] if it has other names than the order.
-    pub fn csr(mut self, csr: Csr) -> Result<Self, InvalidInput> {
+    pub fn with_csr(mut self, csr: Csr) -> Result<Self, InvalidInput> {
         csr.covers(self.request.identifiers()).map_err(InvalidInput::CsrNames)?;
         self.csr = Some(csr);
         Ok(self)
@@ -204,7 +204,7 @@ impl Issuance {
     /// Chooses among the chains that the CA offers; a resumed issuance has to be told anew.
     ///
     /// [`Issued::is_chain_as_wished`] tells whether one was found: if not, the CA's own chain is taken.
-    pub fn chain(mut self, choice: ChainChoice) -> Self {
+    pub fn with_chain_choice(mut self, choice: ChainChoice) -> Self {
         self.chain = Some(choice);
         self
     }
@@ -220,7 +220,7 @@ impl Issuance {
     /// A failed order is made anew, as often as [`Policy::max_orders`](crate::policy::Policy::max_orders) allows, only
     /// if each identifier that failed has one of these left that the CA offered and that has not failed yet. Without
     /// this, no order is made anew.
-    pub fn solver_kinds(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
+    pub fn with_solver_kinds(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
         self.solvable = Some(kinds.into_iter().collect());
         self
     }
@@ -238,7 +238,7 @@ impl Issuance {
     }
 
     /// Sets a time limit other than the policy's; it counts from the first poll.
-    pub const fn time_limit(mut self, limit: Duration) -> Self {
+    pub const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }

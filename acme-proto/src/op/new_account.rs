@@ -74,7 +74,7 @@ impl ExternalAccount {
     }
 
     /// Sets another MAC algorithm, where the CA asks for one.
-    pub const fn algorithm(mut self, algorithm: MacAlgorithm) -> Self {
+    pub const fn with_algorithm(mut self, algorithm: MacAlgorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
@@ -98,20 +98,20 @@ impl NewAccount {
     ///
     /// # Errors
     /// [`InvalidInput::Contact`] for what RFC 8555 section 7.3 forbids.
-    pub fn contacts(mut self, contacts: Vec<String>) -> Result<Self, InvalidInput> {
+    pub fn with_contacts(mut self, contacts: Vec<String>) -> Result<Self, InvalidInput> {
         contacts.iter().try_for_each(|c| check_contact(c))?;
         self.contacts = contacts;
         Ok(self)
     }
 
     /// Says that the user agreed to the terms of service.
-    pub const fn terms_of_service_agreed(mut self, agreed: bool) -> Self {
+    pub const fn with_terms_of_service_agreed(mut self, agreed: bool) -> Self {
         self.terms_agreed = agreed;
         self
     }
 
     /// Binds the account to one that the user has with the CA.
-    pub fn external_account(mut self, external: Option<ExternalAccount>) -> Self {
+    pub fn with_external_account(mut self, external: Option<ExternalAccount>) -> Self {
         self.external = external;
         self
     }
@@ -163,7 +163,7 @@ pub(crate) fn lookup() -> Spec {
 
 /// What a lookup carries for a CA that demands an external account even there.
 pub(crate) fn bound_lookup(external: &ExternalAccount) -> Payload {
-    let request = NewAccount::new().external_account(Some(external.clone()));
+    let request = NewAccount::new().with_external_account(Some(external.clone()));
     Payload::Nested(Box::new(Binding { request, lookup: true }))
 }
 
@@ -377,9 +377,9 @@ mod tests {
         let Payload::Json(json) = NewAccount::new().spec().payload else { panic!("JSON") };
         covers_eq!("8555-7.3-2", json, b"{}");
         let full = NewAccount::new()
-            .contacts(alloc::vec![String::from("mailto:admin@example.org")])
+            .with_contacts(alloc::vec![String::from("mailto:admin@example.org")])
             .unwrap()
-            .terms_of_service_agreed(true);
+            .with_terms_of_service_agreed(true);
         let Payload::Json(json) = full.spec().payload else { panic!("JSON") };
         covers_eq!(
             "8555-7.3-1",

@@ -87,13 +87,13 @@ impl NewOrder {
     }
 
     /// Asks for the start of validity; whole seconds are sent. Many CAs refuse it.
-    pub const fn not_before(mut self, time: Timestamp) -> Self {
+    pub const fn with_not_before(mut self, time: Timestamp) -> Self {
         self.not_before = Some(time);
         self
     }
 
     /// Asks for the end of validity; whole seconds are sent. Many CAs refuse it.
-    pub const fn not_after(mut self, time: Timestamp) -> Self {
+    pub const fn with_not_after(mut self, time: Timestamp) -> Self {
         self.not_after = Some(time);
         self
     }
@@ -103,7 +103,7 @@ impl NewOrder {
     ///
     /// It has to be a certificate of the same account, with at least one of the order's names. It is not sent
     /// to a CA whose directory has no `renewalInfo`.
-    pub fn replaces(mut self, certificate_id: impl Into<String>) -> Self {
+    pub fn with_replaces(mut self, certificate_id: impl Into<String>) -> Self {
         self.replaces = Some(certificate_id.into());
         self
     }
@@ -113,7 +113,7 @@ impl NewOrder {
     ///
     /// # Errors
     /// [`InvalidInput::ReplacesOtherNames`] if it has none of the order's names.
-    pub fn replaces_certificate(mut self, certificate: &Certificate) -> Result<Self, InvalidInput> {
+    pub fn with_replaced_certificate(mut self, certificate: &Certificate) -> Result<Self, InvalidInput> {
         let names = certificate.identifiers();
         if !self.identifiers.iter().any(|name| names.contains(name)) {
             return Err(InvalidInput::ReplacesOtherNames);
@@ -127,14 +127,14 @@ impl NewOrder {
     /// If it does not, the order fails with [`Unsupported::Profile`], which has the names and descriptions of
     /// those that it lists. The last of this, [`preferred_profiles`](Self::preferred_profiles) and
     /// [`private_profile`](Self::private_profile) counts.
-    pub fn profile(self, name: impl Into<String>) -> Self {
+    pub fn with_profile(self, name: impl Into<String>) -> Self {
         Self { profile: Some(name.into()), ..self.any_profile() }
     }
 
     /// Asks for the first of these profiles that the directory lists.
     ///
     /// If it lists none of them the CA chooses, and a notice says so.
-    pub fn preferred_profiles<I>(self, names: I) -> Self
+    pub fn with_preferred_profiles<I>(self, names: I) -> Self
     where
         I: IntoIterator<Item: Into<String>>,
     {
@@ -143,7 +143,7 @@ impl NewOrder {
     }
 
     /// Demands a profile, whether or not the directory lists it: such as one agreed upon with the CA.
-    pub fn private_profile(self, name: impl Into<String>) -> Self {
+    pub fn with_private_profile(self, name: impl Into<String>) -> Self {
         Self { private_profile: Some(name.into()), ..self.any_profile() }
     }
 

@@ -46,12 +46,12 @@ impl Revoke {
     ///
     /// # Errors
     /// [`InvalidInput::RevocationReason`] for a code that does not exist.
-    pub fn reason(self, code: u8) -> Result<Self, InvalidInput> {
-        Ok(self.because(RevocationReason::try_from(code)?))
+    pub fn with_reason_code(self, code: u8) -> Result<Self, InvalidInput> {
+        Ok(self.with_reason(RevocationReason::try_from(code)?))
     }
 
     /// Sets the reason; many CAs take only some of them.
-    pub const fn because(mut self, reason: RevocationReason) -> Self {
+    pub const fn with_reason(mut self, reason: RevocationReason) -> Self {
         self.reason = Some(reason.code());
         self
     }

@@ -106,7 +106,7 @@ impl RenewalSchedule {
     }
 
     /// Sets other numbers than the RFC's; set them again after loading a stored schedule.
-    pub const fn policy(mut self, policy: RenewalPolicy) -> Self {
+    pub const fn with_policy(mut self, policy: RenewalPolicy) -> Self {
         self.policy = policy;
         self
     }

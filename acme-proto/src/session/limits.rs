@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
         let policy = policy(
-            Rates::unlimited().with(ResourceClass::Other, Rate { per_second: 10, burst: 3 }),
+            Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 10, burst: 3 }),
         );
         let mut limits = Limits::default();
         let now = millis(1_000_000);
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn classes_do_not_share_slots() {
         let policy = policy(
-            Rates::unlimited().with(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 }),
+            Rates::unlimited().with_rate(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 }),
         );
         let mut limits = Limits::default();
         let now = millis(5_000);
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_wrong_leaves_no_slots_behind() {
         let policy =
-            policy(Rates::unlimited().with(ResourceClass::Other, Rate { per_second: 1, burst: 2 }));
+            policy(Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 1, burst: 2 }));
         let mut limits = Limits::default();
         let now = millis(1_000_000);
         let wrong = now.saturating_add(Duration::from_secs(3600 * 24 * 365));

@@ -82,7 +82,7 @@ impl Session {
     }
 
     /// Sets the public half of the account key; only operations without an account work without it.
-    pub fn account_key(mut self, key: Jwk) -> Self {
+    pub fn with_account_key(mut self, key: Jwk) -> Self {
         self.account_key = Some(key);
         self
     }
@@ -91,26 +91,26 @@ impl Session {
     ///
     /// Whichever flow is refused by the account key then asks with this one, and if the server accepts
     /// it, it is the account key from there on. The signer must hold both.
-    pub fn new_account_key(mut self, key: Jwk) -> Self {
+    pub fn with_new_account_key(mut self, key: Jwk) -> Self {
         self.new_key = Some(key);
         self
     }
 
     /// Names the external account that the account is bound to, for CAs that want to see the binding even
     /// where an account is looked up by its key.
-    pub fn external_account(mut self, external: ExternalAccount) -> Self {
+    pub fn with_external_account(mut self, external: ExternalAccount) -> Self {
         self.external = Some(external);
         self
     }
 
     /// Sets the account URL as it was received when the account was created or found.
-    pub fn account_url(mut self, url: Url) -> Self {
+    pub fn with_account_url(mut self, url: Url) -> Self {
         self.account = Some(url);
         self
     }
 
     /// Sets the policy.
-    pub fn policy(mut self, policy: Policy) -> Self {
+    pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
@@ -118,7 +118,7 @@ impl Session {
     /// Puts a product, such as `shop/1.2`, in front of the `User-Agent` (RFC 8555 section 6.1).
     ///
     /// Control characters are dropped.
-    pub fn product(mut self, product: &str) -> Self {
+    pub fn with_product(mut self, product: &str) -> Self {
         let clean: String = product.chars().filter(|c| matches!(c, ' '..='~')).collect();
         if !clean.trim().is_empty() {
             self.user_agent = format!("{} {}", clean.trim(), self.user_agent);
@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// Sets the `Accept-Language` of every request; the default is `en`.
-    pub fn accept_language(mut self, language: &str) -> Self {
+    pub fn with_accept_language(mut self, language: &str) -> Self {
         self.accept_language = language.chars().filter(|c| matches!(c, ' '..='~')).collect();
         self
     }

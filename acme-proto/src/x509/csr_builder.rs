@@ -71,7 +71,7 @@ impl CsrBuilder {
     ///
     /// The subjectAltName is then not critical (RFC 5280 Section 4.2.1.6). [`finish`](Self::finish)
     /// fails if `name` is longer than 64 octets, or is not one of the request's DNS names.
-    pub fn common_name(mut self, name: &Identifier) -> Self {
+    pub fn with_common_name(mut self, name: &Identifier) -> Self {
         match name {
             Identifier::Dns(dns)
                 if self.identifiers.contains(name) && dns.as_str().len() <= MAX_COMMON_NAME =>

@@ -104,14 +104,14 @@ fn what_cannot_be_asked_for_is_refused_on_finishing() {
 #[test]
 fn a_common_name_is_in_the_subject_and_leaves_the_names_uncritical() {
     let names = dns(&["a.example", "b.example"]);
-    let info = CsrBuilder::new(&key(), &names).common_name(&names[1]).to_be_signed();
+    let info = CsrBuilder::new(&key(), &names).with_common_name(&names[1]).to_be_signed();
     let info = Element::parse(&info).unwrap();
     // SEQUENCE { SET { SEQUENCE { OID 2.5.4.3, UTF8String "b.example" } } }, after INTEGER 0.
     let subject = b"\x30\x14\x31\x12\x30\x10\x06\x03\x55\x04\x03\x0c\x09b.example";
     assert_eq!(info.value[3..][..subject.len()], *subject);
     let critical = extensions_of(&["a.example", "b.example"]);
     assert!(!info.value.windows(critical.len()).any(|window| window == critical));
-    let finished = CsrBuilder::new(&key(), &names).common_name(&names[1]).finish(&signature());
+    let finished = CsrBuilder::new(&key(), &names).with_common_name(&names[1]).finish(&signature());
     assert_eq!(finished.unwrap().covers(&names), Ok(()));
 }
 
@@ -122,7 +122,7 @@ fn a_common_name_is_one_of_the_names_and_fits_the_subject() {
     let mut names = dns(&["a.example", &long, &long[1..]]);
     names.push(ip.clone());
     let finish =
-        |name: &Identifier| CsrBuilder::new(&key(), &names).common_name(name).finish(&signature());
+        |name: &Identifier| CsrBuilder::new(&key(), &names).with_common_name(name).finish(&signature());
     assert_eq!(long.len(), 65);
     assert!(finish(&names[2]).is_ok(), "64 octets");
     for name in [&names[1], &ip, &dns(&["other.example"])[0]] {

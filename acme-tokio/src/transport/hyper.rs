@@ -83,9 +83,9 @@ impl Transport for HyperTransport {
         let whole = timeout_at(deadline, read(incoming, &mut body, transmit.body_limit)).await;
         if whole == Ok(true) {
             connection.give_back();
-            Ok(response.body(body))
+            Ok(response.with_body(body))
         } else {
-            Ok(response.body(body).truncated())
+            Ok(response.with_body(body).truncated())
         }
     }
 
@@ -134,7 +134,7 @@ fn absolute(url: &Url) -> String {
 
 fn with_headers(response: Response, headers: &HeaderMap) -> Response {
     headers.iter().fold(response, |response, (name, value)| {
-        response.header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
+        response.with_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
     })
 }
 

@@ -95,9 +95,9 @@ impl Answer {
     }
 
     pub(crate) fn into_response(self) -> Response {
-        let mut response = Response::new(self.status).body(self.body);
+        let mut response = Response::new(self.status).with_body(self.body);
         for (name, value) in &self.headers {
-            response = response.header(name, value);
+            response = response.with_header(name, value);
         }
         if self.truncated { response.truncated() } else { response }
     }

@@ -52,10 +52,10 @@ impl<'a> World<'a> {
         ca.terms = flags & 2 != 0;
         ca.external = flags & 4 != 0;
         let directory = Url::parse(&format!("{ORIGIN}/directory")).expect("a URL");
-        let mut session = Session::new(directory, u64::from(bytes.u8())).account_key(account_key());
+        let mut session = Session::new(directory, u64::from(bytes.u8())).with_account_key(account_key());
         if flags & 8 == 0 {
             let url = format!("{ORIGIN}/account/1");
-            session = session.account_url(Url::parse(&url).expect("a URL"));
+            session = session.with_account_url(Url::parse(&url).expect("a URL"));
         }
         let mut policy = session.current_policy().clone();
         policy.max_in_flight = bytes.pick(&[16, 1, 2, 0]);

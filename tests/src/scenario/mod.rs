@@ -44,7 +44,7 @@ impl Scenario {
     fn persist(&self) -> PersistOptions {
         let options = PersistOptions::default();
         let wildcard = self.names.iter().any(|name| name.starts_with("*."));
-        if wildcard { options.wildcard() } else { options }
+        if wildcard { options.with_wildcard_policy() } else { options }
     }
 
     /// Checks that records are gone, but for one of dns-persist-01 if it proved a name.

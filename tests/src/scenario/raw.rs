@@ -51,14 +51,14 @@ fn issue_raw(
     let identifiers = scenario.names.iter().map(|name| name.parse().expect("a name"));
     let order = NewOrder::new(identifiers).expect("names");
     let order = match (scenario.wish, predecessor) {
-        (Wish::Profile(name), _) => order.profile(name),
-        (Wish::PreferredProfiles(names), _) => order.preferred_profiles(names.iter().copied()),
-        (Wish::PrivateProfile(name), _) => order.private_profile(name),
-        (_, Some(predecessor)) => order.replaces_certificate(predecessor.chain().leaf())?,
+        (Wish::Profile(name), _) => order.with_profile(name),
+        (Wish::PreferredProfiles(names), _) => order.with_preferred_profiles(names.iter().copied()),
+        (Wish::PrivateProfile(name), _) => order.with_private_profile(name),
+        (_, Some(predecessor)) => order.with_replaced_certificate(predecessor.chain().leaf())?,
         (Wish::Nothing | Wish::Renewal, None) => order,
     };
     let plan =
         SolverPlan { persist: scenario.persist(), ..SolverPlan::only(scenario.kind.clone()) };
-    let flows = vec![Issuance::order(order)];
+    let flows = vec![Issuance::for_order(order)];
     issue_with(world, session, flows, &plan).pop().expect("a result")
 }

@@ -70,7 +70,7 @@ impl World {
             self.ca.validated(validation.id, outcome, millis);
         }
         if unavailable {
-            return Some(Response::new(503).header("retry-after", "1"));
+            return Some(Response::new(503).with_header("retry-after", "1"));
         }
         (answer.delivery == Delivery::Answer).then(|| response(&answer))
     }
@@ -100,8 +100,8 @@ fn ca_request(request: &Request) -> CaRequest {
 }
 
 fn response(answer: &CaResponse) -> Response {
-    let response = Response::new(answer.status).body(answer.body.clone());
-    answer.headers.iter().fold(response, |response, (name, value)| response.header(name, value))
+    let response = Response::new(answer.status).with_body(answer.body.clone());
+    answer.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
 }
 
 fn member(request: &Request, name: &str) -> Option<Vec<u8>> {

@@ -126,7 +126,7 @@ impl World {
     /// Returns a session for the CA, without an account URL.
     pub fn session(&self) -> Session {
         let directory = self.ca.directory_url().parse().expect("the CA has a URL");
-        Session::new(directory, 7).account_key(self.account_key.public_key())
+        Session::new(directory, 7).with_account_key(self.account_key.public_key())
     }
 
     /// Registers the account key and returns the session.

@@ -60,7 +60,7 @@ macro_rules! whole_list {
 
         // An order with a name, an address and dates; its authorizations can be given up.
         let names = identifiers(&["example.test", "127.0.0.1"]);
-        let request = NewOrder::new(names.clone()).expect("names").not_after(tomorrow());
+        let request = NewOrder::new(names.clone()).expect("names").with_not_after(tomorrow());
         let entry = client.new_order(request)$($end)*.expect("an order");
         let order = client.order(entry.url())$($end)*.expect("an order");
         assert_eq!((order.identifiers(), order.not_after()), (&names[..], Some(tomorrow())));
@@ -103,7 +103,7 @@ macro_rules! whole_list {
         client.account()$($end)*.expect("the new key is the account's");
         let public = key.public_key().clone();
         client.hold_certificate_key(key);
-        let revocation = Revoke::new(&leaf).with_certificate_key(public).reason(4).expect("a reason");
+        let revocation = Revoke::new(&leaf).with_certificate_key(public).with_reason_code(4).expect("a reason");
         assert!(!client.revoke(revocation)$($end)*.expect("it is revoked").already());
 
         // Beyond that list: an answer with members that the type of challenge defines.

@@ -120,7 +120,7 @@ fn a_wildcard_is_not_published_unless_it_is_allowed() {
     for (asked, could) in solve(&Zone::with(&[PLAIN]), &persistent(true, false), &none) {
         assert!(!could && asked.is_empty(), "{asked:?}");
     }
-    let allowed = none.wildcard();
+    let allowed = none.with_wildcard_policy();
     for (asked, could) in solve(&Zone::with(&[PLAIN]), &persistent(true, false), &allowed) {
         assert!(could && asked[0].ends_with("; policy=wildcard"), "{asked:?}");
     }

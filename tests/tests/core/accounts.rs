@@ -59,7 +59,7 @@ fn an_account_without_a_location_is_refused() {
             let created = match bad {
                 // An empty reference means the request's own URL, which is no account.
                 Some("") => continue,
-                Some(bad) => created.header("Location", bad),
+                Some(bad) => created.with_header("Location", bad),
                 None => created,
             };
             let error = register(created).expect_err("no URL");
@@ -80,7 +80,7 @@ fn only_members_that_are_set_are_sent() {
         .nonce("n")
         .post(NEW_ACCOUNT, account(201));
     let contacts = vec!["mailto:a@b.example".into(), "tel:+123".into()];
-    let flow = Register::new().contacts(contacts).expect("contacts");
+    let flow = Register::new().with_contacts(contacts).expect("contacts");
     script.run_with(flow, agree).expect("an account");
     let sent = payload_object(script.posts()[0]);
     covers!("8555-7.3-1", members(&sent) == ["contact", "termsOfServiceAgreed"], "{sent}");
@@ -90,7 +90,7 @@ fn only_members_that_are_set_are_sent() {
 #[test]
 fn a_contact_with_header_fields_or_two_addresses_is_refused_before_anything_is_sent() {
     let refused = |contact: &str| {
-        let created = Register::new().contacts(vec![contact.into()]);
+        let created = Register::new().with_contacts(vec![contact.into()]);
         let updated = UpdateAccount::contacts(vec![contact.into()]);
         matches!(created, Err(InvalidInput::Contact(_)))
             && matches!(updated, Err(InvalidInput::Contact(_)))
@@ -151,7 +151,7 @@ fn the_single_operation_agrees_to_nothing_by_itself() {
     let result = world.run(&mut session, Call::new(NewAccount::new()), |_, _, _| ());
     let error = result.expect_err("not agreed");
     covers!("8555-7.3-5", error.problem_type() == Some(&ProblemType::UserActionRequired));
-    let agreed = NewAccount::new().terms_of_service_agreed(true);
+    let agreed = NewAccount::new().with_terms_of_service_agreed(true);
     world.run(&mut session, Call::new(agreed), |_, _, _| ()).expect("an account");
 }
 
@@ -197,7 +197,7 @@ fn only_return_existing_stands_alone_and_in_no_other_request() {
 
 #[test]
 fn the_contacts_of_an_existing_account_are_those_of_the_answer() {
-    let flow = Register::new().contacts(vec!["mailto:new@example.org".into()]).expect("valid");
+    let flow = Register::new().with_contacts(vec!["mailto:new@example.org".into()]).expect("valid");
     let mut script = Script::new().start().post(NEW_ACCOUNT, account(200));
     let entry = script.run(flow).expect("an account");
     covers!("8555-7.3.1-3", entry.account().contact() == ["mailto:admin@example.org"]);
@@ -248,7 +248,7 @@ fn an_update_sends_the_contacts_and_nothing_else() {
 fn an_update_that_removes_all_contacts_removes_them() {
     let mut world = World::new(CaConfig::default(), 1);
     let mut session = world.session();
-    let flow = Register::new().contacts(vec!["mailto:me@example.org".into()]).expect("valid");
+    let flow = Register::new().with_contacts(vec!["mailto:me@example.org".into()]).expect("valid");
     world.run(&mut session, flow, |_, _, _| ()).expect("an account");
     let update = UpdateAccount::contacts(vec![]).expect("none");
     world.run(&mut session, Call::new(update), |_, _, _| ()).expect("the account");
@@ -297,7 +297,7 @@ fn an_account_that_is_not_valid_stops_further_requests() {
         let error = script.run(Call::new(order)).expect_err("closed");
         let typed = matches!(&error, Error::AccountClosed { .. });
         covers!("8555-7.1.2-1", typed && error.to_string().contains(status), "{error}");
-        let existing = answer(200, &with_status(&json!(status))).header("Location", ACCOUNT);
+        let existing = answer(200, &with_status(&json!(status))).with_header("Location", ACCOUNT);
         let error = register(existing).expect_err("closed");
         covers!("8555-7.1.2-1", matches!(&error, Error::AccountClosed { .. }), "{error}");
     }
@@ -306,7 +306,7 @@ fn an_account_that_is_not_valid_stops_further_requests() {
 #[test]
 fn an_unknown_status_of_an_account_is_a_typed_error() {
     for weird in ["weird", "Valid", ""] {
-        let existing = answer(200, &with_status(&json!(weird))).header("Location", ACCOUNT);
+        let existing = answer(200, &with_status(&json!(weird))).with_header("Location", ACCOUNT);
         let error = register(existing).expect_err("unknown");
         let Error::Peer(peer) = &error else { panic!("{error}") };
         covers!("fld-acct-1", *peer.fault() == PeerFault::UnknownStatus(weird.into()), "{error}");
@@ -319,7 +319,7 @@ fn an_unknown_status_of_an_account_is_a_typed_error() {
 fn an_absent_status_means_valid_and_is_reported() {
     let mut object = account_object();
     object.as_object_mut().expect("an object").remove("status");
-    let created = answer(201, &object).header("Location", ACCOUNT);
+    let created = answer(201, &object).with_header("Location", ACCOUNT);
     let mut script = Script::new().start().post(NEW_ACCOUNT, created);
     let entry = script.run(Register::new()).expect("an account");
     let valid = *entry.account().status() == AccountStatus::Valid;
@@ -333,7 +333,7 @@ fn malformed_members_of_an_account_are_ignored() {
         "externalAccountBinding": "x", "initialIp": "192.0.2.1", "createdAt": 7,
         "delegations": "https://example.com/acme/delegations/1",
     });
-    let created = answer(201, &object).header("Location", ACCOUNT);
+    let created = answer(201, &object).with_header("Location", ACCOUNT);
     let mut script = Script::new().start().post(NEW_ACCOUNT, created);
     let entry = script.run(Register::new()).expect("an account");
     let account = entry.account();
@@ -366,7 +366,7 @@ fn user_action_required_shows_the_page_and_the_terms_and_visits_neither() {
     });
     let refusal = || {
         problem_document(403, &body)
-            .header("Link", "<https://example.com/acme/terms/2017-6-02>;rel=\"terms-of-service\"")
+            .with_header("Link", "<https://example.com/acme/terms/2017-6-02>;rel=\"terms-of-service\"")
     };
     let mut script = Script::new().known_account().start().post(NEW_ORDER, refusal());
     let request = || NewOrder::new(["a.example".parse().expect("a name")]).expect("a name");

@@ -346,7 +346,7 @@ fn an_order_stays_pending_only_as_long_as_the_time_limit() {
 fn a_pending_authorization_says_when_to_ask_again() {
     let mut script = Script::obliging(&[NAME]);
     let pending = authorization("pending", NAME, 1);
-    let waits = object(&pending).header("retry-after", "50");
+    let waits = object(&pending).with_header("retry-after", "50");
     script.on("/authz/1", [object(&pending), waits]);
     let mut polls = vec![object(&order("pending", &[NAME])); 4];
     polls.push(object(&order("ready", &[NAME])));
@@ -362,7 +362,7 @@ fn a_pending_authorization_says_when_to_ask_again() {
 fn a_valid_authorization_that_says_to_ask_again_is_not_waited_for() {
     // W5: 300 s with a valid authorization.
     let mut script = Script::obliging(&[NAME]);
-    let valid = object(&authorization("valid", NAME, 1)).header("retry-after", "300");
+    let valid = object(&authorization("valid", NAME, 1)).with_header("retry-after", "300");
     script.on("/authz/1", [valid]);
     script.issue(issuance(&[NAME])).expect("a certificate");
     assert!(script.asked.last().expect("a request").millis < 1000);
@@ -404,8 +404,8 @@ fn an_identifier_can_be_authorized_before_any_order() {
     let mut script = Script::new();
     for status in ["pending", "valid"] {
         let reply = Response::new(201)
-            .header("location", &format!("{BASE}/authz/1"))
-            .body(authorization(status, NAME, 1).to_string());
+            .with_header("location", &format!("{BASE}/authz/1"))
+            .with_body(authorization(status, NAME, 1).to_string());
         script.on("/newAuthz", [reply]);
         let wish = NewAuthorization::new(NAME.parse().expect("a name")).expect("no wildcard");
         let entry = script.call(wish).expect("an authorization");
@@ -470,8 +470,8 @@ fn an_order_may_be_created_with_status_200_and_without_content_type() {
     let mut script = Script::obliging(&[NAME]);
     let reply = created(&order("pending", &[NAME]));
     let bare = Response::new(200)
-        .header("location", &format!("{BASE}/order/1"))
-        .body(reply.body_bytes().to_vec());
+        .with_header("location", &format!("{BASE}/order/1"))
+        .with_body(reply.body_bytes().to_vec());
     script.on("/newOrder", [bare]);
     script.issue(issuance(&[NAME])).expect("a certificate");
 }

@@ -30,16 +30,16 @@ fn records(lines: &[&str]) -> Vec<CaaRecord> {
 
 #[test]
 fn an_account_is_named_once_and_exactly() {
-    let value = ca().account(&account()).expect("a value");
+    let value = ca().with_account(&account()).expect("a value");
     let written = value.to_string();
     let golden = "ca1.example; accounturi=https://ca.example/acct/1";
     covers!("8657-3-1", written == golden, "{written}");
-    covers!("8657-3-1", value.account(&account()).is_err(), "twice");
+    covers!("8657-3-1", value.with_account(&account()).is_err(), "twice");
     let set = records(&[&format!(r#"0 issue "{golden}""#)]);
     let www = name(NAME);
     let asked = |url: &str| {
         let url = url.parse().expect("a URL");
-        let request = CaaRequest::new(&www, ["ca1.example"]).account(&url);
+        let request = CaaRequest::new(&www, ["ca1.example"]).with_account(&url);
         request.check(&set).is_ok()
     };
     covers!("8657-3-1", asked("https://ca.example/acct/1"));
@@ -52,16 +52,16 @@ fn an_account_is_named_once_and_exactly() {
 #[test]
 fn methods_are_a_list_of_labels() {
     let kinds = [ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
-    let written = ca().methods(&kinds).expect("a value").to_string();
+    let written = ca().with_methods(&kinds).expect("a value").to_string();
     let golden = "ca1.example; validationmethods=dns-01,tls-alpn-01";
     covers!("8657-4-1", written == golden, "{written}");
     for bad in ["", "dns_01", "dns-01,http-01", "dns 01", "dns-01;"] {
-        let refused = ca().methods(&[ChallengeKind::from(bad)]).is_err();
+        let refused = ca().with_methods(&[ChallengeKind::from(bad)]).is_err();
         covers!("8657-4-1", refused, "{bad:?}");
     }
     let set = records(&[&format!(r#"0 issue "{golden}""#)]);
     let www = name(NAME);
-    let asked = |kind| CaaRequest::new(&www, ["ca1.example"]).method(kind).check(&set);
+    let asked = |kind| CaaRequest::new(&www, ["ca1.example"]).with_method(kind).check(&set);
     covers!("8657-4-1", asked(&ChallengeKind::TlsAlpn01) == Ok(CaaAllowed::By(&set[0])));
     let forbidden = asked(&ChallengeKind::Http01).expect_err("another method");
     covers!("8657-4-1", forbidden.records()[0].1 == CaaRefusal::OtherMethod);
@@ -70,11 +70,11 @@ fn methods_are_a_list_of_labels() {
 #[test]
 fn what_the_grammar_has_no_room_for_cannot_be_written() {
     for bad in ["a;b", "a b", "a\tb", "\u{fc}", "a\"\n"] {
-        covers!("8659-4.2-1", ca().parameter("account", bad).is_err(), "{bad:?}");
+        covers!("8659-4.2-1", ca().with_parameter("account", bad).is_err(), "{bad:?}");
     }
     let semicolon: Url = "https://ca.example/acct;1".parse().expect("a URL");
-    covers!("8659-4.2-1", ca().account(&semicolon).is_err());
-    let odd = ca().parameter("account", "=\"\\,:").expect("a value");
+    covers!("8659-4.2-1", ca().with_account(&semicolon).is_err());
+    let odd = ca().with_parameter("account", "=\"\\,:").expect("a value");
     let back = IssueValue::parse(&odd.to_string());
     covers!("8659-4.2-1", back.as_ref() == Ok(&odd), "{back:?}");
     let shown = CaaRecord::issue(&odd).to_string();
@@ -123,7 +123,7 @@ fn a_caa_error_of_a_challenge_is_final_and_shown() {
             policy.max_orders = 3;
             policy
         };
-        let mut session = script.session().policy(policy);
+        let mut session = script.session().with_policy(policy);
         let error = script.issue_in(&mut session, issuance(&[NAME])).expect_err("forbidden");
         let shown = error.to_string().contains("CAA record forbids issuance");
         covers!("8659-3-1", shown, "{status}: {error}");

@@ -90,11 +90,11 @@ fn the_content_type_is_that_of_a_chain_whatever_its_case_and_parameters() {
         "Application/PEM-Certificate-Chain; charset=UTF-8",
         "application/pem-certificate-chain;charset=utf-8",
     ] {
-        let answer = Response::new(200).header("content-type", good).body(body.clone());
+        let answer = Response::new(200).with_header("content-type", good).with_body(body.clone());
         covers!("8555-7.4.2-8", issue_with(answer).is_ok(), "{good}");
     }
     for bad in ["text/html", "application/json", "application/pkix-cert"] {
-        let answer = Response::new(200).header("content-type", bad).body(body.clone());
+        let answer = Response::new(200).with_header("content-type", bad).with_body(body.clone());
         let error = issue_with(answer).expect_err(bad);
         let named = matches!(fault(&error), PeerFault::MediaType(found) if found == bad);
         covers!("8555-7.4.2-8", named, "{error}");
@@ -105,9 +105,9 @@ fn the_content_type_is_that_of_a_chain_whatever_its_case_and_parameters() {
 #[test]
 fn what_is_no_certificate_is_refused() {
     let chain_type =
-        |status| Response::new(status).header("content-type", "application/pem-certificate-chain");
-    let redirect = chain_type(303).header("location", "https://ca.test/cert/2");
-    let early = chain_type(202).body(chain(&[NAME]));
+        |status| Response::new(status).with_header("content-type", "application/pem-certificate-chain");
+    let redirect = chain_type(303).with_header("location", "https://ca.test/cert/2");
+    let early = chain_type(202).with_body(chain(&[NAME]));
     for answer in [redirect, early, chain_type(202), chain_type(200), chain_type(204)] {
         let status = answer.status();
         let error = issue_with(answer).expect_err("no certificate");
@@ -232,7 +232,7 @@ fn the_certificate_of_an_old_valid_order_is_checked_too() {
     covers!("8555-7.4-21", matches!(fault(&error), PeerFault::WrongCertificate(_)), "{error}");
     script.on("/cert/1", [certificate(&chain(&[NAME]))]);
     let names = [NAME.parse().expect("a name")];
-    let flow = issuance(&[NAME]).csr(csr(&names)).expect("the right names");
+    let flow = issuance(&[NAME]).with_csr(csr(&names)).expect("the right names");
     script.issue(flow).expect("a certificate");
 }
 
@@ -248,7 +248,7 @@ fn a_finalize_answer_may_name_the_certificate_at_once() {
 #[test]
 fn a_certificate_download_that_fails_once_is_tried_again() {
     let mut script = Script::obliging(&[NAME]);
-    let unavailable = Response::new(503).header("retry-after", "2");
+    let unavailable = Response::new(503).with_header("retry-after", "2");
     script.on("/cert/1", [unavailable, certificate(&chain(&[NAME]))]);
     script.lose("/cert/1");
     script.issue(issuance(&[NAME])).expect("a certificate");

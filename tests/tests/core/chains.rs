@@ -54,7 +54,7 @@ fn script_with(alternates: &[Response]) -> Script {
     let mut script = Script::obliging(&[NAME]);
     let mut own = certificate(&chains()[0].to_pem());
     for (answer, n) in alternates.iter().zip(1..) {
-        own = own.header("link", &format!("<{BASE}/cert/1/{n}>;rel=\"alternate\""));
+        own = own.with_header("link", &format!("<{BASE}/cert/1/{n}>;rel=\"alternate\""));
         script.on(&format!("/cert/1/{n}"), [answer.clone()]);
     }
     script.on("/cert/1", [own]);
@@ -66,7 +66,7 @@ fn script() -> Script {
 }
 
 fn issue_by(script: &mut Script, choice: ChainChoice) -> Issued {
-    script.issue(issuance(&[NAME]).chain(choice)).expect("a certificate")
+    script.issue(issuance(&[NAME]).with_chain_choice(choice)).expect("a certificate")
 }
 
 fn unusable(script: &Script) -> Vec<String> {
@@ -174,10 +174,10 @@ fn an_alternate_that_is_broken_costs_neither_the_certificate_nor_the_next_altern
     for broken in [
         problem(404, "malformed"),
         certificate("no chain"),
-        Response::new(200).header("content-type", "text/html").body("<html>"),
+        Response::new(200).with_header("content-type", "text/html").with_body("<html>"),
         certificate(&chains()[1].to_pem()).truncated(),
-        Response::new(303).header("location", "https://ca.test/elsewhere"),
-        Response::new(429).header("retry-after", "999999"),
+        Response::new(303).with_header("location", "https://ca.test/elsewhere"),
+        Response::new(429).with_header("retry-after", "999999"),
     ] {
         let mut script = script_with(&[broken.clone(), good()]);
         let issued = issue_by(&mut script, wanted());
@@ -206,10 +206,10 @@ fn alternates_of_alternates_are_not_followed_and_their_number_is_bounded() {
     let alternate = |n: usize| format!("<{BASE}/cert/1/{n}>;rel=\"alternate\"");
     let mut script = Script::obliging(&[NAME]);
     let all: Vec<String> = (1..=40).map(alternate).collect();
-    let own = certificate(&chains()[0].to_pem()).header("link", &all.join(","));
-    script.on("/cert/1", [own.header("link", &format!("<{BASE}/cert/1>;rel=\"alternate\""))]);
+    let own = certificate(&chains()[0].to_pem()).with_header("link", &all.join(","));
+    script.on("/cert/1", [own.with_header("link", &format!("<{BASE}/cert/1>;rel=\"alternate\""))]);
     for n in 1..=40 {
-        let answer = certificate(&chains()[1].to_pem()).header("link", &alternate(n + 100));
+        let answer = certificate(&chains()[1].to_pem()).with_header("link", &alternate(n + 100));
         script.on(&format!("/cert/1/{n}"), [answer]);
     }
     let issued = issue_by(&mut script, ChainChoice::custom(|_| false));
@@ -221,10 +221,10 @@ fn alternates_of_alternates_are_not_followed_and_their_number_is_bounded() {
 
 #[test]
 fn the_certificate_is_kept_when_the_time_is_up_while_a_chain_is_looked_for() {
-    let slow = Response::new(503).header("retry-after", "500");
+    let slow = Response::new(503).with_header("retry-after", "500");
     let mut script = script_with(&[slow]);
-    let flow = issuance(&[NAME]).chain(ChainChoice::custom(|_| false));
-    let issued = script.issue(flow.time_limit(Duration::from_secs(60))).expect("a certificate");
+    let flow = issuance(&[NAME]).with_chain_choice(ChainChoice::custom(|_| false));
+    let issued = script.issue(flow.with_time_limit(Duration::from_secs(60))).expect("a certificate");
     assert!(!issued.is_chain_as_wished());
 }
 
@@ -232,7 +232,7 @@ fn the_certificate_is_kept_when_the_time_is_up_while_a_chain_is_looked_for() {
 fn who_cancels_while_a_chain_is_looked_for_gets_the_certificate() {
     let mut script = script();
     let mut session = script.session();
-    let mut flow = issuance(&[NAME]).chain(ChainChoice::top_issuer("Nobody"));
+    let mut flow = issuance(&[NAME]).with_chain_choice(ChainChoice::top_issuer("Nobody"));
     let issued = loop {
         use acme_proto::flow::{Flow, Input, Output};
         match flow.poll_output(&mut session, script.now()) {

@@ -333,7 +333,7 @@ fn an_error_in_a_challenge_that_is_still_processing_is_no_failure() {
 #[test]
 fn the_answer_to_a_challenge_may_ask_to_wait() {
     let mut script = Script::obliging(&[NAME]);
-    let waits = object(&challenge("processing", "http-01", 1)).header("retry-after", "15");
+    let waits = object(&challenge("processing", "http-01", 1)).with_header("retry-after", "15");
     script.on("/challenge/1", [waits]);
     script.issue(issuance(&[NAME])).expect("a certificate");
     let told = script.at("/challenge/1")[0].millis;
@@ -470,7 +470,7 @@ fn a_new_order_tries_another_kind() {
     let mut world = World::new(CaConfig::default(), 1);
     let mut session = world.registered();
     let plan = SolverPlan { forgets_kinds: vec![ChallengeKind::Http01], ..SolverPlan::default() };
-    let flows = vec![issuance(&[NAME, "b.example"]).solver_kinds(plan.kinds.clone())];
+    let flows = vec![issuance(&[NAME, "b.example"]).with_solver_kinds(plan.kinds.clone())];
     let result = issue_with(&mut world, &mut session, flows, &plan).pop().expect("a result");
     assert!(result.is_ok(), "{result:?}");
     let orders = world.transcript.iter().filter(|e| e.kind == RequestKind::NewOrder).count();

@@ -243,7 +243,7 @@ fn clean_ups_that_nobody_answers_are_waited_for_within_a_limit() {
 fn the_deadline_cleans_up_what_is_published() {
     let mut script = Script::obliging(&["a.example"]);
     script.on("/order/1", [object(&order("pending", &["a.example"]))]);
-    let flow = issuance(&["a.example"]).time_limit(Duration::from_secs(40));
+    let flow = issuance(&["a.example"]).with_time_limit(Duration::from_secs(40));
     let error = script.issue(flow).expect_err("too late");
     assert!(matches!(error, Error::Deadline(_)), "{error}");
     assert!(matches!(script.events.last(), Some(IssuanceEvent::CleanUp(_))));
@@ -254,7 +254,7 @@ fn the_deadline_cleans_up_what_is_published() {
 fn the_deadline_ends_an_issuance_whose_user_never_answers() {
     let mut script = Script::obliging(&["a.example"]);
     let mut session = script.session();
-    let mut flow = issuance(&["a.example"]).time_limit(Duration::from_secs(40));
+    let mut flow = issuance(&["a.example"]).with_time_limit(Duration::from_secs(40));
     let mut events = 0;
     let error = script
         .run(&mut session, &mut flow, |_, _, _| events += 1)
@@ -267,7 +267,7 @@ fn the_deadline_ends_an_issuance_whose_user_never_answers() {
 fn a_delay_beyond_the_deadline_ends_at_the_deadline() {
     let mut script = Script::obliging(&["a.example"]);
     let mut session = script.session();
-    let mut flow = issuance(&["a.example"]).time_limit(Duration::from_secs(40));
+    let mut flow = issuance(&["a.example"]).with_time_limit(Duration::from_secs(40));
     let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
         IssuanceEvent::Provision(challenge) => {
             flow.ready_after(&challenge.id(), Duration::from_secs(100)).expect("handed out");
@@ -301,7 +301,7 @@ fn errors_of_the_ca_at_any_step_clean_up() {
 fn a_challenge_that_is_still_being_published_is_cleaned_up_too() {
     let mut script = Script::obliging(&["a.example"]);
     let mut session = script.session();
-    let mut flow = issuance(&["a.example"]).time_limit(Duration::from_secs(40));
+    let mut flow = issuance(&["a.example"]).with_time_limit(Duration::from_secs(40));
     let mut cleaned = Vec::new();
     let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
         IssuanceEvent::Provision(_) => {} // it takes for ever
@@ -329,7 +329,7 @@ fn a_dead_account_still_has_its_clean_ups() {
 
     // A key that the CA does not know.
     let mut stranger: Session = Session::new(world.ca.directory_url().parse().expect("a URL"), 1)
-        .account_key(world.other_key.public_key());
+        .with_account_key(world.other_key.public_key());
     world.events.clear();
     let flows = vec![Issuance::resume(snapshot)];
     let result = issue_with(&mut world, &mut stranger, flows, &SolverPlan::default()).pop();
@@ -386,7 +386,7 @@ fn a_ca_that_gives_no_authorization_up_costs_no_certificate() {
     for refusal in [
         problem(403, "malformed"),
         object(&authorization("valid", NAME, 1)),
-        Response::new(200).body("junk"),
+        Response::new(200).with_body("junk"),
     ] {
         let mut script = Script::obliging(&[NAME]);
         script.on("/authz/1", [object(&authorization("valid", NAME, 1)), refusal]);

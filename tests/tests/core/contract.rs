@@ -83,7 +83,7 @@ fn session() -> Session {
 }
 
 fn nonce(text: &str) -> Response {
-    Response::new(200).header("Replay-Nonce", text)
+    Response::new(200).with_header("Replay-Nonce", text)
 }
 
 /// Signs what was asked for, and returns the request that follows.
@@ -193,7 +193,7 @@ fn after_the_end_there_is_nothing_to_do_and_inputs_are_ignored() {
 #[test]
 fn a_command_after_the_end_is_a_misuse() {
     let mut session = session();
-    let mut flow = Register::new().time_limit(Duration::from_secs(10));
+    let mut flow = Register::new().with_time_limit(Duration::from_secs(10));
     assert_eq!(flow.agree(), Err(Misuse::WrongState("no consent was asked for")));
     let id = drain(&mut flow, &mut session, now()).id();
     let terms = directory_with(&json!({ "meta": { "termsOfService": "https://e.example/t" } }));
@@ -223,7 +223,7 @@ fn every_wake_up_lies_ahead_even_when_time_goes_backwards() {
     let id = drain(&mut call, &mut session, later(5000)).id();
     let End::Timeout(Some(first)) = drain(&mut call, &mut session, now()).end else { panic!("") };
     assert!(first > later(5000), "the latest time that was seen counts");
-    let unavailable = Response::new(503).header("Retry-After", "2");
+    let unavailable = Response::new(503).with_header("Retry-After", "2");
     let earlier = Timestamp::UNIX_EPOCH;
     call.handle_input(&mut session, Input::Response(id, unavailable), earlier).expect("known");
     let End::Timeout(wake) = drain(&mut call, &mut session, earlier).end else { panic!("") };
@@ -243,11 +243,11 @@ fn one_wrong_reading_of_the_clock_poisons_nothing_but_its_flow() {
 #[test]
 fn a_request_has_the_policys_limits_and_none_beyond_the_deadline() {
     let mut script = Script::new().policy(|policy| policy.body_limit = 1000);
-    let mut call = Call::new(GetDirectory).time_limit(Duration::from_secs(10));
+    let mut call = Call::new(GetDirectory).with_time_limit(Duration::from_secs(10));
     let transmit = drain(&mut call, &mut script.session, now()).transmits.remove(0);
     assert_eq!((transmit.body_limit, transmit.time_limit), (1000, Duration::from_secs(10)));
     covers!("8555-6.1-11", transmit.body_limit == 1000);
-    let mut call = Call::new(GetDirectory).time_limit(Duration::from_secs(100));
+    let mut call = Call::new(GetDirectory).with_time_limit(Duration::from_secs(100));
     let transmit = drain(&mut call, &mut script.session, now()).transmits.remove(0);
     assert_eq!(transmit.time_limit, Duration::from_secs(30));
 }
@@ -255,7 +255,7 @@ fn a_request_has_the_policys_limits_and_none_beyond_the_deadline() {
 #[test]
 fn a_signature_is_not_waited_for_beyond_the_deadline() {
     let mut session = ready();
-    let mut call = Call::new(GetAccount).time_limit(Duration::from_secs(5));
+    let mut call = Call::new(GetAccount).with_time_limit(Duration::from_secs(5));
     let id = drain(&mut call, &mut session, now()).id();
     call.handle_input(&mut session, Input::Response(id, nonce("n")), now()).expect("known");
     let sign = drain(&mut call, &mut session, later(1000));
@@ -268,9 +268,9 @@ fn a_signature_is_not_waited_for_beyond_the_deadline() {
 #[test]
 fn after_the_deadline_nothing_is_sent() {
     let mut session = session();
-    let mut call = Call::new(GetDirectory).time_limit(Duration::from_secs(10));
+    let mut call = Call::new(GetDirectory).with_time_limit(Duration::from_secs(10));
     let id = drain(&mut call, &mut session, now()).id();
-    let unavailable = Response::new(503).header("Retry-After", "5");
+    let unavailable = Response::new(503).with_header("Retry-After", "5");
     call.handle_input(&mut session, Input::Response(id, unavailable), now()).expect("known");
     // The machine sleeps, and wakes up long after the request was due and the deadline has passed.
     let end = drain(&mut call, &mut session, later(60_000));
@@ -315,7 +315,7 @@ fn a_nonce_from_a_flows_own_new_nonce_is_its_own() {
 fn the_nonce_of_a_bad_nonce_stays_with_its_request() {
     let mut session = ready();
     let (mut call, id) = sent(&mut session, "a");
-    let refused = acme_tests::script::problem(400, "badNonce").header("Replay-Nonce", "b");
+    let refused = acme_tests::script::problem(400, "badNonce").with_header("Replay-Nonce", "b");
     call.handle_input(&mut session, Input::Response(id, refused), now()).expect("known");
     let mut thief = Call::new(GetAccount);
     let stolen = drain(&mut thief, &mut session, now());
@@ -329,7 +329,7 @@ fn the_nonce_of_a_bad_nonce_stays_with_its_request() {
 fn a_nonce_that_comes_with_an_answer_is_there_for_every_flow() {
     let mut session = ready();
     let (mut call, id) = sent(&mut session, "a");
-    let read = answer(200, &account_object()).header("Replay-Nonce", "b");
+    let read = answer(200, &account_object()).with_header("Replay-Nonce", "b");
     call.handle_input(&mut session, Input::Response(id, read), now()).expect("known");
     assert_eq!(drain(&mut call, &mut session, now()).end, End::Done(Ok(())));
     let mut next = Call::new(GetAccount);
@@ -374,7 +374,7 @@ fn no_more_than_max_in_flight_requests_are_out_at_once() {
         let mut world = World::new(CaConfig::default(), 1);
         let mut policy = world.session().current_policy().clone();
         policy.max_in_flight = width;
-        let mut session = world.session().policy(policy);
+        let mut session = world.session().with_policy(policy);
         world.run(&mut session, Register::new(), |_, _, _| ()).expect("an account");
         let names: Vec<_> = (0..8).map(|n| format!("n{n}.test").parse().expect("a name")).collect();
         let flows = vec![Issuance::new(names).expect("names")];
@@ -389,8 +389,8 @@ fn fifty_flows_share_one_rate_limit_and_all_end() {
     use acme_proto::policy::{Rate, Rates, ResourceClass};
     let mut world = World::new(CaConfig::default(), 1);
     let mut policy = world.session().current_policy().clone();
-    policy.rates = Rates::unlimited().with(ResourceClass::Other, Rate { per_second: 5, burst: 5 });
-    let mut session = world.session().policy(policy);
+    policy.rates = Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 5, burst: 5 });
+    let mut session = world.session().with_policy(policy);
     world.run(&mut session, Register::new(), |_, _, _| ()).expect("an account");
     let flows = (0..50).map(|_| Call::new(GetAccount)).collect();
     let results = world.run_all(&mut session, flows, |_, _, _, _, _, _| ());
@@ -408,7 +408,7 @@ fn the_slot_of_a_dropped_flow_lapses() {
     use acme_proto::policy::{Rate, Rates, ResourceClass};
     let mut script = Script::new().policy(|policy| {
         policy.rates =
-            Rates::unlimited().with(ResourceClass::Directory, Rate { per_second: 1, burst: 1 });
+            Rates::unlimited().with_rate(ResourceClass::Directory, Rate { per_second: 1, burst: 1 });
     });
     let session = &mut script.session;
     let mut flows: Vec<_> = (0..3).map(|_| Call::new(GetDirectory)).collect();

@@ -252,7 +252,7 @@ fn what_extensions_say_in_meta_is_reachable() {
 #[test]
 fn a_directory_that_is_no_object_is_refused() {
     for body in [r#"["newNonce"]"#, "\"x\"", "5", "null", "true", "", "{", "{\"newNonce\":"] {
-        let mut script = Script::new().get(DIRECTORY, Response::new(200).body(body));
+        let mut script = Script::new().get(DIRECTORY, Response::new(200).with_body(body));
         let error = script.run(Call::new(GetDirectory)).expect_err(body);
         let Error::Peer(peer) = &error else { panic!("{error}") };
         covers!("fld-gen-4", matches!(peer.fault(), PeerFault::Object { .. }), "{body}: {error}");
@@ -263,10 +263,10 @@ fn a_directory_that_is_no_object_is_refused() {
 fn json_under_another_media_type_is_accepted() {
     for media_type in ["application/json; charset=utf-8", "APPLICATION/JSON", "text/plain", ""] {
         let body = directory_object().to_string();
-        let answer = Response::new(200).header("Content-Type", media_type).body(body.clone());
+        let answer = Response::new(200).with_header("Content-Type", media_type).with_body(body.clone());
         let result = Script::new().get(DIRECTORY, answer).run(Call::new(GetDirectory));
         covers!("fld-gen-5", result.is_ok(), "{media_type}");
-        let bare = Response::new(200).body(body);
+        let bare = Response::new(200).with_body(body);
         let result = Script::new().get(DIRECTORY, bare).run(Call::new(GetDirectory));
         covers!("fld-hdr-10", result.is_ok());
     }
@@ -275,7 +275,7 @@ fn json_under_another_media_type_is_accepted() {
 #[test]
 fn a_page_of_html_is_a_typed_error_that_shows_what_came() {
     let page = "<!DOCTYPE html>\n<title>Sign\u{7} in</title>\u{202e}<script>alert(1)</script>";
-    let answer = Response::new(200).header("Content-Type", "text/html; charset=utf-8").body(page);
+    let answer = Response::new(200).with_header("Content-Type", "text/html; charset=utf-8").with_body(page);
     let mut script = Script::new().get(DIRECTORY, answer);
     let error = script.run(Call::new(GetDirectory)).expect_err("HTML");
     let shown = error.to_string();
@@ -288,7 +288,7 @@ fn a_page_of_html_is_a_typed_error_that_shows_what_came() {
 #[test]
 fn duplicate_members_are_taken_the_same_way_everywhere() {
     let twice = r#"{"newNonce":"https://example.com/1","newNonce":"https://example.com/2"}"#;
-    let mut script = Script::new().get(DIRECTORY, Response::new(200).body(twice));
+    let mut script = Script::new().get(DIRECTORY, Response::new(200).with_body(twice));
     let directory = script.run(Call::new(GetDirectory)).expect("a directory");
     covers!("fld-gen-3", directory.new_nonce().as_str() == "https://example.com/2");
 }
@@ -297,7 +297,7 @@ fn duplicate_members_are_taken_the_same_way_everywhere() {
 fn depth_is_bounded() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let body = format!(r#"{{"newNonce":"{NEW_NONCE}","deep":{deep}}}"#);
-    let mut script = Script::new().get(DIRECTORY, Response::new(200).body(body));
+    let mut script = Script::new().get(DIRECTORY, Response::new(200).with_body(body));
     // Refused or cut, but no overflow of the stack.
     let result = script.run(Call::new(GetDirectory));
     let reported = script.deviations().iter().any(|d| d.contains("more than"));
@@ -314,7 +314,7 @@ fn after_a_404_the_directory_is_read_again_and_its_new_urls_are_used() {
     let mut script =
         Script::new().known_account().start().post(ACCOUNT, answer(200, &account_object()));
     script.run(Call::new(GetAccount)).expect("the account");
-    let created = answer(201, &object).header("Location", "https://example.com/order/1");
+    let created = answer(201, &object).with_header("Location", "https://example.com/order/1");
     let mut script = script
         .post(NEW_ORDER, Response::new(404))
         .get(DIRECTORY, directory_with(&json!({ "newOrder": moved })))
@@ -359,9 +359,9 @@ fn a_directory_that_is_unavailable_for_a_moment_does_not_fail_an_issuance() {
 #[test]
 fn answers_of_new_nonce_and_the_directory_may_say_anything_about_caching() {
     let cached = |answer: Response| {
-        answer.header("Cache-Control", "max-age=-1").header("Expires", "never").header("Link", "<")
+        answer.with_header("Cache-Control", "max-age=-1").with_header("Expires", "never").with_header("Link", "<")
     };
-    let nonce = cached(Response::new(200).header("Replay-Nonce", "n"));
+    let nonce = cached(Response::new(200).with_header("Replay-Nonce", "n"));
     let mut script = Script::new()
         .get(DIRECTORY, cached(directory()))
         .exact(Method::Head, NEW_NONCE, nonce)
@@ -378,7 +378,7 @@ fn the_order_of_members_means_nothing() {
     let members: Vec<_> = forward.as_object().expect("an object").iter().collect();
     let text: Vec<_> = members.iter().rev().map(|(k, v)| format!("\"{k}\":{v}")).collect();
     let body = format!("{{{}}}", text.join(","));
-    let mut script = Script::new().get(DIRECTORY, Response::new(200).body(body));
+    let mut script = Script::new().get(DIRECTORY, Response::new(200).with_body(body));
     let backward = script.run(Call::new(GetDirectory)).expect("a directory");
     covers!("fld-gen-7", backward == read(&forward).0.expect("a directory"));
 }

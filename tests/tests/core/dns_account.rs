@@ -28,7 +28,7 @@ fn offering(name: &str) -> Script {
 
 /// Issues with an account of this URL, and returns the challenge that was provisioned.
 fn provisioned(script: &mut Script, account: &str, name: &str) -> Challenge {
-    let mut session = script.session().account_url(account.parse().expect("a URL"));
+    let mut session = script.session().with_account_url(account.parse().expect("a URL"));
     script.issue_in(&mut session, issuance(&[name])).expect("a certificate");
     let provision = |event: &IssuanceEvent| match event {
         IssuanceEvent::Provision(challenge) => Some(challenge.clone()),
@@ -92,9 +92,9 @@ fn an_account_that_a_problem_names_makes_no_label() {
     let wrong = json!({ "type": "about:blank", "instance": foreign, "kid": foreign }).to_string();
     let unavailable = || {
         problem(503, "serverInternal")
-            .body(wrong.clone())
-            .header("location", foreign)
-            .header("retry-after", "1")
+            .with_body(wrong.clone())
+            .with_header("location", foreign)
+            .with_header("retry-after", "1")
     };
     script.on("/newOrder", [unavailable(), created(&order("pending", &[NAME]))]);
     let one = provisioned(&mut script, &format!("{BASE}/account/1"), NAME);

@@ -42,7 +42,7 @@ fn issue_by(script: &mut Script, name: &str, offered: &Value) -> Challenge {
         let answer = object(&challenge("processing", "dns-01", number));
         script.on(&format!("/challenge/{number}"), [answer]);
     }
-    let mut session = script.session().account_url(ACCOUNT.parse().expect("a URL"));
+    let mut session = script.session().with_account_url(ACCOUNT.parse().expect("a URL"));
     script.issue_in(&mut session, issuance(&[name])).expect("a certificate");
     let provision = |event: &IssuanceEvent| match event {
         IssuanceEvent::Provision(challenge) => Some(challenge.clone()),
@@ -94,9 +94,9 @@ fn the_record_of_the_draft_is_asked_for() {
     covers!("dnspersist-4.1-6", script.at("/challenge/1")[0].payload() == "{}");
     let none = PersistOptions::default();
     covers!("dnspersist-4.1-1", value(&one, &none) == PLAIN, "{}", value(&one, &none));
-    let other = value(&one, &none.clone().issuer("ca.example.net"));
+    let other = value(&one, &none.clone().with_issuer("ca.example.net"));
     let one_of_them = other == PLAIN.replace("authority.example", "ca.example.net");
-    let stranger = asked.record(&none.issuer("other.example")).is_err();
+    let stranger = asked.record(&none.with_issuer("other.example")).is_err();
     covers!("dnspersist-3.1-2", one_of_them && stranger, "{other}");
 }
 
@@ -105,11 +105,11 @@ fn the_examples_of_the_draft_are_written_octet_for_octet() {
     let one = provisioned(NAME, &draft());
     let end = Timestamp::from_unix_seconds(1_721_952_000);
     let options = PersistOptions::default();
-    let wild = value(&one, &options.clone().wildcard());
+    let wild = value(&one, &options.clone().with_wildcard_policy());
     covers!("dnspersist-4.1-1", wild == format!("{PLAIN}; policy=wildcard"), "{wild}");
-    let ended = value(&one, &options.clone().until(end));
+    let ended = value(&one, &options.clone().with_persist_until(end));
     covers!("dnspersist-4.1-4", ended == format!("{PLAIN}; persistUntil=1721952000"), "{ended}");
-    let both = value(&one, &options.wildcard().until(end));
+    let both = value(&one, &options.with_wildcard_policy().with_persist_until(end));
     assert_eq!(both, format!("{PLAIN}; policy=wildcard; persistUntil=1721952000"));
     for bad in ["1e9", "-1", "", "+1", "0x10", "1721952000.0"] {
         let read = PersistRecord::parse(&format!("{PLAIN}; persistUntil={bad}"));
@@ -174,7 +174,7 @@ fn a_wildcard_is_proved_only_if_its_policy_is_allowed() {
     let plain = value(&provisioned(NAME, &draft()), &none);
     covers!("dnspersist-4.1-3", !plain.contains("policy"), "{plain}");
     for allowed in [false, true] {
-        let persist = if allowed { none.clone().wildcard() } else { none.clone() };
+        let persist = if allowed { none.clone().with_wildcard_policy() } else { none.clone() };
         let plan = SolverPlan { persist, ..only() };
         let mut world = world();
         let result = run(&mut world, issuance(&[wildcard]), &plan);

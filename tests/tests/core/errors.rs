@@ -36,7 +36,7 @@ fn document(body: &Value) -> Problem {
 #[test]
 fn every_error_status_is_an_error_with_or_without_a_document() {
     for status in [400, 401, 402, 403, 404, 405, 409, 410, 415, 418, 422, 451, 499, 501, 505, 600] {
-        let page = Response::new(status).header("Content-Type", "text/html").body("<p>No</p>");
+        let page = Response::new(status).with_header("Content-Type", "text/html").with_body("<p>No</p>");
         let problem = refused(page);
         let shown = problem.status() == status && problem.snippet() == "<p>No</p>";
         covers!("8555-6.7-1", shown && problem.problem().is_none(), "{problem}");
@@ -48,7 +48,7 @@ fn every_error_status_is_an_error_with_or_without_a_document() {
 #[test]
 fn a_page_of_html_is_shown_with_status_type_and_its_beginning() {
     let page = format!("<html>\r\n <body>502\u{1b}[31m Bad \u{202e}Gateway {}", "x".repeat(5000));
-    let answer = Response::new(403).header("Content-Type", "Text/HTML; charset=x").body(page);
+    let answer = Response::new(403).with_header("Content-Type", "Text/HTML; charset=x").with_body(page);
     let shown = error_of(answer).to_string();
     covers!("8555-6.7-1", shown.contains("403") && shown.contains("text/html"), "{shown}");
     covers!("8555-6.7-5", !shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown}");
@@ -66,18 +66,18 @@ fn a_problem_is_read_under_any_media_type() {
         "text/plain",
         "text/html",
     ] {
-        let answer = Response::new(403).header("Content-Type", media_type).body(body.clone());
+        let answer = Response::new(403).with_header("Content-Type", media_type).with_body(body.clone());
         let kind = refused(answer).problem().map(|p| p.kind().clone());
         covers!("8555-6.7-2", kind == Some(ProblemType::RejectedIdentifier), "{media_type}");
     }
-    let kind = refused(Response::new(403).body(body)).problem().map(|p| p.kind().clone());
+    let kind = refused(Response::new(403).with_body(body)).problem().map(|p| p.kind().clone());
     covers!("fld-hdr-10", kind == Some(ProblemType::RejectedIdentifier));
 }
 
 #[test]
 fn json_that_is_no_problem_is_shown_as_what_it_is() {
     for body in [r#"{"error":"x"}"#, "[]", "5", "{", "{}"] {
-        let problem = refused(Response::new(400).body(body));
+        let problem = refused(Response::new(400).with_body(body));
         covers!("8555-6.7-2", problem.problem().is_none() && problem.snippet() == body, "{body}");
     }
 }
@@ -242,7 +242,7 @@ fn a_thousand_nested_subproblems_are_bounded() {
     }
     covers!("8555-6.7.1-5", depth <= Problem::MAX_DEPTH, "{depth}");
     let deep = "{\"detail\":\"x\",\"subproblems\":[".repeat(1000);
-    let shown = error_of(Response::new(403).body(deep)).to_string();
+    let shown = error_of(Response::new(403).with_body(deep)).to_string();
     covers!("fld-gen-6", shown.len() < 1000, "{shown}");
 }
 
@@ -297,7 +297,7 @@ fn nothing_a_problem_names_is_fetched() {
         "instance": "https://ca.example/instances/1" });
     let mut script = Script::new().start().post(
         NEW_ACCOUNT,
-        problem_document(403, &body).header("Link", "<https://ca.example/help>;rel=help"),
+        problem_document(403, &body).with_header("Link", "<https://ca.example/help>;rel=help"),
     );
     script.run(Register::new()).expect_err("refused");
     covers!("7807-3.1-2", script.requests.len() == 3, "{:?}", script.lines());
@@ -362,7 +362,7 @@ fn an_error_in_one_line_has_cause_url_and_remedy() {
         "the CA refused newOrder (403 at https://example.com/acme/new-order): \
          about rejectedIdentifier; leave out the names that the CA refuses"
     );
-    let page = Response::new(404).header("Content-Type", "text/html").body("<p>gone</p>");
+    let page = Response::new(404).with_header("Content-Type", "text/html").with_body("<p>gone</p>");
     let shown =
         Script::new().get(DIRECTORY, page).run(Register::new()).expect_err("404").to_string();
     assert_eq!(

@@ -52,7 +52,7 @@ fn strict_world() -> World {
 fn a_ca_that_wants_a_binding_accepts_ours() {
     let mut world = strict_world();
     let mut session = world.session();
-    let flow = Register::new().external_account(Some(external()));
+    let flow = Register::new().with_external_account(Some(external()));
     let entry = world.run(&mut session, flow, |_, _, _| ()).expect("an account");
     covers!("8555-7.3.4-1", entry.account().has_external_account_binding());
     covers!("fld-acct-4", entry.account().has_external_account_binding());
@@ -61,7 +61,7 @@ fn a_ca_that_wants_a_binding_accepts_ours() {
 #[test]
 fn the_inner_header_has_alg_kid_and_url_and_no_more() {
     let mut script = with_key(Script::new().start().post(NEW_ACCOUNT, account(201)));
-    script.run(Register::new().external_account(Some(external()))).expect("an account");
+    script.run(Register::new().with_external_account(Some(external()))).expect("an account");
     let (binding, header) = binding(script.posts()[0]);
     let names: Vec<_> = header.as_object().expect("an object").keys().collect();
     covers!("8555-7.3.4-4", names == ["alg", "kid", "url"], "{header}");
@@ -81,8 +81,8 @@ fn the_mac_is_one_of_three_and_asked_for_by_kid() {
         (MacAlgorithm::Hs512, "HS512"),
     ] {
         let mut script = with_key(Script::new().start().post(NEW_ACCOUNT, account(201)));
-        let external = external().algorithm(algorithm);
-        script.run(Register::new().external_account(Some(external))).expect("an account");
+        let external = external().with_algorithm(algorithm);
+        script.run(Register::new().with_external_account(Some(external))).expect("an account");
         covers!("8555-7.3.4-2", binding(script.posts()[0]).1["alg"] == name);
         let inner = &script.signatures[0];
         assert_eq!(inner.key, KeyRole::ExternalAccount("kid-1".into()));
@@ -116,7 +116,7 @@ fn a_binding_that_is_refused_points_at_the_mac_key() {
     let wrong = MacKey::from_bytes(vec![8; 32]).expect("a key");
     world.mac_keys.insert("kid-1".into(), wrong);
     let mut session = world.session();
-    let flow = Register::new().external_account(Some(external()));
+    let flow = Register::new().with_external_account(Some(external()));
     let error = world.run(&mut session, flow, |_, _, _| ()).expect_err("refused");
     let typed = error.problem_type() == Some(&ProblemType::Unauthorized);
     covers!("8555-7.3.4-7", typed && error.to_string().contains("MAC key"), "{error}");
@@ -134,7 +134,7 @@ fn a_kid_that_is_not_ascii_is_refused() {
 fn the_binding_goes_into_new_account_only() {
     let mut world = strict_world();
     let mut session = world.session();
-    let flow = Register::new().external_account(Some(external()));
+    let flow = Register::new().with_external_account(Some(external()));
     world.run(&mut session, flow, |_, _, _| ()).expect("an account");
     issue(&mut world, &mut session, &["a.test"]).expect("issued");
     let update = UpdateAccount::contacts(vec![]).expect("none");
@@ -156,10 +156,10 @@ fn contains(octets: &[u8], text: &str) -> bool {
 
 #[test]
 fn after_a_bad_nonce_the_binding_is_the_same_and_signed_once() {
-    let refusal = problem(400, "badNonce").header("Replay-Nonce", "second");
+    let refusal = problem(400, "badNonce").with_header("Replay-Nonce", "second");
     let script = Script::new().start().post(NEW_ACCOUNT, refusal).post(NEW_ACCOUNT, account(201));
     let mut script = with_key(script);
-    script.run(Register::new().external_account(Some(external()))).expect("an account");
+    script.run(Register::new().with_external_account(Some(external()))).expect("an account");
     let [first, second] = script.posts()[..] else { panic!("two requests") };
     covers!("8555-7.3.4-10", binding(first).0 == binding(second).0);
     covers!("8555-7.3.4-10", protected(second)["nonce"] == "second");
@@ -178,7 +178,7 @@ fn a_binding_is_made_anew_when_new_account_has_moved() {
         .post(NEW_ACCOUNT, answer(404, &json!({})))
         .get(DIRECTORY, directory_with(&json!({ "newAccount": moved })))
         .post(moved, account(200));
-    script.run(Register::new().external_account(Some(external()))).expect("an account");
+    script.run(Register::new().with_external_account(Some(external()))).expect("an account");
     let last = script.posts()[2];
     covers!("8555-7.3.4-10", binding(last).1["url"] == moved, "{}", binding(last).1);
     covers!("8555-7.3.4-5", binding(last).1["url"] == protected(last)["url"]);
@@ -187,17 +187,17 @@ fn a_binding_is_made_anew_when_new_account_has_moved() {
 #[test]
 fn a_binding_that_the_server_does_not_show_is_reported() {
     let mut script = with_key(Script::new().start().post(NEW_ACCOUNT, account(201)));
-    let flow = Register::new().external_account(Some(external()));
+    let flow = Register::new().with_external_account(Some(external()));
     let entry = script.run(flow).expect("an account");
     let reported = script.deviations() == ["externalAccountBinding: missing"];
     covers!("8555-7.3-11", reported, "{:?}", script.deviations());
     covers!("fld-acct-4", reported && !entry.account().has_external_account_binding());
     let mut object = account_object();
     object["externalAccountBinding"] = json!({ "protected": "", "payload": "", "signature": "" });
-    let shown = answer(201, &object).header("Location", acme_tests::script::ACCOUNT);
+    let shown = answer(201, &object).with_header("Location", acme_tests::script::ACCOUNT);
     let mut script =
         with_key(Script::new().get(DIRECTORY, directory()).nonce("n").post(NEW_ACCOUNT, shown));
-    script.run(Register::new().external_account(Some(external()))).expect("an account");
+    script.run(Register::new().with_external_account(Some(external()))).expect("an account");
     covers!("8555-7.3-11", script.deviations().is_empty(), "{:?}", script.deviations());
 }
 
@@ -205,7 +205,7 @@ fn a_binding_that_the_server_does_not_show_is_reported() {
 fn a_mac_key_that_the_signer_does_not_hold_ends_the_flow() {
     let mut script = Script::new().start();
     let error =
-        script.run_once(Register::new().external_account(Some(external()))).expect_err("no key");
+        script.run_once(Register::new().with_external_account(Some(external()))).expect_err("no key");
     assert!(matches!(&error, Error::Signer(_)), "{error}");
     assert!(script.posts().is_empty());
 }
@@ -224,7 +224,7 @@ fn a_mac_key_is_base64url_text_and_nonsense_is_named() {
 fn a_lookup_shows_the_binding_where_the_ca_demands_it_even_there() {
     let required = || problem(403, "externalAccountRequired");
     let script = Script::new()
-        .session(|session| session.external_account(external()))
+        .session(|session| session.with_external_account(external()))
         .start()
         .post(NEW_ACCOUNT, required())
         .post(NEW_ACCOUNT, account(200));
@@ -240,7 +240,7 @@ fn a_lookup_shows_the_binding_where_the_ca_demands_it_even_there() {
     assert!(payload_object(script.posts()[0]).get("externalAccountBinding").is_none());
     // Once is enough.
     let script = Script::new()
-        .session(|session| session.external_account(external()))
+        .session(|session| session.with_external_account(external()))
         .start()
         .post(NEW_ACCOUNT, required())
         .post(NEW_ACCOUNT, required());
@@ -256,7 +256,7 @@ fn after_registering_with_a_binding_lookups_have_it_too() {
         .post(NEW_ACCOUNT, problem(403, "externalAccountRequired"))
         .post(NEW_ACCOUNT, account(200));
     let mut script = with_key(script);
-    script.run_once(Register::new().external_account(Some(external()))).expect("an account");
+    script.run_once(Register::new().with_external_account(Some(external()))).expect("an account");
     script.run(Call::new(FindAccount)).expect("an answer").expect("an account");
     covers!(
         "8555-7.3.4-1",

@@ -16,7 +16,7 @@ fn broken_http(kinds: &[ChallengeKind]) -> (usize, World, Option<Error>) {
     let mut session = world.registered();
     let plan =
         SolverPlan { kinds: kinds.to_vec(), forgets_kinds: vec![Http01], ..SolverPlan::default() };
-    let flow = issuance(&[NAME]).solver_kinds(kinds.iter().cloned());
+    let flow = issuance(&[NAME]).with_solver_kinds(kinds.iter().cloned());
     let result = issue_with(&mut world, &mut session, vec![flow], &plan).pop().expect("a result");
     let orders = world.transcript.iter().filter(|e| e.kind == RequestKind::NewOrder).count();
     assert!(world.published.is_empty());
@@ -62,7 +62,7 @@ fn orders_after(problem: &str) -> usize {
     };
     script.on("/authz/1", [object(&both("pending")), object(&both("invalid"))]);
     script.on("/order/1", [object(&order("invalid", &[NAME]))]);
-    let flow = issuance(&[NAME]).solver_kinds([Http01, Dns01]);
+    let flow = issuance(&[NAME]).with_solver_kinds([Http01, Dns01]);
     let error = script.issue(flow).expect_err("invalid");
     assert!(error.to_string().contains(BASE) || error.to_string().contains(NAME), "{error}");
     script.count("/newOrder")

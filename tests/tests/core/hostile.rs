@@ -127,41 +127,41 @@ impl Chaos {
             let body = self.object(url).to_string();
             let location = if url.contains("new-order") { ORDER } else { ACCOUNT };
             let nonce = format!("n{}", self.rng.below(u64::MAX));
-            let answer = Response::new(200).header("Replay-Nonce", &nonce);
-            return answer.header("Location", location).body(body);
+            let answer = Response::new(200).with_header("Replay-Nonce", &nonce);
+            return answer.with_header("Location", location).with_body(body);
         }
         let status = self.pick(&[200, 200, 200, 200, 201, 204, 302, 400, 403, 404, 409, 429, 503]);
         let kinds = ["badNonce", "malformed", "rateLimited", "accountDoesNotExist", "unauthorized"];
         let mut response = Response::new(status);
         if status < 400 {
-            response = response.body(self.body(url));
+            response = response.with_body(self.body(url));
         } else if !self.one_in(3) {
             let mut problem = json!({ "type": format!("{URN}{}", self.pick(&kinds)),
                 "detail": "a\u{1b}[31m\r\nb\u{202e}", "subproblems": [{ "detail": "\u{7}" }] });
             if self.one_in(3) {
                 self.spoil(&mut problem);
             }
-            response = response.body(problem.to_string());
+            response = response.with_body(problem.to_string());
         }
         let nonces = [format!("n{}", self.rng.below(u64::MAX)), "a b".into(), String::new()];
         if !self.one_in(4) {
-            response = response.header("Replay-Nonce", &nonces[0]);
+            response = response.with_header("Replay-Nonce", &nonces[0]);
         }
         if self.one_in(8) {
-            response = response.header("Replay-Nonce", &self.pick(&nonces));
+            response = response.with_header("Replay-Nonce", &self.pick(&nonces));
         }
         let locations = [ORDER, ACCOUNT, "/x", "", "http://evil.example/", "\u{0}", "https://["];
         if !self.one_in(3) {
             let usual = if url.contains("new-order") { ORDER } else { ACCOUNT };
             let odd = self.one_in(4);
-            response = response.header("Location", if odd { self.pick(&locations) } else { usual });
+            response = response.with_header("Location", if odd { self.pick(&locations) } else { usual });
         }
         let waits = ["0", "1", "-1", "soon", "18446744073709551615", "Sun Nov  6 08:49:37 1994"];
         if self.one_in(4) {
-            response = response.header("Retry-After", self.pick(&waits));
+            response = response.with_header("Retry-After", self.pick(&waits));
         }
         if self.one_in(6) {
-            response = response.header("Link", "<x>;rel=next, <;rel=\"help\", </a>;rel=help");
+            response = response.with_header("Link", "<x>;rel=next, <;rel=\"help\", </a>;rel=help");
         }
         if self.one_in(30) { response.truncated() } else { response }
     }

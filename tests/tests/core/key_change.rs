@@ -124,7 +124,7 @@ fn after_any_error_the_old_key_goes_on() {
 #[test]
 fn a_key_that_another_account_has_is_told_with_that_account() {
     let mut world = World::new(CaConfig::default(), 1);
-    let mut other = world.session().account_key(world.other_key.public_key());
+    let mut other = world.session().with_account_key(world.other_key.public_key());
     let entry = world.run(&mut other, Register::new(), |_, _, _| ()).expect("an account");
     let mut session = registered(&mut world);
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
@@ -148,7 +148,7 @@ fn a_change_to_the_present_key_is_refused_before_anything_is_sent() {
 fn each_jws_has_the_algorithm_of_its_own_key() {
     let key = Es256Key::from_scalar(&[3; 32]).expect("a scalar");
     let mut script = Script::new()
-        .session(|session| session.account_key(key.public_key()))
+        .session(|session| session.with_account_key(key.public_key()))
         .known_account()
         .start()
         .post(KEY_CHANGE, answer(200, &json!({})));

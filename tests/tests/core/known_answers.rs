@@ -30,7 +30,7 @@ fn creating_an_account_sends_the_known_body() {
         .get(DIRECTORY, directory_with(&terms))
         .nonce("oFvnlFP1wIhRlYS2jTaXbA")
         .post(NEW_ACCOUNT, account(201));
-    let flow = Register::new().contacts(vec!["mailto:admin@example.org".into()]).expect("valid");
+    let flow = Register::new().with_contacts(vec!["mailto:admin@example.org".into()]).expect("valid");
     script
         .run_with(flow, |flow, _, event| match event {
             RegisterEvent::AgreeToTerms(_) => flow.agree().expect("asked"),
@@ -147,7 +147,7 @@ fn binding_an_external_account_sends_the_known_inner_body() {
     let mac = MacKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").expect("a key");
     script.mac_keys.insert("kid-1".into(), mac);
     let external = ExternalAccount::new("kid-1").expect("ASCII");
-    script.run(Register::new().external_account(Some(external))).expect("an account");
+    script.run(Register::new().with_external_account(Some(external))).expect("an account");
     let sent = String::from_utf8(payload(script.posts()[0])).expect("UTF-8");
     let known = format!(r#"{{"externalAccountBinding":{EXTERNAL_BINDING}}}"#);
     covers!("8555-7.3.4-1", sent == known, "{sent}");

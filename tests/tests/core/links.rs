@@ -23,7 +23,7 @@ fn help(lines: &[&str]) -> Vec<String> {
 
 fn refused(lines: &[&str]) -> Box<ServerProblem> {
     let refusal = problem(403, "rejectedIdentifier");
-    let refusal = lines.iter().fold(refusal, |refusal, line| refusal.header("link", line));
+    let refusal = lines.iter().fold(refusal, |refusal, line| refusal.with_header("link", line));
     let order = NewOrder::new(["a.example".parse().expect("a name")]).expect("a name");
     let mut script = Script::new().known_account().start().post(NEW_ORDER, refusal);
     match script.run(Call::new(order)).expect_err("refused") {
@@ -148,7 +148,7 @@ fn the_up_link_of_a_challenge_is_not_followed() {
     let challenge = "https://example.com/acme/chall/1";
     let object = json!({ "type": "http-01", "url": challenge, "status": "processing",
         "token": "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0" });
-    let said = answer(200, &object).header("Link", "<https://evil.example/authz/1>;rel=\"up\"");
+    let said = answer(200, &object).with_header("Link", "<https://evil.example/authz/1>;rel=\"up\"");
     let mut script = Script::new().known_account().start().post(challenge, said);
     script.run(Call::new(RespondChallenge::new(url(challenge)))).expect("a challenge");
     let foreign = script.lines().iter().any(|line| line.contains("evil.example"));
@@ -193,7 +193,7 @@ fn the_next_page_is_followed_until_there_is_none() {
 
 #[test]
 fn a_page_that_names_itself_as_the_next_is_the_last() {
-    let itself = list(&json!([])).header("Link", &format!("<{ORDERS}>;rel=next"));
+    let itself = list(&json!([])).with_header("Link", &format!("<{ORDERS}>;rel=next"));
     let (page, _) = page_of(itself);
     covers!("8555-7.1.2.1-2", page.expect("a page").next().is_none());
 }
@@ -203,7 +203,7 @@ fn a_malformed_next_link_means_the_last_page() {
     for line in
         ["<http://[>;rel=next", "rel=next", "<https://example.com/2", "<javascript:1>;rel=next"]
     {
-        let (page, _) = page_of(list(&json!([])).header("Link", line));
+        let (page, _) = page_of(list(&json!([])).with_header("Link", line));
         covers!("fld-hdr-7", page.expect("a page").next().is_none(), "{line}");
     }
 }

@@ -187,7 +187,7 @@ fn which_key_the_server_holds_is_found_by_asking_with_each() {
     world.run(&mut session, change, |_, _, _| ()).expect_err("unknown");
     let mut found = Vec::new();
     for key in [world.account_key.public_key(), world.other_key.public_key()] {
-        let mut session = world.session().account_key(key);
+        let mut session = world.session().with_account_key(key);
         let answer = world.run(&mut session, Call::new(FindAccount), |_, _, _| ());
         found.push(answer.expect("an answer").map(|entry| entry.url().clone()));
     }
@@ -230,7 +230,7 @@ fn a_call_ends_at_its_deadline_even_if_no_answer_ever_comes() {
         script = script.lost(Method::Get, DIRECTORY, Lost::TimedOut);
     }
     let begin = script.now();
-    let call = Call::new(GetDirectory).time_limit(Duration::from_secs(70));
+    let call = Call::new(GetDirectory).with_time_limit(Duration::from_secs(70));
     let error = script.run(call).expect_err("down");
     let took = script.now().saturating_duration_since(begin);
     assert!(took <= Duration::from_secs(70), "{took:?}");
@@ -272,7 +272,7 @@ fn every_lost_answer_of_an_issuance_is_survived() {
 
 #[test]
 fn an_answer_that_was_cut_off_is_an_error_but_its_nonce_counts() {
-    let cut = answer(200, &account_object()).header("Replay-Nonce", "of-the-cut").truncated();
+    let cut = answer(200, &account_object()).with_header("Replay-Nonce", "of-the-cut").truncated();
     let mut script = Script::new().known_account().start().post(ACCOUNT, cut);
     let error = script.run(Call::new(GetAccount)).expect_err("cut off");
     assert!(error.to_string().contains("cut off"), "{error}");

@@ -20,7 +20,7 @@ use acme_tests::world::{FaultPlan, SolverPlan, World, issue_with};
 
 /// Returns a `badNonce` with this nonce.
 fn bad_nonce(nonce: &str) -> Response {
-    problem(400, "badNonce").header("Replay-Nonce", nonce)
+    problem(400, "badNonce").with_header("Replay-Nonce", nonce)
 }
 
 fn retries(script: &Script) -> usize {
@@ -45,7 +45,7 @@ fn a_bad_nonce_is_answered_with_the_nonce_that_came_with_it() {
 #[test]
 fn the_nonce_of_the_error_goes_before_those_of_the_pool() {
     let mut script = Script::new()
-        .get(DIRECTORY, directory().header("Replay-Nonce", "pool-1"))
+        .get(DIRECTORY, directory().with_header("Replay-Nonce", "pool-1"))
         .post(NEW_ACCOUNT, bad_nonce("own"))
         .post(NEW_ACCOUNT, account(201));
     script.run(Register::new()).expect("an account");
@@ -99,7 +99,7 @@ fn a_bad_nonce_without_a_nonce_is_followed_by_new_nonce() {
     for unusable in [None, Some(""), Some("ab=c"), Some("a b")] {
         let refusal = problem(400, "badNonce");
         let refusal = match unusable {
-            Some(value) => refusal.header("Replay-Nonce", value),
+            Some(value) => refusal.with_header("Replay-Nonce", value),
             None => refusal,
         };
         let mut script = Script::new()
@@ -138,7 +138,7 @@ fn another_problem_with_status_400_is_not_sent_again() {
 fn a_bad_nonce_is_known_by_its_type_whatever_the_status() {
     let mut script = Script::new()
         .start()
-        .post(NEW_ACCOUNT, problem(500, "badNonce").header("Replay-Nonce", "second"))
+        .post(NEW_ACCOUNT, problem(500, "badNonce").with_header("Replay-Nonce", "second"))
         .post(NEW_ACCOUNT, account(201));
     script.run(Register::new()).expect("an account");
     covers!("8555-6.5-8", script.used_nonces() == ["first", "second"] && script.waits.is_empty());
@@ -148,7 +148,7 @@ fn a_bad_nonce_is_known_by_its_type_whatever_the_status() {
 fn the_nonce_of_an_error_is_used_next() {
     let mut script = Script::new()
         .start()
-        .post(NEW_ACCOUNT, problem(403, "unauthorized").header("Replay-Nonce", "from-403"));
+        .post(NEW_ACCOUNT, problem(403, "unauthorized").with_header("Replay-Nonce", "from-403"));
     script.run(Register::new()).expect_err("refused");
     let mut script = script.post(NEW_ACCOUNT, account(200));
     script.run(Call::new(FindAccount)).expect("an answer");
@@ -158,7 +158,7 @@ fn the_nonce_of_an_error_is_used_next() {
 #[test]
 fn the_nonce_of_a_directory_is_used() {
     let mut script =
-        Script::new().get(DIRECTORY, directory().header("replay-nonce", "from-directory"));
+        Script::new().get(DIRECTORY, directory().with_header("replay-nonce", "from-directory"));
     script.run(Call::new(GetDirectory)).expect("a directory");
     let mut script = script.post(NEW_ACCOUNT, account(201));
     script.run(Register::new()).expect("an account");
@@ -208,7 +208,7 @@ fn no_nonce_is_used_twice_whatever_happens() {
 #[test]
 fn an_unusable_nonce_counts_as_none() {
     for bad in ["ab=c", "a b", "", "a+b", "ü"] {
-        let created = account(201).header("Replay-Nonce", bad);
+        let created = account(201).with_header("Replay-Nonce", bad);
         let mut script = Script::new().start().exact(Method::Post, NEW_ACCOUNT, created);
         script.run(Register::new()).expect("an account");
         let mut script = script.nonce("second").post(ACCOUNT, answer(200, &account_object()));
@@ -220,9 +220,9 @@ fn an_unusable_nonce_counts_as_none() {
 
 #[test]
 fn of_several_nonces_in_an_answer_one_valid_one_is_used() {
-    let two = account(201).header("Replay-Nonce", "one").header("Replay-Nonce", "two");
-    let joined = account(201).header("Replay-Nonce", "one, two");
-    let behind_a_bad_one = account(201).header("Replay-Nonce", "=").header("Replay-Nonce", "one");
+    let two = account(201).with_header("Replay-Nonce", "one").with_header("Replay-Nonce", "two");
+    let joined = account(201).with_header("Replay-Nonce", "one, two");
+    let behind_a_bad_one = account(201).with_header("Replay-Nonce", "=").with_header("Replay-Nonce", "one");
     for created in [two, joined, behind_a_bad_one] {
         let mut script = Script::new().start().exact(Method::Post, NEW_ACCOUNT, created);
         script.run(Register::new()).expect("an account");
@@ -244,7 +244,7 @@ fn a_nonce_goes_into_the_header_exactly_as_it_came() {
 #[test]
 fn new_nonce_may_answer_200_or_204() {
     for status in [200, 204] {
-        let answer = Response::new(status).header("Replay-Nonce", "n");
+        let answer = Response::new(status).with_header("Replay-Nonce", "n");
         let mut script = Script::new()
             .get(DIRECTORY, directory())
             .exact(Method::Head, NEW_NONCE, answer)
@@ -257,7 +257,7 @@ fn new_nonce_may_answer_200_or_204() {
 
 #[test]
 fn new_nonce_without_a_nonce_is_a_typed_error_and_no_loop() {
-    for answer in [Response::new(200), Response::new(204).header("Replay-Nonce", "a b")] {
+    for answer in [Response::new(200), Response::new(204).with_header("Replay-Nonce", "a b")] {
         let mut script =
             Script::new().get(DIRECTORY, directory()).exact(Method::Head, NEW_NONCE, answer);
         let error = script.run(Register::new()).expect_err("no nonce");
@@ -306,7 +306,7 @@ fn a_stale_nonce_does_not_fail_anything() {
 fn the_pool_is_bounded_and_gives_the_newest_first() {
     let mut script = Script::new().policy(|policy| policy.max_nonces = 2);
     for nonce in ["a", "b", "c"] {
-        script = script.get(DIRECTORY, directory().header("Replay-Nonce", nonce));
+        script = script.get(DIRECTORY, directory().with_header("Replay-Nonce", nonce));
         script.run(Call::new(GetDirectory)).expect("a directory");
     }
     // No answer brings another one: the two that were kept are used, then newNonce is asked.

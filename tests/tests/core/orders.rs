@@ -61,9 +61,9 @@ fn validity_dates_are_sent_as_rfc_3339() {
     let mut script = obliging();
     let request = NewOrder::new(["a.example".parse().expect("a name")])
         .expect("a name")
-        .not_before(Timestamp::from_unix_millis(1_790_000_000_123))
-        .not_after(Timestamp::from_unix_millis(1_790_086_400_000));
-    script.issue(Issuance::order(request)).expect("a certificate");
+        .with_not_before(Timestamp::from_unix_millis(1_790_000_000_123))
+        .with_not_after(Timestamp::from_unix_millis(1_790_086_400_000));
+    script.issue(Issuance::for_order(request)).expect("a certificate");
     let sent = payload(&script, "/newOrder");
     covers!("8555-7.4-2", sent["notBefore"] == "2026-09-21T14:13:20Z", "{sent}");
     covers!("8555-7.4-2", sent["notAfter"] == "2026-09-22T14:13:20Z", "{sent}");
@@ -95,9 +95,9 @@ fn an_order_that_is_already_ready_or_known_goes_straight_to_finalize() {
     for status in [200, 201] {
         let mut script = obliging();
         let reply = acme_proto::http::Response::new(status)
-            .header("content-type", "application/json")
-            .header("location", &format!("{BASE}/order/1"))
-            .body(order("ready", &[NAME]).to_string());
+            .with_header("content-type", "application/json")
+            .with_header("location", &format!("{BASE}/order/1"))
+            .with_body(order("ready", &[NAME]).to_string());
         script.on("/newOrder", [reply]);
         let issued = script.issue(issuance(&[NAME]));
         covers!("8555-7.4-4", issued.is_ok(), "{issued:?}");
@@ -357,7 +357,7 @@ fn a_csr_for_other_names_is_refused_and_another_may_follow() {
     covers!("8555-7.4-9", refused == 3 && issued.is_ok(), "{issued:?}");
     assert_eq!(script.count("/finalize/1"), 1);
     let other = csr(&["b.example".parse().expect("a name")]);
-    assert!(matches!(issuance(&[NAME]).csr(other), Err(InvalidInput::CsrNames(_))));
+    assert!(matches!(issuance(&[NAME]).with_csr(other), Err(InvalidInput::CsrNames(_))));
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn a_csr_with_the_account_key_never_leaves() {
     let builder = CsrBuilder::new(&key.public_key(), &names);
     let signature = key.sign(&builder.to_be_signed());
     let csr = builder.finish(&signature).expect("a CSR");
-    let flow = issuance(&[NAME]).csr(csr.clone()).expect("names");
+    let flow = issuance(&[NAME]).with_csr(csr.clone()).expect("names");
     let error = script.issue(flow).expect_err("the account key");
     let refused = matches!(error, Error::Input(InvalidInput::CsrUsesAccountKey));
     covers!("8555-11.1-2", refused, "{error}");
@@ -436,7 +436,7 @@ fn a_refused_csr_ends_the_flow_and_an_amended_one_may_follow_on_the_same_order()
     let builder = CsrBuilder::new(&other.public_key(), &names);
     let amended =
         builder.finish(&other.sign(&CsrBuilder::new(&other.public_key(), &names).to_be_signed()));
-    let again = Issuance::resume(snapshot).csr(amended.expect("a CSR")).expect("names");
+    let again = Issuance::resume(snapshot).with_csr(amended.expect("a CSR")).expect("names");
     let issued = script.issue(again);
     covers!("8555-7.4-13", issued.is_ok() && script.count("/newOrder") == 1, "{issued:?}");
     covers!("8555-7.4-13", script.count("/finalize/1") == 2);
@@ -486,7 +486,7 @@ fn after_a_lost_answer_to_finalize_the_order_is_read_first() {
 #[test]
 fn a_processing_order_is_polled_at_its_own_url_after_the_time_it_asks_for() {
     let mut script = obliging();
-    let processing = object(&order("processing", &[NAME])).header("retry-after", "20");
+    let processing = object(&order("processing", &[NAME])).with_header("retry-after", "20");
     script.on("/finalize/1", [processing.clone()]);
     script.on(
         "/order/1",

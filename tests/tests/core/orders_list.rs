@@ -18,7 +18,7 @@ fn page(numbers: &[u32], next: Option<&str>) -> Response {
         numbers.iter().map(|n| format!("https://example.com/acme/order/{n}")).collect();
     let page = answer(200, &json!({ "orders": orders }));
     match next {
-        Some(next) => page.header("Link", &format!("<{next}>;rel=\"next\"")),
+        Some(next) => page.with_header("Link", &format!("<{next}>;rel=\"next\"")),
         None => page,
     }
 }
@@ -114,7 +114,7 @@ fn an_order_that_is_not_on_the_list_is_an_order_all_the_same() {
         "finalize": "https://example.com/acme/order/1/finalize",
     });
     script = script
-        .post(acme_tests::script::NEW_ORDER, answer(201, &object).header("Location", order))
+        .post(acme_tests::script::NEW_ORDER, answer(201, &object).with_header("Location", order))
         .post(order, answer(200, &object));
     let all = script.run_once(Call::new(ListAllOrders::new())).expect("a list");
     let request = NewOrder::new(["a.example".parse().expect("a name")]).expect("a name");

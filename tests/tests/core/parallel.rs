@@ -136,7 +136,7 @@ fn all_issuances_of_a_session_share_its_rates() {
     let mut session = world.registered();
     let rate = Rate { per_second: 2, burst: 1 };
     set(&mut session, |policy| {
-        policy.rates = Rates::unlimited().with(ResourceClass::NewOrder, rate);
+        policy.rates = Rates::unlimited().with_rate(ResourceClass::NewOrder, rate);
     });
     let flows = (0..10).map(|n| issuance(&[&format!("n{n}.example")])).collect();
     let issued = issue_with(&mut world, &mut session, flows, &SolverPlan::default());

@@ -108,7 +108,7 @@ fn a_resumed_flow_that_is_cancelled_at_once_waits_for_its_clean_ups() {
 fn a_retry_after_that_has_come_does_not_hurry_polls() {
     for past in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
         let mut script = obliging();
-        let processing = object(&order("processing", &[NAME])).header("retry-after", past);
+        let processing = object(&order("processing", &[NAME])).with_header("retry-after", past);
         script.on("/order/1", [object(&order("ready", &[NAME])), processing]);
         script.on("/finalize/1", [object(&order("processing", &[NAME]))]);
         let error = script.issue(issuance(&[NAME])).expect_err("it never ends");
@@ -148,7 +148,7 @@ fn a_certificate_that_arrives_with_the_deadline_is_taken() {
     };
     let (result, took) = run(issuance(&[NAME]));
     assert!(result.is_ok(), "{result:?}");
-    let (result, _) = run(issuance(&[NAME]).time_limit(took));
+    let (result, _) = run(issuance(&[NAME]).with_time_limit(took));
     assert!(result.is_ok(), "{result:?}");
 }
 
@@ -208,7 +208,7 @@ fn a_registration_goes_on_when_another_flow_has_dropped_the_directory() {
     directory["meta"] = json!({ "termsOfService": "https://ca.test/terms" });
     script.on("/directory", [object(&directory)]);
     let account = object(&json!({ "status": "valid" }));
-    script.on("/newAccount", [account.header("location", "https://ca.test/account/1")]);
+    script.on("/newAccount", [account.with_header("location", "https://ca.test/account/1")]);
     let (mut session, now) = (script.session(), script.now());
     let key = Ed25519Key::from_scalar(&[1; 32]).expect("32 octets");
     let mut flow = Register::new();
@@ -267,7 +267,7 @@ fn an_order_is_not_given_up_because_the_account_is_refused() {
 #[test]
 fn a_retry_after_with_a_valid_challenge_holds_nothing_up() {
     let mut script = obliging();
-    let valid = object(&challenge("valid", "http-01", 1)).header("retry-after", "250");
+    let valid = object(&challenge("valid", "http-01", 1)).with_header("retry-after", "250");
     script.on("/challenge/1", [valid]);
     let begin = script.now();
     script.issue(issuance(&[NAME])).expect("a certificate");

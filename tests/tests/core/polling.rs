@@ -73,9 +73,9 @@ fn retry_after_is_honoured_as_seconds_and_as_a_date() {
     script.on(
         "/order/1",
         [
-            pending.clone().header("retry-after", "30"),
-            pending.clone().header("retry-after", "Mon, 21 Sep 2026 14:14:20 GMT"),
-            pending.header("retry-after", "Monday, 21-Sep-26 14:15:20 GMT"),
+            pending.clone().with_header("retry-after", "30"),
+            pending.clone().with_header("retry-after", "Mon, 21 Sep 2026 14:14:20 GMT"),
+            pending.with_header("retry-after", "Monday, 21-Sep-26 14:15:20 GMT"),
             object(&order("ready", &[NAME])),
         ],
     );
@@ -96,7 +96,7 @@ fn an_unreadable_retry_after_is_as_none() {
     // W5
     for text in ["soon", "-5", "", "1.5"] {
         let mut script = Script::obliging(&[NAME]);
-        let pending = object(&order("pending", &[NAME])).header("retry-after", text);
+        let pending = object(&order("pending", &[NAME])).with_header("retry-after", text);
         script.on("/order/1", [pending, object(&order("ready", &[NAME]))]);
         script.issue(issuance(&[NAME])).expect("a certificate");
         let gap = gaps(&polls(&script))[0];
@@ -108,7 +108,7 @@ fn an_unreadable_retry_after_is_as_none() {
 fn a_wait_beyond_the_cap_ends_the_flow_and_the_order_can_be_resumed() {
     let mut script = Script::obliging(&[NAME]);
     let processing = object(&order("processing", &[NAME]));
-    script.on("/finalize/1", [processing.header("retry-after", "86400")]);
+    script.on("/finalize/1", [processing.with_header("retry-after", "86400")]);
     let mut session = script.session();
     let mut flow = issuance(&[NAME]);
     let error = script
@@ -130,7 +130,7 @@ fn a_wait_beyond_the_cap_ends_the_flow_and_the_order_can_be_resumed() {
 fn a_huge_retry_after_breaks_nothing() {
     for text in ["18446744073709551615", "99999999999999999999999999"] {
         let mut script = Script::obliging(&[NAME]);
-        let pending = object(&order("pending", &[NAME])).header("retry-after", text);
+        let pending = object(&order("pending", &[NAME])).with_header("retry-after", text);
         script.on("/order/1", [pending]);
         let error = script.issue(issuance(&[NAME])).expect_err("for ever");
         assert!(matches!(error, Error::RetryLater { .. }), "{error}");
@@ -140,9 +140,9 @@ fn a_huge_retry_after_breaks_nothing() {
 #[test]
 fn no_sleep_goes_past_the_deadline_without_a_last_look() {
     let mut script = Script::obliging(&[NAME]);
-    let pending = object(&order("pending", &[NAME])).header("retry-after", "100");
+    let pending = object(&order("pending", &[NAME])).with_header("retry-after", "100");
     script.on("/order/1", [pending]);
-    let flow = issuance(&[NAME]).time_limit(Duration::from_secs(60));
+    let flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(60));
     let error = script.issue(flow).expect_err("too late");
     assert!(matches!(error, Error::Deadline(_)), "{error}");
     let last = script.at("/order/1").last().expect("a poll").millis;
@@ -152,9 +152,9 @@ fn no_sleep_goes_past_the_deadline_without_a_last_look() {
 #[test]
 fn a_last_look_that_finds_the_order_ready_still_saves_it() {
     let mut script = Script::obliging(&[NAME]);
-    let pending = object(&order("pending", &[NAME])).header("retry-after", "100");
+    let pending = object(&order("pending", &[NAME])).with_header("retry-after", "100");
     script.on("/order/1", [pending, object(&order("ready", &[NAME]))]);
-    let flow = issuance(&[NAME]).time_limit(Duration::from_secs(60));
+    let flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(60));
     script.issue(flow).expect("a certificate in the last seconds");
 }
 
@@ -165,7 +165,7 @@ fn the_deadline_says_what_was_waited_for() {
     {
         let mut script = Script::obliging(&[NAME]);
         script.on("/order/1", [object(&order(status, &[NAME]))]);
-        let flow = issuance(&[NAME]).time_limit(Duration::from_secs(20));
+        let flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(20));
         let error = script.issue(flow).expect_err("too late");
         let Error::Deadline(late) = &error else { panic!("{error}") };
         assert_eq!(late.waiting_for(), waited_for);
@@ -178,7 +178,7 @@ fn the_deadline_says_what_was_waited_for() {
 #[test]
 fn polls_that_fail_for_a_while_do_not_end_the_order() {
     let mut script = Script::obliging(&[NAME]);
-    let busy = Response::new(503).header("retry-after", "3");
+    let busy = Response::new(503).with_header("retry-after", "3");
     let busy_without_time = problem(500, "serverInternal");
     script.on("/order/1", [busy, busy_without_time, object(&order("ready", &[NAME]))]);
     script.issue(issuance(&[NAME])).expect("a certificate");
@@ -201,7 +201,7 @@ fn random_statuses_come_to_an_end() {
         let authorizations = ["pending", "valid", "pending", "invalid", "valid"]
             .map(|status| object(&authorization(status, NAME, 1)));
         script.on("/authz/1", authorizations[..1 + seed as usize % 5].to_vec());
-        let flow = issuance(&[NAME]).time_limit(Duration::from_secs(120));
+        let flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(120));
         let result = script.issue(flow);
         let asked = script.asked.len();
         covers!("8555-7.1.6-3", asked < 150, "seed {seed}: {asked} requests, {result:?}");
@@ -335,7 +335,7 @@ fn when_the_time_is_up_the_reason_of_a_challenge_that_was_never_decided_is_told(
 
 #[test]
 fn an_unreadable_answer_to_a_finalize_that_was_taken_is_survived() {
-    for junk in [Response::new(200).body("<html>"), object(&json!({})).truncated()] {
+    for junk in [Response::new(200).with_body("<html>"), object(&json!({})).truncated()] {
         let mut script = Script::obliging(&[NAME]);
         script.on("/finalize/1", [junk.clone()]);
         script.on("/order/1", [object(&order("ready", &[NAME])), object(&order("valid", &[NAME]))]);
@@ -354,7 +354,7 @@ fn an_unreadable_answer_to_a_finalize_that_was_taken_is_survived() {
 #[test]
 fn an_unreadable_answer_to_a_challenge_response_is_survived() {
     let mut script = Script::obliging(&[NAME]);
-    script.on("/challenge/1", [Response::new(200).body("<html>")]);
+    script.on("/challenge/1", [Response::new(200).with_body("<html>")]);
     let answers = [authorization("pending", NAME, 1), authorization("valid", NAME, 1)];
     script.on("/authz/1", answers.iter().map(object));
     script.issue(issuance(&[NAME])).expect("a certificate");

@@ -32,7 +32,7 @@ fn profiles() -> Value {
 
 /// Sends a new order to a CA with this directory, and returns its payload, or why nothing was sent.
 fn sent(directory: acme_proto::http::Response, order: NewOrder) -> Result<(Value, Script), Error> {
-    let pending = answer(201, &order_object("pending", &[NAME])).header("Location", NEW_ORDER);
+    let pending = answer(201, &order_object("pending", &[NAME])).with_header("Location", NEW_ORDER);
     let mut script = Script::new().known_account().get(DIRECTORY, directory).nonce("first");
     script = script.post(NEW_ORDER, pending);
     script.run_once(Call::new(order))?;
@@ -59,7 +59,7 @@ fn world(change: impl FnOnce(&mut CaConfig)) -> World {
 
 fn issue(world: &mut World, order: NewOrder) -> Result<Issued, Error> {
     let mut session = world.registered();
-    let flows = vec![Issuance::order(order)];
+    let flows = vec![Issuance::for_order(order)];
     issue_with(world, &mut session, flows, &SolverPlan::default()).remove(0)
 }
 
@@ -76,7 +76,7 @@ fn the_profiles_of_the_draft_are_read_with_their_descriptions() {
     let text = "https://example.com/acme/docs/profiles#profile2";
     covers!("prof-3-1", offered.len() == 2 && offered[1] == ("profile2", text), "{offered:?}");
     covers!("prof-3-2", offered.iter().all(|(_, text)| text.starts_with("https:")), "{offered:?}");
-    let error = sent(directory(), order().profile("profile1")).expect_err("no profiles at all");
+    let error = sent(directory(), order().with_profile("profile1")).expect_err("no profiles at all");
     covers!("prof-3-1", unknown(&error).offered().is_empty(), "{error}");
 }
 
@@ -84,7 +84,7 @@ fn the_profiles_of_the_draft_are_read_with_their_descriptions() {
 fn the_request_of_the_draft_names_the_profile_that_was_chosen() {
     let identifiers = json!([{ "type": "dns", "value": "example.org" }]);
     let (payload, _) =
-        sent(directory_with(&profiles()), order().profile("profile1")).expect("an order");
+        sent(directory_with(&profiles()), order().with_profile("profile1")).expect("an order");
     let expected = json!({ "identifiers": identifiers, "profile": "profile1" });
     covers!("prof-4-1", payload == expected, "{payload}");
     let (payload, _) = sent(directory_with(&profiles()), order()).expect("an order");
@@ -94,12 +94,12 @@ fn the_request_of_the_draft_names_the_profile_that_was_chosen() {
 #[test]
 fn a_demanded_profile_that_is_not_offered_is_not_asked_for_and_the_choice_is_shown() {
     let mut world = world(|_| {});
-    let error = issue(&mut world, order().profile("tall")).expect_err("not offered");
+    let error = issue(&mut world, order().with_profile("tall")).expect_err("not offered");
     covers!("prof-4-2", unknown(&error).asked() == "tall" && orders_sent(&world) == 0, "{error}");
     let text = error.to_string();
     let shown = text.contains("classic (a classic one), short (a short one)");
     covers!("prof-3-2", shown, "{text}");
-    let error = sent(directory_with(&profiles()), order().profile("tall")).expect_err("a call too");
+    let error = sent(directory_with(&profiles()), order().with_profile("tall")).expect_err("a call too");
     covers!("prof-4-2", unknown(&error).offered().len() == 2, "{error}");
 }
 
@@ -108,23 +108,23 @@ fn a_private_profile_is_asked_for_unlisted() {
     let mut world = world(|config| {
         config.private_profiles.insert("short".to_owned());
     });
-    let error = issue(&mut world, order().profile("short")).expect_err("not listed");
+    let error = issue(&mut world, order().with_profile("short")).expect_err("not listed");
     assert!(unknown(&error).offered().contains_key("classic"), "{error}");
-    let issued = issue(&mut world, order().private_profile("short")).expect("a certificate");
+    let issued = issue(&mut world, order().with_private_profile("short")).expect("a certificate");
     covers!("prof-4-2", issued.profile() == Some("short"), "{issued:?}");
 }
 
 #[test]
 fn of_preferred_profiles_the_first_that_is_offered_is_asked_for_or_none() {
     let mut world = world(|_| {});
-    let wish = order().preferred_profiles(["tall", "short", "classic"]);
+    let wish = order().with_preferred_profiles(["tall", "short", "classic"]);
     let issued = issue(&mut world, wish).expect("a certificate");
     covers!("prof-4-2", issued.profile() == Some("short"), "{issued:?}");
     let told = |world: &World| {
         world.notices.iter().any(|notice| matches!(notice, Notice::NoPreferredProfile { .. }))
     };
     assert!(!told(&world), "{:?}", world.notices);
-    let issued = issue(&mut world, order().preferred_profiles(["tall"])).expect("a certificate");
+    let issued = issue(&mut world, order().with_preferred_profiles(["tall"])).expect("a certificate");
     covers!("prof-4-2", issued.profile().is_none() && told(&world), "{:?}", world.notices);
     let line = world.notices.iter().map(ToString::to_string).find(|l| l.contains("tall"));
     assert!(line.is_some_and(|line| line.contains("classic, short")));
@@ -149,9 +149,9 @@ fn a_refusal_of_the_profile_is_typed_at_new_order_and_at_finalize() {
     let mut world = world(|config| {
         config.withdrawn_profiles.insert("short".to_owned());
     });
-    let error = issue(&mut world, order().private_profile("tall")).expect_err("unknown");
+    let error = issue(&mut world, order().with_private_profile("tall")).expect_err("unknown");
     covers!("prof-4-4", refused(&error, "newOrder"), "{error}");
-    let error = issue(&mut world, order().profile("short")).expect_err("withdrawn");
+    let error = issue(&mut world, order().with_profile("short")).expect_err("withdrawn");
     covers!("prof-4-4", refused(&error, "finalize"), "{error}");
 }
 
@@ -166,16 +166,16 @@ fn a_ca_that_passes_over_the_profile_is_reported() {
             _ => None,
         })
     };
-    issue(&mut world, order().profile("short")).expect("a certificate");
+    issue(&mut world, order().with_profile("short")).expect("a certificate");
     covers!("prof-4-5", other(&world) == Some(("short".to_owned(), None)), "{:?}", world.notices);
     world.notices.clear();
     world.ca.config_mut().default_profile = Some("classic".to_owned());
-    issue(&mut world, order().profile("short")).expect("a certificate");
+    issue(&mut world, order().with_profile("short")).expect("a certificate");
     let noted = other(&world) == Some(("short".to_owned(), Some("classic".to_owned())));
     covers!("prof-4-5", noted, "{:?}", world.notices);
     world.notices.clear();
     world.ca.config_mut().quirks.ignore_profiles = false;
-    issue(&mut world, order().profile("short")).expect("a certificate");
+    issue(&mut world, order().with_profile("short")).expect("a certificate");
     covers!("prof-4-5", other(&world).is_none(), "{:?}", world.notices);
 }
 

@@ -16,7 +16,7 @@ use acme_tests::world::{World, issue};
 use serde_json::json;
 
 fn redirect(status: u16, to: &str) -> Response {
-    Response::new(status).header("Location", to)
+    Response::new(status).with_header("Location", to)
 }
 
 fn fault(error: &Error) -> &PeerFault {
@@ -76,7 +76,7 @@ fn a_redirect_of_a_signed_request_is_refused() {
 
 #[test]
 fn a_redirect_of_new_nonce_is_refused() {
-    let moved = redirect(302, "https://example.com/elsewhere").header("Replay-Nonce", "n");
+    let moved = redirect(302, "https://example.com/elsewhere").with_header("Replay-Nonce", "n");
     let mut script =
         Script::new().get(DIRECTORY, directory()).exact(Method::Head, NEW_NONCE, moved);
     let error = script.run(Register::new()).expect_err("refused");
@@ -113,7 +113,7 @@ fn a_redirected_directory_keeps_the_url_that_the_user_gave() {
 #[test]
 fn a_directory_url_that_is_not_https_is_refused_before_anything_is_sent() {
     let plain = Session::new(url("http://example.com/directory"), 7);
-    let mut script = Script::new().session(|_| plain.account_key(ed1().public_key()));
+    let mut script = Script::new().session(|_| plain.with_account_key(ed1().public_key()));
     let error = script.run(Call::new(GetDirectory)).expect_err("refused");
     let typed = matches!(&error, Error::Input(InvalidInput::NotHttps(_)));
     covers!("8555-6.1-1", typed && script.requests.is_empty(), "{error}");
@@ -161,7 +161,7 @@ fn an_unusable_url_in_the_directory_fails_the_operation_that_needs_it() {
 
 #[test]
 fn an_account_url_that_is_not_https_is_refused() {
-    let created = answer(201, &account_object()).header("Location", "http://example.com/acct/1");
+    let created = answer(201, &account_object()).with_header("Location", "http://example.com/acct/1");
     let mut script = Script::new().start().post(NEW_ACCOUNT, created);
     let error = script.run(Register::new()).expect_err("refused");
     covers!("8555-6.1-2", matches!(fault(&error), PeerFault::NotHttps(_)), "{error}");
@@ -183,7 +183,7 @@ fn an_order_whose_urls_are_not_https_is_refused() {
 fn a_next_link_that_is_not_https_is_not_followed() {
     let orders = "https://example.com/acme/acct/evOfKhNU60wg/orders";
     let page = answer(200, &json!({ "orders": ["https://example.com/acme/order/1"] }))
-        .header("Link", "<http://example.com/page/2>; rel=\"next\"");
+        .with_header("Link", "<http://example.com/page/2>; rel=\"next\"");
     let mut script = Script::new()
         .known_account()
         .start()

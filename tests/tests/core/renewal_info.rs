@@ -108,7 +108,7 @@ fn the_question_of_the_rfc_is_a_plain_get_without_account_or_nonce() {
         "suggestedWindow": { "start": "2025-01-02T04:00:00Z", "end": "2025-01-03T04:00:00Z" },
         "explanationURL": "https://acme.example.com/docs/ari",
     });
-    let answer = answer(200, &body).header("Retry-After", "21600");
+    let answer = answer(200, &body).with_header("Retry-After", "21600");
     let mut script = script().get(&format!("{INFO}/{ID}"), answer);
     let entry = script.run(Call::new(example_id())).expect("an answer");
     covers!("9773-4.1-5", script.lines()[1] == format!("GET {INFO}/{ID}"), "{:?}", script.lines());
@@ -254,7 +254,7 @@ fn a_window_that_does_not_open_is_no_answer() {
     let before = schedule.renew_at();
     for end in [DAY, DAY - 1] {
         let body = window(after(now, DAY), after(now, end));
-        let error = ask(answer(200, &body).header("Retry-After", "60")).expect_err("no window");
+        let error = ask(answer(200, &body).with_header("Retry-After", "60")).expect_err("no window");
         schedule.on_error(&error, now);
         let waits = next_ask(&schedule, now) == 6 * HOUR && schedule.renew_at() == before;
         covers!("9773-4.2-6", waits, "{error}");
@@ -362,7 +362,7 @@ fn retry_after_is_the_wanted_interval_within_a_minute_and_a_day() {
         ("Fri, 31 Dec 9999 23:59:59 GMT", DAY),
     ] {
         let mut script =
-            script().get(&format!("{INFO}/{ID}"), answer(200, &body).header("Retry-After", value));
+            script().get(&format!("{INFO}/{ID}"), answer(200, &body).with_header("Retry-After", value));
         let answer = script.run(Call::new(example_id())).expect("an answer");
         let now = script.now();
         schedule.on_info(&answer, now);
@@ -389,7 +389,7 @@ fn errors_that_may_pass_are_backed_off_from_and_then_cost_six_hours() {
         covers!("9773-4.3.3-1", waits[..4] == [1, 2, 4, 8], "{error}: {waits:?}");
         covers!("9773-4.3.3-2", waits[4..] == [360, 1], "{error}: {waits:?}");
     }
-    let asked = Response::new(503).header("Retry-After", "7200");
+    let asked = Response::new(503).with_header("Retry-After", "7200");
     let (mut schedule, now) = fresh();
     let mut script = script().get(&format!("{INFO}/{ID}"), asked);
     let error = script.run(Call::new(example_id())).expect_err("an error");
@@ -414,10 +414,10 @@ fn errors_that_will_not_pass_cost_six_hours_or_what_is_configured() {
         schedule.on_error(&error, now);
         covers!("9773-4.3.3-3", next_ask(&schedule, now) == 6 * HOUR, "{error}");
     }
-    for answer in [answer(200, &body), answer(200, &body).header("Retry-After", "tomorrow")] {
+    for answer in [answer(200, &body), answer(200, &body).with_header("Retry-After", "tomorrow")] {
         let entry = ask(answer).expect("an answer");
         for (hours, policy) in [(6, RenewalPolicy::default()), (3, hours(3))] {
-            let mut schedule = fresh().0.policy(policy);
+            let mut schedule = fresh().0.with_policy(policy);
             schedule.on_info(&entry, now);
             covers!("9773-4.3.3-3", next_ask(&schedule, now) == hours * HOUR);
             let used =
@@ -467,7 +467,7 @@ fn a_policy_of_zeros_does_not_spin() {
     policy.renew_backoff = policy.ask_backoff;
     policy.renew_at_most = Duration::ZERO;
     let (schedule, now) = fresh();
-    let mut schedule = schedule.policy(policy);
+    let mut schedule = schedule.with_policy(policy);
     schedule.on_info(&entry(now, after(now, 1), Some(now)), now);
     schedule.on_attempt_failed(Some(now), after(now, 1));
     assert!(matches!(schedule.next(after(now, 1)), RenewalStep::Ask(_) | RenewalStep::Wait(_)));
@@ -488,6 +488,6 @@ fn asking_can_be_switched_off() {
     let (schedule, now) = fresh();
     let mut policy = RenewalPolicy::default();
     policy.ask = false;
-    let schedule = schedule.policy(policy);
+    let schedule = schedule.with_policy(policy);
     assert!(matches!(schedule.next(now), RenewalStep::Wait(at) if at == schedule.renew_at()));
 }

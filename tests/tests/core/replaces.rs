@@ -20,7 +20,7 @@ const NAME: &str = "acme.example.com";
 const ID: &str = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE";
 
 fn request() -> NewOrder {
-    NewOrder::new([NAME.parse().expect("a name")]).expect("a name").replaces(ID)
+    NewOrder::new([NAME.parse().expect("a name")]).expect("a name").with_replaces(ID)
 }
 
 /// A script whose directory has renewalInfo, and that answers newOrder like this.
@@ -62,7 +62,7 @@ fn named(script: &Script) -> Vec<bool> {
 #[test]
 fn the_request_of_the_rfc_names_the_predecessor() {
     let directory = directory_with(&json!({ "renewalInfo": "https://example.com/acme/ari" }));
-    let pending = answer(201, &order("pending", &[NAME])).header("Location", NEW_ORDER);
+    let pending = answer(201, &order("pending", &[NAME])).with_header("Location", NEW_ORDER);
     let mut script = Exact::new().known_account().get(DIRECTORY, directory).nonce("first");
     script = script.post(NEW_ORDER, pending);
     script.run(Call::new(request())).expect("an order");
@@ -76,7 +76,7 @@ fn the_request_of_the_rfc_names_the_predecessor() {
 
 #[test]
 fn a_single_order_does_not_name_it_where_that_means_nothing() {
-    let pending = answer(201, &order("pending", &[NAME])).header("Location", NEW_ORDER);
+    let pending = answer(201, &order("pending", &[NAME])).with_header("Location", NEW_ORDER);
     let mut script = Exact::new().known_account().start().post(NEW_ORDER, pending);
     script.run(Call::new(request())).expect("an order");
     let sent = payload_object(script.posts()[0]);
@@ -94,8 +94,8 @@ fn a_renewal_shows_what_it_replaces() {
     let first = issue(&mut world, &mut session, &["a.example", "b.example"]).expect("one");
     let leaf = first.chain().leaf();
     let names = ["b.example", "c.example"].map(|name| name.parse().expect("a name"));
-    let order = NewOrder::new(names).expect("names").replaces_certificate(leaf).expect("shared");
-    let flows = vec![Issuance::order(order)];
+    let order = NewOrder::new(names).expect("names").with_replaced_certificate(leaf).expect("shared");
+    let flows = vec![Issuance::for_order(order)];
     let issued = issue_with(&mut world, &mut session, flows, &SolverPlan::default()).remove(0);
     let issued: Issued = issued.expect("a certificate");
     covers!("9773-5-1", issued.replaces() == leaf.renewal_id().as_deref());
@@ -106,19 +106,19 @@ fn a_renewal_shows_what_it_replaces() {
 #[test]
 fn an_order_that_does_not_show_it_is_noted() {
     let mut silent = script([created(&order("pending", &[NAME]))]);
-    let issued = silent.issue(Issuance::order(request())).expect("a certificate");
+    let issued = silent.issue(Issuance::for_order(request())).expect("a certificate");
     let reasons = not_replacing(&silent);
     let noted = matches!(reasons[..], [NotReplacing::NotShown]);
     covers!("9773-5-3", noted && issued.replaces().is_none(), "{reasons:?}");
     covers!("fld-ord-11", noted);
     let mut good = script([shown()]);
-    good.issue(Issuance::order(request())).expect("a certificate");
+    good.issue(Issuance::for_order(request())).expect("a certificate");
     covers!("9773-5-3", not_replacing(&good).is_empty(), "{:?}", good.notices);
 }
 
 #[test]
 fn a_predecessor_that_is_refused_is_left_out_of_the_next_order() {
-    let plain = |status: u16| Response::new(status).header("content-type", "text/plain").body("no");
+    let plain = |status: u16| Response::new(status).with_header("content-type", "text/plain").with_body("no");
     for (refusal, id) in [
         (problem(409, "alreadyReplaced"), "9773-5-4"),
         (problem(400, "malformed"), "9773-5-5"),
@@ -129,7 +129,7 @@ fn a_predecessor_that_is_refused_is_left_out_of_the_next_order() {
         (other_account(), "9773-5-5"),
     ] {
         let mut script = script([refusal.clone(), created(&order("pending", &[NAME]))]);
-        let issued = script.issue(Issuance::order(request()));
+        let issued = script.issue(Issuance::for_order(request()));
         let again = named(&script) == [true, false];
         let reasons = not_replacing(&script);
         let told = matches!(reasons[..], [NotReplacing::Refused(_)]);
@@ -143,18 +143,18 @@ fn other_account() -> Response {
         "type": "urn:ietf:params:acme:error:unauthorized",
         "detail": "The certificate to be replaced belongs to another account",
     });
-    Response::new(403).header("content-type", "application/problem+json").body(body.to_string())
+    Response::new(403).with_header("content-type", "application/problem+json").with_body(body.to_string())
 }
 
 #[test]
 fn a_refusal_that_is_about_something_else_ends_the_order() {
     for kind in ["unauthorized", "rejectedIdentifier", "userActionRequired"] {
         let mut script = script([problem(403, kind)]);
-        let error = script.issue(Issuance::order(request())).expect_err(kind);
+        let error = script.issue(Issuance::for_order(request())).expect_err(kind);
         assert_eq!(named(&script), [true], "{error}");
     }
     let mut twice = script([problem(400, "malformed")]);
-    let error = twice.issue(Issuance::order(request())).expect_err("malformed");
+    let error = twice.issue(Issuance::for_order(request())).expect_err("malformed");
     assert_eq!(error.problem_type(), Some(&ProblemType::Malformed));
     assert_eq!(named(&twice), [true, false]);
 }
@@ -178,7 +178,7 @@ fn a_certificate_without_a_common_name_with_the_order_is_not_replaced() {
     let leaf = issued.chain().leaf();
     let refused = NewOrder::new([NAME.parse().expect("a name")])
         .expect("a name")
-        .replaces_certificate(leaf)
+        .with_replaced_certificate(leaf)
         .map(drop);
     covers!("9773-5-5", refused == Err(InvalidInput::ReplacesOtherNames), "{refused:?}");
     assert!(Error::from(InvalidInput::ReplacesOtherNames).to_string().contains("names"));

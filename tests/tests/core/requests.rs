@@ -31,7 +31,7 @@ impl Everything {
         config.new_authz = true;
         let mut world = World::new(config, 1);
         let mut session = world.session();
-        let flow = Register::new().contacts(vec!["mailto:me@example.org".into()]);
+        let flow = Register::new().with_contacts(vec!["mailto:me@example.org".into()]);
         let flow = flow.expect("a contact");
         world
             .run(&mut session, flow, |flow: &mut Register, _, event| match event {
@@ -203,7 +203,7 @@ fn the_strict_ca_verifies_every_signature_over_what_was_sent() {
 fn text_in_a_payload_is_utf_8() {
     let mut script = Script::new().start().post(NEW_ACCOUNT, account(201));
     let contacts = vec!["mailto:grüße@example.org".into()];
-    script.run(Register::new().contacts(contacts).expect("a contact")).expect("an account");
+    script.run(Register::new().with_contacts(contacts).expect("a contact")).expect("an account");
     let sent = String::from_utf8(payload(script.posts()[0])).expect("UTF-8");
     covers!("8555-5-1", sent == r#"{"contact":["mailto:grüße@example.org"]}"#, "{sent}");
 }
@@ -259,7 +259,7 @@ fn every_request_says_who_asks_and_in_which_language() {
 #[test]
 fn the_user_puts_a_product_and_a_language_into_every_request() {
     let mut script = Script::new()
-        .session(|session| session.product("shop/1.2\r\nevil: x").accept_language("de, en;q=0.5"))
+        .session(|session| session.with_product("shop/1.2\r\nevil: x").with_accept_language("de, en;q=0.5"))
         .start()
         .post(NEW_ACCOUNT, account(201));
     script.run(Register::new()).expect("an account");
@@ -273,7 +273,7 @@ fn the_user_puts_a_product_and_a_language_into_every_request() {
 
 #[test]
 fn a_product_of_nothing_leaves_the_user_agent_alone() {
-    let session = Script::new().session(|session| session.product("\u{7}")).session;
+    let session = Script::new().session(|session| session.with_product("\u{7}")).session;
     assert_eq!(session.user_agent(), concat!("acme-proto/", env!("CARGO_PKG_VERSION")));
 }
 
@@ -281,7 +281,7 @@ fn a_product_of_nothing_leaves_the_user_agent_alone() {
 fn urls_and_the_account_are_used_character_for_character() {
     const ODD: &str = "https://EXAMPLE.com:443/a/../b/?q=%7e&r=%2F";
     const ODD_ACCOUNT: &str = "https://h.example:443/a%2fb?x=1";
-    let created = answer(201, &account_object()).header("Location", ODD_ACCOUNT);
+    let created = answer(201, &account_object()).with_header("Location", ODD_ACCOUNT);
     let mut script = Script::new()
         .get(DIRECTORY, directory_with(&json!({ "newAccount": ODD })))
         .nonce("first")
@@ -297,7 +297,7 @@ fn urls_and_the_account_are_used_character_for_character() {
 
 #[test]
 fn a_relative_location_is_resolved_once_and_then_used_unchanged() {
-    let created = answer(201, &account_object()).header("location", "/acct/1");
+    let created = answer(201, &account_object()).with_header("location", "/acct/1");
     let mut script = Script::new().start().post(NEW_ACCOUNT, created);
     let entry = script.run(Register::new()).expect("an account");
     let resolved = "https://example.com/acct/1";
@@ -347,7 +347,7 @@ fn a_get_that_is_refused_as_a_method_is_not_tried_again() {
 
 #[test]
 fn an_answer_that_is_not_utf_8_is_a_typed_error() {
-    let broken = acme_proto::http::Response::new(200).body(b"{\"newNonce\":\"\xff\"}".to_vec());
+    let broken = acme_proto::http::Response::new(200).with_body(b"{\"newNonce\":\"\xff\"}".to_vec());
     let mut script = Script::new().get(DIRECTORY, broken);
     let error = script.run(Register::new()).expect_err("unreadable");
     covers!("8555-5-2", error.to_string().contains("not UTF-8"), "{error}");

@@ -153,7 +153,7 @@ fn a_snapshot_of_another_directory_is_refused_without_a_word_to_the_server() {
     let snapshot = half_way();
     let mut script = Script::obliging(&["a.example"]);
     let elsewhere = "https://other.test/directory".parse().expect("a URL");
-    let mut session = Session::new(elsewhere, 1).account_key(script.key.public_key());
+    let mut session = Session::new(elsewhere, 1).with_account_key(script.key.public_key());
     let mut flow = Issuance::resume(snapshot);
     let result = script.run(&mut session, &mut flow, |_, _, event| panic!("{event:?}"));
     assert!(matches!(result, Err(Error::Input(InvalidInput::ForeignSnapshot(_)))), "{result:?}");
@@ -167,12 +167,12 @@ fn a_snapshot_of_another_account_is_refused_and_its_order_not_touched() {
     for knows_account in [true, false] {
         let mut script = Script::obliging(&["a.example"]);
         let found = object(&serde_json::json!({ "status": "valid" }))
-            .header("location", "https://ca.test/account/2");
+            .with_header("location", "https://ca.test/account/2");
         script.on("/newAccount", [found]);
         let mut session =
-            Session::new(url("https://ca.test/directory"), 1).account_key(script.key.public_key());
+            Session::new(url("https://ca.test/directory"), 1).with_account_key(script.key.public_key());
         if knows_account {
-            session = session.account_url(url("https://ca.test/account/2"));
+            session = session.with_account_url(url("https://ca.test/account/2"));
         }
         let mut flow = Issuance::resume(snapshot.clone());
         let result = script.run(&mut session, &mut flow, |_, _, event| panic!("{event:?}"));

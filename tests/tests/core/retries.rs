@@ -26,18 +26,18 @@ const LATER: [&str; 3] =
 const LATER_SECONDS: i64 = BEGINNING + 120;
 
 fn unavailable(retry_after: &str) -> Response {
-    Response::new(503).header("Retry-After", retry_after)
+    Response::new(503).with_header("Retry-After", retry_after)
 }
 
 fn rate_limited(status: u16, retry_after: &str) -> Response {
-    problem(status, "rateLimited").header("Retry-After", retry_after)
+    problem(status, "rateLimited").with_header("Retry-After", retry_after)
 }
 
 /// Reads the directory after one answer, and returns how long that took.
 fn directory_after(first: Response) -> Duration {
     let mut script = Script::new().get(DIRECTORY, first).get(DIRECTORY, directory());
     let begin = script.now();
-    script.run(Call::new(GetDirectory).time_limit(Duration::from_secs(900))).expect("a directory");
+    script.run(Call::new(GetDirectory).with_time_limit(Duration::from_secs(900))).expect("a directory");
     script.now().saturating_duration_since(begin)
 }
 
@@ -92,7 +92,7 @@ fn a_time_that_has_come_is_no_reason_to_hurry() {
 fn a_wait_beyond_the_cap_ends_the_flow_and_tells_when_to_come_back() {
     let mut script = Script::new().start().post(NEW_ACCOUNT, rate_limited(429, "601"));
     let long = Duration::from_secs(3600);
-    let error = script.run(Register::new().time_limit(long)).expect_err("too long");
+    let error = script.run(Register::new().with_time_limit(long)).expect_err("too long");
     let until = Timestamp::from_unix_seconds(BEGINNING + 601);
     covers!("8555-6.6-2", error.retry_at() == Some(until), "{error}");
     covers!("8555-6.6-1", error.problem_type() == Some(&ProblemType::RateLimited));
@@ -103,7 +103,7 @@ fn a_wait_beyond_the_cap_ends_the_flow_and_tells_when_to_come_back() {
 #[test]
 fn a_wait_beyond_the_deadline_ends_the_flow_at_once() {
     let mut script = Script::new().get(DIRECTORY, unavailable("119"));
-    let error = script.run(Call::new(GetDirectory).time_limit(Duration::from_secs(100)));
+    let error = script.run(Call::new(GetDirectory).with_time_limit(Duration::from_secs(100)));
     let error = error.expect_err("too long");
     covers!("8555-6.6-2", error.retry_at().is_some() && script.waits.is_empty(), "{error}");
 }
@@ -165,8 +165,8 @@ fn rate_limited_without_a_time_is_not_tried_again() {
 #[test]
 fn every_help_link_is_shown() {
     let limited = rate_limited(429, "3600")
-        .header("Link", "<https://example.com/rate-limits>;rel=\"help\", </more>; rel=help")
-        .header("Link", "<https://example.com/acme/directory>;rel=\"index\"");
+        .with_header("Link", "<https://example.com/rate-limits>;rel=\"help\", </more>; rel=help")
+        .with_header("Link", "<https://example.com/acme/directory>;rel=\"index\"");
     let mut script = Script::new().start().post(NEW_ACCOUNT, limited);
     let error = script.run(Register::new()).expect_err("limited");
     let Error::Problem(problem) = &error else { panic!("{error}") };
@@ -230,7 +230,7 @@ fn what_a_server_will_never_do_is_not_tried_again() {
 #[test]
 fn one_429_holds_the_other_flows_of_the_session_too() {
     let mut script = Script::new().start().post(NEW_ACCOUNT, rate_limited(429, "60"));
-    let flow = Call::new(FindAccount).time_limit(Duration::from_secs(30));
+    let flow = Call::new(FindAccount).with_time_limit(Duration::from_secs(30));
     script.run(flow).expect_err("too long for this one");
     script = script.post(NEW_ACCOUNT, account(200));
     let begin = script.now();
@@ -249,11 +249,11 @@ fn a_class_of_resources_that_is_held_holds_no_other() {
     script = script.post(NEW_ORDER, rate_limited(429, "100"));
     let request = || NewOrder::new(["a.example".parse().expect("a name")]).expect("a name");
     let short = Duration::from_secs(30);
-    script.run(Call::new(request()).time_limit(short)).expect_err("too long");
+    script.run(Call::new(request()).with_time_limit(short)).expect_err("too long");
     script = script.post(ACCOUNT, answer(200, &account_object()));
     script.run(Call::new(GetAccount)).expect("the account");
     assert!(script.waits.is_empty(), "{:?}", script.waits);
-    let created = answer(201, &order).header("Location", "https://example.com/order/1");
+    let created = answer(201, &order).with_header("Location", "https://example.com/order/1");
     script = script.post(NEW_ORDER, created);
     script.run(Call::new(request())).expect("an order");
     let waited = script.waits.iter().sum::<Duration>();
@@ -265,8 +265,8 @@ fn a_request_that_would_wait_beyond_its_deadline_says_so_at_once() {
     let mut script = Script::new().known_account().start();
     script = script.post(ACCOUNT, rate_limited(429, "500"));
     let short = Duration::from_secs(30);
-    script.run(Call::new(GetAccount).time_limit(short)).expect_err("too long");
-    let error = script.run(Call::new(GetAccount).time_limit(short)).expect_err("held");
+    script.run(Call::new(GetAccount).with_time_limit(short)).expect_err("too long");
+    let error = script.run(Call::new(GetAccount).with_time_limit(short)).expect_err("held");
     let until = Timestamp::from_unix_seconds(BEGINNING + 500);
     covers!("8555-6.6-2", error.retry_at() == Some(until), "{error}");
     assert!(script.waits.is_empty(), "waited for nothing: {:?}", script.waits);
@@ -274,12 +274,12 @@ fn a_request_that_would_wait_beyond_its_deadline_says_so_at_once() {
 
 #[test]
 fn a_slot_that_was_reserved_before_a_429_is_not_used_before_its_time() {
-    let rates = Rates::unlimited().with(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 });
+    let rates = Rates::unlimited().with_rate(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 });
     let config = CaConfig::default();
     let mut world = World::new(config, 1);
     let mut policy = world.session().current_policy().clone();
     policy.rates = rates;
-    let mut session = world.session().policy(policy);
+    let mut session = world.session().with_policy(policy);
     world.run(&mut session, Register::new(), |_, _, _| ()).expect("an account");
     let limit = FaultRule::next(FaultAction::rate_limited(Some("30"))).on(RequestKind::NewOrder);
     world.ca.set_faults(Faults::none().with(limit));
@@ -298,15 +298,15 @@ fn a_slot_that_was_reserved_before_a_429_is_not_used_before_its_time() {
 #[test]
 fn retry_after_of_an_error_without_a_problem_document_counts() {
     let page = Response::new(429)
-        .header("Retry-After", LATER[0])
-        .header("Content-Type", "text/html")
-        .body("<html>slow down</html>");
+        .with_header("Retry-After", LATER[0])
+        .with_header("Content-Type", "text/html")
+        .with_body("<html>slow down</html>");
     let mut script = Script::new()
         .get(DIRECTORY, directory())
         .exact(Method::Head, NEW_NONCE, page)
         .nonce("n")
         .post(NEW_ACCOUNT, account(201));
-    script.run(Register::new().time_limit(Duration::from_secs(400))).expect("an account");
+    script.run(Register::new().with_time_limit(Duration::from_secs(400))).expect("an account");
     covers!("8555-6.6-2", script.now().unix_seconds() == LATER_SECONDS);
 }
 
@@ -317,7 +317,7 @@ fn a_sub_problem_may_be_the_one_that_is_rate_limited() {
         "subproblems": [{ "type": format!("{URN}rateLimited"), "detail": "per name",
             "identifier": { "type": "dns", "value": "a.example" } }],
     });
-    let answer = problem_document(403, &compound).header("Retry-After", "7200");
+    let answer = problem_document(403, &compound).with_header("Retry-After", "7200");
     let mut script = Script::new().start().post(NEW_ACCOUNT, answer);
     let error = script.run(Register::new()).expect_err("limited");
     let until = Timestamp::from_unix_seconds(BEGINNING + 7200);

@@ -42,17 +42,17 @@ fn a_certificate_is_sent_as_der_in_base64url_and_a_reason_only_if_there_is_one()
 
     let mut script = Script::new();
     script.on("/revokeCert", [Response::new(200)]);
-    script.call(Revoke::new(&leaf()).reason(1).expect("a reason")).expect("revoked");
+    script.call(Revoke::new(&leaf()).with_reason_code(1).expect("a reason")).expect("revoked");
     covers!("8555-7.6-2", sent(&script) == json!({ "certificate": der, "reason": 1 }));
 }
 
 #[test]
 fn a_reason_that_does_not_exist_is_refused() {
     for code in 0..=255 {
-        let taken = Revoke::new(&leaf()).reason(code).is_ok();
+        let taken = Revoke::new(&leaf()).with_reason_code(code).is_ok();
         covers!("8555-7.6-2", taken == matches!(code, 0..=6 | 8..=10), "{code}");
     }
-    let refused = Revoke::new(&leaf()).reason(7).expect_err("unused");
+    let refused = Revoke::new(&leaf()).with_reason_code(7).expect_err("unused");
     assert_eq!(refused, InvalidInput::RevocationReason(7));
 }
 
@@ -117,8 +117,8 @@ fn run_with_key(
                     world.now().saturating_duration_since(acme_proto::time::Timestamp::UNIX_EPOCH);
                 let answer = world.ca.handle(&asked, now.as_millis() as u64);
                 let response = answer.headers.iter().fold(
-                    Response::new(answer.status).body(answer.body.clone()),
-                    |response, (name, value)| response.header(name, value),
+                    Response::new(answer.status).with_body(answer.body.clone()),
+                    |response, (name, value)| response.with_header(name, value),
                 );
                 Input::Response(transmit.id, response)
             }
@@ -134,7 +134,7 @@ fn run_with_key(
 fn the_body_of_a_success_is_ignored() {
     for body in ["", "ok", "<html>", "{}"] {
         let mut script = Script::new();
-        script.on("/revokeCert", [Response::new(200).body(body)]);
+        script.on("/revokeCert", [Response::new(200).with_body(body)]);
         let revoked = script.call(Revoke::new(&leaf()));
         covers!("8555-7.6-7", revoked.as_ref().is_ok_and(|r| !r.already()), "{body}: {revoked:?}");
         covers!("fld-rev-1", revoked.is_ok());
@@ -193,7 +193,7 @@ fn every_reason_of_the_list_is_sent_as_its_code() {
     let mut script = Script::new();
     script.on("/revokeCert", [Response::new(200)]);
     for (reason, code) in all {
-        script.call(Revoke::new(&leaf()).because(reason)).expect("revoked");
+        script.call(Revoke::new(&leaf()).with_reason(reason)).expect("revoked");
         let last = script.asked.last().map(Asked::payload).unwrap_or_default();
         covers!("8555-7.6-2", last.contains(&format!("\"reason\":{code}}}")), "{last}");
         assert_eq!(RevocationReason::try_from(code), Ok(reason));
@@ -233,7 +233,7 @@ fn another_account_may_not_revoke_what_it_has_no_authorizations_for() {
     let issued = issue(&mut world, &mut session, &[NAME]).expect("a certificate");
     // The other key gets an account of its own.
     let directory = world.ca.directory_url().parse().expect("a URL");
-    let mut other = Session::new(directory, 1).account_key(world.other_key.public_key());
+    let mut other = Session::new(directory, 1).with_account_key(world.other_key.public_key());
     let flow = acme_proto::register::Register::new();
     world.run(&mut other, flow, |_, _, event| panic!("{event:?}")).expect("an account");
     let revoke = || Call::new(Revoke::new(issued.chain().leaf()));

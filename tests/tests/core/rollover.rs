@@ -167,7 +167,7 @@ fn a_ca_without_key_change_is_told_as_that() {
 #[test]
 fn a_key_of_another_account_is_told_with_that_account() {
     let other = "https://example.com/acme/acct/other";
-    let conflict = problem(409, "malformed").header("Location", other);
+    let conflict = problem(409, "malformed").with_header("Location", other);
     let mut script = known().post(KEY_CHANGE, conflict);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     let typed = matches!(&result, Err(Error::KeyInUse { account }) if account.as_str() == other);
@@ -177,7 +177,7 @@ fn a_key_of_another_account_is_told_with_that_account() {
 
 #[test]
 fn a_conflict_with_our_own_account_is_success() {
-    let conflict = problem(409, "malformed").header("Location", ACCOUNT);
+    let conflict = problem(409, "malformed").with_header("Location", ACCOUNT);
     let mut script = known().post(KEY_CHANGE, conflict);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     covers!("8555-7.3.5-10", result.is_ok() && script.session.key() == Some(&new_key()));
@@ -221,7 +221,7 @@ fn a_later_process_finishes_what_was_stored() {
 
 #[test]
 fn an_intent_of_another_account_is_refused() {
-    let mut script = Script::new().session(|s| s.account_key(new_key())).known_account();
+    let mut script = Script::new().session(|s| s.with_account_key(new_key())).known_account();
     let foreign =
         KeyChangeIntent::new(url(DIRECTORY), url(NEW_ORDER), new_key(), ed1().public_key());
     let error = script.run(Rollover::resume(foreign)).expect_err("another account");
@@ -239,7 +239,7 @@ fn an_intent_of_a_newer_version_is_not_read() {
 #[test]
 fn any_flow_finds_by_itself_that_the_key_was_changed() {
     let mut script = Script::new()
-        .session(|session| session.new_account_key(new_key()))
+        .session(|session| session.with_new_account_key(new_key()))
         .known_account()
         .start()
         .post(ACCOUNT, problem(401, "unauthorized"))
@@ -256,7 +256,7 @@ fn any_flow_finds_by_itself_that_the_key_was_changed() {
 #[test]
 fn a_refusal_by_both_keys_is_told_and_asked_no_third_time() {
     let mut script = Script::new()
-        .session(|session| session.new_account_key(new_key()))
+        .session(|session| session.with_new_account_key(new_key()))
         .known_account()
         .start()
         .post(ACCOUNT, problem(401, "unauthorized"))
@@ -269,7 +269,7 @@ fn a_refusal_by_both_keys_is_told_and_asked_no_third_time() {
 #[test]
 fn an_account_is_looked_up_by_both_keys() {
     let mut script = Script::new()
-        .session(|session| session.new_account_key(new_key()))
+        .session(|session| session.with_new_account_key(new_key()))
         .start()
         .post(NEW_ACCOUNT, not_here())
         .post(NEW_ACCOUNT, account(200));
@@ -281,7 +281,7 @@ fn an_account_is_looked_up_by_both_keys() {
 #[test]
 fn no_second_account_is_made_for_the_key_that_an_account_had() {
     let mut script = Script::new()
-        .session(|session| session.new_account_key(new_key()))
+        .session(|session| session.with_new_account_key(new_key()))
         .start()
         .post(NEW_ACCOUNT, account(200));
     let entry = script.run(Register::new()).expect("the account");
@@ -347,7 +347,7 @@ fn a_key_change_whose_answer_is_lost_ends_well_at_a_strict_ca() {
 
 #[test]
 fn a_session_that_was_told_of_the_new_key_settles_by_it() {
-    let told = || Script::new().session(|session| session.new_account_key(new_key()));
+    let told = || Script::new().session(|session| session.with_new_account_key(new_key()));
     // The account is known, and has the new key.
     let mut script = told().known_account().start().post(NEW_ACCOUNT, account(200));
     let (result, stored) = change(&mut script, Rollover::settle(new_key()));
@@ -365,13 +365,13 @@ fn a_session_that_was_told_of_the_new_key_settles_by_it() {
 
 #[test]
 fn a_change_that_is_begun_again_has_perhaps_landed_before() {
-    let open = Script::new().session(|session| session.new_account_key(new_key()));
+    let open = Script::new().session(|session| session.with_new_account_key(new_key()));
     let mut script = open.known_account().start().post(NEW_ACCOUNT, account(200));
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
     covers!("8555-7.3.5-11", result.is_ok() && stored == [intent()], "{result:?}");
     covers!("8555-7.3.5-8", script.session.key() == Some(&new_key()));
     // The account is not known, and has the new key.
-    let open = Script::new().session(|session| session.new_account_key(new_key()));
+    let open = Script::new().session(|session| session.with_new_account_key(new_key()));
     let mut script = open.start().post(NEW_ACCOUNT, not_here()).post(NEW_ACCOUNT, account(200));
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
     covers!("8555-7.3.5-11", result.is_ok() && stored.is_empty(), "{result:?}");
@@ -381,7 +381,7 @@ fn a_change_that_is_begun_again_has_perhaps_landed_before() {
 fn a_change_to_a_third_key_starts_from_the_one_that_the_account_has() {
     let third = Es256Key::from_scalar(&[5; 32]).expect("a scalar");
     let third_public = third.public_key();
-    let open = Script::new().session(|session| session.new_account_key(new_key()));
+    let open = Script::new().session(|session| session.with_new_account_key(new_key()));
     let mut script = open
         .known_account()
         .start()

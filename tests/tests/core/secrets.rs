@@ -99,7 +99,7 @@ fn no_secret_is_shown_by_registering_changing_the_key_and_issuing() {
     let mut session = world.session();
     let mut shown = Shown::default();
     let external = ExternalAccount::new("kid-1").expect("ASCII");
-    let flow = Register::new().external_account(Some(external));
+    let flow = Register::new().with_external_account(Some(external));
     show(&mut world, &mut session, &mut shown, flow, |_, _, _, event| panic!("{event:?}"));
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
     show(&mut world, &mut session, &mut shown, change, |_, _, _, never| match never {});

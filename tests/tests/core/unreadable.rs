@@ -20,11 +20,11 @@ const ORDER: &str = "https://example.com/acme/order/1";
 
 /// Answers that say nothing: HTML, a cut-off object, an array.
 fn unreadable(status: u16, location: &str) -> Vec<Response> {
-    let plain = || Response::new(status).header("Location", location);
+    let plain = || Response::new(status).with_header("Location", location);
     vec![
-        plain().header("Content-Type", "text/html").body("<html>created</html>"),
-        plain().body("{\"status\":\"val").truncated(),
-        plain().body("[]"),
+        plain().with_header("Content-Type", "text/html").with_body("<html>created</html>"),
+        plain().with_body("{\"status\":\"val").truncated(),
+        plain().with_body("[]"),
     ]
 }
 
@@ -70,7 +70,7 @@ fn the_single_operation_does_the_same() {
 
 #[test]
 fn without_a_location_there_is_nothing_to_read() {
-    let bad = Response::new(201).body("<html>created</html>");
+    let bad = Response::new(201).with_body("<html>created</html>");
     let mut script = Script::new().start().post(NEW_ACCOUNT, bad);
     let error = script.run(Register::new()).expect_err("nothing to go on");
     let told = matches!(&error, Error::Peer(p) if *p.fault() == PeerFault::NoLocation);
@@ -105,7 +105,7 @@ fn an_order_whose_answer_cannot_be_read_is_read_at_its_url() {
 fn an_issuance_goes_on_with_an_order_whose_answer_cannot_be_read() {
     let mut script = issuance::Script::obliging(&["a.example"]);
     let location = format!("{}/order/1", issuance::BASE);
-    let bad = Response::new(201).header("Location", &location).body("<html>created</html>");
+    let bad = Response::new(201).with_header("Location", &location).with_body("<html>created</html>");
     script.on("/newOrder", [bad]);
     let issued = script.issue(acme_tests::world::issuance(&["a.example"]));
     covers!("fld-hdr-2", issued.is_ok() && script.count("/newOrder") == 1, "{issued:?}");

@@ -78,7 +78,7 @@ fn a_key_outside_makes_a_request_that_verifies() {
         let spki = openssl(&["pkey", "-pubout", "-outform", "DER"], &pem);
         let public = Jwk::from_spki_der(&spki).expect("a key");
         let names = identifiers(&["a.example", "198.51.100.1"]);
-        let builder = CsrBuilder::new(&public, &names).common_name(&names[0]);
+        let builder = CsrBuilder::new(&public, &names).with_common_name(&names[0]);
         let file = dir.join(curve);
         std::fs::write(&file, &pem).expect("a file");
         let path = file.to_str().expect("a path");
@@ -94,7 +94,7 @@ fn a_key_outside_makes_a_request_that_verifies() {
 fn a_common_name_and_must_staple_are_read_as_such() {
     let key = provider_key(&AccountKey::generate(KeyKind::Es256).expect("a key").to_pem());
     let names = identifiers(&["a.example", "b.example"]);
-    let csr = make_csr_with(&key, &names, |csr| csr.common_name(&names[1]).must_staple());
+    let csr = make_csr_with(&key, &names, |csr| csr.with_common_name(&names[1]).must_staple());
     let text = verified(csr.expect("a CSR").as_der());
     assert!(text.contains("Subject: CN = b.example") || text.contains("CN=b.example"), "{text}");
     assert!(text.contains("Alternative Name: \n"), "not critical: {text}");

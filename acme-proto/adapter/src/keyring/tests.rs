@@ -14,14 +14,14 @@ use crate::keys::KeyKind;
 fn request(role: KeyRole, algorithm: SignatureAlgorithm) -> SignRequest {
     let url = |path: &str| Url::parse(&format!("https://ca.example/{path}")).expect("a URL");
     let mut session = Session::new(url("directory"), 0)
-        .account_key(key().public_key().clone())
-        .account_url(url("account"));
+        .with_account_key(key().public_key().clone())
+        .with_account_url(url("account"));
     let mut call = Call::new(GetAccount);
     loop {
         match call.poll_output(&mut session, Timestamp::UNIX_EPOCH) {
             Output::Transmit(transmit) => {
                 let directory = r#"{"newNonce": "https://ca.example/nonce"}"#;
-                let response = Response::new(200).header("replay-nonce", "AAAA").body(directory);
+                let response = Response::new(200).with_header("replay-nonce", "AAAA").with_body(directory);
                 let input = Input::Response(transmit.id, response);
                 call.handle_input(&mut session, input, Timestamp::UNIX_EPOCH).expect("its id");
             }

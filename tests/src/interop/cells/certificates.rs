@@ -11,7 +11,7 @@ use super::{At, Failure, Outcome, ensure};
 /// Signed by the account key; the second time the certificate is revoked already.
 pub(super) fn revoke_by_account(at: &At<'_>) -> Outcome {
     let (client, issued, _) = at.issued("revoked.example.test")?;
-    let revoke = || Revoke::new(issued.chain().leaf()).reason(4).map_err(Failure::broken);
+    let revoke = || Revoke::new(issued.chain().leaf()).with_reason_code(4).map_err(Failure::broken);
     ensure(!client.revoke(revoke()?)?.already(), "a new certificate is revoked already")?;
     ensure(client.revoke(revoke()?)?.already(), "a revoked certificate can be revoked")?;
     Ok("the second time: already revoked".to_owned())
@@ -23,7 +23,7 @@ pub(super) fn revoke_by_certificate(at: &At<'_>) -> Outcome {
     let other = at.client()?;
     let public = issued.chain().leaf().public_key().map_err(Failure::broken)?;
     other.hold_certificate_key(key);
-    let revoke = Revoke::new(issued.chain().leaf()).reason(1).map_err(Failure::broken)?;
+    let revoke = Revoke::new(issued.chain().leaf()).with_reason_code(1).map_err(Failure::broken)?;
     let revoked = other.revoke(revoke.with_certificate_key(public))?;
     ensure(!revoked.already(), "a new certificate is revoked already")?;
     Ok(String::new())

@@ -44,8 +44,8 @@ pub(super) fn persistent(at: &At<'_>) -> Outcome {
 /// One record with `policy=wildcard` and `persistUntil` for a wildcard; it is good for the base name too.
 pub(super) fn persistent_wildcard(at: &At<'_>) -> Outcome {
     let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
-    let options = PersistOptions::default().wildcard();
-    let options = options.until(clock::wall().saturating_add(Duration::from_secs(86_400)));
+    let options = PersistOptions::default().with_wildcard_policy();
+    let options = options.with_persist_until(clock::wall().saturating_add(Duration::from_secs(86_400)));
     let kind = ChallengeKind::DnsPersist01;
     let wildcard = ["*.wide.example.test"];
     let job = Job { persist: Some(&options), ..Job::new(&wildcard, kind.clone(), &key) };
