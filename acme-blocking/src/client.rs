@@ -110,12 +110,12 @@ impl Client {
 
     /// Returns the account's URL, once it is known; store it, to save a request the next time.
     pub fn account_url(&self) -> Option<Url> {
-        self.inner.session().account().cloned()
+        self.inner.session().account_url().cloned()
     }
 
     /// Returns the public half of the account key, such as for the thumbprint in a DNS record.
     pub fn account_key(&self) -> Jwk {
-        self.inner.session().key().expect("no client is made without an account key").clone()
+        self.inner.session().account_key().expect("no client is made without an account key").clone()
     }
 
     /// Replaces the policy for everything that starts from now on.
@@ -155,7 +155,7 @@ impl fmt::Debug for Client {
         let session = self.inner.session();
         f.debug_struct("Client")
             .field("directory", session.directory_url())
-            .field("account", &session.account())
+            .field("account", &session.account_url())
             .finish_non_exhaustive()
     }
 }
@@ -195,7 +195,7 @@ impl Inner {
         let (started, start) = (clock::wall(), Instant::now());
         let request = &transmit.request;
         let seen = self.observer.as_ref().map(|observer| {
-            (observer, request.method(), request.url().clone(), request.body_bytes().len())
+            (observer, request.method(), request.url().clone(), request.body().len())
         });
         let result = self.transport.exchange(transmit);
         if let Some((observer, method, url, sent)) = seen {

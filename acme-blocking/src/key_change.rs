@@ -71,7 +71,7 @@ impl<'a> KeyChange<'a> {
         let file = self.file.map(|path| KeyChangeFile::new(path, &inner.provider));
         let _alone = locked(&inner.registering);
         let mut at_hand = None;
-        let open = inner.session().new_key().cloned();
+        let open = inner.session().new_account_key().cloned();
         let flow = match (self.new_key, open) {
             (Some(NewKey::AtHand(key)), _) => {
                 let loaded = key.load(&inner.provider)?;
@@ -94,7 +94,7 @@ impl<'a> KeyChange<'a> {
             }
             None => Ok(self.client.account_key()),
         };
-        let certain = inner.session().new_key().is_none();
+        let certain = inner.session().new_account_key().is_none();
         if let Some(file) = file.filter(|_| certain) {
             let ended = file.end(&self.client.account_key());
             return result.and_then(|key| ended.map(|()| key));

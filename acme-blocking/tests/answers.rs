@@ -68,7 +68,7 @@ fn octets_sent_uncalled_for_are_no_answer_to_the_next_request() {
     let transport = transport();
     for _ in 0..3 {
         let response = transport.exchange(server.get()).expect("an answer");
-        assert_eq!((response.status(), response.body_bytes()), (200, &b"ok"[..]));
+        assert_eq!((response.status(), response.body()), (200, &b"ok"[..]));
     }
     assert_eq!(server.connections.load(Ordering::SeqCst), 3);
 }

@@ -128,8 +128,8 @@ fn a_certificate_is_revoked_by_the_account_key_and_again_is_no_error() {
     let issued = issue(&ca, &client, &certificate_key());
     let leaf = issued.chain().leaf();
     let revocation = op::Revoke::new(leaf).with_reason_code(4).expect("a reason");
-    assert!(!client.revoke(revocation.clone()).expect("revoked").already());
-    assert!(client.revoke(revocation).expect("revoked").already());
+    assert!(!client.revoke(revocation.clone()).expect("revoked").was_already_revoked());
+    assert!(client.revoke(revocation).expect("revoked").was_already_revoked());
     assert_eq!(ca.certificates_revoked(), 1);
 }
 
@@ -242,7 +242,7 @@ fn the_chain_is_chosen_while_issuing_and_afterwards() {
     let top = |chain: &CertificateChain| {
         chain.certificates().last().expect("a chain is not empty").issuer_der().to_vec()
     };
-    assert!(issued.is_chain_as_wished());
+    assert!(issued.matches_chain_choice());
     assert_eq!(top(issued.chain()), root_of(&ca, 2).subject_der());
     assert_eq!(issued.order().certificate(), Some(issued.certificate_url()));
 
@@ -289,7 +289,7 @@ fn a_device_that_holds_the_certificates_key_signs_its_revocation() {
     let revocation = op::Revoke::new(issued.chain().leaf())
         .with_reason(op::RevocationReason::KeyCompromise)
         .with_certificate_key(key);
-    assert!(!other.revoke(revocation).expect("revoked").already());
+    assert!(!other.revoke(revocation).expect("revoked").was_already_revoked());
     assert_eq!(ca.certificates_revoked(), 1);
 }
 

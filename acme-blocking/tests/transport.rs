@@ -45,7 +45,7 @@ fn a_response_arrives_with_status_headers_and_body() {
     for speaks in BOTH {
         let server = Server::start(speaks);
         let response = ok(&server, "/ok");
-        assert_eq!((response.status(), response.body_bytes()), (200, &b"ok"[..]));
+        assert_eq!((response.status(), response.body()), (200, &b"ok"[..]));
         assert_eq!(response.headers().first("Replay-Nonce"), Some("abc"));
         assert_eq!(response.headers().all("x-many").collect::<Vec<_>>(), ["1", "2"]);
         assert!(!response.is_truncated());
@@ -63,7 +63,7 @@ fn headers_and_body_go_out_unchanged() {
             .with_body(b"{\"payload\":\"\"}".to_vec());
         let response = transport(server.root_pem()).exchange(transmit(request));
         let response = response.expect("an answer");
-        let echo = String::from_utf8(response.body_bytes().to_vec()).expect("text");
+        let echo = String::from_utf8(response.body().to_vec()).expect("text");
         let mut lines: Vec<&str> = echo.lines().filter(|line| !line.is_empty()).collect();
         covers_eq!("8555-6.4-2", lines.remove(0), "POST /echo?a=%2F&b HTTP/1.1");
         lines.sort_unstable();
@@ -79,7 +79,7 @@ fn headers_and_body_go_out_unchanged() {
 fn a_request_without_headers_gets_none_but_the_host() {
     let server = Server::start(Speaks::Plain);
     let response = ok(&server, "/echo?a=%2F&b");
-    let echo = String::from_utf8_lossy(response.body_bytes()).into_owned();
+    let echo = String::from_utf8_lossy(response.body()).into_owned();
     let expected = format!("GET /echo?a=%2F&b HTTP/1.1\r\nhost: {}\r\n\r\n", server.address());
     assert_eq!(echo, expected);
 }
@@ -91,7 +91,7 @@ fn a_post_without_a_body_says_so() {
         let url = server.url("/echo?a=%2F&b").parse().expect("a URL");
         let request = transmit(Request::new(Method::Post, url));
         let response = transport(server.root_pem()).exchange(request).expect("an answer");
-        let echo = String::from_utf8_lossy(response.body_bytes()).into_owned();
+        let echo = String::from_utf8_lossy(response.body()).into_owned();
         assert!(echo.lines().any(|line| line == "content-length: 0"), "{echo}");
     }
 }
@@ -108,7 +108,7 @@ fn a_redirect_is_not_followed() {
         assert_eq!(response.headers().first("location"), Some("/ok"));
         covers_eq!(
             "8555-6.1-10",
-            (response.body_bytes(), server.requests()),
+            (response.body(), server.requests()),
             (&b"elsewhere"[..], 1)
         );
     }
@@ -120,7 +120,7 @@ fn a_body_beyond_the_limit_is_cut_off_and_marked() {
         let server = Server::start(speaks);
         let response = ok(&server, "/long");
         assert!(response.is_truncated());
-        covers_eq!("8555-6.1-11", response.body_bytes().len(), 1 << 16);
+        covers_eq!("8555-6.1-11", response.body().len(), 1 << 16);
         let nonce = response.headers().first("replay-nonce");
         assert_eq!((response.status(), nonce), (404, Some("abc")));
     }
@@ -132,7 +132,7 @@ fn a_body_of_exactly_the_limit_is_whole() {
     for body_limit in [100_000, usize::MAX] {
         let transmit = Transmit { body_limit, ..get(&server.url("/long")) };
         let response = transport(server.root_pem()).exchange(transmit).expect("an answer");
-        assert_eq!((response.is_truncated(), response.body_bytes().len()), (false, 100_000));
+        assert_eq!((response.is_truncated(), response.body().len()), (false, 100_000));
     }
 }
 
@@ -147,7 +147,7 @@ fn a_body_that_stalls_or_drips_is_marked_when_time_is_up() {
         let start = Instant::now();
         let response = transport(server.root_pem()).exchange(transmit).expect("an answer");
         assert!(response.is_truncated());
-        assert!(response.body_bytes().starts_with(b"beginning"));
+        assert!(response.body().starts_with(b"beginning"));
         let nonce = response.headers().first("replay-nonce");
         assert_eq!((response.status(), nonce), (201, Some("abc")));
         assert!(start.elapsed() < Duration::from_secs(5));
@@ -333,7 +333,7 @@ fn an_answer_to_head_has_no_body_whatever_its_length_says() {
         })));
         let response = response.expect("an answer");
         assert_eq!(response.headers().first("replay-nonce"), Some("abc"));
-        assert!(!response.is_truncated() && response.body_bytes().is_empty());
+        assert!(!response.is_truncated() && response.body().is_empty());
     }
     assert_eq!(server.connections(), 1);
 }
@@ -344,7 +344,7 @@ fn the_proxy_of_the_environment_is_asked_for_a_tunnel() {
     if let Ok(root_pem) = std::env::var("TEST_ROOT_PEM") {
         let url = std::env::var("TEST_URL").expect("both are set");
         let result = transport(&root_pem).exchange(get(&url));
-        return assert_eq!(result.expect("an answer").body_bytes(), b"ok");
+        return assert_eq!(result.expect("an answer").body(), b"ok");
     }
     let server = Server::start(Speaks::Tls);
     let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -380,7 +380,7 @@ fn a_body_that_ends_with_its_connection_is_marked_if_that_broke() {
     let server = Server::start(Speaks::Tls);
     let response = ok(&server, "/unsized");
     assert_eq!(response.status(), 200);
-    assert_eq!(response.body_bytes(), b"beginning");
+    assert_eq!(response.body(), b"beginning");
     assert!(response.is_truncated());
     // Without TLS nobody can tell.
     assert!(!ok(&Server::start(Speaks::Plain), "/unsized").is_truncated());

@@ -80,7 +80,7 @@ impl Request {
     }
 
     /// Returns the body; empty for `GET` and `HEAD`.
-    pub fn body_bytes(&self) -> &[u8] {
+    pub fn body(&self) -> &[u8] {
         &self.body
     }
 
@@ -136,7 +136,7 @@ impl Response {
     }
 
     /// Returns the body.
-    pub fn body_bytes(&self) -> &[u8] {
+    pub fn body(&self) -> &[u8] {
         &self.body
     }
 

@@ -164,7 +164,7 @@ impl Rates {
     }
 
     /// Returns the rate of one class.
-    pub const fn of(&self, class: ResourceClass) -> Rate {
+    pub const fn rate(&self, class: ResourceClass) -> Rate {
         self.rates[class.index()]
     }
 }

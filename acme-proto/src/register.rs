@@ -131,7 +131,7 @@ impl Register {
         now: Timestamp,
     ) -> Result<Option<RegisterEvent>, Error> {
         if let Some(external) = self.request.bound_to() {
-            session.set_external(external.clone());
+            session.set_external_account(external.clone());
         }
         let Some(meta) = session.directory().map(|directory| directory.meta()) else {
             // Another flow found that it had moved.
@@ -139,7 +139,7 @@ impl Register {
             self.state = State::Directory;
             return Ok(None);
         };
-        if let Some(key) = session.new_key().filter(|_| !self.looked) {
+        if let Some(key) = session.new_account_key().filter(|_| !self.looked) {
             self.looked = true;
             self.lanes.start((), lookup().auth(Auth::NewKey(key.clone())));
             self.state = State::LookedUp;
@@ -171,7 +171,7 @@ impl Register {
 
     /// The time that the user took over the terms does not count.
     fn restart_clock(&mut self, session: &Session, now: Timestamp) {
-        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
+        let limit = self.time_limit.unwrap_or_else(|| session.policy().call_time_limit);
         // The lanes may not have been polled yet, and know no time then.
         self.lanes.set_deadline(now.max(self.lanes.now()).saturating_add(limit));
     }
@@ -190,7 +190,7 @@ impl Register {
     }
 
     fn start(&mut self, session: &Session, now: Timestamp) {
-        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
+        let limit = self.time_limit.unwrap_or_else(|| session.policy().call_time_limit);
         self.lanes.set_deadline(now.saturating_add(limit));
         if !session.needs_directory(now) {
             self.state = State::Consent;
@@ -270,8 +270,8 @@ impl Register {
                 None
             }
             Ok(Some(entry)) => {
-                if let Some(key) = session.new_key().cloned() {
-                    session.set_key(key);
+                if let Some(key) = session.new_account_key().cloned() {
+                    session.set_account_key(key);
                 }
                 Some(usable(entry))
             }

@@ -100,7 +100,7 @@ impl Rollover {
 
     /// Settles a change whose outcome is not known: sees it done, if it is not done yet.
     pub fn resume(intent: KeyChangeIntent) -> Self {
-        let new_key = intent.new_key().clone();
+        let new_key = intent.new_account_key().clone();
         Self { resumed: Some(intent), ..Self::settle(new_key) }
     }
 
@@ -150,20 +150,20 @@ impl Rollover {
     }
 
     fn start(&mut self, session: &mut Session, now: Timestamp) -> Result<(), Error> {
-        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
+        let limit = self.time_limit.unwrap_or_else(|| session.policy().call_time_limit);
         self.lanes.set_deadline(now.saturating_add(limit));
         self.state = State::Running;
         if let Some(intent) = self.resumed.take() {
             return self.take_up(intent, session);
         }
-        let key = session.key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
-        let open = session.new_key();
+        let key = session.account_key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
+        let open = session.new_account_key();
         self.uncertain |= open == Some(&self.new_key);
         if *key == self.new_key && !self.uncertain {
             return Err(InvalidInput::SameKey.into());
         }
         let other_is_open = open.is_some_and(|open| *open != self.new_key);
-        match session.account().filter(|_| !other_is_open).cloned() {
+        match session.account_url().filter(|_| !other_is_open).cloned() {
             Some(account) => self.intend(account, session),
             // With the account comes the answer by which key it is found.
             None => self.lanes.start(Ask::Account, lookup()),
@@ -174,13 +174,13 @@ impl Rollover {
     /// Goes on with the intent of an earlier process.
     fn take_up(&mut self, intent: KeyChangeIntent, session: &mut Session) -> Result<(), Error> {
         let known =
-            session.key().is_some_and(|k| [intent.old_key(), intent.new_key()].contains(&k));
-        let same = session.account().is_none_or(|account| account == intent.account());
-        if !known || !same || session.directory_url() != intent.directory() {
-            return Err(InvalidInput::ForeignKeyChange(intent.account().clone()).into());
+            session.account_key().is_some_and(|k| [intent.old_account_key(), intent.new_account_key()].contains(&k));
+        let same = session.account_url().is_none_or(|account| account == intent.account_url());
+        if !known || !same || session.directory_url() != intent.directory_url() {
+            return Err(InvalidInput::ForeignKeyChange(intent.account_url().clone()).into());
         }
-        session.set_account_url(intent.account().clone());
-        session.begin_key_change(intent.old_key().clone(), intent.new_key().clone());
+        session.set_account_url(intent.account_url().clone());
+        session.begin_key_change(intent.old_account_key().clone(), intent.new_account_key().clone());
         self.intent = Some(intent);
         self.ask_new_key();
         Ok(())
@@ -190,7 +190,7 @@ impl Rollover {
     fn intend(&mut self, account: Url, session: &Session) {
         let (directory, new) = (session.directory_url().clone(), self.new_key.clone());
         self.intent =
-            session.key().map(|old| KeyChangeIntent::new(directory, account, old.clone(), new));
+            session.account_key().map(|old| KeyChangeIntent::new(directory, account, old.clone(), new));
         if self.settles {
             return self.ask_new_key();
         }
@@ -200,7 +200,7 @@ impl Rollover {
 
     fn change(&mut self, session: &mut Session) {
         if let Some(intent) = &self.intent {
-            session.begin_key_change(intent.old_key().clone(), self.new_key.clone());
+            session.begin_key_change(intent.old_account_key().clone(), self.new_key.clone());
         }
         self.state = State::Running;
         self.sent += 1;
@@ -240,7 +240,7 @@ impl Rollover {
         let account = entry.url().clone();
         entry.adopt(session);
         session.check_account()?;
-        if session.key() == Some(&self.new_key) {
+        if session.account_key() == Some(&self.new_key) {
             return self.landed(session).map(Some);
         }
         self.intend(account, session);
@@ -266,14 +266,14 @@ impl Rollover {
     ) -> Option<Result<Jwk, Error>> {
         let found =
             result.and_then(|reply| self.lanes.read(&reply, session, |a| a.location().map(Some)));
-        let account = self.intent.as_ref().map(|intent| intent.account().clone());
+        let account = self.intent.as_ref().map(|intent| intent.account_url().clone());
         match found.or_else(|error| FindAccount.read_error(error, None).map(|_| None)) {
             Ok(Some(url)) if Some(&url) == account.as_ref() => Some(self.landed(session)),
             Ok(Some(other)) => Some(self.refused(Error::KeyInUse { account: other }, session)),
             Err(error) => Some(Err(error)),
             Ok(None) => match self.refusal.take() {
                 Some(error) if is_settled(&error) => Some(self.refused(error, session)),
-                Some(error) if self.sent >= session.current_policy().tries => Some(Err(error)),
+                Some(error) if self.sent >= session.policy().tries => Some(Err(error)),
                 _ => {
                     self.change(session);
                     None
@@ -283,7 +283,7 @@ impl Rollover {
     }
 
     fn landed(&self, session: &mut Session) -> Result<Jwk, Error> {
-        session.set_key(self.new_key.clone());
+        session.set_account_key(self.new_key.clone());
         Ok(self.new_key.clone())
     }
 
@@ -293,11 +293,11 @@ impl Rollover {
             Error::Problem(problem) if problem.status() == 409 => problem.location().cloned(),
             _ => None,
         };
-        let account = self.intent.as_ref().map(KeyChangeIntent::account);
+        let account = self.intent.as_ref().map(KeyChangeIntent::account_url);
         if taken.is_some() && taken.as_ref() == account {
             return self.landed(session);
         }
-        session.drop_new_key();
+        session.forget_new_account_key();
         Err(taken.map_or(error, |account| Error::KeyInUse { account }))
     }
 

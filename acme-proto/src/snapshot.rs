@@ -66,17 +66,17 @@ impl Snapshot {
     pub(crate) const VERSION: u32 = 1;
 
     /// Returns the directory that the order belongs to.
-    pub const fn directory(&self) -> &Url {
+    pub const fn directory_url(&self) -> &Url {
         &self.directory
     }
 
     /// Returns the account that the order belongs to.
-    pub const fn account(&self) -> Option<&Url> {
+    pub const fn account_url(&self) -> Option<&Url> {
         self.account.as_ref()
     }
 
     /// Returns the order's URL, if there is an order yet.
-    pub const fn order(&self) -> Option<&Url> {
+    pub const fn order_url(&self) -> Option<&Url> {
         self.order.as_ref()
     }
 

@@ -121,13 +121,13 @@ impl EabRequest {
             })
         })?;
         let status = answer.status();
-        let object = serde_json::from_slice::<Map<String, Value>>(answer.body_bytes()).ok();
+        let object = serde_json::from_slice::<Map<String, Value>>(answer.body()).ok();
         let object = object.filter(|_| !answer.is_truncated());
         if let Some(error) = object.as_ref().and_then(refusal) {
             return Err(error);
         }
         if status != 200 {
-            let shown = self.without_secret(snippet(answer.body_bytes()));
+            let shown = self.without_secret(snippet(answer.body()));
             return Err(MintError::Status { status, snippet: shown });
         }
         let text =
@@ -288,7 +288,7 @@ mod tests {
         let by_email = EabRequest::by_email("me+acme@example.org").unwrap().transmit().unwrap();
         let url = "https://api.zerossl.com/acme/eab-credentials-email";
         assert_eq!(by_email.request.url().as_str(), url);
-        assert_eq!(by_email.request.body_bytes(), b"email=me%2Bacme%40example.org");
+        assert_eq!(by_email.request.body(), b"email=me%2Bacme%40example.org");
         assert_eq!(by_email.request.method(), Method::Post);
         let content = by_email.request.headers().first("content-type");
         assert_eq!(content, Some("application/x-www-form-urlencoded"));
@@ -297,7 +297,7 @@ mod tests {
         let by_key = by_key.transmit().unwrap();
         let url = "https://t.example/acme/eab-credentials?access_key=s3cret%2Bkey";
         assert_eq!(by_key.request.url().as_str(), url);
-        assert_eq!(by_key.request.body_bytes(), b"access_key=s3cret%2Bkey");
+        assert_eq!(by_key.request.body(), b"access_key=s3cret%2Bkey");
     }
 
     #[test]

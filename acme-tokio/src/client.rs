@@ -121,12 +121,12 @@ impl Client {
 
     /// Returns the account's URL, once it is known; store it, to save a request the next time.
     pub fn account_url(&self) -> Option<Url> {
-        self.inner.session().account().cloned()
+        self.inner.session().account_url().cloned()
     }
 
     /// Returns the public half of the account key, such as for the thumbprint in a DNS record.
     pub fn account_key(&self) -> Jwk {
-        self.inner.session().key().expect("no client is made without an account key").clone()
+        self.inner.session().account_key().expect("no client is made without an account key").clone()
     }
 
     /// Replaces the policy for everything that starts from now on.
@@ -166,7 +166,7 @@ impl fmt::Debug for Client {
         let session = self.inner.session();
         f.debug_struct("Client")
             .field("directory", session.directory_url())
-            .field("account", &session.account())
+            .field("account", &session.account_url())
             .finish_non_exhaustive()
     }
 }
@@ -207,7 +207,7 @@ impl Inner {
             let id = transmit.id;
             let request = &transmit.request;
             let seen = client.observer.is_some().then(|| {
-                let sent = request.body_bytes().len();
+                let sent = request.body().len();
                 (request.method(), request.url().clone(), sent, clock::wall(), Instant::now())
             });
             let result = client.transport.dyn_exchange(transmit).await;

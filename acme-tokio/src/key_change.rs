@@ -72,7 +72,7 @@ impl<'a> KeyChange<'a> {
         let file = self.file.map(|path| KeyChangeFile::new(path, &inner.provider));
         let _alone = inner.registering.lock().await;
         let mut at_hand = None;
-        let open = inner.session().new_key().cloned();
+        let open = inner.session().new_account_key().cloned();
         let flow = match (self.new_key, open) {
             (Some(NewKey::AtHand(key)), _) => {
                 let loaded = key.load(&inner.provider)?;
@@ -95,7 +95,7 @@ impl<'a> KeyChange<'a> {
             }
             None => Ok(self.client.account_key()),
         };
-        let certain = inner.session().new_key().is_none();
+        let certain = inner.session().new_account_key().is_none();
         if let Some(file) = file.filter(|_| certain) {
             let held = self.client.account_key();
             let ended = on_disk(move || file.end(&held)).await;

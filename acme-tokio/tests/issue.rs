@@ -304,7 +304,7 @@ async fn a_file_keeps_the_state_of_a_durable_issuance() {
     let issue = client.issue(["example.test"]).key(&certificate_key());
     issue.solver(&http).durable(&file).await.expect("a certificate");
     let snapshot = file.load().expect("readable").expect("a snapshot");
-    assert!(snapshot.order().is_some() && snapshot.challenges().is_empty());
+    assert!(snapshot.order_url().is_some() && snapshot.challenges().is_empty());
     std::fs::remove_dir_all(&directory).expect("a directory");
 }
 

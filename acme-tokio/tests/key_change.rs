@@ -81,7 +81,7 @@ async fn both_keys_are_on_disk_before_the_change_leaves_and_one_is_after_it() {
     let asked = client.change_key(&new).account_file(&path).store(|intent| {
         let file = load(&path);
         before = Some(((file.key_pem().clone(), file.new_key_pem().cloned()), changes(&ca)));
-        assert_eq!(Some(intent.account()), file.account());
+        assert_eq!(Some(intent.account_url()), file.account());
         async { Ok(()) }
     });
     let key = asked.await.expect("a new key");

@@ -49,7 +49,7 @@ async fn a_response_arrives_with_status_headers_and_body() {
     for speaks in ALL {
         let server = Server::start(speaks).await;
         let response = ok(&server, "/ok").await;
-        assert_eq!((response.status(), response.body_bytes()), (200, &b"ok"[..]));
+        assert_eq!((response.status(), response.body()), (200, &b"ok"[..]));
         assert_eq!(response.headers().first("Replay-Nonce"), Some("abc"));
         assert_eq!(response.headers().all("x-many").collect::<Vec<_>>(), ["1", "2"]);
         assert!(!response.is_truncated());
@@ -67,7 +67,7 @@ async fn headers_and_body_go_out_unchanged() {
                 .with_body(b"{\"payload\":\"\"}".to_vec());
         let transport = transport(server.root_pem());
         let response = transport.exchange(transmit(request)).await.expect("an answer");
-        let echo = String::from_utf8(response.body_bytes().to_vec()).expect("text");
+        let echo = String::from_utf8(response.body().to_vec()).expect("text");
         let mut lines: Vec<&str> = echo.lines().collect();
         covers!("8555-6.4-2", lines.remove(0).ends_with("/echo?a=%2F&b"), "{echo}");
         let host = format!("host: {}", server.url("").trim_start_matches("https://"));
@@ -90,7 +90,7 @@ async fn a_post_without_a_body_says_so() {
         let url = server.url("/echo").parse().expect("a URL");
         let request = transmit(Request::new(Method::Post, url));
         let response = transport(server.root_pem()).exchange(request).await.expect("an answer");
-        let echo = String::from_utf8_lossy(response.body_bytes()).into_owned();
+        let echo = String::from_utf8_lossy(response.body()).into_owned();
         assert!(echo.lines().any(|line| line == "content-length: 0"), "{echo}");
     }
 }
@@ -112,7 +112,7 @@ async fn a_body_beyond_the_limit_is_cut_off_and_marked() {
         let server = Server::start(speaks).await;
         let response = ok(&server, "/long").await;
         assert!(response.is_truncated());
-        covers_eq!("8555-6.1-11", response.body_bytes().len(), 1 << 16);
+        covers_eq!("8555-6.1-11", response.body().len(), 1 << 16);
         assert_eq!(
             (response.status(), response.headers().first("replay-nonce")),
             (404, Some("abc"))
@@ -125,7 +125,7 @@ async fn a_body_of_exactly_the_limit_is_whole() {
     let server = Server::start(Speaks::Http2).await;
     let transmit = Transmit { body_limit: 100_000, ..get(&server.url("/long")) };
     let response = transport(server.root_pem()).exchange(transmit).await.expect("an answer");
-    assert_eq!((response.is_truncated(), response.body_bytes().len()), (false, 100_000));
+    assert_eq!((response.is_truncated(), response.body().len()), (false, 100_000));
 }
 
 #[tokio::test]
@@ -288,7 +288,7 @@ async fn an_answer_to_head_has_no_body_whatever_its_length_says() {
     let response = transport.exchange(transmit(Request::new(Method::Head, url))).await;
     let response = response.expect("an answer");
     assert_eq!(response.headers().first("replay-nonce"), Some("xyz"));
-    assert!(!response.is_truncated() && response.body_bytes().is_empty());
+    assert!(!response.is_truncated() && response.body().is_empty());
 }
 
 #[tokio::test]
@@ -341,7 +341,7 @@ async fn the_proxy_of_the_environment_is_asked_for_a_tunnel() {
     if let Ok(root_pem) = std::env::var("TEST_ROOT_PEM") {
         let url = std::env::var("TEST_URL").expect("both are set");
         let result = transport(&root_pem).exchange(get(&url)).await;
-        return assert_eq!(result.expect("an answer").body_bytes(), b"ok");
+        return assert_eq!(result.expect("an answer").body(), b"ok");
     }
     let server = Server::start(Speaks::Http2).await;
     let proxy = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

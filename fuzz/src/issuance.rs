@@ -32,7 +32,7 @@ pub fn issuance(data: &[u8]) {
 pub fn issuance_ending(data: &[u8]) -> String {
     let mut world = World::new(data);
     let flags = world.bytes.u8();
-    let several = world.session.current_policy().max_orders > 1;
+    let several = world.session.policy().max_orders > 1;
     let mut user = User::new(flags & 1 != 0, several);
     let mut flow = user.begin(&world, flags);
     for lives in (0..=3).rev() {
@@ -251,7 +251,7 @@ impl world::User<Issuance> for User {
 
     fn sees(&mut self, request: &Request) {
         if self.durable && world::finalizes(request) {
-            let order = self.saved.as_ref().and_then(Snapshot::order);
+            let order = self.saved.as_ref().and_then(Snapshot::order_url);
             assert!(order.is_some(), "the order was not stored before it was finalized");
         }
     }

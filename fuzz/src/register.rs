@@ -85,7 +85,7 @@ impl world::User<Register> for User {
         if let Ok(entry) = result {
             assert!(!self.asked || self.agreed);
             check::is_usable(entry.url(), false);
-            assert_eq!(world.session.account(), Some(entry.url()));
+            assert_eq!(world.session.account_url(), Some(entry.url()));
         }
         assert!(flow.agree().is_err());
         assert!(flow.decline().is_err());

@@ -24,7 +24,7 @@ pub fn snapshot(data: &[u8]) {
         }
     }
     let identifiers = snapshot.identifiers().to_vec();
-    let order = snapshot.order().cloned();
+    let order = snapshot.order_url().cloned();
     let flow = Issuance::resume(snapshot);
     assert_eq!(flow.identifiers(), identifiers);
     assert_eq!(flow.order_url(), order.as_ref());

@@ -112,7 +112,7 @@ impl Script {
 
     /// Changes the policy.
     pub fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
-        let mut policy = self.session.current_policy().clone();
+        let mut policy = self.session.policy().clone();
         change(&mut policy);
         self.session.set_policy(policy);
         self
@@ -408,7 +408,7 @@ pub fn payload_object(request: &Request) -> Value {
 }
 
 fn member(request: &Request, name: &str) -> Vec<u8> {
-    let jws: Value = serde_json::from_slice(request.body_bytes()).expect("a JWS");
+    let jws: Value = serde_json::from_slice(request.body()).expect("a JWS");
     base64url::decode(jws[name].as_str().expect("a string")).expect("base64url")
 }
 

@@ -66,7 +66,7 @@ impl Asked {
     }
 
     fn member(&self, name: &str) -> String {
-        let jws: Value = serde_json::from_slice(self.request.body_bytes()).unwrap_or_default();
+        let jws: Value = serde_json::from_slice(self.request.body()).unwrap_or_default();
         let text = jws.get(name).and_then(Value::as_str).unwrap_or_default();
         String::from_utf8(base64url::decode(text).unwrap_or_default()).unwrap_or_default()
     }

@@ -60,7 +60,7 @@ impl ExchangeRecord {
             status: response.map(Response::status),
             lost: result.as_ref().err().map(ToString::to_string),
             sent,
-            received: response.map_or(0, |response| response.body_bytes().len()),
+            received: response.map_or(0, |response| response.body().len()),
             links: response.map_or_else(Vec::new, |r| header::links(r.headers(), &url)),
             url,
         }

@@ -34,15 +34,15 @@ impl KeyChangeFile {
         let mut file = AccountFile::load(&self.path)?;
         let new_pem = new_key.to_pem();
         let unsettled = match file.new_key_pem() {
-            Some(pem) => self.public(pem)? != *intent.new_key(),
+            Some(pem) => self.public(pem)? != *intent.new_account_key(),
             None => false,
         };
-        let foreign = file.directory() != intent.directory()
-            || self.public(file.key_pem())? != *intent.old_key();
+        let foreign = file.directory() != intent.directory_url()
+            || self.public(file.key_pem())? != *intent.old_account_key();
         if foreign || unsettled {
             return Err(AccountFileError::OtherKey { path: self.path.clone() }.into());
         }
-        file.set_account(intent.account().clone());
+        file.set_account(intent.account_url().clone());
         file.set_new_key(new_pem)?;
         Ok(file.save(&self.path)?)
     }

@@ -49,11 +49,11 @@ impl<K: Clone + Ord> Lanes<K> {
             return self.finish(index, Err(Error::peer(&url, PeerFault::Truncated)), session);
         }
         let lane = &self.lanes[index];
-        if let Some(key) = session.new_key().filter(|_| lane.tries_new_key) {
+        if let Some(key) = session.new_account_key().filter(|_| lane.tries_new_key) {
             let accepted = Some(key.thumbprint()) == lane.signed_by;
             let key = key.clone();
             if accepted {
-                session.set_key(key);
+                session.set_account_key(key);
             }
         }
         let lane = &self.lanes[index];
@@ -75,7 +75,7 @@ impl<K: Clone + Ord> Lanes<K> {
         let target = header::location(response.headers(), url);
         let lane = &mut self.lanes[index];
         let may_follow = matches!(lane.spec.auth, Auth::None(Method::Get))
-            && lane.redirects < session.current_policy().max_redirects;
+            && lane.redirects < session.policy().max_redirects;
         match target {
             Some(target) if may_follow && session.allows(&target) => {
                 lane.redirects += 1;
@@ -143,7 +143,7 @@ impl<K: Clone + Ord> Lanes<K> {
         let lane = &mut self.lanes[index];
         if problem.is(&ProblemType::ExternalAccountRequired) {
             let bound = matches!(lane.spec.payload, Payload::Nested(_));
-            let external = session.external().filter(|_| lane.spec.lookup && !bound)?;
+            let external = session.external_account().filter(|_| lane.spec.lookup && !bound)?;
             lane.spec.payload = bound_lookup(external);
             return Some(RetryReason::ExternalAccount);
         }
@@ -154,9 +154,9 @@ impl<K: Clone + Ord> Lanes<K> {
             return None;
         }
         let other = |key: &&Jwk| Some(key.thumbprint()) != lane.signed_by;
-        let current = session.key().is_some_and(|key| other(&key));
+        let current = session.account_key().is_some_and(|key| other(&key));
         if !current {
-            session.new_key().filter(other)?;
+            session.new_account_key().filter(other)?;
         }
         lane.tries_new_key = !current;
         lane.signed_anew = true;
@@ -175,7 +175,7 @@ impl<K: Clone + Ord> Lanes<K> {
         let lane = &mut self.lanes[index];
         lane.nonce_tries += 1;
         session.drop_nonces_before(lane.nonce_since);
-        if lane.nonce_tries >= session.current_policy().bad_nonce_tries {
+        if lane.nonce_tries >= session.policy().bad_nonce_tries {
             if let Some(nonce) = nonce {
                 session.put_nonce(nonce, now);
             }
@@ -192,7 +192,7 @@ impl<K: Clone + Ord> Lanes<K> {
     /// A wait within the cap holds the whole class of resources. A longer one ends this request alone:
     /// such limits are about one name or one account.
     fn try_later(&mut self, index: usize, problem: ServerProblem, session: &mut Session) {
-        let policy = session.current_policy();
+        let policy = session.policy();
         let (tries, cap, backoff) = (policy.tries, policy.retry_after_cap, policy.backoff);
         let lane = &mut self.lanes[index];
         lane.tries += 1;
@@ -224,7 +224,7 @@ impl<K: Clone + Ord> Lanes<K> {
     /// Takes the word of the driver that no answer came.
     pub(super) fn lost(&mut self, index: usize, lost: Lost, session: &mut Session) {
         let url = self.sent_url(index, session);
-        let policy = session.current_policy();
+        let policy = session.policy();
         let (tries, backoff) = (policy.tries, policy.backoff);
         let lane = &mut self.lanes[index];
         lane.tries += 1;
@@ -291,7 +291,7 @@ impl<K: Clone + Ord> Lanes<K> {
     ) -> ServerProblem {
         let spec = &self.lanes[index].spec;
         let context = wire::Context { url, allow_http: session.allows_http() };
-        let body = response.body_bytes();
+        let body = response.body();
         let problem = Problem::parse(body, context).ok().map(|parsed| parsed.value);
         let links = header::links(response.headers(), url);
         let targets = |rel: &'static str| {

@@ -278,7 +278,7 @@ impl<K: Clone + Ord> Lanes<K> {
         missing: &mut Missing,
     ) -> Option<Step<K>> {
         let active = self.lanes.iter().filter(|lane| !lane.is_idle()).count();
-        let has_room = active < session.current_policy().max_in_flight.max(1);
+        let has_room = active < session.policy().max_in_flight.max(1);
         let mut index = 0;
         while index < self.lanes.len() {
             if matches!(self.lanes[index].state, State::Signed(_)) {
@@ -329,11 +329,11 @@ impl<K: Clone + Ord> Lanes<K> {
         let lane = &self.lanes[index];
         if lane.spec.is_signed()
             && !matches!(lane.spec.auth, Auth::Certificate(_))
-            && session.key().is_none()
+            && session.account_key().is_none()
         {
             return Err(Error::Misuse(Misuse::NoAccountKey));
         }
-        if lane.uses_account_url() && session.account().is_none() {
+        if lane.uses_account_url() && session.account_url().is_none() {
             missing.account = true;
             return Ok(None);
         }
@@ -387,7 +387,7 @@ impl<K: Clone + Ord> Lanes<K> {
             let running = self.lanes.iter().filter(|l| l.purpose == Purpose::Nonce).count();
             let wanted = missing.nonces.saturating_sub(running) + self.prefetch;
             self.prefetch = 0;
-            for _ in 0..wanted.min(session.current_policy().max_in_flight.max(1)) {
+            for _ in 0..wanted.min(session.policy().max_in_flight.max(1)) {
                 let spec = Spec::get("newNonce", Target::NewNonce)
                     .auth(Auth::None(Method::Head))
                     .class(ResourceClass::NewNonce);

@@ -67,7 +67,7 @@ impl<O: Operation> Call<O> {
     }
 
     fn start(&mut self, session: &Session, now: Timestamp) {
-        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().call_time_limit);
+        let limit = self.time_limit.unwrap_or_else(|| session.policy().call_time_limit);
         self.lanes.set_deadline(now.saturating_add(limit));
         self.state = State::Running;
         match self.operation.check(session) {

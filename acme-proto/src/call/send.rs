@@ -35,7 +35,7 @@ impl<K: Clone + Ord> Lanes<K> {
         let url = lane.url.as_ref().ok_or(Error::Misuse(Misuse::WrongState("no URL")))?;
         let (jwk, role, by_jwk) = signing_key(lane, session)?;
         let signed_by = jwk.thumbprint();
-        let key = match session.account() {
+        let key = match session.account_url() {
             Some(account) if !by_jwk => KeyId::Kid(account.as_str()),
             _ => KeyId::Jwk(jwk),
         };
@@ -66,7 +66,7 @@ impl<K: Clone + Ord> Lanes<K> {
         let Payload::Nested(inner) = &lane.spec.payload else { return Ok(None) };
         let (Some(url), None) = (&lane.url, &lane.nested) else { return Ok(None) };
         let (account_key, ..) = signing_key(lane, session)?;
-        let context = InnerContext { url, account_key, account: session.account() };
+        let context = InnerContext { url, account_key, account: session.account_url() };
         let (input, role, algorithm) = (inner.input(&context)?, inner.key(), inner.algorithm());
         let request = self.sign_request(flow, role, algorithm, &input, session);
         self.lanes[index].state = State::SigningInner(request.id, input);
@@ -86,7 +86,7 @@ impl<K: Clone + Ord> Lanes<K> {
             key,
             algorithm,
             message: input.as_bytes().to_vec(),
-            time_limit: self.limited(session.current_policy().sign_time_limit),
+            time_limit: self.limited(session.policy().sign_time_limit),
         }
     }
 
@@ -100,7 +100,7 @@ impl<K: Clone + Ord> Lanes<K> {
     /// Hands out a request whose body is ready, or that needs none.
     pub(super) fn transmit(&mut self, index: usize, session: &Session, flow: FlowId) -> Step<K> {
         let id = RequestId { flow, seq: self.id() };
-        let policy = session.current_policy();
+        let policy = session.policy();
         let time_limit = self.limited(policy.request_time_limit);
         let lane = &mut self.lanes[index];
         let url = lane.url.clone().unwrap_or_else(|| session.directory_url().clone());
@@ -112,7 +112,7 @@ impl<K: Clone + Ord> Lanes<K> {
         };
         let mut request = Request::new(method, url)
             .with_header("user-agent", session.user_agent())
-            .with_header("accept-language", session.language());
+            .with_header("accept-language", session.accept_language());
         if !lane.spec.accept.is_empty() {
             request = request.with_header("accept", lane.spec.accept);
         }
@@ -129,13 +129,13 @@ fn signing_key<'a, K>(
     session: &'a Session,
 ) -> Result<(&'a Jwk, KeyRole, bool), Error> {
     let by_jwk = !matches!(lane.spec.auth, Auth::Account);
-    match (&lane.spec.auth, session.new_key().filter(|_| lane.tries_new_key)) {
+    match (&lane.spec.auth, session.new_account_key().filter(|_| lane.tries_new_key)) {
         (Auth::Certificate(key), _) => Ok((key, KeyRole::Certificate(key.thumbprint()), by_jwk)),
         (Auth::NewKey(key), _) | (_, Some(key)) => {
             Ok((key, KeyRole::NewAccount(key.thumbprint()), by_jwk))
         }
         _ => {
-            let key = session.key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
+            let key = session.account_key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
             Ok((key, KeyRole::Account(key.thumbprint()), by_jwk))
         }
     }

@@ -135,7 +135,7 @@ impl PersistRecord {
     }
 
     /// Returns the last moment at which it proves anything, if it ends.
-    pub const fn ends(&self) -> Option<Timestamp> {
+    pub const fn persist_until(&self) -> Option<Timestamp> {
         self.until
     }
 

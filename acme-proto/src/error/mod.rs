@@ -336,7 +336,7 @@ impl DeadlinePassed {
     }
 
     /// Returns the last failure on the way, if there was one.
-    pub const fn last(&self) -> Option<&Error> {
+    pub const fn last_error(&self) -> Option<&Error> {
         self.last.as_ref()
     }
 }

@@ -79,7 +79,7 @@ impl IdentifierFailure {
     }
 
     /// Returns the URL of the authorization.
-    pub const fn authorization(&self) -> &Url {
+    pub const fn authorization_url(&self) -> &Url {
         &self.authorization
     }
 
@@ -165,7 +165,7 @@ impl Attempt {
     }
 
     /// Returns why the challenge could not be provisioned, if it failed on our side.
-    pub fn local(&self) -> Option<&str> {
+    pub fn local_error(&self) -> Option<&str> {
         self.local.as_deref()
     }
 }

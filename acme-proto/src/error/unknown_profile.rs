@@ -17,7 +17,7 @@ pub struct UnknownProfile {
 
 impl UnknownProfile {
     /// Returns the name that was asked for.
-    pub fn asked(&self) -> &str {
+    pub fn requested(&self) -> &str {
         &self.asked
     }
 

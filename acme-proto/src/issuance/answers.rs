@@ -107,11 +107,11 @@ impl Issuance {
         let now = self.lanes.now();
         // A time that has come is no reason to hurry.
         let asked = header::retry_after(reply.response().headers(), now).filter(|at| *at > now);
-        let schedule = session.current_policy().poll;
+        let schedule = session.policy().poll;
         let round = self.poll.round.saturating_sub(1);
         let at = asked.unwrap_or_else(|| now.saturating_add(session.jittered(schedule, round)));
         let Some(url) = self.facts.url.clone() else { return };
-        if at.saturating_duration_since(now) > session.current_policy().retry_after_cap {
+        if at.saturating_duration_since(now) > session.policy().retry_after_cap {
             return self.end(Err(Error::RetryLater { url, until: at }), session);
         }
         self.poll.at = self.lanes.before_deadline(at);
@@ -258,8 +258,8 @@ impl Issuance {
     /// Some servers report a failed validation as an `error` in a challenge that stays `pending`: such a
     /// challenge is answered again, and then given up.
     fn left_pending(&mut self, challenge: &Challenge, session: &mut Session) {
-        let tries = session.current_policy().challenge_tries;
-        let backoff = session.current_policy().backoff;
+        let tries = session.policy().challenge_tries;
+        let backoff = session.policy().backoff;
         let now = self.lanes.now();
         let Some(authorization) = self.facts.by_challenge(challenge.url()) else { return };
         let told = matches!(authorization.local, Local::Answered(_));
@@ -302,7 +302,7 @@ impl Issuance {
 
     /// Goes on with a challenge that an earlier run had published.
     fn take_up(&mut self, url: &Url, session: &Session) {
-        let Some(key) = session.key() else { return };
+        let Some(key) = session.account_key() else { return };
         let thumbprint = key.thumbprint();
         let Some(authorization) = self.facts.find(url) else { return };
         let open = authorization.status == Some(AuthorizationStatus::Pending)

@@ -71,7 +71,7 @@ impl Issuance {
         self.facts.finalizes += 1;
         self.poll = Poll::default();
         if repeated > 0 {
-            let wait = session.jittered(session.current_policy().poll, repeated - 1);
+            let wait = session.jittered(session.policy().poll, repeated - 1);
             self.poll.at = self.lanes.before_deadline(self.lanes.now().saturating_add(wait));
         }
     }

@@ -29,7 +29,7 @@ impl Issuance {
         if !self.lanes.belongs_to(session) {
             return Err(Misuse::WrongSession);
         }
-        let thumbprint = session.key().ok_or(Misuse::NoAccountKey)?.thumbprint();
+        let thumbprint = session.account_key().ok_or(Misuse::NoAccountKey)?.thumbprint();
         let authorization = self.facts.find(&offer.authorization).ok_or(Misuse::UnknownId)?;
         if authorization.local != Local::Offered(offer.number) {
             return Err(Misuse::UnknownId);

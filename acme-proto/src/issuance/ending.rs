@@ -31,7 +31,7 @@ impl Issuance {
             .iter()
             .filter_map(|a| self.failure(a).map(|failure| (a, failure)))
             .collect();
-        let again = self.orders < session.current_policy().max_orders
+        let again = self.orders < session.policy().max_orders
             && !failed.is_empty()
             && failed.iter().all(|(a, failure)| self.may_go_otherwise(a, failure));
         let failures = failed.into_iter().map(|(_, failure)| failure).collect();
@@ -138,7 +138,7 @@ impl Issuance {
 
     /// Sets how long clean-ups are waited for; a flow may be cancelled long after its last poll.
     pub(super) fn start_ending(&mut self, session: &Session) {
-        let limit = session.current_policy().clean_up_time_limit;
+        let limit = session.policy().clean_up_time_limit;
         let until = self.lanes.now().saturating_add(limit);
         if let Some(ending) = &mut self.ending
             && ending.until.is_none()

@@ -129,7 +129,7 @@ impl Issued {
     }
 
     /// Returns whether the chain is [as it was wished for](super::Issuance::chain); `true` without a wish.
-    pub const fn is_chain_as_wished(&self) -> bool {
+    pub const fn matches_chain_choice(&self) -> bool {
         self.chosen.is_as_wished()
     }
 

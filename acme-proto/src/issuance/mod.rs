@@ -280,7 +280,7 @@ impl Issuance {
     }
 
     fn start(&mut self, session: &mut Session, now: Timestamp) {
-        let limit = self.time_limit.unwrap_or_else(|| session.current_policy().issuance_time_limit);
+        let limit = self.time_limit.unwrap_or_else(|| session.policy().issuance_time_limit);
         self.lanes.set_deadline(now.saturating_add(limit));
         self.directory = Some(session.directory_url().clone());
         self.state = State::Running;
@@ -298,13 +298,13 @@ impl Issuance {
 
     /// Asks for the nonces that the authorizations will need while the order is being made.
     fn prefetch_nonces(&mut self, session: &Session) {
-        let wide = self.request.identifiers().len().min(session.current_policy().max_in_flight);
+        let wide = self.request.identifiers().len().min(session.policy().max_in_flight);
         self.lanes.prefetch_nonces(wide.saturating_sub(1));
     }
 
     /// Learns the account, and refuses a snapshot of another one.
     fn check_account(&mut self, session: &mut Session) {
-        let Some(account) = session.account() else { return };
+        let Some(account) = session.account_url() else { return };
         if self.account.as_ref() == Some(account) {
             return;
         }

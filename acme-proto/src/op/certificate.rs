@@ -53,7 +53,7 @@ impl Operation for GetCertificate {
         {
             return Err(answer.fault(PeerFault::MediaType(wire::printable(&found, 80))));
         }
-        let chain = CertificateChain::parse_pem(answer.response.body_bytes())
+        let chain = CertificateChain::parse_pem(answer.response.body())
             .map_err(|fault| answer.fault(PeerFault::Chain(fault)))?;
         let alternates = answer.links("alternate");
         Ok(Download { chain, alternates })

@@ -42,7 +42,7 @@ impl Operation for Finalize {
 
     /// The account key has no place in a certificate (RFC 8555 section 11.1).
     fn check(&self, session: &Session) -> Result<(), Error> {
-        match session.key() {
+        match session.account_key() {
             Some(key) if key.to_spki_der() == self.csr.spki_der() => {
                 Err(InvalidInput::CsrUsesAccountKey.into())
             }

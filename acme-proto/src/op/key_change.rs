@@ -49,7 +49,7 @@ impl Operation for KeyChange {
     }
 
     fn apply(&self, key: &Jwk, session: &mut Session) {
-        session.set_key(key.clone());
+        session.set_account_key(key.clone());
     }
 }
 

@@ -309,7 +309,7 @@ impl Operation for FindAccount {
 pub(crate) fn account_entry(answer: &mut Answer<'_>) -> Result<AccountEntry, Error> {
     let url = answer.location()?;
     let created = answer.response.status() == 201;
-    let body = answer.response.body_bytes();
+    let body = answer.response.body();
     let account = if body.iter().all(u8::is_ascii_whitespace) {
         let parsed = Account::parse(b"{}", answer.context());
         answer.accept(parsed)?

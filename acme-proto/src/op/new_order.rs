@@ -153,12 +153,12 @@ impl NewOrder {
     }
 
     /// Returns the profile that is demanded.
-    pub fn requested_profile(&self) -> Option<&str> {
+    pub fn profile(&self) -> Option<&str> {
         self.profile.as_deref().or(self.private_profile.as_deref())
     }
 
     /// Returns the identifier of the certificate that this order renews.
-    pub fn replaced(&self) -> Option<&str> {
+    pub fn replaces(&self) -> Option<&str> {
         self.replaces.as_deref()
     }
 
@@ -183,7 +183,7 @@ impl NewOrder {
             return Err(Unsupported::Profile(Box::new(unknown)));
         }
         let preferred = self.preferred_profiles.iter().map(String::as_str).find(is_offered);
-        Ok(self.requested_profile().or(preferred))
+        Ok(self.profile().or(preferred))
     }
 
     /// Returns the payload for a CA with this directory, and what is worth a notice.

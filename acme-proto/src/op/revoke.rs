@@ -23,7 +23,7 @@ pub struct Revoked {
 
 impl Revoked {
     /// Returns whether it had been revoked before.
-    pub const fn already(self) -> bool {
+    pub const fn was_already_revoked(self) -> bool {
         self.already
     }
 }

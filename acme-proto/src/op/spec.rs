@@ -123,8 +123,8 @@ impl Target {
                     .join_segment(id)
                     .map_err(|e| Error::Input(InvalidInput::Url(e)))
             }
-            Self::Account => entry(session.account(), "account"),
-            Self::Orders => entry(session.orders(), "orders"),
+            Self::Account => entry(session.account_url(), "account"),
+            Self::Orders => entry(session.orders_url(), "orders"),
             Self::Url(url) => Ok(url.clone()),
         }
     }
@@ -296,7 +296,7 @@ impl Answer<'_> {
 /// Reads a whole object from an answer by its `parse`.
 macro_rules! object {
     ($answer:expr, $object:ty) => {{
-        let parsed = <$object>::parse($answer.response.body_bytes(), $answer.context());
+        let parsed = <$object>::parse($answer.response.body(), $answer.context());
         $answer.accept(parsed)
     }};
 }

@@ -28,22 +28,22 @@ impl KeyChangeIntent {
     }
 
     /// Returns the directory that the account belongs to.
-    pub const fn directory(&self) -> &Url {
+    pub const fn directory_url(&self) -> &Url {
         &self.directory
     }
 
     /// Returns the account.
-    pub const fn account(&self) -> &Url {
+    pub const fn account_url(&self) -> &Url {
         &self.account
     }
 
     /// Returns the key that the account had before.
-    pub const fn old_key(&self) -> &Jwk {
+    pub const fn old_account_key(&self) -> &Jwk {
         &self.old_key
     }
 
     /// Returns the key that the account is to have.
-    pub const fn new_key(&self) -> &Jwk {
+    pub const fn new_account_key(&self) -> &Jwk {
         &self.new_key
     }
 }

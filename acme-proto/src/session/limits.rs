@@ -34,7 +34,7 @@ impl Limits {
         now: Timestamp,
     ) -> Timestamp {
         self.set_clock(now);
-        let Rate { per_second, burst } = policy.rates.of(class);
+        let Rate { per_second, burst } = policy.rates.rate(class);
         let from = self.held_until(class, policy, now).unwrap_or(now);
         let class = &mut self.classes[class.index()];
         if per_second == 0 {

@@ -154,22 +154,22 @@ impl Session {
     }
 
     /// Returns the public half of the account key.
-    pub const fn key(&self) -> Option<&Jwk> {
+    pub const fn account_key(&self) -> Option<&Jwk> {
         self.account_key.as_ref()
     }
 
     /// Returns the key that the account is changing to, while it is not known which one the server holds.
-    pub const fn new_key(&self) -> Option<&Jwk> {
+    pub const fn new_account_key(&self) -> Option<&Jwk> {
         self.new_key.as_ref()
     }
 
     /// Returns the account URL, once it is known.
-    pub const fn account(&self) -> Option<&Url> {
+    pub const fn account_url(&self) -> Option<&Url> {
         self.account.as_ref()
     }
 
     /// Returns the policy.
-    pub const fn current_policy(&self) -> &Policy {
+    pub const fn policy(&self) -> &Policy {
         &self.policy
     }
 
@@ -188,7 +188,7 @@ impl Session {
         &self.user_agent
     }
 
-    pub(crate) fn language(&self) -> &str {
+    pub(crate) fn accept_language(&self) -> &str {
         &self.accept_language
     }
 
@@ -263,7 +263,7 @@ impl Session {
     }
 
     /// Takes the key that the server is known to hold.
-    pub(crate) fn set_key(&mut self, key: Jwk) {
+    pub(crate) fn set_account_key(&mut self, key: Jwk) {
         self.account_key = Some(key);
         self.new_key = None;
     }
@@ -275,19 +275,19 @@ impl Session {
     }
 
     /// Takes note that the change was not made.
-    pub(crate) fn drop_new_key(&mut self) {
+    pub(crate) fn forget_new_account_key(&mut self) {
         self.new_key = None;
     }
 
-    pub(crate) const fn external(&self) -> Option<&ExternalAccount> {
+    pub(crate) const fn external_account(&self) -> Option<&ExternalAccount> {
         self.external.as_ref()
     }
 
-    pub(crate) fn set_external(&mut self, external: ExternalAccount) {
+    pub(crate) fn set_external_account(&mut self, external: ExternalAccount) {
         self.external = Some(external);
     }
 
-    pub(crate) const fn orders(&self) -> Option<&Url> {
+    pub(crate) const fn orders_url(&self) -> Option<&Url> {
         self.orders.as_ref()
     }
 

@@ -167,7 +167,7 @@ impl Drive {
         user: &mut impl User<F>,
         world: &mut World<'_>,
     ) {
-        let policy = world.session.current_policy();
+        let policy = world.session.policy();
         assert!(transmit.time_limit <= policy.request_time_limit);
         assert!(!transmit.time_limit.is_zero(), "no time for {}", transmit.request.url());
         let most = policy.max_in_flight.max(1);
@@ -291,7 +291,7 @@ impl Drive {
 
 fn answer_sign(sign: &SignRequest, world: &mut World<'_>) -> Input {
     assert!(sign.message.iter().filter(|b| **b == b'.').count() == 1);
-    assert!(sign.time_limit <= world.session.current_policy().sign_time_limit);
+    assert!(sign.time_limit <= world.session.policy().sign_time_limit);
     match world.bytes.below(64) {
         61 => Input::SignFailed(sign.id, SignFailed::UnknownKey),
         62 => Input::SignFailed(sign.id, SignFailed::UnsupportedAlgorithm),

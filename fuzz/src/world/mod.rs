@@ -57,7 +57,7 @@ impl<'a> World<'a> {
             let url = format!("{ORIGIN}/account/1");
             session = session.with_account_url(Url::parse(&url).expect("a URL"));
         }
-        let mut policy = session.current_policy().clone();
+        let mut policy = session.policy().clone();
         policy.max_in_flight = bytes.pick(&[16, 1, 2, 0]);
         policy.max_orders = bytes.pick(&[1, 2, 3]);
         policy.bad_nonce_tries = 4;

@@ -11,11 +11,11 @@ pub(crate) fn check(request: &Request, signatures: &BTreeSet<Vec<u8>>) -> Option
     assert!(request.url().is_https(), "{} is not https", request.url());
     assert!(request.headers().first("user-agent").is_some());
     if request.method() != Method::Post {
-        assert!(request.body_bytes().is_empty());
+        assert!(request.body().is_empty());
         return None;
     }
     assert_eq!(request.headers().first("content-type"), Some("application/jose+json"));
-    let jws = object(request.body_bytes());
+    let jws = object(request.body());
     assert!(jws.keys().eq(["payload", "protected", "signature"]), "{jws:?}");
     let payload = decoded(&jws, "payload");
     assert!(payload.is_empty() || serde_json::from_slice::<Value>(&payload).is_ok());
@@ -34,7 +34,7 @@ pub(crate) fn check(request: &Request, signatures: &BTreeSet<Vec<u8>>) -> Option
 /// Returns whether a request hands in a CSR, whatever its URL.
 pub(crate) fn finalizes(request: &Request) -> bool {
     request.method() == Method::Post
-        && serde_json::from_slice::<Value>(&decoded(&object(request.body_bytes()), "payload"))
+        && serde_json::from_slice::<Value>(&decoded(&object(request.body()), "payload"))
             .is_ok_and(|payload| payload.get("csr").is_some())
 }
 

@@ -219,7 +219,7 @@ impl Job {
     /// Returns the order that an earlier run left unfinished.
     pub fn unfinished(&self) -> Option<Snapshot> {
         let snapshot = self.unfinished.clone()?;
-        let order = snapshot.order().map_or("an order", Url::as_str);
+        let order = snapshot.order_url().map_or("an order", Url::as_str);
         self.progress.say(&format!("going on with {order}"));
         Some(snapshot)
     }
@@ -381,7 +381,7 @@ impl Job {
         let dead = matches!(find::<AcmeError>(error), Some(AcmeError::Order(_)));
         let saved = self.output.order().load().ok().flatten();
         saved
-            .is_some_and(|order| (dead || order.order().is_none()) && order.challenges().is_empty())
+            .is_some_and(|order| (dead || order.order_url().is_none()) && order.challenges().is_empty())
     }
 
     fn account(&self) -> MutexGuard<'_, Account> {

@@ -56,14 +56,14 @@ impl Output {
         let foreign = |what: String, cure: &str| {
             Failure::failed(format!("{} {what}; {cure}, or another --out DIR", path.display()))
         };
-        if snapshot.directory() != run.directory {
-            if run.embedded && is_embedded(snapshot.directory(), run.directory) {
+        if snapshot.directory_url() != run.directory {
+            if run.embedded && is_embedded(snapshot.directory_url(), run.directory) {
                 return Ok(Found::Gone);
             }
-            let what = format!("is an order in flight at {}", snapshot.directory());
+            let what = format!("is an order in flight at {}", snapshot.directory_url());
             return Err(foreign(what, "give that --directory to go on with it"));
         }
-        if snapshot.order().is_none() && snapshot.challenges().is_empty() {
+        if snapshot.order_url().is_none() && snapshot.challenges().is_empty() {
             return Ok(Found::Nothing);
         }
         if !same_names(snapshot.identifiers(), run.names) {

@@ -72,7 +72,7 @@ pub fn typed(error: &Error) -> Option<String> {
     match error.acme()? {
         Core::Unsupported(Unsupported::Operation(name)) => Some(format!("not offered: {name}")),
         Core::Unsupported(Unsupported::Profile(unknown)) => {
-            Some(format!("no profile {}", unknown.asked()))
+            Some(format!("no profile {}", unknown.requested()))
         }
         Core::Problem(problem) => {
             let kind = problem.problem().map_or("no problem document", problem_name);

@@ -104,7 +104,7 @@ macro_rules! whole_list {
         let public = key.public_key().clone();
         client.hold_certificate_key(key);
         let revocation = Revoke::new(&leaf).with_certificate_key(public).with_reason_code(4).expect("a reason");
-        assert!(!client.revoke(revocation)$($end)*.expect("it is revoked").already());
+        assert!(!client.revoke(revocation)$($end)*.expect("it is revoked").was_already_revoked());
 
         // Beyond that list: an answer with members that the type of challenge defines.
         let again = NewOrder::new(identifiers(&["example.test"])).expect("names");

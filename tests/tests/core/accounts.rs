@@ -161,7 +161,7 @@ fn an_account_is_restored_from_its_url_and_key_without_a_request() {
         Script::new().known_account().start().post(ACCOUNT, answer(200, &account_object()));
     script.run(Call::new(GetAccount)).expect("the account");
     covers!("8555-7.3-10", protected(script.posts()[0])["kid"] == ACCOUNT);
-    covers!("8555-7.3-10", script.session.key() == Some(&ed1().public_key()));
+    covers!("8555-7.3-10", script.session.account_key() == Some(&ed1().public_key()));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn an_account_is_found_by_its_key_and_none_is_created() {
     let found = world.run(&mut session, Call::new(FindAccount), |_, _, _| ());
     let found = found.expect("an answer").expect("an account");
     covers!("8555-7.3.1-1", found.url() == created.url() && !found.is_new());
-    assert_eq!(session.account(), Some(created.url()));
+    assert_eq!(session.account_url(), Some(created.url()));
 }
 
 #[test]
@@ -418,6 +418,6 @@ fn the_account_url_is_forgotten_when_the_server_does_not_know_it() {
         Script::new().known_account().start().post(ACCOUNT, problem(400, "accountDoesNotExist"));
     let error = script.run(Call::new(GetAccount)).expect_err("unknown");
     covers!("8555-6.7-8", matches!(&error, Error::NoAccount { .. }), "{error}");
-    assert_eq!(script.session.account(), None);
+    assert_eq!(script.session.account_url(), None);
     assert_eq!(error.url(), Some(&url(DIRECTORY)));
 }

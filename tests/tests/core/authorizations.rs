@@ -60,7 +60,7 @@ fn a_challenge_is_answered_at_its_own_url_with_an_empty_object() {
     script.issue(issuance(&[NAME])).expect("a certificate");
     let answers = script.at("/challenge/1");
     covers!("8555-7.5.1-1", answers.len() == 1 && answers[0].payload() == "{}");
-    let body: Value = serde_json::from_slice(answers[0].request.body_bytes()).expect("JSON");
+    let body: Value = serde_json::from_slice(answers[0].request.body()).expect("JSON");
     covers!("8555-7.5.1-2", body["payload"] == "e30");
     covers!("8555-7.5.1-4", !answers[0].payload().contains("keyAuthorization"));
     covers!("8555-8.3-9", answers[0].payload() == "{}");
@@ -471,7 +471,7 @@ fn an_order_may_be_created_with_status_200_and_without_content_type() {
     let reply = created(&order("pending", &[NAME]));
     let bare = Response::new(200)
         .with_header("location", &format!("{BASE}/order/1"))
-        .with_body(reply.body_bytes().to_vec());
+        .with_body(reply.body().to_vec());
     script.on("/newOrder", [bare]);
     script.issue(issuance(&[NAME])).expect("a certificate");
 }

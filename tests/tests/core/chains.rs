@@ -88,7 +88,7 @@ fn an_alternate_is_chosen_by_its_top_issuer_and_no_more_are_fetched_than_needed(
         let issued = issue_by(&mut script, ChainChoice::top_issuer(top_issuer(&chains()[n])));
         covers!("8555-7.4.2-3", *issued.chain() == chains()[n], "{n}: {issued:?}");
         covers!("8555-7.4.2-2", fetched(&script) == wanted, "{n}: {:?}", script.paths());
-        assert!(issued.is_chain_as_wished());
+        assert!(issued.matches_chain_choice());
         assert_eq!(issued.other_chains().len(), requests);
         assert_eq!(issued.certificate_url().as_str(), format!("{BASE}/cert/1"));
         let place = if n == 0 { String::new() } else { format!("/{n}") };
@@ -102,7 +102,7 @@ fn without_a_wish_no_alternate_is_fetched() {
     let issued = script.issue(issuance(&[NAME])).expect("a certificate");
     assert_eq!(fetched(&script), [0, 0]);
     assert_eq!(issued.alternates().len(), 2);
-    assert!(issued.is_chain_as_wished());
+    assert!(issued.matches_chain_choice());
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_wish_is_by_issuer_key_fingerprint_root_or_function() {
     ] {
         let shown = format!("{choice:?}");
         let issued = issue_by(&mut script(), choice);
-        assert!(issued.is_chain_as_wished() && issued.chain() == last, "{shown}");
+        assert!(issued.matches_chain_choice() && issued.chain() == last, "{shown}");
     }
 }
 
@@ -155,14 +155,14 @@ fn the_shortest_chain_is_looked_for_among_all() {
     let issued = issue_by(&mut script, ChainChoice::shortest());
     assert_eq!(issued.chain().certificates().len(), 1);
     assert_eq!(issued.other_chains().len(), 2);
-    assert!(issued.is_chain_as_wished());
+    assert!(issued.matches_chain_choice());
 }
 
 #[test]
 fn where_no_chain_is_as_wished_the_cas_own_is_taken_and_that_is_said() {
     let mut script = script();
     let issued = issue_by(&mut script, ChainChoice::top_issuer("Nobody"));
-    assert!(!issued.is_chain_as_wished());
+    assert!(!issued.matches_chain_choice());
     assert_eq!(*issued.chain(), chains()[0]);
     assert_eq!(fetched(&script), [1, 1]);
 }
@@ -185,7 +185,7 @@ fn an_alternate_that_is_broken_costs_neither_the_certificate_nor_the_next_altern
         assert_eq!(unusable(&script).len(), 1, "{broken:?}");
         let mut script = script_with(core::slice::from_ref(&broken));
         let issued = issue_by(&mut script, wanted());
-        assert!(!issued.is_chain_as_wished() && *issued.chain() == chains()[0], "{broken:?}");
+        assert!(!issued.matches_chain_choice() && *issued.chain() == chains()[0], "{broken:?}");
     }
 }
 
@@ -216,7 +216,7 @@ fn alternates_of_alternates_are_not_followed_and_their_number_is_bounded() {
     let asked = script.paths().iter().filter(|path| path.starts_with("/cert/1/")).count();
     covers!("8555-7.4.2-4", asked == 16, "{asked}");
     assert_eq!(script.count("/cert/1"), 1, "its own URL is no alternate");
-    assert!(!issued.is_chain_as_wished());
+    assert!(!issued.matches_chain_choice());
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn the_certificate_is_kept_when_the_time_is_up_while_a_chain_is_looked_for() {
     let mut script = script_with(&[slow]);
     let flow = issuance(&[NAME]).with_chain_choice(ChainChoice::custom(|_| false));
     let issued = script.issue(flow.with_time_limit(Duration::from_secs(60))).expect("a certificate");
-    assert!(!issued.is_chain_as_wished());
+    assert!(!issued.matches_chain_choice());
 }
 
 #[test]

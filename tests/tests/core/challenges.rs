@@ -458,7 +458,7 @@ fn when_no_kind_can_be_published_the_reasons_are_listed() {
     let error = result.expect_err("nothing can be published");
     let Error::Order(failed) = &error else { panic!("{error}") };
     let tried: Vec<_> =
-        failed.failures()[0].tried().iter().map(|a| (a.kind().as_str(), a.local())).collect();
+        failed.failures()[0].tried().iter().map(|a| (a.kind().as_str(), a.local_error())).collect();
     let no = |kind| (kind, Some("no"));
     assert_eq!(tried, [no("http-01"), no("dns-01"), no("tls-alpn-01")]);
     let told = world.transcript.iter().any(|e| e.kind == RequestKind::Challenge);

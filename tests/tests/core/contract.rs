@@ -372,7 +372,7 @@ fn everything_that_is_due_is_handed_out_before_timeout() {
 fn no_more_than_max_in_flight_requests_are_out_at_once() {
     for width in [1, 3] {
         let mut world = World::new(CaConfig::default(), 1);
-        let mut policy = world.session().current_policy().clone();
+        let mut policy = world.session().policy().clone();
         policy.max_in_flight = width;
         let mut session = world.session().with_policy(policy);
         world.run(&mut session, Register::new(), |_, _, _| ()).expect("an account");
@@ -388,7 +388,7 @@ fn no_more_than_max_in_flight_requests_are_out_at_once() {
 fn fifty_flows_share_one_rate_limit_and_all_end() {
     use acme_proto::policy::{Rate, Rates, ResourceClass};
     let mut world = World::new(CaConfig::default(), 1);
-    let mut policy = world.session().current_policy().clone();
+    let mut policy = world.session().policy().clone();
     policy.rates = Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 5, burst: 5 });
     let mut session = world.session().with_policy(policy);
     world.run(&mut session, Register::new(), |_, _, _| ()).expect("an account");

@@ -218,7 +218,7 @@ fn a_record_that_was_made_beforehand_is_found_and_proves() {
     world.run(&mut session, call, |_, _, never| match never {}).expect("a directory");
     let hint = session.directory().map(|d| d.meta().caa_identities()[0].clone());
     let issuer = DnsName::parse(&hint.expect("a name of the CA")).expect("a name");
-    let account = session.account().expect("an account").clone();
+    let account = session.account_url().expect("an account").clone();
     let name = DnsName::parse(NAME).expect("a name");
     let record = PersistRecord::new(&issuer, &account).to_txt(&name).expect("a record");
     world.txt.insert(record.name, vec![record.value]);

@@ -81,11 +81,11 @@ fn the_inner_header_has_no_kid_and_the_outer_is_that_of_any_request() {
 fn after_success_the_new_key_signs_for_the_same_account() {
     let mut world = World::new(CaConfig::default(), 1);
     let mut session = registered(&mut world);
-    let account = session.account().cloned();
+    let account = session.account_url().cloned();
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
     world.run(&mut session, change, |_, _, _| ()).expect("a new key");
-    covers!("8555-7.3.5-8", session.key() == Some(&world.other_key.public_key()));
-    covers!("8555-7.3.5-8", session.account() == account.as_ref());
+    covers!("8555-7.3.5-8", session.account_key() == Some(&world.other_key.public_key()));
+    covers!("8555-7.3.5-8", session.account_url() == account.as_ref());
     // The CA verifies by the new key from now on.
     let issued = issue(&mut world, &mut session, &["a.test"]);
     covers!("8555-7.3.5-8", issued.is_ok(), "{:?}", world.lines());
@@ -98,7 +98,7 @@ fn an_empty_answer_to_a_key_change_is_success() {
     world.ca.set_quirks(Quirks { empty_key_change_body: true, ..Quirks::default() });
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
     let result = world.run(&mut session, change, |_, _, _| ());
-    covers!("8555-7.3.5-8", result.is_ok() && session.key() == Some(&world.other_key.public_key()));
+    covers!("8555-7.3.5-8", result.is_ok() && session.account_key() == Some(&world.other_key.public_key()));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn after_any_error_the_old_key_goes_on() {
     ] {
         let mut script = Script::new().known_account().start().post(KEY_CHANGE, refusal);
         script.run(to_ed2()).expect_err("refused");
-        covers!("8555-7.3.5-9", script.session.key() == Some(&ed1().public_key()));
+        covers!("8555-7.3.5-9", script.session.account_key() == Some(&ed1().public_key()));
         let mut script = script.post(ACCOUNT, answer(200, &account_object()));
         script.run(Call::new(GetAccount)).expect("the account");
         let last = script.signatures.last().map(|s| s.key.clone());
@@ -132,7 +132,7 @@ fn a_key_that_another_account_has_is_told_with_that_account() {
     let Error::Problem(problem) = &error else { panic!("{error}") };
     covers!("8555-7.3.5-10", problem.status() == 409 && problem.location() == Some(entry.url()));
     covers!("fld-hdr-2", problem.location() == Some(entry.url()));
-    covers!("8555-7.3.5-9", session.key() == Some(&world.account_key.public_key()));
+    covers!("8555-7.3.5-9", session.account_key() == Some(&world.account_key.public_key()));
 }
 
 #[test]

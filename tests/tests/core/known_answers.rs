@@ -20,7 +20,7 @@ use serde_json::json;
 fn body(script: &Script) -> String {
     let posts = script.posts();
     assert_eq!(posts.len(), 1);
-    String::from_utf8(posts[0].body_bytes().to_vec()).expect("UTF-8")
+    String::from_utf8(posts[0].body().to_vec()).expect("UTF-8")
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn changing_the_key_sends_the_known_bodies() {
     covers!("8555-7.3.5-3", inner == known, "{inner}");
     covers!("8555-7.3.5-7", body == KEY_CHANGE_BODY, "{body}");
     covers!("8555-6.2-22", body == KEY_CHANGE_BODY);
-    assert_eq!(script.session.account(), Some(&url(ACCOUNT)));
+    assert_eq!(script.session.account_url(), Some(&url(ACCOUNT)));
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn a_key_change_without_an_answer_is_reported_and_not_sent_again() {
     let error = script.run(Call::new(KeyChange::new(ed2().public_key()))).expect_err("unknown");
     let reported = matches!(&error, Error::Transport(t) if *t.lost() == no_answer());
     covers!("8555-7.3.5-11", reported && script.posts().len() == 1, "{error}");
-    covers!("8555-7.3.5-9", script.session.key() == Some(&ed1().public_key()));
+    covers!("8555-7.3.5-9", script.session.account_key() == Some(&ed1().public_key()));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_key_change_that_was_not_sent_is_sent() {
         .nonce("second")
         .post(KEY_CHANGE, answer(200, &json!({})));
     script.run(Call::new(KeyChange::new(ed2().public_key()))).expect("a new key");
-    assert_eq!(script.session.key(), Some(&ed2().public_key()));
+    assert_eq!(script.session.account_key(), Some(&ed2().public_key()));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_call_ends_at_its_deadline_even_if_no_answer_ever_comes() {
     let took = script.now().saturating_duration_since(begin);
     assert!(took <= Duration::from_secs(70), "{took:?}");
     let Error::Deadline(deadline) = &error else { panic!("{error}") };
-    assert!(matches!(deadline.last(), Some(Error::Transport(_))), "{error}");
+    assert!(matches!(deadline.last_error(), Some(Error::Transport(_))), "{error}");
     assert_eq!(deadline.waiting_for(), "directory");
 }
 

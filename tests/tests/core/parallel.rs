@@ -13,7 +13,7 @@ fn names(count: usize) -> Vec<String> {
 }
 
 fn set(session: &mut Session, change: impl FnOnce(&mut Policy)) {
-    let mut policy = session.current_policy().clone();
+    let mut policy = session.policy().clone();
     change(&mut policy);
     session.set_policy(policy);
 }

@@ -22,7 +22,7 @@ fn polls(script: &Script) -> Vec<u64> {
 }
 
 fn policy(session: &mut Session, change: impl FnOnce(&mut Policy)) {
-    let mut policy = session.current_policy().clone();
+    let mut policy = session.policy().clone();
     change(&mut policy);
     session.set_policy(policy);
 }
@@ -329,7 +329,7 @@ fn when_the_time_is_up_the_reason_of_a_challenge_that_was_never_decided_is_told(
     script.on("/order/1", [object(&order("pending", &[NAME]))]);
     let error = script.issue(issuance(&[NAME])).expect_err("never decided");
     let Error::Deadline(late) = &error else { panic!("{error}") };
-    let told = matches!(late.last(), Some(Error::Order(_)));
+    let told = matches!(late.last_error(), Some(Error::Order(_)));
     covers!("8555-8.2-3", told && error.to_string().contains("no such name"), "{error}");
 }
 

@@ -95,7 +95,7 @@ fn the_request_of_the_draft_names_the_profile_that_was_chosen() {
 fn a_demanded_profile_that_is_not_offered_is_not_asked_for_and_the_choice_is_shown() {
     let mut world = world(|_| {});
     let error = issue(&mut world, order().with_profile("tall")).expect_err("not offered");
-    covers!("prof-4-2", unknown(&error).asked() == "tall" && orders_sent(&world) == 0, "{error}");
+    covers!("prof-4-2", unknown(&error).requested() == "tall" && orders_sent(&world) == 0, "{error}");
     let text = error.to_string();
     let shown = text.contains("classic (a classic one), short (a short one)");
     covers!("prof-3-2", shown, "{text}");

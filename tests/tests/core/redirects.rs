@@ -165,7 +165,7 @@ fn an_account_url_that_is_not_https_is_refused() {
     let mut script = Script::new().start().post(NEW_ACCOUNT, created);
     let error = script.run(Register::new()).expect_err("refused");
     covers!("8555-6.1-2", matches!(fault(&error), PeerFault::NotHttps(_)), "{error}");
-    assert_eq!(script.session.account(), None);
+    assert_eq!(script.session.account_url(), None);
 }
 
 #[test]

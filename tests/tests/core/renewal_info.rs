@@ -113,7 +113,7 @@ fn the_question_of_the_rfc_is_a_plain_get_without_account_or_nonce() {
     let entry = script.run(Call::new(example_id())).expect("an answer");
     covers!("9773-4.1-5", script.lines()[1] == format!("GET {INFO}/{ID}"), "{:?}", script.lines());
     let request = &script.requests[1];
-    let plain = request.body_bytes().is_empty() && script.signatures.is_empty();
+    let plain = request.body().is_empty() && script.signatures.is_empty();
     covers!("9773-4.1-6", plain && script.requests.len() == 2, "{:?}", script.lines());
     assert_eq!(request.headers().first("accept"), Some("application/json"));
     assert_eq!(entry.info().start().to_string(), "2025-01-02T04:00:00Z");

@@ -73,7 +73,7 @@ impl Everything {
 }
 
 fn body(request: &Request) -> Value {
-    serde_json::from_slice(request.body_bytes()).expect("JSON")
+    serde_json::from_slice(request.body()).expect("JSON")
 }
 
 fn members(value: &Value) -> BTreeSet<&str> {
@@ -157,7 +157,7 @@ fn the_url_in_the_header_is_the_url_of_the_request() {
 #[test]
 fn new_account_names_the_key_and_everything_else_the_account() {
     let everything = Everything::new();
-    let account = everything.session.account().expect("an account").as_str().to_owned();
+    let account = everything.session.account_url().expect("an account").as_str().to_owned();
     let by_key = |kind| kind == RequestKind::NewAccount;
     covers!(
         "8555-6.2-13",
@@ -180,7 +180,7 @@ fn new_account_names_the_key_and_everything_else_the_account() {
 fn member_names_of_a_header_are_unique() {
     let everything = Everything::new();
     let once = |request: &Request| {
-        let text = serde_json::from_slice::<Value>(request.body_bytes()).expect("JSON");
+        let text = serde_json::from_slice::<Value>(request.body()).expect("JSON");
         let header = acme_proto::jose::base64url::decode(text["protected"].as_str().expect("text"));
         let header = String::from_utf8(header.expect("base64url")).expect("UTF-8");
         ["\"alg\"", "\"nonce\"", "\"url\""].iter().all(|name| header.matches(name).count() == 1)
@@ -363,5 +363,5 @@ fn a_session_needs_nothing_but_the_directorys_url_and_a_key() {
     covers!("8555-7.1.1-1", lines == expected, "{lines:?}");
     covers!("8555-7.2-1", lines == expected);
     covers!("8555-6.5-1", lines == expected);
-    assert_eq!(script.session.account(), Some(&url(ACCOUNT)));
+    assert_eq!(script.session.account_url(), Some(&url(ACCOUNT)));
 }

@@ -100,7 +100,7 @@ fn everything_is_saved_before_what_depends_on_it() {
     let mut session = script.session();
     let mut flow = issuance(&["a.example"]).durable();
     script.run(&mut session, &mut flow, |f, s, e| oblige(f, s, e)).expect("a certificate");
-    let with_order = script.snapshots.iter().position(|s| s.order().is_some());
+    let with_order = script.snapshots.iter().position(|s| s.order_url().is_some());
     let with_challenge = script.snapshots.iter().position(|s| !s.challenges().is_empty());
     assert!(with_order.is_some() && with_order <= with_challenge);
     let last = script.snapshots.last().expect("a snapshot");
@@ -360,11 +360,11 @@ fn after_a_key_change_published_challenges_are_cleaned_up_and_offered_again() {
 fn a_snapshot_reads_back_as_it_was_written() {
     let snapshot = half_way();
     assert_eq!(stored(&snapshot), snapshot);
-    assert_eq!(snapshot.order().map(ToString::to_string), Some("https://ca.test/order/1".into()));
+    assert_eq!(snapshot.order_url().map(ToString::to_string), Some("https://ca.test/order/1".into()));
     assert_eq!(
-        snapshot.account().map(ToString::to_string),
+        snapshot.account_url().map(ToString::to_string),
         Some("https://ca.test/account/1".into())
     );
-    assert_eq!(snapshot.directory().as_str(), "https://ca.test/directory");
+    assert_eq!(snapshot.directory_url().as_str(), "https://ca.test/directory");
     assert_eq!(snapshot.identifiers().len(), 1);
 }

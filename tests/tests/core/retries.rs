@@ -180,7 +180,7 @@ fn every_help_link_is_shown() {
 fn a_rate_limit_leaves_the_account_alone() {
     let mut script = Script::new().known_account().start().post(ACCOUNT, rate_limited(429, "3600"));
     script.run(Call::new(GetAccount)).expect_err("limited");
-    covers!("8555-6.6-6", script.session.account().map(|url| url.as_str()) == Some(ACCOUNT));
+    covers!("8555-6.6-6", script.session.account_url().map(|url| url.as_str()) == Some(ACCOUNT));
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_slot_that_was_reserved_before_a_429_is_not_used_before_its_time() {
     let rates = Rates::unlimited().with_rate(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 });
     let config = CaConfig::default();
     let mut world = World::new(config, 1);
-    let mut policy = world.session().current_policy().clone();
+    let mut policy = world.session().policy().clone();
     policy.rates = rates;
     let mut session = world.session().with_policy(policy);
     world.run(&mut session, Register::new(), |_, _, _| ()).expect("an account");

@@ -110,7 +110,7 @@ fn run_with_key(
                 let request = &transmit.request;
                 let (method, url) = (request.method().as_str(), request.url().as_str());
                 let asked = request.headers().iter().fold(
-                    CaRequest::new(method, url).with_body(request.body_bytes()),
+                    CaRequest::new(method, url).with_body(request.body()),
                     |asked, (name, value)| asked.with_header(name, value),
                 );
                 let now =
@@ -136,7 +136,7 @@ fn the_body_of_a_success_is_ignored() {
         let mut script = Script::new();
         script.on("/revokeCert", [Response::new(200).with_body(body)]);
         let revoked = script.call(Revoke::new(&leaf()));
-        covers!("8555-7.6-7", revoked.as_ref().is_ok_and(|r| !r.already()), "{body}: {revoked:?}");
+        covers!("8555-7.6-7", revoked.as_ref().is_ok_and(|r| !r.was_already_revoked()), "{body}: {revoked:?}");
         covers!("fld-rev-1", revoked.is_ok());
     }
 }
@@ -150,7 +150,7 @@ fn what_was_revoked_before_is_revoked() {
         let call = Call::new(Revoke::new(issued.chain().leaf()));
         let revoked = world.run(&mut session, call, |_, _, never| match never {});
         let revoked = revoked.expect("revoked");
-        covers!("8555-7.6-8", revoked.already() == already);
+        covers!("8555-7.6-8", revoked.was_already_revoked() == already);
         let noticed = |n: &&Notice| matches!(n, Notice::AlreadyRevoked { .. });
         assert_eq!(world.notices.iter().filter(noticed).count(), usize::from(already));
     }

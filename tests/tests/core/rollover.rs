@@ -73,8 +73,8 @@ fn once_the_intent_is_stored_the_key_is_changed() {
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
     assert_eq!(stored, [intent()]);
     let changed = result.is_ok_and(|key| key == new_key());
-    covers!("8555-7.3.5-8", changed && script.session.key() == Some(&new_key()));
-    assert!(script.session.new_key().is_none());
+    covers!("8555-7.3.5-8", changed && script.session.account_key() == Some(&new_key()));
+    assert!(script.session.new_account_key().is_none());
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn an_intent_that_cannot_be_stored_changes_nothing() {
         .expect_err("not stored");
     let told = matches!(&error, Error::Storage(why) if why == "the disk is full");
     covers!("8555-7.3.5-11", told && script.requests.is_empty(), "{error}");
-    assert_eq!(script.session.key(), Some(&ed1().public_key()));
-    assert!(script.session.new_key().is_none());
+    assert_eq!(script.session.account_key(), Some(&ed1().public_key()));
+    assert!(script.session.new_account_key().is_none());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_lost_answer_is_settled_by_asking_with_the_new_key() {
     let asked = script.posts()[1];
     covers!("8555-7.3.5-11", payload_object(asked) == json!({ "onlyReturnExisting": true }));
     covers!("8555-7.3.5-11", signer(&script, 1) == jwk(&new_key()));
-    covers!("8555-7.3.5-8", result.is_ok() && script.session.key() == Some(&new_key()));
+    covers!("8555-7.3.5-8", result.is_ok() && script.session.account_key() == Some(&new_key()));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_change_that_did_not_land_is_sent_again() {
         .post(KEY_CHANGE, answer(200, &json!({})));
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
     covers!("8555-7.3.5-11", result.is_ok() && stored.len() == 1, "{result:?}");
-    assert_eq!(script.session.key(), Some(&new_key()));
+    assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_change_that_is_refused_after_a_loss_may_have_landed_in_between() {
         .post(NEW_ACCOUNT, account(200));
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     covers!("8555-7.3.5-11", result.is_ok(), "{result:?}");
-    assert_eq!(script.session.key(), Some(&new_key()));
+    assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
 #[test]
@@ -136,8 +136,8 @@ fn a_server_that_keeps_silent_leaves_the_change_open_and_both_keys_known() {
     let mut script = script.lost(Method::Post, NEW_ACCOUNT, lost).policy(|policy| policy.tries = 1);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     covers!("8555-7.3.5-11", matches!(result, Err(Error::Transport(_))), "{result:?}");
-    covers!("8555-7.3.5-11", script.session.new_key() == Some(&new_key()));
-    assert_eq!(script.session.key(), Some(&ed1().public_key()));
+    covers!("8555-7.3.5-11", script.session.new_account_key() == Some(&new_key()));
+    assert_eq!(script.session.account_key(), Some(&ed1().public_key()));
 }
 
 #[test]
@@ -149,8 +149,8 @@ fn a_refusal_keeps_the_old_key_and_is_told() {
         let (result, _) = change(&mut script, Rollover::new(new_key()));
         let told = matches!(&result, Err(Error::Problem(p)) if p.status() == status);
         covers!("8555-7.3.5-9", told, "{result:?}");
-        covers!("8555-7.3.5-9", script.session.key() == Some(&ed1().public_key()));
-        assert!(script.session.new_key().is_none());
+        covers!("8555-7.3.5-9", script.session.account_key() == Some(&ed1().public_key()));
+        assert!(script.session.new_account_key().is_none());
     }
 }
 
@@ -161,7 +161,7 @@ fn a_ca_without_key_change_is_told_as_that() {
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     let typed = matches!(&result, Err(Error::Unsupported(Unsupported::Operation("keyChange"))));
     covers!("fld-dir-6", typed, "{result:?}");
-    assert!(script.session.new_key().is_none());
+    assert!(script.session.new_account_key().is_none());
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_key_of_another_account_is_told_with_that_account() {
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     let typed = matches!(&result, Err(Error::KeyInUse { account }) if account.as_str() == other);
     covers!("8555-7.3.5-10", typed, "{result:?}");
-    covers!("8555-11.1-1", typed && script.session.key() == Some(&ed1().public_key()));
+    covers!("8555-11.1-1", typed && script.session.account_key() == Some(&ed1().public_key()));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_conflict_with_our_own_account_is_success() {
     let conflict = problem(409, "malformed").with_header("Location", ACCOUNT);
     let mut script = known().post(KEY_CHANGE, conflict);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
-    covers!("8555-7.3.5-10", result.is_ok() && script.session.key() == Some(&new_key()));
+    covers!("8555-7.3.5-10", result.is_ok() && script.session.account_key() == Some(&new_key()));
 }
 
 #[test]
@@ -209,14 +209,14 @@ fn a_later_process_finishes_what_was_stored() {
     // It had landed.
     let mut script = Script::new().start().post(NEW_ACCOUNT, account(200));
     let result = script.run(Rollover::resume(intent()));
-    covers!("8555-7.3.5-11", result.is_ok() && script.session.key() == Some(&new_key()));
+    covers!("8555-7.3.5-11", result.is_ok() && script.session.account_key() == Some(&new_key()));
     // It had not.
     let mut script = Script::new()
         .start()
         .post(NEW_ACCOUNT, not_here())
         .post(KEY_CHANGE, answer(200, &json!({})));
     let result = script.run(Rollover::resume(intent()));
-    covers!("8555-7.3.5-11", result.is_ok() && script.session.key() == Some(&new_key()));
+    covers!("8555-7.3.5-11", result.is_ok() && script.session.account_key() == Some(&new_key()));
 }
 
 #[test]
@@ -249,8 +249,8 @@ fn any_flow_finds_by_itself_that_the_key_was_changed() {
     let old = KeyRole::Account(ed1().public_key().thumbprint());
     let new = KeyRole::NewAccount(new_key().thumbprint());
     covers!("8555-7.3.5-11", keys == [old, new], "{keys:?}");
-    covers!("8555-7.3.5-8", script.session.key() == Some(&new_key()));
-    assert!(script.session.new_key().is_none());
+    covers!("8555-7.3.5-8", script.session.account_key() == Some(&new_key()));
+    assert!(script.session.new_account_key().is_none());
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_refusal_by_both_keys_is_told_and_asked_no_third_time() {
         .post(ACCOUNT, problem(401, "unauthorized"));
     let error = script.run(Call::new(GetAccount)).expect_err("refused twice");
     assert_eq!(error.url().map(|url| url.as_str().to_owned()), Some(ACCOUNT.to_owned()));
-    assert_eq!(script.session.key(), Some(&ed1().public_key()));
+    assert_eq!(script.session.account_key(), Some(&ed1().public_key()));
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn an_account_is_looked_up_by_both_keys() {
         .post(NEW_ACCOUNT, account(200));
     let found = script.run(Call::new(FindAccount)).expect("an answer");
     covers!("8555-7.3.5-11", found.is_some() && signer(&script, 1) == jwk(&new_key()));
-    assert_eq!(script.session.key(), Some(&new_key()));
+    assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn no_second_account_is_made_for_the_key_that_an_account_had() {
     let entry = script.run(Register::new()).expect("the account");
     let lookup = payload_object(script.posts()[0]) == json!({ "onlyReturnExisting": true });
     covers!("8555-7.3.5-11", lookup && !entry.is_new() && signer(&script, 0) == jwk(&new_key()));
-    assert_eq!(script.session.key(), Some(&new_key()));
+    assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_key_change_whose_answer_is_lost_ends_well_at_a_strict_ca() {
             flow.stored().expect("it asked");
         });
         covers!("8555-7.3.5-11", result.is_ok(), "{action:?}: {result:?} {:?}", world.lines());
-        assert_eq!(session.key(), Some(&world.other_key.public_key()));
+        assert_eq!(session.account_key(), Some(&world.other_key.public_key()));
         let issued = issue(&mut world, &mut session, &["a.test"]);
         covers!("8555-7.3.5-8", issued.is_ok(), "{:?}", world.lines());
     }
@@ -351,7 +351,7 @@ fn a_session_that_was_told_of_the_new_key_settles_by_it() {
     // The account is known, and has the new key.
     let mut script = told().known_account().start().post(NEW_ACCOUNT, account(200));
     let (result, stored) = change(&mut script, Rollover::settle(new_key()));
-    covers!("8555-7.3.5-11", result.is_ok() && script.session.key() == Some(&new_key()));
+    covers!("8555-7.3.5-11", result.is_ok() && script.session.account_key() == Some(&new_key()));
     assert!(stored.is_empty(), "it was stored before");
     // The account is not known, and has the old key.
     let mut script = told()
@@ -360,7 +360,7 @@ fn a_session_that_was_told_of_the_new_key_settles_by_it() {
         .post(NEW_ACCOUNT, not_here())
         .post(KEY_CHANGE, answer(200, &json!({})));
     let (result, _) = change(&mut script, Rollover::settle(new_key()));
-    covers!("8555-7.3.5-11", result.is_ok() && script.session.key() == Some(&new_key()));
+    covers!("8555-7.3.5-11", result.is_ok() && script.session.account_key() == Some(&new_key()));
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn a_change_that_is_begun_again_has_perhaps_landed_before() {
     let mut script = open.known_account().start().post(NEW_ACCOUNT, account(200));
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
     covers!("8555-7.3.5-11", result.is_ok() && stored == [intent()], "{result:?}");
-    covers!("8555-7.3.5-8", script.session.key() == Some(&new_key()));
+    covers!("8555-7.3.5-8", script.session.account_key() == Some(&new_key()));
     // The account is not known, and has the new key.
     let open = Script::new().session(|session| session.with_new_account_key(new_key()));
     let mut script = open.start().post(NEW_ACCOUNT, not_here()).post(NEW_ACCOUNT, account(200));
@@ -390,6 +390,6 @@ fn a_change_to_a_third_key_starts_from_the_one_that_the_account_has() {
         .post(KEY_CHANGE, answer(200, &json!({})));
     script.es256 = Some(third);
     let (result, stored) = change(&mut script, Rollover::new(third_public.clone()));
-    covers!("8555-7.3.5-11", stored.len() == 1 && *stored[0].old_key() == new_key(), "{stored:?}");
-    assert!(result.is_ok() && script.session.key() == Some(&third_public), "{result:?}");
+    covers!("8555-7.3.5-11", stored.len() == 1 && *stored[0].old_account_key() == new_key(), "{stored:?}");
+    assert!(result.is_ok() && script.session.account_key() == Some(&third_public), "{result:?}");
 }

@@ -65,7 +65,7 @@ fn show<F: Flow + Debug>(
         shown.add(&output);
         let input = match output {
             Output::Transmit(transmit) => {
-                shown.add(&String::from_utf8_lossy(transmit.request.body_bytes()));
+                shown.add(&String::from_utf8_lossy(transmit.request.body()));
                 Input::Response(transmit.id, world.ask(&transmit).expect("an answer"))
             }
             Output::Sign(sign) => Input::Signature(sign.id, world.sign(&sign).expect("a key")),

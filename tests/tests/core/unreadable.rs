@@ -52,7 +52,7 @@ fn an_account_whose_answer_cannot_be_read_is_read_at_its_url() {
         covers!("8555-7.3-8", entry.url().as_str() == ACCOUNT && payload(read).is_empty());
         assert_eq!(protected(read)["kid"], ACCOUNT);
         assert!(entry.is_new() && entry.account().contact().len() == 1);
-        assert_eq!(script.session.account(), Some(entry.url()));
+        assert_eq!(script.session.account_url(), Some(entry.url()));
     }
 }
 

@@ -12,8 +12,8 @@ use super::{At, Failure, Outcome, ensure};
 pub(super) fn revoke_by_account(at: &At<'_>) -> Outcome {
     let (client, issued, _) = at.issued("revoked.example.test")?;
     let revoke = || Revoke::new(issued.chain().leaf()).with_reason_code(4).map_err(Failure::broken);
-    ensure(!client.revoke(revoke()?)?.already(), "a new certificate is revoked already")?;
-    ensure(client.revoke(revoke()?)?.already(), "a revoked certificate can be revoked")?;
+    ensure(!client.revoke(revoke()?)?.was_already_revoked(), "a new certificate is revoked already")?;
+    ensure(client.revoke(revoke()?)?.was_already_revoked(), "a revoked certificate can be revoked")?;
     Ok("the second time: already revoked".to_owned())
 }
 
@@ -25,7 +25,7 @@ pub(super) fn revoke_by_certificate(at: &At<'_>) -> Outcome {
     other.hold_certificate_key(key);
     let revoke = Revoke::new(issued.chain().leaf()).with_reason_code(1).map_err(Failure::broken)?;
     let revoked = other.revoke(revoke.with_certificate_key(public))?;
-    ensure(!revoked.already(), "a new certificate is revoked already")?;
+    ensure(!revoked.was_already_revoked(), "a new certificate is revoked already")?;
     Ok(String::new())
 }
 
@@ -54,7 +54,7 @@ pub(super) fn alternate(at: &At<'_>) -> Outcome {
         }
         let job = Job::new(&[ALTERNATE], ChallengeKind::Http01, &key);
         let ordered = client.issue(&Job { chain: Some(&by_name), ..job })?;
-        ensure(ordered.is_chain_as_wished(), "an issuance with another chain")?;
+        ensure(ordered.matches_chain_choice(), "an issuance with another chain")?;
         only_leads_to(&ordered.chain().to_pem(), roots, number)?;
     }
     let nobody = ChainChoice::issuer("Nobody");
