@@ -106,11 +106,7 @@ fn a_redirect_is_not_followed() {
         let response = transport(server.root_pem()).exchange(request).expect("an answer");
         assert_eq!(response.status(), 302);
         assert_eq!(response.headers().first("location"), Some("/ok"));
-        covers_eq!(
-            "8555-6.1-10",
-            (response.body(), server.requests()),
-            (&b"elsewhere"[..], 1)
-        );
+        covers_eq!("8555-6.1-10", (response.body(), server.requests()), (&b"elsewhere"[..], 1));
     }
 }
 

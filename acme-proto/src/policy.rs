@@ -42,7 +42,7 @@ pub struct Policy {
     /// After how long a nonce is no longer tried. Default 5 minutes.
     pub nonce_max_age: Duration,
     /// How many orders an issuance may create, one after the other, before it gives up. Default 3; a further one is
-    /// made only where [another kind of challenge is left](crate::issuance::Issuance::solver_kinds).
+    /// made only where [another kind of challenge is left](crate::issuance::Issuance::with_solver_kinds).
     pub max_orders: u32,
     /// How many times a challenge is answered that the server leaves `pending` with an error.
     /// Default 2.

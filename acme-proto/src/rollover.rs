@@ -105,7 +105,7 @@ impl Rollover {
     }
 
     /// Settles a change of which the session was told by
-    /// [`Session::new_account_key`], where the intent itself is not at hand.
+    /// [`Session::with_new_account_key`], where the intent itself is not at hand.
     pub const fn settle(new_key: Jwk) -> Self {
         let mut this = Self::new(new_key);
         this.settles = true;
@@ -173,14 +173,16 @@ impl Rollover {
 
     /// Goes on with the intent of an earlier process.
     fn take_up(&mut self, intent: KeyChangeIntent, session: &mut Session) -> Result<(), Error> {
-        let known =
-            session.account_key().is_some_and(|k| [intent.old_account_key(), intent.new_account_key()].contains(&k));
+        let known = session
+            .account_key()
+            .is_some_and(|k| [intent.old_account_key(), intent.new_account_key()].contains(&k));
         let same = session.account_url().is_none_or(|account| account == intent.account_url());
         if !known || !same || session.directory_url() != intent.directory_url() {
             return Err(InvalidInput::ForeignKeyChange(intent.account_url().clone()).into());
         }
         session.set_account_url(intent.account_url().clone());
-        session.begin_key_change(intent.old_account_key().clone(), intent.new_account_key().clone());
+        session
+            .begin_key_change(intent.old_account_key().clone(), intent.new_account_key().clone());
         self.intent = Some(intent);
         self.ask_new_key();
         Ok(())
@@ -189,8 +191,9 @@ impl Rollover {
     /// Has the intent stored, or goes on with one that is.
     fn intend(&mut self, account: Url, session: &Session) {
         let (directory, new) = (session.directory_url().clone(), self.new_key.clone());
-        self.intent =
-            session.account_key().map(|old| KeyChangeIntent::new(directory, account, old.clone(), new));
+        self.intent = session
+            .account_key()
+            .map(|old| KeyChangeIntent::new(directory, account, old.clone(), new));
         if self.settles {
             return self.ask_new_key();
         }

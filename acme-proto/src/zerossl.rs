@@ -293,7 +293,8 @@ mod tests {
         let content = by_email.request.headers().first("content-type");
         assert_eq!(content, Some("application/x-www-form-urlencoded"));
 
-        let by_key = EabRequest::by_access_key(KEY).unwrap().with_base_url("https://t.example/").unwrap();
+        let by_key =
+            EabRequest::by_access_key(KEY).unwrap().with_base_url("https://t.example/").unwrap();
         let by_key = by_key.transmit().unwrap();
         let url = "https://t.example/acme/eab-credentials?access_key=s3cret%2Bkey";
         assert_eq!(by_key.request.url().as_str(), url);

@@ -126,7 +126,11 @@ impl Client {
 
     /// Returns the public half of the account key, such as for the thumbprint in a DNS record.
     pub fn account_key(&self) -> Jwk {
-        self.inner.session().account_key().expect("no client is made without an account key").clone()
+        self.inner
+            .session()
+            .account_key()
+            .expect("no client is made without an account key")
+            .clone()
     }
 
     /// Replaces the policy for everything that starts from now on.

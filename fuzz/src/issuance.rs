@@ -85,8 +85,13 @@ impl User {
             request = request.with_profile(if flags & 8 != 0 { "unknown" } else { "classic" });
         }
         let flow = Issuance::for_order(request);
-        let flow = if flags & 16 != 0 { flow.with_csr(world.csr()).expect("its names") } else { flow };
-        let flow = if flags & 32 != 0 { flow.with_chain_choice(ChainChoice::custom(|_| false)) } else { flow };
+        let flow =
+            if flags & 16 != 0 { flow.with_csr(world.csr()).expect("its names") } else { flow };
+        let flow = if flags & 32 != 0 {
+            flow.with_chain_choice(ChainChoice::custom(|_| false))
+        } else {
+            flow
+        };
         let flow = if flags & 64 != 0 {
             flow.deactivate_authorizations(Deactivation::Always)
         } else {

@@ -350,7 +350,9 @@ pub fn problem(status: u16, kind: &str) -> Response {
 
 /// Returns an error answer with this problem document.
 pub fn problem_document(status: u16, body: &Value) -> Response {
-    Response::new(status).with_header("Content-Type", "application/problem+json").with_body(body.to_string())
+    Response::new(status)
+        .with_header("Content-Type", "application/problem+json")
+        .with_body(body.to_string())
 }
 
 /// Returns a directory with everything but newAuthz and renewalInfo, and no terms.

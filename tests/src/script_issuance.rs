@@ -293,7 +293,9 @@ impl Script {
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         self.nonces += 1;
         let nonce = format!("nonce{}", self.nonces);
-        answer.expect("a path has answers").map(|response| response.with_header("replay-nonce", &nonce))
+        answer
+            .expect("a path has answers")
+            .map(|response| response.with_header("replay-nonce", &nonce))
     }
 }
 
@@ -322,7 +324,9 @@ pub fn object(object: &Value) -> Response {
 
 /// Builds an answer with a certificate chain.
 pub fn certificate(chain: &str) -> Response {
-    Response::new(200).with_header("content-type", "application/pem-certificate-chain").with_body(chain)
+    Response::new(200)
+        .with_header("content-type", "application/pem-certificate-chain")
+        .with_body(chain)
 }
 
 /// Issues a chain for these names and the key of [`csr`].

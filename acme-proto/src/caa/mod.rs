@@ -9,7 +9,7 @@
 //! use acme_proto::wire::ChallengeKind;
 //!
 //! let account = Url::parse("https://ca.example/acct/1")?;
-//! let value = IssueValue::of("ca.example")?.account(&account)?.methods(&[ChallengeKind::Dns01])?;
+//! let value = IssueValue::of("ca.example")?.with_account(&account)?.with_methods(&[ChallengeKind::Dns01])?;
 //! let record = CaaRecord::issue(&value);
 //! assert_eq!(
 //!     record.to_string(),
@@ -17,7 +17,7 @@
 //! );
 //!
 //! let name = DnsName::parse("www.example.org")?;
-//! let request = CaaRequest::new(&name, ["ca.example"]).account(&account);
+//! let request = CaaRequest::new(&name, ["ca.example"]).with_account(&account);
 //! assert!(request.check(&[record]).is_ok());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -220,7 +220,8 @@ mod tests {
     // dnspersist-4.1-3
     #[test]
     fn the_wildcard_policy_is_the_users_to_allow() {
-        let (none, allowed) = (PersistOptions::default(), PersistOptions::default().with_wildcard_policy());
+        let (none, allowed) =
+            (PersistOptions::default(), PersistOptions::default().with_wildcard_policy());
         assert_eq!(asked(true).record(&none), Err(PersistRefusal::WildcardPolicy));
         assert_eq!(value(&asked(true), &allowed), alloc::format!("{PLAIN}; policy=wildcard"));
         assert!(!value(&asked(false), &none).contains("policy"));

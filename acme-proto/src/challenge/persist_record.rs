@@ -108,7 +108,8 @@ impl PersistRecord {
     /// # Errors
     /// [`InvalidIssueValue`] as for [`to_txt`](Self::to_txt), and for a time before 1970.
     pub fn to_issue_value(&self) -> Result<IssueValue, InvalidIssueValue> {
-        let mut value = IssueValue::of(&self.issuer)?.with_parameter("accounturi", &self.account)?;
+        let mut value =
+            IssueValue::of(&self.issuer)?.with_parameter("accounturi", &self.account)?;
         if self.wildcard {
             value = value.with_parameter("policy", "wildcard")?;
         }
@@ -199,7 +200,10 @@ mod tests {
             (plain(), ""),
             (plain().with_wildcard_policy(), "; policy=wildcard"),
             (plain().with_persist_until(end), "; persistUntil=1721952000"),
-            (plain().with_wildcard_policy().with_persist_until(end), "; policy=wildcard; persistUntil=1721952000"),
+            (
+                plain().with_wildcard_policy().with_persist_until(end),
+                "; policy=wildcard; persistUntil=1721952000",
+            ),
         ];
         for (record, rest) in examples {
             let written = text(&record);

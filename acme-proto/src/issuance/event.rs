@@ -128,7 +128,7 @@ impl Issued {
         self.chosen.url()
     }
 
-    /// Returns whether the chain is [as it was wished for](super::Issuance::chain); `true` without a wish.
+    /// Returns whether the chain is [as it was wished for](super::Issuance::with_chain_choice); `true` without a wish.
     pub const fn matches_chain_choice(&self) -> bool {
         self.chosen.is_as_wished()
     }

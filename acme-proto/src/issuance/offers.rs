@@ -63,7 +63,9 @@ impl Issuance {
 
     /// Offers again what was published for an account key that has been changed (RFC 8555 section 7.3.5).
     pub(super) fn withdraw_old_keys(&mut self, session: &Session) {
-        let Some(key) = session.account_key().filter(|_| !self.published.is_empty()) else { return };
+        let Some(key) = session.account_key().filter(|_| !self.published.is_empty()) else {
+            return;
+        };
         let thumbprint = key.thumbprint();
         for held in self.published.values().filter(|p| p.challenge.is_outdated(&thumbprint)) {
             if let Some(authorization) = self.facts.by_challenge(held.challenge.url())

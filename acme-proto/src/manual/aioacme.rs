@@ -47,7 +47,7 @@
 //! | `AuthorizationStatus` | [`AuthorizationStatus`](crate::wire::AuthorizationStatus) |
 //! | `Challenge`: `type`, `url`, `status`, `validated`, `error`, `token` | [`Challenge`](crate::wire::Challenge): [`kind`](crate::wire::Challenge::kind), and the others by their names |
 //! | `ChallengeType`, `ChallengeStatus` | [`ChallengeKind`](crate::wire::ChallengeKind), [`ChallengeStatus`](crate::wire::ChallengeStatus) |
-//! | `RevocationReason` | the number, for [`Revoke::reason`](crate::op::Revoke::reason) |
+//! | `RevocationReason` | the number, for [`Revoke::with_reason_code`](crate::op::Revoke::with_reason_code) |
 //! | `Error`: `type`, `detail`, `identifier`, `subproblems` | [`Problem`](crate::wire::Problem): [`kind`](crate::wire::Problem::kind), and the others by their names |
 //! | `AcmeError` | [`Error::Problem`](crate::error::Error::Problem), with status, URL and time beside the problem |
 //! | `RateLimitedError`, `retry_after` | [`ProblemType::RateLimited`](crate::wire::ProblemType::RateLimited), and [`Error::retry_at`](crate::error::Error::retry_at): an absolute time |

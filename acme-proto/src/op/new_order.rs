@@ -113,7 +113,10 @@ impl NewOrder {
     ///
     /// # Errors
     /// [`InvalidInput::ReplacesOtherNames`] if it has none of the order's names.
-    pub fn with_replaced_certificate(mut self, certificate: &Certificate) -> Result<Self, InvalidInput> {
+    pub fn with_replaced_certificate(
+        mut self,
+        certificate: &Certificate,
+    ) -> Result<Self, InvalidInput> {
         let names = certificate.identifiers();
         if !self.identifiers.iter().any(|name| names.contains(name)) {
             return Err(InvalidInput::ReplacesOtherNames);
@@ -125,8 +128,8 @@ impl NewOrder {
     /// Demands a profile that the directory lists.
     ///
     /// If it does not, the order fails with [`Unsupported::Profile`], which has the names and descriptions of
-    /// those that it lists. The last of this, [`preferred_profiles`](Self::preferred_profiles) and
-    /// [`private_profile`](Self::private_profile) counts.
+    /// those that it lists. The last of this, [`with_preferred_profiles`](Self::with_preferred_profiles) and
+    /// [`with_private_profile`](Self::with_private_profile) counts.
     pub fn with_profile(self, name: impl Into<String>) -> Self {
         Self { profile: Some(name.into()), ..self.any_profile() }
     }

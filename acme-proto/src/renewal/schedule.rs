@@ -24,7 +24,7 @@ pub enum RenewalStep {
     /// Ask the CA this, then tell [`on_info`](RenewalSchedule::on_info) or
     /// [`on_error`](RenewalSchedule::on_error).
     Ask(GetRenewalInfo),
-    /// Renew now: a new order, which [replaces](crate::op::NewOrder::replaces) this certificate.
+    /// Renew now: a new order, which [replaces](crate::op::NewOrder::with_replaces) this certificate.
     Renew,
     /// Nothing before this time, which lies ahead.
     Wait(Timestamp),

@@ -132,8 +132,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_wrong_leaves_no_slots_behind() {
-        let policy =
-            policy(Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 1, burst: 2 }));
+        let policy = policy(
+            Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 1, burst: 2 }),
+        );
         let mut limits = Limits::default();
         let now = millis(1_000_000);
         let wrong = now.saturating_add(Duration::from_secs(3600 * 24 * 365));

@@ -121,8 +121,9 @@ fn a_common_name_is_one_of_the_names_and_fits_the_subject() {
     let ip = Identifier::Ip("192.0.2.1".parse().unwrap());
     let mut names = dns(&["a.example", &long, &long[1..]]);
     names.push(ip.clone());
-    let finish =
-        |name: &Identifier| CsrBuilder::new(&key(), &names).with_common_name(name).finish(&signature());
+    let finish = |name: &Identifier| {
+        CsrBuilder::new(&key(), &names).with_common_name(name).finish(&signature())
+    };
     assert_eq!(long.len(), 65);
     assert!(finish(&names[2]).is_ok(), "64 octets");
     for name in [&names[1], &ip, &dns(&["other.example"])[0]] {

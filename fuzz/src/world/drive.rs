@@ -243,7 +243,8 @@ impl Drive {
     fn disturb<F: Flow>(&mut self, flow: &mut F, world: &mut World<'_>) {
         let Some(id) = self.retired else { return };
         let mut elsewhere = Session::new(world.session.directory_url().clone(), 0);
-        let again = || Input::Response(id, Response::new(200).with_header("Replay-Nonce", "stolen"));
+        let again =
+            || Input::Response(id, Response::new(200).with_header("Replay-Nonce", "stolen"));
         match world.bytes.below(4) {
             0 => {
                 let now = self.now(world);

@@ -52,7 +52,8 @@ impl<'a> World<'a> {
         ca.terms = flags & 2 != 0;
         ca.external = flags & 4 != 0;
         let directory = Url::parse(&format!("{ORIGIN}/directory")).expect("a URL");
-        let mut session = Session::new(directory, u64::from(bytes.u8())).with_account_key(account_key());
+        let mut session =
+            Session::new(directory, u64::from(bytes.u8())).with_account_key(account_key());
         if flags & 8 == 0 {
             let url = format!("{ORIGIN}/account/1");
             session = session.with_account_url(Url::parse(&url).expect("a URL"));

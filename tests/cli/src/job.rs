@@ -380,8 +380,9 @@ impl Job {
     fn is_over(&self, error: &(dyn Error + 'static)) -> bool {
         let dead = matches!(find::<AcmeError>(error), Some(AcmeError::Order(_)));
         let saved = self.output.order().load().ok().flatten();
-        saved
-            .is_some_and(|order| (dead || order.order_url().is_none()) && order.challenges().is_empty())
+        saved.is_some_and(|order| {
+            (dead || order.order_url().is_none()) && order.challenges().is_empty()
+        })
     }
 
     fn account(&self) -> MutexGuard<'_, Account> {

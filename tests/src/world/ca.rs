@@ -91,8 +91,8 @@ impl World {
 }
 
 fn ca_request(request: &Request) -> CaRequest {
-    let mut out = CaRequest::new(request.method().as_str(), request.url().as_str())
-        .with_body(request.body());
+    let mut out =
+        CaRequest::new(request.method().as_str(), request.url().as_str()).with_body(request.body());
     for (name, value) in request.headers().iter() {
         out = out.with_header(name, value);
     }
@@ -101,7 +101,10 @@ fn ca_request(request: &Request) -> CaRequest {
 
 fn response(answer: &CaResponse) -> Response {
     let response = Response::new(answer.status).with_body(answer.body.clone());
-    answer.headers.iter().fold(response, |response, (name, value)| response.with_header(name, value))
+    answer
+        .headers
+        .iter()
+        .fold(response, |response, (name, value)| response.with_header(name, value))
 }
 
 fn member(request: &Request, name: &str) -> Option<Vec<u8>> {

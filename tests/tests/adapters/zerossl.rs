@@ -91,7 +91,8 @@ fn credentials_by_address_serve_a_registration() {
     for adapter in ADAPTERS {
         let (base, server) = stand_in("200 OK", success());
         let request = EabRequest::by_email("me+a@example.org").expect("an address");
-        let minted = adapter(&ca, &request.with_base_url(&base).expect("a URL")).expect("credentials");
+        let minted =
+            adapter(&ca, &request.with_base_url(&base).expect("a URL")).expect("credentials");
         assert_eq!(minted.kid(), "kid-1");
         let (head, body) = server.join().expect("no panic");
         assert!(head.starts_with("POST /acme/eab-credentials-email HTTP/1.1\r\n"), "{head}");
@@ -121,7 +122,8 @@ fn a_refusal_and_a_lost_answer_are_typed_and_show_no_access_key() {
         let body = r#"{"success":false,"error":{"code":2900,"type":"invalid_access_key"}}"#;
         let (base, server) = stand_in("401 Unauthorized", body.into());
         let request = EabRequest::by_access_key("tops3cret").expect("a key");
-        let error = adapter(&ca, &request.clone().with_base_url(&base).expect("a URL")).expect_err("a no");
+        let error =
+            adapter(&ca, &request.clone().with_base_url(&base).expect("a URL")).expect_err("a no");
         server.join().expect("no panic");
         let kind = "invalid_access_key".to_owned();
         assert_eq!(error, MintError::Refused { code: Some(2900), kind });

@@ -365,8 +365,10 @@ fn user_action_required_shows_the_page_and_the_terms_and_visits_neither() {
         "instance": "https://example.com/acme/agreement/?token=W8Ih3PswD-8",
     });
     let refusal = || {
-        problem_document(403, &body)
-            .with_header("Link", "<https://example.com/acme/terms/2017-6-02>;rel=\"terms-of-service\"")
+        problem_document(403, &body).with_header(
+            "Link",
+            "<https://example.com/acme/terms/2017-6-02>;rel=\"terms-of-service\"",
+        )
     };
     let mut script = Script::new().known_account().start().post(NEW_ORDER, refusal());
     let request = || NewOrder::new(["a.example".parse().expect("a name")]).expect("a name");

@@ -104,8 +104,9 @@ fn the_content_type_is_that_of_a_chain_whatever_its_case_and_parameters() {
 
 #[test]
 fn what_is_no_certificate_is_refused() {
-    let chain_type =
-        |status| Response::new(status).with_header("content-type", "application/pem-certificate-chain");
+    let chain_type = |status| {
+        Response::new(status).with_header("content-type", "application/pem-certificate-chain")
+    };
     let redirect = chain_type(303).with_header("location", "https://ca.test/cert/2");
     let early = chain_type(202).with_body(chain(&[NAME]));
     for answer in [redirect, early, chain_type(202), chain_type(200), chain_type(204)] {

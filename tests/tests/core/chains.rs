@@ -224,7 +224,8 @@ fn the_certificate_is_kept_when_the_time_is_up_while_a_chain_is_looked_for() {
     let slow = Response::new(503).with_header("retry-after", "500");
     let mut script = script_with(&[slow]);
     let flow = issuance(&[NAME]).with_chain_choice(ChainChoice::custom(|_| false));
-    let issued = script.issue(flow.with_time_limit(Duration::from_secs(60))).expect("a certificate");
+    let issued =
+        script.issue(flow.with_time_limit(Duration::from_secs(60))).expect("a certificate");
     assert!(!issued.matches_chain_choice());
 }
 

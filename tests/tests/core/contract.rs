@@ -389,7 +389,8 @@ fn fifty_flows_share_one_rate_limit_and_all_end() {
     use acme_proto::policy::{Rate, Rates, ResourceClass};
     let mut world = World::new(CaConfig::default(), 1);
     let mut policy = world.session().policy().clone();
-    policy.rates = Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 5, burst: 5 });
+    policy.rates =
+        Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 5, burst: 5 });
     let mut session = world.session().with_policy(policy);
     world.run(&mut session, Register::new(), |_, _, _| ()).expect("an account");
     let flows = (0..50).map(|_| Call::new(GetAccount)).collect();
@@ -407,8 +408,8 @@ fn fifty_flows_share_one_rate_limit_and_all_end() {
 fn the_slot_of_a_dropped_flow_lapses() {
     use acme_proto::policy::{Rate, Rates, ResourceClass};
     let mut script = Script::new().policy(|policy| {
-        policy.rates =
-            Rates::unlimited().with_rate(ResourceClass::Directory, Rate { per_second: 1, burst: 1 });
+        policy.rates = Rates::unlimited()
+            .with_rate(ResourceClass::Directory, Rate { per_second: 1, burst: 1 });
     });
     let session = &mut script.session;
     let mut flows: Vec<_> = (0..3).map(|_| Call::new(GetDirectory)).collect();

@@ -263,7 +263,8 @@ fn a_directory_that_is_no_object_is_refused() {
 fn json_under_another_media_type_is_accepted() {
     for media_type in ["application/json; charset=utf-8", "APPLICATION/JSON", "text/plain", ""] {
         let body = directory_object().to_string();
-        let answer = Response::new(200).with_header("Content-Type", media_type).with_body(body.clone());
+        let answer =
+            Response::new(200).with_header("Content-Type", media_type).with_body(body.clone());
         let result = Script::new().get(DIRECTORY, answer).run(Call::new(GetDirectory));
         covers!("fld-gen-5", result.is_ok(), "{media_type}");
         let bare = Response::new(200).with_body(body);
@@ -275,7 +276,8 @@ fn json_under_another_media_type_is_accepted() {
 #[test]
 fn a_page_of_html_is_a_typed_error_that_shows_what_came() {
     let page = "<!DOCTYPE html>\n<title>Sign\u{7} in</title>\u{202e}<script>alert(1)</script>";
-    let answer = Response::new(200).with_header("Content-Type", "text/html; charset=utf-8").with_body(page);
+    let answer =
+        Response::new(200).with_header("Content-Type", "text/html; charset=utf-8").with_body(page);
     let mut script = Script::new().get(DIRECTORY, answer);
     let error = script.run(Call::new(GetDirectory)).expect_err("HTML");
     let shown = error.to_string();
@@ -359,7 +361,10 @@ fn a_directory_that_is_unavailable_for_a_moment_does_not_fail_an_issuance() {
 #[test]
 fn answers_of_new_nonce_and_the_directory_may_say_anything_about_caching() {
     let cached = |answer: Response| {
-        answer.with_header("Cache-Control", "max-age=-1").with_header("Expires", "never").with_header("Link", "<")
+        answer
+            .with_header("Cache-Control", "max-age=-1")
+            .with_header("Expires", "never")
+            .with_header("Link", "<")
     };
     let nonce = cached(Response::new(200).with_header("Replay-Nonce", "n"));
     let mut script = Script::new()

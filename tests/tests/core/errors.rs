@@ -36,7 +36,8 @@ fn document(body: &Value) -> Problem {
 #[test]
 fn every_error_status_is_an_error_with_or_without_a_document() {
     for status in [400, 401, 402, 403, 404, 405, 409, 410, 415, 418, 422, 451, 499, 501, 505, 600] {
-        let page = Response::new(status).with_header("Content-Type", "text/html").with_body("<p>No</p>");
+        let page =
+            Response::new(status).with_header("Content-Type", "text/html").with_body("<p>No</p>");
         let problem = refused(page);
         let shown = problem.status() == status && problem.snippet() == "<p>No</p>";
         covers!("8555-6.7-1", shown && problem.problem().is_none(), "{problem}");
@@ -48,7 +49,8 @@ fn every_error_status_is_an_error_with_or_without_a_document() {
 #[test]
 fn a_page_of_html_is_shown_with_status_type_and_its_beginning() {
     let page = format!("<html>\r\n <body>502\u{1b}[31m Bad \u{202e}Gateway {}", "x".repeat(5000));
-    let answer = Response::new(403).with_header("Content-Type", "Text/HTML; charset=x").with_body(page);
+    let answer =
+        Response::new(403).with_header("Content-Type", "Text/HTML; charset=x").with_body(page);
     let shown = error_of(answer).to_string();
     covers!("8555-6.7-1", shown.contains("403") && shown.contains("text/html"), "{shown}");
     covers!("8555-6.7-5", !shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown}");
@@ -66,7 +68,8 @@ fn a_problem_is_read_under_any_media_type() {
         "text/plain",
         "text/html",
     ] {
-        let answer = Response::new(403).with_header("Content-Type", media_type).with_body(body.clone());
+        let answer =
+            Response::new(403).with_header("Content-Type", media_type).with_body(body.clone());
         let kind = refused(answer).problem().map(|p| p.kind().clone());
         covers!("8555-6.7-2", kind == Some(ProblemType::RejectedIdentifier), "{media_type}");
     }

@@ -204,8 +204,9 @@ fn a_binding_that_the_server_does_not_show_is_reported() {
 #[test]
 fn a_mac_key_that_the_signer_does_not_hold_ends_the_flow() {
     let mut script = Script::new().start();
-    let error =
-        script.run_once(Register::new().with_external_account(Some(external()))).expect_err("no key");
+    let error = script
+        .run_once(Register::new().with_external_account(Some(external())))
+        .expect_err("no key");
     assert!(matches!(&error, Error::Signer(_)), "{error}");
     assert!(script.posts().is_empty());
 }

@@ -179,7 +179,8 @@ fn urls_of_an_order_that_are_not_https_are_refused() {
 #[test]
 fn an_order_says_that_it_replaces_only_where_that_means_something() {
     let mut script = Script::obliging(&[NAME]);
-    let request = NewOrder::new([NAME.parse().expect("a name")]).expect("a name").with_replaces("a.b");
+    let request =
+        NewOrder::new([NAME.parse().expect("a name")]).expect("a name").with_replaces("a.b");
     script.issue(Issuance::for_order(request)).expect("a certificate");
     // The script's directory has no renewalInfo.
     let sent = script.at("/newOrder")[0].payload();

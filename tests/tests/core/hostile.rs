@@ -154,7 +154,8 @@ impl Chaos {
         if !self.one_in(3) {
             let usual = if url.contains("new-order") { ORDER } else { ACCOUNT };
             let odd = self.one_in(4);
-            response = response.with_header("Location", if odd { self.pick(&locations) } else { usual });
+            response =
+                response.with_header("Location", if odd { self.pick(&locations) } else { usual });
         }
         let waits = ["0", "1", "-1", "soon", "18446744073709551615", "Sun Nov  6 08:49:37 1994"];
         if self.one_in(4) {

@@ -98,7 +98,10 @@ fn an_empty_answer_to_a_key_change_is_success() {
     world.ca.set_quirks(Quirks { empty_key_change_body: true, ..Quirks::default() });
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
     let result = world.run(&mut session, change, |_, _, _| ());
-    covers!("8555-7.3.5-8", result.is_ok() && session.account_key() == Some(&world.other_key.public_key()));
+    covers!(
+        "8555-7.3.5-8",
+        result.is_ok() && session.account_key() == Some(&world.other_key.public_key())
+    );
 }
 
 #[test]

@@ -30,7 +30,8 @@ fn creating_an_account_sends_the_known_body() {
         .get(DIRECTORY, directory_with(&terms))
         .nonce("oFvnlFP1wIhRlYS2jTaXbA")
         .post(NEW_ACCOUNT, account(201));
-    let flow = Register::new().with_contacts(vec!["mailto:admin@example.org".into()]).expect("valid");
+    let flow =
+        Register::new().with_contacts(vec!["mailto:admin@example.org".into()]).expect("valid");
     script
         .run_with(flow, |flow, _, event| match event {
             RegisterEvent::AgreeToTerms(_) => flow.agree().expect("asked"),

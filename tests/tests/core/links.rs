@@ -148,7 +148,8 @@ fn the_up_link_of_a_challenge_is_not_followed() {
     let challenge = "https://example.com/acme/chall/1";
     let object = json!({ "type": "http-01", "url": challenge, "status": "processing",
         "token": "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0" });
-    let said = answer(200, &object).with_header("Link", "<https://evil.example/authz/1>;rel=\"up\"");
+    let said =
+        answer(200, &object).with_header("Link", "<https://evil.example/authz/1>;rel=\"up\"");
     let mut script = Script::new().known_account().start().post(challenge, said);
     script.run(Call::new(RespondChallenge::new(url(challenge)))).expect("a challenge");
     let foreign = script.lines().iter().any(|line| line.contains("evil.example"));

@@ -222,7 +222,8 @@ fn an_unusable_nonce_counts_as_none() {
 fn of_several_nonces_in_an_answer_one_valid_one_is_used() {
     let two = account(201).with_header("Replay-Nonce", "one").with_header("Replay-Nonce", "two");
     let joined = account(201).with_header("Replay-Nonce", "one, two");
-    let behind_a_bad_one = account(201).with_header("Replay-Nonce", "=").with_header("Replay-Nonce", "one");
+    let behind_a_bad_one =
+        account(201).with_header("Replay-Nonce", "=").with_header("Replay-Nonce", "one");
     for created in [two, joined, behind_a_bad_one] {
         let mut script = Script::new().start().exact(Method::Post, NEW_ACCOUNT, created);
         script.run(Register::new()).expect("an account");

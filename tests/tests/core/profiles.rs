@@ -76,7 +76,8 @@ fn the_profiles_of_the_draft_are_read_with_their_descriptions() {
     let text = "https://example.com/acme/docs/profiles#profile2";
     covers!("prof-3-1", offered.len() == 2 && offered[1] == ("profile2", text), "{offered:?}");
     covers!("prof-3-2", offered.iter().all(|(_, text)| text.starts_with("https:")), "{offered:?}");
-    let error = sent(directory(), order().with_profile("profile1")).expect_err("no profiles at all");
+    let error =
+        sent(directory(), order().with_profile("profile1")).expect_err("no profiles at all");
     covers!("prof-3-1", unknown(&error).offered().is_empty(), "{error}");
 }
 
@@ -95,11 +96,16 @@ fn the_request_of_the_draft_names_the_profile_that_was_chosen() {
 fn a_demanded_profile_that_is_not_offered_is_not_asked_for_and_the_choice_is_shown() {
     let mut world = world(|_| {});
     let error = issue(&mut world, order().with_profile("tall")).expect_err("not offered");
-    covers!("prof-4-2", unknown(&error).requested() == "tall" && orders_sent(&world) == 0, "{error}");
+    covers!(
+        "prof-4-2",
+        unknown(&error).requested() == "tall" && orders_sent(&world) == 0,
+        "{error}"
+    );
     let text = error.to_string();
     let shown = text.contains("classic (a classic one), short (a short one)");
     covers!("prof-3-2", shown, "{text}");
-    let error = sent(directory_with(&profiles()), order().with_profile("tall")).expect_err("a call too");
+    let error =
+        sent(directory_with(&profiles()), order().with_profile("tall")).expect_err("a call too");
     covers!("prof-4-2", unknown(&error).offered().len() == 2, "{error}");
 }
 
@@ -124,7 +130,8 @@ fn of_preferred_profiles_the_first_that_is_offered_is_asked_for_or_none() {
         world.notices.iter().any(|notice| matches!(notice, Notice::NoPreferredProfile { .. }))
     };
     assert!(!told(&world), "{:?}", world.notices);
-    let issued = issue(&mut world, order().with_preferred_profiles(["tall"])).expect("a certificate");
+    let issued =
+        issue(&mut world, order().with_preferred_profiles(["tall"])).expect("a certificate");
     covers!("prof-4-2", issued.profile().is_none() && told(&world), "{:?}", world.notices);
     let line = world.notices.iter().map(ToString::to_string).find(|l| l.contains("tall"));
     assert!(line.is_some_and(|line| line.contains("classic, short")));

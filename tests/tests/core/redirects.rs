@@ -161,7 +161,8 @@ fn an_unusable_url_in_the_directory_fails_the_operation_that_needs_it() {
 
 #[test]
 fn an_account_url_that_is_not_https_is_refused() {
-    let created = answer(201, &account_object()).with_header("Location", "http://example.com/acct/1");
+    let created =
+        answer(201, &account_object()).with_header("Location", "http://example.com/acct/1");
     let mut script = Script::new().start().post(NEW_ACCOUNT, created);
     let error = script.run(Register::new()).expect_err("refused");
     covers!("8555-6.1-2", matches!(fault(&error), PeerFault::NotHttps(_)), "{error}");

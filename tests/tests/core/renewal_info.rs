@@ -254,7 +254,8 @@ fn a_window_that_does_not_open_is_no_answer() {
     let before = schedule.renew_at();
     for end in [DAY, DAY - 1] {
         let body = window(after(now, DAY), after(now, end));
-        let error = ask(answer(200, &body).with_header("Retry-After", "60")).expect_err("no window");
+        let error =
+            ask(answer(200, &body).with_header("Retry-After", "60")).expect_err("no window");
         schedule.on_error(&error, now);
         let waits = next_ask(&schedule, now) == 6 * HOUR && schedule.renew_at() == before;
         covers!("9773-4.2-6", waits, "{error}");
@@ -361,8 +362,8 @@ fn retry_after_is_the_wanted_interval_within_a_minute_and_a_day() {
         ("Thu, 01 Jan 1970 00:00:00 GMT", MINUTE),
         ("Fri, 31 Dec 9999 23:59:59 GMT", DAY),
     ] {
-        let mut script =
-            script().get(&format!("{INFO}/{ID}"), answer(200, &body).with_header("Retry-After", value));
+        let mut script = script()
+            .get(&format!("{INFO}/{ID}"), answer(200, &body).with_header("Retry-After", value));
         let answer = script.run(Call::new(example_id())).expect("an answer");
         let now = script.now();
         schedule.on_info(&answer, now);

@@ -94,7 +94,8 @@ fn a_renewal_shows_what_it_replaces() {
     let first = issue(&mut world, &mut session, &["a.example", "b.example"]).expect("one");
     let leaf = first.chain().leaf();
     let names = ["b.example", "c.example"].map(|name| name.parse().expect("a name"));
-    let order = NewOrder::new(names).expect("names").with_replaced_certificate(leaf).expect("shared");
+    let order =
+        NewOrder::new(names).expect("names").with_replaced_certificate(leaf).expect("shared");
     let flows = vec![Issuance::for_order(order)];
     let issued = issue_with(&mut world, &mut session, flows, &SolverPlan::default()).remove(0);
     let issued: Issued = issued.expect("a certificate");
@@ -118,7 +119,9 @@ fn an_order_that_does_not_show_it_is_noted() {
 
 #[test]
 fn a_predecessor_that_is_refused_is_left_out_of_the_next_order() {
-    let plain = |status: u16| Response::new(status).with_header("content-type", "text/plain").with_body("no");
+    let plain = |status: u16| {
+        Response::new(status).with_header("content-type", "text/plain").with_body("no")
+    };
     for (refusal, id) in [
         (problem(409, "alreadyReplaced"), "9773-5-4"),
         (problem(400, "malformed"), "9773-5-5"),
@@ -143,7 +146,9 @@ fn other_account() -> Response {
         "type": "urn:ietf:params:acme:error:unauthorized",
         "detail": "The certificate to be replaced belongs to another account",
     });
-    Response::new(403).with_header("content-type", "application/problem+json").with_body(body.to_string())
+    Response::new(403)
+        .with_header("content-type", "application/problem+json")
+        .with_body(body.to_string())
 }
 
 #[test]

@@ -259,7 +259,9 @@ fn every_request_says_who_asks_and_in_which_language() {
 #[test]
 fn the_user_puts_a_product_and_a_language_into_every_request() {
     let mut script = Script::new()
-        .session(|session| session.with_product("shop/1.2\r\nevil: x").with_accept_language("de, en;q=0.5"))
+        .session(|session| {
+            session.with_product("shop/1.2\r\nevil: x").with_accept_language("de, en;q=0.5")
+        })
         .start()
         .post(NEW_ACCOUNT, account(201));
     script.run(Register::new()).expect("an account");
@@ -347,7 +349,8 @@ fn a_get_that_is_refused_as_a_method_is_not_tried_again() {
 
 #[test]
 fn an_answer_that_is_not_utf_8_is_a_typed_error() {
-    let broken = acme_proto::http::Response::new(200).with_body(b"{\"newNonce\":\"\xff\"}".to_vec());
+    let broken =
+        acme_proto::http::Response::new(200).with_body(b"{\"newNonce\":\"\xff\"}".to_vec());
     let mut script = Script::new().get(DIRECTORY, broken);
     let error = script.run(Register::new()).expect_err("unreadable");
     covers!("8555-5-2", error.to_string().contains("not UTF-8"), "{error}");

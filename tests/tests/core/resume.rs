@@ -169,8 +169,8 @@ fn a_snapshot_of_another_account_is_refused_and_its_order_not_touched() {
         let found = object(&serde_json::json!({ "status": "valid" }))
             .with_header("location", "https://ca.test/account/2");
         script.on("/newAccount", [found]);
-        let mut session =
-            Session::new(url("https://ca.test/directory"), 1).with_account_key(script.key.public_key());
+        let mut session = Session::new(url("https://ca.test/directory"), 1)
+            .with_account_key(script.key.public_key());
         if knows_account {
             session = session.with_account_url(url("https://ca.test/account/2"));
         }
@@ -360,7 +360,10 @@ fn after_a_key_change_published_challenges_are_cleaned_up_and_offered_again() {
 fn a_snapshot_reads_back_as_it_was_written() {
     let snapshot = half_way();
     assert_eq!(stored(&snapshot), snapshot);
-    assert_eq!(snapshot.order_url().map(ToString::to_string), Some("https://ca.test/order/1".into()));
+    assert_eq!(
+        snapshot.order_url().map(ToString::to_string),
+        Some("https://ca.test/order/1".into())
+    );
     assert_eq!(
         snapshot.account_url().map(ToString::to_string),
         Some("https://ca.test/account/1".into())

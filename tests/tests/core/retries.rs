@@ -37,7 +37,9 @@ fn rate_limited(status: u16, retry_after: &str) -> Response {
 fn directory_after(first: Response) -> Duration {
     let mut script = Script::new().get(DIRECTORY, first).get(DIRECTORY, directory());
     let begin = script.now();
-    script.run(Call::new(GetDirectory).with_time_limit(Duration::from_secs(900))).expect("a directory");
+    script
+        .run(Call::new(GetDirectory).with_time_limit(Duration::from_secs(900)))
+        .expect("a directory");
     script.now().saturating_duration_since(begin)
 }
 
@@ -274,7 +276,8 @@ fn a_request_that_would_wait_beyond_its_deadline_says_so_at_once() {
 
 #[test]
 fn a_slot_that_was_reserved_before_a_429_is_not_used_before_its_time() {
-    let rates = Rates::unlimited().with_rate(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 });
+    let rates =
+        Rates::unlimited().with_rate(ResourceClass::NewOrder, Rate { per_second: 1, burst: 1 });
     let config = CaConfig::default();
     let mut world = World::new(config, 1);
     let mut policy = world.session().policy().clone();

@@ -136,7 +136,11 @@ fn the_body_of_a_success_is_ignored() {
         let mut script = Script::new();
         script.on("/revokeCert", [Response::new(200).with_body(body)]);
         let revoked = script.call(Revoke::new(&leaf()));
-        covers!("8555-7.6-7", revoked.as_ref().is_ok_and(|r| !r.was_already_revoked()), "{body}: {revoked:?}");
+        covers!(
+            "8555-7.6-7",
+            revoked.as_ref().is_ok_and(|r| !r.was_already_revoked()),
+            "{body}: {revoked:?}"
+        );
         covers!("fld-rev-1", revoked.is_ok());
     }
 }

@@ -390,6 +390,10 @@ fn a_change_to_a_third_key_starts_from_the_one_that_the_account_has() {
         .post(KEY_CHANGE, answer(200, &json!({})));
     script.es256 = Some(third);
     let (result, stored) = change(&mut script, Rollover::new(third_public.clone()));
-    covers!("8555-7.3.5-11", stored.len() == 1 && *stored[0].old_account_key() == new_key(), "{stored:?}");
+    covers!(
+        "8555-7.3.5-11",
+        stored.len() == 1 && *stored[0].old_account_key() == new_key(),
+        "{stored:?}"
+    );
     assert!(result.is_ok() && script.session.account_key() == Some(&third_public), "{result:?}");
 }

@@ -105,7 +105,8 @@ fn an_order_whose_answer_cannot_be_read_is_read_at_its_url() {
 fn an_issuance_goes_on_with_an_order_whose_answer_cannot_be_read() {
     let mut script = issuance::Script::obliging(&["a.example"]);
     let location = format!("{}/order/1", issuance::BASE);
-    let bad = Response::new(201).with_header("Location", &location).with_body("<html>created</html>");
+    let bad =
+        Response::new(201).with_header("Location", &location).with_body("<html>created</html>");
     script.on("/newOrder", [bad]);
     let issued = script.issue(acme_tests::world::issuance(&["a.example"]));
     covers!("fld-hdr-2", issued.is_ok() && script.count("/newOrder") == 1, "{issued:?}");

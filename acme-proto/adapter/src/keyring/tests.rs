@@ -21,7 +21,8 @@ fn request(role: KeyRole, algorithm: SignatureAlgorithm) -> SignRequest {
         match call.poll_output(&mut session, Timestamp::UNIX_EPOCH) {
             Output::Transmit(transmit) => {
                 let directory = r#"{"newNonce": "https://ca.example/nonce"}"#;
-                let response = Response::new(200).with_header("replay-nonce", "AAAA").with_body(directory);
+                let response =
+                    Response::new(200).with_header("replay-nonce", "AAAA").with_body(directory);
                 let input = Input::Response(transmit.id, response);
                 call.handle_input(&mut session, input, Timestamp::UNIX_EPOCH).expect("its id");
             }

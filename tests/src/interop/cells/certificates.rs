@@ -12,8 +12,14 @@ use super::{At, Failure, Outcome, ensure};
 pub(super) fn revoke_by_account(at: &At<'_>) -> Outcome {
     let (client, issued, _) = at.issued("revoked.example.test")?;
     let revoke = || Revoke::new(issued.chain().leaf()).with_reason_code(4).map_err(Failure::broken);
-    ensure(!client.revoke(revoke()?)?.was_already_revoked(), "a new certificate is revoked already")?;
-    ensure(client.revoke(revoke()?)?.was_already_revoked(), "a revoked certificate can be revoked")?;
+    ensure(
+        !client.revoke(revoke()?)?.was_already_revoked(),
+        "a new certificate is revoked already",
+    )?;
+    ensure(
+        client.revoke(revoke()?)?.was_already_revoked(),
+        "a revoked certificate can be revoked",
+    )?;
     Ok("the second time: already revoked".to_owned())
 }
 

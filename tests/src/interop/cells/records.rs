@@ -27,7 +27,10 @@ pub(super) fn persistent(at: &At<'_>) -> Outcome {
     let first = at.issue_leaving_records(&client, &job)?;
     proved_by(&client, &first, &ChallengeKind::DnsPersist01)?;
     let record = record_at(&client, "_validation-persist.stays.example.test")?;
-    ensure(!record.allows_wildcard() && record.persist_until().is_none(), "the record says too much")?;
+    ensure(
+        !record.allows_wildcard() && record.persist_until().is_none(),
+        "the record says too much",
+    )?;
 
     let second = at.issue_leaving_records(&client, &Job { publish: false, ..job })?;
     proved_by(&client, &second, &ChallengeKind::DnsPersist01)?;
@@ -45,14 +48,18 @@ pub(super) fn persistent(at: &At<'_>) -> Outcome {
 pub(super) fn persistent_wildcard(at: &At<'_>) -> Outcome {
     let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
     let options = PersistOptions::default().with_wildcard_policy();
-    let options = options.with_persist_until(clock::wall().saturating_add(Duration::from_secs(86_400)));
+    let options =
+        options.with_persist_until(clock::wall().saturating_add(Duration::from_secs(86_400)));
     let kind = ChallengeKind::DnsPersist01;
     let wildcard = ["*.wide.example.test"];
     let job = Job { persist: Some(&options), ..Job::new(&wildcard, kind.clone(), &key) };
     let first = at.issue_leaving_records(&client, &job)?;
     proved_by(&client, &first, &kind)?;
     let record = record_at(&client, "_validation-persist.wide.example.test")?;
-    ensure(record.allows_wildcard() && record.persist_until().is_some(), "the record says too little")?;
+    ensure(
+        record.allows_wildcard() && record.persist_until().is_some(),
+        "the record says too little",
+    )?;
 
     let job = Job { publish: false, names: &["wide.example.test"], ..job };
     let second = at.issue_leaving_records(&client, &job)?;
