@@ -107,7 +107,7 @@ impl<'a> Issue<'a> {
     /// Chooses among the chains that the CA offers.
     ///
     /// Alternates are fetched only if the CA's own chain is not what is wanted. Without a fitting one the CA's own is
-    /// taken, and [`Issued::is_chain_as_wished`] is false.
+    /// taken, and [`Issued::matches_chain_choice`] is false.
     pub fn chain(mut self, choice: ChainChoice) -> Self {
         self.chain = Some(choice);
         self
