@@ -21,7 +21,7 @@ pub use intent::KeyChangeIntent;
 ///
 /// The intent is stored before anything is sent. If the answer is lost, the server is asked which of the
 /// keys it holds, and where it is still the old one, the change is sent again. A flow that ends without
-/// knowing leaves [`Session::new_key`] set, and the intent valid: [`resume`](Self::resume) it, in this
+/// knowing leaves [`Session::new_account_key`] set, and the intent valid: [`resume`](Self::resume) it, in this
 /// process or another. Meanwhile every other flow finds the right key by itself, as long as the signer holds
 /// both; another rollover, to whichever key, first finds out which one the account has.
 ///

@@ -61,7 +61,7 @@ impl IssueValue {
     /// Allows one account only, by its URL exactly as the CA gave it (RFC 8657 section 3).
     ///
     /// # Errors
-    /// [`InvalidIssueValue`] as for [`parameter`](Self::parameter): a URL may have a semicolon.
+    /// [`InvalidIssueValue`] as for [`with_parameter`](Self::with_parameter): a URL may have a semicolon.
     pub fn with_account(self, account: &Url) -> Result<Self, InvalidIssueValue> {
         self.with_parameter("accounturi", account.as_str())
     }
@@ -70,7 +70,7 @@ impl IssueValue {
     ///
     /// # Errors
     /// [`InvalidIssueValue`] for a label that is not of letters, digits and hyphens, and as for
-    /// [`parameter`](Self::parameter).
+    /// [`with_parameter`](Self::with_parameter).
     pub fn with_methods(self, methods: &[ChallengeKind]) -> Result<Self, InvalidIssueValue> {
         let labels: Vec<&str> = methods.iter().map(ChallengeKind::as_str).collect();
         if let Some(bad) = labels.iter().find(|label| !is_method(label)) {

@@ -203,7 +203,7 @@ impl Issuance {
 
     /// Chooses among the chains that the CA offers; a resumed issuance has to be told anew.
     ///
-    /// [`Issued::is_chain_as_wished`] tells whether one was found: if not, the CA's own chain is taken.
+    /// [`Issued::matches_chain_choice`] tells whether one was found: if not, the CA's own chain is taken.
     pub fn with_chain_choice(mut self, choice: ChainChoice) -> Self {
         self.chain = Some(choice);
         self

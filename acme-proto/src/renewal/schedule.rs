@@ -35,7 +35,7 @@ pub enum RenewalStep {
 /// When one certificate is to be renewed, and when its CA is to be asked about that.
 ///
 /// The module's documentation has the rules. It is plain data for serde, JSON for one; the
-/// [policy](Self::policy) is not stored with it.
+/// [policy](Self::with_policy) is not stored with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RenewalSchedule {
