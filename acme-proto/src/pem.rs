@@ -1,4 +1,4 @@
-//! PEM: written plainly, read strictly (RFC 7468; RFC 8555 sections 9.1 and 11.4).
+//! A PEM encoder and a strict PEM parser (RFC 7468, RFC 8555 Sections 9.1 and 11.4).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,7 +30,7 @@ pub enum InvalidPem {
     /// A block's content is not base64.
     #[error("a PEM block is not valid base64")]
     Base64,
-    /// A block has no end, or another one's.
+    /// A block has no end line, or the end line of another label.
     #[error("a PEM block does not end")]
     Unterminated,
     /// There are more blocks than allowed.
@@ -38,7 +38,7 @@ pub enum InvalidPem {
     TooMany(usize),
 }
 
-/// Writes one block, in lines of 64 characters ended by LF.
+/// Encodes one block, in lines of 64 characters that end with LF.
 pub fn encode(label: &str, der: &[u8]) -> String {
     let body = STANDARD.encode(der);
     let mut text = alloc::format!("{BEGIN}{label}{DASHES}\n");
@@ -53,10 +53,13 @@ pub fn encode(label: &str, der: &[u8]) -> String {
     text
 }
 
-/// Reads blocks of one kind only: LF or CRLF, blank lines between blocks, no other text.
+/// Parses text that consists of blocks with one label only.
+///
+/// Lines end with LF or CRLF. Blank lines between blocks are allowed, other text is not. RFC 7468
+/// allows explanatory text, but RFC 8555 Section 9.1 forbids it in certificate chains.
 ///
 /// # Errors
-/// [`InvalidPem`]; the fault is that of whoever made the text.
+/// [`InvalidPem`]. The author of the text is at fault.
 pub fn decode_strict(
     text: &[u8],
     label: &str,
@@ -72,6 +75,8 @@ pub fn decode_strict(
         let found = line.strip_prefix(BEGIN).and_then(|l| l.strip_suffix(DASHES));
         let found = found.ok_or(InvalidPem::TextBetween)?;
         if found != label {
+            // Possibly a private key that the server wants installed: reject the whole text (RFC
+            // 8555 Section 11.4).
             return Err(InvalidPem::OtherBlock(crate::wire::printable(found, 64)));
         }
         if blocks.len() == max_blocks {
@@ -82,7 +87,7 @@ pub fn decode_strict(
     if blocks.is_empty() { Err(InvalidPem::Empty) } else { Ok(blocks) }
 }
 
-/// Reads a text of exactly one block.
+/// Parses text that consists of exactly one block.
 ///
 /// # Errors
 /// As [`decode_strict`].
@@ -103,6 +108,7 @@ fn block<'a>(
             let der = STANDARD.decode(body).map_err(|_| InvalidPem::Base64)?;
             return if der.is_empty() { Err(InvalidPem::Base64) } else { Ok(der) };
         }
+        // The next block begins before this one ends.
         if line.starts_with(DASHES) {
             return Err(InvalidPem::Unterminated);
         }

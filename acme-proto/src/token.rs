@@ -1,4 +1,4 @@
-//! Tokens and nonces: base64url text from the server, checked before it goes anywhere.
+//! Tokens and nonces: base64url text from the server, validated when it is parsed.
 
 use alloc::string::String;
 use core::fmt;
@@ -7,56 +7,63 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 const MAX_LEN: usize = 512;
 
-/// A challenge's token: base64url alphabet only, so that it is safe in a path, a file name, or HTML
-/// (RFC 8555 section 8.1).
+/// The token of a challenge (RFC 8555 Section 8.1).
+///
+/// It consists of base64url characters only, which makes it safe in a path, a file name or HTML.
+/// Clients that wrote unchecked tokens below a web root let the server choose the path
+/// (CVE-2026-40611).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(String);
 
-/// A nonce, in the very characters it was received in (RFC 8555 section 6.5.2).
+/// An anti-replay nonce, exactly as received (RFC 8555 Section 6.5.2).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nonce(String);
 
-/// A text that is empty, too long, or not of the base64url alphabet.
+/// The text is empty, too long, or contains a character outside of the base64url alphabet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a base64url text")]
 pub struct InvalidToken;
 
 impl Token {
-    /// Checks a token.
+    /// Validates a token.
     ///
     /// # Errors
-    /// [`InvalidToken`]: the server sent something that must not reach a path or a record.
+    /// [`InvalidToken`] if the text is unsafe in a path or a record. The server is at fault.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         checked(text).map(Self)
     }
 
-    /// Returns the token's text.
+    /// Returns the text of the token.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns whether the token cannot hold the 128 bits that RFC 8555 demands.
+    /// Returns whether the token is too short for the 128 bits of entropy that RFC 8555 Section 8.1
+    /// requires.
     pub fn is_short(&self) -> bool {
+        // 22 characters of 6 bits are the fewest that hold 128 bits.
         self.0.len() < 22
     }
 }
 
 impl Nonce {
-    /// Checks a nonce.
+    /// Validates a nonce.
     ///
     /// # Errors
-    /// [`InvalidToken`]: the header is to be ignored (RFC 8555 section 6.5.1).
+    /// [`InvalidToken`], in which case the client must ignore the header (RFC 8555 Section 6.5.1).
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         checked(text).map(Self)
     }
 
-    /// Returns the nonce's text.
+    /// Returns the text of the nonce.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 fn checked(text: &str) -> Result<String, InvalidToken> {
+    // Only the alphabet is checked. Tokens and nonces are never decoded, so whether the text is the
+    // encoding of whole octets does not matter.
     let alphabet = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if text.is_empty() || text.len() > MAX_LEN || !alphabet {
         return Err(InvalidToken);

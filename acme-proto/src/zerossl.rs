@@ -1,8 +1,9 @@
-//! Credentials for external account binding (RFC 8555 section 7.3.4) from ZeroSSL's own interface.
+//! Credentials for external account binding (RFC 8555 Section 7.3.4) from ZeroSSL's own API.
 //!
-//! ZeroSSL accepts no account without them. They are had by e-mail address alone, or by the access key of
-//! an account on their site; one set serves any number of ACME accounts. This is a request and a reader for its
-//! answer: an adapter's `zerossl::mint` carries them. Nothing is sent twice: after an error, ask again.
+//! ZeroSSL accepts no ACME account without them. They are issued for an e-mail address, or for the
+//! access key of an account on ZeroSSL's site. One set can bind any number of ACME accounts. This
+//! module builds the request and parses the response; `zerossl::mint` of an adapter sends it. The
+//! request is never retried: after an error, the caller decides.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -32,10 +33,11 @@ enum Secret {
 }
 
 impl EabRequest {
-    /// Asks by e-mail address; whoever owns it can find the account on ZeroSSL's site.
+    /// Requests credentials for an e-mail address. Its owner can later find the account on
+    /// ZeroSSL's site.
     ///
     /// # Errors
-    /// [`MintError::Email`] for what is no address: the caller is at fault.
+    /// [`MintError::Email`] if the text is not an address. The caller is at fault.
     pub fn by_email(address: &str) -> Result<Self, MintError> {
         let (local, host) = address.rsplit_once('@').unwrap_or_default();
         if local.is_empty() || host.is_empty() || address.contains(char::is_whitespace) {
@@ -44,10 +46,11 @@ impl EabRequest {
         Ok(Self::new(Secret::Email(address.into())))
     }
 
-    /// Asks by the access key that ZeroSSL shows to those with an account on its site.
+    /// Requests credentials by the access key that ZeroSSL shows on the Developer page of an
+    /// account.
     ///
     /// # Errors
-    /// [`MintError::AccessKey`] for an empty key, or one with white space: the caller is at fault.
+    /// [`MintError::AccessKey`] for an empty key, or one with white space. The caller is at fault.
     pub fn by_access_key(key: &str) -> Result<Self, MintError> {
         if key.is_empty() || key.contains(char::is_whitespace) {
             return Err(MintError::AccessKey);
@@ -55,10 +58,12 @@ impl EabRequest {
         Ok(Self::new(Secret::AccessKey(Zeroizing::new(key.into()))))
     }
 
-    /// Asks at another place than `https://api.zerossl.com`, such as a test server on this machine.
+    /// Sends the request to another server than `https://api.zerossl.com`, such as a local test
+    /// server.
     ///
     /// # Errors
-    /// [`MintError::Url`] for a base that is no URL, [`MintError::NotHttps`] for one of `http` on another machine.
+    /// [`MintError::Url`] if the base is not a URL, [`MintError::NotHttps`] for `http` on another
+    /// machine.
     pub fn with_base_url(mut self, base: &str) -> Result<Self, MintError> {
         let base = Url::parse(base.trim_end_matches('/')).map_err(MintError::Url)?;
         if !base.is_https_or_allowed(true) {
@@ -72,12 +77,12 @@ impl EabRequest {
         Self { base: Url::parse(BASE).expect("a constant that is a URL"), secret }
     }
 
-    /// Returns the request to be sent.
+    /// Returns the request to send.
     ///
-    /// An access key stands in its URL, as the interface wants it: do not log it.
+    /// Do not log the URL: ZeroSSL's API expects the access key in it.
     ///
     /// # Errors
-    /// [`MintError::Url`] for a key so long that it makes no URL.
+    /// [`MintError::AccessKey`] for a key that is too long for a URL.
     pub fn transmit(&self) -> Result<Transmit, MintError> {
         let base = self.base.as_str();
         let (url, body) = match &self.secret {
@@ -86,7 +91,8 @@ impl EabRequest {
             }
             Secret::AccessKey(key) => {
                 let query = form("access_key", key);
-                // Not every transport tells the length of an empty body, and some servers then refuse with 411.
+                // The body repeats the query, because not every transport sends a Content-Length
+                // for an empty body, and some servers then answer 411.
                 (format!("{base}/acme/eab-credentials?{query}"), query)
             }
         };
@@ -107,11 +113,12 @@ impl EabRequest {
         })
     }
 
-    /// Reads the answer.
+    /// Parses the response.
     ///
     /// # Errors
-    /// Says whose fault it is: [`MintError::Refused`] and [`MintError::Status`] are ZeroSSL's no,
-    /// [`MintError::Answer`] and [`MintError::MacKey`] its mistakes, [`MintError::Lost`] the network's.
+    /// [`MintError::Refused`] and [`MintError::Status`] if ZeroSSL refuses, [`MintError::Answer`]
+    /// and [`MintError::MacKey`] if its response is invalid, [`MintError::Lost`] if the network
+    /// fails.
     pub fn read(&self, answer: Result<Response, Lost>) -> Result<EabCredentials, MintError> {
         let answer = answer.map_err(|lost| {
             MintError::Lost(match lost {
@@ -123,6 +130,8 @@ impl EabRequest {
         let status = answer.status();
         let object = serde_json::from_slice::<Map<String, Value>>(answer.body()).ok();
         let object = object.filter(|_| !answer.is_truncated());
+        // Checked before the status, because the body of a refusal names its reason whatever the
+        // status is.
         if let Some(error) = object.as_ref().and_then(refusal) {
             return Err(error);
         }
@@ -135,11 +144,13 @@ impl EabRequest {
         let (Some(kid), Some(mac_key)) = (text("eab_kid"), text("eab_hmac_key")) else {
             return Err(MintError::Answer);
         };
+        // Validated now, so that a bad key is blamed on ZeroSSL and not on the later registration.
         MacKey::from_base64(mac_key).map_err(MintError::MacKey)?;
         Ok(EabCredentials { kid: kid.into(), mac_key: Zeroizing::new(mac_key.into()) })
     }
 
-    /// Takes the access key out of what a transport or a server says, should it show the URL.
+    /// Removes the access key from a message of the transport or the server, which may quote the
+    /// URL.
     fn without_secret(&self, text: String) -> String {
         match &self.secret {
             Secret::AccessKey(key) => {
@@ -163,8 +174,8 @@ impl fmt::Debug for EabRequest {
 
 /// A key identifier and its MAC key, for a registration with external account binding.
 ///
-/// Store them: they serve again, and ZeroSSL limits how many there can be in a day. `Debug` does not show the MAC
-/// key, which is wiped from memory when dropped.
+/// Store and reuse them, because ZeroSSL limits how many it issues in a day. `Debug` does not show
+/// the MAC key, which is wiped from memory when dropped.
 #[derive(Clone)]
 pub struct EabCredentials {
     kid: String,
@@ -177,7 +188,8 @@ impl EabCredentials {
         &self.kid
     }
 
-    /// Returns key identifier and MAC key, the latter in base64 text as registrations take it.
+    /// Returns the key identifier and the MAC key, the latter as the base64 text that a
+    /// registration expects.
     pub fn into_parts(self) -> (String, Zeroizing<String>) {
         (self.kid, self.mac_key)
     }
@@ -189,35 +201,35 @@ impl fmt::Debug for EabCredentials {
     }
 }
 
-/// Why there are no credentials.
+/// The reason why no credentials were issued.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MintError {
-    /// The text is no e-mail address.
+    /// The text is not an e-mail address.
     #[error("ZeroSSL: not an e-mail address")]
     Email,
-    /// The text is no access key.
-    #[error("ZeroSSL: not an access key; copy it anew from the Developer page of the account")]
+    /// The text is not an access key.
+    #[error("ZeroSSL: not an access key; copy it again from the Developer page of the account")]
     AccessKey,
-    /// The place to ask is no URL.
+    /// The base is not a URL.
     #[error("ZeroSSL: {0}")]
     Url(InvalidUrl),
-    /// The place to ask would be told the secret in the clear.
+    /// The secret would be sent in the clear.
     #[error("ZeroSSL: {0} is not https")]
     NotHttps(Url),
-    /// ZeroSSL said no.
+    /// ZeroSSL refused the request.
     #[error(
         "ZeroSSL refused to give credentials: {} (code {})",
         printable(kind, 80),
         code.map_or_else(|| "none".to_string(), |code| code.to_string())
     )]
     Refused {
-        /// The number of the error.
+        /// The error code.
         code: Option<i64>,
-        /// Its type, such as `invalid_access_key`.
+        /// The error type, such as `invalid_access_key`.
         kind: String,
     },
-    /// ZeroSSL answered with another status than 200, without giving a reason.
+    /// ZeroSSL answered with a status other than 200 and gave no reason.
     #[error("ZeroSSL answered {status}: {snippet}")]
     Status {
         /// The status code.
@@ -225,18 +237,18 @@ pub enum MintError {
         /// The beginning of the body, escaped.
         snippet: String,
     },
-    /// The answer has no credentials in it.
+    /// The response contains no credentials.
     #[error("ZeroSSL answered with success, but without credentials")]
     Answer,
-    /// The MAC key in the answer cannot be read.
+    /// The MAC key in the response is invalid.
     #[error("the MAC key from ZeroSSL: {0}")]
     MacKey(InvalidMacKey),
-    /// There was no answer.
+    /// There was no response.
     #[error("ZeroSSL: {0}")]
     Lost(Lost),
 }
 
-/// Returns ZeroSSL's no: `success` is false or 0 then, and `error` says why.
+/// Returns the error in a response, where `success` is false or 0 and `error` gives the reason.
 fn refusal(object: &Map<String, Value>) -> Option<MintError> {
     let succeeded = match object.get("success") {
         Some(Value::Bool(success)) => *success,
@@ -252,7 +264,7 @@ fn refusal(object: &Map<String, Value>) -> Option<MintError> {
     Some(MintError::Refused { code, kind: kind.unwrap_or("no reason given").into() })
 }
 
-/// Writes one field of a form (application/x-www-form-urlencoded).
+/// Encodes one field of a form (`application/x-www-form-urlencoded`).
 fn form(name: &str, value: &str) -> String {
     format!("{name}={}", encoded(value))
 }

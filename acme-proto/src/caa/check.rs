@@ -1,4 +1,4 @@
-//! May this CA issue? (RFC 8659 sections 3 to 4.5, RFC 8657 sections 3 and 4)
+//! Whether a CA may issue a certificate (RFC 8659 Sections 3 to 4.5, RFC 8657 Sections 3 and 4).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,15 +10,16 @@ use crate::identifier::DnsName;
 use crate::url::Url;
 use crate::wire::{ChallengeKind, printable};
 
-/// Returns the names at which CAA records are looked for, in this order: the first one that has any governs.
+/// Returns the names to query for CAA records, in order. The first name that has records governs.
 ///
-/// These are the name, without the `*.` of a wildcard, and each of its parents (RFC 8659 section 3).
+/// These are the name, without the `*.` of a wildcard, and each of its parents except the root (RFC
+/// 8659 Section 3).
 pub fn climb(name: &DnsName) -> impl Iterator<Item = &str> {
     let base = name.as_str().strip_prefix("*.").unwrap_or_else(|| name.as_str());
     core::iter::successors(Some(base), |name| name.split_once('.').map(|(_, parent)| parent))
 }
 
-/// A certificate that is going to be asked for, as far as CAA records are concerned.
+/// The properties of a future certificate that CAA records can restrict.
 #[derive(Clone, Debug)]
 pub struct CaaRequest<'a> {
     name: &'a DnsName,
@@ -31,9 +32,9 @@ pub struct CaaRequest<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CaaAllowed<'r> {
-    /// No record restricts it.
+    /// No record restricts issuance.
     Unrestricted,
-    /// This record allows it.
+    /// This record allows issuance.
     By(&'r CaaRecord),
 }
 
@@ -47,9 +48,10 @@ pub struct CaaForbidden {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CaaRefusal {
-    /// It is critical, and its tag is none that RFC 8659 knows.
+    /// It is critical, and RFC 8659 does not define its tag.
     UnknownCritical,
-    /// Its value does not have the form of an issue-value, which is the same as [`Nobody`](Self::Nobody).
+    /// Its value is not an issue-value, which means the same as [`Nobody`](Self::Nobody) (RFC 8659
+    /// Section 4.2).
     Malformed,
     /// It names no CA.
     Nobody,
@@ -57,16 +59,19 @@ pub enum CaaRefusal {
     OtherIssuer,
     /// It allows another account.
     OtherAccount,
-    /// It allows other ways of validation.
+    /// It allows other validation methods.
     OtherMethod,
-    /// It has a parameter twice or in a form that cannot be satisfied.
+    /// It has a parameter that is repeated or malformed, and cannot be satisfied (RFC 8657 Sections
+    /// 3 and 4).
     Unsatisfiable,
 }
 
 impl<'a> CaaRequest<'a> {
-    /// Creates the request for a name, which may be a wildcard, to a CA that is known by these names.
+    /// Creates the request for a name, possibly a wildcard, to the CA with these issuer domain
+    /// names.
     ///
-    /// They are the directory's [`caaIdentities`](crate::wire::Meta::caa_identities).
+    /// The issuer domain names are the [`caaIdentities`](crate::wire::Meta::caa_identities) of the
+    /// directory.
     pub fn new(name: &'a DnsName, issuers: impl IntoIterator<Item: Into<String>>) -> Self {
         let issuers = issuers.into_iter().map(Into::into).collect();
         Self { name, issuers, account: None, method: None }
@@ -84,25 +89,30 @@ impl<'a> CaaRequest<'a> {
         self
     }
 
-    /// Judges the relevant set: the records at the first name of [`climb`] that has any.
+    /// Evaluates the relevant record set, which consists of the records at the first name of
+    /// [`climb`] that has any.
     ///
     /// # Errors
-    /// [`CaaForbidden`] names every record that stands in the way; the domain's owner can change them.
+    /// [`CaaForbidden`] lists every record that forbids issuance. The domain owner can change them.
     pub fn check<'r>(&self, records: &'r [CaaRecord]) -> Result<CaaAllowed<'r>, CaaForbidden> {
         let critical = records.iter().filter(|r| r.is_critical() && !is_known(r));
         let critical: Vec<_> = critical.map(|r| (r.clone(), CaaRefusal::UnknownCritical)).collect();
         if !critical.is_empty() {
             return Err(CaaForbidden { records: critical });
         }
+        // For a wildcard, `issuewild` records replace all `issue` records; without any, `issue`
+        // applies (RFC 8659 Section 4.3).
         let wild = self.name.is_wildcard() && records.iter().any(|r| r.is("issuewild"));
         let tag = if wild { "issuewild" } else { "issue" };
         let mut refused = Vec::new();
         for record in records.iter().filter(|r| r.is(tag)) {
             match self.judge(record) {
+                // Records are additive: one that allows issuance is enough (RFC 8659 Section 4.2).
                 Ok(()) => return Ok(CaaAllowed::By(record)),
                 Err(refusal) => refused.push((record.clone(), refusal)),
             }
         }
+        // A set without records of this tag does not restrict issuance (RFC 8659 Section 3).
         if refused.is_empty() {
             return Ok(CaaAllowed::Unrestricted);
         }
@@ -120,6 +130,8 @@ impl<'a> CaaRequest<'a> {
             let first = values.next();
             if values.next().is_some() { Err(CaaRefusal::Unsatisfiable) } else { Ok(first) }
         };
+        // A repeated `accounturi` is unsatisfiable even if the account is unknown (RFC 8657 Section
+        // 3). The URI is compared as text, like every URL of ACME.
         if let (Some(allowed), Some(account)) = (single("accounturi")?, self.account)
             && allowed != account.as_str()
         {
@@ -136,14 +148,16 @@ impl<'a> CaaRequest<'a> {
 }
 
 impl CaaForbidden {
-    /// Returns the records that stand in the way, each with the reason; one that allows it is enough.
+    /// Returns the records that forbid issuance, each with the reason.
+    ///
+    /// A single record that allows issuance would be enough.
     pub fn records(&self) -> &[(CaaRecord, CaaRefusal)] {
         &self.records
     }
 }
 
 impl fmt::Display for CaaForbidden {
-    /// Writes one line; what stands in the DNS is escaped.
+    /// Writes one line. Text from the DNS is escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("forbidden by CAA")?;
         self.records.iter().enumerate().try_for_each(|(index, (record, refusal))| {

@@ -1,4 +1,5 @@
-//! The value of `issue` and `issuewild` (RFC 8659 section 4.2) with the parameters of RFC 8657.
+//! The value of `issue` and `issuewild` records (RFC 8659 Section 4.2), with the parameters of RFC
+//! 8657.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -8,7 +9,7 @@ use core::fmt;
 use crate::url::Url;
 use crate::wire::{ChallengeKind, printable};
 
-/// An issue-value: a CA's domain name, or none, and parameters for that CA.
+/// An issue-value: the domain name of a CA, or none, and parameters for that CA.
 ///
 /// `Display` writes it with one space after each semicolon.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +18,7 @@ pub struct IssueValue {
     parameters: Vec<(String, String)>,
 }
 
-/// A text that cannot stand in an issue-value.
+/// The text cannot be part of an issue-value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" {reason} (RFC 8659 section 4.2)")]
 pub struct InvalidIssueValue {
@@ -26,18 +27,18 @@ pub struct InvalidIssueValue {
 }
 
 impl IssueValue {
-    /// The longest text that is read, in octets: that of a record.
+    /// The maximum length of a parsed text in octets, which is that of a DNS record.
     pub const MAX_LEN: usize = 65_535;
 
-    /// Returns the value by which nobody may issue: `;`.
+    /// Returns the value that forbids issuance by every CA: `;`.
     pub const fn nobody() -> Self {
         Self { issuer: None, parameters: Vec::new() }
     }
 
-    /// Creates the value by which one CA may issue; its name is one of the directory's `caaIdentities`.
+    /// Creates a value that allows one CA, named by one of the `caaIdentities` of its directory.
     ///
     /// # Errors
-    /// [`InvalidIssueValue`] unless it is a name of letters, digits, inner hyphens and dots.
+    /// [`InvalidIssueValue`] unless the name consists of letters, digits, inner hyphens and dots.
     pub fn of(issuer: &str) -> Result<Self, InvalidIssueValue> {
         if !is_domain(issuer) {
             return Err(invalid(issuer, "is no domain name of a CA"));
@@ -48,8 +49,9 @@ impl IssueValue {
     /// Adds a parameter.
     ///
     /// # Errors
-    /// [`InvalidIssueValue`] for a tag that is not of letters, digits and inner hyphens, or is there
-    /// already; for a value with a semicolon, a space, or anything else but printable ASCII.
+    /// [`InvalidIssueValue`] for a tag that is repeated or does not consist of letters, digits and
+    /// inner hyphens, and for a value with a semicolon, a space, or a character that is not
+    /// printable ASCII.
     pub fn with_parameter(mut self, tag: &str, value: &str) -> Result<Self, InvalidIssueValue> {
         if self.values(tag).next().is_some() {
             return Err(invalid(tag, "is a parameter that is there already"));
@@ -58,19 +60,21 @@ impl IssueValue {
         Ok(self)
     }
 
-    /// Allows one account only, by its URL exactly as the CA gave it (RFC 8657 section 3).
+    /// Allows one account only, named by its URL exactly as received from the CA (RFC 8657 Section
+    /// 3).
     ///
     /// # Errors
-    /// [`InvalidIssueValue`] as for [`with_parameter`](Self::with_parameter): a URL may have a semicolon.
+    /// [`InvalidIssueValue`] as for [`with_parameter`](Self::with_parameter), since a URL may
+    /// contain a semicolon.
     pub fn with_account(self, account: &Url) -> Result<Self, InvalidIssueValue> {
         self.with_parameter("accounturi", account.as_str())
     }
 
-    /// Allows these ways of validation only (RFC 8657 section 4); with none of them, nothing is allowed.
+    /// Allows these validation methods only (RFC 8657 Section 4). An empty list allows none.
     ///
     /// # Errors
-    /// [`InvalidIssueValue`] for a label that is not of letters, digits and hyphens, and as for
-    /// [`with_parameter`](Self::with_parameter).
+    /// [`InvalidIssueValue`] for a label that does not consist of letters, digits and hyphens, and
+    /// as for [`with_parameter`](Self::with_parameter).
     pub fn with_methods(self, methods: &[ChallengeKind]) -> Result<Self, InvalidIssueValue> {
         let labels: Vec<&str> = methods.iter().map(ChallengeKind::as_str).collect();
         if let Some(bad) = labels.iter().find(|label| !is_method(label)) {
@@ -79,12 +83,14 @@ impl IssueValue {
         self.with_parameter("validationmethods", &labels.join(","))
     }
 
-    /// Reads a value by the grammar of RFC 8659.
+    /// Parses a value by the grammar of RFC 8659 Section 4.2.
     ///
-    /// A parameter that stands there twice is kept twice.
+    /// A repeated parameter is kept, because it makes the record unsatisfiable (RFC 8657 Section
+    /// 3).
     ///
     /// # Errors
-    /// [`InvalidIssueValue`]: in a record, such a value is the same as [`nobody`](Self::nobody).
+    /// [`InvalidIssueValue`]. A record with such a value means the same as
+    /// [`nobody`](Self::nobody).
     pub fn parse(text: &str) -> Result<Self, InvalidIssueValue> {
         if text.len() > Self::MAX_LEN {
             return Err(invalid(text, "is too long"));
@@ -94,6 +100,7 @@ impl IssueValue {
             "" => Self::nobody(),
             issuer => Self::of(issuer)?,
         };
+        // `ca.example;` is valid, but a semicolon after a parameter requires another parameter.
         if !trim(parameters).is_empty() {
             for parameter in parameters.split(';') {
                 let (tag, rest) = trim(parameter)
@@ -105,17 +112,19 @@ impl IssueValue {
         Ok(value)
     }
 
-    /// Returns the CA's domain name, in the letters it was written in; none where nobody may issue.
+    /// Returns the domain name of the CA in its original case, or `None` if no CA may issue.
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
-    /// Returns the parameters, each with tag and value, in their order.
+    /// Returns the parameters as pairs of tag and value, in their original order.
     pub fn parameters(&self) -> &[(String, String)] {
         &self.parameters
     }
 
-    /// Returns the values of the parameters with this tag, in letters of any case; more than one is a fault.
+    /// Returns the values of the parameters with this tag, without regard to case.
+    ///
+    /// More than one value is an error of the record's author.
     pub fn values<'a>(&'a self, tag: &'a str) -> impl Iterator<Item = &'a str> {
         let same = move |(t, _): &&(String, String)| t.eq_ignore_ascii_case(tag);
         self.parameters.iter().filter(same).map(|(_, value)| value.as_str())
@@ -151,7 +160,8 @@ impl core::str::FromStr for IssueValue {
     }
 }
 
-/// Returns the labels of a `validationmethods` value; none if it has another form (RFC 8657 section 4).
+/// Returns the labels of a `validationmethods` value, or `None` if it is malformed (RFC 8657
+/// Section 4).
 pub(super) fn methods(value: &str) -> Option<Vec<&str>> {
     if value.is_empty() {
         return Some(Vec::new());
@@ -245,7 +255,7 @@ mod tests {
         assert!(IssueValue::parse(&"a".repeat(IssueValue::MAX_LEN + 1)).is_err());
     }
 
-    // 8659-4.2-1
+    // RFC 8659 Section 4.2
     #[test]
     fn what_cannot_be_read_cannot_be_written() {
         let ca = || IssueValue::of("ca.example").unwrap();

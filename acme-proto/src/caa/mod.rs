@@ -1,6 +1,8 @@
-//! CAA records: which CA may issue for a name, for which account, by which method (RFC 8659, RFC 8657).
+//! CAA records: which CA may issue for a name, for which account, by which validation method (RFC
+//! 8659, RFC 8657).
 //!
-//! The CA is who checks; this module helps to write records, and to foresee what the CA will find.
+//! Only the CA enforces CAA records. This module writes records, and predicts the result of the
+//! CA's check.
 //!
 //! ```
 //! use acme_proto::caa::{CaaRecord, CaaRequest, IssueValue};
@@ -22,14 +24,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What to know before writing one
+//! # Before writing a record
 //!
-//! - `accounturi` and `validationmethods` work only with a CA that says it honours them; do not assume it does
-//!   (RFC 8657 section 5.2). To others they are parameters without a meaning.
-//! - Whoever reads the DNS sees in `accounturi` which names share an account (RFC 8657 section 5.9).
-//! - A record governs the whole tree below its name, as far as no name below has records of its own
-//!   ([`climb`]). Wildcard names are governed by `issuewild` alone where there is one (RFC 8659 section 4.3).
-//! - An error of type `caa` is final until the DNS has changed: no flow of this crate tries again on its own.
+//! - `accounturi` and `validationmethods` only have an effect if the CA states that it supports
+//!   them. Do not assume that it does (RFC 8657 Section 5.2). Other CAs ignore them.
+//! - `accounturi` shows every reader of the DNS which names share an account (RFC 8657 Section
+//!   5.9).
+//! - A record governs its name and all names below it that have no CAA records themselves (see
+//!   [`climb`]). Wildcard names are governed by `issuewild` alone if there is one (RFC 8659 Section
+//!   4.3).
+//! - An error of type `caa` is final until the DNS changes. No flow of this crate retries after it.
 
 mod check;
 mod issue_value;

@@ -8,9 +8,10 @@ use core::str::FromStr;
 
 use super::issue_value::IssueValue;
 
-/// A CAA record's data: flags, tag and value.
+/// The data of a CAA record: flags, tag and value.
 ///
-/// `Display` writes the presentation form of a zone file, `0 issue "ca.example"`, and `FromStr` reads it.
+/// `Display` writes the presentation form of a zone file, `0 issue "ca.example"`, and `FromStr`
+/// reads it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaaRecord {
     flags: u8,
@@ -18,48 +19,51 @@ pub struct CaaRecord {
     value: Vec<u8>,
 }
 
-/// What is not the data of a CAA record.
+/// The octets or the text are not the data of a CAA record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the data of a CAA record (RFC 8659 section 4.1): {0}")]
 pub struct InvalidCaaRecord(&'static str);
 
 impl CaaRecord {
-    /// Creates a record that restricts who may issue for names, and for wildcards without `issuewild`.
+    /// Creates a record that restricts which CA may issue for names, and also for wildcards if
+    /// there is no `issuewild` record.
     pub fn issue(value: &IssueValue) -> Self {
         Self { flags: 0, tag: "issue".to_owned(), value: value.to_string().into_bytes() }
     }
 
-    /// Creates a record that restricts who may issue for wildcard names.
+    /// Creates a record that restricts which CA may issue for wildcard names.
     pub fn issue_wild(value: &IssueValue) -> Self {
         Self { tag: "issuewild".to_owned(), ..Self::issue(value) }
     }
 
-    /// Creates any record.
+    /// Creates a record with any tag and value.
     ///
     /// # Errors
-    /// [`InvalidCaaRecord`] for a tag that is empty, longer than 255, or not of letters and digits, and for
-    /// a value that no record has room for.
+    /// [`InvalidCaaRecord`] for a tag that is empty, longer than 255 octets, or does not consist of
+    /// letters and digits, and for a value too long for a DNS record.
     pub fn new(tag: &str, value: impl Into<Vec<u8>>) -> Result<Self, InvalidCaaRecord> {
         let value = value.into();
         if tag.is_empty() || tag.len() > 255 || !tag.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(InvalidCaaRecord("the tag"));
         }
+        // RDLENGTH has 16 bits. Flags and tag length take two octets.
         if value.len() > usize::from(u16::MAX) - 2 - tag.len() {
             return Err(InvalidCaaRecord("the value is too long"));
         }
         Ok(Self { flags: 0, tag: tag.to_owned(), value })
     }
 
-    /// Marks the record as critical: a CA that does not know its tag must not issue.
+    /// Marks the record as critical: a CA that does not know its tag must not issue (RFC 8659
+    /// Section 4.5).
     pub const fn critical(mut self) -> Self {
         self.flags |= CRITICAL;
         self
     }
 
-    /// Reads a record's data as it comes from the DNS.
+    /// Parses the data of a record in DNS wire format.
     ///
     /// # Errors
-    /// [`InvalidCaaRecord`] for what is too short for its tag, or has a bad tag.
+    /// [`InvalidCaaRecord`] if the data is too short for its tag, or the tag is invalid.
     pub fn from_rdata(rdata: &[u8]) -> Result<Self, InvalidCaaRecord> {
         let [flags, length, rest @ ..] = rdata else { return Err(InvalidCaaRecord("too short")) };
         let split = rest.split_at_checked(usize::from(*length));
@@ -68,19 +72,19 @@ impl CaaRecord {
         Ok(Self { flags: *flags, ..Self::new(tag, value)? })
     }
 
-    /// Returns the data in the form of the DNS.
+    /// Returns the data in DNS wire format.
     pub fn to_rdata(&self) -> Vec<u8> {
-        // A tag has at most 255 octets since `new`.
+        // `new` limits the tag to 255 octets.
         let length = u8::try_from(self.tag.len()).unwrap_or(u8::MAX);
         [&[self.flags, length], self.tag.as_bytes(), &self.value].concat()
     }
 
-    /// Returns whether the record is critical; the other flags mean nothing.
+    /// Returns whether the record is critical. The other flags are reserved.
     pub const fn is_critical(&self) -> bool {
         self.flags & CRITICAL != 0
     }
 
-    /// Returns the tag, in the letters it was written in.
+    /// Returns the tag in its original case.
     pub fn tag(&self) -> &str {
         &self.tag
     }
@@ -90,12 +94,13 @@ impl CaaRecord {
         &self.value
     }
 
-    /// Returns whether this is the tag, in letters of any case.
+    /// Returns whether the record has this tag, without regard to case.
     pub fn is(&self, tag: &str) -> bool {
         self.tag.eq_ignore_ascii_case(tag)
     }
 
-    /// Returns the value of an `issue` or `issuewild` record; none for other tags, or if it has another form.
+    /// Returns the value of an `issue` or `issuewild` record, or `None` for other tags and for a
+    /// malformed value.
     pub fn issue_value(&self) -> Option<IssueValue> {
         if !self.is("issue") && !self.is("issuewild") {
             return None;
@@ -125,7 +130,7 @@ impl FromStr for CaaRecord {
     }
 }
 
-/// Reads a character-string of a zone file (RFC 1035 section 5.1).
+/// Parses a character-string of a zone file (RFC 1035 Section 5.1).
 fn unquoted(text: &str) -> Option<Vec<u8>> {
     let inner = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
     let (text, quoted) = inner.map_or((text, false), |inner| (inner, true));
@@ -136,6 +141,7 @@ fn unquoted(text: &str) -> Option<Vec<u8>> {
             b'\\' => match octets.next()? {
                 digit @ b'0'..=b'9' => {
                     let code = [digit, octets.next()?, octets.next()?];
+                    // `\DDD` is a decimal octet; a value above 255 fails to parse as `u8`.
                     core::str::from_utf8(&code).ok()?.parse().ok()?
                 }
                 escaped => escaped,

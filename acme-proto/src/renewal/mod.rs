@@ -1,10 +1,11 @@
-//! When to renew a certificate: renewal information (RFC 9773), and what is done without it.
+//! When to renew a certificate: by renewal information (RFC 9773), or by its lifetime.
 //!
-//! A [`RenewalSchedule`] is the memory of one certificate: what its CA said about the renewal, which instant
-//! was chosen, how many attempts failed. It is a value, not a flow: it does nothing by itself, has no clock,
-//! and can be stored between the runs of a program (serde; no secrets). [`next`](RenewalSchedule::next) tells
-//! what is to be done now, and the answer is told to the schedule. `check_renewal` of both adapters does
-//! that: with them, renewing a certificate for ever is
+//! A [`RenewalSchedule`] records the renewal state of one certificate: the window that its CA
+//! suggests, the instant chosen in it, and the failed attempts. It is a value, not a flow: it does
+//! nothing by itself, has no clock, and can be stored between the runs of a program (it implements
+//! serde's traits and has no secrets). [`next`](RenewalSchedule::next) returns the next step, whose
+//! result is reported back to the schedule. `check_renewal` of both adapters does both. With it, a
+//! loop that keeps a certificate renewed is
 //!
 //! ```text
 //! let mut schedule = client.renewal_schedule(&leaf);
@@ -20,8 +21,8 @@
 //! }
 //! ```
 //!
-//! A program that runs now and then stores the schedule, and asks [`next_before`](RenewalSchedule::next_before)
-//! with the time of its next run. Without an adapter:
+//! A program that runs periodically stores the schedule, and calls
+//! [`next_before`](RenewalSchedule::next_before) with the time of its next run. Without an adapter:
 //!
 //! ```
 //! # use acme_proto::{renewal::{RenewalSchedule, RenewalStep}, time::Timestamp, x509::Certificate};
@@ -49,20 +50,24 @@
 //!
 //! # The rules
 //!
-//! - A uniformly random instant of the suggested window is chosen and kept while the window stays the same
-//!   (RFC 9773 section 4.2). One that has passed means to renew at once: so a CA hurries us.
-//! - The CA is asked right after issuance, then as it wishes by `Retry-After`, at least a minute and at most a
-//!   day apart; six hours apart where it does not say (section 4.3).
-//! - Errors that may pass are backed off from, others cost six hours (section 4.3.3). They never undo the last
-//!   window, and never delay a renewal.
-//! - Nothing is asked after expiry or replacement.
-//! - Without any window, renewal is due at two thirds of the lifetime, or at half of one below ten days.
-//! - Whatever the window says, renewal is due when a twentieth of the lifetime is left: no CA's answer can let
-//!   a certificate expire.
-//! - Failed attempts are backed off from, inside the window as elsewhere.
+//! - A uniformly random instant in the suggested window is chosen, and kept while the window stays
+//!   the same (RFC 9773 Section 4.2). If that instant is in the past, renewal is due at once; CAs
+//!   move the window there for certificates that they revoke.
+//! - Renewal information is fetched right after issuance, and then whenever `Retry-After` says, but
+//!   no sooner than after a minute and no later than after a day. Without `Retry-After` it is
+//!   fetched every six hours (Section 4.3).
+//! - Temporary errors are retried with backoff, others after six hours (Section 4.3.3). An error
+//!   never discards the last window, unless the CA no longer offers renewal information, and never
+//!   delays a renewal.
+//! - Nothing is fetched after the expiry or replacement of the certificate.
+//! - Without a window, renewal is due at two thirds of the lifetime, or at half of a lifetime below
+//!   ten days.
+//! - Whatever the window is, renewal is due when a twentieth of the lifetime is left, so that no
+//!   answer of a CA lets a certificate expire.
+//! - Failed attempts are retried with backoff, inside the window as well.
 //!
-//! The window is compared with the caller's `now`: a clock that is slow by a day renews a day late
-//! (section 6), but the rule for the end of the lifetime holds by the same clock.
+//! All times are compared with the caller's `now`. A clock that is a day slow renews a day late
+//! (Section 6).
 
 mod policy;
 mod schedule;

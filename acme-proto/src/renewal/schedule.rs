@@ -1,4 +1,4 @@
-//! The memory of one certificate's renewal, and what it says is to be done.
+//! The renewal state of one certificate, and the next step that follows from it.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -17,25 +17,26 @@ use crate::x509::Certificate;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is to be done about a certificate's renewal.
+/// The next step of a certificate's renewal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RenewalStep {
-    /// Ask the CA this, then tell [`on_info`](RenewalSchedule::on_info) or
-    /// [`on_error`](RenewalSchedule::on_error).
+    /// Run this operation, then call [`on_info`](RenewalSchedule::on_info) or
+    /// [`on_error`](RenewalSchedule::on_error) with its result.
     Ask(GetRenewalInfo),
-    /// Renew now: a new order, which [replaces](crate::op::NewOrder::with_replaces) this certificate.
+    /// Renew now: create an order that [replaces](crate::op::NewOrder::with_replaces) this
+    /// certificate.
     Renew,
-    /// Nothing before this time, which lies ahead.
+    /// Do nothing before this time, which is in the future.
     Wait(Timestamp),
-    /// Nothing ever: the certificate was replaced.
+    /// Do nothing any more: the certificate was replaced.
     Replaced,
 }
 
-/// When one certificate is to be renewed, and when its CA is to be asked about that.
+/// When to renew one certificate, and when to fetch its renewal information.
 ///
-/// The module's documentation has the rules. It is plain data for serde, JSON for one; the
-/// [policy](Self::with_policy) is not stored with it.
+/// The [module documentation](super) has the rules. The schedule is plain data that serde can
+/// store, for example as JSON. The [policy](Self::with_policy) is not stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RenewalSchedule {
@@ -48,21 +49,21 @@ pub struct RenewalSchedule {
     not_after: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     window: Option<RenewalWindow>,
-    /// How many instants were chosen.
+    /// The number of instants chosen so far.
     #[serde(default)]
     choices: u32,
-    /// When the CA is asked next; at once if it never was.
+    /// The time of the next fetch. `None` before the first, which is due at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ask_at: Option<Timestamp>,
-    /// How many questions in a row ended in an error that may pass soon.
+    /// The number of consecutive fetches that ended in a temporary error.
     #[serde(default)]
     ask_errors: u32,
-    /// How many attempts to renew failed, and when the last one did.
+    /// The number of failed attempts to renew, and the time of the last one.
     #[serde(default)]
     failures: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_failure: Option<Timestamp>,
-    /// Before this time no attempt is made.
+    /// No attempt is made before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold_until: Option<Timestamp>,
     #[serde(default)]
@@ -71,7 +72,7 @@ pub struct RenewalSchedule {
     policy: RenewalPolicy,
 }
 
-/// Refuses what a newer version of this crate wrote in another form.
+/// Rejects a schedule in the format of a newer version of this crate.
 fn known_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
         version @ 0..=RenewalSchedule::VERSION => Ok(version),
@@ -82,10 +83,11 @@ fn known_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::E
 impl RenewalSchedule {
     const VERSION: u32 = 1;
 
-    /// Creates the schedule of a certificate that was just issued, or of any other.
+    /// Creates the schedule of a certificate, new or old.
     ///
-    /// `seed` decides which instant of a window is chosen; let it differ from machine to machine. A certificate
-    /// without an authority key identifier cannot be named to its CA, which is never asked about it then.
+    /// `seed` decides which instant of a window is chosen; use a different one on each machine. A
+    /// certificate without an authority key identifier has no identifier for renewal information,
+    /// which is then never fetched.
     pub fn new(certificate: &Certificate, seed: u64) -> Self {
         Self {
             version: Self::VERSION,
@@ -105,13 +107,15 @@ impl RenewalSchedule {
         }
     }
 
-    /// Sets other numbers than the RFC's; set them again after loading a stored schedule.
+    /// Sets the limits and waits. Set them again after loading a stored schedule.
     pub const fn with_policy(mut self, policy: RenewalPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Takes the CA's answer; returns a notice if the window is new or has moved, or its explanation has.
+    /// Handles fetched renewal information.
+    ///
+    /// Returns a notice if the window or its explanation is new or has changed.
     pub fn on_info(&mut self, entry: &RenewalInfoEntry, now: Timestamp) -> Option<Notice> {
         let info = entry.info();
         self.ask_errors = 0;
@@ -122,6 +126,8 @@ impl RenewalSchedule {
             ));
         let id = self.certificate_id.clone()?;
         let is_news = match &mut self.window {
+            // A new choice at each fetch would make early renewal more and more likely, so an
+            // unchanged window keeps its instant.
             Some(window) if window.still_holds(info) => window.explain(info),
             _ => {
                 let random = random(self.seed, &id, self.choices);
@@ -135,13 +141,15 @@ impl RenewalSchedule {
         Some(Notice::RenewalWindow { certificate_id: id, window: Box::new(window), renew_at })
     }
 
-    /// Takes the end of a question without an answer; returns the notice of it.
+    /// Handles a failed fetch, and returns a notice of it.
     ///
-    /// The last window stays, unless the CA does not offer renewal information any more.
+    /// The last window stays in use, unless the CA no longer offers renewal information.
     pub fn on_error(&mut self, error: &Error, now: Timestamp) -> Option<Notice> {
         if matches!(error, Error::Unsupported(_)) {
             self.window = None;
         }
+        // After too many temporary errors in a row, the next counts as a long-term error (RFC 9773
+        // Section 4.3.3).
         let may_pass = may_pass(error) && self.ask_errors.saturating_add(1) < self.policy.ask_tries;
         let next = if may_pass {
             self.ask_errors += 1;
@@ -151,15 +159,17 @@ impl RenewalSchedule {
             self.policy.otherwise(now)
         };
         let asked = error.retry_at().map(|asked| self.policy.clamped(asked, now));
+        // Backoff takes priority over a shorter `Retry-After` (RFC 9773 Section 4.3.2).
         let again_at = asked.map_or(next, |asked| asked.max(next));
         self.ask_at = Some(again_at);
         let certificate_id = self.certificate_id.clone()?;
         Some(Notice::NoRenewalInfo { certificate_id, error: Box::new(error.clone()), again_at })
     }
 
-    /// Takes the failure of an attempt to renew, with [the time](Error::retry_at) that the CA named, if any.
+    /// Handles a failed attempt to renew. `retry_at` is [the time](Error::retry_at) that the CA
+    /// named, if any.
     ///
-    /// The next attempt waits for the backoff, or for the CA's time where that is later.
+    /// The next attempt waits for the backoff, or until the CA's time if that is later.
     pub fn on_attempt_failed(&mut self, retry_at: Option<Timestamp>, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
         self.last_failure = Some(now);
@@ -169,18 +179,19 @@ impl RenewalSchedule {
         self.hold_until = retry_at.map(|at| at.min(latest).max(backoff)).or(Some(backoff));
     }
 
-    /// Notes that another certificate has taken this one's place.
+    /// Records that another certificate has replaced this one.
     pub const fn replaced(&mut self) {
         self.replaced = true;
     }
 
-    /// Returns what is to be done now.
+    /// Returns the next step.
     pub fn next(&self, now: Timestamp) -> RenewalStep {
         self.next_before(now, now)
     }
 
-    /// Returns what is to be done now by a program that runs again only at `next_run`: what would be due before
-    /// that is due now (RFC 9773 section 4.2, step 5).
+    /// Returns the next step for a program that runs again only at `next_run`.
+    ///
+    /// A renewal that becomes due before `next_run` is due now (RFC 9773 Section 4.2, step 5).
     pub fn next_before(&self, now: Timestamp, next_run: Timestamp) -> RenewalStep {
         if self.replaced {
             return RenewalStep::Replaced;
@@ -191,6 +202,7 @@ impl RenewalSchedule {
         {
             return RenewalStep::Ask(question);
         }
+        // A hold beyond the longest possible wait was stored while the clock was wrong. Ignore it.
         let hold =
             self.hold_until.filter(|at| *at <= now.saturating_add(self.policy.longest_hold()));
         let held = hold.filter(|at| *at > now);
@@ -204,14 +216,15 @@ impl RenewalSchedule {
         }
     }
 
-    /// Returns when the certificate is to be renewed, as far as is known; a past time means at once.
+    /// Returns the time of the renewal by the current state. A past time means at once.
     pub fn renew_at(&self) -> Timestamp {
         let wished =
             self.window.as_ref().map_or_else(|| self.without_window(), RenewalWindow::chosen);
         wished.min(self.latest())
     }
 
-    /// Returns the latest time of a renewal, whatever the CA suggests: a twentieth of the lifetime is left.
+    /// Returns the latest time of a renewal, whatever the CA suggests. A twentieth of the lifetime
+    /// is left then.
     pub fn latest(&self) -> Timestamp {
         self.not_after.saturating_sub(self.lifetime() / 20)
     }
@@ -221,22 +234,24 @@ impl RenewalSchedule {
         self.not_after
     }
 
-    /// Returns the CA's suggested window and the instant chosen in it, once there was an answer.
+    /// Returns the window suggested by the CA and the instant chosen in it, or `None` before the
+    /// first answer.
     pub const fn window(&self) -> Option<&RenewalWindow> {
         self.window.as_ref()
     }
 
-    /// Returns the certificate's identifier (RFC 9773 section 4.1), for `replaces`; `None` if it has none.
+    /// Returns the certificate's identifier for `replaces` (RFC 9773 Section 4.1), or `None` if it
+    /// has none.
     pub fn certificate_id(&self) -> Option<&str> {
         self.certificate_id.as_deref()
     }
 
-    /// Returns how many attempts to renew have failed.
+    /// Returns the number of failed attempts to renew.
     pub const fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Returns when the last attempt failed.
+    /// Returns the time of the last failed attempt.
     pub const fn last_failure(&self) -> Option<Timestamp> {
         self.last_failure
     }
@@ -245,11 +260,14 @@ impl RenewalSchedule {
         self.certificate_id.clone().map(GetRenewalInfo::by_id)
     }
 
-    /// Returns when the CA is asked next; `None` if never.
+    /// Returns the time of the next fetch, or `None` if there is none.
     ///
-    /// A stored time further ahead than any wait is the work of a clock that was wrong then.
+    /// A stored time beyond the longest possible wait was computed while the clock was wrong, and
+    /// means now.
     fn ask_time(&self, now: Timestamp) -> Option<Timestamp> {
         let latest = self.latest();
+        // From `latest` on, renewal is due whatever the CA suggests. This also satisfies RFC 9773
+        // Section 4.3: no fetch after expiry.
         if !self.policy.ask || self.certificate_id.is_none() || now >= latest {
             return None;
         }
@@ -260,6 +278,8 @@ impl RenewalSchedule {
 
     fn without_window(&self) -> Timestamp {
         let lifetime = self.lifetime();
+        // Short lifetimes need the larger share of time for retries; certbot and lego use the same
+        // rule.
         let wait = if lifetime < 10 * DAY { lifetime / 2 } else { lifetime / 3 * 2 };
         self.not_before.saturating_add(wait)
     }
@@ -269,9 +289,10 @@ impl RenewalSchedule {
     }
 }
 
-/// Whether an error may pass soon (RFC 9773 section 4.3.3): timeouts, lost answers, 5xx, and what has a time.
+/// Returns whether an error is temporary (RFC 9773 Section 4.3.3): a timeout, a lost answer, a 5xx
+/// status, or an error with a retry time.
 ///
-/// A failed DNS lookup and a refused connection are not among them.
+/// A failed DNS lookup and a refused connection are long-term errors there.
 fn may_pass(error: &Error) -> bool {
     match error {
         Error::Problem(problem) => problem.status() >= 500,

@@ -1,4 +1,4 @@
-//! The suggested window, and the instant that is chosen in it (RFC 9773 section 4.2).
+//! The suggested window and the instant chosen in it (RFC 9773 Section 4.2).
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::RenewalInfo;
 
-/// A suggested window with the instant that was chosen in it.
+/// A suggested window with the instant chosen in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RenewalWindow {
@@ -31,17 +31,17 @@ impl RenewalWindow {
         self.end
     }
 
-    /// Returns the instant that was chosen at random in the window.
+    /// Returns the instant chosen at random in the window.
     pub const fn chosen(&self) -> Timestamp {
         self.chosen
     }
 
-    /// Returns the page that explains the window to a human.
+    /// Returns the URL of a page that explains the window to humans.
     pub const fn explanation_url(&self) -> Option<&Url> {
         self.explanation_url.as_ref()
     }
 
-    /// Chooses an instant of a window by a random number: all of its instants are as likely.
+    /// Chooses an instant in a window by a random number. All instants are equally likely.
     pub(super) fn choose(info: &RenewalInfo, random: u64) -> Self {
         Self {
             start: info.start(),
@@ -51,14 +51,15 @@ impl RenewalWindow {
         }
     }
 
-    /// Returns whether this is still the CA's window, and holds what was chosen.
+    /// Returns whether this is still the CA's window and contains the chosen instant.
     pub(super) fn still_holds(&self, info: &RenewalInfo) -> bool {
         (self.start, self.end) == (info.start(), info.end())
+            // A stored schedule is input too, and its instant may lie outside of the window.
             && self.start <= self.chosen
             && self.chosen <= self.end
     }
 
-    /// Takes the explanation of the same window; returns whether there is a new one.
+    /// Updates the explanation of an unchanged window, and returns whether there is a new one.
     pub(super) fn explain(&mut self, info: &RenewalInfo) -> bool {
         let is_new = self.explanation_url.as_ref() != info.explanation_url();
         self.explanation_url = info.explanation_url().cloned();
@@ -70,6 +71,8 @@ impl RenewalWindow {
 fn instant(start: Timestamp, end: Timestamp, random: u64) -> Timestamp {
     let width = end.saturating_duration_since(start).as_nanos();
     let random = u128::from(random);
+    // `width * random` has up to 158 bits, too many for u128. Multiplying the two halves of `width`
+    // separately gives the same result.
     let (high, low) = (width >> 64, width & u128::from(u64::MAX));
     let offset = high * random + ((low * random) >> 64);
     let secs = u64::try_from(offset / NANOS).unwrap_or(u64::MAX);
@@ -78,7 +81,8 @@ fn instant(start: Timestamp, end: Timestamp, random: u64) -> Timestamp {
 
 const NANOS: u128 = 1_000_000_000;
 
-/// Returns the n-th random number of a certificate: the same seed chooses differently for each.
+/// Returns the n-th random number of a certificate. One seed gives different numbers for different
+/// certificates.
 pub(super) fn random(seed: u64, certificate_id: &str, n: u32) -> u64 {
     let mut hash = Sha256::new();
     hash.update(seed.to_be_bytes());

@@ -1,6 +1,7 @@
-//! What the ECDSA keys have in common.
+//! The implementation that the ECDSA keys share.
 
-/// Defines a key on one curve: `$curve` is its crate, `$octets` the length of a coordinate.
+/// Defines a key on one curve: `$curve` is its crate, `$octets` the length of a coordinate in
+/// octets.
 macro_rules! ecdsa_key {
     ($(#[$doc:meta])* $name:ident, $curve:ident, $octets:literal, $algorithm:ident) => {
         $(#[$doc])*
@@ -10,18 +11,18 @@ macro_rules! ecdsa_key {
         }
 
         impl $name {
-            /// Makes a new key.
+            /// Generates a new key.
             pub fn generate<R: $crate::signer::CryptoRng>(rng: &mut R) -> Self {
                 use $curve::elliptic_curve::Generate;
 
                 Self { key: $curve::ecdsa::SigningKey::generate_from_rng(rng) }
             }
 
-            /// Reads PKCS #8 in DER.
+            /// Parses PKCS #8 in DER.
             ///
             /// # Errors
             ///
-            /// Fails if it is something else, or a key on another curve.
+            /// Fails if the octets are not PKCS #8, or the key is on another curve.
             pub fn from_pkcs8_der(
                 der: &[u8],
             ) -> Result<Self, $crate::signer::InvalidPrivateKey> {
@@ -32,22 +33,23 @@ macro_rules! ecdsa_key {
                     .map_err(|_| $crate::signer::InvalidPrivateKey::Pkcs8)
             }
 
-            /// Reads PKCS #8 in PEM.
+            /// Parses PKCS #8 in PEM.
             ///
             /// # Errors
             ///
-            /// Fails if it is something else, encrypted, or a key on another curve.
+            /// Fails if the text is not PKCS #8, is encrypted, or the key is on another curve.
             pub fn from_pkcs8_pem(
                 text: &str,
             ) -> Result<Self, $crate::signer::InvalidPrivateKey> {
                 Self::from_pkcs8_der($crate::signer::pkcs8::from_pem(text)?.as_bytes())
             }
 
-            #[doc = concat!("Takes the private scalar: ", stringify!($octets), " octets, big-endian.")]
+            #[doc = concat!("Creates a key from its private scalar: ", stringify!($octets), " octets, big-endian.")]
             ///
             /// # Errors
             ///
-            /// Fails if the length is another, or the number is zero or not below the order.
+            /// Fails if the length differs, or the number is zero or not below the order of the
+            /// curve.
             pub fn from_scalar(
                 scalar: &[u8],
             ) -> Result<Self, $crate::signer::InvalidPrivateKey> {
@@ -66,7 +68,7 @@ macro_rules! ecdsa_key {
                     .expect("the uncompressed point of this curve has the right length")
             }
 
-            /// Signs a message, which is hashed here.
+            /// Hashes and signs a message.
             pub fn sign(&self, message: &[u8]) -> $crate::jose::Signature {
                 use signature::Signer;
 
@@ -78,7 +80,7 @@ macro_rules! ecdsa_key {
                 .expect("a signature of this curve has the right length")
             }
 
-            /// Writes PKCS #8 in PEM, wiped from memory when dropped.
+            /// Returns the key as PKCS #8 in PEM, which is wiped from memory when dropped.
             pub fn to_pkcs8_pem(&self) -> zeroize::Zeroizing<alloc::string::String> {
                 use $curve::pkcs8::EncodePrivateKey;
 

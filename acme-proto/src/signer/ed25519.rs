@@ -18,37 +18,37 @@ pub struct Ed25519Key {
 }
 
 impl Ed25519Key {
-    /// Makes a new key.
+    /// Generates a new key.
     pub fn generate<R: CryptoRng>(rng: &mut R) -> Self {
         let mut seed = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *seed);
         Self { key: SigningKey::from_bytes(&seed) }
     }
 
-    /// Reads PKCS #8 in DER (RFC 8410 Section 7), with the public key or without.
+    /// Parses PKCS #8 in DER (RFC 8410 Section 7), with or without the public key.
     ///
     /// # Errors
     ///
-    /// Fails if it is something else, or the public key in it belongs to another private key.
+    /// Fails if the octets are not PKCS #8, or their public key belongs to another private key.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
         let key = SigningKey::from_pkcs8_der(der).map_err(|_| InvalidPrivateKey::Pkcs8)?;
         Ok(Self { key })
     }
 
-    /// Reads PKCS #8 in PEM.
+    /// Parses PKCS #8 in PEM.
     ///
     /// # Errors
     ///
-    /// Fails if it is something else, encrypted, or a key of another algorithm.
+    /// Fails if the text is not PKCS #8, is encrypted, or the key has another algorithm.
     pub fn from_pkcs8_pem(text: &str) -> Result<Self, InvalidPrivateKey> {
         Self::from_pkcs8_der(pkcs8::from_pem(text)?.as_bytes())
     }
 
-    /// Takes the 32 octets that RFC 8032 Section 5.1.5 calls the private key.
+    /// Creates a key from the 32 octets that RFC 8032 Section 5.1.5 calls the private key.
     ///
     /// # Errors
     ///
-    /// Fails if the length is another.
+    /// Fails if the length differs.
     pub fn from_scalar(seed: &[u8]) -> Result<Self, InvalidPrivateKey> {
         let seed = <&[u8; 32]>::try_from(seed).map_err(|_| InvalidPrivateKey::Scalar)?;
         Ok(Self { key: SigningKey::from_bytes(seed) })
@@ -59,15 +59,15 @@ impl Ed25519Key {
         Jwk::ed25519(self.key.verifying_key().as_bytes())
     }
 
-    /// Signs a message, which is not hashed before.
+    /// Signs a message. Ed25519 does not hash it beforehand.
     pub fn sign(&self, message: &[u8]) -> Signature {
         Signature::from_bytes(Algorithm::EdDsa, &self.key.sign(message).to_bytes())
             .expect("an Ed25519 signature has 64 octets")
     }
 
-    /// Writes PKCS #8 in PEM, wiped from memory when dropped.
+    /// Returns the key as PKCS #8 in PEM, which is wiped from memory when dropped.
     ///
-    /// The public key is left out: OpenSSL 3.0 cannot read files that have it.
+    /// The public key is omitted, because OpenSSL 3.0 cannot read files that contain it.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
         let mut bytes = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
         let document = bytes.to_pkcs8_der();
@@ -98,7 +98,7 @@ mod tests {
         Ed25519Key::from_scalar(&base64url::decode(D).unwrap()).unwrap()
     }
 
-    // RFC 8037 A.4.
+    // RFC 8037 Appendix A.4.
     #[test]
     fn the_rfc_example_is_reproduced() {
         let signature = key().sign(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc");

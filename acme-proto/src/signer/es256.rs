@@ -37,7 +37,8 @@ mod tests {
         VerifyingKey::from_public_key_der(&jwk.to_spki_der()).unwrap()
     }
 
-    // V-ES256 (RFC 7515 A.3): the printed signature, as JWS and not as DER.
+    // RFC 7515 Appendix A.3: the signature verifies in JWS form, and DER is not accepted in its
+    // place.
     #[test]
     fn the_rfc_example_verifies() {
         let verifier = verifier(&Jwk::from_json(P256).unwrap());
@@ -50,7 +51,7 @@ mod tests {
         assert!(Fixed::from_slice(der.as_bytes()).is_err());
     }
 
-    // V-ES256: RFC 6979.
+    // The same input, with the deterministic nonce of RFC 6979.
     #[test]
     fn signing_is_deterministic_and_matches_the_known_answer() {
         let expected = "e4ZrhZdbFQ7630Tq51E6RQiJaae9bFNGJszIhtusEwzvO21rzH76Wer6yRn2Zb34VjIm3cVRl0iQctbf4uBY3w";
@@ -58,7 +59,7 @@ mod tests {
         assert_eq!(base64url::encode(key().sign(INPUT).as_bytes()), expected);
     }
 
-    // V-TP-EC0: the private scalars 379 and 43.
+    // The private scalars 379 and 43 have an x and a y with a leading zero octet.
     #[test]
     fn public_keys_keep_leading_zeros() {
         let mut scalar = [0; 32];

@@ -27,7 +27,7 @@ mod tests {
         Es512Key::from_scalar(&base64url::decode(D).unwrap()).unwrap()
     }
 
-    // V-ES512 (RFC 7515 A.4): the printed signature, whose S begins with a zero octet.
+    // RFC 7515 Appendix A.4. The S of its signature begins with a zero octet.
     #[test]
     fn the_rfc_example_verifies() {
         assert_eq!(key().public_key().to_json(), P521);

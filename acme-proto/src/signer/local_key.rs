@@ -7,28 +7,28 @@ use zeroize::Zeroizing;
 use crate::jose::{Algorithm, Jwk, Signature};
 use crate::signer::{InvalidPrivateKey, pkcs8};
 
-/// A private key in memory, of any algorithm that is enabled.
+/// A private key in memory, of any enabled algorithm.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LocalKey {
-    /// ES256, by the feature `es256`.
+    /// ES256, with the feature `es256`.
     #[cfg(feature = "es256")]
     Es256(super::Es256Key),
-    /// ES384, by the feature `es384`.
+    /// ES384, with the feature `es384`.
     #[cfg(feature = "es384")]
     Es384(super::Es384Key),
-    /// ES512, by the feature `es512`.
+    /// ES512, with the feature `es512`.
     #[cfg(feature = "es512")]
     Es512(super::Es512Key),
-    /// EdDSA with Ed25519, by the feature `ed25519`.
+    /// EdDSA on Ed25519, with the feature `ed25519`.
     #[cfg(feature = "ed25519")]
     Ed25519(super::Ed25519Key),
-    /// RS256, by the feature `rs256`.
+    /// RS256, with the feature `rs256`.
     #[cfg(feature = "rs256")]
     Rs256(super::Rs256Key),
 }
 
-/// Runs the same expression for whichever key there is.
+/// Evaluates one expression for the key of every variant.
 macro_rules! each {
     ($self:expr, $key:ident => $result:expr) => {
         match $self {
@@ -47,23 +47,24 @@ macro_rules! each {
 }
 
 impl LocalKey {
-    /// Reads PKCS #8 in PEM of any enabled algorithm.
+    /// Parses PKCS #8 in PEM, of any enabled algorithm.
     ///
     /// # Errors
     ///
-    /// Fails if it is not PEM, of another kind or encrypted, or a key of an algorithm that is not
-    /// enabled.
+    /// Fails if the text is not PEM, has another label or is encrypted, or if the algorithm of the
+    /// key is not enabled.
     pub fn from_pkcs8_pem(text: &str) -> Result<Self, InvalidPrivateKey> {
         Self::from_pkcs8_der(pkcs8::from_pem(text)?.as_bytes())
     }
 
-    /// Reads PKCS #8 in DER of any enabled algorithm.
+    /// Parses PKCS #8 in DER, of any enabled algorithm.
     ///
     /// # Errors
     ///
-    /// Fails if it is not a key of an algorithm that is enabled, or an RSA key unfit for use.
+    /// Fails if the octets are not a key of an enabled algorithm, or are an unusable RSA key.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
         #[cfg(feature = "es256")]
+        // Each parser checks the algorithm identifier, so at most one accepts the key.
         if let Ok(key) = super::Es256Key::from_pkcs8_der(der) {
             return Ok(Self::Es256(key));
         }
@@ -82,6 +83,7 @@ impl LocalKey {
         #[cfg(feature = "rs256")]
         match super::Rs256Key::from_pkcs8_der(der) {
             Ok(key) => return Ok(Self::Rs256(key)),
+            // An RSA key that is too small deserves a better error than "not supported".
             Err(InvalidPrivateKey::Rsa) => return Err(InvalidPrivateKey::Rsa),
             Err(_) => {}
         }
@@ -109,12 +111,12 @@ impl LocalKey {
         each!(self, key => key.public_key())
     }
 
-    /// Signs a message, which is hashed here if the algorithm hashes.
+    /// Signs a message, and hashes it first if the algorithm requires that.
     pub fn sign(&self, message: &[u8]) -> Signature {
         each!(self, key => key.sign(message))
     }
 
-    /// Writes PKCS #8 in PEM, wiped from memory when dropped.
+    /// Returns the key as PKCS #8 in PEM, which is wiped from memory when dropped.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
         each!(self, key => key.to_pkcs8_pem())
     }
@@ -183,7 +185,7 @@ mod tests {
         }
     }
 
-    // Only the trait in between is at stake here: the numbers are anything but random.
+    // Tests the use of the `CryptoRng` trait. The numbers themselves are not random.
     #[test]
     fn generated_keys_sign_and_differ() {
         let rng = &mut super::super::test_rng::Hashing::default();
@@ -213,7 +215,7 @@ mod tests {
     fn other_files_are_refused() {
         let refused = |text: &str| LocalKey::from_pkcs8_pem(text).unwrap_err();
         assert_eq!(refused(""), InvalidPrivateKey::Pem);
-        // X25519, which does not sign.
+        // An X25519 key, which cannot sign.
         let x25519 = "-----BEGIN PRIVATE KEY-----\n\
             MC4CAQAwBQYDK2VuBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
             -----END PRIVATE KEY-----\n";

@@ -1,10 +1,10 @@
-//! Keys held in memory, each algorithm behind the feature of its name.
+//! Private keys in memory, each algorithm behind the feature of its name.
 //!
-//! The state machine asks for signatures and does not care where they come from: a key in a device
-//! or a service needs nothing of this module.
+//! The state machine requests signatures and does not care where they come from. A key in a device
+//! or a service needs nothing from this module.
 //!
-//! Signatures are deterministic: ECDSA takes its nonce from key and message (RFC 6979), so that a
-//! poor random number generator cannot give the key away. Only `generate` needs random numbers.
+//! Signatures are deterministic. ECDSA derives its nonce from the key and the message (RFC 6979),
+//! so a poor random number generator cannot reveal the key. Only `generate` needs random numbers.
 
 #[cfg(any(feature = "es256", feature = "es384", feature = "es512"))]
 mod ecdsa;
@@ -36,5 +36,5 @@ pub use self::pkcs8::InvalidPrivateKey;
 #[cfg(feature = "rs256")]
 pub use self::rs256::Rs256Key;
 
-/// What `generate` asks of a random number generator, from `rand_core` 0.10.
+/// The random number generator that `generate` needs, from `rand_core` 0.10.
 pub use signature::rand_core::CryptoRng;

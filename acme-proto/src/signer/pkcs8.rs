@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 const LABEL: &str = "PRIVATE KEY";
 
-/// The private key cannot be read; whoever gave it is at fault.
+/// The private key is unusable. The source of the key is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPrivateKey {
@@ -24,13 +24,13 @@ pub enum InvalidPrivateKey {
     /// The octets are not a PKCS #8 structure with a key of this algorithm.
     #[error("not a PKCS #8 private key of the expected algorithm")]
     Pkcs8,
-    /// The octets are not the private scalar of such a key.
+    /// The octets are not a private scalar of this algorithm.
     #[error("private scalar has the wrong length or is out of range")]
     Scalar,
-    /// The numbers of an RSA key are of a size that is not accepted, or do not belong together.
+    /// The modulus of an RSA key has a size that is not accepted, or its numbers are inconsistent.
     #[error("RSA key is smaller than 2048 bits, too large, or inconsistent")]
     Rsa,
-    /// The key is of no kind that is enabled.
+    /// No enabled algorithm uses this kind of key.
     #[error("private key is of a kind that is not supported or not enabled")]
     Unsupported,
 }

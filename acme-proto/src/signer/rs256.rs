@@ -15,10 +15,10 @@ use crate::signer::{CryptoRng, InvalidPrivateKey, pkcs8};
 
 /// An RSA private key, which signs with RS256; wiped from memory when dropped.
 ///
-/// For accounts that have such a key already. The `rsa` crate is the subject of RUSTSEC-2023-0071:
-/// how long a signature takes may tell an observer on the network something about the key. A new
-/// account key should be on an elliptic curve, and an RSA key that matters is better signed with
-/// elsewhere.
+/// Use it for accounts that already have such a key. The `rsa` crate is affected by
+/// RUSTSEC-2023-0071: the time that a signature takes may reveal parts of the key to an observer on
+/// the network. Choose an elliptic curve for a new account key, and sign elsewhere with an RSA key
+/// that must stay secret.
 #[derive(Clone)]
 pub struct Rs256Key {
     key: PrivateKey,
@@ -29,14 +29,14 @@ impl Rs256Key {
     /// The size of a generated key, in bits.
     pub const GENERATED_BITS: usize = 2048;
 
-    /// Makes a new key of [`GENERATED_BITS`](Self::GENERATED_BITS); this takes a while.
+    /// Generates a new key of [`GENERATED_BITS`](Self::GENERATED_BITS), which can take seconds.
     pub fn generate<R: CryptoRng>(rng: &mut R) -> Self {
         let key =
             PrivateKey::new(rng, Self::GENERATED_BITS).expect("primes of this size can be found");
         Self::new(key).expect("a generated key has the size asked for")
     }
 
-    /// Reads PKCS #8 in DER.
+    /// Parses PKCS #8 in DER.
     ///
     /// # Errors
     ///
@@ -47,16 +47,16 @@ impl Rs256Key {
         Self::new(key)
     }
 
-    /// Reads PKCS #8 in PEM.
+    /// Parses PKCS #8 in PEM.
     ///
     /// # Errors
     ///
-    /// Fails if it is something else, encrypted, or not usable as a key.
+    /// Fails if the text is not PKCS #8, is encrypted, or the key is unusable.
     pub fn from_pkcs8_pem(text: &str) -> Result<Self, InvalidPrivateKey> {
         Self::from_pkcs8_der(pkcs8::from_pem(text)?.as_bytes())
     }
 
-    /// Reads the DER of an RSAPrivateKey (RFC 8017 Appendix A.1.2).
+    /// Parses an RSAPrivateKey in DER (RFC 8017 Appendix A.1.2).
     ///
     /// # Errors
     ///
@@ -72,17 +72,19 @@ impl Rs256Key {
         self.public_key.clone()
     }
 
-    /// Signs a message, which is hashed here.
+    /// Hashes and signs a message.
     pub fn sign(&self, message: &[u8]) -> Signature {
         self.try_sign(message).expect("a key that has signed once signs again")
     }
 
-    /// Writes PKCS #8 in PEM, wiped from memory when dropped.
+    /// Returns the key as PKCS #8 in PEM, which is wiped from memory when dropped.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
         pkcs8::to_pem(&self.key.to_pkcs8_der().expect("a key can be encoded"))
     }
 
-    /// Checks the size, and by a trial that the private numbers fit the public ones.
+    /// Checks the size, and signs once to check that the private numbers match the public ones.
+    ///
+    /// After that, `sign` cannot fail.
     fn new(key: PrivateKey) -> Result<Self, InvalidPrivateKey> {
         let public_key =
             Jwk::rsa(&key.n_bytes(), &key.e_bytes()).map_err(|_| InvalidPrivateKey::Rsa)?;
@@ -114,7 +116,7 @@ mod tests {
     use crate::jose::base64url;
     use crate::x509::asn1;
 
-    /// RSA-A2 (RFC 7515 A.2.1): n, e, d, p, q, dp, dq, qi.
+    /// The key of RFC 7515 Appendix A.2.1: n, e, d, p, q, dp, dq, qi.
     const NUMBERS: [&str; 8] = [
         "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
         "AQAB",
@@ -127,7 +129,7 @@ mod tests {
     ];
     const SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
 
-    /// RSA-A2 as PKCS #1, with `change` made to its numbers.
+    /// That key as PKCS #1, after `change` has modified its numbers.
     fn pkcs1(change: impl Fn(&mut [Vec<u8>])) -> Vec<u8> {
         let mut numbers = NUMBERS.map(|number| base64url::decode(number).unwrap());
         change(&mut numbers);
@@ -141,7 +143,7 @@ mod tests {
         Rs256Key::from_pkcs1_der(&pkcs1(|_| ())).unwrap()
     }
 
-    // V-RS256 (RFC 7515 A.2).
+    // RFC 7515 Appendix A.2.
     #[test]
     fn the_rfc_example_is_reproduced() {
         let input = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA\
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn numbers_that_do_not_belong_together_are_refused() {
-        // Of the private numbers the first three and the primes count; the rest is recomputed.
+        // The parser uses n, e, d and the primes, and recomputes the rest.
         for changed in 0..5 {
             let der = pkcs1(|numbers| numbers[changed][1] ^= 0x10);
             assert!(Rs256Key::from_pkcs1_der(&der).is_err(), "number {changed}");

@@ -1,11 +1,11 @@
-//! A reproducible source of octets for tests.
+//! A reproducible random number generator for tests.
 
 use core::convert::Infallible;
 
 use sha2::{Digest, Sha256};
 use signature::rand_core::{TryCryptoRng, TryRng};
 
-/// Hashes of a counter.
+/// Returns the hashes of a counter.
 #[derive(Default)]
 pub(super) struct Hashing {
     counter: u64,
