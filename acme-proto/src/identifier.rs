@@ -1,4 +1,5 @@
-//! What a certificate is for: DNS names, wildcards, IP addresses (RFC 8555 section 7.1.3, RFC 8738).
+//! The identifiers of a certificate: DNS names, wildcards and IP addresses (RFC 8555 Section 7.1.3,
+//! RFC 8738).
 
 mod punycode;
 
@@ -12,8 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An identifier of an order or an authorization.
 ///
-/// In JSON it is `{"type": …, "value": …}`. Reading never fails: what is not a valid name or address is
-/// kept as [`Other`](Self::Other).
+/// Its JSON form is `{"type": …, "value": …}`. A value that is not a valid name or address is
+/// parsed as [`Other`](Self::Other), so that an unknown identifier never makes an object unusable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Identifier {
@@ -21,7 +22,7 @@ pub enum Identifier {
     Dns(DnsName),
     /// An IP address.
     Ip(IpAddr),
-    /// An identifier of another type, or one that this client could not ask for.
+    /// An identifier of another type, or one with a value that this client would not order.
     Other {
         /// The type.
         kind: String,
@@ -34,7 +35,7 @@ pub enum Identifier {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DnsName(String);
 
-/// A text that cannot be in a certificate as a DNS name or address.
+/// The text cannot be a DNS name or an address in a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is not a name that a certificate can have: {reason}")]
 pub struct InvalidIdentifier {
@@ -56,7 +57,7 @@ impl Identifier {
         Self::Ip(address)
     }
 
-    /// Reads an identifier as a server sends it.
+    /// Parses an identifier sent by a server.
     pub fn from_wire(kind: &str, value: &str) -> Self {
         let known = match kind {
             "dns" => Self::dns(value).ok(),
@@ -75,7 +76,7 @@ impl Identifier {
         }
     }
 
-    /// Returns the value; an address in the form of RFC 5952.
+    /// Returns the value. An address has the form of RFC 5952, as RFC 8738 Section 3 requires.
     pub fn value(&self) -> String {
         match self {
             Self::Dns(name) => name.0.clone(),
@@ -84,7 +85,7 @@ impl Identifier {
         }
     }
 
-    /// Returns whether this is a wildcard.
+    /// Returns whether this is a wildcard name.
     pub fn is_wildcard(&self) -> bool {
         matches!(self, Self::Dns(name) if name.is_wildcard())
     }
@@ -99,14 +100,17 @@ impl Identifier {
 }
 
 impl DnsName {
-    /// Checks a name and folds it to lower case.
+    /// Validates a name and folds it to lower case.
     ///
     /// # Errors
-    /// [`InvalidIdentifier`] for what a certificate cannot hold (RFC 5280 section 7): a label that is empty,
-    /// longer than 63 octets, not of letters, digits and inner hyphens, or `xn--` without well-formed Punycode;
-    /// a name longer than 253 octets (with the `*.`), whose last label is a number, or
-    /// with a final dot, an underscore, or a `*` anywhere but as its first label; an IP address; a name that
-    /// is not ASCII (convert it to its `xn--` form first).
+    /// [`InvalidIdentifier`] for a name that a certificate cannot contain (RFC 5280 Section 7):
+    ///
+    /// - a label that is empty, is longer than 63 octets, does not consist of letters, digits and
+    ///   inner hyphens, or has `xn--` without well-formed Punycode;
+    /// - a name that is longer than 253 octets (with the `*.`), has a number as its last label, a
+    ///   trailing dot, an underscore, or a `*` other than as its first label;
+    /// - an IP address;
+    /// - a name that is not ASCII (convert it to its `xn--` form first).
     pub fn parse(name: &str) -> Result<Self, InvalidIdentifier> {
         match fault(name) {
             None => Ok(Self(name.to_ascii_lowercase())),
@@ -132,12 +136,13 @@ impl DnsName {
     }
 }
 
-/// Returns what is wrong with a name.
+/// Returns the reason why a name is invalid, if it is.
 fn fault(name: &str) -> Option<&'static str> {
     if !name.is_ascii() {
         return Some("it is not ASCII; convert it to its xn-- form (IDNA) first");
     }
     let base = name.strip_prefix("*.").unwrap_or(name);
+    // Checked before the lengths, so that an IPv6 address gets the helpful message.
     if looks_like_address(base) {
         return Some("it is an IP address, or looks like one; give an address as one");
     }
@@ -150,7 +155,10 @@ fn fault(name: &str) -> Option<&'static str> {
     base.split('.').find_map(label_fault)
 }
 
-/// Tells addresses, and names that software may take for one as their last label is a number.
+/// Returns whether this is an address, or software may parse it as one.
+///
+/// Many parsers accept forms such as `127.1` and `010.0.0.1` as IPv4. All have a number as their
+/// last part, which no top-level domain is.
 fn looks_like_address(base: &str) -> bool {
     let last = base.rsplit('.').next().unwrap_or(base);
     let numeric = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
@@ -204,7 +212,7 @@ impl fmt::Display for DnsName {
 impl FromStr for Identifier {
     type Err = InvalidIdentifier;
 
-    /// Reads an address, an IPv6 one with or without brackets, or else a DNS name.
+    /// Parses an address, with or without brackets if it is IPv6, or else a DNS name.
     fn from_str(text: &str) -> Result<Self, InvalidIdentifier> {
         let address = match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
             Some(bare) => bare.parse::<Ipv6Addr>().ok().map(IpAddr::V6),

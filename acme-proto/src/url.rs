@@ -1,4 +1,4 @@
-//! URLs, kept character for character.
+//! URLs, stored character for character.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -9,16 +9,16 @@ use core::str::FromStr;
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr, UriStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// An absolute `https` or `http` URL with a host, exactly as it was given.
+/// An absolute `https` or `http` URL with a host, exactly as received.
 ///
-/// A server compares the `url` and `kid` of a request with its own text, so nothing is ever normalized
-/// (RFC 8555 section 6.4). Clones share the text.
+/// A server compares the `url` and `kid` of a request with its own text, so a URL is never
+/// normalized (RFC 8555 Section 6.4). Clones share the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Url {
     text: Arc<str>,
 }
 
-/// A text that is no usable URL.
+/// The text is not a usable URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a usable URL ({reason}): {text}; give an absolute https URL")]
 pub struct InvalidUrl {
@@ -27,14 +27,14 @@ pub struct InvalidUrl {
 }
 
 impl Url {
-    /// The most octets that a URL may have.
+    /// The maximum length of a URL, in octets.
     pub const MAX_LEN: usize = 2048;
 
-    /// Checks a URL and keeps it as it is.
+    /// Validates a URL and stores it unchanged.
     ///
     /// # Errors
-    /// [`InvalidUrl`] if it is relative, has another scheme, no host, user information or a fragment, is
-    /// too long, or has characters that RFC 3986 does not allow.
+    /// [`InvalidUrl`] if the URL is relative, has another scheme, no host, user information or a
+    /// fragment, is too long, or has characters that RFC 3986 does not allow.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         match fault(text) {
             None => Ok(Self { text: Arc::from(text) }),
@@ -42,7 +42,7 @@ impl Url {
         }
     }
 
-    /// Returns the URL as it was given.
+    /// Returns the URL, unchanged.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -52,13 +52,13 @@ impl Url {
         self.text.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 
-    /// Returns host and port as they stand in the URL.
+    /// Returns host and port as written in the URL.
     pub fn authority(&self) -> &str {
         let rest = self.after_scheme();
         &rest[..rest.find(['/', '?']).unwrap_or(rest.len())]
     }
 
-    /// Returns the host, an IPv6 address without its brackets.
+    /// Returns the host. An IPv6 address is returned without its brackets.
     pub fn host(&self) -> &str {
         let authority = self.authority();
         if let Some(rest) = authority.strip_prefix('[') {
@@ -67,15 +67,16 @@ impl Url {
         authority.split(':').next().unwrap_or(authority)
     }
 
-    /// Returns the port, that of the scheme if none is given.
+    /// Returns the port, or that of the scheme if none is given.
     pub fn port(&self) -> u16 {
         let authority = self.authority();
+        // The colons of an IPv6 address lie before its closing bracket.
         let after_host = authority.rsplit(']').next().unwrap_or(authority);
         let given = after_host.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         given.unwrap_or_else(|| if self.is_https() { 443 } else { 80 })
     }
 
-    /// Returns path and query, as a request line carries them; `/` if there is no path.
+    /// Returns path and query as in a request line, with `/` for an empty path.
     pub fn path_and_query(&self) -> String {
         let rest = self.after_scheme();
         let path = &rest[rest.find(['/', '?']).unwrap_or(rest.len())..];
@@ -92,15 +93,18 @@ impl Url {
             || host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// Returns whether it is https, or http on this machine where that is allowed.
+    /// Returns whether the scheme is `https`, or `http` on this machine if `http` is allowed.
+    ///
+    /// Requests over plain HTTP would reveal nonces and account URLs, and could be altered
+    /// (CVE-2025-54799). Test servers on the loopback interface are the exception.
     pub(crate) fn is_https_or_allowed(&self, http: bool) -> bool {
         self.is_https() || (http && self.is_loopback())
     }
 
-    /// Resolves a reference against this URL (RFC 3986 section 5); an absolute one stays as it is.
+    /// Resolves a reference against this URL (RFC 3986 Section 5). An absolute URL stays unchanged.
     ///
     /// # Errors
-    /// [`InvalidUrl`] if the reference, or the result, is no usable URL.
+    /// [`InvalidUrl`] if the reference or the result is not a usable URL.
     pub fn resolve(&self, reference: &str) -> Result<Self, InvalidUrl> {
         let invalid = || InvalidUrl {
             text: crate::wire::printable(reference, 120),
@@ -109,11 +113,12 @@ impl Url {
         Self::parse(&self.resolve_text(reference).ok_or_else(invalid)?)
     }
 
-    /// Resolves a reference whose result may be any URI, a fragment included.
+    /// Resolves a reference whose result may be any URI, including one with a fragment.
     pub(crate) fn resolve_text(&self, reference: &str) -> Option<String> {
         if reference.len() > Self::MAX_LEN {
             return None;
         }
+        // Resolution would normalize the path, so an absolute URL must not go through it.
         if UriStr::new(reference).is_ok() {
             return Some(String::from(reference));
         }
@@ -124,7 +129,7 @@ impl Url {
         Some(resolved)
     }
 
-    /// Appends a slash and a segment by plain concatenation (RFC 9773 section 4.1).
+    /// Appends a slash and a segment by plain concatenation (RFC 9773 Section 4.1).
     ///
     /// # Errors
     /// [`InvalidUrl`] if the result is too long or not allowed.
@@ -137,7 +142,7 @@ impl Url {
     }
 }
 
-/// Returns what is wrong with a URL.
+/// Returns the reason why a URL is unusable, if it is.
 fn fault(text: &str) -> Option<&'static str> {
     if text.len() > Url::MAX_LEN {
         return Some("too long");
@@ -156,6 +161,8 @@ fn fault(text: &str) -> Option<&'static str> {
     if authority.host().is_empty() {
         return Some("without a host");
     }
+    // User information would be sent to the server as credentials, or hide the real host from a
+    // reader.
     if authority.userinfo().is_some() {
         return Some("with user information");
     }

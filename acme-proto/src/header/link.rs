@@ -1,4 +1,4 @@
-//! `Link` (RFC 8288 section 3): tolerant of one bad link among good ones.
+//! `Link` (RFC 8288 Section 3), parsed so that a malformed link does not affect the others.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,10 +7,10 @@ use crate::header::is_token_char;
 use crate::http::Headers;
 use crate::url::Url;
 
-/// The most links that are read from one answer.
+/// The maximum number of links that are read from one response.
 const MAX_LINKS: usize = 64;
 
-/// A link of an answer.
+/// A link in a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     target: Url,
@@ -18,12 +18,12 @@ pub struct Link {
 }
 
 impl Link {
-    /// Returns the target, resolved against the request's URL.
+    /// Returns the target, resolved against the URL of the request.
     pub const fn target(&self) -> &Url {
         &self.target
     }
 
-    /// Returns whether the link has this relation type; case does not matter.
+    /// Returns whether the link has this relation type, without regard to case.
     pub fn has_rel(&self, rel: &str) -> bool {
         self.rels.iter().any(|r| r.eq_ignore_ascii_case(rel))
     }
@@ -32,8 +32,8 @@ impl Link {
 /// Returns the links of a response, in order; `base` is the URL of the request.
 ///
 /// Relative targets are resolved against `base`. Links without `rel`, links whose `anchor` is not
-/// the requested resource, links to other than `http` and `https` URLs, and malformed links are left
-/// out, without loss of the others. Parameters other than `rel` and `anchor` are ignored.
+/// the requested resource, links to URLs other than `http` and `https`, and malformed links are
+/// omitted. Parameters other than `rel` and `anchor` are ignored.
 pub fn links(headers: &Headers, base: &Url) -> Vec<Link> {
     headers
         .all("link")
@@ -43,7 +43,7 @@ pub fn links(headers: &Headers, base: &Url) -> Vec<Link> {
         .collect()
 }
 
-/// A link as it is written.
+/// A link before its target and its anchor are resolved.
 struct RawLink<'a> {
     target: &'a str,
     rel: Option<String>,
@@ -65,16 +65,17 @@ impl RawLink<'_> {
     }
 }
 
-/// Returns whether an anchor means the requested resource itself.
+/// Returns whether an anchor refers to the requested resource itself.
 fn is_same(anchor: &str, base: &Url) -> bool {
     let context = base.resolve(anchor);
     context.is_ok_and(|url| url == *base)
 }
 
-/// Walks through one field value, and yields the well-formed links in it.
+/// An iterator over the well-formed links in one field value.
 struct Scanner<'a> {
     rest: &'a str,
-    /// Whether a quoted string was found to have no end: no further quote is looked for then.
+    /// Whether a quoted string without an end was found. The search for its end read the whole
+    /// rest, so it is never repeated: the scan stays linear in the length of the value.
     unbalanced: bool,
 }
 
@@ -83,7 +84,7 @@ impl<'a> Scanner<'a> {
         Self { rest, unbalanced: false }
     }
 
-    /// Reads one link; on failure it stops where it could not go on.
+    /// Parses one link. On failure, `rest` begins at the character that does not fit.
     fn link(&mut self) -> Option<RawLink<'a>> {
         let target = self.target()?;
         let mut link = RawLink { target, rel: None, anchor: None };
@@ -94,11 +95,12 @@ impl<'a> Scanner<'a> {
             }
             self.rest = self.rest.strip_prefix(';')?;
             self.skip_space();
+            // An empty parameter, as in `<x>;;rel=up`, or a trailing semicolon.
             if self.rest.is_empty() || self.rest.starts_with([';', ',']) {
                 continue;
             }
             let (name, value) = self.parameter()?;
-            // Only the first of each counts (Sections 3.2 and 3.3).
+            // Only the first `rel` and the first `anchor` count (RFC 8288 Sections 3.2 and 3.3).
             if name.eq_ignore_ascii_case("rel") {
                 link.rel.get_or_insert(value);
             } else if name.eq_ignore_ascii_case("anchor") {
@@ -107,16 +109,16 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads `<URI-reference>`; white space just inside the brackets is forgiven.
+    /// Parses `<URI-reference>`. White space just inside the brackets is accepted.
     fn target(&mut self) -> Option<&'a str> {
         let inside = self.rest.strip_prefix('<')?.trim_start_matches([' ', '\t']);
-        // None of these characters can be part of a reference.
+        // None of these characters can be part of a reference, so the first one must be the end.
         let (target, rest) = inside.split_at_checked(inside.find(['>', '<', '"', ' ', '\t'])?)?;
         self.rest = rest.trim_start_matches([' ', '\t']).strip_prefix('>')?;
         Some(target)
     }
 
-    /// Reads a parameter; one without value has an empty one.
+    /// Parses a parameter. One without a value has an empty value.
     fn parameter(&mut self) -> Option<(&'a str, String)> {
         let name = self.take_while(is_token_char);
         if name.is_empty() {
@@ -131,12 +133,12 @@ impl<'a> Scanner<'a> {
         if self.rest.starts_with('"') {
             return Some((name, self.quoted_string()?));
         }
-        // More than a token: some servers leave URLs unquoted.
+        // Accepts more than a token, because some servers do not quote URLs.
         let value = self.take_while(|c| !b" \t;,\"".contains(&c));
         Some((name, value.into()))
     }
 
-    /// Reads a quoted string (RFC 9110, Section 5.6.4); without its end nothing is read.
+    /// Parses a quoted string (RFC 9110 Section 5.6.4). Reads nothing if it has no end.
     fn quoted_string(&mut self) -> Option<String> {
         let inside = self.rest.strip_prefix('"')?;
         let mut value = String::new();
@@ -154,7 +156,7 @@ impl<'a> Scanner<'a> {
         None
     }
 
-    /// Goes on to the next comma outside quotes.
+    /// Skips to the next comma outside of a quoted string, after a malformed link.
     fn recover(&mut self) {
         while let Some(at) = self.rest.find([',', '"']) {
             let (_, rest) = self.rest.split_at_checked(at).unwrap_or_default();
@@ -164,6 +166,8 @@ impl<'a> Scanner<'a> {
             }
             if self.unbalanced || self.quoted_string().is_none() {
                 self.unbalanced = true;
+                // A quote without an end is an ordinary character here, so that the links after it
+                // are found.
                 self.rest = rest.strip_prefix('"').unwrap_or_default();
             }
         }
@@ -194,13 +198,15 @@ impl<'a> Iterator for Scanner<'a> {
             }
             match self.link() {
                 Some(link) => return Some(link),
+                // Always makes progress: the next round starts at a comma, which it skips, or at
+                // the end.
                 None => self.recover(),
             }
         }
     }
 }
 
-/// The largest number of relation types that is kept of a link.
+/// The maximum number of relation types that are kept for a link.
 const MAX_RELS: usize = 16;
 
 #[cfg(test)]
@@ -320,7 +326,7 @@ mod tests {
         }
     }
 
-    /// What a link to `path` on the host of the request with one relation type reads as.
+    /// The expected result for a link to `path` on the host of the request.
     fn link(path: &str, rels: &[&str]) -> (String, Vec<String>) {
         one(&alloc::format!("https://ca.example{path}"), rels)
     }

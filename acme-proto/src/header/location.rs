@@ -1,9 +1,11 @@
-//! `Location`: the only place where a new resource's URL stands (RFC 8555 sections 7.3, 7.4).
+//! `Location`, the only source of a new resource's URL (RFC 8555 Sections 7.3 and 7.4).
 
 use crate::http::Headers;
 use crate::url::Url;
 
-/// Returns the URL, resolved against that of the request; `None` if it is missing or not usable.
+/// Returns the URL, resolved against that of the request, or `None` if it is missing or unusable.
+///
+/// Some servers send a relative URL (<https://github.com/certbot/certbot/issues/434>).
 pub fn location(headers: &Headers, base: &Url) -> Option<Url> {
     base.resolve(headers.first("location")?.trim()).ok()
 }

@@ -1,4 +1,4 @@
-//! The response headers that ACME gives a meaning to: one a file.
+//! The response headers that ACME uses, one in each file.
 
 mod link;
 mod location;
@@ -14,14 +14,15 @@ pub use location::location;
 pub use replay_nonce::replay_nonce;
 pub use retry_after::retry_after;
 
-/// Returns the media type in lower case, without its parameters.
+/// Returns the media type in lower case, without its parameters, or `None` if it is missing or
+/// malformed.
 pub fn media_type(headers: &Headers) -> Option<String> {
     let value = headers.first("content-type")?;
     let essence = value.split(';').next()?.trim();
     (!essence.is_empty() && essence.len() <= 256).then(|| essence.to_ascii_lowercase())
 }
 
-/// Returns whether a character may stand in a token (RFC 9110 section 5.6.2).
+/// Returns whether a character is allowed in a token (RFC 9110 Section 5.6.2).
 fn is_token_char(c: u8) -> bool {
     c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c)
 }
@@ -30,7 +31,7 @@ fn is_token_char(c: u8) -> bool {
 mod tests {
     use super::*;
 
-    // W8
+    // Some CAs send a charset, as in https://github.com/ndilieto/uacme/issues/22.
     #[test]
     fn a_media_type_has_neither_case_nor_parameters() {
         let mut headers = Headers::new();

@@ -3,7 +3,10 @@
 use crate::http::Headers;
 use crate::token::Nonce;
 
-/// Returns the first valid nonce; what is not base64url counts as absent.
+/// Returns the first valid nonce. A value that is not base64url is ignored (RFC 8555 Section
+/// 6.5.1).
+///
+/// The header may be repeated, or its values joined by a comma. Any one of the nonces will do.
 pub fn replay_nonce(headers: &Headers) -> Option<Nonce> {
     headers
         .all("replay-nonce")

@@ -1,19 +1,22 @@
-//! `Retry-After`: seconds or an HTTP-date (RFC 9110 section 10.2.3).
+//! `Retry-After`, in seconds or as an HTTP-date (RFC 9110 Section 10.2.3).
 
 use core::time::Duration;
 
 use crate::http::Headers;
 use crate::time::Timestamp;
 
-/// Returns when to ask again: never before `now`, saturating; `None` if the header is missing or malformed.
+/// Returns the time of the next request, or `None` if the header is missing or malformed.
 ///
-/// Of several lines the first valid one counts.
+/// The time is never before `now`, and saturates at [`Timestamp::MAX`].
+///
+/// If there are several lines, the first valid one counts.
 pub fn retry_after(headers: &Headers, now: Timestamp) -> Option<Timestamp> {
     headers.all("retry-after").find_map(|value| parse(value.trim(), now))
 }
 
 fn parse(value: &str, now: Timestamp) -> Option<Timestamp> {
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+        // Digits only fail to parse if the number is too large. It still means "much later".
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(now.saturating_add(Duration::from_secs(seconds)));
     }

@@ -1,15 +1,17 @@
-//! Punycode (RFC 3492), as far as needed to tell a well-formed `xn--` label.
+//! Punycode (RFC 3492), as far as needed to recognize a well-formed `xn--` label.
 
-/// Returns whether `encoded` (ASCII, without `xn--`) decodes to a text that is not all ASCII.
+/// Returns whether `encoded` (ASCII, without `xn--`) decodes to a text with a non-ASCII character.
 ///
-/// IDNA's tables of allowed characters are not consulted; the server does that.
+/// Whether IDNA allows the characters is not checked, because that needs large tables. The server
+/// checks it.
 pub(super) fn is_well_formed(encoded: &str) -> bool {
     decoded_length(encoded.as_bytes()).is_some()
 }
 
-/// Runs the decoder without keeping the text (RFC 3492 section 6.2), and returns its length.
+/// Runs the decoder without storing the text (RFC 3492 Section 6.2), and returns its length.
 fn decoded_length(encoded: &[u8]) -> Option<u32> {
-    // A delimiter with nothing before it is not one, and no digit either.
+    // The characters before the last hyphen are literal. Without any, the hyphen is not a
+    // delimiter, and as it is not a digit either, the label is malformed.
     let (mut length, mut rest) = match encoded.iter().rposition(|&c| c == b'-') {
         Some(at @ 1..) => (u32::try_from(at).ok()?, encoded.get(at + 1..)?),
         _ => (0, encoded),
@@ -21,17 +23,20 @@ fn decoded_length(encoded: &[u8]) -> Option<u32> {
     while !rest.is_empty() {
         let delta;
         (delta, rest) = variable_length_integer(rest, bias)?;
+        // Each integer inserts one character. Section 6.4 requires overflow to be detected.
         length = length.checked_add(1)?;
         bias = adapted_bias(delta, length, index == 0);
         index = index.checked_add(delta)?;
         code = code.checked_add(index / length)?;
+        // A surrogate, or a number beyond U+10FFFF.
         char::from_u32(code)?;
         index = index % length + 1;
     }
     Some(length)
 }
 
-/// Reads one integer of section 3.3, and returns what follows it.
+/// Parses one variable-length integer (RFC 3492 Section 3.3), and returns it with the rest of the
+/// text.
 fn variable_length_integer(mut text: &[u8], bias: u32) -> Option<(u32, &[u8])> {
     let (mut value, mut weight, mut position) = (0_u32, 1_u32, BASE);
     loop {
@@ -48,7 +53,8 @@ fn variable_length_integer(mut text: &[u8], bias: u32) -> Option<(u32, &[u8])> {
     }
 }
 
-/// Adapts the bias (section 6.1); `length` is that after the insertion, so at least 1.
+/// Adapts the bias (RFC 3492 Section 6.1). `length` includes the inserted character, and so is at
+/// least 1.
 fn adapted_bias(delta: u32, length: u32, first: bool) -> u32 {
     let mut delta = delta / if first { DAMP } else { 2 };
     delta = delta.saturating_add(delta / length);

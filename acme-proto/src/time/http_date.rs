@@ -1,4 +1,4 @@
-//! HTTP-dates (RFC 9110 section 5.6.7): IMF-fixdate, RFC 850, asctime.
+//! HTTP-dates (RFC 9110 Section 5.6.7) in their three forms: IMF-fixdate, RFC 850 and asctime.
 
 use super::{Civil, Timestamp, number};
 
@@ -7,13 +7,14 @@ const MONTHS: [&str; 12] =
 const DAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// The weekday has to be one, but nobody checks that it is the right one.
+/// Parses an HTTP-date in any form. The day name must be valid, but need not match the date.
 pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim_matches([' ', '\t']);
     if text.len() > 64 {
         return None;
     }
     match text.split_once(',') {
+        // IMF-fixdate abbreviates the day name, RFC 850 spells it out, and asctime has no comma.
         Some((day, rest)) if day.len() == 3 => imf_fixdate(day, rest),
         Some((day, rest)) => rfc850(day, rest, now),
         None => asctime(text),
@@ -45,7 +46,9 @@ fn rfc850(day: &str, rest: &str, now: Timestamp) -> Option<Timestamp> {
         return None;
     }
     let Civil { year: this_year, month: m, day: d, hour, minute, second } = now.civil();
-    // The latest year with these digits that is no more than 50 ahead; the limit is a whole second.
+    // RFC 9110 Section 5.6.7: a date more than 50 years in the future means the most recent past
+    // year with the same digits. `full` is the latest such year that is at most 50 years ahead; the
+    // rest of the date decides if it is exactly 50.
     let full = this_year + 50 - (this_year + 50 - year).rem_euclid(100);
     let at = civil(full, month, digits(day, 2)?, time);
     let then = at.map(Timestamp::civil);
@@ -85,6 +88,7 @@ fn civil(year: i64, month: &str, day: i64, time: &str) -> Option<Timestamp> {
         day: day as u8,
         hour: hour as u8,
         minute: minute as u8,
+        // A leap second counts as the second before it.
         second: second.min(59) as u8,
     })
 }

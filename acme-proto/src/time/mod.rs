@@ -1,4 +1,4 @@
-//! Wall-clock time as a value: nothing in this crate reads a clock.
+//! Wall-clock time as a value. Nothing in this crate reads a clock.
 
 mod http_date;
 mod rfc3339;
@@ -9,14 +9,14 @@ use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A point in time since the Unix epoch, in nanoseconds; arithmetic saturates.
+/// A point in time, with nanosecond precision. Arithmetic saturates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Timestamp {
     secs: i64,
     nanos: u32,
 }
 
-/// A text that is not the date that was asked for.
+/// The text is not a date in the expected form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid date")]
 pub struct InvalidTimestamp;
@@ -49,21 +49,23 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self { secs: 0, nanos: 0 };
 
-    /// The latest time there is.
+    /// The latest representable time, which also stands for "never".
     pub const MAX: Self = Self { secs: i64::MAX, nanos: NANOS - 1 };
 
-    /// Creates a time from seconds since the epoch.
+    /// Creates a time from seconds since the Unix epoch.
     pub const fn from_unix_seconds(secs: i64) -> Self {
         Self { secs, nanos: 0 }
     }
 
-    /// Creates a time from milliseconds since the epoch.
+    /// Creates a time from milliseconds since the Unix epoch.
     pub const fn from_unix_millis(millis: i64) -> Self {
         let nanos = millis.rem_euclid(1000) as u32 * 1_000_000;
         Self { secs: millis.div_euclid(1000), nanos }
     }
 
-    /// Creates a time from seconds since the epoch and nanoseconds; too many of these become seconds.
+    /// Creates a time from seconds since the Unix epoch and nanoseconds.
+    ///
+    /// A billion nanoseconds or more carry over into the seconds.
     pub const fn from_unix_parts(secs: i64, nanos: u32) -> Self {
         match secs.checked_add((nanos / NANOS) as i64) {
             Some(secs) => Self { secs, nanos: nanos % NANOS },
@@ -71,9 +73,10 @@ impl Timestamp {
         }
     }
 
-    /// Creates a time from a date; `None` if there is no such day or time of day.
+    /// Creates a time from a date, or returns `None` if there is no such day or time of day.
     pub const fn from_civil(civil: Civil) -> Option<Self> {
         let Civil { year, month, day, hour, minute, second } = civil;
+        // The bounds on the year keep the arithmetic below far from overflow.
         let sane = year >= -9999 && year <= 99_999 && month >= 1 && month <= 12 && day >= 1;
         if !sane || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59 {
             return None;
@@ -82,7 +85,7 @@ impl Timestamp {
         Some(Self::from_unix_seconds(days_from_civil(year, month, day) * DAY + time))
     }
 
-    /// Reads an RFC 3339 date: a fraction of any length, `Z` or an offset, second 60.
+    /// Parses an RFC 3339 date, with a fraction of any length, `Z` or an offset, and second 60.
     ///
     /// # Errors
     /// [`InvalidTimestamp`] for anything else.
@@ -90,9 +93,9 @@ impl Timestamp {
         rfc3339::parse(text).ok_or(InvalidTimestamp)
     }
 
-    /// Reads an HTTP-date in any of its three forms (RFC 9110 section 5.6.7).
+    /// Parses an HTTP-date in any of its three forms (RFC 9110 Section 5.6.7).
     ///
-    /// A two-digit year more than 50 years after `now` means the past century.
+    /// A two-digit year more than 50 years after `now` belongs to the previous century.
     ///
     /// # Errors
     /// [`InvalidTimestamp`] for anything else.
@@ -100,7 +103,7 @@ impl Timestamp {
         http_date::parse(text, now).ok_or(InvalidTimestamp)
     }
 
-    /// Returns the whole seconds since the epoch, rounded down.
+    /// Returns the whole seconds since the Unix epoch, rounded down.
     pub const fn unix_seconds(self) -> i64 {
         self.secs
     }
@@ -110,7 +113,7 @@ impl Timestamp {
         self.nanos
     }
 
-    /// Returns a later time.
+    /// Returns the time after `duration`, at most [`MAX`](Self::MAX).
     pub fn saturating_add(self, duration: Duration) -> Self {
         let nanos = self.nanos + duration.subsec_nanos();
         let secs = self.secs.checked_add_unsigned(duration.as_secs());
@@ -120,7 +123,7 @@ impl Timestamp {
         }
     }
 
-    /// Returns an earlier time.
+    /// Returns the time before `duration`, at least the earliest representable time.
     pub fn saturating_sub(self, duration: Duration) -> Self {
         let borrow = self.nanos < duration.subsec_nanos();
         let nanos = self.nanos + if borrow { NANOS } else { 0 } - duration.subsec_nanos();
@@ -131,11 +134,12 @@ impl Timestamp {
         }
     }
 
-    /// Returns the time since `earlier`; zero if that is later.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         if self <= earlier {
             return Duration::ZERO;
         }
+        // The difference of two i64 needs 65 bits, and more in nanoseconds.
         let nanos = i128::from(self.secs) * i128::from(NANOS) + i128::from(self.nanos)
             - i128::from(earlier.secs) * i128::from(NANOS)
             - i128::from(earlier.nanos);
@@ -143,7 +147,8 @@ impl Timestamp {
         Duration::new(secs, (nanos % i128::from(NANOS)) as u32)
     }
 
-    /// Returns the date and time of day in UTC; years far outside the calendar are clamped.
+    /// Returns the date and time of day in UTC. Times beyond some 34,000 years from 1970 are
+    /// clamped.
     pub fn civil(self) -> Civil {
         let secs = self.secs.clamp(-(1 << 40), 1 << 40);
         let (year, month, day) = civil_from_days(secs.div_euclid(DAY));
@@ -158,17 +163,18 @@ impl Timestamp {
         }
     }
 
-    /// Returns the RFC 3339 form without a fraction, which strict servers want.
+    /// Returns the RFC 3339 form without a fraction, which some servers reject
+    /// (<https://github.com/caddyserver/caddy/issues/6864>).
     pub fn to_rfc3339_seconds(self) -> String {
         Self { secs: self.secs, nanos: 0 }.to_string()
     }
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes the RFC 3339 form in UTC, with a fraction only if there is one.
+    /// Writes the RFC 3339 form in UTC, with a fraction only if it is not zero.
     ///
-    /// Times outside the years 0000 to 9999, which that form cannot hold, are shown as the first or last
-    /// second of these: what is written can always be read back.
+    /// That form has four digits for the year. Times outside the years 0000 to 9999 are written as
+    /// the first or last second of these, so that the text can always be parsed again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = (*self).clamp(YEAR_0000, YEAR_9999);
         let Civil { year, month, day, hour, minute, second } = shown.civil();
@@ -207,7 +213,8 @@ const fn days_in(year: i64, month: u8) -> u8 {
     }
 }
 
-/// Days before `year` since the year 0, in the proleptic Gregorian calendar.
+/// Returns the number of days from the start of the year 0 to that of `year`, in the proleptic
+/// Gregorian calendar.
 const fn days_before_year(year: i64) -> i64 {
     let y = year - 1;
     365 * year + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400)
@@ -224,7 +231,8 @@ const fn days_from_civil(year: i64, month: u8, day: u8) -> i64 {
 }
 
 fn civil_from_days(days: i64) -> (i64, u8, u8) {
-    // Never too late: the loop goes up from there.
+    // A first guess that is never too late: a year has at least 365 days and at most 366. The loop
+    // approaches the right year from below, in steps of the years that are certainly left.
     let mut year = 1970 + days.div_euclid(if days < 0 { 365 } else { 366 });
     while days_from_civil(year + 1, 1, 1) <= days {
         year += ((days - days_from_civil(year + 1, 1, 1)) / 366).max(1);
@@ -238,7 +246,7 @@ fn civil_from_days(days: i64) -> (i64, u8, u8) {
     (year, month, rest as u8 + 1)
 }
 
-/// Reads exactly `digits` ASCII digits.
+/// Parses a number of exactly `digits` ASCII digits.
 fn number(text: &[u8], digits: usize) -> Option<i64> {
     (text.len() == digits && text.iter().all(u8::is_ascii_digit))
         .then(|| text.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))

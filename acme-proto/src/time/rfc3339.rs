@@ -1,10 +1,12 @@
-//! RFC 3339 dates, as JSON members carry them.
+//! RFC 3339 dates, the format of times in JSON members.
 
 use core::time::Duration;
 
 use super::{Civil, Timestamp, number};
 
-/// `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`, with `t` and `z` too, and a blank for the `T`.
+/// Parses `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`.
+///
+/// RFC 3339 Section 5.6 also allows `t` and `z` in lower case, and a space in place of the `T`.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let (head, rest) = bytes.split_at_checked(19)?;
@@ -21,6 +23,8 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
         day: field(8, 10)? as u8,
         hour: field(11, 13)? as u8,
         minute: field(14, 16)? as u8,
+        // `Civil` has no leap second; it is added below, and becomes the first second of the next
+        // minute.
         second: second.min(59) as u8,
     };
     if second > 60 {
@@ -33,7 +37,10 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_unix_parts(utc, fraction))
 }
 
-/// Returns the nanoseconds of a fraction, rounded down, and what follows it.
+/// Parses a fraction. Returns its nanoseconds, rounded down, and the rest of the text.
+///
+/// Boulder sends up to nine digits (<https://github.com/letsencrypt/boulder/issues/6631>); further
+/// ones are dropped.
 fn fraction(rest: &[u8]) -> Option<(u32, &[u8])> {
     let Some(after) = rest.strip_prefix(b".") else {
         return Some((0, rest));
@@ -47,7 +54,7 @@ fn fraction(rest: &[u8]) -> Option<(u32, &[u8])> {
     Some((nanos, zone))
 }
 
-/// Returns the seconds east of UTC.
+/// Parses an offset. Returns the seconds east of UTC.
 fn offset(zone: &[u8]) -> Option<i64> {
     let (sign, rest) = match zone {
         [b'Z' | b'z'] => return Some(0),
