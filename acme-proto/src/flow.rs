@@ -1,17 +1,19 @@
 //! The contract between a flow and its driver: outputs, inputs, and the one rule.
 
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::error::{Error, Misuse};
-use crate::http::{Request, Response};
-use crate::jose::{Algorithm, MacAlgorithm, Signature, Thumbprint};
+use crate::http::Response;
+use crate::jose::Signature;
 use crate::notice::Notice;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
-use crate::wire::printable;
+
+pub use crate::request::{
+    FlowId, KeyRole, Lost, RequestId, SaveId, SignFailed, SignId, SignRequest, SignatureAlgorithm,
+    Transmit,
+};
 
 /// Anything that takes several exchanges with a server to come to an end.
 ///
@@ -86,117 +88,6 @@ pub enum Input {
     Saved(SaveId),
     /// The snapshot could not be stored, and why.
     SaveFailed(SaveId, String),
-}
-
-/// Names a flow within its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowId(pub(crate) u32);
-
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name {
-            pub(crate) flow: FlowId,
-            pub(crate) seq: u64,
-        }
-    };
-}
-id!(
-    /// Names a [`Transmit`].
-    RequestId
-);
-id!(
-    /// Names a [`SignRequest`].
-    SignId
-);
-id!(
-    /// Names a [`SaveRequest`].
-    SaveId
-);
-
-/// An HTTP request to be sent as it is: no redirect followed, nothing retried, no header changed.
-#[derive(Clone, Debug)]
-pub struct Transmit {
-    /// Goes into the answering [`Input`].
-    pub id: RequestId,
-    /// The request.
-    pub request: Request,
-    /// How long the exchange may take, from connecting to the last octet of the body; afterwards it is
-    /// [`Lost::TimedOut`].
-    pub time_limit: Duration,
-    /// How many octets of body to accept; a longer one is cut off there and
-    /// [marked](Response::truncated).
-    pub body_limit: usize,
-}
-
-/// How an exchange ended without an answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Lost {
-    /// Nothing reached the server, provably: no connection, TLS failed, stream refused.
-    #[error("not sent: {}", printable(.0, 300))]
-    NotSent(String),
-    /// The time limit passed.
-    #[error("no answer within the time limit")]
-    TimedOut,
-    /// The request may have been processed, but no answer came.
-    #[error("no answer: {}", printable(.0, 300))]
-    NoAnswer(String),
-}
-
-/// A request for a signature or MAC over `message`.
-#[derive(Clone, Debug)]
-pub struct SignRequest {
-    /// Goes into the answering [`Input`].
-    pub id: SignId,
-    /// Which key is to sign.
-    pub key: KeyRole,
-    /// The algorithm, which fits the key.
-    pub algorithm: SignatureAlgorithm,
-    /// The octets to sign, not hashed.
-    pub message: Vec<u8>,
-    /// How long signing may take before the flow gives up.
-    pub time_limit: Duration,
-}
-
-/// Which key a [`SignRequest`] is for; the thumbprint is that of its public half.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyRole {
-    /// The account key.
-    Account(Thumbprint),
-    /// The key that an account is to change to (RFC 8555 section 7.3.5).
-    NewAccount(Thumbprint),
-    /// The MAC key that the CA gave out for this key identifier (RFC 8555 section 7.3.4).
-    ExternalAccount(String),
-    /// The key of the certificate to be revoked (RFC 8555 section 7.6).
-    Certificate(Thumbprint),
-}
-
-/// The algorithm of a [`SignRequest`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SignatureAlgorithm {
-    /// A signature.
-    Jws(Algorithm),
-    /// A MAC, only for [`KeyRole::ExternalAccount`].
-    Mac(MacAlgorithm),
-}
-
-/// Why there is no signature.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignFailed {
-    /// The signer does not hold the key that was named.
-    #[error("the signer does not hold this key")]
-    UnknownKey,
-    /// The signer cannot do the algorithm that was named.
-    #[error("the signer cannot do this algorithm")]
-    UnsupportedAlgorithm,
-    /// The signer failed, and says why.
-    #[error("{}", printable(.0, 300))]
-    Failed(String),
 }
 
 /// A snapshot to be stored; it replaces the one stored before.

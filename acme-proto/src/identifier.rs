@@ -115,7 +115,7 @@ impl DnsName {
         match fault(name) {
             None => Ok(Self(name.to_ascii_lowercase())),
             Some(reason) => {
-                Err(InvalidIdentifier { name: crate::wire::printable(name, 80), reason })
+                Err(InvalidIdentifier { name: crate::text::printable(name, 80), reason })
             }
         }
     }
@@ -198,7 +198,7 @@ impl fmt::Display for Identifier {
         match self {
             Self::Dns(name) => f.write_str(&name.0),
             Self::Ip(address) => address.fmt(f),
-            Self::Other { value, .. } => f.write_str(&crate::wire::printable(value, 253)),
+            Self::Other { value, .. } => f.write_str(&crate::text::printable(value, 253)),
         }
     }
 }

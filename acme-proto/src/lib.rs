@@ -136,6 +136,8 @@ pub mod pem;
 pub mod policy;
 pub mod register;
 pub mod renewal;
+mod renewal_window;
+mod request;
 pub mod rollover;
 pub mod session;
 #[cfg(any(
@@ -147,6 +149,7 @@ pub mod session;
 ))]
 pub mod signer;
 pub mod snapshot;
+mod text;
 pub mod time;
 pub mod token;
 pub mod url;

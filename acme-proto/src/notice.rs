@@ -8,10 +8,11 @@ use core::fmt;
 use crate::challenge::Challenge;
 use crate::error::{Error, ServerProblem};
 use crate::identifier::Identifier;
-use crate::renewal::RenewalWindow;
+use crate::renewal_window::RenewalWindow;
+use crate::text::printable;
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::{ChallengeKind, Deviation, OrderStatus, Problem, printable};
+use crate::wire::{ChallengeKind, Deviation, OrderStatus, Problem};
 
 /// Something worth a log line.
 #[derive(Clone, Debug)]

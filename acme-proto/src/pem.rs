@@ -77,7 +77,7 @@ pub fn decode_strict(
         if found != label {
             // Possibly a private key that the server wants installed: reject the whole text (RFC
             // 8555 Section 11.4).
-            return Err(InvalidPem::OtherBlock(crate::wire::printable(found, 64)));
+            return Err(InvalidPem::OtherBlock(crate::text::printable(found, 64)));
         }
         if blocks.len() == max_blocks {
             return Err(InvalidPem::TooMany(max_blocks));

@@ -8,10 +8,8 @@ use crate::call::{Lanes, Reply, Step};
 use crate::error::{DeadlinePassed, Error, InvalidInput, Misuse};
 use crate::flow::{Flow, Input, Output, sealed};
 use crate::op::private::Plan;
-use crate::op::{
-    AccountEntry, Auth, ExternalAccount, FindAccount, GetDirectory, NewAccount, Operation, lookup,
-};
-use crate::session::Session;
+use crate::op::{AccountEntry, Auth, FindAccount, GetDirectory, NewAccount, Operation, lookup};
+use crate::session::{ExternalAccount, Session};
 use crate::time::Timestamp;
 use crate::wire::{AccountStatus, Meta, ProblemType};
 

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::challenge::Attempt;
 use crate::challenge::Challenge;
-use crate::error::Attempt;
 use crate::identifier::Identifier;
 use crate::jose::base64url;
 use crate::op::NewOrder;

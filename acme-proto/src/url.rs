@@ -38,7 +38,7 @@ impl Url {
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         match fault(text) {
             None => Ok(Self { text: Arc::from(text) }),
-            Some(reason) => Err(InvalidUrl { text: crate::wire::printable(text, 120), reason }),
+            Some(reason) => Err(InvalidUrl { text: crate::text::printable(text, 120), reason }),
         }
     }
 
@@ -107,7 +107,7 @@ impl Url {
     /// [`InvalidUrl`] if the reference or the result is not a usable URL.
     pub fn resolve(&self, reference: &str) -> Result<Self, InvalidUrl> {
         let invalid = || InvalidUrl {
-            text: crate::wire::printable(reference, 120),
+            text: crate::text::printable(reference, 120),
             reason: "not allowed by RFC 3986",
         };
         Self::parse(&self.resolve_text(reference).ok_or_else(invalid)?)

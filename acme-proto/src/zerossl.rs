@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 use crate::flow::{FlowId, Lost, RequestId, Transmit};
 use crate::http::{Method, Request, Response};
 use crate::jose::{InvalidMacKey, MacKey};
+use crate::text::{printable, snippet};
 use crate::url::{InvalidUrl, Url};
-use crate::wire::{printable, snippet};
 
 /// A request for credentials.
 #[derive(Clone)]

@@ -3,8 +3,9 @@ use std::time::Duration;
 use acme_proto::error::{Error, Misuse};
 use acme_proto::flow::SaveRequest;
 use acme_proto::http::Request;
-use acme_proto::op::{AccountEntry, ExternalAccount};
+use acme_proto::op::AccountEntry;
 use acme_proto::register::{Register, RegisterEvent};
+use acme_proto::session::ExternalAccount;
 
 use crate::check;
 use crate::world::{self, End, World};

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use acme_proto::jose::{MacAlgorithm, MacKey};
-use acme_proto::op::ExternalAccount;
+use acme_proto::session::ExternalAccount;
 use zeroize::Zeroizing;
 
 use crate::error::Error;

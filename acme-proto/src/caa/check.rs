@@ -7,8 +7,9 @@ use core::fmt;
 use super::issue_value;
 use super::record::CaaRecord;
 use crate::identifier::DnsName;
+use crate::text::printable;
 use crate::url::Url;
-use crate::wire::{ChallengeKind, printable};
+use crate::wire::ChallengeKind;
 
 /// Returns the names to query for CAA records, in order. The first name that has records governs.
 ///

@@ -6,8 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::text::printable;
 use crate::url::Url;
-use crate::wire::{ChallengeKind, printable};
+use crate::wire::ChallengeKind;
 
 /// An issue-value: the domain name of a CA, or none, and parameters for that CA.
 ///

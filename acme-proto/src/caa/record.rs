@@ -112,7 +112,7 @@ impl CaaRecord {
 impl fmt::Display for CaaRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.flags, self.tag.to_ascii_lowercase())?;
-        crate::challenge::write_quoted(f, &self.value)
+        crate::text::write_quoted(f, &self.value)
     }
 }
 

@@ -5,13 +5,14 @@ use alloc::boxed::Box;
 use super::lane::Purpose;
 use super::lanes::{Lanes, Reply};
 use crate::error::{Error, PeerFault, ServerProblem, TransportError};
-use crate::flow::Lost;
 use crate::header;
 use crate::http::{Method, Response};
 use crate::jose::Jwk;
 use crate::notice::{Notice, RetryReason};
 use crate::op::{Auth, OnLost, Payload, Spec, Target, bound_lookup};
+use crate::request::Lost;
 use crate::session::Session;
+use crate::text;
 use crate::time::Timestamp;
 use crate::token::Nonce;
 use crate::url::Url;
@@ -305,10 +306,10 @@ impl<K: Clone + Ord> Lanes<K> {
             },
             url: url.clone(),
             status: response.status(),
-            snippet: if problem.is_some() { Default::default() } else { wire::snippet(body) },
+            snippet: if problem.is_some() { Default::default() } else { text::snippet(body) },
             problem,
             media_type: header::media_type(response.headers())
-                .map_or_else(|| "no media type".into(), |m| wire::printable(&m, 80)),
+                .map_or_else(|| "no media type".into(), |m| text::printable(&m, 80)),
             retry_at: header::retry_after(response.headers(), self.now),
             help: targets("help").collect(),
             index: targets("index").next(),

@@ -1,5 +1,6 @@
 //! A selected challenge with everything that is derived from it (RFC 8555 section 8), one file for each kind.
 
+mod attempt;
 mod dns01;
 mod dns_account01;
 mod dns_persist01;
@@ -19,6 +20,7 @@ use crate::token::Token;
 use crate::url::Url;
 use crate::wire::ChallengeKind;
 
+pub use attempt::Attempt;
 pub use dns_account01::account_label;
 pub use dns_persist01::{DnsPersist01, PersistChoice, PersistOptions, PersistRefusal};
 pub use http01::Http01;
@@ -26,8 +28,6 @@ pub use persist_record::{InvalidPersistRecord, PersistRecord};
 pub use response::ChallengeResponse;
 pub use tls_alpn01::TlsAlpn01;
 pub use txt_record::TxtRecord;
-
-pub(crate) use txt_record::write_quoted;
 
 /// A challenge to be provisioned: what to publish, where, for which name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -158,8 +158,8 @@ impl PersistRecord {
 impl fmt::Display for PersistRecord {
     /// Writes one line to be read by people; [`to_issue_value`](Self::to_issue_value) is what to publish.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuer = crate::wire::printable(&self.issuer, 253);
-        write!(f, "{issuer} for {}", crate::wire::printable(&self.account, 200))?;
+        let issuer = crate::text::printable(&self.issuer, 253);
+        write!(f, "{issuer} for {}", crate::text::printable(&self.account, 200))?;
         f.write_str(if self.wildcard { ", with all names below" } else { "" })?;
         self.until.map_or(Ok(()), |until| write!(f, ", until {until}"))
     }

@@ -2,7 +2,8 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+
+use crate::text::write_quoted;
 
 /// A TXT record to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,19 +35,6 @@ impl TxtRecord {
         }
         text
     }
-}
-
-/// Writes octets as a quoted character-string of a zone file (RFC 1035 section 5.1).
-pub(crate) fn write_quoted(out: &mut impl fmt::Write, octets: &[u8]) -> fmt::Result {
-    out.write_char('"')?;
-    for &octet in octets {
-        match octet {
-            b'"' | b'\\' => write!(out, "\\{}", char::from(octet))?,
-            b' '..=b'~' => out.write_char(char::from(octet))?,
-            _ => write!(out, "\\{octet:03}")?,
-        }
-    }
-    out.write_char('"')
 }
 
 const MOST_OCTETS: usize = 255;

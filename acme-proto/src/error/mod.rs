@@ -9,14 +9,15 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use crate::flow::{Lost, SignFailed};
 use crate::identifier::InvalidIdentifier;
+use crate::request::{Lost, SignFailed};
+use crate::text::printable;
 use crate::time::Timestamp;
 use crate::url::{InvalidUrl, Url};
-use crate::wire::{AccountStatus, InvalidObject, ProblemType, printable};
+use crate::wire::{AccountStatus, InvalidObject, ProblemType};
 use crate::x509::{ChainMismatch, CsrMismatch, InvalidChain, InvalidCsr};
 
-pub use order_failed::{Attempt, IdentifierFailure, OrderFailed};
+pub use order_failed::{IdentifierFailure, OrderFailed};
 pub use server_problem::ServerProblem;
 pub use unknown_profile::UnknownProfile;
 

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::advice;
+use crate::challenge::Attempt;
 use crate::identifier::Identifier;
+use crate::text::printable;
 use crate::url::Url;
 use crate::wire::{AuthorizationStatus, ChallengeKind, Problem};
 
@@ -126,46 +128,19 @@ impl fmt::Display for IdentifierFailure {
             }
         }
         if let Some(refused) = &self.refused {
-            write!(f, ": {}", crate::wire::printable(refused, 200))?;
+            write!(f, ": {}", printable(refused, 200))?;
         }
         for attempt in &self.tried {
             write!(f, ": {} ", attempt.kind)?;
             match (&attempt.problem, &attempt.local) {
                 (Some(problem), _) => write!(f, "failed: {problem}")?,
                 (None, Some(local)) => {
-                    let reason = crate::wire::printable(local, 200);
+                    let reason = printable(local, 200);
                     write!(f, "was not provisioned: {reason}")?;
                 }
                 (None, None) => f.write_str("failed without a reason")?,
             }
         }
         Ok(())
-    }
-}
-
-/// One way of proving an identifier that failed.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Attempt {
-    pub(crate) kind: ChallengeKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) problem: Option<Problem>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) local: Option<String>,
-}
-
-impl Attempt {
-    /// Returns the kind of challenge.
-    pub const fn kind(&self) -> &ChallengeKind {
-        &self.kind
-    }
-
-    /// Returns what the CA said.
-    pub const fn problem(&self) -> Option<&Problem> {
-        self.problem.as_ref()
-    }
-
-    /// Returns why the challenge could not be provisioned, if it failed on our side.
-    pub fn local_error(&self) -> Option<&str> {
-        self.local.as_deref()
     }
 }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt;
 
-use crate::wire::printable;
+use crate::text::printable;
 
 /// A profile that was asked for, and those that the CA offers (draft-ietf-acme-profiles section 4).
 ///

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::facts::{Local, Publication};
 use super::{Issuance, Key};
 use crate::call::Reply;
-use crate::error::{Attempt, Error, PeerFault, ServerProblem};
+use crate::challenge::Attempt;
+use crate::error::{Error, PeerFault, ServerProblem};
 use crate::header;
 use crate::notice::{Notice, Progress};
 use crate::op::private::Plan;
@@ -138,7 +139,7 @@ impl Issuance {
         let was = self.facts.status().cloned();
         let status = order.status().clone();
         if let OrderStatus::Other(other) = &status {
-            let shown = crate::wire::printable(other, 80);
+            let shown = crate::text::printable(other, 80);
             return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
         }
         if !self.facts.update(order, self.lanes.now()) {
@@ -169,7 +170,7 @@ impl Issuance {
         let read = GetAuthorization(url.clone());
         let object = self.lanes.read(&reply, session, |a| read.read(a))?;
         if let AuthorizationStatus::Other(other) = object.status() {
-            let shown = crate::wire::printable(other, 80);
+            let shown = crate::text::printable(other, 80);
             return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
         }
         let name = self.check_identifier(url, &object)?;
@@ -222,7 +223,7 @@ impl Issuance {
         // A server may forget to say that a wildcard is one.
         let found = found.or_else(|| ordered.iter().find(|i| i.base() == *base));
         found.cloned().ok_or_else(|| {
-            let shown = crate::wire::printable(&base.value(), 80);
+            let shown = crate::text::printable(&base.value(), 80);
             Error::peer(url, PeerFault::ForeignAuthorization(shown))
         })
     }

@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use super::facts::{Local, Publication, Published};
 use super::{Issuance, OfferId, State, is_held};
+use crate::challenge::Attempt;
 use crate::challenge::{Challenge, ChallengeId, ChallengeResponse, Persist};
-use crate::error::{Attempt, Error, InvalidInput, Misuse};
+use crate::error::{Error, InvalidInput, Misuse};
 use crate::session::Session;
 use crate::wire::ChallengeKind;
 use crate::x509::Csr;

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::challenge::Attempt;
 use crate::challenge::Challenge;
-use crate::error::Attempt;
 use crate::identifier::Identifier;
 use crate::op::ChosenChain;
 use crate::time::Timestamp;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::plan::{AuthorizationView, OrderView};
+use crate::challenge::Attempt;
 use crate::challenge::{Challenge, ChallengeResponse};
-use crate::error::Attempt;
 use crate::identifier::Identifier;
 use crate::op::RespondChallenge;
 use crate::time::Timestamp;

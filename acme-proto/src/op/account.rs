@@ -9,10 +9,11 @@ use super::{
     AccountEntry, Answer, Operation, Payload, Spec, Target, new_account, object, private::Plan,
 };
 use crate::error::{Error, InvalidInput, PeerFault};
-use crate::flow::Lost;
+use crate::request::Lost;
 use crate::session::Session;
+use crate::text::printable;
 use crate::url::Url;
-use crate::wire::{Account, AccountStatus, ProblemType, printable};
+use crate::wire::{Account, AccountStatus, ProblemType};
 
 /// Reads the account by POST-as-GET; at a CA that has none of it, by its key instead.
 #[derive(Clone, Debug, Default)]

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::{Answer, Operation, Spec, Target, private::Plan};
 use crate::error::{Error, PeerFault};
 use crate::header;
+use crate::text;
 use crate::url::Url;
-use crate::wire;
 use crate::x509::CertificateChain;
 
 /// The media type of a chain (RFC 8555 section 9.1).
@@ -51,7 +51,7 @@ impl Operation for GetCertificate {
         if let Some(found) = header::media_type(answer.response.headers())
             && found != CHAIN
         {
-            return Err(answer.fault(PeerFault::MediaType(wire::printable(&found, 80))));
+            return Err(answer.fault(PeerFault::MediaType(text::printable(&found, 80))));
         }
         let chain = CertificateChain::parse_pem(answer.response.body())
             .map_err(|fault| answer.fault(PeerFault::Chain(fault)))?;

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::{Answer, Inner, InnerContext, OnLost, Operation, Payload, Spec, Target, private::Plan};
 use crate::error::{Error, InvalidInput};
-use crate::flow::{KeyRole, SignatureAlgorithm};
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
+use crate::request::{KeyRole, SignatureAlgorithm};
 use crate::session::Session;
 
 /// Asks the server to replace the account key by one that the caller has stored already.

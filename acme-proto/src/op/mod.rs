@@ -29,7 +29,7 @@ pub use challenge::{GetChallenge, RespondChallenge};
 pub use directory::GetDirectory;
 pub use finalize::Finalize;
 pub use key_change::KeyChange;
-pub use new_account::{AccountEntry, ExternalAccount, FindAccount, NewAccount};
+pub use new_account::{AccountEntry, FindAccount, NewAccount};
 pub use new_order::{NewOrder, OrderEntry};
 pub use order::GetOrder;
 pub use orders::{ListAllOrders, ListOrders, Page};

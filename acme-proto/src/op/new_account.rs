@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use super::account::read_account;
 use super::{Answer, Auth, Inner, InnerContext, Operation, Payload, Spec, Target, private::Plan};
 use crate::error::{Error, InvalidInput};
-use crate::flow::{KeyRole, SignatureAlgorithm};
-use crate::jose::{KeyId, MacAlgorithm, Protected, SigningInput};
+use crate::jose::{KeyId, Protected, SigningInput};
 use crate::policy::ResourceClass;
-use crate::session::Session;
+use crate::request::{KeyRole, SignatureAlgorithm};
+use crate::session::{ExternalAccount, Session};
 use crate::url::Url;
 use crate::wire::{Account, DeviationKind, ProblemType};
 
@@ -48,35 +48,6 @@ impl AccountEntry {
     /// Makes this the session's account.
     pub(crate) fn adopt(&self, session: &mut Session) {
         session.set_account(self.url.clone(), &self.account);
-    }
-}
-
-/// The name that the CA knows an external account by (RFC 8555 section 7.3.4).
-///
-/// The MAC key stays with the signer, which finds it by the `kid`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExternalAccount {
-    kid: String,
-    algorithm: MacAlgorithm,
-}
-
-impl ExternalAccount {
-    /// Creates a binding by HS256.
-    ///
-    /// # Errors
-    /// [`InvalidInput::ExternalAccountKid`] if `kid` is empty or not printable ASCII.
-    pub fn new(kid: &str) -> Result<Self, InvalidInput> {
-        let printable = kid.bytes().all(|b| matches!(b, b' '..=b'~'));
-        if kid.is_empty() || !printable {
-            return Err(InvalidInput::ExternalAccountKid);
-        }
-        Ok(Self { kid: String::from(kid), algorithm: MacAlgorithm::Hs256 })
-    }
-
-    /// Sets another MAC algorithm, where the CA asks for one.
-    pub const fn with_algorithm(mut self, algorithm: MacAlgorithm) -> Self {
-        self.algorithm = algorithm;
-        self
     }
 }
 
@@ -123,7 +94,7 @@ impl NewAccount {
 
 /// Refuses contact URLs that no server may accept (RFC 8555 section 7.3).
 pub(crate) fn check_contact(contact: &str) -> Result<(), InvalidInput> {
-    let fault = || InvalidInput::Contact(crate::wire::printable(contact, 80));
+    let fault = || InvalidInput::Contact(crate::text::printable(contact, 80));
     let (scheme, rest) = contact.split_once(':').ok_or_else(fault)?;
     let clean = contact.chars().all(|c| !c.is_control() && c != ' ');
     if scheme.is_empty() || rest.is_empty() || !clean {
@@ -237,17 +208,17 @@ impl Binding {
 
 impl Inner for Binding {
     fn key(&self) -> KeyRole {
-        KeyRole::ExternalAccount(self.external().kid.clone())
+        KeyRole::ExternalAccount(self.external().kid().into())
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::Mac(self.external().algorithm)
+        SignatureAlgorithm::Mac(self.external().algorithm())
     }
 
     fn input(&self, context: &InnerContext<'_>) -> Result<SigningInput, InvalidInput> {
         let protected = Protected {
-            alg: self.external().algorithm.as_str(),
-            key: KeyId::Kid(&self.external().kid),
+            alg: self.external().algorithm().as_str(),
+            key: KeyId::Kid(self.external().kid()),
             nonce: None,
             url: context.url,
         };

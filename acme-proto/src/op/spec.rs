@@ -9,13 +9,14 @@ use serde::Serialize;
 
 use super::NewOrder;
 use crate::error::{Error, InvalidInput, PeerFault, Unsupported};
-use crate::flow::{KeyRole, SignatureAlgorithm};
 use crate::header;
 use crate::http::{Method, Response};
 use crate::jose::{Jwk, SigningInput};
 use crate::notice::Notice;
 use crate::policy::ResourceClass;
+use crate::request::{KeyRole, SignatureAlgorithm};
 use crate::session::Session;
+use crate::text;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{self, Deviation, DeviationKind, InvalidObject, Parsed};
@@ -252,7 +253,7 @@ impl Answer<'_> {
             Err(fault) => {
                 let media_type = header::media_type(self.response.headers())
                     .map_or(Cow::Borrowed("no media type"), |m| {
-                        Cow::Owned(wire::printable(&m, 80))
+                        Cow::Owned(text::printable(&m, 80))
                     });
                 Err(self.fault(PeerFault::Object {
                     status: self.response.status(),

@@ -71,8 +71,7 @@
 
 mod policy;
 mod schedule;
-mod window;
 
+pub use crate::renewal_window::RenewalWindow;
 pub use policy::RenewalPolicy;
 pub use schedule::{RenewalSchedule, RenewalStep};
-pub use window::RenewalWindow;

@@ -7,11 +7,11 @@ use core::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::policy::{RenewalPolicy, later};
-use super::window::{RenewalWindow, random};
 use crate::error::Error;
-use crate::flow::Lost;
 use crate::notice::Notice;
 use crate::op::{GetRenewalInfo, RenewalInfoEntry};
+use crate::renewal_window::{RenewalWindow, random};
+use crate::request::Lost;
 use crate::time::Timestamp;
 use crate::x509::Certificate;
 

@@ -1,5 +1,6 @@
 //! What the flows of one account at one directory share.
 
+mod external_account;
 mod limits;
 mod nonce;
 
@@ -9,14 +10,15 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use crate::error::{Error, Misuse};
-use crate::flow::FlowId;
 use crate::jose::Jwk;
-use crate::op::ExternalAccount;
 use crate::policy::{Policy, ResourceClass, Schedule};
+use crate::request::FlowId;
 use crate::time::Timestamp;
 use crate::token::Nonce;
 use crate::url::Url;
 use crate::wire::{Account, AccountStatus, Directory};
+
+pub use external_account::ExternalAccount;
 
 use limits::Limits;
 use nonce::NoncePool;

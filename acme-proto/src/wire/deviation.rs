@@ -1,9 +1,8 @@
 //! Breaches of the RFC that are reported and survived.
 
+use crate::text::printable;
 use alloc::string::String;
 use core::fmt;
-
-use super::printable;
 
 /// A survivable breach of the RFC by the server.
 ///

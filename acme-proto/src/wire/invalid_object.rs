@@ -1,8 +1,9 @@
 //! Breaches of the RFC that cannot be survived.
 
+use crate::text::printable;
 use alloc::string::String;
 
-use super::{DeviationKind, printable};
+use super::DeviationKind;
 
 /// A breach of the RFC by the server that cannot be survived.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

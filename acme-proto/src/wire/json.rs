@@ -1,11 +1,12 @@
 //! From bytes to a JSON value of bounded depth.
 
+use crate::text::snippet;
 use alloc::borrow::Cow;
 use alloc::string::String;
 
 use serde_json::Value;
 
-use super::{InvalidObject, snippet};
+use super::InvalidObject;
 
 /// Reads a body as JSON.
 ///

@@ -22,7 +22,6 @@ mod orders_list;
 mod problem;
 mod problem_type;
 mod renewal_info;
-mod text;
 
 use alloc::vec::Vec;
 
@@ -40,8 +39,6 @@ pub use orders_list::OrdersList;
 pub use problem::Problem;
 pub use problem_type::ProblemType;
 pub use renewal_info::RenewalInfo;
-
-pub(crate) use text::{printable, snippet};
 
 /// What decides how a server object is read.
 #[derive(Clone, Copy, Debug)]

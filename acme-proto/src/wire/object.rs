@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::json::{self, MAX_DEPTH};
 use super::open_enum::OpenEnum;
-use super::{Context, Deviation, DeviationKind, InvalidObject, Parsed, printable, snippet};
+use super::{Context, Deviation, DeviationKind, InvalidObject, Parsed};
+use crate::text::{printable, snippet};
 use crate::time::Timestamp;
 use crate::url::Url;
 

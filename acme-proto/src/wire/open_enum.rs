@@ -64,7 +64,7 @@ macro_rules! open_enum {
         impl core::fmt::Display for $name {
             /// Writes the value; an unknown one escaped and cut.
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(&$crate::wire::printable(self.as_str(), 120))
+                f.write_str(&$crate::text::printable(self.as_str(), 120))
             }
         }
 

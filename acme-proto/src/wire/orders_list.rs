@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use serde_json::{Map, Value};
 
 use super::object::{Object, Reader};
-use super::{Context, DeviationKind, InvalidObject, Parsed, snippet};
+use super::{Context, DeviationKind, InvalidObject, Parsed};
+use crate::text::snippet;
 use crate::url::Url;
 
 /// A page of an account's orders (RFC 8555 section 7.1.2.1); a `Link` header names the next one.

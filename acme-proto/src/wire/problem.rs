@@ -9,8 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::object::{self, Object, Reader};
-use super::{Context, DeviationKind, InvalidObject, Parsed, ProblemType, printable, snippet};
+use super::{Context, DeviationKind, InvalidObject, Parsed, ProblemType};
 use crate::identifier::Identifier;
+use crate::text::{printable, snippet};
 
 /// A problem: what the server says went wrong (RFC 9457, RFC 8555 section 6.7).
 ///

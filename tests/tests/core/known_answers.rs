@@ -6,8 +6,9 @@ use acme_proto::call::Call;
 use acme_proto::flow::Lost;
 use acme_proto::http::Method;
 use acme_proto::jose::MacKey;
-use acme_proto::op::{ExternalAccount, FindAccount, GetOrder, KeyChange, RespondChallenge};
+use acme_proto::op::{FindAccount, GetOrder, KeyChange, RespondChallenge};
 use acme_proto::register::{Register, RegisterEvent};
+use acme_proto::session::ExternalAccount;
 use acme_proto::wire::ChallengeStatus;
 use acme_tests::covers;
 use acme_tests::script::{

@@ -1,7 +1,7 @@
-//! Making foreign text fit for one line of a log or terminal.
+//! Text from outside, made fit for one line of a log, a terminal or a zone file.
 
 use alloc::string::String;
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
 
 /// Escapes what could steer a terminal or mislead the eye, and cuts the text at `max` characters.
 pub(crate) fn printable(text: &str, max: usize) -> String {
@@ -26,6 +26,19 @@ pub(crate) fn printable(text: &str, max: usize) -> String {
         out.push_str(&piece);
     }
     out
+}
+
+/// Writes octets as a quoted character-string of a zone file (RFC 1035 section 5.1).
+pub(crate) fn write_quoted(out: &mut impl fmt::Write, octets: &[u8]) -> fmt::Result {
+    out.write_char('"')?;
+    for &octet in octets {
+        match octet {
+            b'"' | b'\\' => write!(out, "\\{}", char::from(octet))?,
+            b' '..=b'~' => out.write_char(char::from(octet))?,
+            _ => write!(out, "\\{octet:03}")?,
+        }
+    }
+    out.write_char('"')
 }
 
 /// Returns the beginning of a body that could not be read, white space folded.
