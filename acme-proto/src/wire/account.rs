@@ -1,4 +1,4 @@
-//! The account object (RFC 8555 section 7.1.2).
+//! The account object (RFC 8555 Section 7.1.2).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,9 +11,9 @@ use super::{Context, DeviationKind, InvalidObject, Parsed};
 use crate::time::Timestamp;
 use crate::url::Url;
 
-/// An account, as the server shows it (RFC 8555 section 7.1.2).
+/// An account, as sent by the server (RFC 8555 Section 7.1.2).
 ///
-/// Its URL is not in it; that is told by the `Location` header alone.
+/// Its URL is not part of the object. Only the `Location` header contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     status: AccountStatus,
@@ -25,14 +25,15 @@ pub struct Account {
 }
 
 impl Account {
-    /// Reads an account.
+    /// Parses an account.
     ///
-    /// An absent status is reported and taken as valid; so is an empty body, which some servers send for
-    /// an account that exists already.
+    /// An absent status is reported and treated as valid. So is an empty body, which some CAs have
+    /// sent for an existing account.
     ///
     /// # Errors
     ///
-    /// The server's fault: not a JSON object, or a `status` that is not a string.
+    /// [`InvalidObject`] if the body is not a JSON object, or `status` is not a string. The server
+    /// is at fault.
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         if body.trim_ascii().is_empty() {
             let mut reader = Reader::new(Some(context));
@@ -47,37 +48,39 @@ impl Account {
         &self.status
     }
 
-    /// Returns the contact URLs as text; empty also where the server does not tell them.
+    /// Returns the contact URLs as text. Also empty if the server does not return them, as Let's
+    /// Encrypt does not.
     pub fn contact(&self) -> &[String] {
         &self.contact
     }
 
-    /// Returns whether the terms of service were agreed to, if the server tells it.
+    /// Returns whether the terms of service were agreed to, if the server says so.
     pub const fn terms_of_service_agreed(&self) -> Option<bool> {
         self.terms_of_service_agreed
     }
 
-    /// Returns whether the server shows a binding to an external account.
+    /// Returns whether the object contains an external account binding.
     pub const fn has_external_account_binding(&self) -> bool {
         self.external_account_binding.is_some()
     }
 
-    /// Returns the binding to an external account, a JWS, as it was sent.
+    /// Returns the external account binding, a JWS, as received.
     pub const fn external_account_binding(&self) -> Option<&Map<String, Value>> {
         self.external_account_binding.as_ref()
     }
 
-    /// Returns the URL of the list of orders; Let's Encrypt has none.
+    /// Returns the URL of the list of orders. RFC 8555 requires it, but Let's Encrypt sends none.
     pub const fn orders(&self) -> Option<&Url> {
         self.orders.as_ref()
     }
 
-    /// Returns the address that the account was created from, where the server tells it, as Boulder did.
+    /// Returns the address that created the account, if the server sends `initialIp`, as Boulder
+    /// did.
     pub fn initial_ip(&self) -> Option<&str> {
         self.extra.get("initialIp")?.as_str()
     }
 
-    /// Returns when the account was created, where the server tells it, as Boulder does.
+    /// Returns the creation time of the account, if the server sends `createdAt`, as Boulder does.
     pub fn created_at(&self) -> Option<Timestamp> {
         object::timestamp(self.extra.get("createdAt")?).ok()
     }
@@ -87,7 +90,7 @@ impl Account {
         &self.extra
     }
 
-    /// An account of which nothing is known but that it was deactivated.
+    /// Creates an account of which only the deactivation is known.
     pub(crate) fn deactivated() -> Self {
         Self { status: AccountStatus::Deactivated, ..Self::empty() }
     }
@@ -124,11 +127,11 @@ impl Account {
 open_enum! {
     /// The status of an account (RFC 8555 section 7.1.6).
     pub enum AccountStatus {
-        /// It can be used.
+        /// The account is usable.
         Valid = "valid",
-        /// Its owner deactivated it, for ever.
+        /// The client deactivated the account, which is final.
         Deactivated = "deactivated",
-        /// The server deactivated it.
+        /// The server deactivated the account.
         Revoked = "revoked",
     }
 }
@@ -179,7 +182,7 @@ mod tests {
         assert!(account.contact().is_empty());
     }
 
-    // W13
+    // Buypass sent an empty body for an existing account.
     #[test]
     fn an_empty_body_is_a_valid_account() {
         for body in ["", " \r\n"] {

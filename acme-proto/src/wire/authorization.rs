@@ -1,4 +1,4 @@
-//! The authorization object (RFC 8555 section 7.1.4).
+//! The authorization object (RFC 8555 Section 7.1.4).
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -13,7 +13,8 @@ use super::{Context, DeviationKind, InvalidObject, Parsed};
 use crate::identifier::Identifier;
 use crate::time::Timestamp;
 
-/// An authorization: one identifier and the ways to prove it (RFC 8555 section 7.1.4).
+/// An authorization: one identifier and the challenges that prove control of it (RFC 8555 Section
+/// 7.1.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
     identifier: Identifier,
@@ -26,18 +27,19 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    /// The largest number of challenges that is kept.
+    /// The maximum number of challenges that are kept.
     pub const MAX_CHALLENGES: usize = 64;
 
-    /// Reads an authorization.
+    /// Parses an authorization.
     ///
-    /// Challenges that cannot be read are left out. An identifier that still has its `*.` is taken as
-    /// wildcard, without it; both are reported.
+    /// Malformed challenges are reported and omitted. An identifier that begins with `*.` is
+    /// reported and treated as a wildcard without it.
     ///
     /// # Errors
     ///
-    /// The server's fault: not a JSON object; no readable `identifier` or `status`; a `wildcard` that is
-    /// not a boolean; no `challenges` although the status is pending.
+    /// [`InvalidObject`] if the body is not a JSON object, `identifier` or `status` is missing or
+    /// malformed, `wildcard` is not a boolean, or a pending authorization has no `challenges`. The
+    /// server is at fault.
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         object::parse(body, context, Self::read)
     }
@@ -52,36 +54,40 @@ impl Authorization {
         &self.status
     }
 
-    /// Returns until when it can be proved or, when valid, used.
+    /// Returns the time until which the challenges can be completed or, if valid, the authorization
+    /// can be used.
     pub const fn expires(&self) -> Option<Timestamp> {
         self.expires
     }
 
-    /// Returns whether it is for the wildcard name, `*.` before the identifier.
+    /// Returns whether the authorization is for the wildcard name, which is `*.` before the
+    /// identifier.
     pub const fn is_wildcard(&self) -> bool {
         self.wildcard
     }
 
-    /// Returns whether it covers the subdomains too (RFC 9444 section 4.1).
+    /// Returns whether the authorization also covers subdomains (RFC 9444 Section 4.1).
     pub const fn subdomain_auth_allowed(&self) -> bool {
         self.subdomain_auth_allowed
     }
 
-    /// Returns the challenges, those of unknown kind included; one of them is to be met.
+    /// Returns the challenges, including those of unknown kinds. The client has to complete one of
+    /// them.
     ///
-    /// Their order means nothing and may change; the URL names a challenge.
+    /// Their order has no meaning and may change. The URL identifies a challenge.
     pub fn challenges(&self) -> &[Challenge] {
         &self.challenges
     }
 
-    /// Returns all other members; under `identifier`, those of the identifier.
+    /// Returns all other members, including those of the identifier, under `identifier`.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
 
     fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
         let (identifier, starred) = identifier(&mut object, reader)?;
-        // It decides what name is proved, so it is not guessed (fld-az-5).
+        // The flag decides which name is proved, so a malformed one is an error rather than a
+        // guess.
         let flag = |value: &Value, _: &Reader<'_>| value.as_bool().ok_or(DeviationKind::Malformed);
         let wildcard = object.strict("wildcard", reader, flag)?.unwrap_or(false);
         let status = object.status(reader)?;
@@ -104,22 +110,24 @@ impl Authorization {
 open_enum! {
     /// The status of an authorization (RFC 8555 section 7.1.6).
     pub enum AuthorizationStatus {
-        /// The identifier is to be proved.
+        /// A challenge has yet to be completed.
         Pending = "pending",
-        /// The identifier is proved.
+        /// Control of the identifier is proved.
         Valid = "valid",
         /// A challenge failed.
         Invalid = "invalid",
-        /// The client gave it up.
+        /// The client deactivated the authorization.
         Deactivated = "deactivated",
-        /// Its time is over.
+        /// The authorization expired.
         Expired = "expired",
-        /// The server took it back.
+        /// The server revoked the authorization.
         Revoked = "revoked",
     }
 }
 
-/// Takes the identifier; also tells whether it had a `*.`, which must not be there (8555-7.1.4-3).
+/// Takes the identifier, and returns whether it began with `*.`.
+///
+/// RFC 8555 Section 7.1.4 forbids that prefix, but ACME-Server-ADCS before 2.1.4 sent it.
 fn identifier(
     object: &mut Object,
     reader: &mut Reader<'_>,
@@ -134,7 +142,7 @@ fn identifier(
         Some(base) => {
             reader.report(object.path("identifier.value"), DeviationKind::Unexpected);
             let identifier = match Identifier::from_wire(&kind, &base) {
-                // There is no wildcard of a wildcard.
+                // A wildcard of a wildcard does not exist, so no challenge for it must look usable.
                 twice if twice.is_wildcard() => Identifier::Other { kind, value: base },
                 once => once,
             };
@@ -144,7 +152,7 @@ fn identifier(
     }
 }
 
-/// Takes the challenges; an authorization that is no longer pending does without (fld-az-4).
+/// Takes the challenges. Only a pending authorization needs them.
 fn challenges(
     object: &mut Object,
     status: &AuthorizationStatus,
@@ -286,7 +294,7 @@ mod tests {
         );
     }
 
-    // W32
+    // ACME-Server-ADCS before 2.1.4 sent the prefix together with `wildcard`.
     #[test]
     fn a_star_before_the_identifier_is_taken_as_wildcard() {
         for flag in ["", r#""wildcard":true,"#] {

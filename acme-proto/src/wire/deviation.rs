@@ -1,12 +1,12 @@
-//! Breaches of the RFC that are reported and survived.
+//! Violations of the RFC that are reported and tolerated.
 
 use crate::text::printable;
 use alloc::string::String;
 use core::fmt;
 
-/// A survivable breach of the RFC by the server.
+/// A violation of the RFC by the server that the client tolerates.
 ///
-/// `Display` is one escaped line.
+/// `Display` writes one escaped line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deviation {
@@ -19,9 +19,10 @@ impl Deviation {
         Self { field: field.into(), kind }
     }
 
-    /// Returns where: the path of a member such as `challenges[2].url`, `body`, or a header's name.
+    /// Returns the place: the path of a member such as `challenges[2].url`, `body`, or the name of
+    /// a header.
     ///
-    /// Parts of it may be the server's text, unescaped.
+    /// It may contain unescaped text of the server.
     pub fn field(&self) -> &str {
         &self.field
     }
@@ -42,28 +43,28 @@ impl fmt::Display for Deviation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviationKind {
-    /// A required member is absent; its default is used, if it has one.
+    /// A required member is absent. Its default is used, if it has one.
     Missing,
-    /// The value is of the wrong type or syntax; it counts as absent.
+    /// The value has the wrong type or syntax. It is treated as absent.
     Malformed,
-    /// The value is not one that this client knows; it is kept.
+    /// The value is unknown to this client. It is kept.
     UnknownValue(String),
-    /// The entry of a list is unusable because of this member; the entry is left out.
+    /// The entry of a list is unusable because of this member. The entry is omitted.
     BadSibling,
-    /// The text is no absolute http(s) URL; it counts as absent.
+    /// The text is not an absolute `http` or `https` URL. It is treated as absent.
     NotAbsoluteUrl,
-    /// The URL is not an `https:` one; it counts as absent, unless it is only a page for humans.
+    /// The URL is not an `https` URL. It is treated as absent, unless it is only a page for humans.
     NotHttps,
-    /// There is more of it than is kept.
+    /// There are more entries, or deeper ones, than are kept.
     TooMany {
-        /// How many, or how deep, are kept.
+        /// The number of entries, or the depth, that is kept.
         limit: usize,
     },
-    /// The token cannot hold the 128 bits that are asked for (RFC 8555 section 8.1); it is used.
+    /// The token is too short for 128 bits of entropy (RFC 8555 Section 8.1). It is still used.
     TooShort,
-    /// The member or text must not stand there; it is left out.
+    /// The member or text is not allowed in this place. It is omitted.
     Unexpected,
-    /// It names another account than ours; what it stands in is not used.
+    /// The member names an account other than ours. The challenge that contains it is not used.
     ForeignAccount,
 }
 

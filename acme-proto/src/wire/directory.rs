@@ -1,4 +1,4 @@
-//! The directory object (RFC 8555 section 7.1.1).
+//! The directory object (RFC 8555 Section 7.1.1).
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -10,9 +10,9 @@ use super::object::{self, Object, Reader};
 use super::{Context, DeviationKind, InvalidObject, Parsed};
 use crate::url::Url;
 
-/// Where the operations of a server are (RFC 8555 section 7.1.1).
+/// The directory: the URLs of a server's operations (RFC 8555 Section 7.1.1).
 ///
-/// An operation whose URL is absent or unusable is not available.
+/// An operation with an absent or unusable URL is not available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory {
     new_nonce: Url,
@@ -27,51 +27,52 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Reads a directory.
+    /// Parses a directory.
     ///
     /// # Errors
     ///
-    /// The server's fault, or the directory URL is wrong: not a JSON object, or no usable `newNonce`.
+    /// [`InvalidObject`] if the body is not a JSON object, or has no usable `newNonce`. The server
+    /// is at fault, or the directory URL is wrong.
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         object::parse(body, context, Self::read)
     }
 
-    /// Returns the URL that gives nonces (section 7.2).
+    /// Returns the URL that issues nonces (RFC 8555 Section 7.2).
     pub const fn new_nonce(&self) -> &Url {
         &self.new_nonce
     }
 
-    /// Returns the URL that finds and creates accounts (section 7.3).
+    /// Returns the URL that finds and creates accounts (RFC 8555 Section 7.3).
     pub const fn new_account(&self) -> Option<&Url> {
         self.new_account.as_ref()
     }
 
-    /// Returns the URL that creates orders (section 7.4).
+    /// Returns the URL that creates orders (RFC 8555 Section 7.4).
     pub const fn new_order(&self) -> Option<&Url> {
         self.new_order.as_ref()
     }
 
-    /// Returns the URL that creates authorizations without an order (section 7.4.1).
+    /// Returns the URL that creates authorizations without an order (RFC 8555 Section 7.4.1).
     pub const fn new_authz(&self) -> Option<&Url> {
         self.new_authz.as_ref()
     }
 
-    /// Returns the URL that revokes certificates (section 7.6).
+    /// Returns the URL that revokes certificates (RFC 8555 Section 7.6).
     pub const fn revoke_cert(&self) -> Option<&Url> {
         self.revoke_cert.as_ref()
     }
 
-    /// Returns the URL that changes account keys (section 7.3.5).
+    /// Returns the URL that changes account keys (RFC 8555 Section 7.3.5).
     pub const fn key_change(&self) -> Option<&Url> {
         self.key_change.as_ref()
     }
 
-    /// Returns the URL under which renewal information is (RFC 9773 section 3).
+    /// Returns the base URL of renewal information (RFC 9773 Section 3).
     pub const fn renewal_info(&self) -> Option<&Url> {
         self.renewal_info.as_ref()
     }
 
-    /// Returns what the server tells about itself; all defaults if it tells nothing.
+    /// Returns the metadata of the server, or defaults if it sends none.
     pub const fn meta(&self) -> &Meta {
         &self.meta
     }
@@ -82,6 +83,8 @@ impl Directory {
     }
 
     fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+        // Every signed request needs a nonce, so a directory without this URL is useless. Without
+        // any other URL, only its operation is unavailable.
         let new_nonce = object.required("newNonce", reader, |value, reader| reader.url(value))?;
         let mut needed = |object: &mut Object, name| {
             let url = object.url(name, reader);
@@ -108,7 +111,7 @@ impl Directory {
     }
 }
 
-/// What a server tells about itself in its directory (RFC 8555 section 9.7.6).
+/// The metadata of a server, in its directory (RFC 8555 Section 9.7.6).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
     terms_of_service: Option<String>,
@@ -121,40 +124,40 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Returns where the terms of service are, as the CA says it: a URL, which may be a `data:` URL.
+    /// Returns the URL of the terms of service, as sent by the CA. It may be a `data:` URL.
     ///
-    /// It is of printable ASCII without blanks.
+    /// It consists of printable ASCII without spaces.
     pub fn terms_of_service(&self) -> Option<&str> {
         self.terms_of_service.as_deref()
     }
 
-    /// Returns the page about the server.
+    /// Returns the URL of a page about the server.
     pub const fn website(&self) -> Option<&Url> {
         self.website.as_ref()
     }
 
-    /// Returns the names for CAA records, to be compared as exact ASCII (RFC 8659).
+    /// Returns the domain names that identify the CA in CAA records (RFC 8659).
     pub fn caa_identities(&self) -> &[String] {
         &self.caa_identities
     }
 
-    /// Returns whether a new account needs the binding to an external one.
+    /// Returns whether a new account needs an external account binding.
     pub const fn external_account_required(&self) -> bool {
         self.external_account_required
     }
 
-    /// Returns the profiles by name, each with its description, which need not be a URL
-    /// (draft-ietf-acme-profiles section 3).
+    /// Returns the profiles by name, each with a description for humans (draft-ietf-acme-profiles
+    /// Section 3).
     pub const fn profiles(&self) -> &BTreeMap<String, String> {
         &self.profiles
     }
 
-    /// Returns what is offered of automatic renewal (RFC 8739 section 3.2), as it was sent.
+    /// Returns the offer of automatic renewal, as received (RFC 8739 Section 3.2).
     pub fn auto_renewal(&self) -> Option<&Map<String, Value>> {
         self.extra.get("auto-renewal").and_then(Value::as_object)
     }
 
-    /// Returns whether authorizations may cover subdomains (RFC 9444 section 4.4).
+    /// Returns whether authorizations may cover subdomains (RFC 9444 Section 4.4).
     pub const fn subdomain_auth_allowed(&self) -> bool {
         self.subdomain_auth_allowed
     }
@@ -179,7 +182,7 @@ impl Meta {
     }
 }
 
-/// Takes the profiles; entries that are no text are left out (fld-dir-13).
+/// Takes the profiles. Entries that are not a string are reported and omitted.
 fn profiles(object: &mut Object, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
     let mut profiles = BTreeMap::new();
     let Some(entries) = object.object("profiles", reader) else { return profiles };
@@ -276,7 +279,7 @@ mod tests {
         assert_eq!(profiles, ["classic", "shortlived"]);
     }
 
-    // W31, W15: step-ca, one line, no meta
+    // step-ca sends a directory without `meta`.
     #[test]
     fn a_directory_without_meta_has_all_defaults() {
         for member in [r#""x":1"#, r#""meta":null"#] {
@@ -351,7 +354,7 @@ mod tests {
             directory.map(|d| d.new_nonce().to_string()).as_deref(),
             Ok("http://127.0.0.1:14000/nonce")
         );
-        // Even so it may not send requests elsewhere in the clear.
+        // Even so, requests to other machines must not be sent in the clear.
         let body = br#"{"newNonce":"http://ca.example/nonce"}"#;
         Directory::parse(body, context).map(drop).expect_err("no http beyond this machine");
     }
@@ -386,7 +389,7 @@ mod tests {
         );
     }
 
-    // WORLD 3, instant-acme 7
+    // A parser that rejects `null` here would reject the whole directory.
     #[test]
     fn profiles_of_null_do_not_fail_the_directory() {
         let directory = read(Directory::parse, with(r#""meta":{"profiles":null}"#));
@@ -415,7 +418,7 @@ mod tests {
         assert_eq!(directory.meta().terms_of_service(), Some("https://a.example/docs#terms"));
     }
 
-    // Pebble sends them like this.
+    // Pebble sends this URL.
     #[test]
     fn terms_may_be_a_data_url() {
         let terms = "data:text/plain,Do%20what%20thou%20wilt";

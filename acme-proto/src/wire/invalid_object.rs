@@ -1,11 +1,11 @@
-//! Breaches of the RFC that cannot be survived.
+//! Violations of the RFC that make an object unusable.
 
 use crate::text::printable;
 use alloc::string::String;
 
 use super::DeviationKind;
 
-/// A breach of the RFC by the server that cannot be survived.
+/// A violation of the RFC by the server that makes an object unusable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidObject {
@@ -15,48 +15,48 @@ pub enum InvalidObject {
         /// The escaped beginning of the body.
         snippet: String,
     },
-    /// The body is not JSON; often it is a page of HTML.
+    /// The body is not JSON. Often it is an HTML page from a proxy or a load balancer.
     #[error("the body is not JSON: {snippet}")]
     NotJson {
         /// The escaped beginning of the body.
         snippet: String,
     },
-    /// The body is JSON, but not the object that belongs there.
+    /// The body is JSON, but not an object.
     #[error("the body is not a JSON object: {snippet}")]
     NotAnObject {
         /// The escaped beginning of the body.
         snippet: String,
     },
-    /// A member that nothing can be done without is absent.
+    /// An indispensable member is absent.
     #[error("\"{}\" is missing", printable(.field, 160))]
     Missing {
         /// The path of the member.
         field: String,
     },
-    /// A member that nothing can be done without is of the wrong type or syntax.
+    /// An indispensable member has the wrong type or syntax.
     #[error("\"{}\" is malformed", printable(.field, 160))]
     Malformed {
         /// The path of the member.
         field: String,
     },
-    /// A URL that nothing can be done without is not an `https:` one.
+    /// An indispensable URL is not an `https` URL.
     #[error("\"{}\" is not an https URL", printable(.field, 160))]
     NotHttps {
         /// The path of the member.
         field: String,
     },
-    /// A list is longer than any honest server makes it.
+    /// A list is longer than this client accepts.
     #[error("\"{}\" has more than {limit} entries", printable(.field, 160))]
     TooMany {
         /// The path of the list.
         field: String,
-        /// How many entries are allowed.
+        /// The number of entries that is accepted.
         limit: usize,
     },
 }
 
 impl InvalidObject {
-    /// Returns the path of the member at fault; none if it is the whole body.
+    /// Returns the path of the invalid member, or `None` if it is the whole body.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::NotUtf8 { .. } | Self::NotJson { .. } | Self::NotAnObject { .. } => None,
@@ -67,7 +67,7 @@ impl InvalidObject {
         }
     }
 
-    /// Makes an error of what would be survivable elsewhere.
+    /// Converts a deviation of an indispensable member.
     pub(super) fn at(field: String, kind: &DeviationKind) -> Self {
         match kind {
             DeviationKind::Missing => Self::Missing { field },

@@ -1,4 +1,4 @@
-//! From bytes to a JSON value of bounded depth.
+//! Decoding of bytes to a JSON value of bounded depth.
 
 use crate::text::snippet;
 use alloc::borrow::Cow;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::InvalidObject;
 
-/// Reads a body as JSON.
+/// Decodes a body as JSON.
 ///
-/// Arrays and objects nested deeper than [`MAX_DEPTH`] are read as `null`, so that they do not hide the
-/// rest. The flag tells whether something was cut, or a byte order mark stood at the start.
+/// Arrays and objects nested deeper than [`MAX_DEPTH`] become `null`. `serde_json` rejects the
+/// whole body of an object that is nested too deeply, and with it the members that matter.
 pub(super) fn decode(body: &[u8]) -> Result<(Value, Oddity), InvalidObject> {
     let Ok(text) = core::str::from_utf8(body) else {
         return Err(InvalidObject::NotUtf8 { snippet: snippet(body) });
@@ -25,21 +25,25 @@ pub(super) fn decode(body: &[u8]) -> Result<(Value, Oddity), InvalidObject> {
     }
 }
 
-/// What was odd about a body as a whole.
+/// What was unusual about a body as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Oddity {
-    /// A byte order mark came first.
+    /// The body began with a byte order mark.
     pub(super) marked: bool,
-    /// Something was nested too deeply.
+    /// Something was nested too deeply and was replaced.
     pub(super) deep: bool,
 }
 
-/// Puts `null` in the place of every array and object that is nested too deeply.
+/// Replaces every array and object that is nested too deeply by `null`.
 ///
-/// What is put away is not checked beyond its brackets; all else is left to the JSON parser.
+/// In the replaced text, only brackets and strings are tracked. The rest is left to the JSON
+/// parser.
+///
+/// The brackets are ASCII, and no byte of a longer UTF-8 sequence is, so the text can be scanned by
+/// bytes and cut at any bracket.
 fn prune(text: &str) -> Cow<'_, str> {
     let mut kept = String::new();
-    let mut copied = 0; // up to here the text is in `kept`, or put away
+    let mut copied = 0; // everything before is in `kept`, or was replaced
     let mut depth = 0_usize;
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -52,7 +56,7 @@ fn prune(text: &str) -> Cow<'_, str> {
                 if depth == MAX_DEPTH {
                     kept.push_str(&text[copied..at]);
                     kept.push_str("null");
-                    copied = text.len(); // in case it never ends
+                    copied = text.len(); // unless its closing bracket follows
                 }
                 depth += 1;
             }
@@ -65,6 +69,7 @@ fn prune(text: &str) -> Cow<'_, str> {
             _ => {}
         }
     }
+    // The usual case copies nothing.
     if kept.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -72,7 +77,7 @@ fn prune(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// How deep arrays and objects may be nested; no ACME object comes near it.
+/// The maximum nesting of arrays and objects. ACME objects need far less.
 pub(super) const MAX_DEPTH: usize = 32;
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! The objects that a server sends, one file for each (RFC 8555 section 7.1, RFC 9457, RFC 9773).
+//! The objects that a server sends, one in each file (RFC 8555 Section 7.1, RFC 9457, RFC 9773).
 //!
-//! Reading is tolerant by rule: a bad sibling never fails its container, what is unknown is kept, and
-//! what is wrong in a harmless way is reported as a [`Deviation`] and survived. Only what a flow cannot
-//! do without is an [`InvalidObject`]. Nothing here decides what to do next.
+//! Parsing is tolerant by rule: a malformed entry never invalidates its container, unknown members
+//! are kept, and a harmless violation is reported as a [`Deviation`] and tolerated. Only a
+//! violation that no flow can work around is an [`InvalidObject`]. Nothing here decides what to do
+//! next.
 //!
-//! Members that are unknown, or known but unusable, stay reachable by each object's `extra()`. Of members
-//! with the same name the last one counts. `null` is the same as absent.
+//! Members that are unknown, or known but unusable, are available from each object's `extra()`. If
+//! a member is repeated, the last one counts. `null` means absent, except for a required member,
+//! where it is malformed.
 
 mod account;
 mod authorization;
@@ -40,21 +42,21 @@ pub use problem::Problem;
 pub use problem_type::ProblemType;
 pub use renewal_info::RenewalInfo;
 
-/// What decides how a server object is read.
+/// The circumstances that affect how a server object is parsed.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The URL of the request: the base of a problem's relative `type` and `instance`.
+    /// The URL of the request, which is the base of a problem's relative `type` and `instance`.
     pub url: &'a Url,
-    /// Whether `http:` URLs are usable too, as with a test server; else only `https:` ones are.
+    /// Whether `http:` URLs on this machine are usable too, as for a test server.
     pub allow_http: bool,
 }
 
-/// A parsed object with the survivable deviations that were met.
+/// A parsed object, with the tolerated deviations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed<T> {
     /// The object.
     pub value: T,
-    /// What the server did wrong, in the order met; at most 64 are kept.
+    /// What the server did wrong, in the order found. At most 64 are kept.
     pub deviations: Vec<Deviation>,
 }
 

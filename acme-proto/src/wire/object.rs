@@ -1,4 +1,4 @@
-//! Typed access to the members of a JSON object, reporting what deviates.
+//! Typed access to the members of a JSON object, which reports deviations.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -14,7 +14,7 @@ use crate::text::{printable, snippet};
 use crate::time::Timestamp;
 use crate::url::Url;
 
-/// Reads a body that must be a JSON object.
+/// Parses a body that must be a JSON object.
 pub(super) fn parse<T>(
     body: &[u8],
     context: Context<'_>,
@@ -29,16 +29,16 @@ pub(super) fn parse<T>(
     Ok(reader.finish(value))
 }
 
-/// The circumstances of reading, and the deviations met so far.
+/// The context of a parse, and the deviations found so far.
 pub(super) struct Reader<'c> {
     context: Option<Context<'c>>,
     deviations: Vec<Deviation>,
-    /// How many subproblems were read, at all levels together.
+    /// The number of subproblems parsed so far, at all levels together.
     pub(super) subproblems: usize,
 }
 
 impl<'c> Reader<'c> {
-    /// Creates a reader; without a context, as for a snapshot, relative references stay as they are.
+    /// Creates a reader. Without a context, as for a snapshot, relative references stay unresolved.
     pub(super) const fn new(context: Option<Context<'c>>) -> Self {
         Self { context, deviations: Vec::new(), subproblems: 0 }
     }
@@ -60,7 +60,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Reports that an entry of a list is left out because of `fault`.
+    /// Reports that an entry of a list is omitted because of `fault`.
     pub(super) fn skip(&mut self, entry: &str, fault: &InvalidObject) {
         self.report(fault.field().unwrap_or(entry), DeviationKind::BadSibling);
     }
@@ -73,7 +73,8 @@ impl<'c> Reader<'c> {
         Parsed { value, deviations: self.deviations }
     }
 
-    /// Reads a URL that requests may go to (fld-gen-8).
+    /// Parses a URL that requests may be sent to: absolute, and `https` unless the context allows
+    /// `http` on this machine.
     pub(super) fn url(&self, value: &Value) -> Result<Url, DeviationKind> {
         let url = absolute(value.as_str().ok_or(DeviationKind::Malformed)?)?;
         if url.is_https_or_allowed(self.context.is_some_and(|context| context.allow_http)) {
@@ -84,7 +85,7 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// A JSON object from which members are taken as they are understood; what stays is `extra`.
+/// A JSON object whose members are removed as they are understood. What remains is `extra`.
 pub(super) struct Object {
     members: Map<String, Value>,
     path: String,
@@ -95,7 +96,7 @@ impl Object {
         Self { members, path: String::new() }
     }
 
-    /// Views an entry of a list, or a member, as an object.
+    /// Wraps an entry of a list, or a member, that must be an object.
     pub(super) fn at(path: String, value: Value) -> Result<Self, InvalidObject> {
         match value {
             Value::Object(members) => Ok(Self { members, path }),
@@ -103,7 +104,7 @@ impl Object {
         }
     }
 
-    /// Returns the members that nobody took.
+    /// Returns the members that were not taken.
     pub(super) fn into_extra(self) -> Map<String, Value> {
         self.members
     }
@@ -116,7 +117,7 @@ impl Object {
         self.members.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Views a member that is text, without taking it.
+    /// Returns a member that is a string, without taking it.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.members.get(name)?.as_str()
     }
@@ -126,14 +127,17 @@ impl Object {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// Reports a member that should be there and is not.
+    /// Reports a member as missing, unless it was taken or is present but unusable.
+    ///
+    /// An unusable member was reported already.
     pub(super) fn expect(&self, name: &str, is_there: bool, reader: &mut Reader<'_>) {
         if !is_there && !self.has(name) {
             reader.report(self.path(name), DeviationKind::Missing);
         }
     }
 
-    /// Takes a member; `null` is absent, an unusable one is reported and stays.
+    /// Takes a member. `null` is treated as absent. An unusable member is reported and stays in
+    /// `extra`.
     pub(super) fn optional<T>(
         &mut self,
         name: &str,
@@ -157,7 +161,7 @@ impl Object {
         }
     }
 
-    /// Takes a member that nothing can be done without; `null` is malformed (fld-gen-2).
+    /// Takes an indispensable member. Here `null` is malformed.
     pub(super) fn required<T>(
         &mut self,
         name: &str,
@@ -189,12 +193,13 @@ impl Object {
         self.optional(name, reader, |value, _| timestamp(value))
     }
 
-    /// Takes a URL that requests may go to.
+    /// Takes a URL that requests may be sent to.
     pub(super) fn url(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Url> {
         self.optional(name, reader, |value, reader| reader.url(value))
     }
 
-    /// Takes the URL of a page for humans, without a fragment: `http:` is reported, but good enough.
+    /// Takes the URL of a page for humans, without its fragment. An `http` URL is reported, but
+    /// accepted.
     pub(super) fn page(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Url> {
         let url = self.optional(name, reader, |value, _| {
             let text = text(value)?;
@@ -207,9 +212,10 @@ impl Object {
         Some(url)
     }
 
-    /// Takes a text that is meant to be a URL for humans: kept if it is of the characters of a URI.
+    /// Takes the text of a URL for humans, if it consists of printable ASCII without spaces.
     ///
-    /// Servers send `data:` URIs, and worse; what is no web address is reported.
+    /// It need not be a valid URL: Pebble, for one, sends a `data:` URI. Any text that is not an
+    /// `https` URL is reported.
     pub(super) fn uri_text(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<String> {
         let uri = self.optional(name, reader, |value, _| {
             let text = text(value)?;
@@ -231,7 +237,7 @@ impl Object {
         Some(Self { members, path: self.path(name) })
     }
 
-    /// Takes an array: its entries, each with its path; at most `limit` of them.
+    /// Takes an array, and returns at most `limit` of its entries, each with its path.
     pub(super) fn array(
         &mut self,
         name: &str,
@@ -247,7 +253,7 @@ impl Object {
         Some(numbered(&path, entries))
     }
 
-    /// Takes an array that nothing can be done without, nor with more than `limit` entries.
+    /// Takes an indispensable array. More than `limit` entries are an error.
     pub(super) fn required_array(
         &mut self,
         name: &str,
@@ -258,7 +264,8 @@ impl Object {
             .map(|entries| numbered(&self.path(name), entries))
     }
 
-    /// Takes an array that may be absent, but not be unusable nor have more than `limit` entries.
+    /// Takes an array that may be absent. An unusable one, or more than `limit` entries, is an
+    /// error.
     pub(super) fn strict_array(
         &mut self,
         name: &str,
@@ -269,7 +276,7 @@ impl Object {
         Ok(entries.map(|entries| numbered(&self.path(name), entries)))
     }
 
-    /// Takes an array of strings; other entries are left out.
+    /// Takes an array of strings. Other entries are reported and omitted.
     pub(super) fn strings(&mut self, name: &str, reader: &mut Reader<'_>) -> Vec<String> {
         let mut strings = Vec::new();
         for (path, entry) in self.array(name, MAX_STRINGS, reader).unwrap_or_default() {
@@ -281,7 +288,7 @@ impl Object {
         strings
     }
 
-    /// Takes a member that may be absent, but not be unusable.
+    /// Takes a member that may be absent. An unusable one is an error.
     pub(super) fn strict<T>(
         &mut self,
         name: &str,
@@ -291,7 +298,7 @@ impl Object {
         if self.has(name) {
             return self.required(name, reader, read).map(Some);
         }
-        self.members.remove(name); // a null
+        self.members.remove(name); // it may be null
         Ok(None)
     }
 
@@ -304,7 +311,7 @@ impl Object {
         Ok(text.map(|text| self.known(text, reader)))
     }
 
-    /// Takes a status that must be there.
+    /// Takes a required status.
     pub(super) fn status<T: OpenEnum>(
         &mut self,
         reader: &mut Reader<'_>,
@@ -313,7 +320,7 @@ impl Object {
         Ok(self.known(text, reader))
     }
 
-    /// Makes a status of text; an unknown one is kept and reported.
+    /// Converts text to a status. An unknown status is kept and reported.
     fn known<T: OpenEnum>(&self, text: String, reader: &mut Reader<'_>) -> T {
         let status = T::from(text);
         if let Some(unknown) = status.unknown() {
@@ -323,7 +330,8 @@ impl Object {
         status
     }
 
-    /// Reads this object as an identifier (RFC 8555 section 9.7.7): type, value, and what else is in it.
+    /// Parses this object as an identifier (RFC 8555 Section 9.7.7): type, value, and other
+    /// members.
     pub(super) fn identifier(
         mut self,
         reader: &Reader<'_>,
@@ -333,14 +341,15 @@ impl Object {
         Ok((kind, value, self.into_extra()))
     }
 
-    /// Leaves what nobody took of a member there, under the same name.
+    /// Puts the remaining members of a nested object back under its name, so that they are in
+    /// `extra`.
     pub(super) fn put_back(&mut self, name: &str, rest: Map<String, Value>) {
         if !rest.is_empty() {
             self.members.insert(name.to_owned(), Value::Object(rest));
         }
     }
 
-    /// Leaves what nobody took of the entries of a list there, each at its place.
+    /// Puts the remaining members of a list's entries back, each at its index.
     pub(super) fn put_back_list(&mut self, name: &str, rest: Vec<Map<String, Value>>) {
         if rest.iter().any(|entry| !entry.is_empty()) {
             self.members.insert(name.to_owned(), rest.into_iter().map(Value::Object).collect());
@@ -352,7 +361,9 @@ pub(super) fn text(value: &Value) -> Result<String, DeviationKind> {
     value.as_str().map(ToOwned::to_owned).ok_or(DeviationKind::Malformed)
 }
 
-/// Reads an RFC 3339 time; the zero value of Go's `time.Time`, which means "not set", is malformed.
+/// Parses an RFC 3339 time.
+///
+/// The zero value of Go's `time.Time` means "not set", and is treated as malformed.
 pub(super) fn timestamp(value: &Value) -> Result<Timestamp, DeviationKind> {
     let text = value.as_str().ok_or(DeviationKind::Malformed)?;
     match Timestamp::parse_rfc3339(text) {

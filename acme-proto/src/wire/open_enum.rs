@@ -2,15 +2,15 @@
 
 use alloc::string::String;
 
-/// An enumeration with a variant for values that this client does not know.
+/// An enumeration with a variant for unknown values.
 pub(super) trait OpenEnum: From<String> {
-    /// Returns the value if it is not a known one.
+    /// Returns the value if it is unknown.
     fn unknown(&self) -> Option<&str>;
 }
 
-/// Defines an enumeration whose values are strings, with `Other` for unknown ones.
+/// Defines an enumeration of strings, with `Other` for unknown values.
 ///
-/// Values compare exactly, letter case included (8555-7.1.6-7).
+/// Values are compared exactly, including their case.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
@@ -21,12 +21,12 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$doc])* $variant,)+
-            /// A value that this client does not know, exactly as received.
+            /// An unknown value, exactly as received.
             Other(alloc::string::String),
         }
 
         impl $name {
-            /// Returns the value exactly as it stands in the object.
+            /// Returns the value exactly as in the object.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -62,7 +62,7 @@ macro_rules! open_enum {
         }
 
         impl core::fmt::Display for $name {
-            /// Writes the value; an unknown one escaped and cut.
+            /// Writes the value. An unknown value is escaped and truncated.
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.write_str(&$crate::text::printable(self.as_str(), 120))
             }

@@ -1,4 +1,4 @@
-//! The order object (RFC 8555 section 7.1.3).
+//! The order object (RFC 8555 Section 7.1.3).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,9 +13,9 @@ use crate::identifier::Identifier;
 use crate::time::Timestamp;
 use crate::url::Url;
 
-/// An order for a certificate (RFC 8555 section 7.1.3).
+/// An order for a certificate (RFC 8555 Section 7.1.3).
 ///
-/// Its URL is not in it; that is told by the `Location` header alone.
+/// Its URL is not part of the object. Only the `Location` header contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     status: OrderStatus,
@@ -34,17 +34,18 @@ pub struct Order {
 }
 
 impl Order {
-    /// The largest number of identifiers.
+    /// The maximum number of identifiers.
     pub const MAX_IDENTIFIERS: usize = 1000;
-    /// The largest number of authorizations.
+    /// The maximum number of authorizations.
     pub const MAX_AUTHORIZATIONS: usize = 1000;
 
-    /// Reads an order.
+    /// Parses an order.
     ///
     /// # Errors
     ///
-    /// The server's fault: not a JSON object; no readable `status`; `authorizations` that are absent or
-    /// not all usable URLs; `identifiers` that are there but not all readable; more than 1000 of either.
+    /// [`InvalidObject`] if the body is not a JSON object, `status` is missing or malformed,
+    /// `authorizations` is missing or has an entry that is not a usable URL, `identifiers` has a
+    /// malformed entry, or one of these lists is too long. The server is at fault.
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         object::parse(body, context, Self::read)
     }
@@ -54,67 +55,68 @@ impl Order {
         &self.status
     }
 
-    /// Returns when the server gives the order up.
+    /// Returns the time at which the server abandons the order.
     pub const fn expires(&self) -> Option<Timestamp> {
         self.expires
     }
 
-    /// Returns the identifiers, in no particular order; empty if the server does not tell them.
+    /// Returns the identifiers, in no particular order. Empty if the server does not send them.
     pub fn identifiers(&self) -> &[Identifier] {
         &self.identifiers
     }
 
-    /// Returns the start of validity that was asked for.
+    /// Returns the requested start of the validity period.
     pub const fn not_before(&self) -> Option<Timestamp> {
         self.not_before
     }
 
-    /// Returns the end of validity that was asked for.
+    /// Returns the requested end of the validity period.
     pub const fn not_after(&self) -> Option<Timestamp> {
         self.not_after
     }
 
-    /// Returns what went wrong.
+    /// Returns the error that occurred while the server processed the order.
     pub const fn error(&self) -> Option<&Problem> {
         self.error.as_ref()
     }
 
-    /// Returns the URLs of the authorizations; neither order nor number follow the identifiers.
+    /// Returns the URLs of the authorizations. They need not match the identifiers in order or
+    /// number.
     pub fn authorizations(&self) -> &[Url] {
         &self.authorizations
     }
 
-    /// Returns where the CSR goes once the order is ready.
+    /// Returns the URL to send the CSR to once the order is ready.
     pub const fn finalize(&self) -> Option<&Url> {
         self.finalize.as_ref()
     }
 
-    /// Returns where the certificate is once the order is valid.
+    /// Returns the URL of the certificate once the order is valid.
     pub const fn certificate(&self) -> Option<&Url> {
         self.certificate.as_ref()
     }
 
-    /// Returns the identifier of the certificate that is to be replaced (RFC 9773 section 5).
+    /// Returns the identifier of the certificate that this order replaces (RFC 9773 Section 5).
     pub fn replaces(&self) -> Option<&str> {
         self.replaces.as_deref()
     }
 
-    /// Returns the profile in force (draft-ietf-acme-profiles section 4).
+    /// Returns the profile of the order (draft-ietf-acme-profiles Section 4).
     pub fn profile(&self) -> Option<&str> {
         self.profile.as_deref()
     }
 
-    /// Returns where the current certificate is, for an order with automatic renewal (RFC 8739).
+    /// Returns the URL of the current certificate of an order with automatic renewal (RFC 8739).
     pub const fn star_certificate(&self) -> Option<&Url> {
         self.star_certificate.as_ref()
     }
 
-    /// Returns the terms of automatic renewal (RFC 8739 section 3.1.1), as they were sent.
+    /// Returns the parameters of automatic renewal, as received (RFC 8739 Section 3.1.1).
     pub fn auto_renewal(&self) -> Option<&Map<String, Value>> {
         self.extra.get("auto-renewal").and_then(Value::as_object)
     }
 
-    /// Returns all other members; under `identifiers`, those of the identifiers, if any has others.
+    /// Returns all other members, including those of the identifiers, under `identifiers`.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
@@ -122,6 +124,8 @@ impl Order {
     fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
         let status = object.status(reader)?;
         let expires = object.timestamp("expires", reader);
+        // RFC 8555 requires `expires` for these two states, but some CAs omit it:
+        // https://github.com/rmbolger/Posh-ACME/issues/611.
         if matches!(status, OrderStatus::Pending | OrderStatus::Valid) {
             object.expect("expires", expires.is_some(), reader);
         }
@@ -148,22 +152,22 @@ impl Order {
 open_enum! {
     /// The status of an order (RFC 8555 section 7.1.6, RFC 8739 section 3.1.1).
     pub enum OrderStatus {
-        /// Identifiers are still to be proved.
+        /// Control of some identifier is not proved yet.
         Pending = "pending",
-        /// It waits for the CSR.
+        /// The server waits for the CSR.
         Ready = "ready",
-        /// The certificate is being made.
+        /// The server is issuing the certificate.
         Processing = "processing",
-        /// The certificate is there.
+        /// The certificate is issued.
         Valid = "valid",
-        /// It failed.
+        /// The order failed.
         Invalid = "invalid",
-        /// Its automatic renewal was ended.
+        /// The automatic renewal was canceled.
         Canceled = "canceled",
     }
 }
 
-/// Takes the identifiers; if they are absent, those that were ordered are meant (fld-ord-3).
+/// Takes the identifiers. If they are absent, the caller assumes those that were ordered.
 fn identifiers(
     object: &mut Object,
     reader: &mut Reader<'_>,
@@ -183,7 +187,10 @@ fn identifiers(
     Ok(identifiers)
 }
 
-/// Takes the authorizations: one left out would leave the order pending for ever (fld-ord-8).
+/// Takes the authorizations.
+///
+/// Here a malformed entry does invalidate the list: without that authorization the order would stay
+/// pending until it expires.
 fn authorizations(object: &mut Object, reader: &Reader<'_>) -> Result<Vec<Url>, InvalidObject> {
     let entries = object.required_array("authorizations", Order::MAX_AUTHORIZATIONS, reader)?;
     let read = |(path, entry)| reader.url(&entry).map_err(|kind| InvalidObject::at(path, &kind));
@@ -405,7 +412,7 @@ mod tests {
         assert_eq!(odds, [odd("error", DeviationKind::Malformed)]);
     }
 
-    // ZeroSSL
+    // ZeroSSL sends an empty error.
     #[test]
     fn an_empty_error_is_none() {
         for error in ["{}", "null"] {

@@ -1,4 +1,4 @@
-//! The orders list (RFC 8555 section 7.1.2.1).
+//! The orders list (RFC 8555 Section 7.1.2.1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use super::{Context, DeviationKind, InvalidObject, Parsed};
 use crate::text::snippet;
 use crate::url::Url;
 
-/// A page of an account's orders (RFC 8555 section 7.1.2.1); a `Link` header names the next one.
+/// A page of an account's orders (RFC 8555 Section 7.1.2.1). A `Link` header names the next page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrdersList {
     orders: Vec<Url>,
@@ -18,17 +18,18 @@ pub struct OrdersList {
 }
 
 impl OrdersList {
-    /// The largest number of orders that is kept.
+    /// The maximum number of orders that are kept of a page.
     pub const MAX_ORDERS: usize = 10_000;
 
-    /// Reads a page.
+    /// Parses a page.
     ///
-    /// A bare array, as step-ca sends it, is accepted and reported; entries that are no usable URL are
-    /// left out.
+    /// A bare array, as sent by step-ca, is reported and accepted. Entries that are not a usable
+    /// URL are reported and omitted.
     ///
     /// # Errors
     ///
-    /// The server's fault: neither a JSON object with an array `orders`, nor an array.
+    /// [`InvalidObject`] if the body is neither a JSON object with an array `orders` nor an array.
+    /// The server is at fault.
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         let mut reader = Reader::new(Some(context));
         let mut object = match reader.decode(body)? {
@@ -39,6 +40,7 @@ impl OrdersList {
             }
             _ => return Err(InvalidObject::NotAnObject { snippet: snippet(body) }),
         };
+        // A longer page is truncated, not rejected: unlike an order, a list is useful in part.
         let mut entries = object.required_array("orders", usize::MAX, &reader)?;
         if entries.len() > Self::MAX_ORDERS {
             entries.truncate(Self::MAX_ORDERS);
@@ -54,7 +56,7 @@ impl OrdersList {
         Ok(reader.finish(Self { orders, extra: object.into_extra() }))
     }
 
-    /// Returns the URLs of the orders; the server may leave out any.
+    /// Returns the URLs of the orders. The server may omit any of them.
     pub fn orders(&self) -> &[Url] {
         &self.orders
     }

@@ -1,4 +1,4 @@
-//! The problem document (RFC 9457, RFC 8555 section 6.7).
+//! The problem document (RFC 9457, RFC 8555 Section 6.7).
 
 use alloc::format;
 use alloc::string::String;
@@ -13,10 +13,10 @@ use super::{Context, DeviationKind, InvalidObject, Parsed, ProblemType};
 use crate::identifier::Identifier;
 use crate::text::{printable, snippet};
 
-/// A problem: what the server says went wrong (RFC 9457, RFC 8555 section 6.7).
+/// A problem: an error reported by the server (RFC 9457, RFC 8555 Section 6.7).
 ///
-/// `Display` is one escaped line of bounded length: the `detail`, else the `title`, else the type, then
-/// the subproblems. Serde writes and reads it as its JSON object.
+/// `Display` writes one escaped line of bounded length: the `detail`, or else the `title`, or else
+/// the type, followed by the subproblems. Serde uses the JSON form of RFC 9457.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     kind: ProblemType,
@@ -31,20 +31,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The largest number of subproblems that is kept, all levels together.
+    /// The maximum number of subproblems that are kept, at all levels together.
     pub const MAX_SUBPROBLEMS: usize = 1000;
-    /// How deep subproblems of subproblems are kept.
+    /// The maximum nesting of subproblems that is kept.
     pub const MAX_DEPTH: usize = 4;
 
-    /// Reads the body of an error answer, whatever its media type.
+    /// Parses the body of an error response, whatever its media type.
     ///
-    /// Members of the wrong type count as absent, and bytes that are not UTF-8 are replaced.
+    /// Members of the wrong type are treated as absent, and bytes that are not UTF-8 are replaced.
     ///
     /// # Errors
     ///
-    /// The body is no problem document: not a JSON object, or one without readable `type`, `title`,
-    /// `detail` and `subproblems`.
+    /// [`InvalidObject`] if the body is not a JSON object, or has none of `type`, `title`, `detail`
+    /// and `subproblems`.
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
+        // An error message in Latin-1 is still worth showing.
         let lossy = String::from_utf8_lossy(body);
         object::parse(lossy.as_bytes(), context, |object, reader| {
             if lossy.as_bytes() != body {
@@ -54,7 +55,7 @@ impl Problem {
         })
     }
 
-    /// Reads a problem from a JSON value, such as a member of an object not known here.
+    /// Parses a problem from a JSON value, such as a member in `extra`.
     ///
     /// # Errors
     ///
@@ -71,65 +72,70 @@ impl Problem {
         Ok(reader.finish(problem))
     }
 
-    /// Returns the type, by which a problem is told from others.
+    /// Returns the type, which identifies the kind of error.
     pub const fn kind(&self) -> &ProblemType {
         &self.kind
     }
 
-    /// Returns the summary of the type, for a human.
+    /// Returns a summary of the type, for humans.
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
 
-    /// Returns the explanation of this occurrence, for a human, exactly as it was sent.
+    /// Returns the explanation of this occurrence, for humans, exactly as received.
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// Returns the advisory HTTP status; that of the answer decides.
+    /// Returns the `status` member. It is advisory: the status of the response decides.
     pub const fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// Returns the URI of this occurrence, resolved; with `userActionRequired` the page to visit.
+    /// Returns the URI of this occurrence, resolved. For `userActionRequired` it is the page to
+    /// visit (RFC 8555 Section 7.3.3).
     pub fn instance(&self) -> Option<&str> {
         self.instance.as_deref()
     }
 
-    /// Returns the identifier that a subproblem is about; always none for a problem at the top.
+    /// Returns the identifier of a subproblem. `None` for a top-level problem.
     pub const fn identifier(&self) -> Option<&Identifier> {
         self.identifier.as_ref()
     }
 
-    /// Returns the algorithms that the server accepts, with `badSignatureAlgorithm`.
+    /// Returns the algorithms that the server accepts, for `badSignatureAlgorithm`.
     pub fn algorithms(&self) -> &[String] {
         &self.algorithms
     }
 
-    /// Returns the parts of the problem (RFC 8555 section 6.7.1).
+    /// Returns the subproblems (RFC 8555 Section 6.7.1).
     pub fn subproblems(&self) -> &[Self] {
         &self.subproblems
     }
 
-    /// Returns all other members; under `identifier`, those of the identifier.
+    /// Returns all other members, including those of the identifier, under `identifier`.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
 
-    /// Returns whether any HTTP server might have said it: `about:blank`, `malformed`, and types outside
-    /// of the ACME namespace.
+    /// Returns whether the type says nothing specific: `about:blank`, `malformed`, and types
+    /// outside of the ACME namespace.
     pub fn is_generic(&self) -> bool {
         self.kind == ProblemType::Malformed || self.kind.acme_name().is_none()
     }
 
-    /// Takes a member that is a problem; an empty one, as ZeroSSL sends it, is none.
+    /// Takes a member that is a problem.
+    ///
+    /// An empty object, which ZeroSSL sends in challenges, is no problem
+    /// (<https://github.com/djc/instant-acme/issues/43>).
     pub(super) fn member(object: &mut Object, name: &str, reader: &mut Reader<'_>) -> Option<Self> {
         let member = object.object(name, reader)?;
         Some(Self::read(member, 0, reader)).filter(|problem| !problem.is_blank())
     }
 
-    /// Reads an object that need not be a problem at all.
+    /// Parses an object that may not be a problem at all.
     fn document(object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+        // Any JSON object would parse as `about:blank`, including the error format of a proxy.
         let typed = object.text("type").is_some_and(|text| !text.is_empty());
         let field = object.path("type");
         let problem = Self::read(object, 0, reader);
@@ -179,7 +185,7 @@ impl Problem {
         [self.detail(), self.title()].into_iter().flatten().find(|text| !text.trim().is_empty())
     }
 
-    /// Collects the subproblems of all levels, each before its own.
+    /// Collects the subproblems of all levels, each before those that it contains.
     fn flatten<'a>(&'a self, all: &mut Vec<&'a Self>) {
         for problem in &self.subproblems {
             all.push(problem);
@@ -273,16 +279,19 @@ fn kind(object: &mut Object, reader: &mut Reader<'_>) -> ProblemType {
     object
         .optional("type", reader, |value, reader| {
             let text = object::text(value)?;
-            // What cannot be resolved is kept as it is: it still tells one problem from another.
+            // A reference that cannot be resolved is kept unchanged, because it still identifies
+            // the problem.
             Ok(ProblemType::from(resolve(&text, reader).unwrap_or(text)))
         })
         .filter(|kind| !kind.as_str().is_empty())
         .unwrap_or(ProblemType::AboutBlank)
 }
 
-/// Resolves a relative reference against the request's URL (7807-3.1-5); an absolute URI stays as it is.
+/// Resolves a relative reference against the URL of the request (RFC 9457 Section 3.1). An absolute
+/// URI stays unchanged.
 ///
-/// What was stored was resolved before, if it could be.
+/// Without a request URL, as for a snapshot, nothing is resolved: the stored text was resolved
+/// before it was stored, if possible.
 fn resolve(reference: &str, reader: &Reader<'_>) -> Option<String> {
     if has_scheme(reference) {
         return Some(reference.into());
@@ -298,7 +307,7 @@ fn has_scheme(reference: &str) -> bool {
     })
 }
 
-/// Takes the identifier of a subproblem; an unreadable one is none (fld-pb-7).
+/// Takes the identifier of a subproblem. A malformed one is reported and omitted.
 fn identifier(object: &mut Object, reader: &mut Reader<'_>) -> Option<Identifier> {
     let path = object.path("identifier");
     let (identifier, rest) = object.optional("identifier", reader, |value, reader| {
@@ -311,7 +320,7 @@ fn identifier(object: &mut Object, reader: &mut Reader<'_>) -> Option<Identifier
     Some(identifier)
 }
 
-/// Takes the subproblems; bad entries are left out, and so is what goes too deep (8555-6.7.1-5).
+/// Takes the subproblems. Malformed entries and those nested too deeply are reported and omitted.
 fn subproblems(object: &mut Object, depth: usize, reader: &mut Reader<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let path = object.path("subproblems");
@@ -327,6 +336,7 @@ fn subproblems(object: &mut Object, depth: usize, reader: &mut Reader<'_>) -> Ve
             reader.report(entry_path, DeviationKind::BadSibling);
             continue;
         };
+        // Counted over all levels: a limit for each list would allow its fourth power in total.
         if reader.subproblems == Problem::MAX_SUBPROBLEMS {
             reader.report(path, DeviationKind::TooMany { limit: Problem::MAX_SUBPROBLEMS });
             break;

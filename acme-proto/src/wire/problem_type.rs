@@ -1,39 +1,39 @@
-//! The types of problems (RFC 8555 section 6.7 and its registry).
+//! The types of problems (RFC 8555 Section 6.7, and the registry of its Section 9.7.4).
 
 use super::open_enum::open_enum;
 
 open_enum! {
     /// The type of a problem: a registered ACME error, or any other URI.
     ///
-    /// `as_str` is the whole URI.
+    /// `as_str` returns the whole URI.
     pub enum ProblemType {
-        /// No type beyond the HTTP status (RFC 9457 section 4.2.1); also where none is given.
+        /// No type beyond the HTTP status (RFC 9457 Section 4.2.1). Also used if there is no type.
         AboutBlank = "about:blank",
-        /// The account, or the key, has no account (RFC 8555).
+        /// The account does not exist (RFC 8555).
         AccountDoesNotExist = "urn:ietf:params:acme:error:accountDoesNotExist",
-        /// The certificate was revoked before (RFC 8555).
+        /// The certificate is already revoked (RFC 8555).
         AlreadyRevoked = "urn:ietf:params:acme:error:alreadyRevoked",
-        /// The certificate was replaced before (RFC 9773).
+        /// The certificate is already replaced (RFC 9773).
         AlreadyReplaced = "urn:ietf:params:acme:error:alreadyReplaced",
-        /// The CSR is not acceptable (RFC 8555).
+        /// The CSR is unacceptable (RFC 8555).
         BadCsr = "urn:ietf:params:acme:error:badCSR",
-        /// The nonce is not acceptable (RFC 8555).
+        /// The nonce is unacceptable (RFC 8555).
         BadNonce = "urn:ietf:params:acme:error:badNonce",
-        /// The public key is of a kind that is not supported (RFC 8555).
+        /// The kind of public key is not supported (RFC 8555).
         BadPublicKey = "urn:ietf:params:acme:error:badPublicKey",
         /// The reason for revocation is not allowed (RFC 8555).
         BadRevocationReason = "urn:ietf:params:acme:error:badRevocationReason",
-        /// The signature's algorithm is not supported (RFC 8555).
+        /// The signature algorithm is not supported (RFC 8555).
         BadSignatureAlgorithm = "urn:ietf:params:acme:error:badSignatureAlgorithm",
-        /// CAA records forbid the issuance (RFC 8555).
+        /// CAA records forbid issuance (RFC 8555).
         Caa = "urn:ietf:params:acme:error:caa",
-        /// The subproblems tell (RFC 8555).
+        /// The subproblems contain the specific errors (RFC 8555).
         Compound = "urn:ietf:params:acme:error:compound",
         /// The server could not connect to the validation target (RFC 8555).
         Connection = "urn:ietf:params:acme:error:connection",
         /// A DNS query failed during validation (RFC 8555).
         Dns = "urn:ietf:params:acme:error:dns",
-        /// The binding to an external account is needed (RFC 8555).
+        /// An external account binding is required (RFC 8555).
         ExternalAccountRequired = "urn:ietf:params:acme:error:externalAccountRequired",
         /// The response did not match the challenge (RFC 8555).
         IncorrectResponse = "urn:ietf:params:acme:error:incorrectResponse",
@@ -49,9 +49,9 @@ open_enum! {
         RateLimited = "urn:ietf:params:acme:error:rateLimited",
         /// The server will not issue for the identifier (RFC 8555).
         RejectedIdentifier = "urn:ietf:params:acme:error:rejectedIdentifier",
-        /// The server failed (RFC 8555).
+        /// The server had an internal error (RFC 8555).
         ServerInternal = "urn:ietf:params:acme:error:serverInternal",
-        /// TLS failed during validation (RFC 8555).
+        /// A TLS error occurred during validation (RFC 8555).
         Tls = "urn:ietf:params:acme:error:tls",
         /// The client lacks the authorization (RFC 8555).
         Unauthorized = "urn:ietf:params:acme:error:unauthorized",
@@ -59,28 +59,28 @@ open_enum! {
         UnsupportedContact = "urn:ietf:params:acme:error:unsupportedContact",
         /// An identifier's type is not supported (RFC 8555).
         UnsupportedIdentifier = "urn:ietf:params:acme:error:unsupportedIdentifier",
-        /// A human has to visit the problem's `instance` (RFC 8555).
+        /// A human must visit the `instance` URL of the problem (RFC 8555).
         UserActionRequired = "urn:ietf:params:acme:error:userActionRequired",
-        /// The automatic renewal was ended (RFC 8739).
+        /// The automatic renewal was canceled (RFC 8739).
         AutoRenewalCanceled = "urn:ietf:params:acme:error:autoRenewalCanceled",
-        /// The automatic renewal is over (RFC 8739).
+        /// The automatic renewal expired (RFC 8739).
         AutoRenewalExpired = "urn:ietf:params:acme:error:autoRenewalExpired",
-        /// The order is in no state to end its automatic renewal (RFC 8739).
+        /// The automatic renewal cannot be canceled in the current state of the order (RFC 8739).
         AutoRenewalCancellationInvalid = "urn:ietf:params:acme:error:autoRenewalCancellationInvalid",
         /// A certificate with automatic renewal cannot be revoked (RFC 8739).
         AutoRenewalRevocationNotSupported =
             "urn:ietf:params:acme:error:autoRenewalRevocationNotSupported",
-        /// The delegation is not known (RFC 9115).
+        /// The delegation is unknown (RFC 9115).
         UnknownDelegation = "urn:ietf:params:acme:error:unknownDelegation",
-        /// The CA needs the onion service's CAA (RFC 9799).
+        /// The CA requires the CAA records of the onion service (RFC 9799).
         OnionCaaRequired = "urn:ietf:params:acme:error:onionCAARequired",
-        /// The attestation is not acceptable (draft-acme-device-attest).
+        /// The attestation is unacceptable (draft-acme-device-attest).
         BadAttestationStatement = "urn:ietf:params:acme:error:badAttestationStatement",
     }
 }
 
 impl ProblemType {
-    /// Returns the name within the ACME namespace, such as `badNonce`; none for any other URI.
+    /// Returns the name within the ACME namespace, such as `badNonce`, or `None` for any other URI.
     pub fn acme_name(&self) -> Option<&str> {
         self.as_str().strip_prefix(ACME)
     }
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    // Section 7 of the catalogue
+    // From RFC 8555 Section 6.7, RFC 8739, RFC 9115, RFC 9773, RFC 9799, and two drafts.
     const NAMES: [&str; 33] = [
         "accountDoesNotExist",
         "alreadyRevoked",

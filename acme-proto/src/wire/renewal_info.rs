@@ -1,4 +1,4 @@
-//! The renewal information object (RFC 9773 section 4.2).
+//! The renewal information object (RFC 9773 Section 4.2).
 
 use alloc::string::String;
 
@@ -9,7 +9,7 @@ use super::{Context, DeviationKind, InvalidObject, Parsed};
 use crate::time::Timestamp;
 use crate::url::Url;
 
-/// When the server wants a certificate to be renewed (RFC 9773 section 4.2).
+/// Renewal information: when the CA recommends renewing a certificate (RFC 9773 Section 4.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenewalInfo {
     start: Timestamp,
@@ -19,17 +19,18 @@ pub struct RenewalInfo {
 }
 
 impl RenewalInfo {
-    /// Reads renewal information.
+    /// Parses renewal information.
     ///
     /// # Errors
     ///
-    /// The server's fault: not a JSON object, or no `suggestedWindow` with readable times, the start
-    /// before the end. It then counts as no answer (section 4.2).
+    /// [`InvalidObject`] if the body is not a JSON object, or has no `suggestedWindow` with two
+    /// valid times, the start before the end. The server is at fault, and the answer counts as none
+    /// (Section 4.2).
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         object::parse(body, context, Self::read)
     }
 
-    /// Returns the start of the suggested window; one in the past means to renew at once.
+    /// Returns the start of the suggested window, which may be in the past.
     pub const fn start(&self) -> Timestamp {
         self.start
     }
@@ -39,12 +40,12 @@ impl RenewalInfo {
         self.end
     }
 
-    /// Returns the page that explains the window to a human.
+    /// Returns the URL of a page that explains the window to humans.
     pub const fn explanation_url(&self) -> Option<&Url> {
         self.explanation_url.as_ref()
     }
 
-    /// Returns all other members; under `suggestedWindow`, those of the window.
+    /// Returns all other members, including those of the window, under `suggestedWindow`.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
@@ -91,7 +92,7 @@ mod tests {
         assert_eq!(info.explanation_url(), Some(&url("https://acme.example.com/docs/ari")));
     }
 
-    // W10: Boulder
+    // Boulder sends nanoseconds: https://github.com/letsencrypt/boulder/issues/6631.
     #[test]
     fn fractions_of_any_length_are_read() {
         let info = read(

@@ -1,4 +1,4 @@
-//! Helpers of the unit tests.
+//! Helpers for the unit tests.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ pub(super) fn try_read<T>(
     parse(body.as_ref(), Context { url: &base, allow_http: false })
 }
 
-/// Reads an object that must be free of deviations.
+/// Parses an object that must have no deviations.
 #[track_caller]
 pub(super) fn read<T>(parse: Parse<T>, body: impl AsRef<[u8]>) -> T {
     let Parsed { value, deviations } = try_read(parse, body).unwrap_or_else(|e| panic!("{e}"));
@@ -31,7 +31,7 @@ pub(super) fn read<T>(parse: Parse<T>, body: impl AsRef<[u8]>) -> T {
     value
 }
 
-/// Reads an object and lists its deviations.
+/// Parses an object and lists its deviations.
 #[track_caller]
 pub(super) fn read_odd<T>(
     parse: Parse<T>,
