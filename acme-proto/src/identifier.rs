@@ -113,6 +113,8 @@ impl DnsName {
     /// - a name that is not ASCII (convert it to its `xn--` form first).
     pub fn parse(name: &str) -> Result<Self, InvalidIdentifier> {
         match fault(name) {
+            // CAs return names in lower case whatever the case of the order (for example
+            // https://github.com/certbot/certbot/issues/1712), so folding makes comparison exact.
             None => Ok(Self(name.to_ascii_lowercase())),
             Some(reason) => {
                 Err(InvalidIdentifier { name: crate::text::printable(name, 80), reason })
@@ -146,6 +148,7 @@ fn fault(name: &str) -> Option<&'static str> {
     if looks_like_address(base) {
         return Some("it is an IP address, or looks like one; give an address as one");
     }
+    // 255 octets in a DNS message (RFC 1035 Section 2.3.4), of which two are not in the text.
     if name.len() > 253 {
         return Some("it is longer than 253 octets");
     }
@@ -174,6 +177,8 @@ fn label_fault(label: &str) -> Option<&'static str> {
     } else if label.contains('*') {
         Some("a * can only be the whole first label")
     } else if !label.bytes().all(ldh) {
+        // The DNS allows an underscore, but not in the preferred name syntax that RFC 5280 Section
+        // 4.2.1.6 requires of a dNSName.
         Some("it has a character other than letters, digits and hyphens")
     } else if label.starts_with('-') || label.ends_with('-') {
         Some("it has a label that starts or ends with a hyphen")
@@ -185,6 +190,7 @@ fn label_fault(label: &str) -> Option<&'static str> {
 }
 
 fn has_bad_punycode(label: &str) -> bool {
+    // Other labels with two hyphens in the third and fourth place exist and are valid host names.
     match label.split_at_checked(4) {
         Some((prefix, encoded)) if prefix.eq_ignore_ascii_case("xn--") => {
             !punycode::is_well_formed(encoded)

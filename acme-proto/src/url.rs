@@ -166,10 +166,12 @@ fn fault(text: &str) -> Option<&'static str> {
     if authority.userinfo().is_some() {
         return Some("with user information");
     }
+    // RFC 3986 also allows address formats of the future in brackets, which nothing can connect to.
     let literal = authority.host().strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     if literal.is_some_and(|host| host.parse::<Ipv6Addr>().is_err()) {
         return Some("with an address that is not IPv6 in its brackets");
     }
+    // An empty port means the default (RFC 3986 Section 3.2.3). Port 0 cannot be connected to.
     if port.is_some_and(|p| !p.is_empty() && !matches!(p.parse::<u16>(), Ok(1..))) {
         return Some("with a bad port");
     }

@@ -106,6 +106,7 @@ impl EabRequest {
             .with_header("User-Agent", concat!("acme-proto/", env!("CARGO_PKG_VERSION")))
             .with_body(body.into_bytes());
         Ok(Transmit {
+            // The request belongs to no flow: the caller passes its response to `read`.
             id: RequestId { flow: FlowId(u32::MAX), seq: 0 },
             request,
             time_limit: Duration::from_secs(30),

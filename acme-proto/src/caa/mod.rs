@@ -11,7 +11,9 @@
 //! use acme_proto::wire::ChallengeKind;
 //!
 //! let account = Url::parse("https://ca.example/acct/1")?;
-//! let value = IssueValue::of("ca.example")?.with_account(&account)?.with_methods(&[ChallengeKind::Dns01])?;
+//! let value = IssueValue::of("ca.example")?
+//!     .with_account(&account)?
+//!     .with_methods(&[ChallengeKind::Dns01])?;
 //! let record = CaaRecord::issue(&value);
 //! assert_eq!(
 //!     record.to_string(),

@@ -26,9 +26,10 @@
 //!
 //! ```
 //! # use acme_proto::{renewal::{RenewalSchedule, RenewalStep}, time::Timestamp, x509::Certificate};
-//! # use acme_proto::{call::Call, error::Error, op::{GetRenewalInfo, RenewalInfoEntry}};
-//! # fn run(call: impl Fn(GetRenewalInfo) -> Result<RenewalInfoEntry, Error>, leaf: &Certificate, now: Timestamp) {
-//! let mut schedule = RenewalSchedule::new(leaf, 42); // any number of your own
+//! # use acme_proto::{error::Error, op::{GetRenewalInfo, RenewalInfoEntry}};
+//! # type Call = fn(GetRenewalInfo) -> Result<RenewalInfoEntry, Error>;
+//! # fn run(call: Call, leaf: &Certificate, now: Timestamp) {
+//! let mut schedule = RenewalSchedule::new(leaf, 42); // the seed: one number for each machine
 //! match schedule.next(now) {
 //!     RenewalStep::Ask(question) => {
 //!         let notice = match call(question) {

@@ -71,6 +71,7 @@ impl Ed25519Key {
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
         let mut bytes = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
         let document = bytes.to_pkcs8_der();
+        // `bytes` holds a copy of the secret key.
         bytes.secret_key.zeroize();
         pkcs8::to_pem(&document.expect("a key can be encoded"))
     }

@@ -110,6 +110,8 @@ impl Account {
         let status = object.optional_status(reader)?;
         object.expect("status", status.is_some(), reader);
         let orders = object.url("orders", reader);
+        // Required by RFC 8555 Section 7.1.2, but not sent by Let's Encrypt:
+        // https://github.com/letsencrypt/boulder/issues/3335.
         object.expect("orders", orders.is_some(), reader);
         Ok(Self {
             status: status.unwrap_or(AccountStatus::Valid),

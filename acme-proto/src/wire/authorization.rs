@@ -92,6 +92,7 @@ impl Authorization {
         let wildcard = object.strict("wildcard", reader, flag)?.unwrap_or(false);
         let status = object.status(reader)?;
         let expires = object.timestamp("expires", reader);
+        // RFC 8555 Section 7.1.4 requires `expires` only of valid authorizations.
         if status == AuthorizationStatus::Valid {
             object.expect("expires", expires.is_some(), reader);
         }

@@ -86,6 +86,8 @@ impl Directory {
         // Every signed request needs a nonce, so a directory without this URL is useless. Without
         // any other URL, only its operation is unavailable.
         let new_nonce = object.required("newNonce", reader, |value, reader| reader.url(value))?;
+        // RFC 8555 Section 7.1.1 requires these four, but for example some CAs do not support key
+        // changes: https://github.com/rmbolger/Posh-ACME/issues/483.
         let mut needed = |object: &mut Object, name| {
             let url = object.url(name, reader);
             object.expect(name, url.is_some(), reader);

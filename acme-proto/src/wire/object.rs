@@ -55,6 +55,7 @@ impl<'c> Reader<'c> {
     }
 
     pub(super) fn report(&mut self, field: impl Into<String>, kind: DeviationKind) {
+        // A hostile body could cause a deviation for each of its entries.
         if self.deviations.len() < MAX_DEVIATIONS {
             self.deviations.push(Deviation::new(field, kind));
         }
@@ -324,6 +325,7 @@ impl Object {
     fn known<T: OpenEnum>(&self, text: String, reader: &mut Reader<'_>) -> T {
         let status = T::from(text);
         if let Some(unknown) = status.unknown() {
+            // The status keeps the whole text, the report only its beginning.
             let unknown = printable(unknown, MAX_UNKNOWN);
             reader.report(self.path("status"), DeviationKind::UnknownValue(unknown));
         }

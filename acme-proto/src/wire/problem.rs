@@ -150,6 +150,7 @@ impl Problem {
         let identifier = if depth > 0 {
             identifier(&mut object, reader)
         } else {
+            // Only subproblems have an identifier (RFC 8555 Section 6.7.1). It stays in `extra`.
             if object.has("identifier") {
                 reader.report(object.path("identifier"), DeviationKind::Unexpected);
             }
@@ -217,6 +218,7 @@ impl Problem {
         let mut put = |name: &str, value: Value| {
             members.insert(name.into(), value);
         };
+        // An absent type means `about:blank` (RFC 9457 Section 3.1.1).
         if self.kind != ProblemType::AboutBlank {
             put("type", self.kind.as_str().into());
         }

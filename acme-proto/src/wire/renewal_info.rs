@@ -58,6 +58,7 @@ impl RenewalInfo {
         let mut window = Object::at(path.clone(), members)?;
         let start = window.required("start", reader, |value, _| object::timestamp(value))?;
         let end = window.required("end", reader, |value, _| object::timestamp(value))?;
+        // RFC 9773 Section 4.2: treat such a window like a missing response.
         if end <= start {
             return Err(InvalidObject::Malformed { field: path });
         }
