@@ -20,7 +20,7 @@ fn refusals(name: &str, issuer: &str, lines: &[&str]) -> Vec<CaaRefusal> {
     }
 }
 
-// RFC 8659 section 3
+// RFC 8659 Section 3
 #[test]
 fn the_tree_is_climbed_up_to_the_top_level() {
     let name = DnsName::parse("*.x.y.z").unwrap();
@@ -46,7 +46,7 @@ fn the_wildcard_examples_of_the_rfc_are_judged_as_it_says() {
     assert_eq!(refusals("*.wild3.example.com", ca1, &open), [CaaRefusal::OtherIssuer]);
 }
 
-// RFC 8659 sections 4.2 and 4.5
+// RFC 8659 Sections 4.2 and 4.5
 #[test]
 fn malformed_values_and_unknown_critical_records_forbid() {
     let ca = "ca1.example.net";
@@ -60,7 +60,7 @@ fn malformed_values_and_unknown_critical_records_forbid() {
     assert!(refusals("a.example", ca, &additive).is_empty());
 }
 
-// RFC 8657 sections 3 and 4
+// RFC 8657 Sections 3 and 4
 #[test]
 fn account_and_method_restrict_the_record_that_has_them() {
     let name = DnsName::parse("a.example").unwrap();

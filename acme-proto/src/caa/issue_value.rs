@@ -203,7 +203,7 @@ mod tests {
         IssueValue::parse(text).unwrap()
     }
 
-    // RFC 8659 section 4.2, RFC 8657 section 3.1 and appendix A
+    // RFC 8659 Section 4.2, RFC 8657 Section 3.1 and appendix A
     #[test]
     fn the_examples_of_the_rfcs_are_read_and_written() {
         for example in [
@@ -218,7 +218,7 @@ mod tests {
         }
     }
 
-    // RFC 8659 section 4.2
+    // RFC 8659 Section 4.2
     #[test]
     fn white_space_is_free_where_the_grammar_has_it() {
         let value = parse(" \tca.example \t;\t a = 1\t; b=2 ");
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(parse("ca;uri=a=b").values("URI").next(), Some("a=b"));
     }
 
-    // RFC 8659 section 4.2
+    // RFC 8659 Section 4.2
     #[test]
     fn what_the_grammar_has_not_is_refused() {
         for bad in [

@@ -1,4 +1,4 @@
-//! One CAA record (RFC 8659 section 4.1).
+//! One CAA record (RFC 8659 Section 4.1).
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -161,7 +161,7 @@ const CRITICAL: u8 = 0x80;
 mod tests {
     use super::*;
 
-    // RFC 8659 section 4
+    // RFC 8659 Section 4
     #[test]
     fn the_examples_of_the_rfc_are_read_and_written() {
         for example in [
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(bare.to_string(), r#"0 issue "ca1.example.net""#);
     }
 
-    // RFC 8659 section 4.1
+    // RFC 8659 Section 4.1
     #[test]
     fn the_octets_are_flags_length_tag_value() {
         let record = CaaRecord::new("tbs", "x").unwrap().critical();

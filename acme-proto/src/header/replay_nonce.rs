@@ -1,4 +1,4 @@
-//! `Replay-Nonce` (RFC 8555 section 6.5.1).
+//! `Replay-Nonce` (RFC 8555 Section 6.5.1).
 
 use crate::http::Headers;
 use crate::token::Nonce;

@@ -127,7 +127,7 @@ impl Account {
 }
 
 open_enum! {
-    /// The status of an account (RFC 8555 section 7.1.6).
+    /// The status of an account (RFC 8555 Section 7.1.6).
     pub enum AccountStatus {
         /// The account is usable.
         Valid = "valid",
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::wire::testing::{fault, malformed, odd, read, read_odd, url};
 
-    // RFC 8555 section 7.1.2
+    // RFC 8555 Section 7.1.2
     #[test]
     fn the_example_of_the_rfc_is_read() {
         let account = read(

@@ -109,7 +109,7 @@ impl Authorization {
 }
 
 open_enum! {
-    /// The status of an authorization (RFC 8555 section 7.1.6).
+    /// The status of an authorization (RFC 8555 Section 7.1.6).
     pub enum AuthorizationStatus {
         /// A challenge has yet to be completed.
         Pending = "pending",
@@ -200,7 +200,7 @@ mod tests {
         )
     }
 
-    // RFC 8555 section 7.1.4
+    // RFC 8555 Section 7.1.4
     #[test]
     fn the_example_of_the_rfc_is_read() {
         let authorization = read(

@@ -150,7 +150,7 @@ impl Order {
 }
 
 open_enum! {
-    /// The status of an order (RFC 8555 section 7.1.6, RFC 8739 section 3.1.1).
+    /// The status of an order (RFC 8555 Section 7.1.6, RFC 8739 Section 3.1.1).
     pub enum OrderStatus {
         /// Control of some identifier is not proved yet.
         Pending = "pending",
@@ -216,7 +216,7 @@ mod tests {
         )
     }
 
-    // RFC 8555 section 7.1.3
+    // RFC 8555 Section 7.1.3
     #[test]
     fn the_example_of_the_rfc_is_read() {
         let order = read(

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
 
-    // RFC 8555 section 7.1.2.1
+    // RFC 8555 Section 7.1.2.1
     #[test]
     fn the_example_of_the_rfc_is_read() {
         let list = read(

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
 
-    // RFC 9773 section 4.2
+    // RFC 9773 Section 4.2
     #[test]
     fn the_example_of_the_rfc_is_read() {
         let info = read(

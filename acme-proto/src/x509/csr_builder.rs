@@ -11,9 +11,9 @@ use crate::x509::asn1::{self, tag};
 use crate::x509::csr::{Csr, EXTENSION_REQUEST, InvalidCsr};
 use crate::x509::{extensions, names};
 
-/// The TLS feature extension (RFC 7633 section 4).
+/// The TLS feature extension (RFC 7633 Section 4).
 const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
-/// The TLS extension status_request, which a must-staple certificate names (RFC 6066 section 8).
+/// The TLS extension status_request, which a must-staple certificate names (RFC 6066 Section 8).
 const STATUS_REQUEST: u8 = 5;
 /// ub-common-name (RFC 5280 appendix A.1), in characters, which are octets here.
 const MAX_COMMON_NAME: usize = 64;
