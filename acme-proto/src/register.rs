@@ -1,14 +1,13 @@
-//! Registering an account, with the user's consent (RFC 8555 section 7.3).
+//! Registering an account, with the user's consent (RFC 8555 Section 7.3).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::call::{Lanes, Reply, Step};
-use crate::error::{DeadlinePassed, Error, InvalidInput, Misuse};
+use crate::call::{Drive, Engine, Finished, Life, poll};
+use crate::error::{Error, InvalidInput, Misuse};
 use crate::flow::{Flow, Input, Output, sealed};
-use crate::op::private::Plan;
-use crate::op::{AccountEntry, Auth, FindAccount, GetDirectory, NewAccount, Operation, lookup};
+use crate::op::{AccountEntry, GetDirectory, LocateAccount, Located, NewAccount, operations};
 use crate::session::{ExternalAccount, Session};
 use crate::time::Timestamp;
 use crate::wire::{AccountStatus, Meta, ProblemType};
@@ -22,13 +21,8 @@ pub struct Register {
     consent: Consent,
     /// Whether it is known that the account has not changed to its new key yet.
     looked: bool,
-    /// The status of an answer that could not be read, so that the account is read itself.
-    first_status: Option<u16>,
-    lanes: Lanes<()>,
-    time_limit: Option<Duration>,
-    state: State,
-    /// The end, while notices are still to be handed out.
-    result: Option<Result<AccountEntry, Error>>,
+    engine: Engine<Task>,
+    life: Life<AccountEntry>,
 }
 
 /// What a registration asks of the user.
@@ -48,15 +42,14 @@ enum Consent {
     Declined,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    New,
-    Directory,
-    Consent,
-    /// An unfinished key change is settled first: nobody knows any more the key that the account had.
-    LookedUp,
-    Sent,
-    Done,
+operations! {
+    /// The requests of a registration.
+    enum Task {
+        Directory(GetDirectory),
+        /// Whether the account has its new key already, where an earlier key change is not settled.
+        NewKey(LocateAccount),
+        NewAccount(NewAccount),
+    }
 }
 
 impl Register {
@@ -66,18 +59,15 @@ impl Register {
             request: NewAccount::new(),
             consent: Consent::NotAsked,
             looked: false,
-            first_status: None,
-            lanes: Lanes::new(),
-            time_limit: None,
-            state: State::New,
-            result: None,
+            engine: Engine::new(),
+            life: Life::New,
         }
     }
 
     /// Sets the contact URLs, such as `mailto:me@example.org`.
     ///
     /// # Errors
-    /// [`InvalidInput::Contact`] for what RFC 8555 section 7.3 forbids.
+    /// [`InvalidInput::Contact`] for what RFC 8555 Section 7.3 forbids.
     pub fn with_contacts(mut self, contacts: Vec<String>) -> Result<Self, InvalidInput> {
         self.request = self.request.with_contacts(contacts)?;
         Ok(self)
@@ -91,7 +81,7 @@ impl Register {
 
     /// Sets a time limit other than the policy's; it counts from the first poll.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = Some(limit);
+        self.engine.set_time_limit(limit);
         self
     }
 
@@ -112,7 +102,7 @@ impl Register {
     }
 
     const fn answer(&mut self, consent: Consent) -> Result<(), Misuse> {
-        if matches!(self.state, State::Done) {
+        if self.life.is_over() {
             return Err(Misuse::Finished);
         }
         if !matches!(self.consent, Consent::Asked) {
@@ -122,25 +112,20 @@ impl Register {
         Ok(())
     }
 
-    /// Goes on once the directory is known: asks for consent, checks, and sends newAccount.
-    fn proceed(
-        &mut self,
-        session: &mut Session,
-        now: Timestamp,
-    ) -> Result<Option<RegisterEvent>, Error> {
+    /// Starts the next request, or asks for consent first; nothing is under way.
+    fn proceed(&mut self, session: &mut Session) -> Result<Option<RegisterEvent>, Error> {
         if let Some(external) = self.request.bound_to() {
             session.set_external_account(external.clone());
         }
         let Some(meta) = session.directory().map(|directory| directory.meta()) else {
             // Another flow found that it had moved.
-            self.lanes.start((), GetDirectory.spec());
-            self.state = State::Directory;
+            self.engine.start(Task::Directory(GetDirectory));
             return Ok(None);
         };
+        // The account may have its new key, which would then make a second account with the old one.
         if let Some(key) = session.new_account_key().filter(|_| !self.looked) {
             self.looked = true;
-            self.lanes.start((), lookup().auth(Auth::NewKey(key.clone())));
-            self.state = State::LookedUp;
+            self.engine.start(Task::NewKey(LocateAccount { new_key: Some(key.clone()) }));
             return Ok(None);
         }
         if meta.external_account_required() && self.request.bound_to().is_none() {
@@ -159,128 +144,94 @@ impl Register {
         }
         let agreed = self.consent == Consent::Agreed;
         if agreed {
-            self.restart_clock(session, now);
+            // The time that the user took over the terms does not count.
+            self.engine.start_clock(session.policy().call_time_limit);
         }
-        self.request = self.request.clone().with_terms_of_service_agreed(agreed);
-        self.lanes.start((), self.request.spec());
-        self.state = State::Sent;
+        let request = self.request.clone().with_terms_of_service_agreed(agreed);
+        self.engine.start(Task::NewAccount(request));
         Ok(None)
     }
 
-    /// The time that the user took over the terms does not count.
-    fn restart_clock(&mut self, session: &Session, now: Timestamp) {
-        let limit = self.time_limit.unwrap_or_else(|| session.policy().call_time_limit);
-        // The lanes may not have been polled yet, and know no time then.
-        self.lanes.set_deadline(now.max(self.lanes.now()).saturating_add(limit));
-    }
-
-    fn end(
+    /// Takes a result; the account, or an error, is the end.
+    fn take(
         &mut self,
+        result: TaskResult,
         session: &mut Session,
-        result: Result<AccountEntry, Error>,
-    ) -> Output<RegisterEvent, AccountEntry> {
-        self.state = State::Done;
-        self.lanes.close(session);
-        if let Ok(entry) = &result {
-            self.request.apply(entry, session);
-        }
-        Output::Done(result.map_err(|error| explain(error, self.request.bound_to().is_some())))
-    }
-
-    fn start(&mut self, session: &Session, now: Timestamp) {
-        let limit = self.time_limit.unwrap_or_else(|| session.policy().call_time_limit);
-        self.lanes.set_deadline(now.saturating_add(limit));
-        if !session.needs_directory(now) {
-            self.state = State::Consent;
-        } else {
-            self.lanes.start((), GetDirectory.spec());
-            self.state = State::Directory;
-        }
-    }
-
-    /// Takes the directory, or the account, which is the end.
-    fn finished(
-        &mut self,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Option<Result<AccountEntry, Error>> {
-        match self.state {
-            State::Sent => self.answered(result, session),
-            State::LookedUp => self.looked_up(result, session),
-            _ => self.directory_read(result, session).err().map(Err),
-        }
-    }
-
-    fn directory_read(
-        &mut self,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Result<(), Error> {
-        let read = result
-            .and_then(|reply| self.lanes.read(&reply, session, |answer| GetDirectory.read(answer)));
-        match read {
-            Ok(directory) => GetDirectory.apply(&directory, session),
-            // One that has grown old is better than none.
-            Err(_) if session.directory().is_some() => {}
-            Err(error) => return Err(error),
-        }
-        self.state = State::Consent;
-        Ok(())
-    }
-
-    /// Takes the account; an answer that cannot be read tells at least where to read it.
-    fn answered(
-        &mut self,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Option<Result<AccountEntry, Error>> {
-        let reply = match result {
-            Ok(reply) => reply,
-            Err(error) => return Some(Err(error)),
-        };
-        let (request, first_status) = (&self.request, self.first_status);
-        let located = self.lanes.read(&reply, session, |answer| answer.location()).ok();
-        let read = self.lanes.read(&reply, session, |answer| match first_status {
-            None => request.read(answer),
-            status => request.read_elsewhere(answer, status),
-        });
-        if let (Err(error), None) = (&read, first_status)
-            && let Some(spec) = request.elsewhere(error, located.as_ref(), session)
-        {
-            self.first_status = Some(reply.response().status());
-            self.lanes.start((), spec);
-            return None;
-        }
-        Some(read.and_then(usable))
-    }
-
-    /// Takes the account that the new key has, if the key change has landed.
-    fn looked_up(
-        &mut self,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Option<Result<AccountEntry, Error>> {
-        let read =
-            result.and_then(|reply| self.lanes.read(&reply, session, |a| FindAccount.read(a)));
-        match read.or_else(|error| FindAccount.read_error(error, None)) {
-            Ok(None) => {
-                self.state = State::Consent;
-                None
-            }
-            Ok(Some(entry)) => {
-                if let Some(key) = session.new_account_key().cloned() {
-                    session.set_account_key(key);
+    ) -> Result<Option<AccountEntry>, Error> {
+        match result {
+            // An old directory is better than none.
+            TaskResult::Directory(_, Err(_)) if session.directory().is_some() => Ok(None),
+            TaskResult::Directory(_, read) => read.map(|_| None),
+            TaskResult::NewKey(_, located) => match located? {
+                None => Ok(None),
+                Some(Located { entry, .. }) => {
+                    let entry = entry?;
+                    if let Some(key) = session.new_account_key().cloned() {
+                        session.set_account_key(key);
+                    }
+                    let entry = usable(entry)?;
+                    entry.adopt(session);
+                    Ok(Some(entry))
                 }
-                Some(usable(entry))
-            }
-            Err(error) => Some(Err(error)),
+            },
+            TaskResult::NewAccount(_, entry) => usable(entry?).map(Some),
         }
+    }
+
+    fn fail(&mut self, error: Error) {
+        let bound = self.request.bound_to().is_some();
+        self.life.end(Err(explain(error, bound)));
     }
 }
 
 impl Default for Register {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Drive for Register {
+    type Task = Task;
+
+    fn engine(&mut self) -> &mut Engine<Task> {
+        &mut self.engine
+    }
+
+    fn life(&mut self) -> &mut Life<AccountEntry> {
+        &mut self.life
+    }
+
+    fn start(&mut self, session: &mut Session) {
+        self.engine.start_clock(session.policy().call_time_limit);
+        if session.needs_directory(self.engine.now()) {
+            self.engine.start(Task::Directory(GetDirectory));
+        }
+    }
+
+    fn advance(&mut self, session: &mut Session) -> Option<Output<RegisterEvent, AccountEntry>> {
+        if !self.engine.is_idle() {
+            return None;
+        }
+        self.proceed(session)
+            .unwrap_or_else(|error| {
+                self.fail(error);
+                None
+            })
+            .map(Output::Event)
+    }
+
+    fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
+        let result = finished.operation.with(finished.result);
+        match self.take(result, session) {
+            Ok(None) => {}
+            Ok(Some(entry)) => self.life.end(Ok(entry)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn late(&mut self, _: &mut Session) {
+        let late = self.engine.deadline_passed("the account");
+        self.fail(Error::Deadline(late.into()));
     }
 }
 
@@ -295,49 +246,7 @@ impl Flow for Register {
         session: &mut Session,
         now: Timestamp,
     ) -> Output<Self::Event, Self::Success> {
-        if let Err(misuse) = self.lanes.enter(session, now) {
-            return Output::Done(Err(misuse.into()));
-        }
-        match self.state {
-            State::New => self.start(session, now),
-            State::Done => return Output::Timeout(None),
-            State::Directory | State::Consent | State::LookedUp | State::Sent => {}
-        }
-        loop {
-            if self.result.is_some()
-                && let Some(notice) = self.lanes.next_notice()
-            {
-                return Output::Notice(notice);
-            }
-            if let Some(result) = self.result.take() {
-                return self.end(session, result);
-            }
-            if self.state == State::Consent {
-                match self.proceed(session, now) {
-                    Ok(Some(event)) => return Output::Event(event),
-                    Ok(None) => {}
-                    Err(error) => return self.end(session, Err(error)),
-                }
-            }
-            match self.lanes.poll(session, now) {
-                Err(misuse) => return Output::Done(Err(misuse.into())),
-                Ok(Step::Transmit(transmit)) => return Output::Transmit(transmit),
-                Ok(Step::Sign(request)) => return Output::Sign(request),
-                Ok(Step::Notice(notice)) => return Output::Notice(notice),
-                Ok(Step::Finished((), result)) => {
-                    self.result = self.finished(result, session);
-                }
-                Ok(Step::Wait(_)) if self.lanes.is_late() => {
-                    let late = DeadlinePassed {
-                        url: self.lanes.any_url(),
-                        waiting_for: "the account",
-                        last: self.lanes.take_last_failure(),
-                    };
-                    return self.end(session, Err(Error::Deadline(late.into())));
-                }
-                Ok(Step::Wait(at)) => return Output::Timeout(Some(at)),
-            }
-        }
+        poll(self, session, now)
     }
 
     fn handle_input(
@@ -346,7 +255,7 @@ impl Flow for Register {
         input: Input,
         now: Timestamp,
     ) -> Result<(), Misuse> {
-        self.lanes.handle_input(session, input, now)
+        self.engine.handle_input(session, input, now)
     }
 }
 

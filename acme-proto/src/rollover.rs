@@ -1,16 +1,15 @@
-//! Changing the account key, so that no lost answer locks anybody out (RFC 8555 section 7.3.5).
+//! Changing the account key, so that no lost answer locks anybody out (RFC 8555 Section 7.3.5).
 
 mod intent;
 
 use alloc::string::String;
 use core::time::Duration;
 
-use crate::call::{Lanes, Reply, Step};
-use crate::error::{DeadlinePassed, Error, InvalidInput, Misuse};
+use crate::call::{Drive, Engine, Finished, Life, poll};
+use crate::error::{Error, InvalidInput, Misuse};
 use crate::flow::{Flow, Input, Lost, Output, sealed};
 use crate::jose::Jwk;
-use crate::op::private::Plan;
-use crate::op::{Auth, FindAccount, KeyChange, Operation, lookup};
+use crate::op::{AccountEntry, FindAccount, KeyChange, LocateAccount, Located, operations};
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -35,9 +34,9 @@ pub struct Rollover {
     intent: Option<KeyChangeIntent>,
     /// The intent, until it is handed out.
     to_store: Option<KeyChangeIntent>,
-    lanes: Lanes<Ask>,
-    time_limit: Option<Duration>,
-    state: State,
+    engine: Engine<Task>,
+    life: Life<Jwk>,
+    storing: Storing,
     /// Whether the intent is stored since an earlier run.
     settles: bool,
     /// Whether a change may have landed of which nothing was heard.
@@ -46,8 +45,6 @@ pub struct Rollover {
     sent: u32,
     /// What the last change of unknown outcome was answered with.
     refusal: Option<Error>,
-    /// The end, while notices are still to be handed out.
-    result: Option<Result<Jwk, Error>>,
 }
 
 /// What a rollover asks of its user.
@@ -59,23 +56,22 @@ pub enum RolloverEvent {
     Store(KeyChangeIntent),
 }
 
-/// The requests of a rollover.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Ask {
-    /// Which account the present key has.
-    Account,
-    /// To change the key.
-    Change,
-    /// Which account the new key has.
-    NewKey,
+operations! {
+    /// The requests of a rollover.
+    enum Task {
+        /// Which account the present key has.
+        Account(FindAccount),
+        Change(KeyChange),
+        /// Which account the new key has.
+        NewKey(LocateAccount),
+    }
 }
 
+/// Whether the user is storing the intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    New,
-    Storing,
-    Stored,
-    Running,
+enum Storing {
+    No,
+    Asked,
     Done,
 }
 
@@ -87,14 +83,13 @@ impl Rollover {
             resumed: None,
             intent: None,
             to_store: None,
-            lanes: Lanes::new(),
-            time_limit: None,
-            state: State::New,
+            engine: Engine::new(),
+            life: Life::New,
+            storing: Storing::No,
             settles: false,
             uncertain: false,
             sent: 0,
             refusal: None,
-            result: None,
         }
     }
 
@@ -115,7 +110,7 @@ impl Rollover {
 
     /// Sets a time limit other than the policy's.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = Some(limit);
+        self.engine.set_time_limit(limit);
         self
     }
 
@@ -125,7 +120,7 @@ impl Rollover {
     /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub fn stored(&mut self) -> Result<(), Misuse> {
         self.check_storing()?;
-        self.state = State::Stored;
+        self.storing = Storing::Done;
         Ok(())
     }
 
@@ -136,23 +131,20 @@ impl Rollover {
     /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub fn store_failed(&mut self, why: String) -> Result<(), Misuse> {
         self.check_storing()?;
-        self.state = State::Running;
-        self.result = Some(Err(Error::Storage(why)));
+        self.storing = Storing::No;
+        self.life.end(Err(Error::Storage(why)));
         Ok(())
     }
 
     const fn check_storing(&self) -> Result<(), Misuse> {
-        match self.state {
-            State::Storing => Ok(()),
-            State::Done => Err(Misuse::Finished),
+        match self.storing {
+            _ if self.life.is_over() => Err(Misuse::Finished),
+            Storing::Asked => Ok(()),
             _ => Err(Misuse::WrongState("nothing is to be stored")),
         }
     }
 
-    fn start(&mut self, session: &mut Session, now: Timestamp) -> Result<(), Error> {
-        let limit = self.time_limit.unwrap_or_else(|| session.policy().call_time_limit);
-        self.lanes.set_deadline(now.saturating_add(limit));
-        self.state = State::Running;
+    fn begin(&mut self, session: &mut Session) -> Result<(), Error> {
         if let Some(intent) = self.resumed.take() {
             return self.take_up(intent, session);
         }
@@ -166,7 +158,9 @@ impl Rollover {
         match session.account_url().filter(|_| !other_is_open).cloned() {
             Some(account) => self.intend(account, session),
             // With the account comes the answer by which key it is found.
-            None => self.lanes.start(Ask::Account, lookup()),
+            None => {
+                self.engine.start(Task::Account(FindAccount));
+            }
         }
         Ok(())
     }
@@ -198,50 +192,40 @@ impl Rollover {
             return self.ask_new_key();
         }
         self.to_store = self.intent.clone();
-        self.state = State::Storing;
+        self.storing = Storing::Asked;
     }
 
     fn change(&mut self, session: &mut Session) {
         if let Some(intent) = &self.intent {
             session.begin_key_change(intent.old_account_key().clone(), self.new_key.clone());
         }
-        self.state = State::Running;
         self.sent += 1;
-        self.lanes.start(Ask::Change, KeyChange::new(self.new_key.clone()).spec());
+        self.engine.start(Task::Change(KeyChange::new(self.new_key.clone())));
     }
 
     fn ask_new_key(&mut self) {
-        self.state = State::Running;
-        self.lanes.start(Ask::NewKey, lookup().auth(Auth::NewKey(self.new_key.clone())));
+        let new_key = Some(self.new_key.clone());
+        self.engine.start(Task::NewKey(LocateAccount { new_key }));
     }
 
-    fn finished(
-        &mut self,
-        ask: Ask,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) -> Option<Result<Jwk, Error>> {
-        match (ask, result) {
-            (Ask::Account, result) => self.located(result, session).transpose(),
-            (Ask::Change, Ok(_)) => Some(self.landed(session)),
-            (Ask::Change, Err(error)) => self.not_told(error, session),
-            (Ask::NewKey, result) => self.told(result, session),
+    /// Takes a result; the key that the account has, or an error, is the end.
+    fn take(&mut self, result: TaskResult, session: &mut Session) -> Result<Option<Jwk>, Error> {
+        match result {
+            TaskResult::Account(_, found) => self.located(found?, session),
+            TaskResult::Change(_, Ok(_)) => self.landed(session).map(Some),
+            TaskResult::Change(_, Err(error)) => self.not_told(error, session),
+            TaskResult::NewKey(_, found) => self.told(found?, session),
         }
     }
 
     /// Takes the account; it may have been found by the new key.
     fn located(
         &mut self,
-        result: Result<Reply, Error>,
+        found: Option<AccountEntry>,
         session: &mut Session,
     ) -> Result<Option<Jwk>, Error> {
-        let found =
-            result.and_then(|reply| self.lanes.read(&reply, session, |a| FindAccount.read(a)));
         let directory = session.directory_url().clone();
-        let entry = found.or_else(|error| FindAccount.read_error(error, None))?;
-        let entry = entry.ok_or(Error::NoAccount { directory })?;
-        let account = entry.url().clone();
-        entry.adopt(session);
+        let account = found.ok_or(Error::NoAccount { directory })?.url().clone();
         session.check_account()?;
         if session.account_key() == Some(&self.new_key) {
             return self.landed(session).map(Some);
@@ -251,37 +235,36 @@ impl Rollover {
     }
 
     /// Takes an error to the change: one that settles it, or one after which the server has to be asked.
-    fn not_told(&mut self, error: Error, session: &mut Session) -> Option<Result<Jwk, Error>> {
+    fn not_told(&mut self, error: Error, session: &mut Session) -> Result<Option<Jwk>, Error> {
         if is_settled(&error) && !self.uncertain {
-            return Some(self.refused(error, session));
+            return self.refused(error, session).map(Some);
         }
         self.uncertain = true;
         self.refusal = Some(error);
         self.ask_new_key();
-        None
+        Ok(None)
     }
 
     /// Takes what the server says of the new key.
     fn told(
         &mut self,
-        result: Result<Reply, Error>,
+        found: Option<Located>,
         session: &mut Session,
-    ) -> Option<Result<Jwk, Error>> {
-        let found =
-            result.and_then(|reply| self.lanes.read(&reply, session, |a| a.location().map(Some)));
-        let account = self.intent.as_ref().map(|intent| intent.account_url().clone());
-        match found.or_else(|error| FindAccount.read_error(error, None).map(|_| None)) {
-            Ok(Some(url)) if Some(&url) == account.as_ref() => Some(self.landed(session)),
-            Ok(Some(other)) => Some(self.refused(Error::KeyInUse { account: other }, session)),
-            Err(error) => Some(Err(error)),
-            Ok(None) => match self.refusal.take() {
-                Some(error) if is_settled(&error) => Some(self.refused(error, session)),
-                Some(error) if self.sent >= session.policy().tries => Some(Err(error)),
-                _ => {
-                    self.change(session);
-                    None
-                }
-            },
+    ) -> Result<Option<Jwk>, Error> {
+        let account = self.intent.as_ref().map(KeyChangeIntent::account_url);
+        match (found, self.refusal.take()) {
+            (Some(Located { url, .. }), _) if Some(&url) == account => {
+                self.landed(session).map(Some)
+            }
+            (Some(Located { url, .. }), _) => {
+                self.refused(Error::KeyInUse { account: url }, session).map(Some)
+            }
+            (None, Some(error)) if is_settled(&error) => self.refused(error, session).map(Some),
+            (None, Some(error)) if self.sent >= session.policy().tries => Err(error),
+            (None, _) => {
+                self.change(session);
+                Ok(None)
+            }
         }
     }
 
@@ -303,15 +286,55 @@ impl Rollover {
         session.forget_new_account_key();
         Err(taken.map_or(error, |account| Error::KeyInUse { account }))
     }
+}
 
-    fn end(
-        &mut self,
-        session: &mut Session,
-        result: Result<Jwk, Error>,
-    ) -> Output<RolloverEvent, Jwk> {
-        self.state = State::Done;
-        self.lanes.close(session);
-        Output::Done(result)
+impl Drive for Rollover {
+    type Task = Task;
+
+    fn engine(&mut self) -> &mut Engine<Task> {
+        &mut self.engine
+    }
+
+    fn life(&mut self) -> &mut Life<Jwk> {
+        &mut self.life
+    }
+
+    fn start(&mut self, session: &mut Session) {
+        self.engine.start_clock(session.policy().call_time_limit);
+        if let Err(error) = self.begin(session) {
+            self.life.end(Err(error));
+        }
+    }
+
+    fn advance(&mut self, session: &mut Session) -> Option<Output<RolloverEvent, Jwk>> {
+        match self.storing {
+            Storing::No => None,
+            Storing::Asked => match self.engine.next_notice() {
+                Some(notice) => Some(Output::Notice(notice)),
+                None => self.to_store.take().map(RolloverEvent::Store).map(Output::Event),
+            },
+            Storing::Done => {
+                self.storing = Storing::No;
+                if self.uncertain {
+                    self.ask_new_key()
+                } else {
+                    self.change(session)
+                }
+                None
+            }
+        }
+    }
+
+    fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
+        let result = finished.operation.with(finished.result);
+        if let Some(result) = self.take(result, session).transpose() {
+            self.life.end(result);
+        }
+    }
+
+    fn late(&mut self, _: &mut Session) {
+        let late = self.engine.deadline_passed("the key change");
+        self.life.end(Err(Error::Deadline(late.into())));
     }
 }
 
@@ -326,51 +349,7 @@ impl Flow for Rollover {
         session: &mut Session,
         now: Timestamp,
     ) -> Output<Self::Event, Self::Success> {
-        if let Err(misuse) = self.lanes.enter(session, now) {
-            return Output::Done(Err(misuse.into()));
-        }
-        match self.state {
-            State::New => {
-                if let Err(error) = self.start(session, now) {
-                    return self.end(session, Err(error));
-                }
-            }
-            State::Done => return Output::Timeout(None),
-            State::Stored if self.uncertain => self.ask_new_key(),
-            State::Stored => self.change(session),
-            State::Storing | State::Running => {}
-        }
-        loop {
-            if (self.result.is_some() || self.state == State::Storing)
-                && let Some(notice) = self.lanes.next_notice()
-            {
-                return Output::Notice(notice);
-            }
-            if let Some(result) = self.result.take() {
-                return self.end(session, result);
-            }
-            if let (State::Storing, Some(intent)) = (self.state, self.to_store.take()) {
-                return Output::Event(RolloverEvent::Store(intent));
-            }
-            match self.lanes.poll(session, now) {
-                Err(misuse) => return Output::Done(Err(misuse.into())),
-                Ok(Step::Transmit(transmit)) => return Output::Transmit(transmit),
-                Ok(Step::Sign(request)) => return Output::Sign(request),
-                Ok(Step::Notice(notice)) => return Output::Notice(notice),
-                Ok(Step::Finished(ask, result)) => {
-                    self.result = self.finished(ask, result, session);
-                }
-                Ok(Step::Wait(_)) if self.lanes.is_late() => {
-                    let late = DeadlinePassed {
-                        url: self.lanes.any_url(),
-                        waiting_for: "the key change",
-                        last: self.lanes.take_last_failure(),
-                    };
-                    return self.end(session, Err(Error::Deadline(late.into())));
-                }
-                Ok(Step::Wait(at)) => return Output::Timeout(Some(at)),
-            }
-        }
+        poll(self, session, now)
     }
 
     fn handle_input(
@@ -379,7 +358,7 @@ impl Flow for Rollover {
         input: Input,
         now: Timestamp,
     ) -> Result<(), Misuse> {
-        self.lanes.handle_input(session, input, now)
+        self.engine.handle_input(session, input, now)
     }
 }
 

@@ -1,76 +1,182 @@
-//! From a lane that has all it needs to the request that goes out: inner JWS, nonce, signature.
+//! From an exchange that waits to the request that goes out: what it lacks, slot, nonce, signatures.
 
 use alloc::vec::Vec;
 
-use super::lane::{Lane, State};
-use super::lanes::{Lanes, Missing, Step};
-use crate::error::{Error, Misuse};
+use super::engine::{Engine, Step};
+use super::exchange::{Event, Exchange, ExchangeId, Phase, State, Work};
+use super::queue::Lack;
+use crate::error::{Error, InvalidInput, Misuse, PeerFault};
 use crate::flow::{FlowId, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit};
 use crate::http::{Method, Request};
-use crate::jose::{Jwk, KeyId, Protected, SigningInput};
-use crate::op::{Auth, InnerContext, Payload};
+use crate::jose::{Jwk, KeyId, Protected, Signature, SigningInput};
+use crate::op::{Auth, InnerContext, Operation, Payload};
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Nonce;
+use crate::url::Url;
 
-impl<K: Clone + Ord> Lanes<K> {
-    pub(super) fn sign_or_send(
+/// What came of beginning an exchange.
+enum Begun<O: Operation> {
+    Step(Step<O>),
+    Lacks(Lack),
+    /// Its slot of the rate limits comes later.
+    Later,
+}
+
+impl<O: Operation> Engine<O> {
+    /// Takes exchanges in turn, until one has something to hand out.
+    pub(super) fn pass(
         &mut self,
-        index: usize,
+        has_room: bool,
         session: &mut Session,
         flow: FlowId,
-        missing: &mut Missing,
-    ) -> Result<Option<Step<K>>, Error> {
-        if !self.lanes[index].spec.is_signed() {
-            return Ok(Some(self.transmit(index, session, flow)));
+    ) -> Option<Step<O>> {
+        self.queue.wake(self.now);
+        // Another flow of the session may have found these meanwhile.
+        if !session.needs_directory(self.now) {
+            self.queue.supply(Lack::Directory);
         }
-        if let Some(step) = self.sign_inner(index, session, flow)? {
-            return Ok(Some(step));
+        if session.account_url().is_some() {
+            self.queue.supply(Lack::Account);
         }
-        let Some((since, nonce)) = self.take_nonce(index, session) else {
-            missing.nonces += 1;
-            return Ok(None);
+        let mut no_nonce = false;
+        while let Some(id) = self.queue.take_next(has_room, no_nonce) {
+            let Some(mut exchange) = self.exchanges.remove(&id) else { continue };
+            if matches!(exchange.state, State::Signed(_)) {
+                let step = self.transmit(id, &mut exchange, session, flow);
+                self.exchanges.insert(id, exchange);
+                return Some(step);
+            }
+            match self.begin(id, &mut exchange, session, flow) {
+                Ok(Begun::Step(step)) => {
+                    self.exchanges.insert(id, exchange);
+                    return Some(step);
+                }
+                Ok(Begun::Lacks(lack)) => {
+                    // The others that lack a nonce need not look for one in this pass.
+                    no_nonce |= lack == Lack::Nonce;
+                    self.queue.lacks(lack, id);
+                    self.exchanges.insert(id, exchange);
+                }
+                Ok(Begun::Later) => self.put_back(id, exchange),
+                Err(error) => self.finish(id, exchange, Err(error), session),
+            }
+        }
+        None
+    }
+
+    /// Takes a waiting exchange one step on, or says what it lacks.
+    fn begin(
+        &mut self,
+        id: ExchangeId,
+        exchange: &mut Exchange<O>,
+        session: &mut Session,
+        flow: FlowId,
+    ) -> Result<Begun<O>, Error> {
+        let State::Waiting { has_slot, .. } = exchange.state else { return Ok(Begun::Later) };
+        if let (Work::Task(operation), Phase::Request) = (&exchange.work, exchange.phase) {
+            operation.check(session)?;
+        }
+        if let Some(lack) = self.lacks(exchange, session)? {
+            return Ok(Begun::Lacks(lack));
+        }
+        let url = usable_url(exchange, session)?;
+        let class = exchange.spec.class;
+        let held = session.held_until(class, self.now);
+        if let Some(until) = held.filter(|until| *until >= self.deadline) {
+            return Err(Error::RetryLater { url, until });
+        }
+        exchange.url = Some(url);
+        // A slot that was reserved before the server asked to leave the class alone has lapsed.
+        if !has_slot || held.is_some() {
+            let not_before = session.reserve(class, self.now);
+            exchange.state = State::Waiting { not_before, has_slot: true };
+            if not_before > self.now {
+                return Ok(Begun::Later);
+            }
+        }
+        if exchange.spec.is_signed() {
+            self.sign(id, exchange, session, flow)
+        } else {
+            Ok(Begun::Step(self.transmit(id, exchange, session, flow)))
+        }
+    }
+
+    /// Returns what an exchange lacks but for a slot and a nonce, and fails what cannot be had.
+    fn lacks(
+        &mut self,
+        exchange: &mut Exchange<O>,
+        session: &Session,
+    ) -> Result<Option<Lack>, Error> {
+        let spec = &exchange.spec;
+        // A signed request needs the directory whatever its URL: that is where nonces come from.
+        if session.needs_directory(self.now)
+            && (spec.is_signed() || spec.target.is_from_directory())
+        {
+            return Ok(Some(Lack::Directory));
+        }
+        if let (Payload::FromDirectory, None, Some(directory), Work::Task(operation)) =
+            (&spec.payload, &exchange.payload, session.directory(), &exchange.work)
+        {
+            let mut notices = Vec::new();
+            let payload = operation.payload(directory, &mut notices);
+            exchange.payload = Some(payload.map_err(Error::Unsupported)?);
+            self.notices.extend(notices);
+        }
+        let by_account_key = spec.is_signed() && !matches!(spec.auth, Auth::Certificate(_));
+        if by_account_key && session.account_key().is_none() {
+            return Err(Error::Misuse(Misuse::NoAccountKey));
+        }
+        if exchange.uses_account_url() {
+            if session.account_url().is_none() {
+                return Ok(Some(Lack::Account));
+            }
+            session.check_account()?;
+        }
+        Ok(None)
+    }
+
+    /// Asks for a signature: of the inner JWS, where there is one that is not signed yet, or of the request.
+    fn sign(
+        &mut self,
+        id: ExchangeId,
+        exchange: &mut Exchange<O>,
+        session: &mut Session,
+        flow: FlowId,
+    ) -> Result<Begun<O>, Error> {
+        let url = exchange.url.as_ref().ok_or(Error::Misuse(Misuse::WrongState("no URL")))?;
+        let (jwk, role, by_jwk) = signing_key(exchange, session)?;
+        if let (Payload::Nested(inner), None) = (&exchange.spec.payload, &exchange.payload) {
+            let context = InnerContext { url, account_key: jwk, account: session.account_url() };
+            let (input, role, algorithm) = (inner.input(&context)?, inner.key(), inner.algorithm());
+            let request = self.sign_request(flow, role, algorithm, &input, session);
+            self.queue.outstanding(request.id.seq, id);
+            exchange.enter(Event::SignInner, State::SigningInner(input));
+            return Ok(Begun::Step(Step::Sign(request)));
+        }
+        let (jwk, signed_by) = (jwk.clone(), jwk.thumbprint());
+        let nonce = exchange.nonce.take().map(|nonce| (self.now, nonce));
+        let Some((since, nonce)) = nonce.or_else(|| self.take_nonce(session)) else {
+            return Ok(Begun::Lacks(Lack::Nonce));
         };
-        let lane = &self.lanes[index];
-        let url = lane.url.as_ref().ok_or(Error::Misuse(Misuse::WrongState("no URL")))?;
-        let (jwk, role, by_jwk) = signing_key(lane, session)?;
-        let signed_by = jwk.thumbprint();
         let key = match session.account_url() {
             Some(account) if !by_jwk => KeyId::Kid(account.as_str()),
-            _ => KeyId::Jwk(jwk),
+            _ => KeyId::Jwk(&jwk),
         };
         let alg = jwk.algorithm();
         let protected = Protected { alg: alg.as_str(), key, nonce: Some(&nonce), url };
-        let payload: &[u8] = match (&lane.nested, &lane.spec.payload) {
-            (Some(nested), _) => nested,
+        let payload: &[u8] = match (&exchange.payload, &exchange.spec.payload) {
+            (Some(payload), _) => payload,
             (None, Payload::Json(json)) => json,
             (None, _) => b"",
         };
         let input = SigningInput::new(&protected, payload);
         let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
-        let lane = &mut self.lanes[index];
-        lane.nonce_since = since;
-        lane.signed_by = Some(signed_by);
-        lane.state = State::Signing(request.id, input);
-        Ok(Some(Step::Sign(request)))
-    }
-
-    /// Asks for the signature of an inner JWS, if there is one that is not signed yet.
-    fn sign_inner(
-        &mut self,
-        index: usize,
-        session: &Session,
-        flow: FlowId,
-    ) -> Result<Option<Step<K>>, Error> {
-        let lane = &self.lanes[index];
-        let Payload::Nested(inner) = &lane.spec.payload else { return Ok(None) };
-        let (Some(url), None) = (&lane.url, &lane.nested) else { return Ok(None) };
-        let (account_key, ..) = signing_key(lane, session)?;
-        let context = InnerContext { url, account_key, account: session.account_url() };
-        let (input, role, algorithm) = (inner.input(&context)?, inner.key(), inner.algorithm());
-        let request = self.sign_request(flow, role, algorithm, &input, session);
-        self.lanes[index].state = State::SigningInner(request.id, input);
-        Ok(Some(Step::Sign(request)))
+        self.queue.outstanding(request.id.seq, id);
+        exchange.nonce_since = since;
+        exchange.signed_by = Some(signed_by);
+        exchange.enter(Event::Sign, State::Signing(input));
+        Ok(Begun::Step(Step::Sign(request)))
     }
 
     fn sign_request(
@@ -82,7 +188,7 @@ impl<K: Clone + Ord> Lanes<K> {
         session: &Session,
     ) -> SignRequest {
         SignRequest {
-            id: SignId { flow, seq: self.id() },
+            id: SignId { flow, seq: self.number() },
             key,
             algorithm,
             message: input.as_bytes().to_vec(),
@@ -90,46 +196,83 @@ impl<K: Clone + Ord> Lanes<K> {
         }
     }
 
-    fn take_nonce(&mut self, index: usize, session: &mut Session) -> Option<(Timestamp, Nonce)> {
-        if let Some(nonce) = self.lanes[index].nonce.take() {
-            return Some((self.now, nonce));
+    fn take_nonce(&mut self, session: &mut Session) -> Option<(Timestamp, Nonce)> {
+        self.supplies.nonces.pop().or_else(|| session.take_nonce(self.now))
+    }
+
+    /// Handles `Input::Signature`.
+    pub(super) fn signature(&self, exchange: &mut Exchange<O>, signature: &Signature) {
+        match &exchange.state {
+            State::Signing(input) => {
+                let body = input.flattened(signature.as_bytes());
+                exchange.enter(Event::Signature, State::Signed(body));
+            }
+            State::SigningInner(input) => {
+                if let Payload::Nested(inner) = &exchange.spec.payload {
+                    exchange.payload = Some(inner.wrap(&input.flattened(signature.as_bytes())));
+                }
+                // The slot stays reserved: nothing was sent yet.
+                let state = State::Waiting { not_before: self.now, has_slot: true };
+                exchange.enter(Event::Signature, state);
+            }
+            _ => {}
         }
-        self.nonces.pop().or_else(|| session.take_nonce(self.now))
     }
 
     /// Hands out a request whose body is ready, or that needs none.
-    pub(super) fn transmit(&mut self, index: usize, session: &Session, flow: FlowId) -> Step<K> {
-        let id = RequestId { flow, seq: self.id() };
+    fn transmit(
+        &mut self,
+        id: ExchangeId,
+        exchange: &mut Exchange<O>,
+        session: &Session,
+        flow: FlowId,
+    ) -> Step<O> {
+        let request_id = RequestId { flow, seq: self.number() };
+        self.queue.outstanding(request_id.seq, id);
         let policy = session.policy();
         let time_limit = self.limited(policy.request_time_limit);
-        let lane = &mut self.lanes[index];
-        let url = lane.url.clone().unwrap_or_else(|| session.directory_url().clone());
-        let state = core::mem::replace(&mut lane.state, State::Sent(id));
-        let (method, body) = match (state, &lane.spec.auth) {
-            (State::Signed(body), _) => (Method::Post, body),
+        let url = exchange.url.clone().unwrap_or_else(|| session.directory_url().clone());
+        let (method, body) = match (&mut exchange.state, &exchange.spec.auth) {
+            (State::Signed(body), _) => (Method::Post, core::mem::take(body)),
             (_, Auth::None(method)) => (*method, Vec::new()),
             _ => (Method::Get, Vec::new()),
         };
+        exchange.enter(Event::Send, State::Sent);
         let mut request = Request::new(method, url)
             .with_header("user-agent", session.user_agent())
             .with_header("accept-language", session.accept_language());
-        if !lane.spec.accept.is_empty() {
-            request = request.with_header("accept", lane.spec.accept);
+        if !exchange.spec.accept.is_empty() {
+            request = request.with_header("accept", exchange.spec.accept);
         }
         if method == Method::Post {
             request = request.with_header("content-type", "application/jose+json").with_body(body);
         }
-        Step::Transmit(Transmit { id, request, time_limit, body_limit: policy.body_limit })
+        let body_limit = policy.body_limit;
+        Step::Transmit(Transmit { id: request_id, request, time_limit, body_limit })
+    }
+}
+
+fn usable_url<O>(exchange: &Exchange<O>, session: &Session) -> Result<Url, Error> {
+    let url = match &exchange.redirect {
+        Some(url) => url.clone(),
+        None => exchange.spec.target.resolve(session)?,
+    };
+    if session.allows(&url) {
+        Ok(url)
+    } else if exchange.fetches_directory() {
+        Err(InvalidInput::NotHttps(url).into())
+    } else {
+        Err(Error::peer(session.directory_url(), PeerFault::NotHttps(url)))
     }
 }
 
 /// Returns the key of a signed request, its role, and whether the request names it by `jwk`.
-fn signing_key<'a, K>(
-    lane: &'a Lane<K>,
+fn signing_key<'a, O>(
+    exchange: &'a Exchange<O>,
     session: &'a Session,
 ) -> Result<(&'a Jwk, KeyRole, bool), Error> {
-    let by_jwk = !matches!(lane.spec.auth, Auth::Account);
-    match (&lane.spec.auth, session.new_account_key().filter(|_| lane.tries_new_key)) {
+    let by_jwk = !matches!(exchange.spec.auth, Auth::Account);
+    match (&exchange.spec.auth, session.new_account_key().filter(|_| exchange.tries_new_key)) {
         (Auth::Certificate(key), _) => Ok((key, KeyRole::Certificate(key.thumbprint()), by_jwk)),
         (Auth::NewKey(key), _) | (_, Some(key)) => {
             Ok((key, KeyRole::NewAccount(key.thumbprint()), by_jwk))

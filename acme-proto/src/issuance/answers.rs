@@ -4,15 +4,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::facts::{Local, Publication};
-use super::{Issuance, Key};
-use crate::call::Reply;
+use super::{Issuance, Task, TaskResult};
+use crate::call::Finished;
 use crate::challenge::Attempt;
 use crate::error::{Error, PeerFault, ServerProblem};
-use crate::header;
 use crate::notice::{Notice, Progress};
-use crate::op::private::Plan;
-use crate::op::{GetAuthorization, GetOrder, Operation};
 use crate::session::Session;
+use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{
     Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Deviation,
@@ -27,23 +25,30 @@ const LOOK_CLOSER_EVERY: u32 = 3;
 const MOST_LOOKS_FOR_CERTIFICATE: u32 = 3;
 
 impl Issuance {
-    pub(super) fn finished(
-        &mut self,
-        key: &Key,
-        result: Result<Reply, Error>,
-        session: &mut Session,
-    ) {
+    pub(super) fn take(&mut self, finished: Finished<Task>, session: &mut Session) {
         self.changed_since_plan = true;
-        let outcome = match key {
-            Key::NewOrder => self.ordered(result, session),
-            Key::ReadOrder => self.order_read(result, session),
-            Key::ReadAuthorization(url) => self.authorization_read(url, result, session),
-            Key::Respond(url) => self.responded(url, result, session),
-            Key::Finalize => self.finalized(result, session),
-            Key::Certificate => self.downloaded(result, session),
-            Key::Alternate => self.alternate_downloaded(result, session),
-            Key::Deactivate(url) => {
-                self.deactivated(url, result, session);
+        let Finished { operation, result, retry_after, was_reread, .. } = finished;
+        let outcome = match operation.with(result) {
+            TaskResult::NewOrder(_, result) => self.ordered(result, session),
+            TaskResult::ReadOrder(task, result) => {
+                self.order_read(&task.0, result, retry_after, session)
+            }
+            TaskResult::ReadAuthorization(task, result) => {
+                self.authorization_read(&task.0, result, retry_after, session)
+            }
+            TaskResult::Respond(task, result) => {
+                self.responded(task.url(), result, retry_after, session)
+            }
+            TaskResult::Finalize(_, result) => {
+                self.finalized(result, retry_after, was_reread, session)
+            }
+            TaskResult::Certificate(task, result) => self.downloaded(&task.0, result, session),
+            TaskResult::Alternate(_, result) => {
+                self.alternate_downloaded(result, session);
+                Ok(())
+            }
+            TaskResult::Deactivate(task, result) => {
+                self.deactivated(&task, result);
                 Ok(())
             }
         };
@@ -54,10 +59,12 @@ impl Issuance {
 
     fn order_read(
         &mut self,
-        result: Result<Reply, Error>,
+        url: &Url,
+        result: Result<Order, Error>,
+        retry_after: Option<Timestamp>,
         session: &mut Session,
     ) -> Result<(), Error> {
-        let reply = match result {
+        let order = match result {
             Err(Error::Problem(p)) if self.is_forgotten(&p) => {
                 self.resumed = None;
                 self.forget_order(session);
@@ -65,16 +72,14 @@ impl Issuance {
             }
             result => result?,
         };
-        let url = self.facts.url.clone().unwrap_or_else(|| reply.url().clone());
-        let order = self.lanes.read(&reply, session, |a| GetOrder(url.clone()).read(a))?;
         let lacks_certificate =
             *order.status() == OrderStatus::Valid && order.certificate().is_none();
         let waits = matches!(order.status(), OrderStatus::Pending | OrderStatus::Processing)
             || lacks_certificate;
         let was = self.facts.status().cloned();
-        self.learn(&url, order)?;
+        self.learn(url, order)?;
         if lacks_certificate && self.poll.round >= MOST_LOOKS_FOR_CERTIFICATE {
-            return Err(Error::peer(&url, PeerFault::MissingUrl("certificate")));
+            return Err(Error::peer(url, PeerFault::MissingUrl("certificate")));
         }
         if waits || self.facts.csr_sent {
             if self.facts.status() == was.as_ref() {
@@ -82,7 +87,7 @@ impl Issuance {
             } else {
                 self.poll.round = 0;
             }
-            self.schedule_poll(&reply, session);
+            self.schedule_poll(retry_after, session);
             self.look_closer();
         }
         Ok(())
@@ -104,10 +109,10 @@ impl Issuance {
     }
 
     /// Sets when the order is read next: as the server asks, or by the schedule.
-    pub(super) fn schedule_poll(&mut self, reply: &Reply, session: &mut Session) {
-        let now = self.lanes.now();
+    pub(super) fn schedule_poll(&mut self, retry_after: Option<Timestamp>, session: &mut Session) {
+        let now = self.engine.now();
         // A time that has come is no reason to hurry.
-        let asked = header::retry_after(reply.response().headers(), now).filter(|at| *at > now);
+        let asked = retry_after.filter(|at| *at > now);
         let schedule = session.policy().poll;
         let round = self.poll.round.saturating_sub(1);
         let at = asked.unwrap_or_else(|| now.saturating_add(session.jittered(schedule, round)));
@@ -115,9 +120,9 @@ impl Issuance {
         if at.saturating_duration_since(now) > session.policy().retry_after_cap {
             return self.end(Err(Error::RetryLater { url, until: at }), session);
         }
-        self.poll.at = self.lanes.before_deadline(at);
+        self.poll.at = self.engine.before_deadline(at);
         let until = self.poll.at;
-        self.lanes.notice(Notice::Waiting { url, until, asked_by_server: asked.is_some() });
+        self.engine.notice(Notice::Waiting { url, until, asked_by_server: asked.is_some() });
     }
 
     /// Every few polls, reads the authorizations that are not known to be valid.
@@ -142,7 +147,7 @@ impl Issuance {
             let shown = crate::text::printable(other, 80);
             return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
         }
-        if !self.facts.update(order, self.lanes.now()) {
+        if !self.facts.update(order, self.engine.now()) {
             return Err(Error::peer(url, PeerFault::OrderChanged));
         }
         if was.as_ref() != Some(&status) {
@@ -154,11 +159,12 @@ impl Issuance {
     fn authorization_read(
         &mut self,
         url: &Url,
-        result: Result<Reply, Error>,
+        result: Result<Authorization, Error>,
+        retry_after: Option<Timestamp>,
         session: &mut Session,
     ) -> Result<(), Error> {
         let over = self.facts.view() == super::plan::OrderView::Dead || self.any_lost();
-        let reply = match (result, self.facts.find(url)) {
+        let object = match (result, self.facts.find(url)) {
             // The order is lost anyway, and the reasons that are known must not be.
             (Err(_), Some(authorization)) if over => {
                 authorization.explained = true;
@@ -167,8 +173,6 @@ impl Issuance {
             }
             (result, _) => result?,
         };
-        let read = GetAuthorization(url.clone());
-        let object = self.lanes.read(&reply, session, |a| read.read(a))?;
         if let AuthorizationStatus::Other(other) = object.status() {
             let shown = crate::text::printable(other, 80);
             return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
@@ -188,11 +192,11 @@ impl Issuance {
         let told = matches!(authorization.local, Local::Answered(_));
         let is_valid = *object.status() == AuthorizationStatus::Valid;
         if told && *object.status() == AuthorizationStatus::Pending {
-            self.hold_poll(&reply);
+            self.hold_poll(retry_after);
         }
         for url in foreign.into_iter().filter(|_| first) {
             let deviation = Deviation::new("accounturi", DeviationKind::ForeignAccount);
-            self.lanes.notice(Notice::Deviation { url, deviation });
+            self.engine.notice(Notice::Deviation { url, deviation });
         }
         if is_valid && !was_valid {
             self.notice(Progress::Authorized(name.clone()));
@@ -203,14 +207,14 @@ impl Issuance {
     }
 
     fn any_lost(&self) -> bool {
-        let now = self.lanes.now();
+        let now = self.engine.now();
         self.facts
             .authorizations
             .iter()
             .any(|a| a.view(now) == super::plan::AuthorizationView::Lost)
     }
 
-    /// Refuses an authorization for a name that was not ordered (RFC 8555 section 7.5).
+    /// Refuses an authorization for a name that was not ordered (RFC 8555 Section 7.5).
     fn check_identifier(
         &self,
         url: &Url,
@@ -261,7 +265,7 @@ impl Issuance {
     fn left_pending(&mut self, challenge: &Challenge, session: &mut Session) {
         let tries = session.policy().challenge_tries;
         let backoff = session.policy().backoff;
-        let now = self.lanes.now();
+        let now = self.engine.now();
         let Some(authorization) = self.facts.by_challenge(challenge.url()) else { return };
         let told = matches!(authorization.local, Local::Answered(_));
         let refusal = authorization.refusal.take();
@@ -335,22 +339,22 @@ impl Issuance {
     fn responded(
         &mut self,
         url: &Url,
-        result: Result<Reply, Error>,
+        result: Result<Challenge, Error>,
+        retry_after: Option<Timestamp>,
         session: &mut Session,
     ) -> Result<(), Error> {
-        let reply = match result {
-            Ok(reply) => reply,
+        match &result {
+            Ok(_) => {}
+            Err(error) if error.is_unreadable() => {}
             Err(Error::Problem(problem)) => {
-                self.answer_refused(url, *problem);
+                self.answer_refused(url, (**problem).clone());
                 return Ok(());
             }
-            Err(other) => return Err(other),
-        };
+            Err(_) => return result.map(drop),
+        }
         self.told_server = true;
         let Some(authorization) = self.facts.by_challenge(url) else { return Ok(()) };
-        let Some(read) = authorization.respond() else { return Ok(()) };
-        let answered = self.lanes.read(&reply, session, |a| read.read(a));
-        let challenge = match answered {
+        let challenge = match result {
             Ok(challenge) => challenge,
             // The server was told all the same: the authorization tells what it makes of it.
             Err(error) if error.is_unreadable() && authorization.answers == 0 => {
@@ -361,10 +365,6 @@ impl Issuance {
             }
             Err(error) => return Err(error),
         };
-        if reply.is_reread() && !read.landed(&challenge) && challenge.error().is_none() {
-            self.lanes.resend(Key::Respond(url.clone()), read.spec(), &reply);
-            return Ok(());
-        }
         self.poll.round = 0;
         authorization.answers += 1;
         authorization.local = Local::Answered(url.clone());
@@ -390,16 +390,16 @@ impl Issuance {
                 if is_news {
                     self.left_pending(&challenge, session);
                 }
-                self.hold_poll(&reply);
+                self.hold_poll(retry_after);
             }
         }
         Ok(())
     }
 
     /// The next poll waits as long as the answer asks; the first goes out at once otherwise.
-    fn hold_poll(&mut self, reply: &Reply) {
-        if let Some(at) = header::retry_after(reply.response().headers(), self.lanes.now()) {
-            self.poll.at = self.poll.at.max(self.lanes.before_deadline(at));
+    fn hold_poll(&mut self, retry_after: Option<Timestamp>) {
+        if let Some(at) = retry_after {
+            self.poll.at = self.poll.at.max(self.engine.before_deadline(at));
         }
     }
 

@@ -4,9 +4,8 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::facts::{Local, Publication, Published};
-use super::{Issuance, OfferId, State, is_held};
-use crate::challenge::Attempt;
-use crate::challenge::{Challenge, ChallengeId, ChallengeResponse, Persist};
+use super::{Issuance, OfferId, is_held};
+use crate::challenge::{Attempt, Challenge, ChallengeId, ChallengeResponse, Persist};
 use crate::error::{Error, InvalidInput, Misuse};
 use crate::session::Session;
 use crate::wire::ChallengeKind;
@@ -27,7 +26,7 @@ impl Issuance {
         kind: &ChallengeKind,
     ) -> Result<(), Misuse> {
         self.check_running()?;
-        if !self.lanes.belongs_to(session) {
+        if !self.engine.belongs_to(session) {
             return Err(Misuse::WrongSession);
         }
         let thumbprint = session.account_key().ok_or(Misuse::NoAccountKey)?.thumbprint();
@@ -172,7 +171,7 @@ impl Issuance {
 
     /// Gives up: what is published is taken back, then the flow ends in [`Error::Cancelled`].
     pub fn cancel(&mut self, session: &mut Session) {
-        if self.state != State::Done {
+        if !self.life.is_over() {
             self.end(Err(Error::Cancelled), session);
         }
     }
@@ -194,7 +193,7 @@ impl Issuance {
     }
 
     const fn check_running(&mut self) -> Result<(), Misuse> {
-        if matches!(self.state, State::Done) || self.ending.is_some() {
+        if self.life.is_over() || self.ending.is_some() {
             return Err(Misuse::Finished);
         }
         self.changed_since_plan = true;
@@ -202,7 +201,7 @@ impl Issuance {
     }
 
     fn check_handed_out(&mut self, id: &ChallengeId) -> Result<(), Misuse> {
-        if self.state == State::Done {
+        if self.life.is_over() {
             return Err(Misuse::Finished);
         }
         self.changed_since_plan = true;

@@ -1,17 +1,14 @@
-//! Giving authorizations up at the end of an issuance (RFC 8555 section 7.5.2).
+//! Giving authorizations up at the end of an issuance (RFC 8555 Section 7.5.2).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Issuance, Key};
-use crate::call::Reply;
+use super::{Issuance, Task};
 use crate::error::{Error, PeerFault};
 use crate::notice::Notice;
-use crate::op::private::Plan;
-use crate::op::{DeactivateAuthorization, Operation};
-use crate::session::Session;
+use crate::op::{DeactivateAuthorization, Hooks};
 use crate::url::Url;
-use crate::wire::AuthorizationStatus;
+use crate::wire::{Authorization, AuthorizationStatus};
 
 /// When an issuance gives up the authorizations of its order: those that are pending or valid.
 ///
@@ -51,33 +48,21 @@ impl Issuance {
         let authorizations = self.facts.authorizations.iter().filter(|a| is_due && open(&a.status));
         let urls: Vec<Url> = authorizations.map(|a| a.url.clone()).collect();
         for url in urls {
-            let spec = DeactivateAuthorization(url.clone()).spec();
-            self.lanes.start(Key::Deactivate(url), spec);
+            self.engine.start(Task::Deactivate(DeactivateAuthorization(url)));
         }
     }
 
     pub(super) fn deactivated(
         &mut self,
-        url: &Url,
-        result: Result<Reply, Error>,
-        session: &Session,
+        operation: &DeactivateAuthorization,
+        result: Result<Authorization, Error>,
     ) {
-        let operation = DeactivateAuthorization(url.clone());
-        let read = result.and_then(|reply| {
-            let read = self.lanes.read(&reply, session, |a| operation.read(a))?;
-            Ok((reply, operation.landed(&read)))
-        });
-        let error = match read {
-            Ok((_, true)) => return,
-            Ok((reply, false)) if reply.is_reread() => {
-                let key = Key::Deactivate(url.clone());
-                return self.lanes.resend(key, operation.spec(), &reply);
-            }
-            Ok((_, false)) => {
-                Error::peer(url, PeerFault::NotApplied("the authorization is as before"))
-            }
+        let url = operation.0.clone();
+        let error = match result {
+            Ok(authorization) if operation.landed(&authorization) => return,
+            Ok(_) => Error::peer(&url, PeerFault::NotApplied("the authorization is as before")),
             Err(error) => error,
         };
-        self.lanes.notice(Notice::NotDeactivated { url: url.clone(), error: Box::new(error) });
+        self.engine.notice(Notice::NotDeactivated { url, error: Box::new(error) });
     }
 }

@@ -6,11 +6,10 @@ use alloc::vec::Vec;
 
 use super::facts::{self, Facts, Local, Memory, Publication, Published};
 use super::plan::AuthorizationView;
-use super::{Ending, Issuance, IssuanceEvent, Issued, Poll, State};
-use crate::challenge::Attempt;
-use crate::challenge::Challenge;
+use super::{Ending, Issuance, IssuanceEvent, Issued, Poll};
+use crate::challenge::{Attempt, Challenge};
 use crate::error::{DeadlinePassed, Error, IdentifierFailure, Misuse, OrderFailed};
-use crate::flow::{Output, SaveId, SaveRequest};
+use crate::flow::{SaveId, SaveRequest};
 use crate::notice::Notice;
 use crate::op::ChosenChain;
 use crate::session::Session;
@@ -51,7 +50,7 @@ impl Issuance {
 
     /// Drops the order and all promises about it; what was published is taken back.
     pub(super) fn forget_order(&mut self, session: &Session) {
-        self.lanes.retain(|_| false);
+        self.engine.abandon_all();
         self.events.retain(|event| matches!(event, IssuanceEvent::CleanUp(_)));
         self.facts = Facts::default();
         self.poll = Poll::default();
@@ -60,7 +59,7 @@ impl Issuance {
     }
 
     fn failure(&self, authorization: &facts::Authorization) -> Option<IdentifierFailure> {
-        let lost = authorization.view(self.lanes.now()) == AuthorizationView::Lost;
+        let lost = authorization.view(self.engine.now()) == AuthorizationView::Lost;
         let name = authorization.ordered_name()?;
         let tried = self.memory.of(Some(&name)).to_vec();
         let ours =
@@ -90,10 +89,11 @@ impl Issuance {
             _ => "the certificate",
         };
         let said = self.said_of_challenges();
+        let late = self.engine.deadline_passed(waiting_for);
         let late = DeadlinePassed {
-            url: self.facts.url.clone().or_else(|| self.lanes.any_url()),
-            waiting_for,
-            last: said.or_else(|| self.lanes.take_last_failure()),
+            url: self.facts.url.clone().or(late.url),
+            last: said.or(late.last),
+            ..late
         };
         self.end(Err(Error::Deadline(Box::new(late))), session);
     }
@@ -131,7 +131,7 @@ impl Issuance {
             (Err(_), Some(choosing)) => Ok(choosing.finish()),
             (result, _) => result,
         };
-        self.lanes.close(session);
+        self.engine.close(session);
         self.events.retain(|event| matches!(event, IssuanceEvent::CleanUp(_)));
         self.ending = Some(Ending { result, until: None });
         self.changed_since_plan = true;
@@ -140,12 +140,12 @@ impl Issuance {
     /// Sets how long clean-ups are waited for; a flow may be cancelled long after its last poll.
     pub(super) fn start_ending(&mut self, session: &Session) {
         let limit = session.policy().clean_up_time_limit;
-        let until = self.lanes.now().saturating_add(limit);
+        let until = self.engine.now().saturating_add(limit);
         if let Some(ending) = &mut self.ending
             && ending.until.is_none()
         {
             ending.until = Some(until);
-            self.lanes.set_deadline(until);
+            self.engine.set_deadline(until);
             self.start_deactivating();
         }
     }
@@ -166,7 +166,7 @@ impl Issuance {
             return None;
         }
         let snapshot = self.snapshot()?;
-        let id = SaveId { flow: self.flow_id?, seq: self.lanes.id() };
+        let id = self.engine.save_id()?;
         self.saving.pending = Some((id, self.saving.changed));
         Some(SaveRequest { id, snapshot })
     }
@@ -195,32 +195,30 @@ impl Issuance {
         left.map(|p| (p.challenge.clone(), reason(&p.state))).collect()
     }
 
-    /// Returns the end, once nothing is left to clean up, to save, or to tell.
-    pub(super) fn conclude(&mut self) -> Option<Output<IssuanceEvent, Issued>> {
-        let ending = self.ending.as_ref()?;
-        let cleaning =
-            self.published.values().any(Published::is_held) || !self.lanes.running().is_empty();
+    /// Ends the flow once nothing is left to clean up, to save, or to tell.
+    pub(super) fn conclude(&mut self) {
+        let Some(ending) = &self.ending else { return };
+        let cleaning = self.published.values().any(Published::is_held) || !self.engine.is_idle();
         let saving = self.saving.pending.is_some();
-        if (cleaning || saving) && ending.until.is_none_or(|until| self.lanes.now() < until) {
-            return None;
+        if (cleaning || saving) && ending.until.is_none_or(|until| self.engine.now() < until) {
+            return;
         }
         let not_cleaned = self.not_cleaned();
         if ending.result.is_err() && !not_cleaned.is_empty() && !self.told_leftovers {
             self.told_leftovers = true;
             for (challenge, reason) in not_cleaned {
-                self.lanes.notice(Notice::NotCleaned { challenge: Box::new(challenge), reason });
+                self.engine.notice(Notice::NotCleaned { challenge: Box::new(challenge), reason });
             }
-            return None;
+            return;
         }
-        let ending = self.ending.take()?;
-        self.state = State::Done;
+        let Some(ending) = self.ending.take() else { return };
         let result = ending.result.and_then(|chosen| {
             let missing = Error::Misuse(Misuse::WrongState("no order"));
             let (order_url, order) =
                 self.facts.url.clone().zip(self.facts.order.clone()).ok_or(missing)?;
             Ok(Issued { chosen, order_url, order: Box::new(order), not_cleaned })
         });
-        Some(Output::Done(result))
+        self.life.end(result);
     }
 
     /// Whether another kind of challenge may prove in a new order what this one did not.

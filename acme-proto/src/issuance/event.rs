@@ -149,7 +149,7 @@ impl Issued {
     }
 
     /// Returns the identifier of the certificate that the CA counts as replaced by this one, where it says so
-    /// (RFC 9773 section 5).
+    /// (RFC 9773 Section 5).
     pub fn replaces(&self) -> Option<&str> {
         self.order.replaces()
     }

@@ -294,7 +294,7 @@ impl Local {
 /// The most octets of a name in the DNS, as text.
 const LONGEST_NAME: usize = 253;
 
-/// Whether a kind can prove an identifier (RFC 8555 sections 8.3, 8.4; RFC 8737; RFC 8738 section 7).
+/// Whether a kind can prove an identifier (RFC 8555 Sections 8.3, 8.4; RFC 8737; RFC 8738 Section 7).
 fn suits(kind: &ChallengeKind, identifier: &Identifier, wildcard: bool) -> bool {
     let has_room = |prefix: &str| {
         let is_ip = matches!(identifier, Identifier::Ip(_));

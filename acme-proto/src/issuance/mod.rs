@@ -18,16 +18,15 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::call::{Lanes, Step};
+use crate::call::{Drive, Engine, Finished, Life, poll};
 use crate::error::{Error, InvalidInput, Misuse};
-use crate::flow::{Flow, FlowId, Input, Output, SaveId, sealed};
+use crate::flow::{Flow, Input, Output, SaveId, sealed};
 use crate::identifier::Identifier;
 use crate::jose::base64url;
 use crate::notice::Notice;
-use crate::op::private::Plan;
 use crate::op::{
-    Choosing, ChosenChain, Finalize, GetAuthorization, GetCertificate, GetOrder, NewOrder,
-    Operation,
+    Choosing, ChosenChain, DeactivateAuthorization, Finalize, GetAuthorization, GetCertificate,
+    GetOrder, NewOrder, RespondChallenge, operations,
 };
 use crate::session::Session;
 use crate::snapshot::{Snapshot, Tried};
@@ -51,10 +50,9 @@ pub struct Issuance {
     chain: Option<ChainChoice>,
     deactivation: Deactivation,
     solvable: Option<Vec<ChallengeKind>>,
-    time_limit: Option<Duration>,
     durable: bool,
     removes_persistent: bool,
-    lanes: Lanes<Key>,
+    engine: Engine<Task>,
     facts: Facts,
     memory: Memory,
     published: BTreeMap<Url, Published>,
@@ -74,28 +72,42 @@ pub struct Issuance {
     account: Option<Url>,
     directory: Option<Url>,
     saving: Saving,
-    flow_id: Option<FlowId>,
     ending: Option<Ending>,
     /// Something came in since the last planning.
     changed_since_plan: bool,
     plan_again_at: Timestamp,
-    state: State,
+    life: Life<Issued>,
 }
 
-/// What a lane is for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    NewOrder,
-    ReadOrder,
-    ReadAuthorization(Url),
-    /// Answers this challenge.
-    Respond(Url),
-    Finalize,
-    Certificate,
-    /// Fetches the alternate chain that is wanted next.
-    Alternate,
-    /// Gives this authorization up.
-    Deactivate(Url),
+operations! {
+    /// The requests of an issuance.
+    enum Task {
+        NewOrder(NewOrder),
+        ReadOrder(GetOrder),
+        ReadAuthorization(GetAuthorization),
+        Respond(RespondChallenge),
+        Finalize(Finalize),
+        Certificate(GetCertificate),
+        /// The alternate chain that is wanted next.
+        Alternate(GetCertificate),
+        Deactivate(DeactivateAuthorization),
+    }
+}
+
+impl Task {
+    /// Names what only one request at a time is for.
+    fn subject(&self) -> (&'static str, Option<Url>) {
+        match self {
+            Self::NewOrder(_) => ("newOrder", None),
+            Self::ReadOrder(_) => ("order", None),
+            Self::ReadAuthorization(task) => ("authorization", Some(task.0.clone())),
+            Self::Respond(task) => ("challenge", Some(task.url().clone())),
+            Self::Finalize(_) => ("finalize", None),
+            Self::Certificate(_) => ("certificate", None),
+            Self::Alternate(_) => ("alternate", None),
+            Self::Deactivate(task) => ("deactivation", Some(task.0.clone())),
+        }
+    }
 }
 
 /// When the order is read next.
@@ -121,13 +133,6 @@ struct Ending {
     until: Option<Timestamp>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum State {
-    New,
-    Running,
-    Done,
-}
-
 impl Issuance {
     /// Creates an issuance; duplicates among the identifiers are dropped.
     ///
@@ -146,10 +151,9 @@ impl Issuance {
             deactivation: Deactivation::Never,
             solvable: None,
             choosing: None,
-            time_limit: None,
             durable: false,
             removes_persistent: false,
-            lanes: Lanes::new(),
+            engine: Engine::new(),
             facts: Facts::default(),
             memory: Memory::default(),
             published: BTreeMap::new(),
@@ -165,11 +169,10 @@ impl Issuance {
             account: None,
             directory: None,
             saving: Saving::default(),
-            flow_id: None,
             ending: None,
             changed_since_plan: true,
             plan_again_at: Timestamp::MAX,
-            state: State::New,
+            life: Life::New,
         }
     }
 
@@ -239,7 +242,7 @@ impl Issuance {
 
     /// Sets a time limit other than the policy's; it counts from the first poll.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = Some(limit);
+        self.engine.set_time_limit(limit);
         self
     }
 
@@ -279,11 +282,9 @@ impl Issuance {
         })
     }
 
-    fn start(&mut self, session: &mut Session, now: Timestamp) {
-        let limit = self.time_limit.unwrap_or_else(|| session.policy().issuance_time_limit);
-        self.lanes.set_deadline(now.saturating_add(limit));
+    fn begin(&mut self, session: &mut Session) {
+        self.engine.start_clock(session.policy().issuance_time_limit);
         self.directory = Some(session.directory_url().clone());
-        self.state = State::Running;
         if let Some(snapshot) = &self.resumed
             && snapshot.directory != *session.directory_url()
         {
@@ -299,7 +300,7 @@ impl Issuance {
     /// Asks for the nonces that the authorizations will need while the order is being made.
     fn prefetch_nonces(&mut self, session: &Session) {
         let wide = self.request.identifiers().len().min(session.policy().max_in_flight);
-        self.lanes.prefetch_nonces(wide.saturating_sub(1));
+        self.engine.prefetch_nonces(wide.saturating_sub(1));
     }
 
     /// Learns the account, and refuses a snapshot of another one.
@@ -319,15 +320,15 @@ impl Issuance {
     }
 
     /// Starts whatever is due, and queues what the user is to do, if anything changed since the last time.
-    fn advance(&mut self, session: &mut Session) {
-        let now = self.lanes.now();
+    fn plan_and_start(&mut self, session: &mut Session) {
+        let now = self.engine.now();
         // At the end of time every time has come for ever, so that this is asked once.
         self.changed_since_plan |= now >= self.plan_again_at;
         while core::mem::take(&mut self.changed_since_plan) {
             self.check_account(session);
             self.start_ending(session);
             // What has arrived is taken first: it may be the certificate.
-            if self.ending.is_none() && self.lanes.is_late() && !self.lanes.has_finished() {
+            if self.ending.is_none() && self.engine.is_late() && !self.engine.has_finished() {
                 self.out_of_time(session);
             }
             if self.ending.is_none() {
@@ -335,9 +336,9 @@ impl Issuance {
                 self.withdraw_old_keys(session);
                 self.facts.pass(now);
                 let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
-                let running = self.lanes.running();
+                let running = self.engine.operations().map(Task::subject).collect();
                 for due in plan(self.facts.view(), views, self.csr.is_some()) {
-                    self.begin(due, &running, session);
+                    self.start_due(due, &running, session);
                 }
             }
             self.sort_published();
@@ -345,49 +346,53 @@ impl Issuance {
         }
     }
 
-    fn begin(&mut self, due: Due, running: &BTreeSet<Key>, session: &mut Session) {
-        let (key, spec) = match due {
+    fn start_due(
+        &mut self,
+        due: Due,
+        running: &BTreeSet<(&str, Option<Url>)>,
+        session: &mut Session,
+    ) {
+        let task = match due {
             Due::Offer(index) if self.has_outdated(index, session) => return,
             Due::Offer(index) => return self.offer(index),
             Due::AskForCsr => return self.ask_for_csr(),
             Due::Fail => return self.fail(session),
-            Due::NewOrder => (Key::NewOrder, self.request.spec()),
-            Due::ReadOrder if self.poll.at > self.lanes.now() => return,
+            Due::NewOrder => Task::NewOrder(self.request.clone()),
+            Due::ReadOrder if self.poll.at > self.engine.now() => return,
             Due::ReadOrder => {
                 let Some(url) = self.facts.url.clone() else { return };
-                (Key::ReadOrder, GetOrder(url).spec())
+                Task::ReadOrder(GetOrder(url))
             }
             Due::ReadAuthorization(index) => {
                 let url = self.facts.authorizations[index].url.clone();
-                (Key::ReadAuthorization(url.clone()), GetAuthorization(url).spec())
+                Task::ReadAuthorization(GetAuthorization(url))
             }
             Due::Respond(index) => {
-                let authorization = &self.facts.authorizations[index];
-                let Some(operation) = authorization.respond() else { return };
-                (Key::Respond(operation.url().clone()), operation.spec())
+                let Some(task) = self.facts.authorizations[index].respond() else { return };
+                Task::Respond(task)
             }
-            Due::Finalize => match self.finalize_operation(session) {
-                Ok(Some(operation)) => (Key::Finalize, operation.spec()),
+            Due::Finalize => match self.finalize_operation() {
+                Ok(Some(operation)) => Task::Finalize(operation),
                 Ok(None) => return,
                 Err(error) => return self.end(Err(error), session),
             },
             Due::Certificate if self.choosing.is_some() => {
                 let next = self.choosing.as_ref().and_then(Choosing::next).cloned();
                 let Some(url) = next else { return };
-                (Key::Alternate, GetCertificate(url).spec())
+                Task::Alternate(GetCertificate(url))
             }
             Due::Certificate => {
                 let order = self.facts.order.as_ref();
                 let Some(url) = order.and_then(|o| o.certificate()).cloned() else { return };
-                (Key::Certificate, GetCertificate(url).spec())
+                Task::Certificate(GetCertificate(url))
             }
         };
-        if !running.contains(&key) {
-            self.lanes.start(key, spec);
+        if !running.contains(&task.subject()) {
+            self.engine.start(task);
         }
     }
 
-    fn finalize_operation(&self, session: &Session) -> Result<Option<Finalize>, Error> {
+    fn finalize_operation(&self) -> Result<Option<Finalize>, Error> {
         if self.durable && self.saving.saved < self.saving.changed && !self.saving.failed {
             return Ok(None);
         }
@@ -397,9 +402,7 @@ impl Issuance {
         };
         let fault = crate::error::PeerFault::MissingUrl("finalize");
         let finalize = order.finalize().ok_or_else(|| Error::peer(url, fault))?;
-        let operation = Finalize::new(url.clone(), finalize.clone(), csr.clone());
-        operation.check(session)?;
-        Ok(Some(operation))
+        Ok(Some(Finalize::new(url.clone(), finalize.clone(), csr.clone())))
     }
 
     /// Hands out what is to be published and takes back what is no longer needed.
@@ -439,24 +442,63 @@ impl Issuance {
         if self.ending.is_some() {
             return Timestamp::MAX;
         }
-        let now = self.lanes.now();
+        let now = self.engine.now();
         let ready = self.facts.authorizations.iter().filter_map(|a| match a.local {
             Local::Ready(_, at) => Some(at),
             _ => None,
         });
-        let others = [self.poll.at, self.lanes.deadline(), self.facts.expires.unwrap_or(now)];
+        let others = [self.poll.at, self.engine.deadline(), self.facts.expires.unwrap_or(now)];
         let times = ready.chain(others).filter(|t| *t > now);
         times.min().unwrap_or(Timestamp::MAX)
     }
 
     fn notice(&mut self, progress: crate::notice::Progress) {
-        self.lanes.notice(Notice::Progress(progress));
+        self.engine.notice(Notice::Progress(progress));
     }
 }
 
 /// Whether a challenge is published, or about to be, or being taken back: it cannot be published anew then.
 fn is_held(published: &BTreeMap<Url, Published>, challenge: &Url) -> bool {
     published.get(challenge).is_some_and(Published::is_held)
+}
+
+impl Drive for Issuance {
+    type Task = Task;
+
+    fn engine(&mut self) -> &mut Engine<Task> {
+        &mut self.engine
+    }
+
+    fn life(&mut self) -> &mut Life<Issued> {
+        &mut self.life
+    }
+
+    fn start(&mut self, session: &mut Session) {
+        self.begin(session);
+    }
+
+    fn advance(&mut self, session: &mut Session) -> Option<Output<IssuanceEvent, Issued>> {
+        self.plan_and_start(session);
+        let save = self.save().map(Output::Save);
+        save.or_else(|| self.events.pop_front().map(Output::Event))
+    }
+
+    fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
+        self.take(finished, session);
+    }
+
+    fn late(&mut self, _: &mut Session) {
+        self.changed_since_plan = true;
+    }
+
+    fn wait(&mut self, at: Timestamp, _: &mut Session) -> Option<Output<IssuanceEvent, Issued>> {
+        self.conclude();
+        let waits = matches!(self.life, Life::Running)
+            && at > self.engine.now()
+            && !self.engine.has_notice();
+        // The deadline has come otherwise: the next round ends the flow.
+        waits.then(|| Output::Timeout(Some(self.plan_again_at.min(at))))
+    }
 }
 
 impl sealed::Sealed for Issuance {}
@@ -470,40 +512,7 @@ impl Flow for Issuance {
         session: &mut Session,
         now: Timestamp,
     ) -> Output<Self::Event, Self::Success> {
-        match self.lanes.enter(session, now) {
-            Ok(flow) => self.flow_id = Some(flow),
-            Err(misuse) => return Output::Done(Err(misuse.into())),
-        }
-        match self.state {
-            State::New => self.start(session, now),
-            State::Running => {}
-            State::Done => return Output::Timeout(None),
-        }
-        loop {
-            self.advance(session);
-            if let Some(save) = self.save() {
-                return Output::Save(save);
-            }
-            if let Some(event) = self.events.pop_front() {
-                return Output::Event(event);
-            }
-            match self.lanes.poll(session, now) {
-                Err(misuse) => return Output::Done(Err(misuse.into())),
-                Ok(Step::Transmit(transmit)) => return Output::Transmit(transmit),
-                Ok(Step::Sign(request)) => return Output::Sign(request),
-                Ok(Step::Notice(notice)) => return Output::Notice(notice),
-                Ok(Step::Finished(key, result)) => self.finished(&key, result, session),
-                Ok(Step::Wait(at)) => {
-                    if let Some(done) = self.conclude() {
-                        return done;
-                    }
-                    if at > self.lanes.now() && !self.lanes.has_notice() {
-                        return Output::Timeout(Some(self.plan_again_at.min(at)));
-                    }
-                    // The deadline has come: the next round ends the flow.
-                }
-            }
-        }
+        poll(self, session, now)
     }
 
     fn handle_input(
@@ -517,7 +526,7 @@ impl Flow for Issuance {
             Input::SaveFailed(id, reason) => Some((*id, Some(reason.clone()))),
             _ => None,
         };
-        self.lanes.handle_input(session, input, now)?;
+        self.engine.handle_input(session, input, now)?;
         self.changed_since_plan = true;
         if let Some((id, failure)) = save {
             self.saved(id, failure, session);

@@ -50,7 +50,7 @@ impl Issuance {
     }
 
     /// Whether a challenge with the key authorization of an earlier account key is still to be taken back
-    /// (RFC 8555 section 7.3.5); the new one has the same id.
+    /// (RFC 8555 Section 7.3.5); the new one has the same id.
     pub(super) fn has_outdated(&self, index: usize, session: &Session) -> bool {
         let Some(thumbprint) = session.account_key().map(Jwk::thumbprint) else { return false };
         let url = &self.facts.authorizations[index].url;
@@ -61,7 +61,7 @@ impl Issuance {
         })
     }
 
-    /// Offers again what was published for an account key that has been changed (RFC 8555 section 7.3.5).
+    /// Offers again what was published for an account key that has been changed (RFC 8555 Section 7.3.5).
     pub(super) fn withdraw_old_keys(&mut self, session: &Session) {
         let Some(key) = session.account_key().filter(|_| !self.published.is_empty()) else {
             return;

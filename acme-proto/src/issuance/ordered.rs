@@ -4,20 +4,19 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::{Facts, Issuance};
-use crate::call::Reply;
 use crate::error::{Error, ServerProblem};
 use crate::notice::{NotReplacing, Notice, Progress};
-use crate::op::{NewOrder, Operation, OrderEntry};
+use crate::op::{NewOrder, OrderEntry};
 use crate::session::Session;
 use crate::wire::{Directory, Order, Problem, ProblemType};
 
 impl Issuance {
     pub(super) fn ordered(
         &mut self,
-        result: Result<Reply, Error>,
+        result: Result<OrderEntry, Error>,
         session: &Session,
     ) -> Result<(), Error> {
-        let reply = match result {
+        let OrderEntry { url, order } = match result {
             Err(Error::Problem(p))
                 if refuses_predecessor(&p) && self.names_predecessor(session) =>
             {
@@ -26,22 +25,12 @@ impl Issuance {
             }
             result => result?,
         };
-        let request: &NewOrder = &self.request;
-        let read = self.lanes.read(&reply, session, |a| request.read(a));
-        let (url, order) = match read {
-            Ok(OrderEntry { url, order }) => (url, Some(order)),
-            // The order is there all the same: it is read at its URL.
-            Err(error) if error.is_unreadable() => {
-                (self.lanes.read(&reply, session, |a| a.location())?, None)
-            }
-            Err(error) => return Err(error),
-        };
         self.orders += 1;
         self.facts = Facts::of(url.clone());
         self.asked = session.directory().map(|directory| Asked::of(&self.request, directory));
         self.changed();
         self.notice(Progress::OrderCreated(url.clone()));
-        order.map_or(Ok(()), |order| self.learn(&url, order))
+        self.learn(&url, order)
     }
 
     fn names_predecessor(&self, session: &Session) -> bool {
@@ -52,7 +41,7 @@ impl Issuance {
     fn order_as_new(&mut self, problem: Box<ServerProblem>) {
         if let Some(certificate_id) = self.request.drop_replaces() {
             let reason = NotReplacing::Refused(problem);
-            self.lanes.notice(Notice::NotReplacing { certificate_id, reason });
+            self.engine.notice(Notice::NotReplacing { certificate_id, reason });
             self.changed();
         }
     }
@@ -62,11 +51,11 @@ impl Issuance {
         let Some(Asked { replaces, profile }) = self.asked.take() else { return };
         if let Some(certificate_id) = replaces.filter(|id| order.replaces() != Some(id.as_str())) {
             let reason = NotReplacing::NotShown;
-            self.lanes.notice(Notice::NotReplacing { certificate_id, reason });
+            self.engine.notice(Notice::NotReplacing { certificate_id, reason });
         }
         if let Some(asked) = profile.filter(|name| order.profile() != Some(name.as_str())) {
             let applied = order.profile().map(String::from);
-            self.lanes.notice(Notice::OtherProfile { asked, applied });
+            self.engine.notice(Notice::OtherProfile { asked, applied });
         }
     }
 }
@@ -89,7 +78,7 @@ impl Asked {
 
 /// Whether a refusal of newOrder is, or may be, about the certificate to be replaced.
 ///
-/// RFC 9773 section 5 has `alreadyReplaced` only. CAs that do not know the certificate answer 404, 401 or
+/// RFC 9773 Section 5 has `alreadyReplaced` only. CAs that do not know the certificate answer 404, 401 or
 /// `malformed`, in many words; the order without it then shows whether it was that.
 fn refuses_predecessor(problem: &ServerProblem) -> bool {
     let document = problem.problem();

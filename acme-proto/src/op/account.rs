@@ -1,17 +1,18 @@
-//! The account resource: reading, updating, deactivating (RFC 8555 sections 7.3.2, 7.3.6).
+//! The account resource: reading, updating, deactivating (RFC 8555 Sections 7.3.2, 7.3.6).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde_json::json;
 
-use super::{
-    AccountEntry, Answer, Operation, Payload, Spec, Target, new_account, object, private::Plan,
-};
+use super::account_entry::{account_entry, read_account};
+use super::find_account::lookup;
+use super::new_account::check_contact;
+use super::{AccountEntry, Answer, Hooks, Operation, Payload, Read, Spec, Target};
 use crate::error::{Error, InvalidInput, PeerFault};
-use crate::request::Lost;
+use crate::flow::Lost;
+use crate::notice::Notice;
 use crate::session::Session;
-use crate::text::printable;
 use crate::url::Url;
 use crate::wire::{Account, AccountStatus, ProblemType};
 
@@ -19,17 +20,17 @@ use crate::wire::{Account, AccountStatus, ProblemType};
 #[derive(Clone, Debug, Default)]
 pub struct GetAccount;
 
-impl Plan for GetAccount {
+impl Operation for GetAccount {
+    type Response = Account;
+}
+
+impl Hooks<Account> for GetAccount {
     fn spec(&self) -> Spec {
         Spec::read("account", Target::Account)
     }
-}
 
-impl Operation for GetAccount {
-    type Response = Account;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Account, Error> {
-        read_account(answer)
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
+        read_account(answer).map(Read::Response)
     }
 
     fn apply(&self, account: &Account, session: &mut Session) {
@@ -37,7 +38,7 @@ impl Operation for GetAccount {
     }
 
     /// Some CAs do not let accounts be read: there the account is found by its key.
-    fn elsewhere(
+    fn fallback(
         &self,
         failure: &Error,
         _location: Option<&Url>,
@@ -46,15 +47,15 @@ impl Operation for GetAccount {
         let Error::Problem(problem) = failure else { return None };
         let known = problem.problem().is_some_and(|p| !p.is_generic());
         let not_there = matches!(problem.status(), 400 | 404 | 405 | 501);
-        (not_there && !known).then(new_account::lookup)
+        (not_there && !known).then(lookup)
     }
 
-    fn read_elsewhere(
-        &self,
+    fn read_fallback(
+        &mut self,
         answer: &mut Answer<'_>,
         _first_status: Option<u16>,
-    ) -> Result<Account, Error> {
-        new_account::account_entry(answer).map(AccountEntry::into_account)
+    ) -> Result<Read<Account>, Error> {
+        account_entry(answer).map(AccountEntry::into_account).map(Read::Response)
     }
 }
 
@@ -68,25 +69,25 @@ impl UpdateAccount {
     /// Sets all contact URLs; an empty list removes them.
     ///
     /// # Errors
-    /// [`InvalidInput::Contact`] for what RFC 8555 section 7.3 forbids.
+    /// [`InvalidInput::Contact`] for what RFC 8555 Section 7.3 forbids.
     pub fn contacts(contacts: Vec<String>) -> Result<Self, InvalidInput> {
-        contacts.iter().try_for_each(|c| new_account::check_contact(c))?;
+        contacts.iter().try_for_each(|c| check_contact(c))?;
         Ok(Self { contacts })
-    }
-}
-
-impl Plan for UpdateAccount {
-    fn spec(&self) -> Spec {
-        let payload = Payload::json(&json!({ "contact": self.contacts }));
-        Spec::post("account", Target::Account, payload)
     }
 }
 
 impl Operation for UpdateAccount {
     type Response = Account;
+}
 
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Account, Error> {
-        read_account(answer)
+impl Hooks<Account> for UpdateAccount {
+    fn spec(&self) -> Spec {
+        let payload = Payload::json(&json!({ "contact": self.contacts }));
+        Spec::post("account", Target::Account, payload)
+    }
+
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
+        read_account(answer).map(Read::Response)
     }
 
     fn apply(&self, account: &Account, session: &mut Session) {
@@ -100,35 +101,40 @@ impl Operation for UpdateAccount {
 #[derive(Clone, Debug, Default)]
 pub struct DeactivateAccount;
 
-impl Plan for DeactivateAccount {
+impl Operation for DeactivateAccount {
+    type Response = Account;
+}
+
+impl Hooks<Account> for DeactivateAccount {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "status": "deactivated" }));
         Spec::post("account", Target::Account, payload)
     }
-}
 
-impl Operation for DeactivateAccount {
-    type Response = Account;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Account, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
         let account = read_account(answer)?;
         if *account.status() == AccountStatus::Deactivated {
-            Ok(account)
+            Ok(Read::Response(account))
         } else {
             Err(answer.fault(PeerFault::NotApplied("the account is not deactivated")))
         }
     }
 
     /// A deactivated account is refused ever after: after a lost answer this shows that it landed.
-    fn read_error(&self, error: Error, before: Option<&Error>) -> Result<Account, Error> {
+    fn read_error(
+        &mut self,
+        error: Error,
+        previous: Option<&Error>,
+        _notices: &mut Vec<Notice>,
+    ) -> Result<Read<Account>, Error> {
         let refused = matches!(&error, Error::Problem(p) if p.is(&ProblemType::Unauthorized));
-        let may_have_landed = match before {
+        let may_have_landed = match previous {
             Some(Error::Transport(t)) => !matches!(t.lost(), Lost::NotSent(_)),
             Some(Error::Problem(p)) => p.status() >= 500,
             _ => false,
         };
-        if refused && may_have_landed && before.and_then(Error::url) == error.url() {
-            Ok(Account::deactivated())
+        if refused && may_have_landed && previous.and_then(Error::url) == error.url() {
+            Ok(Read::Response(Account::deactivated()))
         } else {
             Err(error)
         }
@@ -136,16 +142,5 @@ impl Operation for DeactivateAccount {
 
     fn apply(&self, account: &Account, session: &mut Session) {
         session.note_account(account);
-    }
-}
-
-/// Reads an account whose status is a known one.
-pub(super) fn read_account(answer: &mut Answer<'_>) -> Result<Account, Error> {
-    let account = object!(answer, Account)?;
-    match account.status() {
-        AccountStatus::Other(status) => {
-            Err(answer.fault(PeerFault::UnknownStatus(printable(status, 80))))
-        }
-        _ => Ok(account),
     }
 }

@@ -1,14 +1,14 @@
-//! Authorizations: reading, pre-authorization, deactivation (RFC 8555 sections 7.4.1, 7.5, 7.5.2).
+//! Authorizations: reading, pre-authorization, deactivation (RFC 8555 Sections 7.4.1, 7.5, 7.5.2).
 
 use alloc::string::ToString;
 
 use serde_json::json;
 
-use super::{Answer, OnLost, Operation, Payload, Spec, Target, object, private::Plan};
+use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
 use crate::error::{Error, InvalidInput};
 use crate::identifier::Identifier;
 use crate::url::Url;
-use crate::wire::{Authorization, AuthorizationStatus};
+use crate::wire::{Authorization, AuthorizationStatus, Directory};
 
 /// An authorization with its URL.
 #[derive(Clone, Debug)]
@@ -33,17 +33,17 @@ impl AuthorizationEntry {
 #[derive(Clone, Debug)]
 pub struct GetAuthorization(pub Url);
 
-impl Plan for GetAuthorization {
+impl Operation for GetAuthorization {
+    type Response = Authorization;
+}
+
+impl Hooks<Authorization> for GetAuthorization {
     fn spec(&self) -> Spec {
         Spec::read("authorization", Target::Url(self.0.clone()))
     }
-}
 
-impl Operation for GetAuthorization {
-    type Response = Authorization;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Authorization, Error> {
-        object!(answer, Authorization)
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Authorization>, Error> {
+        object!(answer, Authorization).map(Read::Response)
     }
 }
 
@@ -66,19 +66,20 @@ impl NewAuthorization {
     }
 }
 
-impl Plan for NewAuthorization {
-    fn spec(&self) -> Spec {
-        let payload = Payload::json(&json!({ "identifier": self.identifier }));
-        Spec::post("newAuthz", Target::NewAuthz, payload)
-    }
-}
-
 impl Operation for NewAuthorization {
     type Response = AuthorizationEntry;
+}
 
-    fn read(&self, answer: &mut Answer<'_>) -> Result<AuthorizationEntry, Error> {
+impl Hooks<AuthorizationEntry> for NewAuthorization {
+    fn spec(&self) -> Spec {
+        let payload = Payload::json(&json!({ "identifier": self.identifier }));
+        Spec::post("newAuthz", Target::Resource("newAuthz", Directory::new_authz), payload)
+    }
+
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<AuthorizationEntry>, Error> {
         let url = answer.location()?;
-        Ok(AuthorizationEntry { url, authorization: object!(answer, Authorization)? })
+        let authorization = object!(answer, Authorization)?;
+        Ok(Read::Response(AuthorizationEntry { url, authorization }))
     }
 }
 
@@ -86,19 +87,19 @@ impl Operation for NewAuthorization {
 #[derive(Clone, Debug)]
 pub struct DeactivateAuthorization(pub Url);
 
-impl Plan for DeactivateAuthorization {
+impl Operation for DeactivateAuthorization {
+    type Response = Authorization;
+}
+
+impl Hooks<Authorization> for DeactivateAuthorization {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "status": "deactivated" }));
         Spec::post("authorization", Target::Url(self.0.clone()), payload)
             .on_lost(OnLost::Reread(self.0.clone()))
     }
-}
 
-impl Operation for DeactivateAuthorization {
-    type Response = Authorization;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Authorization, Error> {
-        object!(answer, Authorization)
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Authorization>, Error> {
+        object!(answer, Authorization).map(Read::Response)
     }
 
     fn landed(&self, authorization: &Authorization) -> bool {

@@ -1,15 +1,15 @@
-//! Downloading a certificate (RFC 8555 section 7.4.2).
+//! Downloading a certificate (RFC 8555 Section 7.4.2).
 
 use alloc::vec::Vec;
 
-use super::{Answer, Operation, Spec, Target, private::Plan};
+use super::{Answer, Hooks, Operation, Read, Spec, Target};
 use crate::error::{Error, PeerFault};
 use crate::header;
 use crate::text;
 use crate::url::Url;
 use crate::x509::CertificateChain;
 
-/// The media type of a chain (RFC 8555 section 9.1).
+/// The media type of a chain (RFC 8555 Section 9.1).
 const CHAIN: &str = "application/pem-certificate-chain";
 
 /// A certificate chain, and where others with the same leaf are.
@@ -29,22 +29,10 @@ impl Download {
     pub fn alternates(&self) -> &[Url] {
         &self.alternates
     }
-}
 
-/// Downloads a certificate chain; anything in it but certificates makes it an error.
-#[derive(Clone, Debug)]
-pub struct GetCertificate(pub Url);
-
-impl Plan for GetCertificate {
-    fn spec(&self) -> Spec {
-        Spec::read("certificate", Target::Url(self.0.clone())).accept(CHAIN)
-    }
-}
-
-impl Operation for GetCertificate {
-    type Response = Download;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Download, Error> {
+    /// Reads a chain from an answer.
+    pub(super) fn read(answer: &Answer<'_>) -> Result<Self, Error> {
+        answer.whole()?;
         if answer.response.status() != 200 {
             return Err(answer.fault(PeerFault::Status(answer.response.status())));
         }
@@ -56,6 +44,24 @@ impl Operation for GetCertificate {
         let chain = CertificateChain::parse_pem(answer.response.body())
             .map_err(|fault| answer.fault(PeerFault::Chain(fault)))?;
         let alternates = answer.links("alternate");
-        Ok(Download { chain, alternates })
+        Ok(Self { chain, alternates })
+    }
+}
+
+/// Downloads a certificate chain; anything in it but certificates makes it an error.
+#[derive(Clone, Debug)]
+pub struct GetCertificate(pub Url);
+
+impl Operation for GetCertificate {
+    type Response = Download;
+}
+
+impl Hooks<Download> for GetCertificate {
+    fn spec(&self) -> Spec {
+        Spec::read("certificate", Target::Url(self.0.clone())).accept(CHAIN)
+    }
+
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Download>, Error> {
+        Download::read(answer).map(Read::Response)
     }
 }

@@ -1,10 +1,10 @@
-//! Choosing among the chains of a certificate (RFC 8555 section 7.4.2).
+//! Choosing among the chains of a certificate (RFC 8555 Section 7.4.2).
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{Answer, Download, GetCertificate, Next, Operation, Spec, private::Plan};
+use super::{Answer, Download, GetCertificate, Hooks, Operation, Read, Spec};
 use crate::error::{Error, PeerFault};
 use crate::notice::Notice;
 use crate::url::Url;
@@ -78,44 +78,38 @@ impl GetChain {
     }
 }
 
-impl Plan for GetChain {
+impl Operation for GetChain {
+    type Response = ChosenChain;
+}
+
+impl Hooks<ChosenChain> for GetChain {
     fn spec(&self) -> Spec {
         GetCertificate(self.current().clone()).spec()
     }
-}
 
-impl Operation for GetChain {
-    type Response = ChosenChain;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<ChosenChain, Error> {
-        let url = self.current().clone();
-        GetCertificate(url.clone())
-            .read(answer)
-            .map(|download| Choosing::new(None, url, download).finish())
-    }
-
-    fn go_on(
-        &mut self,
-        result: Result<ChosenChain, Error>,
-        notices: &mut Vec<Notice>,
-    ) -> Next<ChosenChain> {
-        let download = result.map(|one| Download { chain: one.chain, alternates: one.alternates });
-        let choosing = match (&mut self.choosing, download) {
-            (Some(choosing), download) => {
-                notices.extend(choosing.take(download));
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<ChosenChain>, Error> {
+        let download = Download::read(answer)?;
+        let choosing = match self.choosing.take() {
+            None => Choosing::new(Some(self.choice.clone()), self.url.clone(), download),
+            Some(mut choosing) => {
+                let unusable = choosing.take(Ok(download));
+                answer.notices.extend(unusable);
                 choosing
             }
-            (None, Ok(download)) => self.choosing.insert(Choosing::new(
-                Some(self.choice.clone()),
-                self.url.clone(),
-                download,
-            )),
-            (None, Err(error)) => return Next::Done(Err(error)),
         };
-        match choosing.next() {
-            Some(_) => Next::Request,
-            None => Next::Done(Ok(choosing.finish())),
-        }
+        Ok(self.choosing.insert(choosing).step())
+    }
+
+    /// Nothing that is wrong with an alternate chain costs the certificate.
+    fn read_error(
+        &mut self,
+        error: Error,
+        _previous: Option<&Error>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Read<ChosenChain>, Error> {
+        let Some(choosing) = &mut self.choosing else { return Err(error) };
+        notices.extend(choosing.take(Err(error)));
+        Ok(choosing.step())
     }
 }
 
@@ -163,6 +157,13 @@ impl Choosing {
             Err(error) => error,
         };
         Some(Notice::AlternateUnusable { url, error: Box::new(error) })
+    }
+
+    fn step(&self) -> Read<ChosenChain> {
+        match self.next() {
+            Some(_) => Read::NextRequest,
+            None => Read::Response(self.finish()),
+        }
     }
 
     /// Chooses among what is there.

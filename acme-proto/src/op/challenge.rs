@@ -1,6 +1,6 @@
-//! Challenges: reading one, and saying that it is ready (RFC 8555 section 7.5.1).
+//! Challenges: reading one, and saying that it is ready (RFC 8555 Section 7.5.1).
 
-use super::{Answer, OnLost, Operation, Payload, Spec, Target, object, private::Plan};
+use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
 use crate::challenge::ChallengeResponse;
 use crate::error::Error;
 use crate::url::Url;
@@ -10,17 +10,17 @@ use crate::wire::{Challenge, ChallengeStatus};
 #[derive(Clone, Debug)]
 pub struct GetChallenge(pub Url);
 
-impl Plan for GetChallenge {
+impl Operation for GetChallenge {
+    type Response = Challenge;
+}
+
+impl Hooks<Challenge> for GetChallenge {
     fn spec(&self) -> Spec {
         Spec::read("challenge", Target::Url(self.0.clone()))
     }
-}
 
-impl Operation for GetChallenge {
-    type Response = Challenge;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Challenge, Error> {
-        object!(answer, Challenge)
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Challenge>, Error> {
+        object!(answer, Challenge).map(Read::Response)
     }
 }
 
@@ -54,21 +54,22 @@ impl RespondChallenge {
     }
 }
 
-impl Plan for RespondChallenge {
+impl Operation for RespondChallenge {
+    type Response = Challenge;
+}
+
+impl Hooks<Challenge> for RespondChallenge {
     fn spec(&self) -> Spec {
         Spec::post("challenge", Target::Url(self.url.clone()), Payload::json(&self.response))
             .on_lost(OnLost::Reread(self.url.clone()))
     }
-}
 
-impl Operation for RespondChallenge {
-    type Response = Challenge;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Challenge, Error> {
-        object!(answer, Challenge)
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Challenge>, Error> {
+        object!(answer, Challenge).map(Read::Response)
     }
 
+    /// Some servers leave a challenge pending whose validation failed, with the error in it.
     fn landed(&self, challenge: &Challenge) -> bool {
-        *challenge.status() != ChallengeStatus::Pending
+        *challenge.status() != ChallengeStatus::Pending || challenge.error().is_some()
     }
 }

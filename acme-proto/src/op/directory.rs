@@ -1,6 +1,6 @@
-//! The directory (RFC 8555 section 7.1.1).
+//! The directory (RFC 8555 Section 7.1.1).
 
-use super::{Answer, Operation, Spec, Target, object, private::Plan};
+use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
 use crate::error::Error;
 use crate::policy::ResourceClass;
 use crate::session::Session;
@@ -10,17 +10,17 @@ use crate::wire::Directory;
 #[derive(Clone, Debug, Default)]
 pub struct GetDirectory;
 
-impl Plan for GetDirectory {
+impl Operation for GetDirectory {
+    type Response = Directory;
+}
+
+impl Hooks<Directory> for GetDirectory {
     fn spec(&self) -> Spec {
         Spec::get("directory", Target::Directory).class(ResourceClass::Directory)
     }
-}
 
-impl Operation for GetDirectory {
-    type Response = Directory;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Directory, Error> {
-        object!(answer, Directory)
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Directory>, Error> {
+        object!(answer, Directory).map(Read::Response)
     }
 
     fn apply(&self, directory: &Directory, session: &mut Session) {

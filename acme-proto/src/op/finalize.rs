@@ -1,8 +1,8 @@
-//! Finalizing an order with a CSR (RFC 8555 section 7.4).
+//! Finalizing an order with a CSR (RFC 8555 Section 7.4).
 
 use serde_json::json;
 
-use super::{Answer, OnLost, Operation, Payload, Spec, Target, object, private::Plan};
+use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
 use crate::error::{Error, InvalidInput};
 use crate::jose::base64url;
 use crate::session::Session;
@@ -25,22 +25,22 @@ impl Finalize {
     }
 }
 
-impl Plan for Finalize {
+impl Operation for Finalize {
+    type Response = Order;
+}
+
+impl Hooks<Order> for Finalize {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "csr": base64url::encode(self.csr.as_der()) }));
         Spec::post("finalize", Target::Url(self.finalize.clone()), payload)
             .on_lost(OnLost::Reread(self.order.clone()))
     }
-}
 
-impl Operation for Finalize {
-    type Response = Order;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Order, Error> {
-        object!(answer, Order)
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Order>, Error> {
+        object!(answer, Order).map(Read::Response)
     }
 
-    /// The account key has no place in a certificate (RFC 8555 section 11.1).
+    /// The account key has no place in a certificate (RFC 8555 Section 11.1).
     fn check(&self, session: &Session) -> Result<(), Error> {
         match session.account_key() {
             Some(key) if key.to_spki_der() == self.csr.spki_der() => {

@@ -1,4 +1,4 @@
-//! Changing the account key (RFC 8555 section 7.3.5).
+//! Changing the account key (RFC 8555 Section 7.3.5).
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -7,11 +7,12 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Answer, Inner, InnerContext, OnLost, Operation, Payload, Spec, Target, private::Plan};
+use super::{Answer, Hooks, Inner, InnerContext, OnLost, Operation, Payload, Read, Spec, Target};
 use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
 use crate::request::{KeyRole, SignatureAlgorithm};
 use crate::session::Session;
+use crate::wire::Directory;
 
 /// Asks the server to replace the account key by one that the caller has stored already.
 ///
@@ -34,18 +35,21 @@ impl KeyChange {
     }
 }
 
-impl Plan for KeyChange {
-    fn spec(&self) -> Spec {
-        Spec::post("keyChange", Target::KeyChange, Payload::Nested(Box::new(self.clone())))
-            .on_lost(OnLost::Report)
-    }
-}
-
 impl Operation for KeyChange {
     type Response = Jwk;
+}
 
-    fn read(&self, _answer: &mut Answer<'_>) -> Result<Jwk, Error> {
-        Ok(self.new_key.clone())
+impl Hooks<Jwk> for KeyChange {
+    fn spec(&self) -> Spec {
+        let target = Target::Resource("keyChange", Directory::key_change);
+        Spec::post("keyChange", target, Payload::Nested(Box::new(self.clone())))
+            .on_lost(OnLost::Report)
+            .fixed_key()
+    }
+
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Jwk>, Error> {
+        answer.whole()?;
+        Ok(Read::Response(self.new_key.clone()))
     }
 
     fn apply(&self, key: &Jwk, session: &mut Session) {

@@ -1,4 +1,4 @@
-//! newOrder (RFC 8555 section 7.4; `replaces` of RFC 9773; profiles).
+//! newOrder (RFC 8555 Section 7.4; `replaces` of RFC 9773; profiles).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Operation, Payload, Spec, Target, object, octets, private::Plan};
+use super::{Answer, Hooks, Operation, Payload, Read, Spec, Target, object, octets};
 use crate::error::{Error, InvalidInput, UnknownProfile, Unsupported};
 use crate::identifier::Identifier;
 use crate::notice::{NotReplacing, Notice};
@@ -99,7 +99,7 @@ impl NewOrder {
     }
 
     /// Names the certificate that this order renews, by its [identifier](Certificate::renewal_id)
-    /// (RFC 9773 section 5).
+    /// (RFC 9773 Section 5).
     ///
     /// It has to be a certificate of the same account, with at least one of the order's names. It is not sent
     /// to a CA whose directory has no `renewalInfo`.
@@ -169,12 +169,12 @@ impl NewOrder {
         self.replaces.take()
     }
 
-    /// Returns what `replaces` is sent to a CA with this directory (RFC 9773 section 5).
+    /// Returns what `replaces` is sent to a CA with this directory (RFC 9773 Section 5).
     pub(crate) fn replaces_at(&self, directory: &Directory) -> Option<&str> {
         self.replaces.as_deref().filter(|_| directory.renewal_info().is_some())
     }
 
-    /// Returns the profile that is asked of a CA with this directory (draft-ietf-acme-profiles section 4).
+    /// Returns the profile that is asked of a CA with this directory (draft-ietf-acme-profiles Section 4).
     ///
     /// # Errors
     /// [`Unsupported::Profile`] for a demanded profile that it does not list.
@@ -187,33 +187,6 @@ impl NewOrder {
         }
         let preferred = self.preferred_profiles.iter().map(String::as_str).find(is_offered);
         Ok(self.profile().or(preferred))
-    }
-
-    /// Returns the payload for a CA with this directory, and what is worth a notice.
-    pub(crate) fn payload_at(
-        &self,
-        directory: &Directory,
-    ) -> Result<(Vec<u8>, Vec<Notice>), Unsupported> {
-        let (profile, replaces) = (self.profile_at(directory)?, self.replaces_at(directory));
-        let mut notices = Vec::new();
-        if profile.is_none() && !self.preferred_profiles.is_empty() {
-            notices.push(Notice::NoPreferredProfile {
-                preferred: self.preferred_profiles.clone(),
-                offered: directory.meta().profiles().keys().cloned().collect(),
-            });
-        }
-        if let (Some(id), None) = (&self.replaces, replaces) {
-            let reason = NotReplacing::NotOffered;
-            notices.push(Notice::NotReplacing { certificate_id: id.clone(), reason });
-        }
-        let members = Members {
-            identifiers: &self.identifiers,
-            not_before: self.not_before.map(Timestamp::to_rfc3339_seconds),
-            not_after: self.not_after.map(Timestamp::to_rfc3339_seconds),
-            replaces,
-            profile,
-        };
-        Ok((octets(&members), notices))
     }
 
     fn any_profile(self) -> Self {
@@ -236,22 +209,47 @@ struct Members<'a> {
     profile: Option<&'a str>,
 }
 
-impl Plan for NewOrder {
-    fn spec(&self) -> Spec {
-        Spec::post("newOrder", Target::NewOrder, Payload::Order(Box::new(self.clone())))
-            .class(ResourceClass::NewOrder)
-    }
-}
-
 impl Operation for NewOrder {
     type Response = OrderEntry;
+}
 
-    fn read(&self, answer: &mut Answer<'_>) -> Result<OrderEntry, Error> {
-        let url = answer.location()?;
-        Ok(OrderEntry { url, order: object!(answer, Order)? })
+impl Hooks<OrderEntry> for NewOrder {
+    fn spec(&self) -> Spec {
+        let target = Target::Resource("newOrder", Directory::new_order);
+        Spec::post("newOrder", target, Payload::FromDirectory).class(ResourceClass::NewOrder)
     }
 
-    fn elsewhere(
+    fn payload(
+        &self,
+        directory: &Directory,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Vec<u8>, Unsupported> {
+        let (profile, replaces) = (self.profile_at(directory)?, self.replaces_at(directory));
+        if profile.is_none() && !self.preferred_profiles.is_empty() {
+            notices.push(Notice::NoPreferredProfile {
+                preferred: self.preferred_profiles.clone(),
+                offered: directory.meta().profiles().keys().cloned().collect(),
+            });
+        }
+        if let (Some(id), None) = (&self.replaces, replaces) {
+            let reason = NotReplacing::NotOffered;
+            notices.push(Notice::NotReplacing { certificate_id: id.clone(), reason });
+        }
+        Ok(octets(&Members {
+            identifiers: &self.identifiers,
+            not_before: self.not_before.map(Timestamp::to_rfc3339_seconds),
+            not_after: self.not_after.map(Timestamp::to_rfc3339_seconds),
+            replaces,
+            profile,
+        }))
+    }
+
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<OrderEntry>, Error> {
+        let url = answer.location()?;
+        Ok(Read::Response(OrderEntry { url, order: object!(answer, Order)? }))
+    }
+
+    fn fallback(
         &self,
         failure: &Error,
         location: Option<&Url>,
@@ -261,11 +259,12 @@ impl Operation for NewOrder {
         Some(Spec::read("order", Target::Url(url.clone())))
     }
 
-    fn read_elsewhere(
-        &self,
+    fn read_fallback(
+        &mut self,
         answer: &mut Answer<'_>,
         _first_status: Option<u16>,
-    ) -> Result<OrderEntry, Error> {
-        Ok(OrderEntry { url: answer.url.clone(), order: object!(answer, Order)? })
+    ) -> Result<Read<OrderEntry>, Error> {
+        let url = answer.url.clone();
+        Ok(Read::Response(OrderEntry { url, order: object!(answer, Order)? }))
     }
 }

@@ -1,6 +1,6 @@
-//! Reading an order (RFC 8555 section 7.4).
+//! Reading an order (RFC 8555 Section 7.4).
 
-use super::{Answer, Operation, Spec, Target, object, private::Plan};
+use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
 use crate::error::Error;
 use crate::url::Url;
 use crate::wire::Order;
@@ -9,16 +9,16 @@ use crate::wire::Order;
 #[derive(Clone, Debug)]
 pub struct GetOrder(pub Url);
 
-impl Plan for GetOrder {
+impl Operation for GetOrder {
+    type Response = Order;
+}
+
+impl Hooks<Order> for GetOrder {
     fn spec(&self) -> Spec {
         Spec::read("order", Target::Url(self.0.clone()))
     }
-}
 
-impl Operation for GetOrder {
-    type Response = Order;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Order, Error> {
-        object!(answer, Order)
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Order>, Error> {
+        object!(answer, Order).map(Read::Response)
     }
 }

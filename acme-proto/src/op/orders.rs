@@ -1,9 +1,9 @@
-//! The account's list of orders (RFC 8555 section 7.1.2.1).
+//! The account's list of orders (RFC 8555 Section 7.1.2.1).
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::{Answer, Next, Operation, Spec, Target, object, private::Plan};
+use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
 use crate::error::{Error, Unsupported};
 use crate::notice::Notice;
 use crate::url::Url;
@@ -26,6 +26,12 @@ impl Page {
     pub const fn next(&self) -> Option<&Url> {
         self.next.as_ref()
     }
+
+    fn read(answer: &mut Answer<'_>) -> Result<Self, Error> {
+        let list = object!(answer, OrdersList)?;
+        let next = answer.links("next").into_iter().find(|next| next != answer.url);
+        Ok(Self { orders: list.orders().to_vec(), next })
+    }
 }
 
 /// Reads one page of the list of orders.
@@ -46,26 +52,24 @@ impl ListOrders {
     }
 }
 
-impl Plan for ListOrders {
+impl Operation for ListOrders {
+    type Response = Page;
+}
+
+impl Hooks<Page> for ListOrders {
     fn spec(&self) -> Spec {
         Spec::read("orders", self.0.clone().map_or(Target::Orders, Target::Url))
     }
-}
 
-impl Operation for ListOrders {
-    type Response = Page;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Page, Error> {
-        let list = object!(answer, OrdersList)?;
-        let next = answer.links("next").into_iter().find(|next| next != answer.url);
-        Ok(Page { orders: list.orders().to_vec(), next })
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Page>, Error> {
+        Page::read(answer).map(Read::Response)
     }
 }
 
 /// Reads the account, which tells where the list of orders is, and then every page of it.
 ///
 /// The orders come in the list's sequence, each once. That an order is not among them proves nothing: servers leave out
-/// what they like (RFC 8555 section 7.1.2.1). Pages are followed until one has no `next`, leads back to an earlier one,
+/// what they like (RFC 8555 Section 7.1.2.1). Pages are followed until one has no `next`, leads back to an earlier one,
 /// or [`MOST_PAGES`](Self::MOST_PAGES) or [`MOST_ORDERS`](Self::MOST_ORDERS) were read; [`Page::next`] then tells where
 /// the rest begins.
 ///
@@ -95,6 +99,12 @@ impl ListAllOrders {
         self.pages.len() >= Self::MOST_PAGES || self.orders.len() >= Self::MOST_ORDERS
     }
 
+    fn follow(&mut self, page: Url) -> Read<Page> {
+        self.pages.insert(page.clone());
+        self.page = Some(Target::Url(page));
+        Read::NextRequest
+    }
+
     fn add(&mut self, orders: Vec<Url>) {
         for order in orders {
             if self.seen.insert(order.clone()) {
@@ -104,51 +114,46 @@ impl ListAllOrders {
     }
 }
 
-impl Plan for ListAllOrders {
+impl Operation for ListAllOrders {
+    type Response = Page;
+}
+
+impl Hooks<Page> for ListAllOrders {
     fn spec(&self) -> Spec {
         match &self.page {
             None => Spec::read("account", Target::Account),
             Some(page) => Spec::read("orders", page.clone()),
         }
     }
-}
 
-impl Operation for ListAllOrders {
-    type Response = Page;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<Page, Error> {
-        if self.page.is_some() {
-            return ListOrders::first().read(answer);
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Page>, Error> {
+        if self.page.is_none() {
+            let orders = object!(answer, Account)?.orders().cloned();
+            let unsupported = Error::Unsupported(Unsupported::Operation("orders"));
+            return Ok(self.follow(orders.ok_or(unsupported)?));
         }
-        let account = object!(answer, Account)?;
-        Ok(Page { orders: Vec::new(), next: account.orders().cloned() })
+        let page = Page::read(answer)?;
+        self.add(page.orders);
+        let next = page.next.filter(|next| !self.pages.contains(next));
+        Ok(match next {
+            Some(next) if !self.is_full() => self.follow(next),
+            next => Read::Response(Page { orders: core::mem::take(&mut self.orders), next }),
+        })
     }
 
-    fn go_on(&mut self, result: Result<Page, Error>, _: &mut Vec<Notice>) -> Next<Page> {
-        let page = match result {
-            Ok(page) => page,
-            // Not every server lets the account be read; the answer to newAccount may have told the list's URL.
-            Err(Error::Problem(_) | Error::Peer(_)) if self.page.is_none() => {
+    /// Not every server lets the account be read; the answer to newAccount may have named the list's URL.
+    fn read_error(
+        &mut self,
+        error: Error,
+        _previous: Option<&Error>,
+        _notices: &mut Vec<Notice>,
+    ) -> Result<Read<Page>, Error> {
+        match error {
+            Error::Problem(_) | Error::Peer(_) if self.page.is_none() => {
                 self.page = Some(Target::Orders);
-                return Next::Request;
+                Ok(Read::NextRequest)
             }
-            Err(error) => return Next::Done(Err(error)),
-        };
-        let is_list = self.page.is_some();
-        self.add(page.orders);
-        match page.next {
-            Some(next) if !self.pages.contains(&next) && !self.is_full() => {
-                self.pages.insert(next.clone());
-                self.page = Some(Target::Url(next));
-                Next::Request
-            }
-            None if !is_list => {
-                Next::Done(Err(Error::Unsupported(Unsupported::Operation("orders"))))
-            }
-            next => {
-                let next = next.filter(|next| !self.pages.contains(next));
-                Next::Done(Ok(Page { orders: core::mem::take(&mut self.orders), next }))
-            }
+            error => Err(error),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use alloc::string::String;
 
-use super::{Answer, Operation, Spec, Target, object, private::Plan};
+use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
 use crate::error::Error;
 use crate::policy::ResourceClass;
 use crate::time::Timestamp;
-use crate::wire::RenewalInfo;
+use crate::wire::{Directory, RenewalInfo};
 use crate::x509::Certificate;
 
 /// Renewal information, and when to ask again.
@@ -51,25 +51,28 @@ impl GetRenewalInfo {
         Self { certificate_id }
     }
 
-    /// Returns the certificate's identifier, as `replaces` of an order takes it (RFC 9773 section 4.1).
+    /// Returns the certificate's identifier, as `replaces` of an order takes it (RFC 9773 Section 4.1).
     pub fn certificate_id(&self) -> &str {
         &self.certificate_id
     }
 }
 
-impl Plan for GetRenewalInfo {
+impl Operation for GetRenewalInfo {
+    type Response = RenewalInfoEntry;
+}
+
+impl Hooks<RenewalInfoEntry> for GetRenewalInfo {
     fn spec(&self) -> Spec {
-        Spec::get("renewalInfo", Target::RenewalInfo(self.certificate_id.clone()))
+        let id = self.certificate_id.clone();
+        let target = Target::Below("renewalInfo", Directory::renewal_info, id);
+        Spec::get("renewalInfo", target)
             .accept("application/json")
             .class(ResourceClass::RenewalInfo)
     }
-}
 
-impl Operation for GetRenewalInfo {
-    type Response = RenewalInfoEntry;
-
-    fn read(&self, answer: &mut Answer<'_>) -> Result<RenewalInfoEntry, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<RenewalInfoEntry>, Error> {
         let retry_after = answer.retry_after();
-        Ok(RenewalInfoEntry { info: object!(answer, RenewalInfo)?, retry_after })
+        let info = object!(answer, RenewalInfo)?;
+        Ok(Read::Response(RenewalInfoEntry { info, retry_after }))
     }
 }

@@ -1,8 +1,8 @@
-//! Why a certificate is revoked (RFC 5280 section 5.3.1).
+//! Why a certificate is revoked (RFC 5280 Section 5.3.1).
 
 use crate::error::InvalidInput;
 
-/// A reason code of RFC 5280 section 5.3.1; there is no code 7.
+/// A reason code of RFC 5280 Section 5.3.1; there is no code 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums)] // the list is closed
 #[repr(u8)]

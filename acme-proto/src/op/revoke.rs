@@ -1,18 +1,16 @@
-//! Revocation, by the account key or by the certificate's own (RFC 8555 section 7.6).
+//! Revocation, by the account key or by the certificate's own (RFC 8555 Section 7.6).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::{
-    Answer, Auth, Next, Operation, Payload, RevocationReason, Spec, Target, private::Plan,
-};
+use super::{Answer, Auth, Hooks, Operation, Payload, Read, RevocationReason, Spec, Target};
 use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, base64url};
 use crate::notice::Notice;
 use crate::policy::ResourceClass;
-use crate::wire::ProblemType;
+use crate::wire::{Directory, ProblemType};
 use crate::x509::Certificate;
 
 /// That a certificate is revoked.
@@ -42,7 +40,7 @@ impl Revoke {
         Self { certificate: base64url::encode(certificate.as_der()), reason: None, key: None }
     }
 
-    /// Sets the reason code of RFC 5280 section 5.3.1.
+    /// Sets the reason code of RFC 5280 Section 5.3.1.
     ///
     /// # Errors
     /// [`InvalidInput::RevocationReason`] for a code that does not exist.
@@ -70,33 +68,36 @@ struct Members<'a> {
     reason: Option<u8>,
 }
 
-impl Plan for Revoke {
+impl Operation for Revoke {
+    type Response = Revoked;
+}
+
+impl Hooks<Revoked> for Revoke {
     fn spec(&self) -> Spec {
         let members = Members { certificate: &self.certificate, reason: self.reason };
-        Spec::post("revokeCert", Target::RevokeCert, Payload::json(&members))
+        let target = Target::Resource("revokeCert", Directory::revoke_cert);
+        Spec::post("revokeCert", target, Payload::json(&members))
             .class(ResourceClass::RevokeCert)
             .auth(self.key.clone().map_or(Auth::Account, Auth::Certificate))
     }
-}
 
-impl Operation for Revoke {
-    type Response = Revoked;
-
-    fn read(&self, _answer: &mut Answer<'_>) -> Result<Revoked, Error> {
-        Ok(Revoked { already: false })
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Revoked>, Error> {
+        answer.whole()?;
+        Ok(Read::Response(Revoked { already: false }))
     }
 
-    fn go_on(
+    fn read_error(
         &mut self,
-        result: Result<Revoked, Error>,
+        error: Error,
+        _previous: Option<&Error>,
         notices: &mut Vec<Notice>,
-    ) -> Next<Revoked> {
-        Next::Done(match result {
-            Err(Error::Problem(p)) if p.is(&ProblemType::AlreadyRevoked) => {
+    ) -> Result<Read<Revoked>, Error> {
+        match error {
+            Error::Problem(p) if p.is(&ProblemType::AlreadyRevoked) => {
                 notices.push(Notice::AlreadyRevoked { url: p.url().clone() });
-                Ok(Revoked { already: true })
+                Ok(Read::Response(Revoked { already: true }))
             }
-            other => other,
-        })
+            other => Err(other),
+        }
     }
 }

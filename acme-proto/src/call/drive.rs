@@ -1,0 +1,117 @@
+//! The poll loop that all flows share.
+
+use super::engine::{Engine, Finished, Step};
+use crate::error::{Error, Misuse};
+use crate::flow::{Flow, Output};
+use crate::op::Operation;
+use crate::session::Session;
+use crate::time::Timestamp;
+
+/// A flow that says which operations run and what follows from each; the rest is the [`Engine`]'s.
+pub(crate) trait Drive: Flow {
+    /// Its operations.
+    type Task: Operation;
+
+    fn engine(&mut self) -> &mut Engine<Self::Task>;
+
+    /// Returns where the flow is: new, running, ending, over.
+    fn life(&mut self) -> &mut Life<Self::Success>;
+
+    /// Starts the clock and what comes first.
+    fn start(&mut self, session: &mut Session);
+
+    /// Starts what is due; returns what the flow itself has to hand out: an event, or a save.
+    fn advance(&mut self, session: &mut Session) -> Option<Output<Self::Event, Self::Success>>;
+
+    /// Takes an operation that is done.
+    fn finished(&mut self, finished: Finished<Self::Task>, session: &mut Session);
+
+    /// Says what becomes of the flow now that its deadline has passed.
+    fn late(&mut self, session: &mut Session);
+
+    /// Takes that the engine wants nothing before `at`; `None` if something changed by that.
+    fn wait(
+        &mut self,
+        at: Timestamp,
+        session: &mut Session,
+    ) -> Option<Output<Self::Event, Self::Success>> {
+        if self.engine().is_late() {
+            self.late(session);
+            return None;
+        }
+        Some(Output::Timeout(Some(at)))
+    }
+}
+
+/// Where a flow is between its first poll and its end.
+#[derive(Debug)]
+pub(crate) enum Life<T> {
+    New,
+    Running,
+    /// The result is there; notices are handed out before it.
+    Ending(Result<T, Error>),
+    Over,
+}
+
+impl<T> Life<T> {
+    /// Sets the result.
+    pub(crate) fn end(&mut self, result: Result<T, Error>) {
+        *self = Self::Ending(result);
+    }
+
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self, Self::Over)
+    }
+}
+
+/// Polls a flow, by the rule of [`Flow`].
+pub(crate) fn poll<F: Drive>(
+    flow: &mut F,
+    session: &mut Session,
+    now: Timestamp,
+) -> Output<F::Event, F::Success> {
+    let id = match flow.engine().enter(session, now) {
+        Ok(id) => id,
+        Err(misuse) => return Output::Done(Err(misuse.into())),
+    };
+    match flow.life() {
+        Life::New => {
+            *flow.life() = Life::Running;
+            flow.start(session);
+        }
+        Life::Over => return Output::Timeout(None),
+        Life::Running | Life::Ending(_) => {}
+    }
+    loop {
+        if let Life::Running = flow.life()
+            && let Some(output) = flow.advance(session)
+        {
+            return output;
+        }
+        if let Life::Ending(_) = flow.life() {
+            return match flow.engine().next_notice() {
+                Some(notice) => Output::Notice(notice),
+                None => end(flow, session),
+            };
+        }
+        match flow.engine().poll(session, id) {
+            Step::Transmit(transmit) => return Output::Transmit(transmit),
+            Step::Sign(request) => return Output::Sign(request),
+            Step::Notice(notice) => return Output::Notice(notice),
+            Step::Finished(finished) => flow.finished(*finished, session),
+            Step::Wait(at) => {
+                if let Some(output) = flow.wait(at, session) {
+                    return output;
+                }
+            }
+        }
+    }
+}
+
+fn end<F: Drive>(flow: &mut F, session: &mut Session) -> Output<F::Event, F::Success> {
+    flow.engine().close(session);
+    match core::mem::replace(flow.life(), Life::Over) {
+        Life::Ending(result) => Output::Done(result),
+        _ => Output::Done(Err(Misuse::Finished.into())),
+    }
+}

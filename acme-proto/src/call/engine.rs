@@ -1,0 +1,421 @@
+//! Runs operations: starts their exchanges, hands out what is due, and reads what comes back.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::exchange::{Event, Exchange, ExchangeId, Outcome, Phase, State, Work};
+use super::queue::Queue;
+use super::supply::Supplies;
+use crate::error::{DeadlinePassed, Error, Misuse};
+use crate::flow::{FlowId, Input, SaveId, SignRequest, Transmit};
+use crate::http::Response;
+use crate::notice::Notice;
+use crate::op::{Answer, Operation, Read};
+use crate::session::{Binding, Session};
+use crate::time::Timestamp;
+use crate::url::Url;
+
+/// The exchanges of one flow.
+#[derive(Debug)]
+pub(crate) struct Engine<O> {
+    binding: Option<Binding>,
+    time_limit: Option<Duration>,
+    pub(super) now: Timestamp,
+    pub(super) deadline: Timestamp,
+    /// Numbers requests, signatures and saves.
+    next_number: u64,
+    next_id: u64,
+    pub(super) exchanges: BTreeMap<ExchangeId, Exchange<O>>,
+    pub(super) queue: Queue,
+    pub(super) supplies: Supplies,
+    pub(super) notices: VecDeque<Notice>,
+    /// The last failure that was tried again.
+    pub(super) last_failure: Option<Error>,
+}
+
+/// What the exchanges want next.
+pub(crate) enum Step<O: Operation> {
+    Transmit(Transmit),
+    Sign(SignRequest),
+    Notice(Notice),
+    Finished(Box<Finished<O>>),
+    /// Nothing before this time; the deadline, if that has passed.
+    Wait(Timestamp),
+}
+
+/// An operation that is done.
+pub(crate) struct Finished<O: Operation> {
+    #[expect(dead_code, reason = "for flows that keep their tasks by id")]
+    pub(crate) id: ExchangeId,
+    pub(crate) operation: O,
+    pub(crate) result: Result<O::Response, Error>,
+    /// The `Retry-After` of the last answer, readable or not.
+    pub(crate) retry_after: Option<Timestamp>,
+    /// The response is the state after a lost answer, not the answer itself.
+    pub(crate) was_reread: bool,
+}
+
+/// How long before the deadline the last poll goes out.
+const LAST_LOOK: Duration = Duration::from_secs(3);
+
+impl<O: Operation> Engine<O> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            binding: None,
+            time_limit: None,
+            now: Timestamp::UNIX_EPOCH,
+            deadline: Timestamp::UNIX_EPOCH,
+            next_number: 0,
+            next_id: 0,
+            exchanges: BTreeMap::new(),
+            queue: Queue::new(),
+            supplies: Supplies::new(),
+            notices: VecDeque::new(),
+            last_failure: None,
+        }
+    }
+
+    /// Sets a time limit other than the one that [`start_clock`](Self::start_clock) gets.
+    pub(crate) const fn set_time_limit(&mut self, limit: Duration) {
+        self.time_limit = Some(limit);
+    }
+
+    /// Sets the deadline: the time limit from now on.
+    pub(crate) fn start_clock(&mut self, default: Duration) {
+        self.deadline = self.now.saturating_add(self.time_limit.unwrap_or(default));
+    }
+
+    pub(crate) const fn set_deadline(&mut self, deadline: Timestamp) {
+        self.deadline = deadline;
+    }
+
+    /// Starts an operation; its first request goes out at the next poll, or when what it lacks is there.
+    pub(crate) fn start(&mut self, operation: O) -> ExchangeId {
+        let spec = operation.spec();
+        self.insert(Exchange::new(Work::Task(operation), spec))
+    }
+
+    /// Fetches so many nonces ahead of the requests that will need them.
+    pub(crate) const fn prefetch_nonces(&mut self, count: usize) {
+        self.supplies.prefetch = count;
+    }
+
+    /// Gives up every operation; answers to them are ignored.
+    pub(crate) fn abandon_all(&mut self) {
+        self.exchanges.retain(|_, exchange| matches!(exchange.work, Work::Supply(_)));
+        self.queue.retain(|id| self.exchanges.contains_key(id));
+    }
+
+    /// Ends all exchanges and gives the nonces back.
+    pub(crate) fn close(&mut self, session: &mut Session) {
+        self.exchanges.clear();
+        self.queue = Queue::new();
+        for (since, nonce) in self.supplies.close() {
+            session.put_nonce(nonce, since);
+        }
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.notices.push_back(notice);
+    }
+
+    pub(crate) fn has_notice(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    pub(crate) fn next_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// Returns the operations that are under way, or are done and not handed out yet.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &O> {
+        self.exchanges.values().filter_map(|exchange| match &exchange.work {
+            Work::Task(operation) => Some(operation),
+            Work::Supply(_) => None,
+        })
+    }
+
+    /// Returns whether no operation is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.exchanges.len() == self.supplies.running()
+    }
+
+    /// Returns whether an operation is done, but was not handed out yet.
+    pub(crate) fn has_finished(&self) -> bool {
+        self.queue.has_settled()
+    }
+
+    /// Returns whether the deadline has passed.
+    pub(crate) fn is_late(&self) -> bool {
+        self.now >= self.deadline
+    }
+
+    pub(crate) const fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Moves a time before the deadline, so that no wait sleeps past it without a last look.
+    pub(crate) fn before_deadline(&self, at: Timestamp) -> Timestamp {
+        let last = self.deadline.saturating_sub(LAST_LOOK);
+        if at > last && last > self.now { last } else { at }
+    }
+
+    /// Returns what there is to say if the deadline ends the flow.
+    pub(crate) fn deadline_passed(&mut self, waiting_for: &'static str) -> DeadlinePassed {
+        let url = self.exchanges.values().find_map(|exchange| exchange.url.clone());
+        DeadlinePassed { url, waiting_for, last: self.last_failure.take() }
+    }
+
+    /// Ends the operations that the deadline cut off, each in its own way.
+    pub(crate) fn expire(&mut self) {
+        let ids: Vec<_> = self.exchanges.keys().copied().collect();
+        for id in ids {
+            let Some(Exchange { work: Work::Task(operation), .. }) = self.exchanges.get(&id) else {
+                continue;
+            };
+            let late = self.deadline_passed(operation.spec().name);
+            let Some(exchange) = self.exchanges.remove(&id) else { continue };
+            self.queue.retain(|other| *other != id);
+            self.settle(id, exchange, Err(Error::Deadline(late.into())));
+        }
+    }
+
+    pub(crate) fn belongs_to(&self, session: &Session) -> bool {
+        self.binding.is_none_or(|binding| session.is_bound(&binding))
+    }
+
+    /// Binds to the session, if that has not happened yet, and takes the time.
+    pub(crate) fn enter(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Result<FlowId, Misuse> {
+        let flow = session.bind(&mut self.binding)?;
+        self.now = self.now.max(now);
+        Ok(flow)
+    }
+
+    /// Returns a name for a snapshot to be saved; `None` before the first poll.
+    pub(crate) fn save_id(&mut self) -> Option<SaveId> {
+        let flow = self.binding?.flow;
+        Some(SaveId { flow, seq: self.number() })
+    }
+
+    /// Returns what comes next, by the rule of [`Flow`](crate::flow::Flow); after [`enter`](Self::enter).
+    pub(crate) fn poll(&mut self, session: &mut Session, flow: FlowId) -> Step<O> {
+        loop {
+            if let Some(notice) = self.notices.pop_front() {
+                return Step::Notice(notice);
+            }
+            if let Some(id) = self.queue.take_settled() {
+                match self.read(id, session) {
+                    Some(finished) => return Step::Finished(Box::new(finished)),
+                    None => continue,
+                }
+            }
+            if self.is_late() {
+                return Step::Wait(self.deadline);
+            }
+            let has_room = self.queue.active() < session.policy().max_in_flight.max(1);
+            if let Some(step) = self.pass(has_room, session, flow) {
+                return step;
+            }
+            let settled = self.queue.has_settled() || self.has_notice();
+            if !settled && !self.supply(has_room, session) {
+                // Without room for another exchange only an answer helps.
+                let wake = self.queue.next_time().filter(|_| has_room);
+                return Step::Wait(wake.unwrap_or(self.deadline).min(self.deadline));
+            }
+        }
+    }
+
+    pub(crate) fn handle_input(
+        &mut self,
+        session: &mut Session,
+        input: Input,
+        now: Timestamp,
+    ) -> Result<(), Misuse> {
+        let Some(binding) = self.binding else { return Err(Misuse::UnknownId) };
+        if !session.is_bound(&binding) {
+            return Err(Misuse::WrongSession);
+        }
+        self.now = self.now.max(now);
+        self.supplies.awaits_nonces = false;
+        let (flow, number) = match &input {
+            Input::Response(id, _) | Input::Lost(id, _) => (id.flow, id.seq),
+            Input::Signature(id, _) | Input::SignFailed(id, _) => (id.flow, id.seq),
+            Input::Saved(id) | Input::SaveFailed(id, _) => (id.flow, id.seq),
+        };
+        if flow != binding.flow || number >= self.next_number {
+            return Err(Misuse::UnknownId);
+        }
+        let Some(id) = self.queue.take_outstanding(number) else { return Ok(()) };
+        let Some(mut exchange) = self.exchanges.remove(&id) else { return Ok(()) };
+        let verdict = match input {
+            Input::Response(_, response) => self.answered(&mut exchange, response, session),
+            Input::Lost(_, lost) => self.lost(&mut exchange, lost, session),
+            Input::SignFailed(_, reason) => Verdict::Settle(Err(Error::Signer(reason))),
+            Input::Signature(_, signature) => {
+                self.signature(&mut exchange, &signature);
+                Verdict::Stay
+            }
+            Input::Saved(_) | Input::SaveFailed(..) => Verdict::Stay,
+        };
+        match verdict {
+            Verdict::Stay => self.put_back(id, exchange),
+            Verdict::Settle(outcome) => self.finish(id, exchange, outcome, session),
+        }
+        Ok(())
+    }
+
+    /// Lets an operation read the answer, or the error, that ended its present request.
+    ///
+    /// Returns nothing if the operation has another request.
+    fn read(&mut self, id: ExchangeId, session: &mut Session) -> Option<Finished<O>> {
+        let mut exchange = self.exchanges.remove(&id)?;
+        let State::Settled(outcome) = &mut exchange.state else { return None };
+        let outcome = core::mem::replace(outcome, Err(Misuse::UnknownId.into()));
+        let Work::Task(operation) = &mut exchange.work else { return None };
+        let (mut status, mut location, mut retry_after) = (None, None, None);
+        let read = outcome.and_then(|(url, response)| {
+            status = Some(response.status());
+            self.answer(&url, &response, session, |answer| {
+                location = answer.location().ok();
+                retry_after = answer.retry_after();
+                match exchange.phase {
+                    Phase::Fallback { first_status } => {
+                        operation.read_fallback(answer, first_status)
+                    }
+                    Phase::Request | Phase::Reread => operation.read(answer),
+                }
+            })
+        });
+        // One fallback, or two servers' faults could lead to each other for ever.
+        if let (Err(failure), Phase::Request | Phase::Reread) = (&read, exchange.phase)
+            && let Some(spec) = operation.fallback(failure, location.as_ref(), session)
+        {
+            self.restart(id, exchange, Phase::Fallback { first_status: status }, spec);
+            return None;
+        }
+        let mut notices = Vec::new();
+        let last = self.last_failure.as_ref();
+        let read = read.or_else(|error| operation.read_error(error, last, &mut notices));
+        self.notices.extend(notices);
+        let was_reread = exchange.phase == Phase::Reread;
+        let result = match read {
+            Ok(Read::Response(response)) if was_reread && !operation.landed(&response) => {
+                // It never arrived: sent again, with the tries that it had.
+                let (spec, tries) = (operation.spec(), exchange.tries);
+                let again = Exchange { tries, ..exchange.restart(Phase::Request, spec) };
+                self.put_back(id, again);
+                return None;
+            }
+            Ok(Read::NextRequest) => {
+                let spec = operation.spec();
+                self.restart(id, exchange, Phase::Request, spec);
+                return None;
+            }
+            Ok(Read::Response(response)) => {
+                operation.apply(&response, session);
+                Ok(response)
+            }
+            Err(error) => Err(error),
+        };
+        let Work::Task(operation) = exchange.finish() else { return None };
+        Some(Finished { id, operation, result, retry_after, was_reread })
+    }
+
+    fn restart(
+        &mut self,
+        id: ExchangeId,
+        exchange: Exchange<O>,
+        phase: Phase,
+        spec: crate::op::Spec,
+    ) {
+        self.put_back(id, exchange.restart(phase, spec));
+    }
+
+    /// Gives an answer to be read; what is odd about it becomes notices.
+    pub(super) fn answer<T>(
+        &mut self,
+        url: &Url,
+        response: &Response,
+        session: &Session,
+        read: impl FnOnce(&mut Answer<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut notices = Vec::new();
+        let (allow_http, now) = (session.allows_http(), self.now);
+        let result = read(&mut Answer { url, response, allow_http, now, notices: &mut notices });
+        self.notices.extend(notices);
+        result
+    }
+
+    pub(super) fn insert(&mut self, exchange: Exchange<O>) -> ExchangeId {
+        let id = ExchangeId(self.next_id);
+        self.next_id += 1;
+        self.put_back(id, exchange);
+        id
+    }
+
+    /// Puts an exchange back that was taken out to be worked on.
+    pub(super) fn put_back(&mut self, id: ExchangeId, exchange: Exchange<O>) {
+        match &exchange.state {
+            State::Waiting { not_before, .. } if *not_before > self.now => {
+                self.queue.wait_until(*not_before, id);
+            }
+            State::Waiting { .. } => self.queue.ready(id),
+            State::Signed(_) => self.queue.signed(id),
+            State::Settled(_) => self.queue.settled(id),
+            // Whoever sent it or had it signed knows by which number the answer comes.
+            State::SigningInner(_) | State::Signing(_) | State::Sent => {}
+        }
+        self.exchanges.insert(id, exchange);
+    }
+
+    /// Ends the present request: the operation reads the outcome, or those who lacked it go on.
+    pub(super) fn finish(
+        &mut self,
+        id: ExchangeId,
+        exchange: Exchange<O>,
+        outcome: Outcome,
+        session: &mut Session,
+    ) {
+        if exchange.fetches_directory() {
+            session.directory_asked(self.now);
+        }
+        match exchange.work {
+            Work::Supply(supply) => self.supplied(supply, outcome, session),
+            Work::Task(_) => self.settle(id, exchange, outcome),
+        }
+    }
+
+    pub(super) fn settle(&mut self, id: ExchangeId, mut exchange: Exchange<O>, outcome: Outcome) {
+        exchange.enter(Event::Settle, State::Settled(outcome));
+        self.put_back(id, exchange);
+    }
+
+    pub(super) const fn number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        number
+    }
+
+    pub(super) fn limited(&self, limit: Duration) -> Duration {
+        limit.min(self.deadline.saturating_duration_since(self.now))
+    }
+}
+
+/// What an input means for its exchange.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It goes on: its state says how.
+    Stay,
+    /// Its request has come to its end.
+    Settle(Outcome),
+}

@@ -1,0 +1,266 @@
+//! One exchange: an operation on its way to its response, and the states that it passes through.
+
+use alloc::vec::Vec;
+
+use super::supply::Supply;
+use crate::error::Error;
+use crate::http::Response;
+use crate::jose::{SigningInput, Thumbprint};
+use crate::op::{Auth, Spec};
+use crate::time::Timestamp;
+use crate::token::Nonce;
+use crate::url::Url;
+
+/// Names an exchange within its engine; an older one has a lower id, and goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ExchangeId(pub(super) u64);
+
+/// An operation in progress: its present request, and how often that was tried.
+#[derive(Debug)]
+pub(super) struct Exchange<O> {
+    pub(super) work: Work<O>,
+    pub(super) phase: Phase,
+    pub(super) spec: Spec,
+    pub(super) state: State,
+    /// The URL that the request goes to, or last went to.
+    pub(super) url: Option<Url>,
+    /// The URL that a redirect led to.
+    pub(super) redirect: Option<Url>,
+    /// The payload, where it is more than the spec's: around a signed inner JWS, or made for the directory.
+    pub(super) payload: Option<Vec<u8>>,
+    /// The nonce of a badNonce answer, which no other exchange may use.
+    pub(super) nonce: Option<Nonce>,
+    /// When the nonce in use was received.
+    pub(super) nonce_since: Timestamp,
+    pub(super) tries: u32,
+    pub(super) nonce_tries: u32,
+    pub(super) redirects: u32,
+    pub(super) refetched_directory: bool,
+    /// The account key that signed last.
+    pub(super) signed_by: Option<Thumbprint>,
+    /// The other account key was tried already.
+    pub(super) signed_again: bool,
+    /// The key that the account is changing to signs, to see whether the server holds it already.
+    pub(super) tries_new_key: bool,
+}
+
+/// What an exchange is for.
+#[derive(Debug)]
+pub(super) enum Work<O> {
+    /// An operation of the flow.
+    Task(O),
+    /// Something that other exchanges lack.
+    Supply(Supply),
+}
+
+/// Which of an operation's requests this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The one of its spec.
+    Request,
+    /// The one that reads, after a lost answer, whether the request was processed.
+    Reread,
+    /// The fallback after a failure; with the status of the first answer, if that could not be read.
+    Fallback { first_status: Option<u16> },
+}
+
+/// A final answer, with the URL that it came from, or the error instead.
+pub(super) type Outcome = Result<(Url, Response), Error>;
+
+/// The state of an exchange, with what belongs to it.
+#[derive(Debug)]
+pub(super) enum State {
+    /// For a time, a slot of the rate limits, or something that it lacks; in one of the
+    /// [`Queue`](super::queue::Queue)'s sets.
+    Waiting {
+        not_before: Timestamp,
+        has_slot: bool,
+    },
+    SigningInner(SigningInput),
+    Signing(SigningInput),
+    /// The body is ready to be sent.
+    Signed(Vec<u8>),
+    Sent,
+    /// For the operation to read.
+    Settled(Outcome),
+}
+
+/// A state without its data, for [`next`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Waits for a time, for a slot of the rate limits, or for a directory, account URL or nonce.
+    Waiting,
+    /// The signer has the inner JWS: of a key change, or of the binding to an external account.
+    SigningInner,
+    /// The signer has the request.
+    Signing,
+    /// The request is signed, and is handed out at the next poll.
+    Signed,
+    /// The driver has the request.
+    Sent,
+    /// The last answer or error came; the operation reads it at the next poll.
+    Settled,
+    /// The flow has the operation's response or error.
+    Finished,
+}
+
+/// What takes an exchange from one state to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// All that it lacked is there, but an inner JWS has to be signed first.
+    SignInner,
+    /// All that it lacked is there, with the nonce.
+    Sign,
+    /// The signature came.
+    Signature,
+    /// The request is handed to the driver: signed, or in no need of a signature.
+    Send,
+    /// The request is sent again, at once or later: lost, refused for now, redirected, by another nonce or
+    /// key. Or the resource is read instead, to see whether the request was processed.
+    Retry,
+    /// The last answer, or an error that no retry helps against: no signature, nothing to be had of what it
+    /// lacks, the deadline.
+    Settle,
+    /// The operation has another request: its next, its fallback, or the same again, not processed.
+    Restart,
+    /// The operation is done.
+    Finish,
+}
+
+/// Every state of an exchange, from its start to its end.
+#[cfg(test)]
+pub(super) const STAGES: [Stage; 7] = [
+    Stage::Waiting,
+    Stage::SigningInner,
+    Stage::Signing,
+    Stage::Signed,
+    Stage::Sent,
+    Stage::Settled,
+    Stage::Finished,
+];
+
+/// Every event.
+#[cfg(test)]
+pub(super) const EVENTS: [Event; 8] = [
+    Event::SignInner,
+    Event::Sign,
+    Event::Signature,
+    Event::Send,
+    Event::Retry,
+    Event::Settle,
+    Event::Restart,
+    Event::Finish,
+];
+
+/// Returns the state after an event; `None` where the event cannot happen.
+pub(super) const fn next(stage: Stage, event: Event) -> Option<Stage> {
+    Some(match (stage, event) {
+        (Stage::Waiting, Event::SignInner) => Stage::SigningInner,
+        // The outer JWS, around the inner one, has its own needs: the nonce above all.
+        (Stage::SigningInner, Event::Signature) => Stage::Waiting,
+        (Stage::Waiting, Event::Sign) => Stage::Signing,
+        (Stage::Signing, Event::Signature) => Stage::Signed,
+        (Stage::Waiting | Stage::Signed, Event::Send) => Stage::Sent,
+        (Stage::Sent, Event::Retry) => Stage::Waiting,
+        (Stage::Settled | Stage::Finished, Event::Settle) => return None,
+        (_, Event::Settle) => Stage::Settled,
+        (Stage::Settled, Event::Restart) => Stage::Waiting,
+        (Stage::Settled, Event::Finish) => Stage::Finished,
+        _ => return None,
+    })
+}
+
+impl<O> Exchange<O> {
+    pub(super) const fn new(work: Work<O>, spec: Spec) -> Self {
+        Self {
+            work,
+            phase: Phase::Request,
+            spec,
+            state: State::Waiting { not_before: Timestamp::UNIX_EPOCH, has_slot: false },
+            url: None,
+            redirect: None,
+            payload: None,
+            nonce: None,
+            nonce_since: Timestamp::UNIX_EPOCH,
+            tries: 0,
+            nonce_tries: 0,
+            redirects: 0,
+            refetched_directory: false,
+            signed_by: None,
+            signed_again: false,
+            tries_new_key: false,
+        }
+    }
+
+    /// Goes to another state because of an event.
+    pub(super) fn enter(&mut self, event: Event, state: State) {
+        debug_assert_eq!(next(self.state.stage(), event), Some(state.stage()));
+        self.state = state;
+    }
+
+    /// Goes back to be sent again at `not_before`, by a slot of its own.
+    pub(super) fn retry(&mut self, not_before: Timestamp) {
+        self.enter(Event::Retry, State::Waiting { not_before, has_slot: false });
+    }
+
+    /// Begins another request of the same operation; only what it is for is kept.
+    pub(super) fn restart(self, phase: Phase, spec: Spec) -> Self {
+        debug_assert_eq!(next(self.state.stage(), Event::Restart), Some(Stage::Waiting));
+        Self { phase, ..Self::new(self.work, spec) }
+    }
+
+    /// Ends: the operation is given back.
+    pub(super) fn finish(self) -> Work<O> {
+        debug_assert_eq!(next(self.state.stage(), Event::Finish), Some(Stage::Finished));
+        self.work
+    }
+
+    pub(super) const fn uses_account_url(&self) -> bool {
+        matches!(self.spec.auth, Auth::Account)
+    }
+}
+
+impl State {
+    pub(super) const fn stage(&self) -> Stage {
+        match self {
+            Self::Waiting { .. } => Stage::Waiting,
+            Self::SigningInner(_) => Stage::SigningInner,
+            Self::Signing(_) => Stage::Signing,
+            Self::Signed(_) => Stage::Signed,
+            Self::Sent => Stage::Sent,
+            Self::Settled(_) => Stage::Settled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_reached_and_left_until_the_end() {
+        for stage in STAGES {
+            let leaves = EVENTS.iter().filter_map(|event| next(stage, *event)).count();
+            assert_eq!(leaves == 0, stage == Stage::Finished, "{stage:?}");
+            let reached = STAGES
+                .iter()
+                .any(|from| EVENTS.iter().any(|event| next(*from, *event) == Some(stage)));
+            assert!(reached, "{stage:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_sent_is_retried() {
+        for stage in STAGES {
+            assert_eq!(next(stage, Event::Retry).is_some(), stage == Stage::Sent, "{stage:?}");
+        }
+    }
+
+    #[test]
+    fn an_operation_ends_only_by_reading_its_answer() {
+        for (stage, event) in STAGES.iter().flat_map(|s| EVENTS.map(|event| (*s, event))) {
+            let ends = next(stage, event) == Some(Stage::Finished);
+            assert_eq!(ends, (stage, event) == (Stage::Settled, Event::Finish));
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Which exchange goes next; every step costs the logarithm of how many there are.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::exchange::ExchangeId;
+use crate::time::Timestamp;
+
+/// The exchanges, sorted by what happens to each next.
+///
+/// Each is in one of these sets and nowhere else, unless it was taken out to be worked on.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// To be begun at the next pass.
+    ready: BTreeSet<ExchangeId>,
+    /// To be begun at a time.
+    timed: BTreeSet<(Timestamp, ExchangeId)>,
+    /// To be begun when something is there that they lack.
+    lacking: [BTreeSet<ExchangeId>; 3],
+    /// To be handed to the driver.
+    signed: BTreeSet<ExchangeId>,
+    /// With the driver or the signer, by the number of the request for it.
+    outstanding: BTreeMap<u64, ExchangeId>,
+    /// To be read by their operations, in the sequence in which they were settled.
+    settled: VecDeque<ExchangeId>,
+}
+
+/// What an exchange lacks before it can be signed or sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    Directory,
+    Account,
+    Nonce,
+}
+
+impl Queue {
+    pub(super) const fn new() -> Self {
+        Self {
+            ready: BTreeSet::new(),
+            timed: BTreeSet::new(),
+            lacking: [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()],
+            signed: BTreeSet::new(),
+            outstanding: BTreeMap::new(),
+            settled: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn ready(&mut self, id: ExchangeId) {
+        self.ready.insert(id);
+    }
+
+    pub(super) fn wait_until(&mut self, at: Timestamp, id: ExchangeId) {
+        self.timed.insert((at, id));
+    }
+
+    pub(super) fn lacks(&mut self, lack: Lack, id: ExchangeId) {
+        self.lacking[lack as usize].insert(id);
+    }
+
+    pub(super) fn signed(&mut self, id: ExchangeId) {
+        self.signed.insert(id);
+    }
+
+    pub(super) fn outstanding(&mut self, number: u64, id: ExchangeId) {
+        self.outstanding.insert(number, id);
+    }
+
+    pub(super) fn settled(&mut self, id: ExchangeId) {
+        self.settled.push_back(id);
+    }
+
+    /// Makes those ready whose time has come.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        while let Some((_, id)) = self.timed.first().copied().filter(|(at, _)| *at <= now) {
+            self.timed.pop_first();
+            self.ready.insert(id);
+        }
+    }
+
+    /// Makes those ready that lacked something.
+    pub(super) fn supply(&mut self, lack: Lack) {
+        self.ready.append(&mut self.lacking[lack as usize]);
+    }
+
+    /// Takes the oldest exchange that can be handed out or, with room for another, begun.
+    ///
+    /// One that lacks a nonce may find one, unless it is known that there is none.
+    pub(super) fn take_next(&mut self, has_room: bool, no_nonce: bool) -> Option<ExchangeId> {
+        let Self { ready, signed, lacking, .. } = self;
+        let starving = &mut lacking[Lack::Nonce as usize];
+        let sets = [(signed, true), (ready, has_room), (starving, has_room && !no_nonce)];
+        let sets = sets.into_iter().filter(|(_, open)| *open).map(|(set, _)| set);
+        sets.filter(|set| !set.is_empty()).min_by_key(|set| set.first().copied())?.pop_first()
+    }
+
+    /// Takes the exchange that an answer is for; `None` if it was answered before, or abandoned.
+    pub(super) fn take_outstanding(&mut self, number: u64) -> Option<ExchangeId> {
+        self.outstanding.remove(&number)
+    }
+
+    pub(super) fn take_settled(&mut self) -> Option<ExchangeId> {
+        self.settled.pop_front()
+    }
+
+    /// Forgets exchanges that are given up.
+    pub(super) fn retain(&mut self, keep: impl Fn(&ExchangeId) -> bool) {
+        self.ready.retain(|id| keep(id));
+        self.timed.retain(|(_, id)| keep(id));
+        self.lacking.iter_mut().for_each(|set| set.retain(|id| keep(id)));
+        self.signed.retain(|id| keep(id));
+        self.outstanding.retain(|_, id| keep(id));
+        self.settled.retain(|id| keep(id));
+    }
+
+    /// Returns how many are being signed, or are under way.
+    pub(super) fn active(&self) -> usize {
+        self.signed.len() + self.outstanding.len()
+    }
+
+    pub(super) fn iter_active(&self) -> impl Iterator<Item = &ExchangeId> {
+        self.signed.iter().chain(self.outstanding.values())
+    }
+
+    /// Returns those that wait for a time or for what they lack, oldest first.
+    pub(super) fn waiting(&self) -> BTreeSet<ExchangeId> {
+        let sets = self.lacking.iter().flatten().chain(&self.ready);
+        sets.chain(self.timed.iter().map(|(_, id)| id)).copied().collect()
+    }
+
+    pub(super) fn lacking(&self, lack: Lack) -> usize {
+        self.lacking[lack as usize].len()
+    }
+
+    pub(super) fn has_settled(&self) -> bool {
+        !self.settled.is_empty()
+    }
+
+    pub(super) fn next_time(&self) -> Option<Timestamp> {
+        self.timed.first().map(|(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(100);
+
+    fn ids<const N: usize>() -> [ExchangeId; N] {
+        core::array::from_fn(|n| ExchangeId(n as u64))
+    }
+
+    #[test]
+    fn the_oldest_goes_first_whatever_it_waited_for() {
+        let [a, b, c, d] = ids();
+        let mut queue = Queue::new();
+        queue.ready(d);
+        queue.signed(c);
+        queue.lacks(Lack::Nonce, b);
+        queue.wait_until(NOW, a);
+        queue.wake(NOW);
+        let taken: [_; 5] = core::array::from_fn(|_| queue.take_next(true, false));
+        assert_eq!(taken, [Some(a), Some(b), Some(c), Some(d), None]);
+    }
+
+    #[test]
+    fn without_room_only_what_is_signed_goes() {
+        let [a, b] = ids();
+        let mut queue = Queue::new();
+        queue.ready(a);
+        queue.signed(b);
+        assert_eq!([queue.take_next(false, false), queue.take_next(false, false)], [Some(b), None]);
+    }
+
+    #[test]
+    fn what_lacks_a_directory_waits_until_it_is_there() {
+        let [a] = ids();
+        let mut queue = Queue::new();
+        queue.lacks(Lack::Directory, a);
+        assert_eq!(queue.take_next(true, false), None);
+        queue.supply(Lack::Account);
+        assert_eq!(queue.take_next(true, false), None);
+        queue.supply(Lack::Directory);
+        assert_eq!(queue.take_next(true, false), Some(a));
+    }
+
+    #[test]
+    fn an_answer_is_taken_once() {
+        let [a] = ids();
+        let mut queue = Queue::new();
+        queue.outstanding(7, a);
+        assert_eq!(queue.active(), 1);
+        assert_eq!([queue.take_outstanding(7), queue.take_outstanding(7)], [Some(a), None]);
+        assert_eq!(queue.active(), 0);
+    }
+
+    #[test]
+    fn what_was_given_up_is_in_no_set() {
+        let [a, b, c, d, e, f] = ids();
+        let mut queue = Queue::new();
+        queue.ready(a);
+        queue.wait_until(NOW, b);
+        queue.lacks(Lack::Account, c);
+        queue.signed(d);
+        queue.outstanding(1, e);
+        queue.settled(f);
+        queue.retain(|_| false);
+        assert!(queue.waiting().is_empty());
+        assert_eq!((queue.active(), queue.has_settled(), queue.next_time()), (0, false, None));
+    }
+}

@@ -1,0 +1,326 @@
+//! What an answer, or its absence, means for a request: it is read, sent again, or failed.
+
+use alloc::boxed::Box;
+
+use super::engine::{Engine, Verdict};
+use super::exchange::{Exchange, Phase};
+use crate::error::{Error, PeerFault, ServerProblem, TransportError};
+use crate::flow::Lost;
+use crate::header;
+use crate::http::{Method, Response};
+use crate::jose::Jwk;
+use crate::notice::{Notice, RetryReason};
+use crate::op::{Auth, OnLost, Operation, Spec, Target};
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::token::Nonce;
+use crate::url::Url;
+use crate::wire::{self, Problem, ProblemType};
+
+impl<O: Operation> Engine<O> {
+    /// Handles `Input::Response`.
+    pub(super) fn answered(
+        &mut self,
+        exchange: &mut Exchange<O>,
+        response: Response,
+        session: &mut Session,
+    ) -> Verdict {
+        let url = sent_url(exchange, session);
+        let nonce = header::replay_nonce(response.headers());
+        if !(200..400).contains(&response.status()) {
+            return self.refused(exchange, &url, &response, nonce, session);
+        }
+        // A nonce that was asked for belongs to this flow; its operation takes it from the answer.
+        if let Some(nonce) = nonce.filter(|_| !exchange.is_nonce()) {
+            session.put_nonce(nonce, self.now);
+        }
+        if response.status() >= 300 {
+            return self.redirected(exchange, &url, &response, session);
+        }
+        // What the server signs off by the new key, it holds by the new key: the change has landed.
+        if let Some(key) = session.new_account_key().filter(|_| exchange.tries_new_key)
+            && Some(key.thumbprint()) == exchange.signed_by
+        {
+            session.set_account_key(key.clone());
+        }
+        Verdict::Settle(Ok((url, response)))
+    }
+
+    /// Follows a redirect of a GET; the directory's own URL stays what the user gave.
+    fn redirected(
+        &self,
+        exchange: &mut Exchange<O>,
+        url: &Url,
+        response: &Response,
+        session: &Session,
+    ) -> Verdict {
+        let target = header::location(response.headers(), url);
+        // A signed request names its URL, so that it is worth nothing at another one.
+        let may_follow = matches!(exchange.spec.auth, Auth::None(Method::Get))
+            && exchange.redirects < session.policy().max_redirects;
+        match target {
+            Some(target) if may_follow && session.allows(&target) => {
+                exchange.redirects += 1;
+                exchange.redirect = Some(target);
+                retry(exchange, self.now)
+            }
+            _ => fail(Error::peer(url, PeerFault::Redirect(response.status()))),
+        }
+    }
+
+    /// Handles an error answer: retries what may pass, fails the rest.
+    fn refused(
+        &mut self,
+        exchange: &mut Exchange<O>,
+        url: &Url,
+        response: &Response,
+        nonce: Option<Nonce>,
+        session: &mut Session,
+    ) -> Verdict {
+        let problem = self.problem(exchange, url, response, session);
+        if problem.is(&ProblemType::BadNonce) && exchange.spec.is_signed() {
+            return self.bad_nonce(exchange, nonce, problem, session);
+        }
+        if let Some(nonce) = nonce {
+            session.put_nonce(nonce, self.now);
+        }
+        if let Some(reason) = amended(exchange, &problem, session) {
+            exchange.payload = None;
+            self.retry_notice(problem.url, exchange.tries, reason, self.now);
+            return retry(exchange, self.now);
+        }
+        if self.is_directory_stale(exchange, &problem) {
+            session.forget_directory();
+            exchange.refetched_directory = true;
+            exchange.redirect = None;
+            exchange.payload = None;
+            return retry(exchange, self.now);
+        }
+        if problem.is(&ProblemType::AccountDoesNotExist) && exchange.asks_for_account() {
+            session.forget_account();
+            return fail(Error::NoAccount { directory: session.directory_url().clone() });
+        }
+        if !may_pass(&problem) {
+            return fail(Error::Problem(Box::new(problem)));
+        }
+        self.try_later(exchange, problem, session)
+    }
+
+    /// Sends again with the nonce of the badNonce answer itself (RFC 8555 Section 6.5).
+    fn bad_nonce(
+        &mut self,
+        exchange: &mut Exchange<O>,
+        nonce: Option<Nonce>,
+        problem: ServerProblem,
+        session: &mut Session,
+    ) -> Verdict {
+        exchange.nonce_tries += 1;
+        // A server that lost its nonces, by a restart for one, lost all older ones too.
+        session.drop_nonces_before(exchange.nonce_since);
+        if exchange.nonce_tries >= session.policy().bad_nonce_tries {
+            if let Some(nonce) = nonce {
+                session.put_nonce(nonce, self.now);
+            }
+            return fail(Error::Problem(Box::new(problem)));
+        }
+        exchange.nonce = nonce;
+        self.retry_notice(problem.url, exchange.nonce_tries, RetryReason::BadNonce, self.now);
+        retry(exchange, self.now)
+    }
+
+    /// Waits as long as the server asks, or else by the backoff, and sends again where that is safe.
+    ///
+    /// A wait within the cap holds the whole class of resources. A longer one ends this request alone:
+    /// such limits are about one name or one account.
+    fn try_later(
+        &mut self,
+        exchange: &mut Exchange<O>,
+        problem: ServerProblem,
+        session: &mut Session,
+    ) -> Verdict {
+        let policy = session.policy();
+        let (tries, cap, backoff) = (policy.tries, policy.retry_after_cap, policy.backoff);
+        exchange.tries += 1;
+        let done = exchange.tries;
+        let asked = problem.retry_at.filter(|at| *at > self.now);
+        let at =
+            asked.unwrap_or_else(|| self.now.saturating_add(session.jittered(backoff, done - 1)));
+        let beyond_cap = at.saturating_duration_since(self.now) > cap;
+        if asked.is_some() && !beyond_cap {
+            session.hold_until(exchange.spec.class, at);
+        }
+        let too_long = beyond_cap || at >= self.deadline;
+        if done >= tries || too_long {
+            return fail(Error::Problem(Box::new(problem)));
+        }
+        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
+        self.retry_notice(problem.url.clone(), done, reason, at);
+        self.last_failure = Some(Error::Problem(Box::new(problem.clone())));
+        match exchange.spec.on_lost.clone() {
+            // The server refused before doing anything.
+            _ if matches!(problem.status, 429 | 503) => retry(exchange, at),
+            OnLost::Resend => retry(exchange, at),
+            OnLost::Reread(url) => reread(exchange, url, at),
+            OnLost::Report => fail(Error::Problem(Box::new(problem))),
+        }
+    }
+
+    /// Handles `Input::Lost`.
+    pub(super) fn lost(
+        &mut self,
+        exchange: &mut Exchange<O>,
+        lost: Lost,
+        session: &mut Session,
+    ) -> Verdict {
+        let url = sent_url(exchange, session);
+        let policy = session.policy();
+        let (tries, backoff) = (policy.tries, policy.backoff);
+        exchange.tries += 1;
+        let done = exchange.tries;
+        // What never left may be sent again, whatever it would have done.
+        let not_sent = matches!(lost, Lost::NotSent(_));
+        let on_lost = if not_sent { OnLost::Resend } else { exchange.spec.on_lost.clone() };
+        let (reason, url_of) = (RetryReason::Lost(alloc::format!("{lost}")), url.clone());
+        let error = Error::Transport(Box::new(TransportError { url, lost, tries: done }));
+        if done >= tries || matches!(on_lost, OnLost::Report) {
+            return fail(error);
+        }
+        self.last_failure = Some(error);
+        let at = self.now.saturating_add(session.jittered(backoff, done - 1));
+        self.retry_notice(url_of, done, reason, at);
+        match on_lost {
+            OnLost::Reread(target) => reread(exchange, target, at),
+            _ => retry(exchange, at),
+        }
+    }
+
+    fn retry_notice(&mut self, url: Url, tries: u32, reason: RetryReason, at: Timestamp) {
+        self.notice(Notice::Retry { url, tries, reason, at });
+    }
+
+    /// Nothing is there at a URL from a directory that an earlier flow fetched: it may have moved.
+    fn is_directory_stale(&self, exchange: &Exchange<O>, problem: &ServerProblem) -> bool {
+        let known = problem.problem.as_ref().is_some_and(|p| !p.is_generic());
+        matches!(problem.status, 404 | 405 | 410)
+            && exchange.spec.target.is_from_directory()
+            && !exchange.refetched_directory
+            && !self.supplies.fetched_directory
+            && !known
+    }
+
+    /// Reads an error answer, problem document or not (RFC 8555 Section 6.7).
+    fn problem(
+        &self,
+        exchange: &Exchange<O>,
+        url: &Url,
+        response: &Response,
+        session: &Session,
+    ) -> ServerProblem {
+        let spec = &exchange.spec;
+        let context = wire::Context { url, allow_http: session.allows_http() };
+        let body = response.body();
+        let problem = Problem::parse(body, context).ok().map(|parsed| parsed.value);
+        let links = header::links(response.headers(), url);
+        let targets = |rel: &'static str| {
+            links.iter().filter(move |l| l.has_rel(rel)).map(|l| l.target().clone())
+        };
+        ServerProblem {
+            operation: spec.name,
+            method: match spec.auth {
+                Auth::None(method) => method,
+                _ => Method::Post,
+            },
+            url: url.clone(),
+            status: response.status(),
+            snippet: if problem.is_some() {
+                Default::default()
+            } else {
+                crate::text::snippet(body)
+            },
+            problem,
+            media_type: header::media_type(response.headers())
+                .map_or_else(|| "no media type".into(), |m| crate::text::printable(&m, 80)),
+            retry_at: header::retry_after(response.headers(), self.now),
+            help: targets("help").collect(),
+            index: targets("index").next(),
+            terms_of_service: targets("terms-of-service").next(),
+            location: header::location(response.headers(), url),
+        }
+    }
+}
+
+fn retry<O>(exchange: &mut Exchange<O>, not_before: Timestamp) -> Verdict {
+    exchange.retry(not_before);
+    Verdict::Stay
+}
+
+/// Turns the exchange into one that reads whether its request was processed.
+fn reread<O>(exchange: &mut Exchange<O>, url: Url, at: Timestamp) -> Verdict {
+    let (name, class) = (exchange.spec.name, exchange.spec.class);
+    exchange.spec = Spec::read(name, Target::Url(url)).class(class);
+    exchange.phase = Phase::Reread;
+    retry(exchange, at)
+}
+
+fn fail(error: Error) -> Verdict {
+    Verdict::Settle(Err(error))
+}
+
+fn sent_url<O>(exchange: &Exchange<O>, session: &Session) -> Url {
+    exchange.url.clone().unwrap_or_else(|| session.directory_url().clone())
+}
+
+/// Changes a refused request so that it is worth sending once more: as the operation knows, or by the other
+/// account key of a key change.
+fn amended<O>(
+    exchange: &mut Exchange<O>,
+    problem: &ServerProblem,
+    session: &Session,
+) -> Option<RetryReason> {
+    let spec = &mut exchange.spec;
+    if let Some(payload) = spec.amend.and_then(|amend| amend(problem, session)) {
+        spec.payload = payload;
+        spec.amend = None;
+        return Some(RetryReason::ExternalAccount);
+    }
+    let by_account_key = matches!(spec.auth, Auth::Account | Auth::AccountKey);
+    if exchange.signed_again || spec.fixed_key || !by_account_key || !is_about_key(problem) {
+        return None;
+    }
+    // Either the change landed, or it landed meanwhile and this was signed before.
+    let other = |key: &&Jwk| Some(key.thumbprint()) != exchange.signed_by;
+    let current = session.account_key().is_some_and(|key| other(&key));
+    if !current {
+        session.new_account_key().filter(other)?;
+    }
+    exchange.tries_new_key = !current;
+    exchange.signed_again = true;
+    Some(RetryReason::KeyChanged)
+}
+
+/// Whether a request was refused for what the wrong key would be refused for.
+fn is_about_key(problem: &ServerProblem) -> bool {
+    let document = problem.problem.as_ref();
+    matches!(problem.status, 400 | 401 | 403 | 404)
+        && document.is_none_or(|document| {
+            document.is_generic()
+                || matches!(
+                    document.kind(),
+                    ProblemType::Unauthorized | ProblemType::AccountDoesNotExist
+                )
+        })
+}
+
+/// Whether the same request may succeed later: server errors and request-rate limits.
+///
+/// A `rateLimited` without a time is no such case: those limits last for hours.
+fn may_pass(problem: &ServerProblem) -> bool {
+    if problem.is(&ProblemType::RateLimited) {
+        return problem.retry_at.is_some();
+    }
+    match problem.status {
+        429 => true,
+        501 | 505 => false,
+        status => (500..=599).contains(&status),
+    }
+}

@@ -1,0 +1,106 @@
+//! A successful answer, as an operation reads it.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use crate::error::{Error, PeerFault};
+use crate::header;
+use crate::http::Response;
+use crate::notice::Notice;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{self, Deviation, DeviationKind, InvalidObject, Parsed};
+
+/// A successful answer, about to be read by its operation.
+#[derive(Debug)]
+pub(crate) struct Answer<'a> {
+    pub(crate) url: &'a Url,
+    pub(crate) response: &'a Response,
+    pub(crate) allow_http: bool,
+    pub(crate) now: Timestamp,
+    pub(crate) notices: &'a mut Vec<Notice>,
+}
+
+impl Answer<'_> {
+    pub(crate) const fn context(&self) -> wire::Context<'_> {
+        wire::Context { url: self.url, allow_http: self.allow_http }
+    }
+
+    /// Refuses a body that was longer than the limit, and cut off there.
+    pub(crate) fn whole(&self) -> Result<(), Error> {
+        if self.response.is_truncated() { Err(self.fault(PeerFault::Truncated)) } else { Ok(()) }
+    }
+
+    /// Reports a breach that was survived.
+    pub(crate) fn report(&mut self, field: &str, kind: DeviationKind) {
+        let deviation = Deviation::new(field, kind);
+        self.notices.push(Notice::Deviation { url: self.url.clone(), deviation });
+    }
+
+    /// Unwraps a parsed object, keeping its deviations as notices.
+    pub(crate) fn accept<T>(
+        &mut self,
+        parsed: Result<Parsed<T>, InvalidObject>,
+    ) -> Result<T, Error> {
+        self.whole()?;
+        match parsed {
+            Ok(Parsed { value, deviations }) => {
+                self.notices.extend(
+                    deviations
+                        .into_iter()
+                        .map(|deviation| Notice::Deviation { url: self.url.clone(), deviation }),
+                );
+                Ok(value)
+            }
+            Err(fault) => {
+                let media_type = header::media_type(self.response.headers())
+                    .map_or(Cow::Borrowed("no media type"), |m| {
+                        Cow::Owned(crate::text::printable(&m, 80))
+                    });
+                Err(self.fault(PeerFault::Object {
+                    status: self.response.status(),
+                    media_type: media_type.into_owned(),
+                    fault,
+                }))
+            }
+        }
+    }
+
+    /// Returns the `Location`, resolved, which must be a URL that this session may use.
+    pub(crate) fn location(&self) -> Result<Url, Error> {
+        let url = header::location(self.response.headers(), self.url)
+            .ok_or_else(|| self.fault(PeerFault::NoLocation))?;
+        if url.is_https_or_allowed(self.allow_http) {
+            Ok(url)
+        } else {
+            Err(self.fault(PeerFault::NotHttps(url)))
+        }
+    }
+
+    /// Returns the usable targets of a relation type.
+    pub(crate) fn links(&self, rel: &str) -> Vec<Url> {
+        header::links(self.response.headers(), self.url)
+            .into_iter()
+            .filter(|link| link.has_rel(rel))
+            .map(|link| link.target().clone())
+            .filter(|url| url.is_https_or_allowed(self.allow_http))
+            .collect()
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Timestamp> {
+        header::retry_after(self.response.headers(), self.now)
+    }
+
+    pub(crate) fn fault(&self, fault: PeerFault) -> Error {
+        Error::peer(self.url, fault)
+    }
+}
+
+/// Reads a whole object from an answer by its `parse`.
+macro_rules! object {
+    ($answer:expr, $object:ty) => {{
+        let parsed = <$object>::parse($answer.response.body(), $answer.context());
+        $answer.accept(parsed)
+    }};
+}
+pub(crate) use object;

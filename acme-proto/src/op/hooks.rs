@@ -1,0 +1,93 @@
+//! What an operation says of itself to the engine; nothing of it is public.
+
+use alloc::vec::Vec;
+
+use super::{Answer, Spec};
+use crate::error::{Error, Unsupported};
+use crate::notice::Notice;
+use crate::session::Session;
+use crate::url::Url;
+use crate::wire::Directory;
+
+/// Everything that is particular to an [`Operation`](super::Operation), for the engine to act on.
+///
+/// A hook decides; it sends nothing. [`call`](crate::call) says when each is called.
+pub(crate) trait Hooks<R> {
+    /// Describes the next request.
+    fn spec(&self) -> Spec;
+
+    /// Refuses a request that must not be sent.
+    fn check(&self, _session: &Session) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Returns the octets of [`Payload::FromDirectory`](super::Payload::FromDirectory).
+    fn payload(
+        &self,
+        _directory: &Directory,
+        _notices: &mut Vec<Notice>,
+    ) -> Result<Vec<u8>, Unsupported> {
+        Ok(Vec::new())
+    }
+
+    /// Reads a successful answer.
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<R>, Error>;
+
+    /// Takes a final error, which may be an answer too; `previous` is the last failure that was retried.
+    fn read_error(
+        &mut self,
+        error: Error,
+        _previous: Option<&Error>,
+        _notices: &mut Vec<Notice>,
+    ) -> Result<Read<R>, Error> {
+        Err(error)
+    }
+
+    /// Returns whether the state read after a lost answer shows that the request was processed.
+    fn landed(&self, _response: &R) -> bool {
+        true
+    }
+
+    /// Returns a request that gets the response in another way after a failure; called once.
+    ///
+    /// `location` is the `Location` of an answer that could not be read.
+    fn fallback(
+        &self,
+        _failure: &Error,
+        _location: Option<&Url>,
+        _session: &mut Session,
+    ) -> Option<Spec> {
+        None
+    }
+
+    /// Reads the answer to the fallback request; `first_status` is the status of the answer that could not
+    /// be read.
+    fn read_fallback(
+        &mut self,
+        answer: &mut Answer<'_>,
+        _first_status: Option<u16>,
+    ) -> Result<Read<R>, Error> {
+        self.read(answer)
+    }
+
+    /// Updates the session by a response.
+    fn apply(&self, _response: &R, _session: &mut Session) {}
+}
+
+/// What an operation makes of an answer.
+#[derive(Debug)]
+pub(crate) enum Read<R> {
+    /// The operation is done.
+    Response(R),
+    /// It has another request: its [`spec`](Hooks::spec) describes that one now.
+    NextRequest,
+}
+
+impl<R> Read<R> {
+    pub(crate) fn map<T>(self, wrap: impl FnOnce(R) -> T) -> Read<T> {
+        match self {
+            Self::Response(response) => Read::Response(wrap(response)),
+            Self::NextRequest => Read::NextRequest,
+        }
+    }
+}

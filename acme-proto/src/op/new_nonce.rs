@@ -1,0 +1,31 @@
+//! newNonce (RFC 8555 Section 7.2).
+
+use super::{Answer, Auth, Hooks, Operation, Read, Spec, Target};
+use crate::error::{Error, PeerFault};
+use crate::header;
+use crate::http::Method;
+use crate::policy::ResourceClass;
+use crate::token::Nonce;
+use crate::wire::Directory;
+
+/// Fetches a nonce.
+#[derive(Clone, Debug)]
+pub(crate) struct NewNonce;
+
+impl Operation for NewNonce {
+    type Response = Nonce;
+}
+
+impl Hooks<Nonce> for NewNonce {
+    fn spec(&self) -> Spec {
+        let target =
+            Target::Resource("newNonce", |directory| Some(Directory::new_nonce(directory)));
+        Spec::get("newNonce", target).auth(Auth::None(Method::Head)).class(ResourceClass::NewNonce)
+    }
+
+    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Nonce>, Error> {
+        let nonce = header::replay_nonce(answer.response.headers());
+        let missing = || answer.fault(PeerFault::NoNonce(answer.response.status()));
+        nonce.map(Read::Response).ok_or_else(missing)
+    }
+}

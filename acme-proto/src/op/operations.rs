@@ -1,0 +1,122 @@
+//! Several operations as one, for flows that need more than one kind.
+
+/// Writes the enum `Task` of a flow's operations, which is an operation itself.
+///
+/// With it come `TaskResponse`, the response of whichever it was, and `TaskResult`, an operation together
+/// with its own result, for the flow to match on.
+macro_rules! operations {
+    ($(#[$meta:meta])* enum Task { $($(#[$note:meta])* $name:ident($operation:ty)),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub(crate) enum Task { $($(#[$note])* $name($operation)),+ }
+
+        #[derive(Debug)]
+        pub(crate) enum TaskResponse { $($name(<$operation as $crate::op::Operation>::Response)),+ }
+
+        #[allow(dead_code, reason = "a flow looks at the operation where it has to know which one")]
+        #[derive(Debug)]
+        enum TaskResult {
+            $($name(
+                $operation,
+                Result<<$operation as $crate::op::Operation>::Response, $crate::error::Error>,
+            )),+
+        }
+
+        impl Task {
+            /// Pairs the operation with its result.
+            fn with(self, result: Result<TaskResponse, $crate::error::Error>) -> TaskResult {
+                match (self, result) {
+                    $(
+                        (Self::$name(it), Ok(TaskResponse::$name(response))) => {
+                            TaskResult::$name(it, Ok(response))
+                        }
+                        (Self::$name(it), Err(error)) => TaskResult::$name(it, Err(error)),
+                    )+
+                    (_, Ok(_)) => unreachable!("a task reads its own response"),
+                }
+            }
+        }
+
+        impl $crate::op::Operation for Task {
+            type Response = TaskResponse;
+        }
+
+        impl $crate::op::Hooks<TaskResponse> for Task {
+            fn spec(&self) -> $crate::op::Spec {
+                match self { $(Self::$name(it) => it.spec()),+ }
+            }
+
+            fn check(&self, session: &$crate::session::Session) -> Result<(), $crate::error::Error> {
+                match self { $(Self::$name(it) => it.check(session)),+ }
+            }
+
+            fn payload(
+                &self,
+                directory: &$crate::wire::Directory,
+                notices: &mut alloc::vec::Vec<$crate::notice::Notice>,
+            ) -> Result<alloc::vec::Vec<u8>, $crate::error::Unsupported> {
+                match self { $(Self::$name(it) => it.payload(directory, notices)),+ }
+            }
+
+            fn read(
+                &mut self,
+                answer: &mut $crate::op::Answer<'_>,
+            ) -> Result<$crate::op::Read<TaskResponse>, $crate::error::Error> {
+                match self {
+                    $(Self::$name(it) => Ok(it.read(answer)?.map(TaskResponse::$name))),+
+                }
+            }
+
+            fn read_error(
+                &mut self,
+                error: $crate::error::Error,
+                previous: Option<&$crate::error::Error>,
+                notices: &mut alloc::vec::Vec<$crate::notice::Notice>,
+            ) -> Result<$crate::op::Read<TaskResponse>, $crate::error::Error> {
+                match self {
+                    $(Self::$name(it) => {
+                        Ok(it.read_error(error, previous, notices)?.map(TaskResponse::$name))
+                    })+
+                }
+            }
+
+            fn landed(&self, response: &TaskResponse) -> bool {
+                match (self, response) {
+                    $((Self::$name(it), TaskResponse::$name(response)) => it.landed(response),)+
+                    _ => true,
+                }
+            }
+
+            fn fallback(
+                &self,
+                failure: &$crate::error::Error,
+                location: Option<&$crate::url::Url>,
+                session: &mut $crate::session::Session,
+            ) -> Option<$crate::op::Spec> {
+                match self { $(Self::$name(it) => it.fallback(failure, location, session)),+ }
+            }
+
+            fn read_fallback(
+                &mut self,
+                answer: &mut $crate::op::Answer<'_>,
+                first_status: Option<u16>,
+            ) -> Result<$crate::op::Read<TaskResponse>, $crate::error::Error> {
+                match self {
+                    $(Self::$name(it) => {
+                        Ok(it.read_fallback(answer, first_status)?.map(TaskResponse::$name))
+                    })+
+                }
+            }
+
+            fn apply(&self, response: &TaskResponse, session: &mut $crate::session::Session) {
+                match (self, response) {
+                    $((Self::$name(it), TaskResponse::$name(response)) => {
+                        it.apply(response, session);
+                    })+
+                    _ => {}
+                }
+            }
+        }
+    };
+}
+pub(crate) use operations;
