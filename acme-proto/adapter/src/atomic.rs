@@ -42,6 +42,24 @@ pub fn write(path: &Path, content: &[u8], visibility: Visibility) -> io::Result<
     Ok(())
 }
 
+/// Writes a file that is not there yet: after a crash it is absent or whole.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::AlreadyExists`] if there is a file, which stays as it is, and those of the operating system; nothing is
+/// left beside it.
+pub fn create(path: &Path, content: &[u8], visibility: Visibility) -> io::Result<()> {
+    let (temporary, mut file) = create_beside(path, visibility)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    drop(file);
+    // Unlike a rename, a hard link never replaces what another process has put there meanwhile.
+    let linked = written.and_then(|()| fs::hard_link(&temporary, path));
+    let _ = fs::remove_file(&temporary);
+    linked?;
+    let _ = flush_directory(directory_of(path));
+    Ok(())
+}
+
 fn create_beside(path: &Path, visibility: Visibility) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     for _ in 0..TRIES {

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::account_file::AccountFileError;
+use crate::key_file::KeyFileError;
 use crate::keys::KeyError;
 use crate::lock::LockError;
 use crate::store::OrderFileError;
@@ -29,6 +30,9 @@ pub enum Error {
     /// The MAC key of an external account cannot be read.
     #[error("the MAC key of the external account: {0}; copy it anew from the CA's page")]
     MacKey(#[from] InvalidMacKey),
+    /// The key in a file cannot be used.
+    #[error("{0}")]
+    KeyFile(#[from] KeyFileError),
     /// The account file cannot be read or written.
     #[error("{0}")]
     AccountFile(#[from] AccountFileError),

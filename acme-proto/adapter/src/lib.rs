@@ -10,6 +10,7 @@
 //! | [`atomic`], [`lock`] | files that are whole or not there; one process at a time |
 //! | [`account_file`], [`store`] | the account in a file; the state of an order in a file |
 //! | [`key_change`], [`external`] | that file while its key changes; the external account of a user |
+//! | [`key_file`] | a private key in a file of its own |
 //! | [`directories`] | where public CAs are |
 //! | [`keys`], [`keyring`] | keys through the crypto provider of rustls; which key answers |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
@@ -35,6 +36,7 @@ pub mod external;
 pub mod hook;
 pub mod http01;
 pub mod key_change;
+pub mod key_file;
 pub mod keyring;
 pub mod keys;
 pub mod lock;

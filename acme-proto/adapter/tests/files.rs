@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use acme_adapter::account_file::{AccountFile, AccountFileError};
 use acme_adapter::atomic::{self, Visibility};
-use acme_adapter::keys::{self, AccountKey, KeyKind};
+use acme_adapter::key_file::KeyFileError;
+use acme_adapter::keys::{self, AccountKey, KeyKind, ProviderKey};
 use acme_adapter::lock::{Lock, LockError};
 use acme_adapter::store::{OrderFile, OrderFileError};
 
@@ -333,4 +334,68 @@ fn what_is_no_saved_order_is_refused_with_path_and_remedy() {
         assert!(matches!(error, OrderFileError::Foreign { .. }), "{text}: {error}");
         assert!(error.to_string().contains("order.json"), "{error}");
     }
+}
+
+#[test]
+fn a_key_is_generated_once_and_then_loaded() {
+    let directory = Directory::new();
+    let path = directory.path("key.pem");
+    let made = AccountKey::load_or_generate(&path, KeyKind::Es256).expect("a key");
+    let loaded = AccountKey::load_or_generate(&path, KeyKind::Ed25519).expect("the same key");
+    assert_eq!(made.to_pem(), loaded.to_pem());
+    assert_eq!(fs::read_to_string(&path).expect("the file"), *made.to_pem());
+    assert_eq!(directory.names(), ["key.pem"]);
+    let usable = ProviderKey::load_or_generate(&path, KeyKind::Es256).expect("a usable key");
+    let provider = keys::default_provider().expect("a provider");
+    let public = made.load(&provider).expect("the same key").public_key().to_json();
+    assert_eq!(usable.public_key().to_json(), public);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_generated_key_is_readable_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = Directory::new();
+    let path = directory.path("key.pem");
+    ProviderKey::load_or_generate(&path, KeyKind::Es256).expect("a key");
+    let mode = fs::metadata(&path).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+}
+
+#[test]
+fn a_file_without_a_key_is_kept_and_named() {
+    let directory = Directory::new();
+    let path = directory.path("notes.txt");
+    fs::write(&path, "no key").expect("a file");
+    let error = AccountKey::load_or_generate(&path, KeyKind::Es256).expect_err("no key in it");
+    assert!(matches!(error, KeyFileError::Key { .. }), "{error:?}");
+    assert!(error.to_string().contains("notes.txt"), "{error}");
+    assert_eq!(fs::read_to_string(&path).expect("the file"), "no key");
+}
+
+#[test]
+fn a_directory_that_is_missing_is_an_error_that_names_the_file() {
+    let directory = Directory::new();
+    let path = directory.path("missing/key.pem");
+    let error = ProviderKey::load_or_generate(&path, KeyKind::Es256).expect_err("no directory");
+    assert!(matches!(error, KeyFileError::Io { .. }), "{error:?}");
+    assert!(error.to_string().contains("key.pem"), "{error}");
+}
+
+#[test]
+fn of_two_that_generate_at_once_both_get_the_same_key() {
+    let directory = Directory::new();
+    let path = directory.path("key.pem");
+    let keys: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| AccountKey::load_or_generate(&path, KeyKind::Ed25519)))
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<AccountKey, _>>| {
+            thread.join().expect("a thread").expect("a key").to_pem().to_string()
+        };
+        threads.into_iter().map(join).collect()
+    });
+    assert!(keys.iter().all(|key| *key == keys[0]), "{} different keys", keys.len());
+    assert_eq!(directory.names(), ["key.pem"]);
 }
