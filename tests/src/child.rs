@@ -8,7 +8,7 @@ mod program;
 pub use chain::{IssuedFiles, openssl};
 pub use files::{ScratchDir, contents};
 pub use html::HtmlServer;
-pub use program::{Child, Outcome, Program};
+pub use program::{Child, Outcome, Program, example};
 
 /// Makes two tests of a function that takes a [`Program`]: `name::with_acme_tokio` and
 /// `name::with_acme_blocking`.

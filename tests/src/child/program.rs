@@ -31,8 +31,7 @@ impl Program {
     ///
     /// If it does not compile.
     pub fn path(self) -> PathBuf {
-        static DIR: OnceLock<PathBuf> = OnceLock::new();
-        DIR.get_or_init(build).join(match self {
+        example(match self {
             Self::Tokio => "issue",
             Self::Blocking => "issue-blocking",
         })
@@ -75,6 +74,17 @@ impl Program {
     ) -> Outcome {
         self.start(dir, arguments).wait(Duration::from_secs(60))
     }
+}
+
+/// Returns the file of an example of this workspace, after building it if need be.
+///
+/// # Panics
+///
+/// If it does not compile.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    DIR.get_or_init(build).join(name)
 }
 
 /// A program that runs.

@@ -1,5 +1,6 @@
 //! Both adapters, against servers on loopback. Needs nothing but Rust.
 
+mod examples;
 mod parity;
 mod propagation;
 mod responders;

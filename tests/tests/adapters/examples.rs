@@ -1,0 +1,87 @@
+//! The examples of both adapters, as they stand, against acme-testca.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+
+use acme_testca::TestCa;
+use acme_tests::child::{ScratchDir, example};
+
+/// Starts an example in `dir`, with `ca` as the CA that it trusts and orders from.
+fn start(name: &str, ca: &TestCa, dir: &ScratchDir) -> Child {
+    let root = dir.write("root.pem", ca.root_pem());
+    Command::new(example(name))
+        .args(["example.test", ca.directory_url()])
+        .env("SSL_CERT_FILE", root)
+        .env("HTTP01_ADDRESS", format!("127.0.0.1:{}", ca.http_port()))
+        .current_dir(dir.work())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the example starts")
+}
+
+/// Waits for the end, which must be a certificate.
+fn finish(child: Child, dir: &ScratchDir) {
+    let output = child.wait_with_output().expect("the example ends");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {error}", output.status);
+    let chain = fs::read_to_string(dir.file("cert.pem")).expect("the chain");
+    assert!(chain.starts_with("-----BEGIN CERTIFICATE-----"), "{chain}");
+}
+
+/// Runs an http-01 example twice: the second run uses the account and the key of the first.
+fn issues_twice(name: &str) {
+    let (ca, dir) = (TestCa::start(), ScratchDir::new());
+    finish(start(name, &ca, &dir), &dir);
+    let read = |file: &str| fs::read_to_string(dir.file(file)).expect("a key");
+    let keys = [read("account-key.pem"), read("key.pem")];
+    finish(start(name, &ca, &dir), &dir);
+    assert_eq!([read("account-key.pem"), read("key.pem")], keys);
+    assert_eq!(ca.account_objects().len(), 1);
+    assert_eq!(ca.certificates_issued(), 2);
+}
+
+/// Does what the dns-01 example asks of a person.
+fn issues_by_hand(name: &str) {
+    let (ca, dir) = (TestCa::start(), ScratchDir::new());
+    let mut child = start(name, &ca, &dir);
+    let lines = BufReader::new(child.stdout.take().expect("standard output is a pipe")).lines();
+    let mut published = Vec::new();
+    for line in lines {
+        let line = line.expect("text");
+        let Some((record, value)) = line.split_once(". TXT ") else { continue };
+        let value = value.trim_matches('"');
+        if let Some(record) = record.strip_prefix("Remove this record: ") {
+            assert!(ca.clear_txt(record, value), "{record} is published");
+            continue;
+        }
+        ca.set_txt(record, value);
+        published.push(record.to_owned());
+        let input = child.stdin.as_mut().expect("standard input is a pipe");
+        input.write_all(b"\n").expect("the example reads");
+    }
+    finish(child, &dir);
+    assert_eq!(published, ["_acme-challenge.example.test"]);
+    assert_eq!(ca.published_txt().values().flatten().count(), 0);
+}
+
+macro_rules! examples {
+    ($($test:ident: $issue:ident($name:literal);)*) => {$(
+        #[test]
+        fn $test() {
+            $issue($name);
+        }
+    )*};
+}
+examples! {
+    tokio_http01: issues_twice("http01");
+    tokio_raw_loop: issues_twice("raw-loop");
+    tokio_remote_signer: issues_twice("remote-signer");
+    tokio_dns01_by_hand: issues_by_hand("dns01-by-hand");
+    blocking_http01: issues_twice("http01-blocking");
+    blocking_raw_loop: issues_twice("raw-loop-blocking");
+    blocking_remote_signer: issues_twice("remote-signer-blocking");
+    blocking_dns01_by_hand: issues_by_hand("dns01-by-hand-blocking");
+}
