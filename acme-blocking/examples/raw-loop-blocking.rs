@@ -4,7 +4,6 @@
 //! your own; every other flow of `acme-proto` is driven by the same loop with other events.
 
 use std::env;
-use std::error::Error;
 
 use acme_blocking::acme_adapter::clock::Clock;
 use acme_blocking::acme_adapter::keys::{default_provider, make_csr};
@@ -12,11 +11,11 @@ use acme_blocking::acme_proto::flow::{Flow as _, Input, Output, SignatureAlgorit
 use acme_blocking::acme_proto::issuance::{Issuance, IssuanceEvent};
 use acme_blocking::acme_proto::session::Session;
 use acme_blocking::{
-    AccountKey, ChallengeKind, Client, Http01Listener, KeyKind, LETS_ENCRYPT_STAGING, ProviderKey,
-    Roots, Solver as _, Transport as _, UreqTransport,
+    AccountKey, BoxError, ChallengeKind, Client, Http01Listener, KeyKind, LETS_ENCRYPT_STAGING,
+    ProviderKey, Roots, Solver as _, Transport as _, UreqTransport,
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), BoxError> {
     let name = env::args().nth(1).ok_or("usage: raw-loop-blocking NAME [DIRECTORY]")?.parse()?;
     let directory = env::args().nth(2).unwrap_or_else(|| LETS_ENCRYPT_STAGING.into());
     let account_key = AccountKey::load_or_generate("account-key.pem", KeyKind::Es256)?;
