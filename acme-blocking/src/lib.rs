@@ -1,17 +1,19 @@
 //! A blocking ACME client (RFC 8555 and its extensions), over ureq and rustls.
 //!
 //! ```no_run
-//! use acme_blocking::{AccountKey, Client, Error, Http01Listener, KeyKind, LETS_ENCRYPT, ProviderKey};
+//! use acme_blocking::{AccountKey, Client, Http01Listener, KeyKind, LETS_ENCRYPT, ProviderKey};
 //!
-//! # fn run(certificate_key: &ProviderKey) -> Result<(), Error> {
-//! let key = AccountKey::generate(KeyKind::Es256)?; // store key.to_pem() before registering
-//! let client = Client::connect(LETS_ENCRYPT, key)?;
-//! client.register().contact("mailto:me@example.org").agree_to_terms(|_url| true).run()?;
-//! let http = Http01Listener::bind("[::]:80")?;
-//! let issued = client.issue(["example.org"]).key(certificate_key).solver(&http).run()?;
-//! println!("{}", issued.chain().to_pem());
-//! # Ok(())
-//! # }
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let account_key = AccountKey::load_or_generate("account-key.pem", KeyKind::Es256)?;
+//!     let client = Client::connect(LETS_ENCRYPT, account_key)?;
+//!     client.register().contact("mailto:me@example.org").agree_to_terms(|_url| true).run()?;
+//!
+//!     let solver = Http01Listener::bind("[::]:80")?;
+//!     let key = ProviderKey::load_or_generate("key.pem", KeyKind::Es256)?;
+//!     let issued = client.issue(["example.org"]).key(&key).solver(&solver).run()?;
+//!     std::fs::write("cert.pem", issued.chain().to_pem())?;
+//!     Ok(())
+//! }
 //! ```
 //!
 //! The protocol itself is in [`acme_proto`], a state machine without I/O; this crate carries its
