@@ -53,21 +53,7 @@ async fn main() -> Result<(), BoxError> {
                 }
             }
             Output::Event(event) => {
-                match event {
-                    IssuanceEvent::Authorize(offer) => {
-                        order.select(&session, &offer.id(), &ChallengeKind::Http01)?;
-                    }
-                    IssuanceEvent::Provision(challenge) => {
-                        let response = listener.present(&challenge).await?;
-                        order.ready_with(&challenge.id(), response)?;
-                    }
-                    IssuanceEvent::CleanUp(challenge) => {
-                        listener.clean_up(&challenge).await?;
-                        order.cleaned(&challenge.id())?;
-                    }
-                    IssuanceEvent::Finalize(names) => order.finalize(make_csr(&key, &names)?)?,
-                    other => return Err(format!("unknown event: {other:?}").into()),
-                }
+                answer(event, &mut order, &session, &listener, &key).await?;
                 continue;
             }
             // Only a durable flow saves: a program that resumes after a crash stores the snapshot here.
@@ -86,5 +72,31 @@ async fn main() -> Result<(), BoxError> {
         order.handle_input(&mut session, input, clock.now())?;
     };
     std::fs::write("cert.pem", issued.chain().to_pem())?;
+    Ok(())
+}
+
+/// Does what the flow asks of its user.
+async fn answer(
+    event: IssuanceEvent,
+    order: &mut Issuance,
+    session: &Session,
+    listener: &Http01Listener,
+    key: &ProviderKey,
+) -> Result<(), BoxError> {
+    match event {
+        IssuanceEvent::Authorize(offer) => {
+            order.select(session, &offer.id(), &ChallengeKind::Http01)?;
+        }
+        IssuanceEvent::Provision(challenge) => {
+            let response = listener.present(&challenge).await?;
+            order.ready_with(&challenge.id(), response)?;
+        }
+        IssuanceEvent::CleanUp(challenge) => {
+            listener.clean_up(&challenge).await?;
+            order.cleaned(&challenge.id())?;
+        }
+        IssuanceEvent::Finalize(names) => order.finalize(make_csr(key, &names)?)?,
+        other => return Err(format!("unknown event: {other:?}").into()),
+    }
     Ok(())
 }
