@@ -1,174 +1,147 @@
 //! Everything that a flow waits for, on threads of its own.
 
 use core::time::Duration;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{Builder, Scope};
 
+use acme_adapter::driver::{Arrival, Task};
 use acme_adapter::error::Error;
-use acme_proto::challenge::{Challenge, ChallengeResponse};
-use acme_proto::error::Misuse;
-use acme_proto::flow::{Input, Lost, RequestId, SaveId, SignFailed, SignId, SignRequest, Transmit};
+use acme_adapter::error_chain;
+use acme_adapter::solvers::{CallId, SolverCall, Stage, Wake};
+use acme_proto::challenge::ChallengeResponse;
+use acme_proto::flow::{Input, Lost, RequestId, SaveId, SaveRequest, SignFailed, SignId, Transmit};
+use acme_proto::rollover::KeyChangeIntent;
 
+use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
-use crate::client::Inner;
+use crate::shared::Shared;
+use crate::solver::Solver;
+use crate::store::Store;
 
-/// What came in.
-pub(crate) enum Arrival {
-    Input(Input),
-    Solver(Solved),
-    Cancelled,
+/// What the user gave for one flow.
+#[derive(Default)]
+pub(crate) struct UserParts<'env> {
+    pub(crate) solvers: Vec<Arc<dyn Solver + 'env>>,
+    pub(crate) store: Option<Arc<dyn Store + 'env>>,
+    pub(crate) intent_store: Option<IntentStore<'env>>,
+    /// Expressed when the user wants the flow to end.
+    pub(crate) cancel: Option<Cancel>,
 }
 
-/// A call of a solver that ended.
-pub(crate) struct Solved {
-    pub(crate) challenge: Challenge,
-    pub(crate) stage: Stage,
-    /// The response to the challenge; empty after a clean-up.
-    pub(crate) result: Result<ChallengeResponse, String>,
+/// Stores both keys of a key change.
+pub(crate) type IntentStore<'env> =
+    Box<dyn FnOnce(KeyChangeIntent) -> Result<(), BoxError> + Send + 'env>;
+
+/// Reads or writes files.
+pub(crate) fn on_disk(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    work()
 }
 
-/// Which call of a solver it was; `Present` tells the solver's place in the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Present(usize),
-    Wait,
-    CleanUp,
-}
-
-/// What is in flight for one flow: exchanges, signatures, saves, and calls of solvers.
+/// The tasks of one flow.
 pub(crate) struct InFlight<'scope, 'env: 'scope> {
     scope: &'scope Scope<'scope, 'env>,
-    client: &'env Arc<Inner>,
+    shared: &'env Arc<Shared>,
+    user: UserParts<'env>,
     sender: Sender<Arrival>,
     receiver: Receiver<Arrival>,
+    /// Tasks that run on threads.
     pending: usize,
-    calls: usize,
-    /// To be sent when there is nothing to do but wait.
+    /// Sent when there is nothing to do but wait: only then is it known whether a request is the only one.
     unsent: Vec<Transmit>,
-    /// A lone exchange occupies the calling thread, for nothing else could happen meanwhile.
-    sequential: bool,
-    queued: VecDeque<(Expected, Job<'scope>)>,
+    /// Set when the flow has ended: what a solver presents only then is taken back at once.
+    is_over: Arc<AtomicBool>,
+    _wish: Option<Subscription>,
 }
 
 type Job<'a> = Box<dyn FnOnce() -> Arrival + Send + 'a>;
 
-/// What is to be answered, so that a thread that cannot be started, or panics, is a failure like others.
-#[derive(Clone)]
+/// What is answered if a thread cannot be started, or panics.
+#[derive(Clone, Copy)]
 enum Expected {
     Response(RequestId),
     Signature(SignId),
     Saved(SaveId),
-    Solved(Box<Challenge>, Stage),
+    Solved(CallId),
 }
 
 impl<'scope, 'env> InFlight<'scope, 'env> {
     pub(crate) fn new(
         scope: &'scope Scope<'scope, 'env>,
-        client: &'env Arc<Inner>,
-        sequential: bool,
+        shared: &'env Arc<Shared>,
+        user: UserParts<'env>,
     ) -> Self {
         let (sender, receiver) = mpsc::channel();
-        let (unsent, queued) = (Vec::new(), VecDeque::new());
-        Self { scope, client, sender, receiver, pending: 0, calls: 0, unsent, sequential, queued }
+        let cancelled = sender.clone();
+        let wish = user
+            .cancel
+            .as_ref()
+            .map(|cancel| cancel.subscribe(move || drop(cancelled.send(Arrival::Cancelled))));
+        Self {
+            scope,
+            shared,
+            user,
+            sender,
+            receiver,
+            pending: 0,
+            unsent: Vec::new(),
+            is_over: Arc::default(),
+            _wish: wish,
+        }
     }
 
-    /// Has the wish to cancel arrive here.
-    pub(crate) fn subscribe(&self, cancel: &Cancel) -> Subscription {
+    /// Returns what makes [`next`](Self::next) return [`Arrival::Woken`].
+    pub(crate) fn wake(&self) -> Wake {
         let sender = self.sender.clone();
-        cancel.subscribe(move || drop(sender.send(Arrival::Cancelled)))
+        Arc::new(move || drop(sender.send(Arrival::Woken)))
     }
 
-    /// Sends a request.
-    pub(crate) fn exchange(&mut self, transmit: Transmit) -> Option<Arrival> {
-        self.unsent.push(transmit);
-        None
-    }
-
-    /// Signs at once with the keys at hand, or has the user's signer do it.
-    pub(crate) fn sign(&mut self, request: SignRequest) -> Option<Arrival> {
-        if let Some(result) = self.client.sign(&request) {
-            return Some(Arrival::Input(signature(request.id, result)));
-        }
-        let client = Arc::clone(self.client);
-        let expected = Expected::Signature(request.id);
-        self.detached(expected, move || Arrival::Input(sign_in_time(client, request)));
-        None
-    }
-
-    /// Stores a snapshot.
-    pub(crate) fn save(
-        &mut self,
-        id: SaveId,
-        job: impl FnOnce() -> Result<(), String> + Send + 'scope,
-    ) {
-        self.pending += 1;
-        let job = move || Arrival::Input(saved(id, job()));
-        self.scoped(Expected::Saved(id), Box::new(job));
-    }
-
-    /// Calls a solver; no more than so many at once, but for waiting.
-    pub(crate) fn solve(
-        &mut self,
-        challenge: Challenge,
-        stage: Stage,
-        job: impl FnOnce(&Challenge) -> Result<ChallengeResponse, String> + Send + 'scope,
-    ) {
-        self.pending += 1;
-        let expected = Expected::Solved(Box::new(challenge.clone()), stage);
-        let job = Box::new(move || {
-            let result = job(&challenge);
-            Arrival::Solver(Solved { challenge, stage, result })
-        });
-        if stage == Stage::Wait {
-            self.scoped(expected, job);
-        } else if self.calls < MAX_CALLS {
-            self.calls += 1;
-            self.scoped(expected, job);
-        } else {
-            self.queued.push_back((expected, job));
-        }
-    }
-
-    /// Waits for whatever comes first; `None` when the time is over.
-    ///
-    /// # Errors
-    /// [`Misuse::Stalled`] if nothing can come.
-    pub(crate) fn next(&mut self, wait: Option<Duration>) -> Result<Option<Arrival>, Error> {
-        if let Some(arrival) = self.send() {
-            return Ok(Some(arrival));
-        }
-        let arrival = match wait {
-            Some(wait) => match self.receiver.recv_timeout(wait) {
-                Ok(arrival) => arrival,
-                Err(RecvTimeoutError::Timeout) => return Ok(None),
-                Err(RecvTimeoutError::Disconnected) => return Err(Misuse::Stalled.into()),
-            },
-            None if self.pending == 0 => return Err(Misuse::Stalled.into()),
-            None => self.receiver.recv().map_err(|_| Misuse::Stalled)?,
-        };
-        if !matches!(arrival, Arrival::Cancelled) {
-            self.pending -= 1;
-        }
-        if matches!(&arrival, Arrival::Solver(solved) if solved.stage != Stage::Wait) {
-            match self.queued.pop_front() {
-                Some((expected, job)) => self.scoped(expected, job),
-                None => self.calls -= 1,
+    /// Starts a task; returns its answer if that came at once.
+    pub(crate) fn start(&mut self, task: Task) -> Option<Arrival> {
+        match task {
+            Task::Exchange(transmit) => self.unsent.push(transmit),
+            Task::Sign(request) => {
+                let shared = Arc::clone(self.shared);
+                self.detached(Expected::Signature(request.id), move || shared.sign(request));
+            }
+            Task::Save(request) => self.save(request),
+            Task::Solve(call) => self.solve(call),
+            Task::StoreIntent(intent) => {
+                let stored = self.user.intent_store.take().map_or(Ok(()), |store| store(intent));
+                return Some(Arrival::IntentStored(in_words(stored)));
             }
         }
-        Ok(Some(arrival))
+        None
     }
 
-    /// Sends what is to be sent; returns the answer if that was all there was to do.
+    /// Waits for whatever comes first.
+    pub(crate) fn next(&mut self, wait: Option<Duration>) -> Arrival {
+        if let Some(arrival) = self.send() {
+            return arrival;
+        }
+        let arrival = match wait {
+            Some(wait) => self.receiver.recv_timeout(wait).unwrap_or(Arrival::Elapsed),
+            // The sender in `self` keeps the channel open.
+            None => self.receiver.recv().unwrap_or(Arrival::Elapsed),
+        };
+        if !matches!(arrival, Arrival::Cancelled | Arrival::Woken | Arrival::Elapsed) {
+            self.pending -= 1;
+        }
+        arrival
+    }
+
+    /// Sends what is unsent.
+    ///
+    /// A request that nothing else could happen beside occupies the calling thread, and its answer is returned.
     fn send(&mut self) -> Option<Arrival> {
-        let lone = self.sequential && self.pending == 0 && self.unsent.len() == 1;
+        let is_alone = self.pending == 0 && self.unsent.len() == 1 && self.user.is_empty();
         for transmit in core::mem::take(&mut self.unsent) {
-            let client = Arc::clone(self.client);
+            let shared = Arc::clone(self.shared);
             let expected = Expected::Response(transmit.id);
-            let job = move || Arrival::Input(client.exchange(transmit));
-            if lone {
+            let job = move || shared.exchange(transmit);
+            if is_alone {
                 return Some(outcome(expected, job));
             }
             self.detached(expected, job);
@@ -176,25 +149,83 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         None
     }
 
+    fn save(&mut self, request: SaveRequest) {
+        let SaveRequest { id, snapshot } = request;
+        let store = self.user.store.clone();
+        let job = move || {
+            let no_store = || Err("no store was given".into());
+            Arrival::Input(match in_words(store.map_or_else(no_store, |s| s.save(&snapshot))) {
+                Ok(()) => Input::Saved(id),
+                Err(why) => Input::SaveFailed(id, why),
+            })
+        };
+        self.scoped(Expected::Saved(id), Box::new(job));
+    }
+
+    fn solve(&mut self, call: SolverCall) {
+        let solver = Arc::clone(&self.user.solvers[call.solver]);
+        let is_over = Arc::clone(&self.is_over);
+        let expected = Expected::Solved(call.id);
+        let job = move || {
+            let SolverCall { id, stage, challenge, .. } = &call;
+            let result = match stage {
+                Stage::Present => solver.present(challenge),
+                Stage::Wait => solver.wait(challenge).map(|()| ChallengeResponse::default()),
+                Stage::CleanUp => solver.clean_up(challenge).map(|()| ChallengeResponse::default()),
+            };
+            if *stage == Stage::Present && is_over.load(Ordering::Acquire) && !challenge.stays() {
+                let _ = solver.clean_up(challenge);
+            }
+            Arrival::Solved(*id, in_words(result))
+        };
+        self.scoped(expected, Box::new(job));
+    }
+
     /// Runs what owns everything that it needs; if the flow ends before it, nobody waits for it.
     fn detached(&mut self, expected: Expected, job: impl FnOnce() -> Arrival + Send + 'static) {
         self.pending += 1;
-        let (sender, otherwise) = (self.sender.clone(), expected.clone());
-        let thread = Builder::new().name("acme".into()).spawn(move || run(&sender, otherwise, job));
+        let sender = self.sender.clone();
+        let thread = Builder::new().name("acme".into()).spawn(move || run(&sender, expected, job));
         if let Err(error) = thread {
             let _ = self.sender.send(expected.failed(format!("no thread: {error}")));
         }
     }
 
     /// Runs what borrows from the caller, who waits for its end.
-    fn scoped(&self, expected: Expected, job: Job<'scope>) {
-        let (sender, otherwise) = (self.sender.clone(), expected.clone());
+    fn scoped(&mut self, expected: Expected, job: Job<'scope>) {
+        self.pending += 1;
+        let sender = self.sender.clone();
         let thread = Builder::new()
             .name("acme".into())
-            .spawn_scoped(self.scope, move || run(&sender, otherwise, job));
+            .spawn_scoped(self.scope, move || run(&sender, expected, job));
         if let Err(error) = thread {
             let _ = self.sender.send(expected.failed(format!("no thread: {error}")));
         }
+    }
+}
+
+impl Drop for InFlight<'_, '_> {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+}
+
+impl<'env> UserParts<'env> {
+    /// Stores both keys of a key change in a file first, then in the user's way.
+    pub(crate) fn for_key_change(
+        file: Option<impl FnOnce(&KeyChangeIntent) -> Result<(), Error> + Send + 'static>,
+        store: Option<IntentStore<'env>>,
+    ) -> Self {
+        let intent_store: IntentStore<'env> = Box::new(|intent| {
+            file.map_or(Ok(()), |file| file(&intent))?;
+            store.map_or(Ok(()), |store| store(intent))
+        });
+        Self { intent_store: Some(intent_store), ..Self::default() }
+    }
+
+    /// Returns whether nothing but its exchanges ever happens to the flow.
+    fn is_empty(&self) -> bool {
+        self.solvers.is_empty() && self.store.is_none() && self.cancel.is_none()
     }
 }
 
@@ -204,9 +235,7 @@ impl Expected {
             Self::Response(id) => Input::Lost(id, Lost::NoAnswer(why)),
             Self::Signature(id) => Input::SignFailed(id, SignFailed::Failed(why)),
             Self::Saved(id) => Input::SaveFailed(id, why),
-            Self::Solved(challenge, stage) => {
-                return Arrival::Solver(Solved { challenge: *challenge, stage, result: Err(why) });
-            }
+            Self::Solved(id) => return Arrival::Solved(id, Err(why)),
         })
     }
 }
@@ -220,36 +249,6 @@ fn outcome(expected: Expected, job: impl FnOnce() -> Arrival) -> Arrival {
     catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| expected.failed("it panicked".into()))
 }
 
-/// Has the user's signer sign, and stops waiting at the time limit.
-fn sign_in_time(client: Arc<Inner>, request: SignRequest) -> Input {
-    let (id, limit) = (request.id, request.time_limit);
-    let (send, receive) = mpsc::channel();
-    let sign = move || drop(send.send(client.sign_outside(&request)));
-    let result = match Builder::new().name("acme-sign".into()).spawn(sign) {
-        Ok(_) => receive.recv_timeout(limit).unwrap_or_else(|error| {
-            Err(SignFailed::Failed(match error {
-                RecvTimeoutError::Timeout => "no signature within the time limit".into(),
-                RecvTimeoutError::Disconnected => "the signer panicked".into(),
-            }))
-        }),
-        Err(error) => Err(SignFailed::Failed(format!("no thread: {error}"))),
-    };
-    signature(id, result)
+fn in_words<T>(result: Result<T, BoxError>) -> Result<T, String> {
+    result.map_err(|error| error_chain(&*error))
 }
-
-fn signature(id: SignId, result: Result<acme_proto::jose::Signature, SignFailed>) -> Input {
-    match result {
-        Ok(signature) => Input::Signature(id, signature),
-        Err(failed) => Input::SignFailed(id, failed),
-    }
-}
-
-fn saved(id: SaveId, result: Result<(), String>) -> Input {
-    match result {
-        Ok(()) => Input::Saved(id),
-        Err(why) => Input::SaveFailed(id, why),
-    }
-}
-
-/// How many calls of solvers run at once, for each issuance.
-const MAX_CALLS: usize = 16;

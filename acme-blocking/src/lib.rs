@@ -46,15 +46,12 @@ mod drive;
 mod in_flight;
 mod issue;
 mod key_change;
-mod operations;
 mod register;
+mod shared;
 mod signer;
 mod solver;
-mod solving;
 mod store;
 mod timed;
-#[cfg(feature = "tracing")]
-mod trace;
 mod transport;
 #[cfg(feature = "zerossl")]
 pub mod zerossl;
@@ -62,35 +59,8 @@ pub mod zerossl;
 pub use acme_adapter;
 pub use acme_proto;
 
-pub use acme_adapter::account_file::AccountFile;
-pub use acme_adapter::directories::{
-    ACTALIS, GOOGLE, GOOGLE_STAGING, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SSL_COM_ECC, SSL_COM_RSA,
-    ZEROSSL,
-};
-pub use acme_adapter::error::Error;
-pub use acme_adapter::exchange::ExchangeRecord;
-pub use acme_adapter::hook::HookCommand;
-pub use acme_adapter::http01::Http01Table as Http01Handler;
-pub use acme_adapter::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
-pub use acme_adapter::lock::Lock;
-#[cfg(feature = "propagation")]
-pub use acme_adapter::propagation::{
-    Propagated, PropagationCheck, PropagationError, ServerAnswer, ServerState,
-};
-pub use acme_adapter::store::OrderFile;
-pub use acme_adapter::tls::Roots;
-pub use acme_adapter::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
-pub use acme_proto::challenge::{Challenge, ChallengeResponse, PersistOptions, PersistRecord};
-pub use acme_proto::identifier::Identifier;
-pub use acme_proto::issuance::{Deactivation, Issued};
-pub use acme_proto::notice::Notice;
-pub use acme_proto::op::AccountEntry;
-pub use acme_proto::policy::Policy;
-pub use acme_proto::renewal::{RenewalSchedule, RenewalStep};
-pub use acme_proto::rollover::KeyChangeIntent;
-pub use acme_proto::snapshot::Snapshot;
-pub use acme_proto::wire::ChallengeKind;
-pub use acme_proto::x509::{Certificate, CertificateChain, ChainChoice, Csr, CsrBuilder};
+#[doc(inline)]
+pub use acme_adapter::exports::*;
 
 pub use crate::builder::ClientBuilder;
 pub use crate::cancel::Cancel;
@@ -101,11 +71,6 @@ pub use crate::register::Register;
 pub use crate::signer::Signer;
 #[cfg(feature = "propagation")]
 pub use crate::solver::propagated;
-pub use crate::solver::{
-    Dns01, Dns01Solver, DnsPersist01Solver, Http01Listener, Solver, TlsAlpn01Listener,
-};
+pub use crate::solver::{Dns01, Http01Listener, Solver, TlsAlpn01Listener};
 pub use crate::store::Store;
 pub use crate::transport::{Transport, UreqTransport};
-
-/// Any error, as users' solvers and stores return it.
-pub type BoxError = Box<dyn core::error::Error + Send + Sync>;

@@ -1,7 +1,5 @@
 //! Who signs: a trait, for keys in a device or a service.
 
-use std::sync::Arc;
-
 use acme_proto::flow::{SignFailed, SignRequest};
 use acme_proto::jose::{Jwk, Signature};
 
@@ -25,17 +23,11 @@ pub trait Signer: Send + Sync {
     fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed>;
 }
 
-macro_rules! forward {
-    ($($pointer:ty),*) => {$(
-        impl<T: Signer + ?Sized> Signer for $pointer {
-            fn account_key(&self) -> Jwk {
-                (**self).account_key()
-            }
-
-            fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
-                (**self).sign(request)
-            }
-        }
-    )*};
+acme_adapter::forward! {
+    Signer {
+        fn account_key(&self) -> Jwk;
+        fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed>;
+    }
 }
-forward!(&T, Arc<T>, Box<T>);
+
+pub(crate) type BoxSigner = Box<dyn Signer>;

@@ -1,7 +1,5 @@
 //! Where the state of a durable issuance is kept.
 
-use std::sync::Arc;
-
 use acme_adapter::store::OrderFile;
 use acme_proto::snapshot::Snapshot;
 
@@ -18,16 +16,11 @@ pub trait Store: Send + Sync {
     fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError>;
 }
 
-macro_rules! forward {
-    ($($pointer:ty),*) => {$(
-        impl<T: Store + ?Sized> Store for $pointer {
-            fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError> {
-                (**self).save(snapshot)
-            }
-        }
-    )*};
+acme_adapter::forward! {
+    Store {
+        fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError>;
+    }
 }
-forward!(&T, Arc<T>, Box<T>);
 
 impl Store for OrderFile {
     fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError> {

@@ -1,48 +1,22 @@
 //! Changing the account key.
 
-use core::fmt;
-use core::future::{Future, IntoFuture, pending};
-use core::time::Duration;
-use std::path::PathBuf;
+use core::future::{Future, IntoFuture};
 
 use acme_adapter::error::Error;
-use acme_adapter::key_change::KeyChangeFile;
-use acme_adapter::keys::{AccountKey, NewKey};
 use acme_proto::jose::Jwk;
-use acme_proto::rollover::{KeyChangeIntent, Rollover, RolloverEvent};
+use acme_proto::rollover::KeyChangeIntent;
 
-use crate::client::Client;
-use crate::drive::{self, Arrival, Helper, InFlight};
 use crate::{BoxError, BoxFuture};
 
-/// A key change to be awaited; made by [`Client::change_key`] and [`Client::settle_key_change`].
-#[must_use = "it does nothing until it is awaited or run"]
-pub struct KeyChange<'a> {
-    client: Client,
-    /// `None` to settle one that was begun.
-    new_key: Option<NewKey>,
-    file: Option<PathBuf>,
-    store: Option<Store<'a>>,
-    time_limit: Option<Duration>,
+acme_adapter::key_change! {
+    async: [async],
+    await: [.await],
+    /// A key change to be awaited; made by [`Client::change_key`](crate::Client::change_key) and
+    /// [`Client::settle_key_change`](crate::Client::settle_key_change).
+    #[must_use = "it does nothing until it is awaited or run"]
 }
 
-type Store<'a> =
-    Box<dyn FnOnce(KeyChangeIntent) -> BoxFuture<'a, Result<(), BoxError>> + Send + 'a>;
-
 impl<'a> KeyChange<'a> {
-    pub(crate) fn new(client: Client, new_key: Option<NewKey>) -> Self {
-        Self { client, new_key, file: None, store: None, time_limit: None }
-    }
-
-    /// Keeps both keys in this [`AccountFile`](crate::AccountFile) until the outcome is certain, then the one
-    /// that the CA holds.
-    ///
-    /// A client that is made from a file with both keys finds out by itself which of them is the account's.
-    pub fn account_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.file = Some(path.into());
-        self
-    }
-
     /// Has the intent, with both keys, put where it outlives a crash, before anything is sent.
     pub fn store<F>(mut self, store: impl FnOnce(KeyChangeIntent) -> F + Send + 'a) -> Self
     where
@@ -50,58 +24,6 @@ impl<'a> KeyChange<'a> {
     {
         self.store = Some(Box::new(|intent| Box::pin(store(intent))));
         self
-    }
-
-    /// Sets a time limit other than the policy's.
-    pub const fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = Some(limit);
-        self
-    }
-
-    /// Changes the key, and returns the one that the account has from now on; awaiting the builder does the same.
-    ///
-    /// A lost answer is settled by asking the CA which key it holds. If it cannot be asked either, both keys
-    /// stay known: later requests find the right one, and [`Client::settle_key_change`] makes it certain.
-    ///
-    /// # Errors
-    /// Those of the core: the CA refused, has no key change, or knows the key as another account's; and
-    /// those of the account file. After an error the old key is the account's, unless it is one of transport
-    /// or time.
-    pub async fn run(self) -> Result<Jwk, Error> {
-        let inner = self.client.inner();
-        let file = self.file.map(|path| KeyChangeFile::new(path, &inner.provider));
-        let _alone = inner.registering.lock().await;
-        let mut at_hand = None;
-        let open = inner.session().new_account_key().cloned();
-        let flow = match (self.new_key, open) {
-            (Some(NewKey::AtHand(key)), _) => {
-                let loaded = key.load(&inner.provider)?;
-                let public = loaded.public_key().clone();
-                inner.keyring().add_new_account_key(loaded);
-                at_hand = Some(key);
-                Some(Rollover::new(public))
-            }
-            (Some(NewKey::WithSigner(_)), _) if file.is_some() => {
-                return Err(Error::NewKeyWithSigner);
-            }
-            (Some(NewKey::WithSigner(public)), _) => Some(Rollover::new(public)),
-            (_, open) => open.map(Rollover::settle),
-        };
-        let result = match flow {
-            Some(flow) => {
-                let flow = self.time_limit.into_iter().fold(flow, Rollover::with_time_limit);
-                let storing = Storing { file: file.clone().zip(at_hand), store: self.store };
-                drive::drive(inner, flow, storing, None).await
-            }
-            None => Ok(self.client.account_key()),
-        };
-        let certain = inner.session().new_account_key().is_none();
-        if let Some(file) = file.filter(|_| certain) {
-            let held = self.client.account_key();
-            let ended = on_disk(move || file.end(&held)).await;
-            return result.and_then(|key| ended.map(|()| key));
-        }
-        result
     }
 }
 
@@ -111,69 +33,5 @@ impl<'a> IntoFuture for KeyChange<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
-    }
-}
-
-impl fmt::Debug for KeyChange<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyChange").field("file", &self.file).finish_non_exhaustive()
-    }
-}
-
-/// Has the intent stored before the change is asked for.
-struct Storing<'a> {
-    file: Option<(KeyChangeFile, AccountKey)>,
-    store: Option<Store<'a>>,
-}
-
-impl<'a> Helper<'a, Rollover> for Storing<'a> {
-    fn event(
-        &mut self,
-        _: &mut Rollover,
-        event: RolloverEvent,
-        in_flight: &mut InFlight<'a>,
-    ) -> Result<(), Error> {
-        if let RolloverEvent::Store(intent) = event {
-            let (file, store) = (self.file.take(), self.store.take());
-            in_flight.push(Box::pin(async {
-                Arrival::Stored(stored(file, store, intent).await.map_err(|why| why.to_string()))
-            }));
-        }
-        Ok(())
-    }
-
-    fn stored(&mut self, flow: &mut Rollover, result: Result<(), String>) -> Result<(), Error> {
-        match result {
-            Ok(()) => flow.stored()?,
-            Err(why) => flow.store_failed(why)?,
-        }
-        Ok(())
-    }
-}
-
-async fn stored(
-    file: Option<(KeyChangeFile, AccountKey)>,
-    store: Option<Store<'_>>,
-    intent: KeyChangeIntent,
-) -> Result<(), BoxError> {
-    if let Some((file, key)) = file {
-        let intent = intent.clone();
-        on_disk(move || file.begin(&key, &intent)).await?;
-    }
-    match store {
-        Some(store) => store(intent).await,
-        None => Ok(()),
-    }
-}
-
-/// Reads or writes files where that holds up nobody.
-async fn on_disk(work: impl FnOnce() -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is being shut down, and this task with it.
-            Err(_) => pending().await,
-        },
     }
 }

@@ -1,7 +1,6 @@
 //! Who signs: a trait, for keys in a device or a service.
 
 use core::future::Future;
-use std::sync::Arc;
 
 use acme_proto::flow::{SignFailed, SignRequest};
 use acme_proto::jose::{Jwk, Signature};
@@ -67,20 +66,11 @@ impl Signer for dyn DynSigner + '_ {
     }
 }
 
-macro_rules! forward {
-    ($($pointer:ty),*) => {$(
-        impl<T: Signer + ?Sized> Signer for $pointer {
-            fn account_key(&self) -> Jwk {
-                (**self).account_key()
-            }
-
-            fn sign(
-                &self,
-                request: &SignRequest,
-            ) -> impl Future<Output = Result<Signature, SignFailed>> + Send {
-                (**self).sign(request)
-            }
-        }
-    )*};
+acme_adapter::forward! {
+    Signer {
+        fn account_key(&self) -> Jwk;
+        fn sign(&self, request: &SignRequest) -> impl Future<Output = Result<Signature, SignFailed>> + Send;
+    }
 }
-forward!(&T, Arc<T>, Box<T>);
+
+pub(crate) type BoxSigner = Box<dyn DynSigner>;

@@ -1,7 +1,6 @@
 //! Where the state of a durable issuance is kept.
 
 use core::future::Future;
-use std::sync::Arc;
 
 use acme_adapter::store::OrderFile;
 use acme_proto::snapshot::Snapshot;
@@ -40,19 +39,11 @@ impl Store for dyn DynStore + '_ {
     }
 }
 
-macro_rules! forward {
-    ($($pointer:ty),*) => {$(
-        impl<T: Store + ?Sized> Store for $pointer {
-            fn save(
-                &self,
-                snapshot: &Snapshot,
-            ) -> impl Future<Output = Result<(), BoxError>> + Send {
-                (**self).save(snapshot)
-            }
-        }
-    )*};
+acme_adapter::forward! {
+    Store {
+        fn save(&self, snapshot: &Snapshot) -> impl Future<Output = Result<(), BoxError>> + Send;
+    }
 }
-forward!(&T, Arc<T>, Box<T>);
 
 impl Store for OrderFile {
     async fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError> {

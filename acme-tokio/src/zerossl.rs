@@ -14,6 +14,7 @@
 pub use acme_proto::zerossl::{EabCredentials, EabRequest, MintError};
 
 use crate::client::Client;
+use crate::transport::Transport as _;
 
 /// Has ZeroSSL make credentials, through the client's transport.
 ///
@@ -24,5 +25,5 @@ use crate::client::Client;
 /// See [`MintError`].
 pub async fn mint(client: &Client, request: &EabRequest) -> Result<EabCredentials, MintError> {
     let transmit = request.transmit()?;
-    request.read(client.inner().transport.dyn_exchange(transmit).await)
+    request.read(client.shared.transport.exchange(transmit).await)
 }

@@ -1,36 +1,14 @@
-//! TXT records by a command of the user's.
+//! Running the user's command.
 
-use acme_adapter::hook::HookCommand;
-use acme_proto::challenge::{Challenge, ChallengeResponse};
-use acme_proto::wire::ChallengeKind;
+use acme_adapter::hook::{HookAction, HookCommand};
 
-use super::Solver;
-use super::dns01::{Dns01, KINDS, record};
 use crate::BoxError;
 
-impl Dns01 for HookCommand {
-    fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        Ok(Self::present(self, name, value)?)
-    }
-
-    fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        Ok(Self::clean_up(self, name, value)?)
-    }
-}
-
-impl Solver for HookCommand {
-    fn kinds(&self) -> &[ChallengeKind] {
-        &KINDS
-    }
-
-    fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
-        let record = record(challenge)?;
-        self.set_txt(&record.name, &record.value)?;
-        Ok(ChallengeResponse::default())
-    }
-
-    fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        let record = record(challenge)?;
-        self.remove_txt(&record.name, &record.value)
-    }
+pub(super) fn run(
+    hook: &HookCommand,
+    action: HookAction,
+    name: &str,
+    value: &str,
+) -> Result<(), BoxError> {
+    Ok(hook.run(action, name, value)?)
 }

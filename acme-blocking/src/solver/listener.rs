@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Builder, JoinHandle};
@@ -12,6 +12,8 @@ use std::time::Instant;
 use acme_adapter::error::Error;
 
 use crate::timed::Timed;
+
+pub(super) use std::net::ToSocketAddrs;
 
 /// A bound address with a thread that serves it, until it is dropped.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! Who publishes challenges: a trait, and the ready-made ones.
 
 mod dns01;
-mod dns_persist01;
 mod hook;
 mod http01;
 mod listener;
@@ -9,23 +8,18 @@ mod listener;
 mod propagation;
 mod tls_alpn01;
 
-use std::sync::Arc;
-
 use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 
 use crate::BoxError;
 
-pub use self::dns_persist01::DnsPersist01Solver;
-pub use self::dns01::{Dns01, Dns01Solver};
-pub use self::http01::Http01Listener;
+pub use self::dns01::Dns01;
 #[cfg(feature = "propagation")]
 pub use self::propagation::propagated;
-pub use self::tls_alpn01::TlsAlpn01Listener;
 
 /// Publishes challenges for the CA to find, and takes them away again.
 ///
-/// Calls for different challenges run at the same time, up to sixteen of one issuance. Those for one record
+/// Calls for different challenges run at the same time, up to sixteen of one issuance; `wait` is not counted. Those for one record
 /// name (a wildcard and its base name share one) follow each other, also among all issuances of one client.
 /// A call cannot be interrupted, so let none take longer than a few minutes.
 ///
@@ -65,25 +59,13 @@ pub trait Solver: Send + Sync {
     fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError>;
 }
 
-macro_rules! forward {
-    ($($pointer:ty),*) => {$(
-        impl<T: Solver + ?Sized> Solver for $pointer {
-            fn kinds(&self) -> &[ChallengeKind] {
-                (**self).kinds()
-            }
-
-            fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
-                (**self).present(challenge)
-            }
-
-            fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {
-                (**self).wait(challenge)
-            }
-
-            fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
-                (**self).clean_up(challenge)
-            }
-        }
-    )*};
+acme_adapter::forward! {
+    Solver {
+        fn kinds(&self) -> &[ChallengeKind];
+        fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError>;
+        fn wait(&self, challenge: &Challenge) -> Result<(), BoxError>;
+        fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError>;
+    }
 }
-forward!(&T, Arc<T>, Box<T>);
+
+acme_adapter::ready_made_solvers! { async: [], await: [] }

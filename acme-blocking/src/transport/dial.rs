@@ -8,8 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 
+use acme_adapter::addresses::ConnectAttempts;
+use acme_adapter::error_chain;
 use acme_adapter::proxy::{Proxy, ProxyTarget};
-use acme_adapter::words;
 use acme_proto::url::Url;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -51,7 +52,7 @@ impl Dialer {
         let name = ServerName::try_from(url.host().to_owned())
             .map_err(|_| format!("{} is no name for TLS", url.host()))?;
         let mut tls =
-            ClientConnection::new(Arc::clone(&self.tls), name).map_err(|e| words::of(&e))?;
+            ClientConnection::new(Arc::clone(&self.tls), name).map_err(|e| error_chain(&e))?;
         while tls.is_handshaking() {
             tls.complete_io(&mut timed).map_err(|e| late_or(&e))?;
         }
@@ -68,7 +69,8 @@ impl Connector for Dialer {
         _: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
         let limit = (*details.timeout.after).min(DIAL_TIME_LIMIT);
-        let url = Url::parse(&details.uri.to_string()).map_err(|e| NoConnection(words::of(&e)))?;
+        let url =
+            Url::parse(&details.uri.to_string()).map_err(|e| NoConnection(error_chain(&e)))?;
         let stream = self.dial(&url, Instant::now() + limit).map_err(NoConnection)?;
         let (input, output) =
             (details.config.input_buffer_size(), details.config.output_buffer_size());
@@ -96,7 +98,7 @@ impl Resolver for NoResolver {
 fn tunnel(proxy: &ProxyTarget, url: &Url, deadline: Instant) -> Result<TcpStream, String> {
     let through = |cause: String| format!("proxy {}: {cause}", proxy.authority());
     let tcp = connect(proxy.host(), proxy.port(), deadline).map_err(through)?;
-    let cloned = tcp.try_clone().map_err(|e| through(words::of(&e)))?;
+    let cloned = tcp.try_clone().map_err(|e| through(error_chain(&e)))?;
     let mut timed = Timed::new(cloned, deadline);
     timed.write_all(&proxy.connect_request(url)).map_err(|e| through(late_or(&e)))?;
     // Octet by octet: what follows the head belongs to TLS.
@@ -118,7 +120,7 @@ fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, String
         Ok(ip) => vec![SocketAddr::new(ip, port)],
         Err(_) => look_up(host, port, deadline)?,
     };
-    connect_to_any(&alternate(&addresses), deadline, connect_to)
+    connect_to_any(&addresses, deadline, connect_to)
 }
 
 /// Looks a name up on a thread of its own: the system's resolver knows no deadline.
@@ -130,9 +132,9 @@ fn look_up(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, 
         let _ = send.send(found);
     };
     let thread = thread::Builder::new().name("acme-lookup".into()).spawn(look_up);
-    thread.map_err(|e| words::of(&e))?;
+    thread.map_err(|e| error_chain(&e))?;
     match receive.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(found) => found.map_err(|e| format!("no address for {host}: {}", words::of(&e))),
+        Ok(found) => found.map_err(|e| format!("no address for {host}: {}", error_chain(&e))),
         Err(_) => Err(format!("no address for {host} within the time limit")),
     }
 }
@@ -148,7 +150,7 @@ fn connect_to_any<T: Send + 'static>(
         return attempt(*address, deadline).map_err(|error| because(*address, error));
     }
     let (send, receive) = mpsc::channel();
-    let mut waiting = addresses.iter().copied();
+    let mut waiting = ConnectAttempts::new(addresses);
     let mut attempts = 0;
     let mut failure = String::from("the name has no address");
     loop {
@@ -166,7 +168,7 @@ fn connect_to_any<T: Send + 'static>(
             return Err(failure);
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let limit = if waiting.len() > 0 { HEAD_START.min(left) } else { left };
+        let limit = waiting.head_start().map_or(left, |head_start| head_start.min(left));
         match receive.recv_timeout(limit) {
             Ok((_, Ok(connected))) => return Ok(connected),
             Ok((address, Err(error))) => {
@@ -187,45 +189,22 @@ fn connect_to(address: SocketAddr, deadline: Instant) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Orders addresses so that the families take turns, as the resolver preferred them.
-fn alternate(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
-    let v6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let preferred = addresses.iter().filter(|a| a.is_ipv6() == v6_first);
-    let mut others = addresses.iter().filter(|a| a.is_ipv6() != v6_first);
-    let mut ordered = Vec::new();
-    for address in preferred {
-        ordered.push(*address);
-        ordered.extend(others.next());
-    }
-    ordered.extend(others);
-    ordered.truncate(MAX_ADDRESSES);
-    ordered
-}
-
 fn late_or(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => LATE.into(),
-        _ => words::of(error),
+        _ => error_chain(error),
     }
 }
 
 const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
-const HEAD_START: Duration = Duration::from_millis(250);
 const LATE: &str = "no connection in time";
-const MAX_ADDRESSES: usize = 8;
 const MAX_PROXY_HEAD: usize = 8192;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use acme_adapter::addresses::HEAD_START;
 
-    #[test]
-    fn the_families_of_addresses_take_turns() {
-        let address = |text: &str| SocketAddr::new(text.parse().expect("an address"), 443);
-        let given = ["::1", "::2", "::3", "10.0.0.1"].map(address);
-        let ordered: Vec<String> = alternate(&given).iter().map(|a| a.ip().to_string()).collect();
-        assert_eq!(ordered, ["::1", "10.0.0.1", "::2", "::3"]);
-    }
+    use super::*;
 
     fn addresses() -> [SocketAddr; 3] {
         [1, 2, 3].map(|port| SocketAddr::new([127, 0, 0, 1].into(), port))

@@ -8,8 +8,11 @@ mod wire;
 
 use std::sync::Arc;
 
+use acme_adapter::error::Error;
+use acme_adapter::settings::ClientSettings;
 use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::Response;
+use rustls::crypto::CryptoProvider;
 
 pub use self::ureq::UreqTransport;
 
@@ -39,21 +42,21 @@ pub trait Transport: Send + Sync {
     fn close(&self) {}
 }
 
-macro_rules! forward {
-    ($($pointer:ty),*) => {$(
-        impl<T: Transport + ?Sized> Transport for $pointer {
-            fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
-                (**self).exchange(transmit)
-            }
-
-            fn product(&self) -> &str {
-                (**self).product()
-            }
-
-            fn close(&self) {
-                (**self).close();
-            }
-        }
-    )*};
+acme_adapter::forward! {
+    Transport {
+        fn exchange(&self, transmit: Transmit) -> Result<Response, Lost>;
+        fn product(&self) -> &str;
+        fn close(&self);
+    }
 }
-forward!(&T, Arc<T>, Box<T>);
+
+pub(crate) type BoxTransport = Box<dyn Transport>;
+
+/// Makes the transport of a client that was given none.
+pub(crate) fn default_transport(
+    provider: &Arc<CryptoProvider>,
+    settings: &ClientSettings,
+) -> Result<BoxTransport, Error> {
+    let transport = UreqTransport::new(provider, &settings.roots)?;
+    Ok(Box::new(transport.connections(settings.connections())))
+}

@@ -10,9 +10,9 @@ use ::ureq::Agent;
 use ::ureq::config::AutoHeaderValue;
 use ::ureq::http::{self, HeaderMap};
 use acme_adapter::error::Error;
+use acme_adapter::error_chain;
 use acme_adapter::proxy::Proxy;
 use acme_adapter::tls::{self, Roots};
-use acme_adapter::words;
 use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::{Method, Response};
 use rustls::ClientConfig;
@@ -21,7 +21,7 @@ use rustls::crypto::CryptoProvider;
 use super::dial::{Dialer, NoResolver};
 use super::gate::Gate;
 use super::{Transport, lost};
-use crate::client::locked;
+use acme_adapter::client_state::locked;
 
 /// Speaks HTTP/1.1 over a bounded pool of connections.
 ///
@@ -75,7 +75,7 @@ impl UreqTransport {
             builder = builder.header(name, value);
         }
         let unfit =
-            |e: http::Error| Lost::NotSent(format!("not a request for HTTP: {}", words::of(&e)));
+            |e: http::Error| Lost::NotSent(format!("not a request for HTTP: {}", error_chain(&e)));
         let agent = self.agent();
         // An empty body is one too where there may be one: it goes out with its length.
         let answer = if body.is_empty() && method != Method::Post {

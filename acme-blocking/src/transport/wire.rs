@@ -4,7 +4,7 @@ use core::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::time::Instant;
 
-use acme_adapter::words;
+use acme_adapter::error_chain;
 use rustls::{ClientConnection, StreamOwned};
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
@@ -94,6 +94,6 @@ fn failed(error: io::Error, timeout: NextTimeout) -> Error {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout(timeout.reason),
         // Else ureq takes a connection that broke for the end of a body without length.
-        _ => Error::Io(io::Error::other(words::of(&error))),
+        _ => Error::Io(io::Error::other(error_chain(&error))),
     }
 }

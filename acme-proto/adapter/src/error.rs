@@ -10,7 +10,6 @@ use crate::keys::KeyError;
 use crate::lock::LockError;
 use crate::store::OrderFileError;
 use crate::tls::TlsError;
-use crate::words;
 use acme_proto::error::{InvalidInput, Misuse};
 use acme_proto::identifier::InvalidIdentifier;
 use acme_proto::jose::InvalidMacKey;
@@ -60,7 +59,7 @@ pub enum Error {
     #[error("the certificate names no issuer key, so the CA cannot be asked about its renewal")]
     NoCertificateId,
     /// The address of a listener cannot be used.
-    #[error("{}", words::of_listening(*address, source))]
+    #[error("{}", cannot_listen(*address, source))]
     Listen {
         /// The address, if it could be told.
         address: Option<SocketAddr>,
@@ -116,5 +115,40 @@ impl From<InvalidUrl> for Error {
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
+    }
+}
+
+/// Any error, as users' solvers and stores return it.
+pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
+
+/// Says why an address cannot be listened on, and what to do; `None` for an address that does not parse.
+fn cannot_listen(address: Option<SocketAddr>, error: &io::Error) -> String {
+    let Some(address) = address else {
+        return format!("not an address to listen on: {error}; give one such as [::]:80");
+    };
+    let port = address.port();
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {port} is in use (at {address}): stop what listens there, or choose another port"
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "port {port} may not be used (at {address}): get the privilege for ports below 1024, or choose a higher one"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{address} is no address of this machine: listen on one that is")
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_named_with_the_remedy() {
+        let address = "127.0.0.1:80".parse().ok();
+        let words = cannot_listen(address, &io::ErrorKind::AddrInUse.into());
+        assert!(words.contains("port 80 is in use") && words.contains("choose another port"));
     }
 }

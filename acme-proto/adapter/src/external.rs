@@ -32,7 +32,7 @@ impl ExternalBinding {
     /// # Errors
     ///
     /// For a key identifier that is not printable ASCII, and a MAC key that is no base64 text.
-    pub fn take_up(
+    pub fn install(
         &self,
         algorithm: MacAlgorithm,
         keyring: &mut Keyring,
@@ -60,12 +60,12 @@ mod tests {
         let good = ExternalBinding::new("kid-1", "c2VjcmV0c2VjcmV0");
         assert!(!format!("{good:?}").contains("c2VjcmV0"));
         let mut keyring = Keyring::new();
-        assert!(good.take_up(MacAlgorithm::Hs256, &mut keyring).is_ok());
+        assert!(good.install(MacAlgorithm::Hs256, &mut keyring).is_ok());
         assert!(format!("{keyring:?}").contains("kid-1"));
         let bad = ExternalBinding::new("kid-1", "not base64!");
-        let error = bad.take_up(MacAlgorithm::Hs256, &mut keyring).expect_err("no base64");
+        let error = bad.install(MacAlgorithm::Hs256, &mut keyring).expect_err("no base64");
         assert!(matches!(error, Error::MacKey(_)), "{error}");
         let bad = ExternalBinding::by_signer("");
-        bad.take_up(MacAlgorithm::Hs256, &mut keyring).expect_err("no key identifier");
+        bad.install(MacAlgorithm::Hs256, &mut keyring).expect_err("no key identifier");
     }
 }

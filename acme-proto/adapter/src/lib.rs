@@ -17,22 +17,36 @@
 //! | [`http01`], [`tls_alpn01`], [`hook`] | answers to validations |
 //! | `propagation` | whether a TXT record has reached every authoritative server (a feature) |
 //! | [`clock`], [`exchange`] | time and randomness; a record of each exchange |
-//! | [`error`], [`words`] | the error of both adapters; errors in words |
+//! | [`addresses`] | in which order the addresses of a name are tried |
+//! | [`settings`] | what a user sets for a client, a registration, a key change and an issuance |
+//! | [`client_state`] | what the clones of a client share |
+//! | [`driver`] | the loop that drives every flow, as a state machine without I/O |
+//! | [`solvers`] | which solver is called for which challenge, and when |
+//! | [`txt`] | solvers of TXT records, without the I/O |
+//! | [`facade`], [`exports`] | the types that a user sees of an adapter, written once; what an adapter re-exports |
+//! | `trace` | notices as events of `tracing` (a feature) |
+//! | [`error`], [`error_chain`] | the error of every adapter; an error with its causes on one line |
 //!
 //! # Features
 //!
 //! `ring` and `aws-lc-rs` link a crypto provider and generate keys with it; both may be on. With neither,
 //! pass a provider of your own wherever one is asked for. `propagation` brings the module of that name, and a
-//! DNS library with it.
+//! DNS library with it. `tracing` emits notices as events.
 #![forbid(unsafe_code)]
 
 pub mod account_file;
+pub mod addresses;
 pub mod atomic;
+pub mod client_state;
 pub mod clock;
 pub mod directories;
+pub mod driver;
 pub mod error;
+mod error_chain;
 pub mod exchange;
+pub mod exports;
 pub mod external;
+pub mod facade;
 pub mod hook;
 pub mod http01;
 pub mod key_change;
@@ -44,7 +58,13 @@ pub mod lock;
 pub mod propagation;
 pub mod proxy;
 mod secret_json;
+pub mod settings;
+pub mod solvers;
 pub mod store;
 pub mod tls;
 pub mod tls_alpn01;
-pub mod words;
+#[cfg(feature = "tracing")]
+pub mod trace;
+pub mod txt;
+
+pub use self::error_chain::error_chain;

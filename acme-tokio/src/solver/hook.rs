@@ -1,45 +1,14 @@
-//! TXT records by a command of the user's.
+//! Running the user's command.
 
 use std::sync::Arc;
 
 use acme_adapter::hook::{HookAction, HookCommand};
-use acme_proto::challenge::{Challenge, ChallengeResponse};
-use acme_proto::wire::ChallengeKind;
 use tokio::task::spawn_blocking;
 
-use super::Solver;
-use super::dns01::{Dns01, KINDS, record};
 use crate::BoxError;
 
-impl Dns01 for HookCommand {
-    async fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        run(self, HookAction::Present, name, value).await
-    }
-
-    async fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        run(self, HookAction::Cleanup, name, value).await
-    }
-}
-
-impl Solver for HookCommand {
-    fn kinds(&self) -> &[ChallengeKind] {
-        &KINDS
-    }
-
-    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
-        let record = record(challenge)?;
-        self.set_txt(&record.name, &record.value).await?;
-        Ok(ChallengeResponse::default())
-    }
-
-    async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
-        let record = record(challenge)?;
-        self.remove_txt(&record.name, &record.value).await
-    }
-}
-
 /// Runs the command on a thread that may block; it is stopped if nobody waits any more.
-async fn run(
+pub(super) async fn run(
     hook: &HookCommand,
     action: HookAction,
     name: &str,
@@ -62,6 +31,7 @@ mod tests {
     use tokio::time::{sleep, timeout};
 
     use super::*;
+    use crate::Dns01 as _;
 
     #[tokio::test]
     async fn a_hook_is_stopped_when_its_future_is_dropped() {

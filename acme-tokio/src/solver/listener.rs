@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use acme_adapter::error::Error;
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs, lookup_host};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
+
+pub(super) use tokio::net::ToSocketAddrs;
 
 /// A bound address with a task that serves it, until it is dropped.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! Who publishes challenges: a trait, and the ready-made ones.
 
 mod dns01;
-mod dns_persist01;
 mod hook;
 mod http01;
 mod listener;
@@ -10,24 +9,20 @@ mod propagation;
 mod tls_alpn01;
 
 use core::future::Future;
-use std::sync::Arc;
 
 use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
 
 use crate::{BoxError, BoxFuture};
 
-pub use self::dns_persist01::DnsPersist01Solver;
-pub use self::dns01::{Dns01, Dns01Solver};
-pub use self::http01::Http01Listener;
+pub use self::dns01::Dns01;
 #[cfg(feature = "propagation")]
 pub use self::propagation::propagated;
-pub use self::tls_alpn01::TlsAlpn01Listener;
 
 /// Publishes challenges for the CA to find, and takes them away again.
 ///
-/// Calls for different challenges run at the same time. Those for one record name (a wildcard and its
-/// base name share one) follow each other, also among all issuances of one client.
+/// Calls for different challenges run at the same time, up to sixteen of one issuance; `wait` is not counted. Those for
+/// one record name (a wildcard and its base name share one) follow each other, also among all issuances of one client.
 ///
 /// The methods may be written as `async fn`. `&T`, `Arc<T>` and `Box<T>` are solvers too, and
 /// [`DynSolver`] is the form for trait objects.
@@ -127,34 +122,13 @@ impl Solver for dyn DynSolver + '_ {
     }
 }
 
-macro_rules! forward {
-    ($($pointer:ty),*) => {$(
-        impl<T: Solver + ?Sized> Solver for $pointer {
-            fn kinds(&self) -> &[ChallengeKind] {
-                (**self).kinds()
-            }
-
-            fn present(
-                &self,
-                challenge: &Challenge,
-            ) -> impl Future<Output = Result<ChallengeResponse, BoxError>> + Send {
-                (**self).present(challenge)
-            }
-
-            fn wait(
-                &self,
-                challenge: &Challenge,
-            ) -> impl Future<Output = Result<(), BoxError>> + Send {
-                (**self).wait(challenge)
-            }
-
-            fn clean_up(
-                &self,
-                challenge: &Challenge,
-            ) -> impl Future<Output = Result<(), BoxError>> + Send {
-                (**self).clean_up(challenge)
-            }
-        }
-    )*};
+acme_adapter::forward! {
+    Solver {
+        fn kinds(&self) -> &[ChallengeKind];
+        fn present(&self, challenge: &Challenge) -> impl Future<Output = Result<ChallengeResponse, BoxError>> + Send;
+        fn wait(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;
+        fn clean_up(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;
+    }
 }
-forward!(&T, Arc<T>, Box<T>);
+
+acme_adapter::ready_made_solvers! { async: [async], await: [.await] }

@@ -6,8 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ::hyper::client::conn::{http1, http2};
+use acme_adapter::addresses::ConnectAttempts;
+use acme_adapter::error_chain;
 use acme_adapter::proxy::{Proxy, ProxyTarget};
-use acme_adapter::words;
 use acme_proto::url::Url;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -62,7 +63,7 @@ impl Dialer {
         }
         let name = ServerName::try_from(url.host().to_owned())
             .map_err(|_| format!("{} is no name for TLS", url.host()))?;
-        let tls = self.tls.connect(name, tcp).await.map_err(|e| words::of(&e))?;
+        let tls = self.tls.connect(name, tcp).await.map_err(|e| error_chain(&e))?;
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
         greet(Box::new(tls), http2).await
     }
@@ -72,11 +73,11 @@ async fn greet(stream: Box<dyn Stream>, http2: bool) -> Result<Dialed, String> {
     let io = HyperIo(stream);
     if http2 {
         let (sender, connection) =
-            http2::handshake(Spawner, io).await.map_err(|e| words::of(&e))?;
+            http2::handshake(Spawner, io).await.map_err(|e| error_chain(&e))?;
         tokio::spawn(connection);
         Ok(Dialed::Http2(sender))
     } else {
-        let (sender, connection) = http1::handshake(io).await.map_err(|e| words::of(&e))?;
+        let (sender, connection) = http1::handshake(io).await.map_err(|e| error_chain(&e))?;
         tokio::spawn(connection);
         Ok(Dialed::Http1(sender))
     }
@@ -86,14 +87,14 @@ async fn greet(stream: Box<dyn Stream>, http2: bool) -> Result<Dialed, String> {
 async fn tunnel(proxy: &ProxyTarget, url: &Url) -> Result<TcpStream, String> {
     let through = |cause: String| format!("proxy {}: {cause}", proxy.authority());
     let mut tcp = connect(proxy.host(), proxy.port()).await.map_err(through)?;
-    tcp.write_all(&proxy.connect_request(url)).await.map_err(|e| through(words::of(&e)))?;
+    tcp.write_all(&proxy.connect_request(url)).await.map_err(|e| through(error_chain(&e)))?;
     // Octet by octet: what follows the head belongs to TLS.
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() == MAX_PROXY_HEAD {
             return Err(through("its answer is too long".into()));
         }
-        head.push(tcp.read_u8().await.map_err(|e| through(words::of(&e)))?);
+        head.push(tcp.read_u8().await.map_err(|e| through(error_chain(&e)))?);
     }
     proxy.check_connect_answer(&head).map_err(through)?;
     Ok(tcp)
@@ -104,45 +105,28 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
         Ok(ip) => vec![SocketAddr::new(ip, port)],
         Err(_) => lookup_host((host, port))
             .await
-            .map_err(|e| format!("no address for {host}: {}", words::of(&e)))?
+            .map_err(|e| format!("no address for {host}: {}", error_chain(&e)))?
             .collect(),
     };
-    connect_to_any(alternate(addresses)).await
-}
-
-/// Orders addresses so that the families take turns, as the resolver preferred them.
-fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let v6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (preferred, other): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|a| a.is_ipv6() == v6_first);
-    let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());
-    let mut ordered = Vec::new();
-    loop {
-        match (preferred.next(), other.next()) {
-            (None, None) => return ordered,
-            (a, b) => ordered.extend(a.into_iter().chain(b)),
-        }
-    }
+    connect_to_any(ConnectAttempts::new(&addresses)).await
 }
 
 /// Tries the addresses in order, each with a head start before the next joins in (RFC 8305).
-async fn connect_to_any(addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
-    let mut waiting = addresses.into_iter().take(MAX_ADDRESSES).peekable();
+async fn connect_to_any(mut waiting: ConnectAttempts) -> Result<TcpStream, String> {
     let mut attempts = FuturesUnordered::new();
     let mut failure = String::from("the name has no address");
     loop {
         if let Some(address) = waiting.next() {
             attempts.push(async move { (address, connect_to(address).await) });
         }
-        let ended = if waiting.peek().is_some() {
-            timeout(HEAD_START, attempts.next()).await
-        } else {
-            Ok(attempts.next().await)
+        let ended = match waiting.head_start() {
+            Some(head_start) => timeout(head_start, attempts.next()).await,
+            None => Ok(attempts.next().await),
         };
         match ended {
             Ok(Some((_, Ok(stream)))) => return Ok(stream),
             Ok(Some((address, Err(error)))) => {
-                failure = format!("{} ({address})", words::of(&error));
+                failure = format!("{} ({address})", error_chain(&error));
             }
             Ok(None) => return Err(failure),
             Err(_) => {} // the head start is over
@@ -158,21 +142,11 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
-const HEAD_START: Duration = Duration::from_millis(250);
-const MAX_ADDRESSES: usize = 8;
 const MAX_PROXY_HEAD: usize = 8192;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_families_of_addresses_take_turns() {
-        let address = |text: &str| SocketAddr::new(text.parse().expect("an address"), 443);
-        let given = ["::1", "::2", "::3", "10.0.0.1"].map(address).to_vec();
-        let ordered: Vec<String> = alternate(given).iter().map(|a| a.ip().to_string()).collect();
-        assert_eq!(ordered, ["::1", "10.0.0.1", "::2", "::3"]);
-    }
 
     #[tokio::test]
     async fn small_packets_are_not_held_back() {
@@ -187,9 +161,11 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let refusing = SocketAddr::new(address.ip(), 1);
-        let stream = connect_to_any(vec![refusing, address]).await.expect("a connection");
+        let stream =
+            connect_to_any(ConnectAttempts::new(&[refusing, address])).await.expect("a connection");
         assert_eq!(stream.peer_addr().expect("an address"), address);
-        let failure = connect_to_any(vec![refusing]).await.expect_err("nobody listens");
+        let failure =
+            connect_to_any(ConnectAttempts::new(&[refusing])).await.expect_err("nobody listens");
         assert_eq!(failure, "connection refused (127.0.0.1:1)");
     }
 }

@@ -10,9 +10,9 @@ use ::hyper::Request;
 use ::hyper::body::{Body, Incoming};
 use ::hyper::header::{CONTENT_LENGTH, HOST, HeaderMap};
 use acme_adapter::error::Error;
+use acme_adapter::error_chain;
 use acme_adapter::proxy::Proxy;
 use acme_adapter::tls::{self, Roots};
-use acme_adapter::words;
 use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::{Method, Response};
 use acme_proto::url::Url;
@@ -124,7 +124,7 @@ fn request(
     }
     builder
         .body(Octets::from(body))
-        .map_err(|e| Lost::NotSent(format!("not a request for HTTP: {}", words::of(&e))))
+        .map_err(|e| Lost::NotSent(format!("not a request for HTTP: {}", error_chain(&e))))
 }
 
 fn absolute(url: &Url) -> String {

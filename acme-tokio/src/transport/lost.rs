@@ -3,7 +3,7 @@
 use core::error::Error;
 
 use ::hyper::client::conn::TrySendError;
-use acme_adapter::words;
+use acme_adapter::error_chain;
 use acme_proto::flow::Lost;
 
 /// Says how a request that hyper could not get answered ended.
@@ -11,7 +11,7 @@ pub(super) fn of<T>(mut error: TrySendError<T>) -> Lost {
     // hyper hands the request back where not one octet of it was written.
     let unsent = error.take_message().is_some();
     let error = error.into_error();
-    let words = words::of(&error);
+    let words = error_chain(&error);
     if unsent || refused(&error) { Lost::NotSent(words) } else { Lost::NoAnswer(words) }
 }
 

@@ -9,8 +9,11 @@ mod pool;
 use core::future::Future;
 use std::sync::Arc;
 
+use acme_adapter::error::Error;
+use acme_adapter::settings::ClientSettings;
 use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::Response;
+use rustls::crypto::CryptoProvider;
 
 use crate::BoxFuture;
 
@@ -85,24 +88,21 @@ impl Transport for dyn DynTransport + '_ {
     }
 }
 
-macro_rules! forward {
-    ($($pointer:ty),*) => {$(
-        impl<T: Transport + ?Sized> Transport for $pointer {
-            fn exchange(
-                &self,
-                transmit: Transmit,
-            ) -> impl Future<Output = Result<Response, Lost>> + Send {
-                (**self).exchange(transmit)
-            }
-
-            fn product(&self) -> &str {
-                (**self).product()
-            }
-
-            fn close(&self) {
-                (**self).close();
-            }
-        }
-    )*};
+acme_adapter::forward! {
+    Transport {
+        fn exchange(&self, transmit: Transmit) -> impl Future<Output = Result<Response, Lost>> + Send;
+        fn product(&self) -> &str;
+        fn close(&self);
+    }
 }
-forward!(&T, Arc<T>, Box<T>);
+
+pub(crate) type BoxTransport = Box<dyn DynTransport>;
+
+/// Makes the transport of a client that was given none.
+pub(crate) fn default_transport(
+    provider: &Arc<CryptoProvider>,
+    settings: &ClientSettings,
+) -> Result<BoxTransport, Error> {
+    let transport = HyperTransport::new(provider, &settings.roots)?;
+    Ok(Box::new(transport.http1_connections(settings.connections())))
+}

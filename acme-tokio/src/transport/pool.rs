@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ::hyper::body::Incoming;
 use ::hyper::client::conn::{TrySendError, http1, http2};
 use ::hyper::{Request, Response};
-use acme_adapter::words;
+use acme_adapter::error_chain;
 use acme_proto::url::Url;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -75,7 +75,7 @@ impl Pool {
         let dialed = self.dialer.dial(url).await?;
         match dialed {
             Dialed::Http1(mut sender) => {
-                sender.ready().await.map_err(|e| words::of(&e))?;
+                sender.ready().await.map_err(|e| error_chain(&e))?;
                 Ok(Connection::Http1(Http1 { host: Arc::clone(host), sender, slot }))
             }
             // Such as another machine behind the same name.

@@ -1,0 +1,149 @@
+//! What the clones of a client share, but for what does I/O.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use acme_proto::flow::{Input, Lost, RequestId, SignFailed, SignId, SignRequest, Transmit};
+use acme_proto::http::{Method, Response};
+use acme_proto::jose::{Jwk, Signature};
+use acme_proto::notice::Notice;
+use acme_proto::session::Session;
+use acme_proto::time::Timestamp;
+use acme_proto::url::Url;
+use rustls::crypto::CryptoProvider;
+
+use crate::clock;
+use crate::exchange::ExchangeRecord;
+use crate::keyring::Keyring;
+use crate::solvers::RecordLocks;
+
+/// Sees every HTTP exchange when it has ended.
+pub type Observer = Box<dyn Fn(&ExchangeRecord) + Send + Sync>;
+/// Sees every notice.
+pub type NoticeObserver = Box<dyn Fn(&Notice) + Send + Sync>;
+
+/// The session and the keys of one account, and who watches what it does.
+pub struct ClientState {
+    pub(crate) session: Mutex<Session>,
+    pub(crate) keyring: Mutex<Keyring>,
+    pub(crate) provider: Arc<CryptoProvider>,
+    pub(crate) has_signer: bool,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) notices: Option<NoticeObserver>,
+    pub(crate) records: Arc<RecordLocks>,
+}
+
+impl ClientState {
+    /// Locks the session; only ever for one synchronous step of a flow.
+    pub fn session(&self) -> MutexGuard<'_, Session> {
+        locked(&self.session)
+    }
+
+    /// Locks the keys.
+    pub fn keyring(&self) -> MutexGuard<'_, Keyring> {
+        locked(&self.keyring)
+    }
+
+    /// Returns the crypto provider.
+    pub const fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.provider
+    }
+
+    /// Returns the queues for record names, which all issuances of the client share.
+    pub const fn records(&self) -> &Arc<RecordLocks> {
+        &self.records
+    }
+
+    /// Returns the public half of the account key.
+    ///
+    /// # Panics
+    /// Never: no client is made without one.
+    pub fn account_key(&self) -> Jwk {
+        self.session().key().expect("no client is made without an account key").clone()
+    }
+
+    /// Makes a signature with the keys at hand; `None` if the user's signer has to.
+    pub fn sign(&self, request: &SignRequest) -> Option<Input> {
+        let answer = self.keyring().answer(request);
+        match answer {
+            Err(SignFailed::UnknownKey) if self.has_signer => None,
+            result => Some(signed(request.id, result)),
+        }
+    }
+
+    /// Logs a notice, and shows it to the user.
+    pub fn notice(&self, notice: &Notice) {
+        #[cfg(feature = "tracing")]
+        crate::trace::notice(notice);
+        if let Some(notices) = &self.notices {
+            notices(notice);
+        }
+    }
+
+    /// Begins the record of an exchange, if there is an observer.
+    pub fn begin_exchange(&self, transmit: &Transmit) -> OpenExchange {
+        let seen = self.observer.is_some().then(|| Seen {
+            started: clock::wall(),
+            method: transmit.request.method(),
+            url: transmit.request.url().clone(),
+            sent: transmit.request.body_bytes().len(),
+        });
+        OpenExchange { id: transmit.id, seen }
+    }
+
+    /// Shows an exchange that ended to the observer, and returns its result as an input of the flow.
+    pub fn end_exchange(
+        &self,
+        exchange: OpenExchange,
+        elapsed: Duration,
+        result: Result<Response, Lost>,
+    ) -> Input {
+        if let (Some(observer), Some(seen)) = (&self.observer, exchange.seen) {
+            let Seen { started, method, url, sent } = seen;
+            observer(&ExchangeRecord::new(started, elapsed, method, url, sent, &result));
+        }
+        match result {
+            Ok(response) => Input::Response(exchange.id, response),
+            Err(lost) => Input::Lost(exchange.id, lost),
+        }
+    }
+}
+
+impl fmt::Debug for ClientState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let session = self.session();
+        f.debug_struct("ClientState")
+            .field("directory", session.directory_url())
+            .field("account", &session.account())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An exchange that has begun.
+#[derive(Debug)]
+pub struct OpenExchange {
+    id: RequestId,
+    seen: Option<Seen>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    started: Timestamp,
+    method: Method,
+    url: Url,
+    sent: usize,
+}
+
+/// Returns the result of signing as an input of the flow.
+pub fn signed(id: SignId, result: Result<Signature, SignFailed>) -> Input {
+    match result {
+        Ok(signature) => Input::Signature(id, signature),
+        Err(failed) => Input::SignFailed(id, failed),
+    }
+}
+
+/// Locks what is never left half changed, so that another thread's panic does no harm.
+pub fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,80 @@
+//! What answers the events of a flow.
+
+use core::convert::Infallible;
+
+use acme_proto::call::Call;
+use acme_proto::challenge::ChallengeResponse;
+use acme_proto::flow::Flow;
+use acme_proto::op::Operation;
+
+use super::Task;
+use crate::client_state::ClientState;
+use crate::error::Error;
+use crate::solvers::{CallId, Wake};
+
+/// Answers the events of one kind of flow, at once or by [tasks](Task).
+pub trait EventHandler<F: Flow> {
+    /// Answers an event; an error cancels the flow.
+    ///
+    /// `wake` has the driver polled again.
+    ///
+    /// # Errors
+    /// What keeps the event from being answered.
+    fn event(
+        &mut self,
+        flow: &mut F,
+        event: F::Event,
+        client: &ClientState,
+        wake: &Wake,
+    ) -> Result<(), Error>;
+
+    /// Returns a task that an event brought and that may start now.
+    fn next_task(&mut self) -> Option<Task> {
+        None
+    }
+
+    /// Returns whether there are tasks that may not start yet.
+    fn has_queued(&self) -> bool {
+        false
+    }
+
+    /// Takes the end of a solver's call.
+    ///
+    /// # Errors
+    /// What keeps the flow from being told.
+    fn solved(
+        &mut self,
+        _flow: &mut F,
+        _call: CallId,
+        _result: Result<ChallengeResponse, String>,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Takes the end of storing the keys of a key change.
+    ///
+    /// # Errors
+    /// What keeps the flow from being told.
+    fn intent_stored(&mut self, _flow: &mut F, _result: Result<(), String>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Asks the flow to come to an end; by default it runs on, because nothing can be taken back.
+    fn cancel(&mut self, _flow: &mut F, _client: &ClientState) {}
+}
+
+/// The handler of a flow without events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoEvents;
+
+impl<O: Operation> EventHandler<Call<O>> for NoEvents {
+    fn event(
+        &mut self,
+        _: &mut Call<O>,
+        never: Infallible,
+        _: &ClientState,
+        _: &Wake,
+    ) -> Result<(), Error> {
+        match never {}
+    }
+}

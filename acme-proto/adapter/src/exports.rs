@@ -1,0 +1,33 @@
+//! What every adapter re-exports under its own name.
+
+pub use acme_proto::challenge::{Challenge, ChallengeResponse, PersistOptions, PersistRecord};
+pub use acme_proto::identifier::Identifier;
+pub use acme_proto::issuance::{Deactivation, Issued};
+pub use acme_proto::notice::Notice;
+pub use acme_proto::op::AccountEntry;
+pub use acme_proto::policy::Policy;
+pub use acme_proto::renewal::{RenewalSchedule, RenewalStep};
+pub use acme_proto::rollover::KeyChangeIntent;
+pub use acme_proto::snapshot::Snapshot;
+pub use acme_proto::wire::ChallengeKind;
+pub use acme_proto::x509::{Certificate, CertificateChain, ChainChoice, Csr, CsrBuilder};
+
+pub use crate::account_file::AccountFile;
+pub use crate::directories::{
+    ACTALIS, GOOGLE, GOOGLE_STAGING, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SSL_COM_ECC, SSL_COM_RSA,
+    ZEROSSL,
+};
+pub use crate::error::{BoxError, Error};
+pub use crate::exchange::ExchangeRecord;
+pub use crate::hook::HookCommand;
+pub use crate::http01::Http01Table as Http01Handler;
+pub use crate::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
+pub use crate::lock::Lock;
+#[cfg(feature = "propagation")]
+pub use crate::propagation::{
+    Propagated, PropagationCheck, PropagationError, ServerAnswer, ServerState,
+};
+pub use crate::store::OrderFile;
+pub use crate::tls::Roots;
+pub use crate::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
+pub use crate::txt::{Dns01Solver, DnsPersist01Solver};

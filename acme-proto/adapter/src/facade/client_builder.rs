@@ -1,0 +1,162 @@
+//! The builder of a client.
+
+/// Writes the type `ClientBuilder`. See [the contract](crate::facade).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! client_builder {
+    (
+        async: [$($async:tt)?],
+        await: [$($await:tt)*],
+        $(#[$attribute:meta])*
+    ) => {
+        $(#[$attribute])*
+        pub struct ClientBuilder {
+            settings: $crate::settings::ClientSettings,
+            signer: Option<crate::signer::BoxSigner>,
+            transport: Option<crate::transport::BoxTransport>,
+        }
+
+        impl ClientBuilder {
+            pub(crate) fn new(directory: &str) -> Self {
+                let settings = $crate::settings::ClientSettings::new(directory);
+                Self { settings, signer: None, transport: None }
+            }
+
+            /// Has a signer hold the account key, such as an HSM; instead of [`key`](Self::key), or beside it for
+            /// the other keys, such as the MAC key of an external account.
+            pub fn signer(mut self, signer: impl crate::Signer + 'static) -> Self {
+                self.signer = Some(Box::new(signer));
+                self
+            }
+
+            /// Replaces the default transport, and with it roots and proxies.
+            pub fn transport(mut self, transport: impl crate::Transport + 'static) -> Self {
+                self.transport = Some(Box::new(transport));
+                self
+            }
+
+            /// Sets the account key: an [`AccountKey`](crate::AccountKey), or an [`AccountFile`](crate::AccountFile).
+            pub fn key(mut self, key: impl Into<$crate::keys::AccountKey>) -> Self {
+                self.settings.key = Some(key.into());
+                self
+            }
+
+            /// Sets the roots that the CA's HTTPS certificates are checked against; the platform's by default.
+            pub fn roots(mut self, roots: $crate::tls::Roots) -> Self {
+                self.settings.roots = roots;
+                self
+            }
+
+            /// Sets the crypto provider.
+            ///
+            /// By default it is the process's, else ring or aws-lc-rs, whichever is compiled in, in this order.
+            pub fn provider(
+                mut self,
+                provider: std::sync::Arc<rustls::crypto::CryptoProvider>,
+            ) -> Self {
+                self.settings.provider = Some(provider);
+                self
+            }
+
+            /// Sets how patient, how parallel and how trusting the client is.
+            pub fn policy(mut self, policy: acme_proto::policy::Policy) -> Self {
+                self.settings.policy = Some(policy);
+                self
+            }
+
+            /// Gives the account's URL as it was received before, which saves asking for it.
+            pub fn account_url(mut self, url: acme_proto::url::Url) -> Self {
+                self.settings.account_url = Some(url);
+                self
+            }
+
+            /// Names the external account that the account is bound to, for a CA that wants to see the binding even
+            /// where an account is looked up; [`Register::external_account`](crate::Register::external_account) is
+            /// what binds it.
+            pub fn external_account(
+                mut self,
+                kid: impl Into<String>,
+                mac_key: impl Into<String>,
+            ) -> Self {
+                self.settings.external = Some($crate::external::ExternalBinding::new(kid, mac_key));
+                self
+            }
+
+            /// Does the same for an external account whose MAC key the [`signer`](Self::signer) holds.
+            pub fn external_account_signer(mut self, kid: impl Into<String>) -> Self {
+                self.settings.external = Some($crate::external::ExternalBinding::by_signer(kid));
+                self
+            }
+
+            /// Sets the algorithm of the external account's MAC; the default is HS256.
+            pub const fn mac_algorithm(mut self, algorithm: acme_proto::jose::MacAlgorithm) -> Self {
+                self.settings.mac = algorithm;
+                self
+            }
+
+            /// Puts the application's name and version in front of the `User-Agent`, such as `shop/1.2`.
+            pub fn user_agent(mut self, product: impl Into<String>) -> Self {
+                self.settings.user_agent = Some(product.into());
+                self
+            }
+
+            /// Allows an `http://` directory on this machine: for tests.
+            pub const fn allow_http_on_loopback(mut self) -> Self {
+                self.settings.http_on_loopback = true;
+                self
+            }
+
+            /// Shows every HTTP exchange, when it has ended, to a function that must not block.
+            pub fn observe(
+                mut self,
+                observer: impl Fn(&$crate::exchange::ExchangeRecord) + Send + Sync + 'static,
+            ) -> Self {
+                self.settings.observer = Some(Box::new(observer));
+                self
+            }
+
+            /// Shows every notice (retries, waiting, progress, a CA's mistakes) to a function that must not
+            /// block.
+            pub fn notices(
+                mut self,
+                notices: impl Fn(&acme_proto::notice::Notice) + Send + Sync + 'static,
+            ) -> Self {
+                self.settings.notices = Some(Box::new(notices));
+                self
+            }
+
+            /// Makes the client, and fetches the directory.
+            ///
+            /// # Errors
+            /// [`Error::NoAccountKey`](crate::Error::NoAccountKey) without key or signer, and what
+            /// [`Client::connect`](crate::Client::connect) says.
+            pub $($async)? fn connect(self) -> Result<crate::Client, $crate::error::Error> {
+                let client = self.build()?;
+                client.call(acme_proto::op::GetDirectory)$($await)*?;
+                Ok(client)
+            }
+
+            fn build(self) -> Result<crate::Client, $crate::error::Error> {
+                let Self { settings, signer, transport } = self;
+                settings.check_directory()?;
+                let provider = settings.provider()?;
+                let transport = match transport {
+                    Some(transport) => transport,
+                    None => crate::transport::default_transport(&provider, &settings)?,
+                };
+                let product = crate::Transport::product(&transport);
+                let product =
+                    concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"), " ").to_owned() + product;
+                let signer_key = signer.as_ref().map(crate::Signer::account_key);
+                let state = settings.open(provider, signer_key, &product)?;
+                Ok(crate::Client::new(crate::shared::Shared::new(state, transport, signer)))
+            }
+        }
+
+        impl core::fmt::Debug for ClientBuilder {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_tuple("ClientBuilder").field(&self.settings).finish()
+            }
+        }
+    };
+}

@@ -1,0 +1,157 @@
+//! The settings of a client.
+
+use core::fmt;
+use std::sync::{Arc, Mutex};
+
+use acme_proto::error::InvalidInput;
+use acme_proto::jose::{Jwk, MacAlgorithm};
+use acme_proto::policy::Policy;
+use acme_proto::session::Session;
+use acme_proto::url::Url;
+use rustls::crypto::CryptoProvider;
+
+use crate::client_state::{ClientState, NoticeObserver, Observer};
+use crate::error::Error;
+use crate::external::ExternalBinding;
+use crate::keyring::Keyring;
+use crate::keys::{self, AccountKey};
+use crate::tls::Roots;
+use crate::{clock, solvers};
+
+/// Which CA and which account a client is for, and how it behaves.
+pub struct ClientSettings {
+    /// The URL of the directory.
+    pub directory: String,
+    /// The account key, if no signer holds it.
+    pub key: Option<AccountKey>,
+    /// The roots that the default transport trusts.
+    pub roots: Roots,
+    /// The crypto provider; `None` for the default one.
+    pub provider: Option<Arc<CryptoProvider>>,
+    /// The limits; `None` for the default ones.
+    pub policy: Option<Policy>,
+    /// The account's URL, if it is known.
+    pub account_url: Option<Url>,
+    /// The external account that the account is bound to.
+    pub external: Option<ExternalBinding>,
+    /// The algorithm of the external account's MAC.
+    pub mac: MacAlgorithm,
+    /// The application's name and version.
+    pub user_agent: Option<String>,
+    /// Whether `http://` is allowed on this machine.
+    pub http_on_loopback: bool,
+    /// Sees every exchange.
+    pub observer: Option<Observer>,
+    /// Sees every notice.
+    pub notices: Option<NoticeObserver>,
+}
+
+impl ClientSettings {
+    /// Creates the default settings for a directory.
+    pub fn new(directory: &str) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            key: None,
+            roots: Roots::Platform,
+            provider: None,
+            policy: None,
+            account_url: None,
+            external: None,
+            mac: MacAlgorithm::Hs256,
+            user_agent: None,
+            http_on_loopback: false,
+            observer: None,
+            notices: None,
+        }
+    }
+
+    /// Returns the crypto provider.
+    ///
+    /// # Errors
+    /// [`Error::Key`] if none was set and none is compiled in.
+    pub fn provider(&self) -> Result<Arc<CryptoProvider>, Error> {
+        match &self.provider {
+            Some(provider) => Ok(Arc::clone(provider)),
+            None => Ok(keys::default_provider()?),
+        }
+    }
+
+    /// Returns how many connections a transport needs for as many requests as the policy lets out at once.
+    pub fn connections(&self) -> usize {
+        let usual = Policy::default().max_in_flight;
+        self.policy.as_ref().map_or(usual, |policy| policy.max_in_flight.max(usual))
+    }
+
+    /// Checks the directory, which is allowed to be `http://` for tests on this machine only.
+    ///
+    /// # Errors
+    /// For a URL that is malformed or not https.
+    pub fn check_directory(&self) -> Result<Url, Error> {
+        let directory: Url = self.directory.parse()?;
+        if directory.is_https() || self.allows_http(&directory) {
+            Ok(directory)
+        } else {
+            Err(InvalidInput::NotHttps(directory).into())
+        }
+    }
+
+    /// Opens the session.
+    ///
+    /// `signer_key` is the account key of the user's signer; `product` names adapter and transport for the `User-Agent`
+    /// header.
+    ///
+    /// # Errors
+    /// [`Error::NoAccountKey`] with neither key nor signer, and those of [`check_directory`](Self::check_directory) and
+    /// of the keys.
+    pub fn open(
+        self,
+        provider: Arc<CryptoProvider>,
+        signer_key: Option<Jwk>,
+        product: &str,
+    ) -> Result<ClientState, Error> {
+        let directory = self.check_directory()?;
+        let allow_http = self.allows_http(&directory);
+        let (mut keyring, own, new_key) = Keyring::open(self.key.as_ref(), &provider)?;
+        let has_signer = signer_key.is_some();
+        // The key at hand goes first: a signer beside it holds other keys.
+        let account_key = own.or(signer_key).ok_or(Error::NoAccountKey)?;
+        let mut session = Session::new(directory, clock::seed())
+            .account_key(account_key)
+            .allow_http(allow_http)
+            .product(product);
+        if let Some(policy) = self.policy {
+            session = session.policy(policy);
+        }
+        if let Some(product) = self.user_agent {
+            session = session.product(&product);
+        }
+        if let Some(key) = new_key {
+            session = session.new_account_key(key);
+        }
+        if let Some(external) = self.external {
+            session = session.external_account(external.install(self.mac, &mut keyring)?);
+        }
+        if let Some(url) = self.account_url {
+            session = session.account_url(url);
+        }
+        Ok(ClientState {
+            session: Mutex::new(session),
+            keyring: Mutex::new(keyring),
+            provider,
+            has_signer,
+            observer: self.observer,
+            notices: self.notices,
+            records: Arc::new(solvers::RecordLocks::default()),
+        })
+    }
+
+    fn allows_http(&self, directory: &Url) -> bool {
+        self.http_on_loopback && directory.is_loopback()
+    }
+}
+
+impl fmt::Debug for ClientSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSettings").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}

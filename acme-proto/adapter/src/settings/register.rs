@@ -1,0 +1,39 @@
+//! The settings of a registration.
+
+use core::time::Duration;
+
+use acme_proto::jose::MacAlgorithm;
+use acme_proto::register::Register;
+
+use crate::client_state::ClientState;
+use crate::error::Error;
+use crate::external::ExternalBinding;
+
+/// What is registered.
+#[derive(Clone, Debug, Default)]
+pub struct RegisterSettings {
+    /// The contacts, such as `mailto:me@example.org`.
+    pub contacts: Vec<String>,
+    /// The external account that the account is bound to.
+    pub external: Option<ExternalBinding>,
+    /// The algorithm of the external account's MAC; `None` for HS256.
+    pub mac: Option<MacAlgorithm>,
+    /// A time limit other than the policy's.
+    pub time_limit: Option<Duration>,
+}
+
+impl RegisterSettings {
+    /// Makes the flow, and puts the external account's MAC key into the client's keyring.
+    ///
+    /// # Errors
+    /// For a contact or an external account that is malformed.
+    pub fn into_flow(self, client: &ClientState) -> Result<Register, Error> {
+        let mut flow = Register::new().contacts(self.contacts)?;
+        if let Some(external) = self.external {
+            let mac = self.mac.unwrap_or(MacAlgorithm::Hs256);
+            let external = external.install(mac, &mut client.keyring())?;
+            flow = flow.external_account(Some(external));
+        }
+        Ok(self.time_limit.into_iter().fold(flow, Register::time_limit))
+    }
+}

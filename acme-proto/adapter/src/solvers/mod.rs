@@ -1,0 +1,13 @@
+//! Which solver is called for which challenge, and when: a state machine without I/O.
+//!
+//! - A challenge goes to the first solver that knows its kind; solvers are tried in the order in which they were given.
+//! - At most [`MAX_CALLS`] calls run at once, and those for one record name follow each other ([`RecordLocks`]).
+//! - `wait` is called for each challenge that a solver presented once no `present` of that solver is queued or running,
+//!   so that the wait for DNS to propagate starts once for all of them. These calls do nothing but wait, so they are
+//!   not counted.
+
+mod record_locks;
+mod scheduler;
+
+pub use self::record_locks::{RecordLock, RecordLocks, Wake};
+pub use self::scheduler::{CallId, MAX_CALLS, Scheduler, SolverCall, Stage, Verdict};

@@ -1,0 +1,359 @@
+//! The queue of calls to the solvers of one issuance.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use acme_proto::challenge::{Challenge, ChallengeId, ChallengeResponse};
+use acme_proto::issuance::Offer;
+use acme_proto::wire::ChallengeKind;
+
+use super::{RecordLock, RecordLocks, Wake};
+
+/// How many calls of solvers run at once for each issuance, those that only wait not counted.
+pub const MAX_CALLS: usize = 16;
+
+/// Decides when which solver is called, and what the flow learns of it.
+#[derive(Debug)]
+pub struct Scheduler {
+    /// The kinds of challenges that each solver can publish, in the order of the solvers.
+    kinds: Vec<Vec<ChallengeKind>>,
+    /// By the place of the solver in that list.
+    progress: Vec<Progress>,
+    locks: Arc<RecordLocks>,
+    next_id: u64,
+    /// Calls of `present` and `clean_up`, oldest first.
+    queue: VecDeque<SolverCall>,
+    /// Calls of `wait`.
+    waits: VecDeque<SolverCall>,
+    running: BTreeMap<CallId, Running>,
+    /// How many of the running calls count against [`MAX_CALLS`].
+    busy: usize,
+    /// Challenges that were taken back: the flow no longer asks whether they are ready.
+    withdrawn: BTreeSet<ChallengeId>,
+}
+
+/// How far the presents of one solver are.
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    presenting: usize,
+    /// With the response that `present` returned, which goes to the CA once waiting is over.
+    presented: Vec<(Challenge, ChallengeResponse)>,
+}
+
+#[derive(Debug)]
+struct Running {
+    solver: usize,
+    stage: Stage,
+    challenge: Challenge,
+    /// What `present` returned, while `wait` runs.
+    response: ChallengeResponse,
+}
+
+/// Which method of a solver is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Publish the challenge.
+    Present,
+    /// Wait until the CA can see it.
+    Wait,
+    /// Take it away.
+    CleanUp,
+}
+
+/// Names a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallId(u64);
+
+/// A call of a solver; it keeps its record name locked until it is dropped, so drop it when the call has ended.
+#[derive(Debug)]
+pub struct SolverCall {
+    /// Names the call, for [`Scheduler::finished`].
+    pub id: CallId,
+    /// The place of the solver in the list that the scheduler was made with.
+    pub solver: usize,
+    /// The method to be called.
+    pub stage: Stage,
+    /// Its argument.
+    pub challenge: Challenge,
+    response: ChallengeResponse,
+    lock: Option<RecordLock>,
+}
+
+/// What the flow learns of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is published, and the CA can see it.
+    Ready(ChallengeId, ChallengeResponse),
+    /// It could not be published.
+    Failed(ChallengeId, String),
+    /// It was taken away.
+    Cleaned(ChallengeId),
+    /// It could not be taken away.
+    CleanFailed(ChallengeId, String),
+}
+
+impl Scheduler {
+    /// Creates a scheduler for solvers that know these kinds of challenges.
+    pub fn new(kinds: Vec<Vec<ChallengeKind>>, locks: &Arc<RecordLocks>) -> Self {
+        Self {
+            progress: vec![Progress::default(); kinds.len()],
+            kinds,
+            locks: Arc::clone(locks),
+            next_id: 0,
+            queue: VecDeque::new(),
+            waits: VecDeque::new(),
+            running: BTreeMap::new(),
+            busy: 0,
+            withdrawn: BTreeSet::new(),
+        }
+    }
+
+    /// Chooses a kind by the order of the solvers, and of the kinds within each; an error says that no solver suits.
+    ///
+    /// # Errors
+    /// In words, the kinds that are offered.
+    pub fn choose(&self, offer: &Offer) -> Result<ChallengeKind, String> {
+        offer.choose(&self.kinds.concat()).ok_or_else(|| no_solver(offer.kinds()))
+    }
+
+    /// Queues a `present`; `wake` has [`next_call`](Self::next_call) asked again.
+    ///
+    /// # Errors
+    /// In words, that no solver knows the kind.
+    pub fn present(&mut self, challenge: Challenge, wake: &Wake) -> Result<(), String> {
+        let solver = self.solver_for(&challenge)?;
+        self.withdrawn.remove(&challenge.id());
+        self.progress[solver].presenting += 1;
+        self.push(solver, Stage::Present, challenge, ChallengeResponse::default(), Some(wake));
+        Ok(())
+    }
+
+    /// Queues a `clean_up`; the lock of the record keeps it behind a `present` of the same challenge.
+    ///
+    /// # Errors
+    /// In words, that no solver knows the kind.
+    pub fn clean_up(&mut self, challenge: Challenge, wake: &Wake) -> Result<(), String> {
+        let solver = self.solver_for(&challenge)?;
+        self.withdrawn.insert(challenge.id());
+        self.push(solver, Stage::CleanUp, challenge, ChallengeResponse::default(), Some(wake));
+        Ok(())
+    }
+
+    /// Returns a call that may start now; ask again until there is none.
+    pub fn next_call(&mut self) -> Option<SolverCall> {
+        let call = match self.waits.pop_front() {
+            Some(wait) => wait,
+            None if self.busy < MAX_CALLS => {
+                let is_held =
+                    |call: &SolverCall| call.lock.as_ref().is_none_or(RecordLock::is_held);
+                let place = self.queue.iter().position(is_held)?;
+                self.queue.remove(place)?
+            }
+            None => return None,
+        };
+        self.busy += usize::from(call.stage != Stage::Wait);
+        let running = Running {
+            solver: call.solver,
+            stage: call.stage,
+            challenge: call.challenge.clone(),
+            response: call.response.clone(),
+        };
+        self.running.insert(call.id, running);
+        Some(call)
+    }
+
+    /// Returns whether calls wait for their turn.
+    pub fn has_queued(&self) -> bool {
+        !(self.queue.is_empty() && self.waits.is_empty())
+    }
+
+    /// Takes the end of a call, and returns what the flow has to learn, if anything.
+    ///
+    /// The response is what `present` returned; the other calls have none.
+    pub fn finished(
+        &mut self,
+        id: CallId,
+        result: Result<ChallengeResponse, String>,
+    ) -> Option<Verdict> {
+        let Running { solver, stage, challenge, response } = self.running.remove(&id)?;
+        self.busy -= usize::from(stage != Stage::Wait);
+        let id = challenge.id();
+        let is_wanted = !self.withdrawn.contains(&id);
+        match (stage, result) {
+            (Stage::Present, result) => {
+                self.progress[solver].presenting -= 1;
+                let failed = match result {
+                    Ok(response) => {
+                        let presented = is_wanted.then_some((challenge, response));
+                        self.progress[solver].presented.extend(presented);
+                        None
+                    }
+                    Err(why) => Some(Verdict::Failed(id, why)),
+                };
+                self.wait_if_all_presented(solver);
+                failed.filter(|_| is_wanted)
+            }
+            (Stage::Wait, _) if !is_wanted => None,
+            (Stage::Wait, Ok(_)) => Some(Verdict::Ready(id, response)),
+            (Stage::Wait, Err(why)) => Some(Verdict::Failed(id, why)),
+            (Stage::CleanUp, Ok(_)) => Some(Verdict::Cleaned(id)),
+            (Stage::CleanUp, Err(why)) => Some(Verdict::CleanFailed(id, why)),
+        }
+    }
+
+    fn wait_if_all_presented(&mut self, solver: usize) {
+        if self.progress[solver].presenting > 0 {
+            return;
+        }
+        for (challenge, response) in core::mem::take(&mut self.progress[solver].presented) {
+            self.push(solver, Stage::Wait, challenge, response, None);
+        }
+    }
+
+    /// Queues a call; with a way to be woken up it locks the challenge's record first.
+    fn push(
+        &mut self,
+        solver: usize,
+        stage: Stage,
+        challenge: Challenge,
+        response: ChallengeResponse,
+        wake: Option<&Wake>,
+    ) {
+        let id = CallId(self.next_id);
+        self.next_id += 1;
+        let lock = wake.map(|wake| {
+            // What is no TXT record is published under a name of its own.
+            let name = challenge.txt_name().unwrap_or_else(|| challenge.url().to_string());
+            self.locks.lock(&name, Arc::clone(wake))
+        });
+        let call = SolverCall { id, solver, stage, challenge, response, lock };
+        let queue = if stage == Stage::Wait { &mut self.waits } else { &mut self.queue };
+        queue.push_back(call);
+    }
+
+    fn solver_for(&self, challenge: &Challenge) -> Result<usize, String> {
+        let kind = challenge.kind();
+        let place = self.kinds.iter().position(|kinds| kinds.contains(kind));
+        place.ok_or_else(|| no_solver(core::slice::from_ref(kind)))
+    }
+}
+
+fn no_solver(kinds: &[ChallengeKind]) -> String {
+    let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+    format!("no solver was given for {}", kinds.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge(name: &str, number: u32) -> Challenge {
+        let json = serde_json::json!({
+            "authorization": format!("https://ca.example/authz/{number}"),
+            "url": format!("https://ca.example/chall/{number}"),
+            "identifier": { "type": "dns", "value": name },
+            "kind": "dns-01",
+            "token": "tokentokentokentokentoken",
+            "thumbprint": "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ",
+        });
+        serde_json::from_value(json).expect("a challenge")
+    }
+
+    fn scheduler() -> (Scheduler, Wake) {
+        let kinds = vec![vec![ChallengeKind::Dns01]];
+        (Scheduler::new(kinds, &Arc::default()), Arc::new(|| ()))
+    }
+
+    fn calls(scheduler: &mut Scheduler) -> Vec<SolverCall> {
+        core::iter::from_fn(|| scheduler.next_call()).collect()
+    }
+
+    fn end(
+        scheduler: &mut Scheduler,
+        call: SolverCall,
+        result: Result<(), String>,
+    ) -> Option<Verdict> {
+        let id = call.id;
+        drop(call);
+        scheduler.finished(id, result.map(|()| ChallengeResponse::new().with_member("csr", "AA")))
+    }
+
+    #[test]
+    fn calls_for_one_record_follow_each_other_and_others_run_beside_them() {
+        let (mut scheduler, wake) = scheduler();
+        for (number, name) in ["a.test", "a.test", "b.test"].into_iter().enumerate() {
+            scheduler.present(challenge(name, number as u32), &wake).expect("a solver");
+        }
+        let mut running = calls(&mut scheduler);
+        let urls: Vec<&str> = running.iter().map(|call| call.challenge.url().as_str()).collect();
+        assert_eq!(urls, ["https://ca.example/chall/0", "https://ca.example/chall/2"]);
+        assert!(scheduler.has_queued());
+        assert_eq!(end(&mut scheduler, running.remove(0), Ok(())), None);
+        let next = calls(&mut scheduler);
+        assert_eq!(next.len(), 1);
+        assert_eq!(next[0].challenge.url().as_str(), "https://ca.example/chall/1");
+    }
+
+    #[test]
+    fn no_more_than_the_limit_of_calls_run_at_once() {
+        let (mut scheduler, wake) = scheduler();
+        for number in 0..20 {
+            let name = format!("n{number}.test");
+            scheduler.present(challenge(&name, number), &wake).expect("a solver");
+        }
+        let mut running = calls(&mut scheduler);
+        assert_eq!(running.len(), MAX_CALLS);
+        end(&mut scheduler, running.remove(0), Ok(()));
+        assert_eq!(calls(&mut scheduler).len(), 1);
+    }
+
+    #[test]
+    fn waiting_begins_after_the_last_present_and_is_not_counted() {
+        let (mut scheduler, wake) = scheduler();
+        for number in 0..20 {
+            let name = format!("n{number}.test");
+            scheduler.present(challenge(&name, number), &wake).expect("a solver");
+        }
+        let mut waits = Vec::new();
+        while waits.is_empty() {
+            for call in calls(&mut scheduler) {
+                match call.stage {
+                    Stage::Present => assert_eq!(end(&mut scheduler, call, Ok(())), None),
+                    _ => waits.push(call),
+                }
+            }
+        }
+        waits.extend(calls(&mut scheduler));
+        assert!(waits.iter().all(|call| call.stage == Stage::Wait));
+        assert_eq!(waits.len(), 20);
+        let wait = waits.remove(0);
+        let id = wait.challenge.id();
+        let response = ChallengeResponse::new().with_member("csr", "AA");
+        assert_eq!(end(&mut scheduler, wait, Ok(())), Some(Verdict::Ready(id, response)));
+    }
+
+    #[test]
+    fn a_challenge_is_cleaned_up_after_it_was_presented_and_its_end_is_not_reported() {
+        let (mut scheduler, wake) = scheduler();
+        let challenge = challenge("a.test", 0);
+        scheduler.present(challenge.clone(), &wake).expect("a solver");
+        let mut running = calls(&mut scheduler);
+        scheduler.clean_up(challenge.clone(), &wake).expect("a solver");
+        assert!(calls(&mut scheduler).is_empty());
+        let failed = Err("the zone is locked".to_owned());
+        assert_eq!(end(&mut scheduler, running.remove(0), failed.clone()), None);
+        let clean_up = calls(&mut scheduler).remove(0);
+        assert_eq!(clean_up.stage, Stage::CleanUp);
+        let why = "the zone is locked".to_owned();
+        let verdict = Some(Verdict::CleanFailed(challenge.id(), why));
+        assert_eq!(end(&mut scheduler, clean_up, failed), verdict);
+    }
+
+    #[test]
+    fn without_a_solver_the_kind_is_named() {
+        let mut scheduler = Scheduler::new(vec![vec![ChallengeKind::Http01]], &Arc::default());
+        let wake: Wake = Arc::new(|| ());
+        let error = scheduler.present(challenge("a.test", 0), &wake).expect_err("no solver");
+        assert_eq!(error, "no solver was given for dns-01");
+    }
+}

@@ -1,0 +1,170 @@
+//! Everything that a flow waits for, as futures of the task that drives it.
+
+use core::future::{Future, pending, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use acme_adapter::driver::{Arrival, Task};
+use acme_adapter::error::Error;
+use acme_adapter::error_chain;
+use acme_adapter::solvers::{SolverCall, Stage, Wake};
+use acme_proto::challenge::ChallengeResponse;
+use acme_proto::flow::{Input, SaveRequest};
+use acme_proto::rollover::KeyChangeIntent;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+
+use crate::shared::Shared;
+use crate::solver::DynSolver;
+use crate::store::DynStore;
+use crate::{BoxError, BoxFuture};
+
+/// What the user gave for one flow.
+#[derive(Default)]
+pub(crate) struct UserParts<'a> {
+    pub(crate) solvers: Vec<Arc<dyn DynSolver + 'a>>,
+    pub(crate) store: Option<Arc<dyn DynStore + 'a>>,
+    pub(crate) intent_store: Option<IntentStore<'a>>,
+    /// Resolves when the user wants the flow to end.
+    pub(crate) cancel: Option<BoxFuture<'a, ()>>,
+}
+
+/// Stores both keys of a key change.
+pub(crate) type IntentStore<'a> =
+    Box<dyn FnOnce(KeyChangeIntent) -> BoxFuture<'a, Result<(), BoxError>> + Send + 'a>;
+
+impl<'a> UserParts<'a> {
+    /// Stores both keys of a key change in a file first, then in the user's way.
+    pub(crate) fn for_key_change(
+        file: Option<impl FnOnce(&KeyChangeIntent) -> Result<(), Error> + Send + 'static>,
+        store: Option<IntentStore<'a>>,
+    ) -> Self {
+        let intent_store: IntentStore<'a> = Box::new(|intent| {
+            Box::pin(async {
+                if let Some(file) = file {
+                    let intent = intent.clone();
+                    on_disk(move || file(&intent)).await?;
+                }
+                match store {
+                    Some(store) => store(intent).await,
+                    None => Ok(()),
+                }
+            })
+        });
+        Self { intent_store: Some(intent_store), ..Self::default() }
+    }
+}
+
+/// Reads or writes files on a thread that may block.
+pub(crate) async fn on_disk(
+    work: impl FnOnce() -> Result<(), Error> + Send + 'static,
+) -> Result<(), Error> {
+    match spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime is being shut down, and this task with it.
+            Err(_) => pending().await,
+        },
+    }
+}
+
+/// The tasks of one flow; dropping it drops what they were doing.
+pub(crate) struct InFlight<'a> {
+    shared: Arc<Shared>,
+    user: UserParts<'a>,
+    tasks: FuturesUnordered<BoxFuture<'a, Arrival>>,
+    woken: Arc<Notify>,
+}
+
+impl<'a> InFlight<'a> {
+    pub(crate) fn new(shared: &Arc<Shared>, user: UserParts<'a>) -> Self {
+        let (tasks, woken) = (FuturesUnordered::new(), Arc::default());
+        Self { shared: Arc::clone(shared), user, tasks, woken }
+    }
+
+    /// Returns what makes [`next`](Self::next) return [`Arrival::Woken`].
+    pub(crate) fn wake(&self) -> Wake {
+        let woken = Arc::clone(&self.woken);
+        Arc::new(move || woken.notify_one())
+    }
+
+    pub(crate) fn start(&mut self, task: Task) {
+        let shared = Arc::clone(&self.shared);
+        self.tasks.push(match task {
+            Task::Exchange(transmit) => Box::pin(async move { shared.exchange(transmit).await }),
+            Task::Sign(request) => Box::pin(async move { shared.sign(request).await }),
+            Task::Save(request) => Box::pin(save(self.user.store.clone(), request)),
+            Task::Solve(call) => Box::pin(solve(Arc::clone(&self.user.solvers[call.solver]), call)),
+            Task::StoreIntent(intent) => {
+                Box::pin(store_intent(self.user.intent_store.take(), intent))
+            }
+        });
+    }
+
+    /// Waits for the first of: the wish to cancel, the end of a task, a wake-up, the time.
+    pub(crate) async fn next(&mut self, until: Option<Instant>) -> Arrival {
+        let Self { user, tasks, woken, .. } = self;
+        let mut woken = pin!(woken.notified());
+        let mut time = pin!(async {
+            match until {
+                Some(instant) => sleep_until(instant).await,
+                None => pending().await,
+            }
+        });
+        poll_fn(|cx| {
+            if let Some(wish) = &mut user.cancel
+                && wish.as_mut().poll(cx).is_ready()
+            {
+                user.cancel = None;
+                return Poll::Ready(Arrival::Cancelled);
+            }
+            if let Poll::Ready(Some(arrival)) = tasks.poll_next_unpin(cx) {
+                return Poll::Ready(arrival);
+            }
+            if woken.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Arrival::Woken);
+            }
+            time.as_mut().poll(cx).map(|()| Arrival::Elapsed)
+        })
+        .await
+    }
+}
+
+async fn save(store: Option<Arc<dyn DynStore + '_>>, request: SaveRequest) -> Arrival {
+    let SaveRequest { id, snapshot } = request;
+    let result = match store {
+        Some(store) => store.dyn_save(&snapshot).await,
+        None => Err("no store was given".into()),
+    };
+    Arrival::Input(match result {
+        Ok(()) => Input::Saved(id),
+        Err(error) => Input::SaveFailed(id, error_chain(&*error)),
+    })
+}
+
+async fn solve(solver: Arc<dyn DynSolver + '_>, call: SolverCall) -> Arrival {
+    let result = match call.stage {
+        Stage::Present => solver.dyn_present(&call.challenge).await,
+        Stage::Wait => {
+            solver.dyn_wait(&call.challenge).await.map(|()| ChallengeResponse::default())
+        }
+        Stage::CleanUp => {
+            solver.dyn_clean_up(&call.challenge).await.map(|()| ChallengeResponse::default())
+        }
+    };
+    Arrival::Solved(call.id, result.map_err(|error| error_chain(&*error)))
+}
+
+async fn store_intent(store: Option<IntentStore<'_>>, intent: KeyChangeIntent) -> Arrival {
+    let result = match store {
+        Some(store) => store(intent).await,
+        None => Ok(()),
+    };
+    Arrival::IntentStored(result.map_err(|error| error_chain(&*error)))
+}
