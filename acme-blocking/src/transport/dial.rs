@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use acme_adapter::addresses::ConnectAttempts;
 use acme_adapter::error_chain;
-use acme_adapter::proxy::{Proxy, ProxyTarget};
+use acme_adapter::proxy::{ConnectAnswer, Proxy, ProxyTarget};
 use acme_proto::url::Url;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -96,23 +96,18 @@ impl Resolver for NoResolver {
 
 /// Asks a proxy for a tunnel (RFC 9110 section 9.3.6).
 fn tunnel(proxy: &ProxyTarget, url: &Url, deadline: Instant) -> Result<TcpStream, String> {
-    let through = |cause: String| format!("proxy {}: {cause}", proxy.authority());
-    let tcp = connect(proxy.host(), proxy.port(), deadline).map_err(through)?;
-    let cloned = tcp.try_clone().map_err(|e| through(error_chain(&e)))?;
-    let mut timed = Timed::new(cloned, deadline);
-    timed.write_all(&proxy.connect_request(url)).map_err(|e| through(late_or(&e)))?;
-    // Octet by octet: what follows the head belongs to TLS.
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        if head.len() == MAX_PROXY_HEAD {
-            return Err(through("its answer is too long".into()));
+    let tcp =
+        connect(proxy.host(), proxy.port(), deadline).map_err(|cause| proxy.failure(&cause))?;
+    let failed = |error: io::Error| proxy.failure(&late_or(&error));
+    let mut timed = Timed::new(tcp.try_clone().map_err(failed)?, deadline);
+    timed.write_all(&proxy.connect_request(url)).map_err(failed)?;
+    let (mut answer, mut octet) = (ConnectAnswer::default(), [0]);
+    loop {
+        timed.read_exact(&mut octet).map_err(failed)?;
+        if answer.push(octet[0]).map_err(|cause| proxy.failure(&cause))? {
+            return Ok(tcp);
         }
-        let mut octet = [0];
-        timed.read_exact(&mut octet).map_err(|e| through(late_or(&e)))?;
-        head.extend(octet);
     }
-    proxy.check_connect_answer(&head).map_err(through)?;
-    Ok(tcp)
 }
 
 fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, String> {
@@ -198,7 +193,6 @@ fn late_or(error: &io::Error) -> String {
 
 const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
 const LATE: &str = "no connection in time";
-const MAX_PROXY_HEAD: usize = 8192;
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ::hyper::client::conn::{http1, http2};
 use acme_adapter::addresses::ConnectAttempts;
 use acme_adapter::error_chain;
-use acme_adapter::proxy::{Proxy, ProxyTarget};
+use acme_adapter::proxy::{ConnectAnswer, Proxy, ProxyTarget};
 use acme_proto::url::Url;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -85,18 +85,11 @@ async fn greet(stream: Box<dyn Stream>, http2: bool) -> Result<Dialed, String> {
 
 /// Asks a proxy for a tunnel (RFC 9110 section 9.3.6).
 async fn tunnel(proxy: &ProxyTarget, url: &Url) -> Result<TcpStream, String> {
-    let through = |cause: String| format!("proxy {}: {cause}", proxy.authority());
-    let mut tcp = connect(proxy.host(), proxy.port()).await.map_err(through)?;
-    tcp.write_all(&proxy.connect_request(url)).await.map_err(|e| through(error_chain(&e)))?;
-    // Octet by octet: what follows the head belongs to TLS.
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        if head.len() == MAX_PROXY_HEAD {
-            return Err(through("its answer is too long".into()));
-        }
-        head.push(tcp.read_u8().await.map_err(|e| through(error_chain(&e)))?);
-    }
-    proxy.check_connect_answer(&head).map_err(through)?;
+    let mut tcp = connect(proxy.host(), proxy.port()).await.map_err(|e| proxy.failure(&e))?;
+    let failed = |error: io::Error| proxy.failure(&error_chain(&error));
+    tcp.write_all(&proxy.connect_request(url)).await.map_err(failed)?;
+    let mut answer = ConnectAnswer::default();
+    while !answer.push(tcp.read_u8().await.map_err(failed)?).map_err(|e| proxy.failure(&e))? {}
     Ok(tcp)
 }
 
@@ -142,7 +135,6 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
-const MAX_PROXY_HEAD: usize = 8192;
 
 #[cfg(test)]
 mod tests {

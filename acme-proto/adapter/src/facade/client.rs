@@ -1,6 +1,6 @@
 //! The client: its operations, and what starts the rest.
 
-/// Writes the type `Client`, but for its methods `issue` and `resume`. See [the contract](crate::facade).
+/// Writes the type `Client`, with documentation of its own for the methods `issue` and `resume`. See [the contract](crate::facade).
 ///
 /// `example` has the parts of the example of `check_renewal` that differ: the crate, `fn` or `async fn`, `.await` or
 /// nothing, a function that sleeps, and how an issuance is run.
@@ -10,6 +10,8 @@ macro_rules! client {
     (
         async: [$($async:tt)?],
         await: [$($await:tt)*],
+        issue: { $(#[$issue:meta])* },
+        resume: { $(#[$resume:meta])* },
         example: [$name:literal, $fn:literal, $dot_await:literal, $sleep:literal, $run:literal],
         $(#[$attribute:meta])*
     ) => {
@@ -41,6 +43,27 @@ macro_rules! client {
 
             pub(crate) fn new(shared: crate::shared::Shared) -> Self {
                 Self { shared: std::sync::Arc::new(shared) }
+            }
+
+            /// Orders a certificate for these names, and sees it through to the end.
+            ///
+            /// Names are DNS names, wildcards (`*.example.org`) and IP addresses.
+            ///
+            $(#[$issue])*
+            pub fn issue<'a, I>(&self, names: I) -> crate::Issue<'a>
+            where
+                I: IntoIterator<
+                    Item: TryInto<acme_proto::identifier::Identifier, Error: Into<$crate::error::Error>>,
+                >,
+            {
+                crate::Issue::new(&self.shared, $crate::settings::IssueSettings::new(names))
+            }
+
+            /// Goes on with an order that was begun, in this process or another.
+            ///
+            $(#[$resume])*
+            pub fn resume<'a>(&self, snapshot: acme_proto::snapshot::Snapshot) -> crate::Issue<'a> {
+                crate::Issue::new(&self.shared, $crate::settings::IssueSettings::resume(snapshot))
             }
 
             /// Runs any single operation.

@@ -145,14 +145,39 @@ impl ProxyTarget {
         request.into_bytes()
     }
 
-    /// Checks the head of the proxy's answer, up to and with its empty line.
+    /// Describes why there is no tunnel.
+    pub fn failure(&self, cause: &str) -> String {
+        format!("proxy {}: {cause}", self.authority())
+    }
+}
+
+/// A proxy's answer to the request for a tunnel (RFC 9110 section 9.3.6), as it comes in.
+///
+/// It is taken octet by octet, because what follows its head belongs to TLS.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectAnswer {
+    head: Vec<u8>,
+}
+
+impl ConnectAnswer {
+    /// Takes an octet; returns whether that was the last one, and the tunnel is there.
     ///
     /// # Errors
     ///
     /// Says in words why there is no tunnel.
-    #[allow(clippy::unused_self)] // so that drivers need not know what it depends on
-    pub fn check_connect_answer(&self, head: &[u8]) -> Result<(), String> {
-        let line = head.split(|octet| *octet == b'\n').next().unwrap_or_default();
+    pub fn push(&mut self, octet: u8) -> Result<bool, String> {
+        if self.head.len() == MAX_HEAD {
+            return Err("its answer is too long".into());
+        }
+        self.head.push(octet);
+        if !self.head.ends_with(b"\r\n\r\n") {
+            return Ok(false);
+        }
+        self.check().map(|()| true)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let line = self.head.split(|octet| *octet == b'\n').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line);
         let status: Option<u16> = line
             .strip_prefix("HTTP/1.")
@@ -165,6 +190,8 @@ impl ProxyTarget {
         }
     }
 }
+
+const MAX_HEAD: usize = 8192;
 
 impl fmt::Debug for ProxyTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -109,12 +109,18 @@ fn a_tunnel_is_asked_for_with_the_user_and_password_decoded() {
 
 #[test]
 fn the_answer_to_connect_is_judged_by_its_status() {
-    let target = ProxyTarget::new("proxy:3128");
-    let check = |head: &[u8]| target.check_connect_answer(head);
-    assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n\r\n"), Ok(()));
+    let check = |head: &[u8]| {
+        let mut answer = ConnectAnswer::default();
+        let octets = head.iter().map(|octet| answer.push(*octet));
+        octets.fold(Ok(false), |ended, pushed| if ended == Ok(false) { pushed } else { ended })
+    };
+    assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n\r\n"), Ok(true));
+    assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n"), Ok(false));
+    assert!(check(&[b'x'; 9000]).expect_err("endless").contains("too long"));
     assert!(check(b"HTTP/1.0 407 No\r\n\r\n").expect_err("refused").contains("password"));
     assert!(check(b"HTTP/1.1 403 No\r\n\r\n").expect_err("refused").contains("403"));
-    for head in [&b"SSH-2.0-OpenSSH\r\n\r\n"[..], b"", b"HTTP/1.1\r\n\r\n", b"\xff"] {
+    for head in [&b"SSH-2.0-OpenSSH\r\n\r\n"[..], b"\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"\xff\r\n\r\n"]
+    {
         assert!(check(head).expect_err("no HTTP").contains("not HTTP"));
     }
 }
