@@ -60,7 +60,7 @@ impl ClientState {
     /// # Panics
     /// Never: no client is made without one.
     pub fn account_key(&self) -> Jwk {
-        self.session().key().expect("no client is made without an account key").clone()
+        self.session().account_key().expect("no client is made without an account key").clone()
     }
 
     /// Makes a signature with the keys at hand; `None` if the user's signer has to.
@@ -87,7 +87,7 @@ impl ClientState {
             started: clock::wall(),
             method: transmit.request.method(),
             url: transmit.request.url().clone(),
-            sent: transmit.request.body_bytes().len(),
+            sent: transmit.request.body().len(),
         });
         OpenExchange { id: transmit.id, seen }
     }
@@ -115,7 +115,7 @@ impl fmt::Debug for ClientState {
         let session = self.session();
         f.debug_struct("ClientState")
             .field("directory", session.directory_url())
-            .field("account", &session.account())
+            .field("account", &session.account_url())
             .finish_non_exhaustive()
     }
 }

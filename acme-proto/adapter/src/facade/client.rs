@@ -116,7 +116,7 @@ macro_rules! client {
 
             /// Returns the account's URL, once it is known; store it, to save a request the next time.
             pub fn account_url(&self) -> Option<acme_proto::url::Url> {
-                self.shared.state.session().account().cloned()
+                self.shared.state.session().account_url().cloned()
             }
 
             /// Returns the public half of the account key, such as for the thumbprint in a DNS record.

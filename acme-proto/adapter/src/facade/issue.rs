@@ -61,7 +61,7 @@ macro_rules! issue {
             /// Chooses among the chains that the CA offers.
             ///
             /// Alternates are fetched only if the CA's own chain is not what is wanted. Without a fitting one the CA's own
-            /// is taken, and [`Issued::is_chain_as_wished`](crate::Issued::is_chain_as_wished) is false.
+            /// is taken, and [`Issued::matches_chain_choice`](crate::Issued::matches_chain_choice) is false.
             pub fn chain(mut self, choice: acme_proto::x509::ChainChoice) -> Self {
                 self.settings.chain = Some(choice);
                 self
@@ -81,7 +81,7 @@ macro_rules! issue {
             /// This, like the other profiles, the validity dates and [`replaces`](Self::replaces), is for a new
             /// order: a resumed one is as it was ordered. The last profile that is set counts.
             pub fn profile(mut self, name: impl Into<String>) -> Self {
-                self.settings.order(|order| Ok(order.profile(name)));
+                self.settings.order(|order| Ok(order.with_profile(name)));
                 self
             }
 
@@ -91,25 +91,25 @@ macro_rules! issue {
             where
                 I: IntoIterator<Item: Into<String>>,
             {
-                self.settings.order(|order| Ok(order.preferred_profiles(names)));
+                self.settings.order(|order| Ok(order.with_preferred_profiles(names)));
                 self
             }
 
             /// Demands a profile whether or not the directory lists it, such as one agreed upon with the CA.
             pub fn private_profile(mut self, name: impl Into<String>) -> Self {
-                self.settings.order(|order| Ok(order.private_profile(name)));
+                self.settings.order(|order| Ok(order.with_private_profile(name)));
                 self
             }
 
             /// Asks for a certificate that is not valid before this time.
             pub fn not_before(mut self, time: acme_proto::time::Timestamp) -> Self {
-                self.settings.order(|order| Ok(order.not_before(time)));
+                self.settings.order(|order| Ok(order.with_not_before(time)));
                 self
             }
 
             /// Asks for a certificate that is not valid after this time.
             pub fn not_after(mut self, time: acme_proto::time::Timestamp) -> Self {
-                self.settings.order(|order| Ok(order.not_after(time)));
+                self.settings.order(|order| Ok(order.with_not_after(time)));
                 self
             }
 
@@ -120,14 +120,14 @@ macro_rules! issue {
             /// says so. A certificate without an authority key identifier cannot be named. With no name in common,
             /// the issuance fails before anything is sent.
             pub fn replaces(mut self, certificate: &acme_proto::x509::Certificate) -> Self {
-                self.settings.order(|order| Ok(order.replaces_certificate(certificate)?));
+                self.settings.order(|order| Ok(order.with_replaced_certificate(certificate)?));
                 self
             }
 
             /// As [`replaces`](Self::replaces), by the certificate's
             /// [identifier](acme_proto::x509::Certificate::renewal_id).
             pub fn replaces_id(mut self, certificate_id: impl Into<String>) -> Self {
-                self.settings.order(|order| Ok(order.replaces(certificate_id)));
+                self.settings.order(|order| Ok(order.with_replaces(certificate_id)));
                 self
             }
 

@@ -116,23 +116,23 @@ impl ClientSettings {
         // The key at hand goes first: a signer beside it holds other keys.
         let account_key = own.or(signer_key).ok_or(Error::NoAccountKey)?;
         let mut session = Session::new(directory, clock::seed())
-            .account_key(account_key)
+            .with_account_key(account_key)
             .allow_http(allow_http)
-            .product(product);
+            .with_product(product);
         if let Some(policy) = self.policy {
-            session = session.policy(policy);
+            session = session.with_policy(policy);
         }
         if let Some(product) = self.user_agent {
-            session = session.product(&product);
+            session = session.with_product(&product);
         }
         if let Some(key) = new_key {
-            session = session.new_account_key(key);
+            session = session.with_new_account_key(key);
         }
         if let Some(external) = self.external {
-            session = session.external_account(external.install(self.mac, &mut keyring)?);
+            session = session.with_external_account(external.install(self.mac, &mut keyring)?);
         }
         if let Some(url) = self.account_url {
-            session = session.account_url(url);
+            session = session.with_account_url(url);
         }
         Ok(ClientState {
             session: Mutex::new(session),

@@ -101,20 +101,20 @@ impl IssueSettings {
         let csr = self.csr.transpose()?;
         let mut flow = match self.start? {
             Start::New(_) if csr.is_none() => return Err(Error::NoCsr),
-            Start::New(order) => Issuance::order(*order),
+            Start::New(order) => Issuance::for_order(*order),
             Start::Resume(snapshot) => Issuance::resume(*snapshot),
         };
         if let Some(csr) = csr {
-            flow = flow.csr(csr)?;
+            flow = flow.with_csr(csr)?;
         }
         flow = flow
-            .solver_kinds(solver_kinds.iter().flatten().cloned())
+            .with_solver_kinds(solver_kinds.iter().flatten().cloned())
             .deactivate_authorizations(self.deactivation);
         if let Some(choice) = self.chain {
-            flow = flow.chain(choice);
+            flow = flow.with_chain_choice(choice);
         }
         if let Some(limit) = self.time_limit {
-            flow = flow.time_limit(limit);
+            flow = flow.with_time_limit(limit);
         }
         if is_durable {
             flow = flow.durable();

@@ -29,7 +29,7 @@ impl KeyChangeSettings {
     /// [`Error::NewKeyWithSigner`] for an account file that could not hold the new key, and what is wrong with the key.
     pub fn plan(self, client: &ClientState) -> Result<KeyChangePlan, Error> {
         let file = self.file.map(|path| KeyChangeFile::new(path, client.provider()));
-        let open = client.session().new_key().cloned();
+        let open = client.session().new_account_key().cloned();
         let mut at_hand = None;
         let flow = match self.new_key {
             Some(NewKey::AtHand(key)) => {
@@ -43,7 +43,8 @@ impl KeyChangeSettings {
             Some(NewKey::WithSigner(public)) => Some(Rollover::new(public)),
             None => open.map(Rollover::settle),
         };
-        let flow = flow.map(|flow| self.time_limit.into_iter().fold(flow, Rollover::time_limit));
+        let flow =
+            flow.map(|flow| self.time_limit.into_iter().fold(flow, Rollover::with_time_limit));
         Ok(KeyChangePlan { flow, file, at_hand })
     }
 }
@@ -73,7 +74,7 @@ impl KeyChangePlan {
         self,
         client: &ClientState,
     ) -> Option<impl FnOnce() -> Result<(), Error> + Send + 'static> {
-        let is_certain = client.session().new_key().is_none();
+        let is_certain = client.session().new_account_key().is_none();
         let file = self.file.filter(|_| is_certain)?;
         let held: Jwk = client.account_key();
         Some(move || file.end(&held))

@@ -28,12 +28,12 @@ impl RegisterSettings {
     /// # Errors
     /// For a contact or an external account that is malformed.
     pub fn into_flow(self, client: &ClientState) -> Result<Register, Error> {
-        let mut flow = Register::new().contacts(self.contacts)?;
+        let mut flow = Register::new().with_contacts(self.contacts)?;
         if let Some(external) = self.external {
             let mac = self.mac.unwrap_or(MacAlgorithm::Hs256);
             let external = external.install(mac, &mut client.keyring())?;
-            flow = flow.external_account(Some(external));
+            flow = flow.with_external_account(Some(external));
         }
-        Ok(self.time_limit.into_iter().fold(flow, Register::time_limit))
+        Ok(self.time_limit.into_iter().fold(flow, Register::with_time_limit))
     }
 }
