@@ -43,6 +43,7 @@ pub use self::registration::{Consent, Registering};
 /// It is exhaustive: an adapter that left a step out would hang.
 #[must_use]
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is moved once, and never kept")]
 pub enum Step<T> {
     /// Start this, and poll again without waiting for its end.
     Start(Task),

@@ -21,6 +21,8 @@
 //! | `solver::{listener, http01, tls_alpn01, hook, propagated}` | the I/O of the ready-made solvers |
 //! | `Solver`, `Store`, `Signer`, `Transport`, `Dns01` | the traits that users implement |
 
+#![allow(clippy::crate_in_macro_def, reason = "the names above are those of the calling crate")]
+
 mod client;
 mod client_builder;
 mod forward;

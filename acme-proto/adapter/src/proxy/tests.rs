@@ -111,8 +111,12 @@ fn a_tunnel_is_asked_for_with_the_user_and_password_decoded() {
 fn the_answer_to_connect_is_judged_by_its_status() {
     let check = |head: &[u8]| {
         let mut answer = ConnectAnswer::default();
-        let octets = head.iter().map(|octet| answer.push(*octet));
-        octets.fold(Ok(false), |ended, pushed| if ended == Ok(false) { pushed } else { ended })
+        for octet in head {
+            if answer.push(*octet)? {
+                return Ok(true);
+            }
+        }
+        Ok::<_, String>(false)
     };
     assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n\r\n"), Ok(true));
     assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n"), Ok(false));
