@@ -91,6 +91,11 @@
 //! - A slot of the rate limits that nobody uses is not given to another request; the bucket fills up with time.
 //! - What every adapter shares is a crate of its own, `acme-adapter`: files, locks, keys, clocks, child processes. It lies below
 //!   `acme-proto/` because the two are used together; neither the protocol nor this crate depends on a runtime.
+//! - An adapter is what differs between runtimes, and no more. The loop around a flow (`driver`), the queue of calls to
+//!   solvers (`solvers`) and the settings (`settings`) are state machines and plain data in `acme-adapter`. The types with
+//!   methods that are `async` in one adapter only are written by macros (`facade`): a generic client would show its
+//!   users a runtime parameter and boxed futures, and a trait would have to be imported. `tests/checks/twins` counts what
+//!   still stands in both.
 //! - X.509 is written by this crate (see [`dependencies`](super::dependencies)).
 //!
 //! # Why not otherwise

@@ -26,7 +26,9 @@ fn exports(adapter: &str) -> BTreeSet<String> {
     let items =
         text.split("\npub ").skip(1).map(|item| item.split([';', '=']).next().unwrap_or(item));
     let words = items.flat_map(|item| item.split(|c: char| !c.is_alphanumeric() && c != '_'));
-    let is_name = |word: &&str| word.starts_with(char::is_uppercase) || *word == "propagated";
+    // A single letter is a type parameter.
+    let is_type = |word: &str| word.starts_with(char::is_uppercase) && word.len() > 1;
+    let is_name = |word: &&str| is_type(word) || *word == "propagated";
     words.filter(is_name).map(str::to_owned).collect()
 }
 
