@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::challenge::Challenge;
-use crate::error::{Error, ServerProblem};
+use crate::error::{Error, Report, ServerProblem};
 use crate::identifier::Identifier;
 use crate::renewal_window::RenewalWindow;
 use crate::text::printable;
@@ -172,9 +172,11 @@ impl fmt::Display for Notice {
             Self::Waiting { url, until, .. } => write!(f, "waiting until {until} for {url}"),
             Self::Progress(progress) => progress.fmt(f),
             Self::AlternateUnusable { url, error } => {
-                write!(f, "the alternate chain {url} is not used: {error}")
+                write!(f, "the alternate chain {url} is not used: {}", Report::new(&**error))
             }
-            Self::NotDeactivated { url, error } => write!(f, "{url} was not given up: {error}"),
+            Self::NotDeactivated { url, error } => {
+                write!(f, "{url} was not given up: {}", Report::new(&**error))
+            }
             Self::AlreadyRevoked { url } => write!(f, "{url}: the certificate was revoked before"),
             Self::RenewalWindow { window, renew_at, .. } => {
                 write!(f, "the CA suggests renewal from {} to {}", window.start(), window.end())?;
@@ -182,7 +184,11 @@ impl fmt::Display for Notice {
                 window.explanation_url().map_or(Ok(()), |page| write!(f, "; see {page}"))
             }
             Self::NoRenewalInfo { error, again_at, .. } => {
-                write!(f, "no renewal information, asking again at {again_at}: {error}")
+                write!(
+                    f,
+                    "no renewal information, asking again at {again_at}: {}",
+                    Report::new(&**error)
+                )
             }
             Self::NotReplacing { certificate_id, reason } => {
                 write!(f, "not ordered as a replacement of {}: ", printable(certificate_id, 120))?;

@@ -33,10 +33,10 @@ pub enum Lost {
     #[error("not sent: {}", printable(.0, 300))]
     NotSent(String),
     /// The time limit passed.
-    #[error("no answer within the time limit")]
+    #[error("no response within the time limit")]
     TimedOut,
     /// The request may have been processed, but no answer came.
-    #[error("no answer: {}", printable(.0, 300))]
+    #[error("no response: {}", printable(.0, 300))]
     NoAnswer(String),
 }
 

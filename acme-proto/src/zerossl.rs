@@ -213,8 +213,8 @@ pub enum MintError {
     #[error("ZeroSSL: not an access key; copy it again from the Developer page of the account")]
     AccessKey,
     /// The base is not a URL.
-    #[error("ZeroSSL: {0}")]
-    Url(InvalidUrl),
+    #[error("the URL for ZeroSSL cannot be used")]
+    Url(#[source] InvalidUrl),
     /// The secret would be sent in the clear.
     #[error("ZeroSSL: {0} is not https")]
     NotHttps(Url),
@@ -242,10 +242,10 @@ pub enum MintError {
     #[error("ZeroSSL answered with success, but without credentials")]
     Answer,
     /// The MAC key in the response is invalid.
-    #[error("the MAC key from ZeroSSL: {0}")]
-    MacKey(InvalidMacKey),
+    #[error("the MAC key from ZeroSSL cannot be used")]
+    MacKey(#[source] InvalidMacKey),
     /// There was no response.
-    #[error("ZeroSSL: {0}")]
+    #[error("no response from ZeroSSL: {0}; check the network, then try again")]
     Lost(Lost),
 }
 

@@ -3,6 +3,7 @@
 //! - [`child`]: the example programs as child processes (Unix).
 //! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
 //! - [`covers!`]: the macro by which a test cites the requirement catalogue (`acme-conformance`).
+//! - [`error_chain`]: the rule that a chain of errors prints no sentence twice.
 //! - [`interop`]: the matrix of other people's servers, both adapters and what works (Unix).
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
 //! - [`responders`]: the listeners of both adapters, and clients that look at them.
@@ -14,6 +15,7 @@
 pub mod child;
 #[cfg(unix)]
 pub mod clients;
+pub mod error_chain;
 #[cfg(unix)]
 mod install;
 #[cfg(unix)]

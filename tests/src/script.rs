@@ -25,6 +25,8 @@ use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use serde_json::{Value, json};
 
+use crate::error_chain;
+
 /// The directory's URL.
 pub const DIRECTORY: &str = "https://example.com/acme/directory";
 /// The newNonce URL of [`directory`].
@@ -224,7 +226,7 @@ impl Script {
                     self.now = at;
                     continue;
                 }
-                Output::Done(result) => return result,
+                Output::Done(result) => return error_chain::checked(result),
             };
             flow.handle_input(&mut self.session, input, self.now).expect("a known id");
         }

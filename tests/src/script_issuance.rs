@@ -20,6 +20,7 @@ use acme_proto::time::Timestamp;
 use acme_testca::CaConfig;
 use serde_json::{Value, json};
 
+use crate::error_chain;
 use crate::world::{World, csr, issue};
 
 /// A server of canned answers, and what it was asked.
@@ -265,7 +266,7 @@ impl Script {
                     continue;
                 }
                 Output::Timeout(None) => panic!("the flow waits for nothing"),
-                Output::Done(result) => return result,
+                Output::Done(result) => return error_chain::checked(result),
             };
             flow.handle_input(session, input, self.now).expect("a known id");
         }

@@ -193,7 +193,7 @@ impl fmt::Debug for AccountFile {
 #[non_exhaustive]
 pub enum AccountFileError {
     /// The file cannot be read or written.
-    #[error("account file {}: {source}; check that it and its directory may be read and written", path.display())]
+    #[error("account file {} cannot be read or written; check that it and its directory may be read and written", path.display())]
     Io {
         /// The file.
         path: PathBuf,

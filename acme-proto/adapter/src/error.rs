@@ -21,28 +21,28 @@ use acme_proto::url::{InvalidUrl, Url};
 #[non_exhaustive]
 pub enum Error {
     /// The CA, the network, the signer, or what the user gave: everything that the core decides.
-    #[error("{0}")]
+    #[error(transparent)]
     Acme(#[from] acme_proto::error::Error),
     /// A key cannot be made, read or used.
-    #[error("{0}")]
+    #[error(transparent)]
     Key(#[from] KeyError),
     /// The MAC key of an external account cannot be read.
-    #[error("the MAC key of the external account: {0}; copy it anew from the CA's page")]
+    #[error("the MAC key of the external account cannot be used; copy it again from the CA's page")]
     MacKey(#[from] InvalidMacKey),
     /// The key in a file cannot be used.
     #[error("{0}")]
     KeyFile(#[from] KeyFileError),
     /// The account file cannot be read or written.
-    #[error("{0}")]
+    #[error(transparent)]
     AccountFile(#[from] AccountFileError),
     /// The file of an order cannot be read or written.
-    #[error("{0}")]
+    #[error(transparent)]
     OrderFile(#[from] OrderFileError),
     /// Another process has the lock.
-    #[error("{0}")]
+    #[error(transparent)]
     Lock(#[from] LockError),
     /// TLS cannot be set up.
-    #[error("{0}")]
+    #[error(transparent)]
     Tls(#[from] TlsError),
     /// The client has no account key.
     #[error("no account key was given: give one with key(..) or signer(..)")]
@@ -124,7 +124,7 @@ pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 /// Says why an address cannot be listened on, and what to do; `None` for an address that does not parse.
 fn cannot_listen(address: Option<SocketAddr>, error: &io::Error) -> String {
     let Some(address) = address else {
-        return format!("not an address to listen on: {error}; give one such as [::]:80");
+        return format!("not an address to listen on; give one such as [::]:80");
     };
     let port = address.port();
     match error.kind() {
@@ -137,7 +137,7 @@ fn cannot_listen(address: Option<SocketAddr>, error: &io::Error) -> String {
         io::ErrorKind::AddrNotAvailable => {
             format!("{address} is no address of this machine: listen on one that is")
         }
-        _ => format!("cannot listen on {address}: {error}"),
+        _ => format!("cannot listen on {address}"),
     }
 }
 

@@ -53,7 +53,7 @@ pub enum LockError {
         path: PathBuf,
     },
     /// The lock file cannot be created or locked.
-    #[error("cannot lock {}: {source}; make the directory exist and writable", path.display())]
+    #[error("cannot lock {}; make the directory exist and writable", path.display())]
     Io {
         /// The lock file.
         path: PathBuf,

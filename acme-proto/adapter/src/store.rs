@@ -80,7 +80,7 @@ impl OrderFile {
 #[non_exhaustive]
 pub enum OrderFileError {
     /// The file cannot be read or written.
-    #[error("order file {}: {source}; check that it and its directory may be read and written", path.display())]
+    #[error("order file {} cannot be read or written; check that it and its directory may be read and written", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -53,9 +53,9 @@ pub fn client_config(
 pub enum TlsError {
     /// The platform has no usable roots.
     #[error(
-        "the platform's trusted roots cannot be used: {0}; install them (often a package named ca-certificates), or give roots as PEM"
+        "the platform's trusted roots cannot be used; install them (often a package named ca-certificates), or give roots as PEM"
     )]
-    Platform(rustls::Error),
+    Platform(#[source] rustls::Error),
     /// No root was given.
     #[error(
         "no certificate among the roots: give at least one as PEM (`-----BEGIN CERTIFICATE-----`)"
@@ -65,7 +65,7 @@ pub enum TlsError {
     #[error("the roots cannot be read: {0}; give certificates as PEM")]
     Pem(String),
     /// A root cannot be used.
-    #[error("root certificate {number} cannot be used: {source}")]
+    #[error("root certificate {number} cannot be used")]
     BadRoot {
         /// Its place, counted from 1.
         number: usize,
@@ -73,8 +73,8 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// The crypto provider does not suit TLS.
-    #[error("the crypto provider does not suit TLS: {0}")]
-    Provider(rustls::Error),
+    #[error("the crypto provider does not suit TLS")]
+    Provider(#[source] rustls::Error),
 }
 
 fn from_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {

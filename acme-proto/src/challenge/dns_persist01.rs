@@ -52,7 +52,7 @@ pub enum PersistRefusal {
     #[error("the CA does not go by the chosen issuer name; see the names that it offers")]
     Issuer,
     /// The account's URL does not fit into a record.
-    #[error("the record cannot be written: {0}")]
+    #[error("the record cannot be written")]
     Unwritable(#[from] InvalidIssueValue),
 }
 

@@ -63,6 +63,8 @@ impl fmt::Display for OrderFailed {
     }
 }
 
+impl core::error::Error for OrderFailed {}
+
 /// An identifier that could not be proved.
 #[derive(Clone, Debug)]
 pub struct IdentifierFailure {
@@ -144,3 +146,5 @@ impl fmt::Display for IdentifierFailure {
         Ok(())
     }
 }
+
+impl core::error::Error for IdentifierFailure {}

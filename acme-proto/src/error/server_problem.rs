@@ -113,3 +113,5 @@ impl fmt::Display for ServerProblem {
         write!(f, "; {}", self.advice())
     }
 }
+
+impl core::error::Error for ServerProblem {}

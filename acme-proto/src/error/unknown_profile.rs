@@ -43,4 +43,6 @@ impl fmt::Display for UnknownProfile {
     }
 }
 
+impl core::error::Error for UnknownProfile {}
+
 const MOST_SHOWN: usize = 20;

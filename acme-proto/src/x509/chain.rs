@@ -91,10 +91,10 @@ impl CertificateChain {
 #[non_exhaustive]
 pub enum InvalidChain {
     /// The text is not PEM, or not only certificates.
-    #[error("not a certificate chain in PEM: {0}")]
+    #[error("not a certificate chain in PEM")]
     Pem(#[from] InvalidPem),
     /// A block is not a certificate.
-    #[error("certificate {index} of the chain cannot be read: {source}")]
+    #[error("certificate {index} of the chain cannot be read")]
     Certificate {
         /// Its position, counted from 0.
         index: usize,

@@ -131,7 +131,7 @@ pub enum InvalidCsr {
     #[error("certificate request is PEM where DER was expected")]
     LooksLikePem,
     /// Not PEM with one request.
-    #[error("not a certificate request in PEM: {0}")]
+    #[error("not a certificate request in PEM")]
     Pem(#[from] InvalidPem),
     /// The request is longer than [`Csr::MAX_LEN`].
     #[error("certificate request is larger than 256 KiB")]

@@ -4,7 +4,7 @@ use core::error::Error;
 use core::fmt;
 use std::io;
 
-use acme_proto::error::{Error as AcmeError, InvalidInput, Unsupported};
+use acme_proto::error::{Error as AcmeError, InvalidInput, Report, Unsupported};
 
 /// Any error, as the examples' functions return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -40,13 +40,14 @@ impl Failure {
         if let Some(own) = find::<Self>(error) {
             return Self { code: own.code, text: own.text.clone() };
         }
-        let text = error.to_string();
-        let hint = match (find::<AcmeError>(error), find::<io::Error>(error)) {
+        let text = Report::new(error).to_string();
+        let acme = find_acme(error);
+        let hint = match (acme, find::<io::Error>(error)) {
             (Some(acme), _) => hint(acme),
             (None, Some(io)) => listener_hint(io.kind()),
             (None, None) => None,
         };
-        let code = match find::<AcmeError>(error) {
+        let code = match acme {
             Some(AcmeError::Input(input)) => code(input),
             _ => Self::FAILED,
         };
@@ -64,7 +65,7 @@ impl fmt::Display for Failure {
 impl Error for Failure {}
 
 /// Finds an error of this type among an error and its sources.
-pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
@@ -73,6 +74,11 @@ pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> 
         next = error.source();
     }
     None
+}
+
+/// Finds the core's error, which an adapter's error may hold.
+pub(crate) fn find_acme<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AcmeError> {
+    find(error).or_else(|| find::<acme_adapter::error::Error>(error)?.acme())
 }
 
 const fn code(input: &InvalidInput) -> u8 {

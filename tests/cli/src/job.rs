@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::args::Args;
 use crate::consent;
-use crate::failure::{BoxError, Failure, find};
+use crate::failure::{BoxError, Failure, find_acme};
 use crate::output::{Found, KEY, ORDER, Output, Run};
 use crate::progress::Progress;
 use crate::report::{self, Facts};
@@ -378,7 +378,7 @@ impl Job {
 
     /// Returns whether this error is the end of the saved order, and nothing of it is published any more.
     fn is_over(&self, error: &(dyn Error + 'static)) -> bool {
-        let dead = matches!(find::<AcmeError>(error), Some(AcmeError::Order(_)));
+        let dead = matches!(find_acme(error), Some(AcmeError::Order(_)));
         let saved = self.output.order().load().ok().flatten();
         saved.is_some_and(|order| {
             (dead || order.order_url().is_none()) && order.challenges().is_empty()

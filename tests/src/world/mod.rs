@@ -23,6 +23,8 @@ use acme_proto::snapshot::Snapshot;
 use acme_proto::time::Timestamp;
 use acme_testca::{Ca, CaConfig};
 
+use crate::error_chain;
+
 pub use ca::Exchange;
 pub use faults::{FaultPlan, Rng};
 pub use solver::{SolverPlan, csr, issuance, issue, issue_with};
@@ -222,7 +224,7 @@ impl World {
                         Output::Notice(notice) => self.notices.push(notice),
                         Output::Timeout(at) => break at.map(|at| self.wake(at)),
                         Output::Done(result) => {
-                            results[index] = Some(result);
+                            results[index] = Some(error_chain::checked(result));
                             break None;
                         }
                     }

@@ -1,7 +1,7 @@
 //! Authorizations and pre-authorization (RFC 8555 sections 7.1.4, 7.4.1, 7.5), by canned answers and by the CA.
 
 use acme_proto::call::Call;
-use acme_proto::error::{Error, InvalidInput, PeerFault};
+use acme_proto::error::{Error, InvalidInput, PeerFault, Report};
 use acme_proto::http::Response;
 use acme_proto::issuance::{IssuanceEvent, Issued};
 use acme_proto::op::{DeactivateAuthorization, GetAuthorization, NewAuthorization, NewOrder};
@@ -264,7 +264,7 @@ fn an_authorization_without_its_necessary_members_is_refused() {
         pending.as_object_mut().expect("an object").remove(member);
         let (_, issued) = issue_by(&pending);
         let error = issued.expect_err("unusable");
-        let named = error.to_string().contains(member);
+        let named = Report::new(&error).to_string().contains(member);
         covers!(id, matches!(fault(&error), PeerFault::Object { .. }) && named, "{error}");
     }
 }

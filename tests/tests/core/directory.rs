@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acme_proto::call::Call;
-use acme_proto::error::{Error, PeerFault, Unsupported};
+use acme_proto::error::{Error, PeerFault, Report, Unsupported};
 use acme_proto::http::{Method, Response};
 use acme_proto::op::{
     FindAccount, GetAccount, GetDirectory, GetRenewalInfo, NewAuthorization, NewOrder, Operation,
@@ -114,13 +114,21 @@ fn a_directory_without_new_nonce_is_refused() {
         let error = read(&object).0.expect_err("no newNonce");
         let Error::Peer(peer) = &error else { panic!("{error}") };
         let typed = matches!(peer.fault(), PeerFault::Object { .. });
-        covers!("fld-dir-1", typed && error.to_string().contains("newNonce"), "{bad}: {error}");
+        covers!(
+            "fld-dir-1",
+            typed && Report::new(&error).to_string().contains("newNonce"),
+            "{bad}: {error}"
+        );
         covers!("fld-gen-8", typed, "{bad}: {error}");
         covers!("fld-gen-2", typed, "{bad}");
     }
     let mut script = Script::new().get(DIRECTORY, without("newNonce"));
     let error = script.run(Call::new(GetDirectory)).expect_err("no newNonce");
-    covers!("fld-dir-1", error.to_string().contains("\"newNonce\" is missing"), "{error}");
+    covers!(
+        "fld-dir-1",
+        Report::new(&error).to_string().contains("\"newNonce\" is missing"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -280,7 +288,7 @@ fn a_page_of_html_is_a_typed_error_that_shows_what_came() {
         Response::new(200).with_header("Content-Type", "text/html; charset=utf-8").with_body(page);
     let mut script = Script::new().get(DIRECTORY, answer);
     let error = script.run(Call::new(GetDirectory)).expect_err("HTML");
-    let shown = error.to_string();
+    let shown = Report::new(&error).to_string();
     covers!("fld-gen-5", shown.contains("200, text/html"), "{shown}");
     covers!("8555-6.7-5", !shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown}");
     assert!(shown.contains("<title>Sign\\u{7} in</title>"), "{shown}");

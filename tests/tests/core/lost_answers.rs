@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acme_proto::call::Call;
-use acme_proto::error::Error;
+use acme_proto::error::{Error, Report};
 use acme_proto::flow::Lost;
 use acme_proto::http::Method;
 use acme_proto::notice::{Notice, RetryReason};
@@ -214,8 +214,8 @@ fn after_four_losses_the_error_tells_how_the_last_one_ended() {
     assert_eq!((transport.tries(), transport.lost()), (4, &not_sent()));
     assert_eq!(transport.url().as_str(), DIRECTORY);
     assert_eq!(
-        error.to_string(),
-        "no answer from https://example.com/acme/directory after 4 tries: not sent: connection refused; \
+        Report::new(&error).to_string(),
+        "no response from https://example.com/acme/directory after 4 tries: not sent: connection refused; \
          check the URL, the network and which roots are trusted"
     );
     let lost = |n: &&Notice| matches!(n, Notice::Retry { reason: RetryReason::Lost(_), .. });

@@ -1,6 +1,6 @@
 //! Orders (RFC 8555 sections 7.1.3 and 7.4), by canned answers.
 
-use acme_proto::error::{Error, InvalidInput, PeerFault};
+use acme_proto::error::{Error, InvalidInput, PeerFault, Report};
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::{Issuance, IssuanceEvent};
 use acme_proto::op::{Finalize, GetOrder, NewOrder};
@@ -301,7 +301,7 @@ fn an_order_without_its_necessary_members_is_refused() {
         // Its URL is known, so it is read there before it is given up.
         script.on("/order/1", [object(&pending)]);
         let error = script.issue(issuance(&[NAME])).expect_err("unusable");
-        let named = error.to_string().contains(member);
+        let named = Report::new(&error).to_string().contains(member);
         covers!(id, matches!(fault(&error), PeerFault::Object { .. }) && named, "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! Redirects and URLs that a server hands out (RFC 8555 section 6.1).
 
 use acme_proto::call::Call;
-use acme_proto::error::{Error, InvalidInput, PeerFault, Unsupported};
+use acme_proto::error::{Error, InvalidInput, PeerFault, Report, Unsupported};
 use acme_proto::http::{Method, Response};
 use acme_proto::op::{GetAccount, GetDirectory, ListOrders, NewOrder};
 use acme_proto::register::Register;
@@ -137,7 +137,7 @@ fn a_directory_with_a_plain_http_new_nonce_is_refused() {
     let error = script.run(Call::new(GetDirectory)).expect_err("refused");
     covers!(
         "8555-6.1-2",
-        error.to_string().contains("\"newNonce\" is not an https URL"),
+        Report::new(&error).to_string().contains("\"newNonce\" is not an https URL"),
         "{error}"
     );
     covers!("fld-dir-1", matches!(fault(&error), PeerFault::Object { .. }));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use acme_proto::call::Call;
+use acme_proto::error::Report;
 use acme_proto::http::{Method, Request};
 use acme_proto::op::{
     DeactivateAccount, GetAccount, GetCertificate, KeyChange, ListOrders, NewAuthorization, Revoke,
@@ -353,7 +354,7 @@ fn an_answer_that_is_not_utf_8_is_a_typed_error() {
         acme_proto::http::Response::new(200).with_body(b"{\"newNonce\":\"\xff\"}".to_vec());
     let mut script = Script::new().get(DIRECTORY, broken);
     let error = script.run(Register::new()).expect_err("unreadable");
-    covers!("8555-5-2", error.to_string().contains("not UTF-8"), "{error}");
+    covers!("8555-5-2", Report::new(&error).to_string().contains("not UTF-8"), "{error}");
 }
 
 #[test]

@@ -180,9 +180,7 @@ impl HookCommand {
 #[non_exhaustive]
 pub enum HookError {
     /// It could not be run.
-    #[error(
-        "the hook {command:?} cannot be run: {source}; give the path of a program that may be executed"
-    )]
+    #[error("the hook {command:?} cannot be run; give the path of a program that may be executed")]
     Start {
         /// The program.
         command: String,

@@ -1,0 +1,25 @@
+//! A breach of the contract by the driver.
+
+/// A breach of the contract by the driver: a bug to be fixed there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// An input or command names an id that this flow never gave out.
+    #[error("bug in the driver: it named an id that this flow never gave out")]
+    UnknownId,
+    /// A flow was polled with another session than at first.
+    #[error("bug in the driver: it passed another session than that of the first poll")]
+    WrongSession,
+    /// A command came after the end.
+    #[error("bug in the driver: it gave a command after the end of the flow")]
+    Finished,
+    /// A command does not fit the state, such as `ready` for a challenge that was not handed out.
+    #[error("bug in the driver: it gave a command that does not fit the state: {0}")]
+    WrongState(&'static str),
+    /// The flow needs the account's public key, which the session was not given.
+    #[error("bug in the driver: the session has no account key")]
+    NoAccountKey,
+    /// The flow waits for something, but nothing is in flight and no time is set.
+    #[error("bug in the driver: the flow waits for an input that nobody will give")]
+    Stalled,
+}

@@ -1,0 +1,106 @@
+//! A response that breaks the protocol.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::url::Url;
+use crate::wire::InvalidObject;
+use crate::x509::{ChainMismatch, InvalidChain};
+
+/// An answer that breaks the protocol.
+#[derive(Clone, Debug)]
+pub struct PeerError {
+    pub(super) url: Option<Url>,
+    pub(super) fault: PeerFault,
+}
+
+impl PeerError {
+    /// Returns the URL of the request whose answer it was.
+    pub const fn url(&self) -> Option<&Url> {
+        self.url.as_ref()
+    }
+
+    /// Returns what was wrong.
+    pub const fn fault(&self) -> &PeerFault {
+        &self.fault
+    }
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the CA broke the protocol")?;
+        if let Some(url) = &self.url {
+            write!(f, " at {url}")?;
+        }
+        write!(f, ": {}; {}", self.fault, self.fault.advice())
+    }
+}
+
+impl core::error::Error for PeerError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        // The fault is the kind of this error, and in its sentence already.
+        self.fault.source()
+    }
+}
+
+/// What was wrong with an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerFault {
+    /// The body is not the object that was asked for.
+    #[error("unusable response ({status}, {media_type})")]
+    Object {
+        /// The status code.
+        status: u16,
+        /// The media type, escaped.
+        media_type: String,
+        /// What is wrong with the object.
+        #[source]
+        fault: InvalidObject,
+    },
+    /// The `Location` header, which alone tells the resource's URL, is missing or no https URL.
+    #[error("no usable Location header")]
+    NoLocation,
+    /// newNonce gave no nonce.
+    #[error("newNonce answered {0} without a usable Replay-Nonce")]
+    NoNonce(u16),
+    /// A signed request was redirected, a GET too often, or to a place it may not go.
+    #[error("redirected ({0}) where that is not allowed")]
+    Redirect(u16),
+    /// A status code that means nothing here.
+    #[error("unexpected status {0}")]
+    Status(u16),
+    /// The body is of another media type than the one that was asked for.
+    #[error("the answer is {0}, not what was asked for")]
+    MediaType(String),
+    /// The body was cut off at the limit.
+    #[error("the answer is longer than the limit, or was cut off")]
+    Truncated,
+    /// The object has a status that this client does not know.
+    #[error("unknown status {0}")]
+    UnknownStatus(String),
+    /// The order's identifiers or authorizations changed under way.
+    #[error("the order's authorizations changed under way")]
+    OrderChanged,
+    /// An authorization is for a name that was not ordered.
+    #[error("an authorization is for {0}, which was not ordered")]
+    ForeignAuthorization(String),
+    /// A URL from the server that is not https.
+    #[error("a URL that is not https: {0}")]
+    NotHttps(Url),
+    /// A URL needed for the next step is missing.
+    #[error("no {0} URL in the order")]
+    MissingUrl(&'static str),
+    /// The certificate chain does not parse, or holds anything but certificates.
+    #[error("unusable certificate")]
+    Chain(#[source] InvalidChain),
+    /// The certificate is for another key or other names.
+    #[error("the wrong certificate")]
+    WrongCertificate(#[source] ChainMismatch),
+    /// What is listed as an alternate chain is that of another certificate.
+    #[error("an alternate chain is for another certificate")]
+    OtherLeaf,
+    /// The answer does not show the change that was asked for.
+    #[error("the answer does not show the change: {0}")]
+    NotApplied(&'static str),
+}
