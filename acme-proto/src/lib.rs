@@ -138,6 +138,7 @@ pub mod register;
 pub mod renewal;
 mod renewal_window;
 mod request;
+mod resource;
 pub mod rollover;
 pub mod session;
 #[cfg(any(

@@ -8,6 +8,7 @@ use crate::call::{Drive, Engine, Finished, Life, poll};
 use crate::error::{Error, InvalidInput, Misuse};
 use crate::flow::{Flow, Input, Output, sealed};
 use crate::op::{AccountEntry, GetDirectory, LocateAccount, Located, NewAccount, operations};
+use crate::resource::Resource;
 use crate::session::{ExternalAccount, Session};
 use crate::time::Timestamp;
 use crate::wire::{AccountStatus, Meta, ProblemType};
@@ -88,7 +89,7 @@ impl Register {
     /// Says that the user agrees to the terms that were shown.
     ///
     /// # Errors
-    /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
+    /// [`Misuse::ConsentNotRequested`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub const fn agree(&mut self) -> Result<(), Misuse> {
         self.answer(Consent::Agreed)
     }
@@ -96,7 +97,7 @@ impl Register {
     /// Says that the user does not agree; the flow then ends in [`InvalidInput::TermsNotAgreed`].
     ///
     /// # Errors
-    /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
+    /// [`Misuse::ConsentNotRequested`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub const fn decline(&mut self) -> Result<(), Misuse> {
         self.answer(Consent::Declined)
     }
@@ -106,7 +107,7 @@ impl Register {
             return Err(Misuse::Finished);
         }
         if !matches!(self.consent, Consent::Asked) {
-            return Err(Misuse::WrongState("no consent was asked for"));
+            return Err(Misuse::ConsentNotRequested);
         }
         self.consent = consent;
         Ok(())
@@ -230,7 +231,7 @@ impl Drive for Register {
     }
 
     fn late(&mut self, _: &mut Session) {
-        let late = self.engine.deadline_passed("the account");
+        let late = self.engine.deadline_passed(Resource::NewAccount);
         self.fail(Error::Deadline(late.into()));
     }
 }

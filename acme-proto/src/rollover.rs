@@ -10,6 +10,7 @@ use crate::error::{Error, InvalidInput, Misuse};
 use crate::flow::{Flow, Input, Lost, Output, sealed};
 use crate::jose::Jwk;
 use crate::op::{AccountEntry, FindAccount, KeyChange, LocateAccount, Located, operations};
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -117,7 +118,7 @@ impl Rollover {
     /// Says that both keys and the intent are stored.
     ///
     /// # Errors
-    /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
+    /// [`Misuse::StoreNotRequested`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub fn stored(&mut self) -> Result<(), Misuse> {
         self.check_storing()?;
         self.storing = Storing::Done;
@@ -128,7 +129,7 @@ impl Rollover {
     /// was changed.
     ///
     /// # Errors
-    /// [`Misuse::WrongState`] if the flow did not ask, [`Misuse::Finished`] after its end.
+    /// [`Misuse::StoreNotRequested`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub fn store_failed(&mut self, why: String) -> Result<(), Misuse> {
         self.check_storing()?;
         self.storing = Storing::No;
@@ -140,7 +141,7 @@ impl Rollover {
         match self.storing {
             _ if self.life.is_over() => Err(Misuse::Finished),
             Storing::Asked => Ok(()),
-            _ => Err(Misuse::WrongState("nothing is to be stored")),
+            _ => Err(Misuse::StoreNotRequested),
         }
     }
 
@@ -333,7 +334,7 @@ impl Drive for Rollover {
     }
 
     fn late(&mut self, _: &mut Session) {
-        let late = self.engine.deadline_passed("the key change");
+        let late = self.engine.deadline_passed(Resource::KeyChange);
         self.life.end(Err(Error::Deadline(late.into())));
     }
 }

@@ -63,7 +63,7 @@ impl world::User<Register> for User {
 
     fn disturb(&mut self, flow: &mut Register, _: &mut World<'_>) -> bool {
         if !self.asked || self.answered {
-            assert!(matches!(flow.agree(), Err(Misuse::WrongState(_))));
+            assert!(matches!(flow.agree(), Err(Misuse::ConsentNotRequested)));
         }
         false
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use acme_proto::error::Error;
-use acme_proto::op::RenewalInfoEntry;
+use acme_proto::op::{RenewalInfoEntry, Resource};
 use acme_proto::renewal::{RenewalPolicy, RenewalSchedule, RenewalStep};
 use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
@@ -104,7 +104,7 @@ fn error(bytes: &mut Bytes<'_>, now: Timestamp) -> Error {
     let url = Url::parse("https://ca.example/ari").expect("a URL");
     match bytes.below(3) {
         0 => Error::RetryLater { url, until: now.saturating_add(wait(bytes)) },
-        1 => Error::Unsupported(acme_proto::error::Unsupported::Operation("renewalInfo")),
+        1 => Error::Unsupported(acme_proto::error::Unsupported::Operation(Resource::RenewalInfo)),
         _ => Error::Cancelled,
     }
 }

@@ -13,6 +13,7 @@ use crate::flow::{FlowId, Input, SaveId, SignRequest, Transmit};
 use crate::http::Response;
 use crate::notice::Notice;
 use crate::op::{Answer, Operation, Read};
+use crate::resource::Resource;
 use crate::session::{Binding, Session};
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -167,7 +168,7 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Returns what there is to say if the deadline ends the flow.
-    pub(crate) fn deadline_passed(&mut self, waiting_for: &'static str) -> DeadlinePassed {
+    pub(crate) fn deadline_passed(&mut self, waiting_for: Resource) -> DeadlinePassed {
         let url = self.exchanges.values().find_map(|exchange| exchange.url.clone());
         DeadlinePassed { url, waiting_for, last: self.last_failure.take() }
     }
@@ -179,7 +180,7 @@ impl<O: Operation> Engine<O> {
             let Some(Exchange { work: Work::Task(operation), .. }) = self.exchanges.get(&id) else {
                 continue;
             };
-            let late = self.deadline_passed(operation.spec().name);
+            let late = self.deadline_passed(operation.spec().resource);
             let Some(exchange) = self.exchanges.remove(&id) else { continue };
             self.queue.retain(|other| *other != id);
             self.settle(id, exchange, Err(Error::Deadline(late.into())));

@@ -225,7 +225,7 @@ impl<O: Operation> Engine<O> {
             links.iter().filter(move |l| l.has_rel(rel)).map(|l| l.target().clone())
         };
         ServerProblem {
-            operation: spec.name,
+            resource: spec.resource,
             method: match spec.auth {
                 Auth::None(method) => method,
                 _ => Method::Post,
@@ -256,8 +256,8 @@ fn retry<O>(exchange: &mut Exchange<O>, not_before: Timestamp) -> Verdict {
 
 /// Turns the exchange into one that reads whether its request was processed.
 fn reread<O>(exchange: &mut Exchange<O>, url: Url, at: Timestamp) -> Verdict {
-    let (name, class) = (exchange.spec.name, exchange.spec.class);
-    exchange.spec = Spec::read(name, Target::Url(url)).class(class);
+    let (resource, class) = (exchange.spec.resource, exchange.spec.class);
+    exchange.spec = Spec::read(resource, Target::Url(url)).class(class);
     exchange.phase = Phase::Reread;
     retry(exchange, at)
 }

@@ -144,7 +144,7 @@ impl<O: Operation> Engine<O> {
         session: &mut Session,
         flow: FlowId,
     ) -> Result<Begun<O>, Error> {
-        let url = exchange.url.as_ref().ok_or(Error::Misuse(Misuse::WrongState("no URL")))?;
+        let url = exchange.url.as_ref().ok_or(Error::Internal)?;
         let (jwk, role, by_jwk) = signing_key(exchange, session)?;
         if let (Payload::Nested(inner), None) = (&exchange.spec.payload, &exchange.payload) {
             let context = InnerContext { url, account_key: jwk, account: session.account_url() };

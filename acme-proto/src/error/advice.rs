@@ -1,14 +1,15 @@
 //! What to do about an error: one sentence for each cause.
 
 use super::PeerFault;
+use crate::resource::Resource;
 use crate::wire::ProblemType;
 
 pub(super) fn for_problem(
-    operation: &str,
+    resource: Resource,
     status: u16,
     kind: Option<&ProblemType>,
 ) -> &'static str {
-    if operation == "revokeCert" && kind == Some(&ProblemType::Unauthorized) {
+    if resource == Resource::RevokeCert && kind == Some(&ProblemType::Unauthorized) {
         return "revoke with the account that ordered it, with the certificate's own key, or after all its names \
             are authorized for this account";
     }

@@ -3,19 +3,20 @@
 use core::fmt;
 
 use super::Error;
+use crate::resource::Resource;
 use crate::url::Url;
 
 /// A deadline that passed, and what the flow was waiting for.
 #[derive(Clone, Debug)]
 pub struct DeadlinePassed {
     pub(crate) url: Option<Url>,
-    pub(crate) waiting_for: &'static str,
+    pub(crate) waiting_for: Resource,
     pub(crate) last: Option<Error>,
 }
 
 impl DeadlinePassed {
     /// Returns what the flow was waiting for.
-    pub const fn waiting_for(&self) -> &'static str {
+    pub const fn waiting_for(&self) -> Resource {
         self.waiting_for
     }
 

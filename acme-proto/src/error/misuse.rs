@@ -13,9 +13,15 @@ pub enum Misuse {
     /// A command came after the end.
     #[error("bug in the driver: it gave a command after the end of the flow")]
     Finished,
-    /// A command does not fit the state, such as `ready` for a challenge that was not handed out.
-    #[error("bug in the driver: it gave a command that does not fit the state: {0}")]
-    WrongState(&'static str),
+    /// The flow did not ask for consent to terms of service.
+    #[error("bug in the driver: it answered a request for consent that the flow did not make")]
+    ConsentNotRequested,
+    /// The flow did not ask for the intent of a rollover to be stored.
+    #[error("bug in the driver: it said that an intent is stored which the flow did not hand out")]
+    StoreNotRequested,
+    /// The selected kind of challenge is not one that the CA offers for the authorization.
+    #[error("bug in the driver: it selected a kind of challenge that is not offered")]
+    KindNotOffered,
     /// The flow needs the account's public key, which the session was not given.
     #[error("bug in the driver: the session has no account key")]
     NoAccountKey,

@@ -9,6 +9,7 @@
 //! | [`Signer`](Error::Signer), [`Storage`](Error::Storage) | the machine of the user | repair it, then resume |
 //! | [`Input`](Error::Input), [`NoAccount`](Error::NoAccount), [`AccountClosed`](Error::AccountClosed), [`KeyInUse`](Error::KeyInUse) | the caller's data | correct it |
 //! | [`Misuse`](Error::Misuse) | the driver | correct the program |
+//! | [`Internal`](Error::Internal) | this crate | report it |
 //!
 //! # Messages
 //!
@@ -119,6 +120,9 @@ pub enum Error {
     /// What the user gave cannot be used.
     #[error(transparent)]
     Input(InvalidInput),
+    /// This crate reached a state that its authors ruled out.
+    #[error("bug in acme-proto; report it, with the log of this flow")]
+    Internal,
     /// The driver broke the contract of the core.
     #[error(transparent)]
     Misuse(Misuse),

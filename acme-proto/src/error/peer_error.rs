@@ -88,9 +88,12 @@ pub enum PeerFault {
     /// A URL from the server that is not https.
     #[error("a URL that is not https: {0}")]
     NotHttps(Url),
-    /// A URL needed for the next step is missing.
-    #[error("no {0} URL in the order")]
-    MissingUrl(&'static str),
+    /// The order is ready, but has no `finalize` URL.
+    #[error("no finalize URL in the order")]
+    NoFinalizeUrl,
+    /// The order is valid, but has no `certificate` URL.
+    #[error("no certificate URL in the order")]
+    NoCertificateUrl,
     /// The certificate chain does not parse, or holds anything but certificates.
     #[error("unusable certificate")]
     Chain(#[source] InvalidChain),
@@ -100,7 +103,7 @@ pub enum PeerFault {
     /// What is listed as an alternate chain is that of another certificate.
     #[error("an alternate chain is for another certificate")]
     OtherLeaf,
-    /// The answer does not show the change that was asked for.
-    #[error("the answer does not show the change: {0}")]
-    NotApplied(&'static str),
+    /// The account or authorization that the client deactivated has another status still.
+    #[error("the resource is not deactivated")]
+    NotDeactivated,
 }

@@ -6,6 +6,7 @@ use core::fmt;
 
 use super::advice;
 use crate::http::Method;
+use crate::resource::Resource;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{Problem, ProblemType};
@@ -13,7 +14,7 @@ use crate::wire::{Problem, ProblemType};
 /// An error answer, with or without a problem document (RFC 8555 section 6.7).
 #[derive(Clone, Debug)]
 pub struct ServerProblem {
-    pub(crate) operation: &'static str,
+    pub(crate) resource: Resource,
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) status: u16,
@@ -28,9 +29,9 @@ pub struct ServerProblem {
 }
 
 impl ServerProblem {
-    /// Returns the operation by its RFC name, such as `newOrder`.
-    pub const fn operation(&self) -> &'static str {
-        self.operation
+    /// Returns the resource that the request was for, such as `newOrder`.
+    pub const fn resource(&self) -> Resource {
+        self.resource
     }
 
     /// Returns the method of the request.
@@ -85,7 +86,7 @@ impl ServerProblem {
 
     /// Returns what to do about it.
     pub fn advice(&self) -> &'static str {
-        advice::for_problem(self.operation, self.status, self.problem.as_ref().map(Problem::kind))
+        advice::for_problem(self.resource, self.status, self.problem.as_ref().map(Problem::kind))
     }
 
     pub(crate) fn is(&self, kind: &ProblemType) -> bool {
@@ -95,7 +96,7 @@ impl ServerProblem {
 
 impl fmt::Display for ServerProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the CA refused {} ({} at {})", self.operation, self.status, self.url)?;
+        write!(f, "the CA refused {} ({} at {})", self.resource, self.status, self.url)?;
         match &self.problem {
             Some(problem) => write!(f, ": {problem}")?,
             None if self.snippet.is_empty() => f.write_str(": no explanation")?,

@@ -7,6 +7,7 @@ use core::error::Error as _;
 
 use super::*;
 use crate::request::Lost;
+use crate::resource::Resource;
 use crate::wire::InvalidObject;
 use crate::x509::InvalidChain;
 
@@ -39,7 +40,7 @@ fn chain(error: &Error) -> Vec<String> {
 
 #[test]
 fn a_cause_is_the_source_and_is_not_repeated() {
-    let late = DeadlinePassed { url: None, waiting_for: "order", last: Some(transport()) };
+    let late = DeadlinePassed { url: None, waiting_for: Resource::Order, last: Some(transport()) };
     let invalid_chain = InvalidChain::Pem(crate::pem::InvalidPem::NotUtf8);
     for (error, causes) in [
         (Error::Signer(SignFailed::UnknownKey), 0),

@@ -79,7 +79,7 @@ impl Issuance {
         let was = self.facts.status().cloned();
         self.learn(url, order)?;
         if lacks_certificate && self.poll.round >= MOST_LOOKS_FOR_CERTIFICATE {
-            return Err(Error::peer(url, PeerFault::MissingUrl("certificate")));
+            return Err(Error::peer(url, PeerFault::NoCertificateUrl));
         }
         if waits || self.facts.csr_sent {
             if self.facts.status() == was.as_ref() {

@@ -17,7 +17,7 @@ impl Issuance {
     /// Where a server has one challenge for two authorizations, the second one is offered again without it.
     ///
     /// # Errors
-    /// [`Misuse::UnknownId`] for an offer that is not open, [`Misuse::WrongState`] for a kind that was not
+    /// [`Misuse::UnknownId`] for an offer that is not open, [`Misuse::KindNotOffered`] for a kind that was not
     /// offered.
     pub fn select(
         &mut self,
@@ -34,7 +34,7 @@ impl Issuance {
         if authorization.local != Local::Offered(offer.number) {
             return Err(Misuse::UnknownId);
         }
-        let not_offered = Misuse::WrongState("this kind of challenge was not offered");
+        let not_offered = Misuse::KindNotOffered;
         let (url, token, persist) = match authorization.usable(kind) {
             Some(c) => (c.url().clone(), c.token().cloned(), c.dns_persist().cloned()),
             None => return Err(not_offered),

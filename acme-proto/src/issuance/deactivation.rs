@@ -60,7 +60,7 @@ impl Issuance {
         let url = operation.0.clone();
         let error = match result {
             Ok(authorization) if operation.landed(&authorization) => return,
-            Ok(_) => Error::peer(&url, PeerFault::NotApplied("the authorization is as before")),
+            Ok(_) => Error::peer(&url, PeerFault::NotDeactivated),
             Err(error) => error,
         };
         self.engine.notice(Notice::NotDeactivated { url, error: Box::new(error) });

@@ -8,10 +8,11 @@ use super::facts::{self, Facts, Local, Memory, Publication, Published};
 use super::plan::AuthorizationView;
 use super::{Ending, Issuance, IssuanceEvent, Issued, Poll};
 use crate::challenge::{Attempt, Challenge};
-use crate::error::{DeadlinePassed, Error, IdentifierFailure, Misuse, OrderFailed};
+use crate::error::{DeadlinePassed, Error, IdentifierFailure, OrderFailed};
 use crate::flow::{SaveId, SaveRequest};
 use crate::notice::Notice;
 use crate::op::ChosenChain;
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::wire::{AuthorizationStatus, ChallengeKind, OrderStatus, Problem, ProblemType};
 
@@ -83,10 +84,10 @@ impl Issuance {
 
     pub(super) fn out_of_time(&mut self, session: &mut Session) {
         let waiting_for = match self.facts.status() {
-            None => "the order",
-            Some(OrderStatus::Pending) => "the authorizations",
-            Some(OrderStatus::Ready) => "the CSR to be taken",
-            _ => "the certificate",
+            None => Resource::NewOrder,
+            Some(OrderStatus::Pending) => Resource::Authorization,
+            Some(OrderStatus::Ready) => Resource::Finalize,
+            _ => Resource::Certificate,
         };
         let said = self.said_of_challenges();
         let late = self.engine.deadline_passed(waiting_for);
@@ -213,7 +214,7 @@ impl Issuance {
         }
         let Some(ending) = self.ending.take() else { return };
         let result = ending.result.and_then(|chosen| {
-            let missing = Error::Misuse(Misuse::WrongState("no order"));
+            let missing = Error::Internal;
             let (order_url, order) =
                 self.facts.url.clone().zip(self.facts.order.clone()).ok_or(missing)?;
             Ok(Issued { chosen, order_url, order: Box::new(order), not_cleaned })

@@ -400,7 +400,7 @@ impl Issuance {
         else {
             return Ok(None);
         };
-        let fault = crate::error::PeerFault::MissingUrl("finalize");
+        let fault = crate::error::PeerFault::NoFinalizeUrl;
         let finalize = order.finalize().ok_or_else(|| Error::peer(url, fault))?;
         Ok(Some(Finalize::new(url.clone(), finalize.clone(), csr.clone())))
     }

@@ -12,6 +12,7 @@ use super::{AccountEntry, Answer, Hooks, Operation, Payload, Read, Spec, Target}
 use crate::error::{Error, InvalidInput, PeerFault};
 use crate::flow::Lost;
 use crate::notice::Notice;
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::url::Url;
 use crate::wire::{Account, AccountStatus, ProblemType};
@@ -26,7 +27,7 @@ impl Operation for GetAccount {
 
 impl Hooks<Account> for GetAccount {
     fn spec(&self) -> Spec {
-        Spec::read("account", Target::Account)
+        Spec::read(Resource::Account, Target::Account)
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
@@ -83,7 +84,7 @@ impl Operation for UpdateAccount {
 impl Hooks<Account> for UpdateAccount {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "contact": self.contacts }));
-        Spec::post("account", Target::Account, payload)
+        Spec::post(Resource::Account, Target::Account, payload)
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
@@ -108,7 +109,7 @@ impl Operation for DeactivateAccount {
 impl Hooks<Account> for DeactivateAccount {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "status": "deactivated" }));
-        Spec::post("account", Target::Account, payload)
+        Spec::post(Resource::Account, Target::Account, payload)
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
@@ -116,7 +117,7 @@ impl Hooks<Account> for DeactivateAccount {
         if *account.status() == AccountStatus::Deactivated {
             Ok(Read::Response(account))
         } else {
-            Err(answer.fault(PeerFault::NotApplied("the account is not deactivated")))
+            Err(answer.fault(PeerFault::NotDeactivated))
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
 use crate::error::{Error, InvalidInput};
 use crate::identifier::Identifier;
+use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::{Authorization, AuthorizationStatus, Directory};
 
@@ -39,7 +40,7 @@ impl Operation for GetAuthorization {
 
 impl Hooks<Authorization> for GetAuthorization {
     fn spec(&self) -> Spec {
-        Spec::read("authorization", Target::Url(self.0.clone()))
+        Spec::read(Resource::Authorization, Target::Url(self.0.clone()))
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Authorization>, Error> {
@@ -73,7 +74,11 @@ impl Operation for NewAuthorization {
 impl Hooks<AuthorizationEntry> for NewAuthorization {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "identifier": self.identifier }));
-        Spec::post("newAuthz", Target::Resource("newAuthz", Directory::new_authz), payload)
+        Spec::post(
+            Resource::NewAuthz,
+            Target::Resource(Resource::NewAuthz, Directory::new_authz),
+            payload,
+        )
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<AuthorizationEntry>, Error> {
@@ -94,7 +99,7 @@ impl Operation for DeactivateAuthorization {
 impl Hooks<Authorization> for DeactivateAuthorization {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "status": "deactivated" }));
-        Spec::post("authorization", Target::Url(self.0.clone()), payload)
+        Spec::post(Resource::Authorization, Target::Url(self.0.clone()), payload)
             .on_lost(OnLost::Reread(self.0.clone()))
     }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::{Answer, Hooks, Operation, Read, Spec, Target};
 use crate::error::{Error, PeerFault};
 use crate::header;
+use crate::resource::Resource;
 use crate::text;
 use crate::url::Url;
 use crate::x509::CertificateChain;
@@ -58,7 +59,7 @@ impl Operation for GetCertificate {
 
 impl Hooks<Download> for GetCertificate {
     fn spec(&self) -> Spec {
-        Spec::read("certificate", Target::Url(self.0.clone())).accept(CHAIN)
+        Spec::read(Resource::Certificate, Target::Url(self.0.clone())).accept(CHAIN)
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Download>, Error> {

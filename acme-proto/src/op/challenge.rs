@@ -3,6 +3,7 @@
 use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
 use crate::challenge::ChallengeResponse;
 use crate::error::Error;
+use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::{Challenge, ChallengeStatus};
 
@@ -16,7 +17,7 @@ impl Operation for GetChallenge {
 
 impl Hooks<Challenge> for GetChallenge {
     fn spec(&self) -> Spec {
-        Spec::read("challenge", Target::Url(self.0.clone()))
+        Spec::read(Resource::Challenge, Target::Url(self.0.clone()))
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Challenge>, Error> {
@@ -60,8 +61,12 @@ impl Operation for RespondChallenge {
 
 impl Hooks<Challenge> for RespondChallenge {
     fn spec(&self) -> Spec {
-        Spec::post("challenge", Target::Url(self.url.clone()), Payload::json(&self.response))
-            .on_lost(OnLost::Reread(self.url.clone()))
+        Spec::post(
+            Resource::Challenge,
+            Target::Url(self.url.clone()),
+            Payload::json(&self.response),
+        )
+        .on_lost(OnLost::Reread(self.url.clone()))
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Challenge>, Error> {

@@ -3,6 +3,7 @@
 use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
 use crate::error::Error;
 use crate::policy::ResourceClass;
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::wire::Directory;
 
@@ -16,7 +17,7 @@ impl Operation for GetDirectory {
 
 impl Hooks<Directory> for GetDirectory {
     fn spec(&self) -> Spec {
-        Spec::get("directory", Target::Directory).class(ResourceClass::Directory)
+        Spec::get(Resource::Directory, Target::Directory).class(ResourceClass::Directory)
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Directory>, Error> {

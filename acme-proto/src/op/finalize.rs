@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
 use crate::error::{Error, InvalidInput};
 use crate::jose::base64url;
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::url::Url;
 use crate::wire::{Order, OrderStatus};
@@ -32,7 +33,7 @@ impl Operation for Finalize {
 impl Hooks<Order> for Finalize {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "csr": base64url::encode(self.csr.as_der()) }));
-        Spec::post("finalize", Target::Url(self.finalize.clone()), payload)
+        Spec::post(Resource::Finalize, Target::Url(self.finalize.clone()), payload)
             .on_lost(OnLost::Reread(self.order.clone()))
     }
 

@@ -11,6 +11,7 @@ use super::{Answer, Hooks, Inner, InnerContext, OnLost, Operation, Payload, Read
 use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
 use crate::request::{KeyRole, SignatureAlgorithm};
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::wire::Directory;
 
@@ -41,8 +42,8 @@ impl Operation for KeyChange {
 
 impl Hooks<Jwk> for KeyChange {
     fn spec(&self) -> Spec {
-        let target = Target::Resource("keyChange", Directory::key_change);
-        Spec::post("keyChange", target, Payload::Nested(Box::new(self.clone())))
+        let target = Target::Resource(Resource::KeyChange, Directory::key_change);
+        Spec::post(Resource::KeyChange, target, Payload::Nested(Box::new(self.clone())))
             .on_lost(OnLost::Report)
             .fixed_key()
     }

@@ -25,6 +25,7 @@ mod revocation_reason;
 mod revoke;
 mod spec;
 
+pub use crate::resource::Resource;
 pub use account::{DeactivateAccount, GetAccount, UpdateAccount};
 pub use account_entry::AccountEntry;
 pub use authorization::{

@@ -15,6 +15,7 @@ use crate::error::{Error, InvalidInput};
 use crate::jose::{KeyId, Protected, SigningInput};
 use crate::policy::ResourceClass;
 use crate::request::{KeyRole, SignatureAlgorithm};
+use crate::resource::Resource;
 use crate::session::{ExternalAccount, Session};
 use crate::url::Url;
 use crate::wire::{DeviationKind, Directory};
@@ -90,9 +91,13 @@ pub(super) struct AccountPayload<'a> {
 
 /// The request that carries such a payload.
 pub(super) fn new_account_spec(payload: Payload) -> Spec {
-    Spec::post("newAccount", Target::Resource("newAccount", Directory::new_account), payload)
-        .auth(Auth::AccountKey)
-        .class(ResourceClass::NewAccount)
+    Spec::post(
+        Resource::NewAccount,
+        Target::Resource(Resource::NewAccount, Directory::new_account),
+        payload,
+    )
+    .auth(Auth::AccountKey)
+    .class(ResourceClass::NewAccount)
 }
 
 impl Operation for NewAccount {
@@ -132,7 +137,7 @@ impl Hooks<AccountEntry> for NewAccount {
     ) -> Option<Spec> {
         let url = location.filter(|_| failure.is_unreadable())?;
         session.set_account_url(url.clone());
-        Some(Spec::read("account", Target::Account))
+        Some(Spec::read(Resource::Account, Target::Account))
     }
 
     fn read_fallback(

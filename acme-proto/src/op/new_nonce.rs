@@ -5,6 +5,7 @@ use crate::error::{Error, PeerFault};
 use crate::header;
 use crate::http::Method;
 use crate::policy::ResourceClass;
+use crate::resource::Resource;
 use crate::token::Nonce;
 use crate::wire::Directory;
 
@@ -19,8 +20,10 @@ impl Operation for NewNonce {
 impl Hooks<Nonce> for NewNonce {
     fn spec(&self) -> Spec {
         let target =
-            Target::Resource("newNonce", |directory| Some(Directory::new_nonce(directory)));
-        Spec::get("newNonce", target).auth(Auth::None(Method::Head)).class(ResourceClass::NewNonce)
+            Target::Resource(Resource::NewNonce, |directory| Some(Directory::new_nonce(directory)));
+        Spec::get(Resource::NewNonce, target)
+            .auth(Auth::None(Method::Head))
+            .class(ResourceClass::NewNonce)
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Nonce>, Error> {

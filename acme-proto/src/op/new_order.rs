@@ -11,6 +11,7 @@ use crate::error::{Error, InvalidInput, UnknownProfile, Unsupported};
 use crate::identifier::Identifier;
 use crate::notice::{NotReplacing, Notice};
 use crate::policy::ResourceClass;
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -215,8 +216,9 @@ impl Operation for NewOrder {
 
 impl Hooks<OrderEntry> for NewOrder {
     fn spec(&self) -> Spec {
-        let target = Target::Resource("newOrder", Directory::new_order);
-        Spec::post("newOrder", target, Payload::FromDirectory).class(ResourceClass::NewOrder)
+        let target = Target::Resource(Resource::NewOrder, Directory::new_order);
+        Spec::post(Resource::NewOrder, target, Payload::FromDirectory)
+            .class(ResourceClass::NewOrder)
     }
 
     fn payload(
@@ -256,7 +258,7 @@ impl Hooks<OrderEntry> for NewOrder {
         _session: &mut Session,
     ) -> Option<Spec> {
         let url = location.filter(|_| failure.is_unreadable())?;
-        Some(Spec::read("order", Target::Url(url.clone())))
+        Some(Spec::read(Resource::Order, Target::Url(url.clone())))
     }
 
     fn read_fallback(

@@ -2,6 +2,7 @@
 
 use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
 use crate::error::Error;
+use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::Order;
 
@@ -15,7 +16,7 @@ impl Operation for GetOrder {
 
 impl Hooks<Order> for GetOrder {
     fn spec(&self) -> Spec {
-        Spec::read("order", Target::Url(self.0.clone()))
+        Spec::read(Resource::Order, Target::Url(self.0.clone()))
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Order>, Error> {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
 use crate::error::{Error, Unsupported};
 use crate::notice::Notice;
+use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::{Account, OrdersList};
 
@@ -58,7 +59,7 @@ impl Operation for ListOrders {
 
 impl Hooks<Page> for ListOrders {
     fn spec(&self) -> Spec {
-        Spec::read("orders", self.0.clone().map_or(Target::Orders, Target::Url))
+        Spec::read(Resource::Orders, self.0.clone().map_or(Target::Orders, Target::Url))
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Page>, Error> {
@@ -121,15 +122,15 @@ impl Operation for ListAllOrders {
 impl Hooks<Page> for ListAllOrders {
     fn spec(&self) -> Spec {
         match &self.page {
-            None => Spec::read("account", Target::Account),
-            Some(page) => Spec::read("orders", page.clone()),
+            None => Spec::read(Resource::Account, Target::Account),
+            Some(page) => Spec::read(Resource::Orders, page.clone()),
         }
     }
 
     fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Page>, Error> {
         if self.page.is_none() {
             let orders = object!(answer, Account)?.orders().cloned();
-            let unsupported = Error::Unsupported(Unsupported::Operation("orders"));
+            let unsupported = Error::Unsupported(Unsupported::Operation(Resource::Orders));
             return Ok(self.follow(orders.ok_or(unsupported)?));
         }
         let page = Page::read(answer)?;

@@ -5,6 +5,7 @@ use alloc::string::String;
 use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
 use crate::error::Error;
 use crate::policy::ResourceClass;
+use crate::resource::Resource;
 use crate::time::Timestamp;
 use crate::wire::{Directory, RenewalInfo};
 use crate::x509::Certificate;
@@ -64,8 +65,8 @@ impl Operation for GetRenewalInfo {
 impl Hooks<RenewalInfoEntry> for GetRenewalInfo {
     fn spec(&self) -> Spec {
         let id = self.certificate_id.clone();
-        let target = Target::Below("renewalInfo", Directory::renewal_info, id);
-        Spec::get("renewalInfo", target)
+        let target = Target::Below(Resource::RenewalInfo, Directory::renewal_info, id);
+        Spec::get(Resource::RenewalInfo, target)
             .accept("application/json")
             .class(ResourceClass::RenewalInfo)
     }

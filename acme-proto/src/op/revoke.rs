@@ -10,6 +10,7 @@ use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, base64url};
 use crate::notice::Notice;
 use crate::policy::ResourceClass;
+use crate::resource::Resource;
 use crate::wire::{Directory, ProblemType};
 use crate::x509::Certificate;
 
@@ -75,8 +76,8 @@ impl Operation for Revoke {
 impl Hooks<Revoked> for Revoke {
     fn spec(&self) -> Spec {
         let members = Members { certificate: &self.certificate, reason: self.reason };
-        let target = Target::Resource("revokeCert", Directory::revoke_cert);
-        Spec::post("revokeCert", target, Payload::json(&members))
+        let target = Target::Resource(Resource::RevokeCert, Directory::revoke_cert);
+        Spec::post(Resource::RevokeCert, target, Payload::json(&members))
             .class(ResourceClass::RevokeCert)
             .auth(self.key.clone().map_or(Auth::Account, Auth::Certificate))
     }

@@ -11,6 +11,7 @@ use crate::http::Method;
 use crate::jose::{Jwk, SigningInput};
 use crate::policy::ResourceClass;
 use crate::request::{KeyRole, SignatureAlgorithm};
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::url::Url;
 use crate::wire::Directory;
@@ -18,7 +19,7 @@ use crate::wire::Directory;
 /// Everything about one request but its nonce and its signature.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
-    pub(crate) name: &'static str,
+    pub(crate) resource: Resource,
     pub(crate) target: Target,
     pub(crate) auth: Auth,
     pub(crate) payload: Payload,
@@ -37,14 +38,14 @@ pub(crate) type Amend = fn(&ServerProblem, &Session) -> Option<Payload>;
 
 impl Spec {
     /// POST-as-GET by the account (RFC 8555 Section 6.3).
-    pub(crate) fn read(name: &'static str, target: Target) -> Self {
-        Self::post(name, target, Payload::Empty)
+    pub(crate) fn read(resource: Resource, target: Target) -> Self {
+        Self::post(resource, target, Payload::Empty)
     }
 
     /// A POST by the account that may simply be sent again.
-    pub(crate) const fn post(name: &'static str, target: Target, payload: Payload) -> Self {
+    pub(crate) const fn post(resource: Resource, target: Target, payload: Payload) -> Self {
         Self {
-            name,
+            resource,
             target,
             auth: Auth::Account,
             payload,
@@ -57,8 +58,8 @@ impl Spec {
     }
 
     /// A GET without signature.
-    pub(crate) fn get(name: &'static str, target: Target) -> Self {
-        Self::read(name, target).auth(Auth::None(Method::Get))
+    pub(crate) fn get(resource: Resource, target: Target) -> Self {
+        Self::read(resource, target).auth(Auth::None(Method::Get))
     }
 
     pub(crate) const fn class(mut self, class: ResourceClass) -> Self {
@@ -102,9 +103,9 @@ pub(crate) enum Target {
     /// The directory itself.
     Directory,
     /// A resource by its name in the directory.
-    Resource(&'static str, Entry),
+    Resource(Resource, Entry),
     /// The resource below such a one that a path segment names.
-    Below(&'static str, Entry, String),
+    Below(Resource, Entry, String),
     Account,
     /// The account's list of orders.
     Orders,
@@ -117,17 +118,21 @@ pub(crate) type Entry = fn(&Directory) -> Option<&Url>;
 impl Target {
     /// Resolves the target; the directory must be known where it is needed.
     pub(crate) fn resolve(&self, session: &Session) -> Result<Url, Error> {
-        let known = |url: Option<&Url>, name| {
-            url.cloned().ok_or(Error::Unsupported(Unsupported::Operation(name)))
+        let known = |url: Option<&Url>, resource| {
+            url.cloned().ok_or(Error::Unsupported(Unsupported::Operation(resource)))
         };
         match self {
             Self::Directory => Ok(session.directory_url().clone()),
-            Self::Resource(name, entry) => known(session.directory().and_then(entry), name),
-            Self::Below(name, entry, segment) => known(session.directory().and_then(entry), name)?
-                .join_segment(segment)
-                .map_err(|e| Error::Input(InvalidInput::Url(e))),
-            Self::Account => known(session.account_url(), "account"),
-            Self::Orders => known(session.orders_url(), "orders"),
+            Self::Resource(resource, entry) => {
+                known(session.directory().and_then(entry), *resource)
+            }
+            Self::Below(resource, entry, segment) => {
+                known(session.directory().and_then(entry), *resource)?
+                    .join_segment(segment)
+                    .map_err(|e| Error::Input(InvalidInput::Url(e)))
+            }
+            Self::Account => known(session.account_url(), Resource::Account),
+            Self::Orders => known(session.orders_url(), Resource::Orders),
             Self::Url(url) => Ok(url.clone()),
         }
     }

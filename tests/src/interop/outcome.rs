@@ -70,7 +70,9 @@ pub fn typed(error: &Error) -> Option<String> {
         return Some("the certificate names no issuer key".to_owned());
     }
     match error.acme()? {
-        Core::Unsupported(Unsupported::Operation(name)) => Some(format!("not offered: {name}")),
+        Core::Unsupported(Unsupported::Operation(resource)) => {
+            Some(format!("not offered: {resource}"))
+        }
         Core::Unsupported(Unsupported::Profile(unknown)) => {
             Some(format!("no profile {}", unknown.requested()))
         }
@@ -91,7 +93,7 @@ pub fn typed(error: &Error) -> Option<String> {
             }
         }
         Core::Peer(peer) => match peer.fault() {
-            PeerFault::NotApplied(what) => Some(format!("not applied: {what}")),
+            PeerFault::NotDeactivated => Some("not applied: still not deactivated".to_owned()),
             PeerFault::Object { fault, .. } => Some(format!("unusable answer: {fault}")),
             PeerFault::NoLocation => Some("no usable Location".to_owned()),
             PeerFault::Status(status) => Some(format!("unexpected status {status}")),

@@ -4,7 +4,8 @@ use acme_proto::call::Call;
 use acme_proto::error::{Error, InvalidInput, PeerFault};
 use acme_proto::http::Response;
 use acme_proto::op::{
-    DeactivateAccount, FindAccount, GetAccount, ListOrders, NewAccount, NewOrder, UpdateAccount,
+    DeactivateAccount, FindAccount, GetAccount, ListOrders, NewAccount, NewOrder, Resource,
+    UpdateAccount,
 };
 use acme_proto::register::{Register, RegisterEvent};
 use acme_proto::session::Session;
@@ -381,7 +382,7 @@ fn user_action_required_shows_the_page_and_the_terms_and_visits_neither() {
     covers!("8555-7.3.3-1", both, "{error:?}");
     covers!("fld-hdr-9", both && error.to_string().contains("terms/2017-6-02"), "{error}");
     covers!("8555-7.3.3-2", script.posts().len() == 1 && script.waits.is_empty());
-    covers!("8555-7.3.3-3", problem.operation() == "newOrder");
+    covers!("8555-7.3.3-3", problem.resource() == Resource::NewOrder);
     covers!("fld-pb-5", error.to_string().contains("agreement/?token=W8Ih3PswD-8"), "{error}");
     // After the human has acted, the same request goes out again.
     let mut script = script.post(NEW_ORDER, refusal());

@@ -500,7 +500,7 @@ fn commands_that_name_nothing_are_misuse() {
     let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
         IssuanceEvent::Authorize(offer) => {
             let wrong = flow.select(session, &offer.id(), &ChallengeKind::Dns01);
-            seen.push(matches!(wrong, Err(Misuse::WrongState(_))));
+            seen.push(matches!(wrong, Err(Misuse::KindNotOffered)));
             oblige(flow, session, IssuanceEvent::Authorize(offer.clone()));
             let twice = flow.select(session, &offer.id(), &ChallengeKind::Http01);
             seen.push(twice == Err(Misuse::UnknownId));

@@ -194,7 +194,7 @@ fn after_the_end_there_is_nothing_to_do_and_inputs_are_ignored() {
 fn a_command_after_the_end_is_a_misuse() {
     let mut session = session();
     let mut flow = Register::new().with_time_limit(Duration::from_secs(10));
-    assert_eq!(flow.agree(), Err(Misuse::WrongState("no consent was asked for")));
+    assert_eq!(flow.agree(), Err(Misuse::ConsentNotRequested));
     let id = drain(&mut flow, &mut session, now()).id();
     let terms = directory_with(&json!({ "meta": { "termsOfService": "https://e.example/t" } }));
     flow.handle_input(&mut session, Input::Response(id, terms), now()).expect("known");

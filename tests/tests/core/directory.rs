@@ -7,7 +7,7 @@ use acme_proto::error::{Error, PeerFault, Report, Unsupported};
 use acme_proto::http::{Method, Response};
 use acme_proto::op::{
     FindAccount, GetAccount, GetDirectory, GetRenewalInfo, NewAuthorization, NewOrder, Operation,
-    Revoke,
+    Resource, Revoke,
 };
 use acme_proto::register::Register;
 use acme_proto::wire::Directory;
@@ -133,23 +133,23 @@ fn a_directory_without_new_nonce_is_refused() {
 
 #[test]
 fn an_absent_entry_fails_its_operation_and_no_other() {
-    let named = |error: &Error, name: &str| matches!(error, Error::Unsupported(Unsupported::Operation(n)) if *n == name);
+    let named = |error: &Error, name: Resource| matches!(error, Error::Unsupported(Unsupported::Operation(n)) if *n == name);
     let error = not_offered(without("newOrder"), order());
-    covers!("fld-dir-3", named(&error, "newOrder"), "{error}");
+    covers!("fld-dir-3", named(&error, Resource::NewOrder), "{error}");
     let mut script = Script::new().get(DIRECTORY, without("newAccount"));
     let error = script.run(Register::new()).expect_err("not offered");
-    covers!("fld-dir-2", named(&error, "newAccount"), "{error}");
+    covers!("fld-dir-2", named(&error, Resource::NewAccount), "{error}");
     let mut world = World::new(CaConfig::default(), 1);
     let mut session = world.session();
     world.run(&mut session, Register::new(), |_, _, _| ()).expect("an account");
     let issued = issue(&mut world, &mut session, &["a.test"]).expect("issued");
     let error = not_offered(without("revokeCert"), Revoke::new(issued.chain().leaf()));
-    covers!("fld-dir-5", named(&error, "revokeCert"), "{error}");
+    covers!("fld-dir-5", named(&error, Resource::RevokeCert), "{error}");
     covers!("8555-7.1.1-4", error.to_string().contains("does not offer revokeCert"), "{error}");
     let info = || GetRenewalInfo::of(issued.chain().leaf()).expect("an authority key id");
     for entry in [json!(null), json!(5), json!("http://example.com/ari")] {
         let error = not_offered(directory_with(&json!({ "renewalInfo": entry })), info());
-        covers!("fld-dir-7", named(&error, "renewalInfo"), "{error}");
+        covers!("fld-dir-7", named(&error, Resource::RenewalInfo), "{error}");
     }
 }
 
@@ -159,7 +159,8 @@ fn without_new_authz_there_is_no_pre_authorization() {
         let directory = directory_with(&json!({ "newAuthz": entry }));
         let name = "a.example".parse().expect("a name");
         let error = not_offered(directory, NewAuthorization::new(name).expect("no wildcard"));
-        let typed = matches!(&error, Error::Unsupported(Unsupported::Operation("newAuthz")));
+        let typed =
+            matches!(&error, Error::Unsupported(Unsupported::Operation(Resource::NewAuthz)));
         covers!("8555-7.1.1-3", typed, "{error}");
         covers!("fld-dir-4", typed, "{error}");
     }

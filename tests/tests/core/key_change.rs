@@ -6,7 +6,7 @@ use acme_proto::flow::KeyRole;
 use acme_proto::http::Request;
 use acme_proto::issuance::Issuance;
 use acme_proto::jose::base64url;
-use acme_proto::op::{GetAccount, KeyChange};
+use acme_proto::op::{GetAccount, KeyChange, Resource};
 use acme_proto::register::Register;
 use acme_proto::session::Session;
 use acme_proto::signer::Es256Key;
@@ -169,7 +169,7 @@ fn a_ca_without_key_change_fails_that_operation_only() {
     let none = directory_with(&json!({ "keyChange": null }));
     let mut script = Script::new().known_account().get(DIRECTORY, none);
     let error = script.run(to_ed2()).expect_err("not offered");
-    let typed = matches!(&error, Error::Unsupported(Unsupported::Operation("keyChange")));
+    let typed = matches!(&error, Error::Unsupported(Unsupported::Operation(Resource::KeyChange)));
     covers!("fld-dir-6", typed, "{error}");
     let mut script = script.nonce("n").post(ACCOUNT, answer(200, &account_object()));
     script.run(Call::new(GetAccount)).expect("the account");

@@ -9,7 +9,7 @@ use acme_proto::http::Method;
 use acme_proto::notice::{Notice, RetryReason};
 use acme_proto::op::{
     DeactivateAccount, DeactivateAuthorization, Finalize, FindAccount, GetAccount, GetDirectory,
-    GetOrder, KeyChange, RespondChallenge, UpdateAccount,
+    GetOrder, KeyChange, Resource, RespondChallenge, UpdateAccount,
 };
 use acme_proto::register::Register;
 use acme_proto::wire::{AuthorizationStatus, ChallengeStatus, OrderStatus};
@@ -236,7 +236,7 @@ fn a_call_ends_at_its_deadline_even_if_no_answer_ever_comes() {
     assert!(took <= Duration::from_secs(70), "{took:?}");
     let Error::Deadline(deadline) = &error else { panic!("{error}") };
     assert!(matches!(deadline.last_error(), Some(Error::Transport(_))), "{error}");
-    assert_eq!(deadline.waiting_for(), "directory");
+    assert_eq!(deadline.waiting_for(), Resource::Directory);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use acme_proto::error::{Error, PeerFault};
 use acme_proto::http::{Method, Response};
 use acme_proto::issuance::Issuance;
 use acme_proto::notice::{Notice, RetryReason};
-use acme_proto::op::{FindAccount, GetAccount, GetDirectory};
+use acme_proto::op::{FindAccount, GetAccount, GetDirectory, Resource};
 use acme_proto::register::Register;
 use acme_proto::wire::ProblemType;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, Problem, Quirks, RequestKind};
@@ -277,7 +277,7 @@ fn an_error_of_new_nonce_ends_the_flow_and_says_where() {
     let error = script.run(Register::new()).expect_err("refused");
     covers!("8555-7.2-3", error.url().map(|url| url.as_str()) == Some(NEW_NONCE), "{error}");
     let Error::Problem(problem) = &error else { panic!("{error}") };
-    assert_eq!((problem.operation(), problem.method()), ("newNonce", Method::Head));
+    assert_eq!((problem.resource(), problem.method()), (Resource::NewNonce, Method::Head));
 }
 
 #[test]

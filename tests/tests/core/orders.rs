@@ -3,7 +3,7 @@
 use acme_proto::error::{Error, InvalidInput, PeerFault, Report};
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::{Issuance, IssuanceEvent};
-use acme_proto::op::{Finalize, GetOrder, NewOrder};
+use acme_proto::op::{Finalize, GetOrder, NewOrder, Resource};
 use acme_proto::signer::{Ed25519Key, Es256Key};
 use acme_proto::time::Timestamp;
 use acme_proto::wire::OrderStatus;
@@ -241,8 +241,8 @@ fn a_valid_order_without_certificate_is_read_again_and_then_refused() {
     script.on("/finalize/1", [object(&valid)]);
     script.on("/order/1", [object(&order("ready", &[NAME])), object(&valid)]);
     let error = script.issue(issuance(&[NAME])).expect_err("no certificate");
-    covers!("8555-7.1.3-8", *fault(&error) == PeerFault::MissingUrl("certificate"), "{error}");
-    covers!("fld-ord-10", *fault(&error) == PeerFault::MissingUrl("certificate"), "{error}");
+    covers!("8555-7.1.3-8", *fault(&error) == PeerFault::NoCertificateUrl, "{error}");
+    covers!("fld-ord-10", *fault(&error) == PeerFault::NoCertificateUrl, "{error}");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_ready_order_without_finalize_url_is_refused() {
     ready.as_object_mut().expect("an object").remove("finalize");
     script.on("/order/1", [object(&ready)]);
     let error = script.issue(issuance(&[NAME])).expect_err("no URL");
-    covers!("fld-ord-9", *fault(&error) == PeerFault::MissingUrl("finalize"), "{error}");
+    covers!("fld-ord-9", *fault(&error) == PeerFault::NoFinalizeUrl, "{error}");
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn a_refused_csr_ends_the_flow_and_an_amended_one_may_follow_on_the_same_order()
     let mut session = script.session();
     let mut flow = issuance(&[NAME]);
     let error = script.run(&mut session, &mut flow, |f, s, e| oblige(f, s, e)).expect_err("badCSR");
-    assert!(matches!(&error, Error::Problem(p) if p.operation() == "finalize"), "{error}");
+    assert!(matches!(&error, Error::Problem(p) if p.resource() == Resource::Finalize), "{error}");
 
     let snapshot = flow.snapshot().expect("a snapshot");
     let other = Es256Key::from_scalar(&[3; 32]).expect("a scalar");

@@ -3,7 +3,7 @@
 use acme_proto::call::Call;
 use acme_proto::error::{Error, Unsupported};
 use acme_proto::http::Response;
-use acme_proto::op::{GetOrder, ListAllOrders, NewOrder, Page};
+use acme_proto::op::{GetOrder, ListAllOrders, NewOrder, Page, Resource};
 use acme_proto::register::Register;
 use acme_testca::{CaConfig, Quirks};
 use acme_tests::covers;
@@ -90,7 +90,10 @@ fn an_account_that_names_no_list_is_an_unsupported_operation() {
     let mut session = world.registered();
     let error = world.run(&mut session, Call::new(ListAllOrders::new()), |_, _, _| ());
     let error = error.expect_err("no list");
-    assert!(matches!(error, Error::Unsupported(Unsupported::Operation("orders"))), "{error}");
+    assert!(
+        matches!(error, Error::Unsupported(Unsupported::Operation(Resource::Orders))),
+        "{error}"
+    );
 }
 
 #[test]

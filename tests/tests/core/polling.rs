@@ -5,6 +5,7 @@ use core::time::Duration;
 use acme_proto::error::{Error, Report};
 use acme_proto::http::Response;
 use acme_proto::notice::Notice;
+use acme_proto::op::Resource;
 use acme_proto::policy::{Policy, Schedule};
 use acme_proto::session::Session;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind, RetryAfter};
@@ -161,7 +162,7 @@ fn a_last_look_that_finds_the_order_ready_still_saves_it() {
 #[test]
 fn the_deadline_says_what_was_waited_for() {
     for (status, waited_for) in
-        [("pending", "the authorizations"), ("processing", "the certificate")]
+        [("pending", Resource::Authorization), ("processing", Resource::Certificate)]
     {
         let mut script = Script::obliging(&[NAME]);
         script.on("/order/1", [object(&order(status, &[NAME]))]);

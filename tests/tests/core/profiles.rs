@@ -4,7 +4,7 @@ use acme_proto::call::Call;
 use acme_proto::error::{Error, UnknownProfile, Unsupported};
 use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::notice::Notice;
-use acme_proto::op::{GetDirectory, NewOrder};
+use acme_proto::op::{GetDirectory, NewOrder, Resource};
 use acme_proto::snapshot::Snapshot;
 use acme_proto::wire::ProblemType;
 use acme_testca::{CaConfig, Profile};
@@ -146,10 +146,10 @@ fn the_profile_that_the_ca_chose_itself_is_shown() {
 
 #[test]
 fn a_refusal_of_the_profile_is_typed_at_new_order_and_at_finalize() {
-    let refused = |error: &Error, operation| match error {
+    let refused = |error: &Error, resource| match error {
         Error::Problem(problem) => {
             error.problem_type() == Some(&ProblemType::InvalidProfile)
-                && problem.operation() == operation
+                && problem.resource() == resource
         }
         _ => false,
     };
@@ -157,9 +157,9 @@ fn a_refusal_of_the_profile_is_typed_at_new_order_and_at_finalize() {
         config.withdrawn_profiles.insert("short".to_owned());
     });
     let error = issue(&mut world, order().with_private_profile("tall")).expect_err("unknown");
-    covers!("prof-4-4", refused(&error, "newOrder"), "{error}");
+    covers!("prof-4-4", refused(&error, Resource::NewOrder), "{error}");
     let error = issue(&mut world, order().with_profile("short")).expect_err("withdrawn");
-    covers!("prof-4-4", refused(&error, "finalize"), "{error}");
+    covers!("prof-4-4", refused(&error, Resource::Finalize), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use acme_proto::call::Call;
 use acme_proto::error::{Error, InvalidInput, PeerFault, Report, Unsupported};
 use acme_proto::http::{Method, Response};
-use acme_proto::op::{GetAccount, GetDirectory, ListOrders, NewOrder};
+use acme_proto::op::{GetAccount, GetDirectory, ListOrders, NewOrder, Resource};
 use acme_proto::register::Register;
 use acme_proto::session::Session;
 use acme_testca::{CaConfig, Quirks};
@@ -152,7 +152,8 @@ fn an_unusable_url_in_the_directory_fails_the_operation_that_needs_it() {
         script.run(Register::new()).expect("an account");
         let order = NewOrder::new(["a.example".parse().expect("a name")]).expect("a name");
         let error = script.run(Call::new(order)).expect_err("not offered");
-        let typed = matches!(&error, Error::Unsupported(Unsupported::Operation("newOrder")));
+        let typed =
+            matches!(&error, Error::Unsupported(Unsupported::Operation(Resource::NewOrder)));
         covers!("fld-gen-8", typed, "{bad:?}: {error}");
         covers!("8555-6.1-2", script.requests.len() == 3, "{bad:?}");
         covers!("fld-dir-3", typed && !script.lines().contains(&format!("POST {NEW_ORDER}")));

@@ -7,7 +7,7 @@ use acme_proto::error::{Error, Unsupported};
 use acme_proto::flow::Lost;
 use acme_proto::http::{Method, Response};
 use acme_proto::notice::Notice;
-use acme_proto::op::{GetRenewalInfo, RenewalInfoEntry};
+use acme_proto::op::{GetRenewalInfo, RenewalInfoEntry, Resource};
 use acme_proto::policy::Schedule;
 use acme_proto::renewal::{RenewalPolicy, RenewalSchedule, RenewalStep};
 use acme_proto::session::Session;
@@ -164,7 +164,7 @@ fn a_certificate_that_names_no_issuer_key_is_renewed_without_asking() {
 fn a_ca_without_renewal_information_is_not_asked_and_two_thirds_of_the_lifetime_count() {
     let mut script = Script::new().get(DIRECTORY, directory());
     let error = script.run(Call::new(example_id())).expect_err("not offered");
-    let told = matches!(&error, Error::Unsupported(Unsupported::Operation("renewalInfo")));
+    let told = matches!(&error, Error::Unsupported(Unsupported::Operation(Resource::RenewalInfo)));
     covers!("9773-3-1", told && script.requests.len() == 1, "{error}");
     let (mut schedule, now) = fresh();
     schedule.on_info(&entry(after(now, 80 * DAY), after(now, 81 * DAY), None), now);

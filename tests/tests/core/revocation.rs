@@ -6,7 +6,7 @@ use acme_proto::flow::KeyRole;
 use acme_proto::http::Response;
 use acme_proto::jose::{Jwk, base64url};
 use acme_proto::notice::Notice;
-use acme_proto::op::{RevocationReason, Revoke};
+use acme_proto::op::{Resource, RevocationReason, Revoke};
 use acme_proto::session::Session;
 use acme_proto::signer::Es256Key;
 use acme_proto::x509::{Certificate, CertificateChain};
@@ -226,7 +226,8 @@ fn a_ca_that_does_not_revoke_is_told_apart() {
     let mut fresh = world.session();
     let call = Call::new(Revoke::new(issued.chain().leaf()));
     let error = world.run(&mut fresh, call, |_, _, never| match never {}).expect_err("cannot");
-    let unsupported = matches!(error, Error::Unsupported(Unsupported::Operation("revokeCert")));
+    let unsupported =
+        matches!(error, Error::Unsupported(Unsupported::Operation(Resource::RevokeCert)));
     assert!(unsupported, "{error}");
 }
 

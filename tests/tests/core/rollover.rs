@@ -5,7 +5,7 @@ use acme_proto::error::{Error, InvalidInput, Unsupported};
 use acme_proto::flow::{Flow, KeyRole, Lost, Output};
 use acme_proto::http::{Method, Response};
 use acme_proto::jose::Jwk;
-use acme_proto::op::{FindAccount, GetAccount, NewOrder};
+use acme_proto::op::{FindAccount, GetAccount, NewOrder, Resource};
 use acme_proto::register::Register;
 use acme_proto::rollover::{KeyChangeIntent, Rollover, RolloverEvent};
 use acme_proto::signer::Es256Key;
@@ -159,7 +159,8 @@ fn a_ca_without_key_change_is_told_as_that() {
     let none = directory_with(&json!({ "keyChange": null }));
     let mut script = Script::new().known_account().get(DIRECTORY, none);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
-    let typed = matches!(&result, Err(Error::Unsupported(Unsupported::Operation("keyChange"))));
+    let typed =
+        matches!(&result, Err(Error::Unsupported(Unsupported::Operation(Resource::KeyChange))));
     covers!("fld-dir-6", typed, "{result:?}");
     assert!(script.session.new_account_key().is_none());
 }

@@ -36,8 +36,8 @@ const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::Orders, Lacks("404 resourceNotFound")),
     (Feature::DeactivateAuthorization, Lacks("403 malformed")),
     (Feature::PreAuthorization, Lacks("not offered: newAuthz")),
-    (Feature::FailingHttp01, Lacks("time limit, waiting for the authorizations")),
-    (Feature::FailingDns01, Lacks("time limit, waiting for the authorizations")),
+    (Feature::FailingHttp01, Lacks("time limit, waiting for authorization")),
+    (Feature::FailingDns01, Lacks("time limit, waiting for authorization")),
     (Feature::FailingTlsAlpn01, Lacks("order failed: no usable challenge among dns-01, http-01")),
     (Feature::RefusedNonces, NotTried("it refuses none")),
 ];

@@ -31,7 +31,7 @@ const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::ExternalAccount, Lacks("the binding is ignored")),
     (Feature::UpdateAccount, Works("shown as you@example.org")),
     (Feature::KeyChange, Lacks("403 unauthorized")),
-    (Feature::DeactivateAccount, Lacks("not applied: the account is not deactivated")),
+    (Feature::DeactivateAccount, Lacks("not applied: still not deactivated")),
     (Feature::RevokeByAccount, Lacks("403 unauthorized")),
     (Feature::RevokeByCertificate, Lacks("403 unauthorized")),
     (Feature::AlternateChain, Lacks("no alternate chains are linked")),
