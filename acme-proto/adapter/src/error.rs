@@ -124,7 +124,7 @@ pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 /// Says why an address cannot be listened on, and what to do; `None` for an address that does not parse.
 fn cannot_listen(address: Option<SocketAddr>, error: &io::Error) -> String {
     let Some(address) = address else {
-        return format!("not an address to listen on; give one such as [::]:80");
+        return "not an address to listen on; give one such as [::]:80".into();
     };
     let port = address.port();
     match error.kind() {
