@@ -46,4 +46,4 @@ pub use issue_value::{InvalidIssueValue, IssueValue};
 pub use record::{CaaRecord, InvalidCaaRecord};
 
 #[cfg(test)]
-mod check_tests;
+mod tests;

@@ -4,22 +4,8 @@
 //! suggests, the instant chosen in it, and the failed attempts. It is a value, not a flow: it does
 //! nothing by itself, has no clock, and can be stored between the runs of a program (it implements
 //! serde's traits and has no secrets). [`next`](RenewalSchedule::next) returns the next step, whose
-//! result is reported back to the schedule. `check_renewal` of both adapters does both. With it, a
-//! loop that keeps a certificate renewed is
-//!
-//! ```text
-//! let mut schedule = client.renewal_schedule(&leaf);
-//! loop {
-//!     match client.check_renewal(&mut schedule).await? {
-//!         RenewalStep::Wait(at) => tokio::time::sleep(clock::until(at)).await,
-//!         RenewalStep::Renew => match client.issue(names).replaces(&leaf).key(&key).solver(&dns).await {
-//!             Ok(issued) => …          // and a new schedule for the new certificate
-//!             Err(error) => client.renewal_failed(&mut schedule, &error),
-//!         },
-//!         _ => break,
-//!     }
-//! }
-//! ```
+//! result is reported back to the schedule. `Client::check_renewal` of both adapters does both, and
+//! its documentation has the loop that keeps a certificate renewed.
 //!
 //! A program that runs periodically stores the schedule, and calls
 //! [`next_before`](RenewalSchedule::next_before) with the time of its next run. Without an adapter:

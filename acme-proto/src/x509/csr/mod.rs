@@ -225,5 +225,4 @@ fn named_by_common_name(name: &str) -> Option<Identifier> {
 }
 
 #[cfg(test)]
-#[path = "csr_tests.rs"]
 mod tests;

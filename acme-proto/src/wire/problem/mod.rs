@@ -355,5 +355,4 @@ const MAX_SHOWN: usize = 20;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-#[path = "problem_tests.rs"]
 mod tests;

@@ -126,5 +126,4 @@ fn same_key(leaf: &Certificate, spki: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[path = "chain_tests.rs"]
 mod tests;

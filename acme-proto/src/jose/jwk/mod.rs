@@ -351,5 +351,4 @@ const fn curve_name(curve: Algorithm) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "jwk_tests.rs"]
 mod tests;

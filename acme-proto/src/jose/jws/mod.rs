@@ -133,5 +133,4 @@ fn push_string(json: &mut String, text: &str) {
 }
 
 #[cfg(test)]
-#[path = "jws_tests.rs"]
 mod tests;

@@ -260,5 +260,4 @@ impl<'a> Fields<'a> {
 }
 
 #[cfg(test)]
-#[path = "certificate_tests.rs"]
 mod tests;

@@ -106,5 +106,4 @@ fn serial(digest: [u8; 32], key: &Jwk) -> Vec<u8> {
 }
 
 #[cfg(test)]
-#[path = "tls_alpn_tests.rs"]
 mod tests;
