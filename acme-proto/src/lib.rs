@@ -122,6 +122,8 @@ extern crate std;
 pub mod caa;
 pub mod call;
 pub mod challenge;
+#[cfg(test)]
+mod diagrams;
 pub mod error;
 pub mod flow;
 pub mod header;

@@ -301,7 +301,8 @@ impl<O: Operation> Engine<O> {
         if let (Err(failure), Phase::Request | Phase::Reread) = (&read, exchange.phase)
             && let Some(spec) = operation.fallback(failure, location.as_ref(), session)
         {
-            self.restart(id, exchange, Phase::Fallback { first_status: status }, spec);
+            let phase = Phase::Fallback { first_status: status };
+            self.put_back(id, exchange.restart(Event::Fallback, phase, spec));
             return None;
         }
         let mut notices = Vec::new();
@@ -313,13 +314,14 @@ impl<O: Operation> Engine<O> {
             Ok(Read::Response(response)) if was_reread && !operation.landed(&response) => {
                 // It never arrived: sent again, with the tries that it had.
                 let (spec, tries) = (operation.spec(), exchange.tries);
-                let again = Exchange { tries, ..exchange.restart(Phase::Request, spec) };
+                let again =
+                    Exchange { tries, ..exchange.restart(Event::Resend, Phase::Request, spec) };
                 self.put_back(id, again);
                 return None;
             }
             Ok(Read::NextRequest) => {
                 let spec = operation.spec();
-                self.restart(id, exchange, Phase::Request, spec);
+                self.put_back(id, exchange.restart(Event::NextRequest, Phase::Request, spec));
                 return None;
             }
             Ok(Read::Response(response)) => {
@@ -330,16 +332,6 @@ impl<O: Operation> Engine<O> {
         };
         let Work::Task(operation) = exchange.finish() else { return None };
         Some(Finished { id, operation, result, retry_after, was_reread })
-    }
-
-    fn restart(
-        &mut self,
-        id: ExchangeId,
-        exchange: Exchange<O>,
-        phase: Phase,
-        spec: crate::op::Spec,
-    ) {
-        self.put_back(id, exchange.restart(phase, spec));
     }
 
     /// Gives an answer to be read; what is odd about it becomes notices.

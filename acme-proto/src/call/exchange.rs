@@ -86,7 +86,7 @@ pub(super) enum State {
 }
 
 /// A state without its data, for [`next`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// Waits for a time, for a slot of the rate limits, or for a directory, account URL or nonce.
     Waiting,
@@ -105,7 +105,7 @@ pub(super) enum Stage {
 }
 
 /// What takes an exchange from one state to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
     /// All that it lacked is there, but an inner JWS has to be signed first.
     SignInner,
@@ -115,14 +115,25 @@ pub(super) enum Event {
     Signature,
     /// The request is handed to the driver: signed, or in no need of a signature.
     Send,
-    /// The request is sent again, at once or later: lost, refused for now, redirected, by another nonce or
-    /// key. Or the resource is read instead, to see whether the request was processed.
+    /// The answer was lost, or refuses the request for now: it is sent again later.
     Retry,
-    /// The last answer, or an error that no retry helps against: no signature, nothing to be had of what it
-    /// lacks, the deadline.
+    /// The answer refuses the nonce, the account key, the binding to an external account, or a URL of an old
+    /// directory: the request is sent again with another one.
+    Amend,
+    /// The answer redirects a GET to another URL.
+    Redirect,
+    /// The answer was lost, or is a server error, and the request may have been processed: the resource is read
+    /// to see whether it was.
+    Reread,
+    /// The last answer came, or an error that no retry helps against: no signature, no directory, account URL
+    /// or nonce, or the deadline.
     Settle,
-    /// The operation has another request: its next, its fallback, or the same again, not processed.
-    Restart,
+    /// The operation has another request: the next page or link.
+    NextRequest,
+    /// The answer failed, and the response can be had from another resource.
+    Fallback,
+    /// The resource shows that the request was not processed: it is sent again.
+    Resend,
     /// The operation is done.
     Finish,
 }
@@ -141,14 +152,19 @@ pub(super) const STAGES: [Stage; 7] = [
 
 /// Every event.
 #[cfg(test)]
-pub(super) const EVENTS: [Event; 8] = [
+pub(super) const EVENTS: [Event; 13] = [
     Event::SignInner,
     Event::Sign,
     Event::Signature,
     Event::Send,
     Event::Retry,
+    Event::Amend,
+    Event::Redirect,
+    Event::Reread,
     Event::Settle,
-    Event::Restart,
+    Event::NextRequest,
+    Event::Fallback,
+    Event::Resend,
     Event::Finish,
 ];
 
@@ -161,10 +177,12 @@ pub(super) const fn next(stage: Stage, event: Event) -> Option<Stage> {
         (Stage::Waiting, Event::Sign) => Stage::Signing,
         (Stage::Signing, Event::Signature) => Stage::Signed,
         (Stage::Waiting | Stage::Signed, Event::Send) => Stage::Sent,
-        (Stage::Sent, Event::Retry) => Stage::Waiting,
+        (Stage::Sent, Event::Retry | Event::Amend | Event::Redirect | Event::Reread) => {
+            Stage::Waiting
+        }
         (Stage::Settled | Stage::Finished, Event::Settle) => return None,
         (_, Event::Settle) => Stage::Settled,
-        (Stage::Settled, Event::Restart) => Stage::Waiting,
+        (Stage::Settled, Event::NextRequest | Event::Fallback | Event::Resend) => Stage::Waiting,
         (Stage::Settled, Event::Finish) => Stage::Finished,
         _ => return None,
     })
@@ -199,13 +217,13 @@ impl<O> Exchange<O> {
     }
 
     /// Goes back to be sent again at `not_before`, by a slot of its own.
-    pub(super) fn retry(&mut self, not_before: Timestamp) {
-        self.enter(Event::Retry, State::Waiting { not_before, has_slot: false });
+    pub(super) fn send_again(&mut self, event: Event, not_before: Timestamp) {
+        self.enter(event, State::Waiting { not_before, has_slot: false });
     }
 
     /// Begins another request of the same operation; only what it is for is kept.
-    pub(super) fn restart(self, phase: Phase, spec: Spec) -> Self {
-        debug_assert_eq!(next(self.state.stage(), Event::Restart), Some(Stage::Waiting));
+    pub(super) fn restart(self, event: Event, phase: Phase, spec: Spec) -> Self {
+        debug_assert_eq!(next(self.state.stage(), event), Some(Stage::Waiting));
         Self { phase, ..Self::new(self.work, spec) }
     }
 

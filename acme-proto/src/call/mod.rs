@@ -1,5 +1,13 @@
 //! One operation with every retry rule.
+//!
+//! # The life of an exchange
+//!
+#![doc = include_str!("exchange.svg")]
+//!
+#![doc = include_str!("exchange.md")]
 
+#[cfg(test)]
+mod diagrams;
 mod drive;
 mod engine;
 mod exchange;

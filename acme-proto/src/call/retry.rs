@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::engine::{Engine, Verdict};
-use super::exchange::{Exchange, Phase};
+use super::exchange::{Event, Exchange, Phase};
 use crate::error::{Error, PeerFault, ServerProblem, TransportError};
 use crate::flow::Lost;
 use crate::header;
@@ -62,7 +62,7 @@ impl<O: Operation> Engine<O> {
             Some(target) if may_follow && session.allows(&target) => {
                 exchange.redirects += 1;
                 exchange.redirect = Some(target);
-                retry(exchange, self.now)
+                send_again(exchange, Event::Redirect, self.now)
             }
             _ => fail(Error::peer(url, PeerFault::Redirect(response.status()))),
         }
@@ -87,14 +87,14 @@ impl<O: Operation> Engine<O> {
         if let Some(reason) = amended(exchange, &problem, session) {
             exchange.payload = None;
             self.retry_notice(problem.url, exchange.tries, reason, self.now);
-            return retry(exchange, self.now);
+            return send_again(exchange, Event::Amend, self.now);
         }
         if self.is_directory_stale(exchange, &problem) {
             session.forget_directory();
             exchange.refetched_directory = true;
             exchange.redirect = None;
             exchange.payload = None;
-            return retry(exchange, self.now);
+            return send_again(exchange, Event::Amend, self.now);
         }
         if problem.is(&ProblemType::AccountDoesNotExist) && exchange.asks_for_account() {
             session.forget_account();
@@ -125,7 +125,7 @@ impl<O: Operation> Engine<O> {
         }
         exchange.nonce = nonce;
         self.retry_notice(problem.url, exchange.nonce_tries, RetryReason::BadNonce, self.now);
-        retry(exchange, self.now)
+        send_again(exchange, Event::Amend, self.now)
     }
 
     /// Waits as long as the server asks, or else by the backoff, and sends again where that is safe.
@@ -158,8 +158,8 @@ impl<O: Operation> Engine<O> {
         self.last_failure = Some(Error::Problem(Box::new(problem.clone())));
         match exchange.spec.on_lost.clone() {
             // The server refused before doing anything.
-            _ if matches!(problem.status, 429 | 503) => retry(exchange, at),
-            OnLost::Resend => retry(exchange, at),
+            _ if matches!(problem.status, 429 | 503) => send_again(exchange, Event::Retry, at),
+            OnLost::Resend => send_again(exchange, Event::Retry, at),
             OnLost::Reread(url) => reread(exchange, url, at),
             OnLost::Report => fail(Error::Problem(Box::new(problem))),
         }
@@ -190,7 +190,7 @@ impl<O: Operation> Engine<O> {
         self.retry_notice(url_of, done, reason, at);
         match on_lost {
             OnLost::Reread(target) => reread(exchange, target, at),
-            _ => retry(exchange, at),
+            _ => send_again(exchange, Event::Retry, at),
         }
     }
 
@@ -249,8 +249,8 @@ impl<O: Operation> Engine<O> {
     }
 }
 
-fn retry<O>(exchange: &mut Exchange<O>, not_before: Timestamp) -> Verdict {
-    exchange.retry(not_before);
+fn send_again<O>(exchange: &mut Exchange<O>, event: Event, not_before: Timestamp) -> Verdict {
+    exchange.send_again(event, not_before);
     Verdict::Stay
 }
 
@@ -259,7 +259,7 @@ fn reread<O>(exchange: &mut Exchange<O>, url: Url, at: Timestamp) -> Verdict {
     let (resource, class) = (exchange.spec.resource, exchange.spec.class);
     exchange.spec = Spec::read(resource, Target::Url(url)).class(class);
     exchange.phase = Phase::Reread;
-    retry(exchange, at)
+    send_again(exchange, Event::Reread, at)
 }
 
 fn fail(error: Error) -> Verdict {
