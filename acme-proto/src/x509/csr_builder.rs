@@ -1,6 +1,7 @@
 //! Building certificate signing requests (RFC 2986).
 
-use alloc::string::ToString;
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use der::asn1::ObjectIdentifier;
@@ -33,7 +34,7 @@ pub struct CsrBuilder {
     key: Jwk,
     identifiers: Vec<Identifier>,
     general_names: Vec<Vec<u8>>,
-    common_name: Option<Vec<u8>>,
+    common_name: Option<String>,
     must_staple: bool,
     /// The first error, reported by `finish`.
     problem: Option<InvalidCsr>,
@@ -76,7 +77,7 @@ impl CsrBuilder {
             Identifier::Dns(dns)
                 if self.identifiers.contains(name) && dns.as_str().len() <= MAX_COMMON_NAME =>
             {
-                self.common_name = Some(dns.as_str().as_bytes().to_vec());
+                self.common_name = Some(dns.as_str().to_owned());
             }
             _ => {
                 let name = name.to_string();

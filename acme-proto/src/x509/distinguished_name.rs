@@ -67,26 +67,42 @@ fn attributes(name: &[u8]) -> Option<Vec<Attribute>> {
 /// Parses a list of attributes, or returns `None` if the text is not one.
 fn parse(text: &str) -> Option<Vec<Attribute>> {
     let mut all = Vec::new();
-    let mut current = String::new();
-    let mut parts = Vec::new();
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            // Escaped separators belong to the value (RFC 4514 Section 2.4). Hexadecimal pairs such
-            // as `\2C` are not supported; users write the character itself.
-            '\\' => current.push(characters.next()?),
-            // `+` joins the attributes of one RDN. RFC 2253 Section 4 also separated RDNs by `;`.
-            // The comparison does not depend on how attributes are grouped.
-            ',' | '+' | ';' => parts.push(core::mem::take(&mut current)),
-            other => current.push(other),
-        }
-    }
-    parts.push(current);
-    for part in parts {
+    for part in split(text)? {
         let (kind, value) = part.split_once('=')?;
         all.push((oid(kind.trim())?, value.to_string()));
     }
     Some(all)
+}
+
+/// Splits a text at its separators and decodes escapes (RFC 4514 Section 2.4).
+fn split(text: &str) -> Option<Vec<String>> {
+    let mut parts = Vec::new();
+    // Octets, because a character outside ASCII is escaped as several pairs: `\C3\B6` is `ö`.
+    let mut current = Vec::new();
+    let mut octets = text.bytes();
+    while let Some(octet) = octets.next() {
+        match octet {
+            b'\\' => {
+                let escaped = octets.next()?;
+                // No character that needs a backslash is a hexadecimal digit, so that a digit
+                // always starts a pair.
+                current.push(match hex_digit(escaped) {
+                    Some(high) => high << 4 | hex_digit(octets.next()?)?,
+                    None => escaped,
+                });
+            }
+            // `+` joins the attributes of one RDN. RFC 2253 Section 4 also separated RDNs by `;`.
+            // The comparison does not depend on how attributes are grouped.
+            b',' | b'+' | b';' => parts.push(core::mem::take(&mut current)),
+            other => current.push(other),
+        }
+    }
+    parts.push(current);
+    parts.into_iter().map(|part| String::from_utf8(part).ok()).collect()
+}
+
+fn hex_digit(octet: u8) -> Option<u8> {
+    char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 fn oid(kind: &str) -> Option<ObjectIdentifier> {
@@ -144,6 +160,17 @@ mod tests {
             "=",
             "CN=Example Root X1\\",
         ] {
+            assert!(!is_named(&real, no), "{no}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_escapes_are_octets_of_utf_8() {
+        let real = name(&[("O", "Größe, Inc."), ("CN", "Example")]);
+        for yes in ["O=Größe\\2C Inc.", "O=Gr\\C3\\B6\\c3\\9fe\\, Inc.", "C\\4E=Example"] {
+            assert!(is_named(&real, yes), "{yes}");
+        }
+        for no in ["O=Größe\\2", "O=Größe\\2x Inc.", "O=Gr\\C3e\\2C Inc.", "O=Gr\\F6"] {
             assert!(!is_named(&real, no), "{no}");
         }
     }

@@ -92,10 +92,10 @@ fn is_mailbox(value: &str) -> bool {
         && parts.is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
 }
 
-/// Writes a Name that consists of one common name, given in UTF-8.
-pub(super) fn only_common_name(name: &[u8]) -> Vec<u8> {
-    let attribute =
-        asn1::sequence(&[&asn1::oid(&COMMON_NAME), &asn1::tlv(tag::UTF8_STRING, &[name])]);
+/// Writes a Name that consists of one common name.
+pub(super) fn only_common_name(common_name: &str) -> Vec<u8> {
+    let value = asn1::tlv(tag::UTF8_STRING, &[common_name.as_bytes()]);
+    let attribute = asn1::sequence(&[&asn1::oid(&COMMON_NAME), &value]);
     asn1::sequence(&[&asn1::tlv(tag::SET, &[&attribute])])
 }
 
@@ -134,13 +134,6 @@ impl fmt::Display for List<'_> {
     }
 }
 
-/// Writes a Name that consists of one common name.
-pub(super) fn name_of(common_name: &str) -> Vec<u8> {
-    let value = asn1::tlv(tag::UTF8_STRING, &[common_name.as_bytes()]);
-    let attribute = asn1::sequence(&[&asn1::oid(&COMMON_NAME), &value]);
-    asn1::sequence(&[&asn1::tlv(tag::SET, &[&attribute])])
-}
-
 /// Returns the last, most specific common name in a Name. `None` if there is none or the Name is
 /// malformed.
 pub(super) fn common_name(name: &[u8]) -> Option<String> {
@@ -162,8 +155,7 @@ pub(super) fn common_name(name: &[u8]) -> Option<String> {
 /// Decodes any of the string types of a DirectoryString. What cannot be decoded is replaced.
 pub(super) fn directory_string(value: &Element<'_>) -> String {
     match value.tag {
-        // BMPString is UTF-16. The other types are decoded as UTF-8, which includes ASCII; a
-        // TeletexString in Latin-1 gets replacement characters.
+        // BMPString is UTF-16.
         Tag::BmpString => {
             let units = value.value.chunks(2).map(|pair| match *pair {
                 [high, low] => u16::from_be_bytes([high, low]),
@@ -172,6 +164,9 @@ pub(super) fn directory_string(value: &Element<'_>) -> String {
             let characters = char::decode_utf16(units);
             characters.map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
         }
+        // T.61 has its own character set, but issuers put Latin-1 into a TeletexString.
+        Tag::TeletexString => value.value.iter().copied().map(char::from).collect(),
+        // The other types are UTF-8 or ASCII.
         _ => String::from_utf8_lossy(value.value).to_string(),
     }
 }
@@ -202,10 +197,11 @@ mod tests {
         };
         assert_eq!(name(tag::UTF8_STRING, "Größe".as_bytes()).unwrap(), "Größe");
         assert_eq!(name(0x13, b"Example CA").unwrap(), "Example CA");
+        assert_eq!(name(0x14, b"Gr\xf6\xdfe").unwrap(), "Größe");
         assert_eq!(name(0x1e, b"\0C\0A").unwrap(), "CA");
         assert_eq!(name(0x1e, b"\0C\0").unwrap(), "C?");
         assert_eq!(name(tag::UTF8_STRING, b"\xff").unwrap(), "\u{fffd}");
-        assert_eq!(common_name(&name_of("x")).unwrap(), "x");
+        assert_eq!(common_name(&only_common_name("x")).unwrap(), "x");
         assert_eq!(common_name(&asn1::sequence(&[])), None);
         assert_eq!(common_name(b"junk"), None);
     }

@@ -20,7 +20,7 @@ fn certificate(key: &Jwk, identifiers: &[Identifier]) -> Vec<u8> {
     let body = asn1::sequence(&[
         &asn1::unsigned_integer(&[1]),
         &algorithm,
-        &names::name_of("Test CA"),
+        &names::only_common_name("Test CA"),
         &asn1::sequence(&[&time, &time]),
         &asn1::sequence(&[]),
         &key.to_spki_der(),

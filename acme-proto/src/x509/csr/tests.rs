@@ -177,7 +177,7 @@ fn pem_is_read_by_its_own_function_only() {
 fn the_common_name_counts_if_it_is_a_domain_name() {
     let no_attributes = asn1::tlv(0xa0, &[]);
     let identifiers = |name: &str, attributes: &[u8]| {
-        let der = with_subject(&names::name_of(name), attributes);
+        let der = with_subject(&names::only_common_name(name), attributes);
         Csr::from_der(der).unwrap().identifiers().to_vec()
     };
     covers_eq!("8555-7.4-10", identifiers("A.example", &no_attributes), dns(&["a.example"]));

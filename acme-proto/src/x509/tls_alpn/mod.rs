@@ -51,7 +51,7 @@ impl TlsAlpnCertificateBuilder {
             &acme_identifier(digest),
         ]);
         let times = [now.saturating_sub(BACKDATED), now.saturating_add(LIFETIME)];
-        let directory_name = names::name_of(NAME);
+        let directory_name = names::only_common_name(NAME);
         let certificate = asn1::sequence(&[
             // Version 3.
             &asn1::tlv(0xa0, &[&asn1::unsigned_integer(&[2])]),
