@@ -1,4 +1,5 @@
-//! Looks for short inputs of the target `issuance` that lead to each ending, and writes them to the corpus.
+//! Looks for short inputs of the target `issuance` that lead to each ending, and writes them to the
+//! corpus.
 //!
 //! It is run by hand when the world of the targets asks its input other questions than before:
 //! `cargo run --release -p acme-fuzz --example seeds`.

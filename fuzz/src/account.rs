@@ -2,11 +2,11 @@ use acme_proto::wire::{Account, OrdersList};
 
 use crate::check;
 
-/// Reads an account of any content, and the same bytes as a list of orders.
+/// Parses an account of any content, and the same bytes as a list of orders.
 ///
 /// # Panics
 ///
-/// If a URL comes out that no request may go to, or a list is longer than allowed.
+/// If a parsed URL must not be requested, or a list is longer than its limit.
 pub fn account(data: &[u8]) {
     check::object(data, Account::parse, |account, allow_http| {
         account.orders().into_iter().for_each(|url| check::is_usable(url, allow_http));

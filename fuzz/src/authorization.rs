@@ -2,11 +2,12 @@ use acme_proto::wire::{Authorization, Challenge};
 
 use crate::{check, problem};
 
-/// Reads an authorization of any content, and the same bytes as a challenge.
+/// Parses an authorization of any content, and the same bytes as a challenge.
 ///
 /// # Panics
 ///
-/// If a URL comes out that no request may go to, a token that could leave its place, or a wildcard's name with its `*.`.
+/// If a parsed URL must not be requested, a token could escape from its path, or the identifier of
+/// a wildcard authorization still has its `*.`.
 pub fn authorization(data: &[u8]) {
     check::object(data, Authorization::parse, |authorization, allow_http| {
         assert!(authorization.challenges().len() <= Authorization::MAX_CHALLENGES);

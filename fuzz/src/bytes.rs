@@ -1,11 +1,11 @@
-//! Structure from bytes: each question takes as few as it needs, and gets zeros after the end.
+//! Structure from bytes. Each decision consumes as few as it needs, and reads zeros after the end.
 
 /// Reads decisions from the input of a fuzzer.
 #[derive(Debug)]
 pub(crate) struct Bytes<'a> {
     data: &'a [u8],
     at: usize,
-    /// How many more times to begin again at the start.
+    /// How many more times the input is read from its start.
     rounds: usize,
 }
 
@@ -14,7 +14,7 @@ impl<'a> Bytes<'a> {
         Self { data, at: 0, rounds: 0 }
     }
 
-    /// Reads the rest so many times more after its end, so that a short input makes a long behaviour.
+    /// Repeats the rest of the input `rounds` times, so that a short input drives a long run.
     pub(crate) fn repeated(&mut self, rounds: usize) {
         self.data = self.rest();
         self.at = 0;
@@ -43,22 +43,22 @@ impl<'a> Bytes<'a> {
         std::array::from_fn(|_| self.u8())
     }
 
-    /// Chooses below `count`, which is at most 256; zero after the end.
+    /// Returns a number below `count`, which is at most 256. Zero after the end.
     pub(crate) fn below(&mut self, count: usize) -> usize {
         usize::from(self.u8()) % count.max(1)
     }
 
-    /// Chooses one of a list; the first after the end.
+    /// Returns one of a list. The first one after the end.
     pub(crate) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[self.below(list.len())]
     }
 
-    /// Tells whether one of so many cases has come; never after the end.
+    /// Returns true in one of `cases` cases, and never after the end.
     pub(crate) fn one_in(&mut self, cases: u8) -> bool {
         self.u8() % cases == cases - 1
     }
 
-    /// Takes at most `most` bytes, as many as the next byte says.
+    /// Reads a length from the next byte, and returns that many bytes, at most `most`.
     pub(crate) fn some(&mut self, most: usize) -> &'a [u8] {
         let count = usize::from(self.u8()).min(most);
         let rest = self.rest();
@@ -67,12 +67,12 @@ impl<'a> Bytes<'a> {
         taken
     }
 
-    /// Returns what is left.
+    /// Returns the unread bytes.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.data.get(self.at..).unwrap_or_default()
     }
 
-    /// Returns whether only zeros will follow.
+    /// Returns whether only zeros follow.
     pub(crate) fn is_over(&self) -> bool {
         self.rounds == 0 && self.at >= self.data.len()
     }

@@ -4,11 +4,11 @@ use acme_proto::identifier::DnsName;
 
 use crate::check::is_plain;
 
-/// Reads CAA records, issue-values, and records of dns-persist-01.
+/// Parses CAA records, issue-values, and records of dns-persist-01.
 ///
 /// # Panics
 ///
-/// If what was read is written as something else, or a message is not plain.
+/// If a value changes when it is written and read, or a message has control characters.
 pub fn caa(data: &[u8]) {
     if let Ok(record) = CaaRecord::from_rdata(data) {
         assert_eq!(record.to_rdata(), data);
@@ -48,7 +48,7 @@ fn look_at(record: &CaaRecord) {
     }
 }
 
-/// Reads what was written; the spaces that were added may make it too long.
+/// Parses a written value. The spaces that writing adds may make it too long.
 fn read_again<T: PartialEq + std::fmt::Debug>(
     written: &str,
     value: &T,

@@ -14,11 +14,12 @@ use acme_proto::url::Url;
 
 use crate::world::{self, End, ORIGIN, World};
 
-/// Drives single operations, one after the other in one session, in the world of [`issuance`](crate::issuance).
+/// Drives single operations, one after the other in one session, against the same CA as
+/// [`issuance`](crate::issuance).
 ///
 /// # Panics
 ///
-/// If a call breaks a promise of the contract.
+/// If a call breaks the contract of a flow.
 pub fn call(data: &[u8]) {
     let mut world = World::new(data);
     for _ in 0..6 {
@@ -50,7 +51,7 @@ fn drive<O: Operation>(operation: O, world: &mut World<'_>) {
     assert_eq!(world::run(&mut flow, &mut Nobody, world, false), End::Done);
 }
 
-/// The user of a flow that asks nothing.
+/// The user of a flow that has no events.
 struct Nobody;
 
 impl<F: Flow<Event = Infallible>> world::User<F> for Nobody {

@@ -2,11 +2,12 @@ use acme_proto::x509::{Certificate, CertificateChain};
 
 use crate::check;
 
-/// Reads a certificate in DER of any content.
+/// Parses a certificate in DER of any content.
 ///
 /// # Panics
 ///
-/// If its parts are not in it, or it is another one after it was written as PEM and read.
+/// If a parsed part does not occur in the octets, or the certificate changes when it is written as
+/// PEM and read.
 pub fn certificate(data: &[u8]) {
     match Certificate::parse(data.to_vec()) {
         Ok(certificate) => look(&certificate, data),

@@ -1,4 +1,4 @@
-//! What several targets check.
+//! Checks that several targets share.
 
 use std::fmt::Display;
 
@@ -18,7 +18,7 @@ pub(crate) fn is_plain(shown: &impl Display) {
     assert!(!shown.contains(['\u{2028}', '\u{202e}', '\u{feff}']), "misleading: {shown:?}");
 }
 
-/// Checks that a URL can be sent to, and is one to itself.
+/// Checks that a URL can be requested, and parses to itself.
 pub(crate) fn is_usable(url: &Url, allow_http: bool) {
     assert!(url.is_https() || allow_http, "{url} is not https");
     assert_eq!(Url::parse(url.as_str()).as_ref(), Ok(url));
@@ -38,9 +38,9 @@ pub(crate) fn object<T: PartialEq + std::fmt::Debug>(
             Ok(parsed) => {
                 are_plain(&parsed.deviations);
                 look(&parsed.value, allow_http);
-                if let Some(again) = in_other_words(data) {
+                if let Some(again) = rewritten(data) {
                     let again = parse(again.as_bytes(), context).map(|parsed| parsed.value);
-                    assert_eq!(again, Ok(parsed.value), "after writing it anew");
+                    assert_eq!(again, Ok(parsed.value), "in another spelling");
                 }
             }
         }
@@ -53,15 +53,16 @@ pub(crate) fn are_plain(deviations: &[Deviation]) {
     deviations.iter().for_each(is_plain);
 }
 
-/// Writes a JSON text anew: sorted, indented, without duplicates and needless escapes.
+/// Writes a JSON text in another spelling: sorted, indented, without duplicates and needless
+/// escapes.
 ///
-/// `None` for what is no JSON, and where fractions could be rounded on the way.
-fn in_other_words(data: &[u8]) -> Option<String> {
+/// `None` if the text is no JSON, or has fractions that could be rounded on the way.
+fn rewritten(data: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(data).ok()?;
     (!has_fraction(&value)).then(|| serde_json::to_string_pretty(&value).expect("a value is JSON"))
 }
 
-/// Tells whether there is a number that may be rounded when it is written and read again.
+/// Returns whether a value has a number that may be rounded when it is written and read.
 pub(crate) fn has_fraction(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.is_f64(),

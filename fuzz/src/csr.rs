@@ -6,11 +6,12 @@ use acme_proto::x509::{Csr, CsrBuilder};
 
 use crate::check;
 
-/// Reads a signing request in DER or PEM of any content, and makes one for the names in the lines of the input.
+/// Parses a certificate signing request in DER or PEM of any content, and makes one for the names
+/// in the lines of the input.
 ///
 /// # Panics
 ///
-/// If a request is another one after it was written and read, or does not have the names it was made for.
+/// If a request changes when it is written and read, or lacks one of the names it was made for.
 pub fn csr(data: &[u8]) {
     match Csr::from_der(data.to_vec()) {
         Ok(csr) => look(&csr, data),

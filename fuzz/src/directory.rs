@@ -3,11 +3,12 @@ use acme_proto::wire::Directory;
 
 use crate::check;
 
-/// Reads a directory of any content.
+/// Parses a directory of any content.
 ///
 /// # Panics
 ///
-/// If a URL comes out that no request may go to, or the writing of the JSON makes a difference.
+/// If a parsed URL must not be requested, or the same JSON in another spelling is another
+/// directory.
 pub fn directory(data: &[u8]) {
     check::object(data, Directory::parse, |directory, allow_http| {
         let optional = [

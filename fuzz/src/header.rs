@@ -3,13 +3,13 @@ use acme_proto::http::Headers;
 use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 
-/// Reads every header that the core knows from fields of any content.
+/// Parses every header field that the core knows, from fields of any content.
 ///
-/// Each line of `data` is a field, its name before the first colon.
+/// Each line of `data` is a field, with its name before the first colon.
 ///
 /// # Panics
 ///
-/// If a value comes out that its header cannot have.
+/// If a parsed value is not one that its field can have.
 pub fn header(data: &[u8]) {
     let mut headers = Headers::new();
     for line in String::from_utf8_lossy(data).lines() {

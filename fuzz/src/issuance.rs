@@ -15,20 +15,24 @@ use acme_proto::x509::ChainChoice;
 use crate::check;
 use crate::world::{self, CLEAN_UP, End, World};
 
-/// Drives a whole issuance against a CA, a signer, a user, a store and a clock that do what the input says.
+/// Drives a whole issuance against a CA, a signer, a user, a store and a clock that all follow the
+/// input.
 ///
-/// The process may die, and another one resume from what was stored. The first bytes choose the circumstances; once the
-/// input is used up, all others behave well.
+/// The process may be killed, and another one resumes from the stored snapshot. The first bytes
+/// choose the configuration. After the last byte everyone behaves correctly, so that the issuance
+/// must finish.
 ///
 /// # Panics
 ///
-/// If the flow breaks a promise: requests are well-formed and no nonce goes twice, waiting ends, what was provisioned is
-/// cleaned up, a durable flow stores before it acts, the end is the end.
+/// If the flow breaks a guarantee. Requests are well formed and use each nonce once. No wait is
+/// endless. Every provisioned challenge is cleaned up. A durable flow saves before it acts. A
+/// finished flow stays finished.
 pub fn issuance(data: &[u8]) {
     issuance_ending(data);
 }
 
-/// Drives an issuance as [`issuance`] does, and tells what it ended in: `Issued`, or the name of the error.
+/// Drives an issuance as [`issuance`] does, and returns the result: `Issued`, or the name of the
+/// error.
 pub fn issuance_ending(data: &[u8]) -> String {
     let mut world = World::new(data);
     let flags = world.bytes.u8();
@@ -44,19 +48,19 @@ pub fn issuance_ending(data: &[u8]) -> String {
     user.ending
 }
 
-/// Everything the user was asked and told.
+/// What the user was asked, and has answered.
 #[derive(Debug)]
 struct User {
     durable: bool,
     owed: Vec<IssuanceEvent>,
-    /// What was handed out to be published, and not yet asked back.
+    /// The challenges that were provisioned, without those whose clean-up was requested.
     provisioned: BTreeSet<Url>,
-    /// What was asked back, and why it could not be taken back if that was said.
+    /// The challenges whose clean-up was requested, with the error of a clean-up that failed.
     leaving: BTreeMap<Url, Option<String>>,
     offers: Vec<Offer>,
     ids: Vec<ChallengeId>,
     saved: Option<Snapshot>,
-    /// There may be a second order, or a second process.
+    /// Whether exchanges may be abandoned: there may be a second order, or a second process.
     gives_up: bool,
     ending: String,
 }
@@ -97,17 +101,20 @@ impl User {
         } else {
             flow
         };
-        self.told(flow)
+        self.configure(flow)
     }
 
-    /// Says what every issuance of this user is told.
-    fn told(&self, flow: Issuance) -> Issuance {
+    /// Applies the settings that every issuance of this user has, resumed ones included.
+    fn configure(&self, flow: Issuance) -> Issuance {
         let kinds = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
         let flow = flow.with_solver_kinds(kinds);
         if self.durable { flow.durable() } else { flow }
     }
 
-    /// Starts anew from the snapshot: a durable issuance has stored it, another one was asked for it in time.
+    /// Restarts the process, from a snapshot if there is one.
+    ///
+    /// A durable issuance has saved its own. From any other, a snapshot is taken just before the
+    /// process dies.
     fn revive(&mut self, flow: Issuance) -> Issuance {
         let snapshot = if self.durable { self.saved.clone() } else { flow.snapshot() };
         let stored = snapshot.map(|s| serde_json::to_string(&s).expect("it can be stored"));
@@ -119,15 +126,16 @@ impl User {
             self.leaving.clear();
             let names = flow.identifiers().to_vec();
             let flow = Issuance::new(names).expect("there are names");
-            return self.told(flow);
+            return self.configure(flow);
         };
         let snapshot: Snapshot = serde_json::from_str(&stored).expect("a snapshot");
         let held: BTreeSet<Url> = snapshot.challenges().iter().map(|c| c.url().clone()).collect();
+        // A restarted process cleans up only what its snapshot lists.
         let forgotten = self.provisioned.iter().find(|url| !held.contains(url));
         assert_eq!(forgotten, None, "it was provisioned, but not stored");
         self.leaving.clear();
         self.provisioned = held;
-        self.told(Issuance::resume(snapshot))
+        self.configure(Issuance::resume(snapshot))
     }
 
     fn answer(&mut self, event: IssuanceEvent, flow: &mut Issuance, world: &mut World<'_>) {
@@ -174,7 +182,7 @@ impl User {
         }
     }
 
-    /// Says again what was said before: it is ignored or refused.
+    /// Repeats an earlier answer, which must be ignored or refused.
     fn repeat(&self, flow: &mut Issuance, world: &mut World<'_>) {
         let which = world.bytes.u8();
         if let Some(offer) = self.offers.get(usize::from(which)) {
@@ -295,7 +303,7 @@ impl world::User<Issuance> for User {
     }
 }
 
-/// Checks that a command was taken, or refused for a reason that the world may give.
+/// Checks that a command was accepted, or refused for one of the `allowed` reasons.
 fn fits(said: Result<(), Misuse>, allowed: &[Misuse]) {
     assert!(said.err().is_none_or(|misuse| allowed.contains(&misuse)), "{said:?}");
 }

@@ -7,11 +7,11 @@ use crate::bytes::Bytes;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Writes a flattened JWS of any header, payload and signature, and reads it back with a JSON parser.
+/// Writes a flattened JWS with any header, payload and signature, and reads it with a JSON parser.
 ///
 /// # Panics
 ///
-/// If anything in it is other than what went in, or what was signed is not what is sent.
+/// If a part differs from the input, or the signed octets differ from the sent ones.
 pub fn jws(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let choice = bytes.u8();

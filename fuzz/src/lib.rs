@@ -1,11 +1,15 @@
 //! The bodies of the fuzz targets, so that plain tests can replay the corpus.
 //!
-//! A target NAME is a function in `src/NAME.rs` that is listed in [`TARGETS`], a program of five lines in
-//! `fuzz_targets/NAME.rs` with its `[[bin]]` in `Cargo.toml`, and a directory `corpus/NAME` with a few good and bad
-//! inputs. A body panics if acme-proto breaks a promise, never because of what `data` is. A bug that fuzzing finds goes
-//! into the corpus with its fix.
+//! A target NAME consists of
 //!
-//! To find new ones: `tests/checks/fuzz SECONDS` from the top of the workspace.
+//! - a function in `src/NAME.rs`, listed in [`TARGETS`];
+//! - a program of five lines in `fuzz_targets/NAME.rs`, with its `[[bin]]` in `Cargo.toml`;
+//! - a directory `corpus/NAME` with a few valid and invalid inputs.
+//!
+//! A body panics only if acme-proto breaks one of its guarantees. No value of `data` is an error
+//! in itself. An input that reveals a bug is added to the corpus, in the commit with the fix.
+//!
+//! `tests/checks/fuzz SECONDS`, run from the top of the workspace, searches for new ones.
 
 mod account;
 mod authorization;

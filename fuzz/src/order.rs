@@ -2,11 +2,11 @@ use acme_proto::wire::Order;
 
 use crate::{check, problem};
 
-/// Reads an order of any content.
+/// Parses an order of any content.
 ///
 /// # Panics
 ///
-/// If a URL comes out that no request may go to, or a list is longer than allowed.
+/// If a parsed URL must not be requested, or a list is longer than its limit.
 pub fn order(data: &[u8]) {
     check::object(data, Order::parse, |order, allow_http| {
         let one = [order.finalize(), order.certificate(), order.star_certificate()];

@@ -3,11 +3,12 @@ use acme_proto::x509::CertificateChain;
 
 use crate::{certificate, check};
 
-/// Reads a chain in PEM of any content.
+/// Parses a certificate chain in PEM of any content.
 ///
 /// # Panics
 ///
-/// If it is another one after it was written and read, or anything but certificates gets into what is written.
+/// If the chain changes when it is written and read, or the written text has anything but
+/// certificates.
 pub fn pem_chain(data: &[u8]) {
     match CertificateChain::parse_pem(data) {
         Err(error) => check::is_plain(&error),

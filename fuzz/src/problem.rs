@@ -3,11 +3,12 @@ use serde_json::Value;
 
 use crate::check;
 
-/// Reads a problem document of any content, shows it, and stores it.
+/// Reads a problem document of any content, displays it, and stores it.
 ///
 /// # Panics
 ///
-/// If it cannot be shown in one bounded line, has more parts than are kept, or is another one after it was stored.
+/// If the text has control characters or no bound, if there are more subproblems than the limit,
+/// or if the problem changes when it is stored and read.
 pub fn problem(data: &[u8]) {
     let base = check::base();
     let context = Context { url: &base, allow_http: false };
@@ -23,7 +24,7 @@ pub fn problem(data: &[u8]) {
         let problem = Problem::from_value(value.clone(), context).map(|parsed| parsed.value);
         let read = Problem::parse(data, context).map(|parsed| parsed.value);
         assert!(problem.is_ok() || read.is_err());
-        // What was stored is read without a context, whatever it is.
+        // A stored problem is read without a context, and may have been written by anyone.
         if let Ok(problem) = serde_json::from_value::<Problem>(value) {
             bounded(&problem);
             stored(&problem);
@@ -31,11 +32,11 @@ pub fn problem(data: &[u8]) {
     }
 }
 
-/// Checks everything about a problem that is bounded.
+/// Checks the bounds of a problem.
 pub(crate) fn bounded(problem: &Problem) {
     check::is_plain(problem);
     check::is_plain(problem.kind());
-    // A headline, twenty parts with a name and a page each, and the escapes of all.
+    // The problem itself and twenty subproblems, each with an identifier and a URL, all escaped.
     assert!(problem.to_string().chars().count() <= 1400 + 21 * 1000, "too long to be shown");
     assert!(count(problem, 0) <= Problem::MAX_SUBPROBLEMS);
 }

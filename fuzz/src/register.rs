@@ -10,11 +10,12 @@ use acme_proto::session::ExternalAccount;
 use crate::check;
 use crate::world::{self, End, World};
 
-/// Drives a registration in the world of [`issuance`](crate::issuance), twice in one session.
+/// Drives two registrations in one session, against the same CA as [`issuance`](crate::issuance).
 ///
 /// # Panics
 ///
-/// If the flow breaks a promise of the contract, or ends well without consent that was asked for.
+/// If the flow breaks the contract of a flow, or registers although the user has not agreed to
+/// terms that it asked about.
 pub fn register(data: &[u8]) {
     let mut world = World::new(data);
     for _ in 0..2 {
@@ -32,14 +33,14 @@ pub fn register(data: &[u8]) {
     }
 }
 
-/// What the user was asked, and said.
+/// What the user was asked, and has answered.
 #[derive(Debug, Default)]
 struct User {
     asked: bool,
     answered: bool,
     agreed: bool,
-    /// The flow was polled since.
-    told: bool,
+    /// The flow was polled after the answer, and so has seen it.
+    noticed: bool,
 }
 
 impl world::User<Register> for User {
@@ -97,8 +98,9 @@ impl world::User<Register> for User {
     }
 
     fn restarts_clock(&mut self) -> bool {
-        let waits = self.asked && !self.told;
-        self.told = self.answered;
+        // The time that the user needs for the answer does not count against the flow's limit.
+        let waits = self.asked && !self.noticed;
+        self.noticed = self.answered;
         waits
     }
 

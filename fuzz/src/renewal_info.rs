@@ -3,11 +3,11 @@ use acme_proto::wire::RenewalInfo;
 
 use crate::check;
 
-/// Reads renewal information of any content.
+/// Parses renewal information of any content.
 ///
 /// # Panics
 ///
-/// If a window comes out that does not open, or the page is no absolute URL.
+/// If a parsed window ends before it starts, or the explanation is not an absolute URL.
 pub fn renewal_info(data: &[u8]) {
     check::object(data, RenewalInfo::parse, |info, _| {
         assert!(info.start() < info.end());

@@ -12,12 +12,13 @@ use crate::bytes::Bytes;
 
 const EXAMPLE: &[u8] = include_bytes!("../corpus/pem_chain/v_ari");
 
-/// Tells a schedule any answers, errors and failures, at any times, and sees what it wants then.
+/// Feeds a schedule any renewal information, errors and failures, at any times, and checks the
+/// next step after each.
 ///
 /// # Panics
 ///
-/// If it waits for a time that does not lie ahead, asks about what has expired or was replaced, lets the certificate
-/// expire without an attempt, or is another one after it was stored and read.
+/// If the schedule waits for a time in the past, asks about a certificate that has expired or was
+/// replaced, lets the certificate expire without an attempt, or changes when it is stored and read.
 pub fn renewal_schedule(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let mut schedule = schedule(&mut bytes);
@@ -46,7 +47,7 @@ pub fn renewal_schedule(data: &[u8]) {
     }
 }
 
-/// Checks what is to be done now; `latest` is the latest time that the schedule was told.
+/// Checks the next step at `now`. `latest` is the latest time that the schedule has seen.
 fn check(schedule: &RenewalSchedule, now: Timestamp, latest: Timestamp) {
     assert!(schedule.renew_at() <= schedule.latest() && schedule.latest() <= schedule.not_after());
     match schedule.next(now) {
@@ -60,12 +61,14 @@ fn check(schedule: &RenewalSchedule, now: Timestamp, latest: Timestamp) {
         RenewalStep::Renew => assert!(schedule.renew_at() <= now),
         _ => {}
     }
-    // No failure holds an attempt for more than a day, whatever the CA asked for.
+    // No failure delays an attempt by more than a day, whatever `Retry-After` says.
     let later = latest.saturating_add(Duration::from_secs(86_401)).max(schedule.not_after());
     assert!(!matches!(schedule.next(later), RenewalStep::Wait(_)), "held too long");
 }
 
-/// The example of RFC 9773, with another validity; the fields are those that are stored.
+/// Makes a schedule for the certificate of RFC 9773's example, with a validity from the input.
+///
+/// The validity is set in the stored form, since a schedule has no setter for it.
 fn schedule(bytes: &mut Bytes<'_>) -> RenewalSchedule {
     let chain = CertificateChain::parse_pem(EXAMPLE).expect("the example is a certificate");
     let schedule = RenewalSchedule::new(chain.leaf(), u64::from(bytes.u32()));

@@ -5,15 +5,15 @@ use crate::check;
 const ALGORITHMS: [Algorithm; 5] =
     [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa, Algorithm::Rs256];
 
-/// Takes bytes as a signature in either form, as a public key in either form, and as a MAC key.
+/// Parses bytes as a signature in either form, as a public key in either form, and as a MAC key.
 ///
 /// # Panics
 ///
-/// If one is another after it was converted to the other form and back.
+/// If a conversion to the other form and back changes the value.
 pub fn signature(data: &[u8]) {
     for algorithm in ALGORITHMS {
         if let Ok(signature) = Signature::from_der(algorithm, data) {
-            // Numbers with needless zeros in front are forgiven, but not written.
+            // Integers with leading zeros are accepted, but never written.
             let der = signature.to_der(algorithm);
             assert!(der.len() <= data.len());
             assert_eq!(Signature::from_der(algorithm, &der).as_ref(), Ok(&signature));

@@ -3,11 +3,11 @@ use acme_proto::snapshot::Snapshot;
 
 use crate::check;
 
-/// Reads a snapshot of any content, stores it again, and makes an issuance of it.
+/// Reads a snapshot of any content, stores it again, and resumes an issuance from it.
 ///
 /// # Panics
 ///
-/// If it is another one after it was stored and read.
+/// If the snapshot changes when it is stored and read.
 pub fn snapshot(data: &[u8]) {
     let Ok(snapshot) = serde_json::from_slice::<Snapshot>(data) else { return };
     stored(&snapshot);
@@ -30,7 +30,9 @@ pub fn snapshot(data: &[u8]) {
     assert_eq!(flow.order_url(), order.as_ref());
 }
 
-/// Times outside of the calendar are stored as its first or last second; nothing else changes.
+/// Checks that a snapshot is stored and read without a change.
+///
+/// A time outside the calendar of RFC 3339 is stored as its first or last second.
 fn stored(snapshot: &Snapshot) {
     let value = serde_json::to_value(snapshot).expect("a snapshot can be stored");
     if check::has_fraction(&value) {

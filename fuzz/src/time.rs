@@ -4,14 +4,16 @@ use acme_proto::time::Timestamp;
 
 use crate::bytes::Bytes;
 
-/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z, between which every time can be written.
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z, the first and the last time that RFC 3339 can
+/// write.
 const WRITABLE: [i64; 2] = [-62_167_219_200, 253_402_300_799];
 
-/// Reads text as dates of both kinds, and takes bytes as times to calculate with.
+/// Parses text as dates of both kinds, and calculates with times from the bytes.
 ///
 /// # Panics
 ///
-/// If a date is another one after it was written and read, or arithmetic is not its own inverse where nothing saturates.
+/// If a date changes when it is written and read, or if an addition that does not saturate is not
+/// undone by the subtraction.
 pub fn time(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let now = Timestamp::from_unix_seconds(1_790_000_000);

@@ -2,11 +2,12 @@ use acme_proto::url::Url;
 
 use crate::check;
 
-/// Reads the first line as a URL, and resolves the other lines against it.
+/// Parses the first line as a URL, and resolves the other lines against it.
 ///
 /// # Panics
 ///
-/// If a URL is changed by being read, its parts do not make up the whole, or resolving makes what is no URL.
+/// If parsing changes a URL, its parts do not add up to the whole, or a resolved reference is not
+/// a URL.
 pub fn url(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));

@@ -1,4 +1,4 @@
-//! An answer, and what can be wrong with it.
+//! A response, and the ways in which it can be wrong.
 
 use acme_proto::http::Response;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ const REFERENCES: [&str; 14] = [
     "https://ca.example/authz/0?x",
 ];
 
-/// What a server is about to send.
+/// A response that the CA is about to send.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -102,7 +102,7 @@ impl Answer {
         if self.truncated { response.truncated() } else { response }
     }
 
-    /// Changes something in the body.
+    /// Changes one value or octet of the body.
     pub(crate) fn mutate(&mut self, bytes: &mut Bytes<'_>) {
         match serde_json::from_slice::<Value>(&self.body) {
             Ok(mut value) => {
@@ -118,7 +118,7 @@ impl Answer {
         }
     }
 
-    /// Drops a header, or adds one that says something odd.
+    /// Removes header fields, or adds one with an unusual or invalid value.
     pub(crate) fn odd_header(&mut self, bytes: &mut Bytes<'_>) {
         let (name, value) = match bytes.below(8) {
             0..=3 => ("Retry-After", bytes.pick(&WAITS).to_owned()),
@@ -134,7 +134,7 @@ impl Answer {
     }
 }
 
-/// Makes one value in a JSON text another one.
+/// Replaces, repeats or removes one value somewhere in a JSON document.
 fn mutate(value: &mut Value, bytes: &mut Bytes<'_>, depth: usize) {
     let count = match value {
         Value::Array(entries) => entries.len(),
@@ -180,7 +180,7 @@ pub(crate) fn problem(status: u16, name: &str) -> Answer {
         .header("Content-Type", "application/problem+json")
 }
 
-/// Makes a problem of any type and status, which may ask to wait.
+/// Makes a problem of any type and status, some of them with `Retry-After` or `Location`.
 pub(crate) fn any_problem(bytes: &mut Bytes<'_>) -> Answer {
     let name = bytes.pick(&ERRORS);
     let answer = problem(bytes.pick(&[400, 503, 429, 403, 404, 500, 401, 409, 501]), name);

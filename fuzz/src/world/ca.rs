@@ -1,4 +1,5 @@
-//! A CA that answers as the input says: mostly well, and in every other way too.
+//! A CA that follows the input: mostly correct, and sometimes wrong in every way that the input
+//! can choose.
 
 use std::collections::BTreeMap;
 
@@ -12,22 +13,22 @@ use super::answer::{self, Answer};
 use super::certificate;
 use crate::bytes::Bytes;
 
-/// Where everything is.
+/// The origin of every URL of the CA.
 pub(crate) const ORIGIN: &str = "https://ca.example";
 
 /// The state of a CA with one account.
 #[derive(Debug)]
 pub(crate) struct Ca {
-    /// What its certificates are for.
+    /// The names of its certificates.
     pub(crate) names: Vec<Identifier>,
     /// The key of its certificates, as SubjectPublicKeyInfo.
     pub(crate) spki: Vec<u8>,
-    /// New orders get the authorizations of the first.
+    /// New orders use the authorizations of the first one.
     pub(crate) reuses: bool,
     /// The directory has terms of service, and demands an external account.
     pub(crate) terms: bool,
     pub(crate) external: bool,
-    /// The nonces that went out, each with how often.
+    /// The nonces that were sent, and how often each. A faulty CA repeats some.
     pub(crate) nonces: BTreeMap<String, usize>,
     orders: Vec<Order>,
     authorizations: Vec<Authorization>,
@@ -69,7 +70,7 @@ impl Ca {
         }
     }
 
-    /// Answers a request, or not.
+    /// Answers a request, or loses it or its answer.
     pub(crate) fn answer(
         &mut self,
         request: &Request,
@@ -291,7 +292,7 @@ impl Ca {
         Answer::raw(200, pem.as_bytes()).header("Content-Type", "application/pem-certificate-chain")
     }
 
-    /// Answers with some object that was not asked for.
+    /// Answers with an object that was not requested.
     fn any_object(&mut self, bytes: &mut Bytes<'_>) -> Answer {
         let index = bytes.below(4);
         match bytes.below(5) {

@@ -1,4 +1,4 @@
-//! Drives a flow, and checks every promise of the contract on the way.
+//! Drives a flow, and checks the contract of flows at every step.
 
 use std::time::Duration;
 
@@ -16,42 +16,42 @@ use acme_proto::url::Url;
 use super::{World, request, signature};
 use crate::check;
 
-/// What a kind of flow asks of its user, and what that user knows to be promised.
+/// The user of one kind of flow: answers its events, and checks what only that kind guarantees.
 pub(crate) trait User<F: Flow> {
-    /// Takes an event, to be answered later or never.
+    /// Receives an event, which is answered later or never.
     fn event(&mut self, event: F::Event);
-    /// Returns how many answers are owed.
+    /// Returns how many events are unanswered.
     fn owes(&self) -> usize;
-    /// Gives one of the answers.
+    /// Answers one of the events.
     fn act(&mut self, which: usize, flow: &mut F, world: &mut World<'_>);
-    /// Does something unasked; returns whether the flow was told to end.
+    /// Does something that no event asked for. Returns whether it cancelled the flow.
     fn disturb(&mut self, flow: &mut F, world: &mut World<'_>) -> bool;
-    /// Looks at a request that goes out.
+    /// Checks a request that is sent.
     fn sees(&mut self, request: &Request);
-    /// Takes a snapshot to be saved; returns why that fails, if it does.
+    /// Saves a snapshot, or returns why that failed.
     fn save(&mut self, request: &SaveRequest, world: &mut World<'_>) -> Result<(), String>;
-    /// Looks at a flow that has come to its end.
+    /// Checks a flow that is done.
     fn done(&mut self, flow: &mut F, result: Result<F::Success, Error>, world: &mut World<'_>);
-    /// Returns how long after its time limit the flow may go on.
+    /// Returns how long the flow may continue after its time limit.
     fn grace(&self) -> Duration;
-    /// Returns whether the time up to now does not count.
+    /// Returns whether the time limit starts again now.
     fn restarts_clock(&mut self) -> bool {
         false
     }
-    /// Returns whether the flow may give up exchanges without waiting for their answers.
+    /// Returns whether the flow may abandon exchanges without waiting for their answers.
     fn gives_up(&self) -> bool;
 }
 
 /// How driving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The flow said so.
+    /// The flow returned `Done`.
     Done,
-    /// The process died.
+    /// The process was killed.
     Died,
 }
 
-/// Drives a flow to its end, or until the process dies if it `may_die`.
+/// Drives a flow until it is done or, if it `may_die`, until the process is killed.
 pub(crate) fn run<F: Flow>(
     flow: &mut F,
     user: &mut impl User<F>,
@@ -69,7 +69,7 @@ pub(crate) fn run<F: Flow>(
         assert!(idle < 4000, "a flow with an honest server does not end");
         match world.bytes.below(16) {
             12 => drive.disturb(flow, world),
-            13 => drive.told_to_end(user.disturb(flow, world)),
+            13 => drive.cancelled(user.disturb(flow, world)),
             14 => drive.sleep(wake, world),
             15 if may_die && world.bytes.one_in(4) => return End::Died,
             _ => drive.step(wake, flow, user, world),
@@ -77,7 +77,7 @@ pub(crate) fn run<F: Flow>(
     }
 }
 
-/// Something that was handed out and not answered.
+/// An output that has no input yet.
 enum Owed {
     Transmit(Transmit),
     Sign(SignRequest),
@@ -86,13 +86,13 @@ enum Owed {
 
 struct Drive {
     owed: Vec<Owed>,
-    /// The latest time that the flow was told.
+    /// The latest time that the flow has seen.
     latest: Timestamp,
     deadline: Timestamp,
-    /// When the flow was first told a time past its deadline, or to end.
+    /// When the flow first saw a time past its deadline, or was cancelled.
     ending: Option<Timestamp>,
     retired: Option<RequestId>,
-    /// The requests since the clock last moved.
+    /// The URLs requested since the clock last moved.
     at_once: Vec<Url>,
 }
 
@@ -108,7 +108,8 @@ impl Drive {
         }
     }
 
-    /// Tells the flow the time, which it is to take as the latest one ever told.
+    /// Returns the time for the next call. A flow takes the latest time that it has seen, so that a
+    /// clock that goes backwards does not move it.
     fn now(&mut self, world: &World<'_>) -> Timestamp {
         if world.now > self.latest {
             self.latest = world.now;
@@ -117,7 +118,7 @@ impl Drive {
         world.now
     }
 
-    /// Polls until `Timeout`, whose time is returned, or `Done`.
+    /// Polls until `Timeout`, and returns its time. `None` means `Done`.
     fn drain<F: Flow>(
         &mut self,
         flow: &mut F,
@@ -170,10 +171,12 @@ impl Drive {
         let policy = world.session.policy();
         assert!(transmit.time_limit <= policy.request_time_limit);
         assert!(!transmit.time_limit.is_zero(), "no time for {}", transmit.request.url());
+        // A policy of zero still allows one exchange, or nothing would ever be sent.
         let most = policy.max_in_flight.max(1);
         if let Some(nonce) = request::check(&transmit.request, &world.signatures) {
             let times = world.sent.entry(nonce.clone()).or_default();
             *times += 1;
+            // A faulty CA may give a nonce twice, and a flow cannot tell.
             let issued = world.ca.nonces.get(&nonce).copied().unwrap_or(0);
             assert!(*times <= issued, "nonce {nonce} sent {times} times, received {issued} times");
         }
@@ -187,7 +190,7 @@ impl Drive {
         assert!(user.gives_up() || flying <= most, "{flying} in flight, allowed are {most}");
     }
 
-    /// Answers something, or sleeps if nothing is left to be answered.
+    /// Answers an output or event, or sleeps if there is none.
     fn step<F: Flow>(
         &mut self,
         wake: Timestamp,
@@ -233,16 +236,16 @@ impl Drive {
         };
     }
 
-    fn told_to_end(&mut self, told: bool) {
-        if told && self.ending.is_none() {
+    fn cancelled(&mut self, cancelled: bool) {
+        if cancelled && self.ending.is_none() {
             self.ending = Some(self.latest);
         }
     }
 
-    /// Breaks the contract, which is refused, or repeats an answer, which is ignored.
+    /// Breaks the contract, which must be refused, or repeats an answer, which must be ignored.
     fn disturb<F: Flow>(&mut self, flow: &mut F, world: &mut World<'_>) {
         let Some(id) = self.retired else { return };
-        let mut elsewhere = Session::new(world.session.directory_url().clone(), 0);
+        let mut other_session = Session::new(world.session.directory_url().clone(), 0);
         let again =
             || Input::Response(id, Response::new(200).with_header("Replay-Nonce", "stolen"));
         match world.bytes.below(4) {
@@ -251,11 +254,11 @@ impl Drive {
                 assert_eq!(flow.handle_input(&mut world.session, again(), now), Ok(()));
             }
             1 => {
-                let refused = flow.handle_input(&mut elsewhere, again(), world.now);
+                let refused = flow.handle_input(&mut other_session, again(), world.now);
                 assert_eq!(refused, Err(Misuse::WrongSession));
             }
             2 => {
-                let polled = flow.poll_output(&mut elsewhere, world.now);
+                let polled = flow.poll_output(&mut other_session, world.now);
                 assert!(matches!(polled, Output::Done(Err(Error::Misuse(Misuse::WrongSession)))));
             }
             _ => {
@@ -271,7 +274,7 @@ impl Drive {
         }
     }
 
-    /// A flow that is done asks for nothing, and ignores what still comes in.
+    /// Checks that a flow that is done asks for nothing more, and ignores inputs.
     fn after_the_end<F: Flow>(&mut self, flow: &mut F, world: &mut World<'_>) {
         for owed in std::mem::take(&mut self.owed) {
             let input = match owed {

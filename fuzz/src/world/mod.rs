@@ -1,4 +1,4 @@
-//! A world in which flows run: a CA, a signer, a user and a clock that all do what the input says.
+//! The surroundings of a flow: a CA, a signer, a user and a clock that all follow the input.
 
 mod answer;
 mod ca;
@@ -22,21 +22,22 @@ pub(crate) use ca::{Ca, ORIGIN};
 pub(crate) use drive::{End, User, run};
 pub(crate) use request::finalizes;
 
-/// What outlives a flow.
+/// Everything that outlives a single flow.
 #[derive(Debug)]
 pub(crate) struct World<'a> {
     pub(crate) bytes: Bytes<'a>,
     pub(crate) session: Session,
     pub(crate) ca: Ca,
-    /// What a clock shows; it may go backwards, but not to before 1970, which flows take for 1970.
+    /// The time on the clock, which may go backwards. It stays after 1970, because flows read
+    /// earlier times as 1970.
     pub(crate) now: Timestamp,
-    /// The nonces that were sent, each with how often.
+    /// The nonces that flows sent, and how often each.
     sent: BTreeMap<String, usize>,
     signatures: BTreeSet<Vec<u8>>,
 }
 
 impl<'a> World<'a> {
-    /// Makes a world from the first bytes of the input.
+    /// Chooses the surroundings from the first bytes of the input.
     pub(crate) fn new(data: &'a [u8]) -> Self {
         let mut bytes = Bytes::new(data);
         let names = bytes.pick(&[
@@ -102,7 +103,7 @@ fn signature(number: u8) -> Signature {
 }
 
 const NAMES: [&str; 4] = ["b.example", "c.example", "*.c.example", "2001:db8::1"];
-/// How long a flow may take.
+/// The time limit of a flow.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
-/// How long it may take to clean up after that.
+/// The time for cleaning up after that limit.
 pub(crate) const CLEAN_UP: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! What every request has to be, whatever the server does.
+//! Checks of requests, which hold whatever the server does.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use acme_proto::http::{Method, Request};
 use acme_proto::jose::base64url;
 use serde_json::{Map, Value};
 
-/// Returns the nonce of a signed request, once everything about it was found good.
+/// Checks a request, and returns the nonce if it is a signed one.
 pub(crate) fn check(request: &Request, signatures: &BTreeSet<Vec<u8>>) -> Option<String> {
     assert!(request.url().is_https(), "{} is not https", request.url());
     assert!(request.headers().first("user-agent").is_some());
@@ -31,7 +31,8 @@ pub(crate) fn check(request: &Request, signatures: &BTreeSet<Vec<u8>>) -> Option
     Some(nonce.to_owned())
 }
 
-/// Returns whether a request hands in a CSR, whatever its URL.
+/// Returns whether a request has a CSR. A faulty server can hand out any finalize URL, so that the
+/// URL does not show it.
 pub(crate) fn finalizes(request: &Request) -> bool {
     request.method() == Method::Post
         && serde_json::from_slice::<Value>(&decoded(&object(request.body()), "payload"))
