@@ -1,4 +1,4 @@
-//! The account file: whose key it is, where, and since when the CA knows it.
+//! The account file: the account's key, the CA's directory, and the account URL once there is one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::locking;
 
-/// The account, and the file that it is kept in.
+/// An account and its file, locked for this run.
 #[derive(Debug)]
 pub(crate) struct Account {
     path: PathBuf,
@@ -21,9 +21,9 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Reads the file, or makes a key for a new one, which is not written yet.
+    /// Reads the file, or generates a key for a new one. [`save`](Self::save) writes it.
     ///
-    /// `embedded` is true if the directory is that of the embedded CA, which knows no account yet.
+    /// `embedded` is true if `directory` is that of the embedded CA, which has no accounts yet.
     pub(crate) fn open(path: PathBuf, directory: &Url, embedded: bool) -> Result<Self, Failure> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| {
@@ -34,11 +34,13 @@ impl Account {
             })?;
         }
         let lock = locking::acquire(&path).map_err(|error| Failure::failed(error.to_string()))?;
+        // A file that cannot be examined counts as existing, so that it is never overwritten.
         let found = path.try_exists().unwrap_or(true);
         let file = if found { load(&path)? } else { Self::create(directory)? };
         let file = if file.directory() == directory {
             file
         } else if embedded && is_embedded(file.directory(), directory) {
+            // The earlier CA is gone with its accounts. The key stays, the account URL does not.
             describe(directory, file.key_pem().clone())?
         } else {
             return Err(Failure::failed(format!(
@@ -59,17 +61,17 @@ impl Account {
         self.file.account()
     }
 
-    /// Returns the key, and beside it the one that a change under way is about.
+    /// Returns the account's key, with the new key of an unfinished key change.
     pub(crate) fn key(&self) -> AccountKey {
         AccountKey::from(&self.file)
     }
 
-    /// Has the key on disk, so that a crash during the registration loses no account.
+    /// Writes the file. Written before the registration, a crash cannot lose the account's key.
     pub(crate) fn save(&self) -> Result<(), Failure> {
         self.file.save(&self.path).map_err(|error| Failure::failed(error.to_string()))
     }
 
-    /// Keeps the account's URL beside the key.
+    /// Adds the account URL to the file.
     pub(crate) fn registered(&mut self, url: &Url) -> Result<(), Failure> {
         self.file.set_account(url.clone());
         self.save()
@@ -84,7 +86,8 @@ fn load(path: &Path) -> Result<AccountFile, Failure> {
     AccountFile::load(path).map_err(|error| Failure::failed(error.to_string()))
 }
 
-/// Returns whether a directory was that of an embedded CA in an earlier run, by the form of its URL.
+/// Returns whether `url` is the directory of an earlier run's embedded CA: its URL differs from the
+/// `current` one in the port alone.
 pub(crate) fn is_embedded(url: &Url, current: &Url) -> bool {
     url.host() == current.host() && url.path_and_query() == current.path_and_query()
 }

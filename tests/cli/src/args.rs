@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// Obtains a certificate for all the names; without --directory from a test CA that runs inside.
+/// Obtains one certificate for all the names. Without --directory, it comes from an embedded test
+/// CA.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) account: Option<PathBuf>,
 
-    /// Address at which the CA can reach you; repeatable
+    /// Mail address at which the CA can reach you; repeatable
     #[arg(long = "contact", value_name = "MAIL", value_parser = contact)]
     pub(crate) contacts: Vec<String>,
 
@@ -48,11 +49,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KID", requires = "eab_key", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) eab_kid: Option<String>,
 
-    /// MAC key that belongs to it, in base64
+    /// MAC key for external account binding, in base64
     #[arg(long, value_name = "KEY", requires = "eab_kid")]
     eab_key: Option<String>,
 
-    /// How to prove the names: http-01, dns-01 or tls-alpn-01 [default: http-01; dns-01 for wildcards]
+    /// How to prove the names: http-01, dns-01 or tls-alpn-01 [default: http-01; dns-01 for
+    /// wildcards]
     #[arg(long, value_name = "KIND", value_parser = challenge)]
     challenge: Option<ChallengeKind>,
 
@@ -68,7 +70,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<IpAddr>,
 
-    /// Run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE` for dns-01; built in for the embedded CA
+    /// Run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE` for dns-01; built in for the
+    /// embedded CA
     #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) dns_hook: Option<String>,
 
@@ -98,7 +101,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Returns the kinds of challenges that the names need, preferred ones first.
+    /// Returns the kinds of challenges that the names need, the preferred ones first.
     pub(crate) fn kinds(&self) -> Vec<ChallengeKind> {
         let mut kinds = Vec::new();
         for name in &self.names {
@@ -111,7 +114,8 @@ impl Args {
                 kinds.push(kind);
             }
         }
-        // Both prove a plain name, but only one of them a wildcard.
+        // dns-01 comes last: it can prove every name, and would be used for those that http-01
+        // proves without a hook.
         kinds.sort_by_key(|kind| *kind == ChallengeKind::Dns01);
         kinds
     }
@@ -120,7 +124,7 @@ impl Args {
     pub(crate) fn out(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| {
             let name = self.names.first().map(Identifier::value).unwrap_or_default();
-            // Not all systems allow these in the names of files.
+            // Windows allows neither in file names.
             let name = if cfg!(windows) { name.replace(['*', ':'], "_") } else { name };
             PathBuf::from("certs").join(name)
         })
@@ -136,13 +140,13 @@ impl Args {
         Some((self.eab_kid.as_deref()?, key))
     }
 
-    /// Checks what the parser cannot: whether the options fit each other.
+    /// Checks what the parser cannot: whether the options agree with each other.
     pub(crate) fn check(&mut self) -> Result<(), Failure> {
         let mut seen = BTreeSet::new();
         self.names.retain(|name| seen.insert(name.clone()));
         if let Some(url) = self.directory.as_ref().filter(|url| !url.is_https()) {
             return Err(Failure::usage(format!(
-                "--directory {url} is not https, and what is sent in the clear can be forged; give the CA's https URL"
+                "--directory {url} is not https, so that anyone on the way could forge it; give the CA's https URL"
             )));
         }
         if let Some(kind) = &self.challenge
@@ -156,7 +160,7 @@ impl Args {
         let dns = self.kinds().contains(&ChallengeKind::Dns01);
         if dns && self.directory.is_some() && self.dns_hook.is_none() {
             return Err(Failure::usage(
-                "dns-01 needs somebody to publish TXT records: give --dns-hook CMD, which is run as \
+                "dns-01 needs a program that publishes TXT records: give --dns-hook CMD, which is run as \
                  `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`",
             ));
         }
@@ -164,7 +168,7 @@ impl Args {
             && let Err(error) = MacKey::from_base64(&key)
         {
             return Err(Failure::usage(format!(
-                "--eab-key: {error}; copy it from the CA's page as it is"
+                "--eab-key: {error}; copy the whole key from the CA's page"
             )));
         }
         Ok(())
@@ -193,7 +197,7 @@ fn address(text: &str) -> Result<IpAddr, String> {
         .map_err(|_| "give an IP address of this machine, such as 0.0.0.0 or [::]".to_owned())
 }
 
-/// Takes a mail address with or without `mailto:`.
+/// Parses a mail address with or without `mailto:`.
 fn contact(text: &str) -> Result<String, String> {
     let address = text.strip_prefix("mailto:").unwrap_or(text);
     if !address.contains('@') || address.contains(char::is_whitespace) {

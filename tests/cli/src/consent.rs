@@ -1,13 +1,13 @@
-//! Asking the user on the terminal.
+//! Questions to the user on the terminal.
 
 use std::io::{self, IsTerminal, Write};
 
-/// Returns whether somebody is there to be asked.
+/// Returns whether a user is at the terminal to answer.
 pub(crate) fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks a question; only a clear yes is one.
+/// Asks a question, and returns true only for `y` or `yes`.
 pub(crate) fn ask(question: &str) -> bool {
     let mut terminal = io::stderr().lock();
     if write!(terminal, "{question} [y/N] ").and_then(|()| terminal.flush()).is_err() {

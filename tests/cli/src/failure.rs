@@ -6,7 +6,7 @@ use std::io;
 
 use acme_proto::error::{Error as AcmeError, InvalidInput, Report, Unsupported};
 
-/// Any error, as the examples' functions return it.
+/// Any error that a function of the examples returns.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a job failed: one line with cause and remedy, and the exit code.
@@ -35,7 +35,7 @@ impl Failure {
         self.code
     }
 
-    /// Finds code, words and remedy for whatever an adapter returned.
+    /// Chooses exit code, text and remedy for an error from an adapter.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         if let Some(own) = find::<Self>(error) {
             return Self { code: own.code, text: own.text.clone() };
@@ -83,13 +83,13 @@ pub(crate) fn find_acme<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Acme
 
 const fn code(input: &InvalidInput) -> u8 {
     match input {
-        // State of an earlier run, and not an argument of this one.
+        // The cause is a file of an earlier run, not an argument of this one.
         InvalidInput::ForeignSnapshot(_) => Failure::FAILED,
         _ => Failure::USAGE,
     }
 }
 
-/// Says by which option the remedy goes.
+/// Returns the option that remedies an error.
 fn hint(error: &AcmeError) -> Option<&'static str> {
     match error {
         AcmeError::Transport(_) => {
@@ -110,7 +110,7 @@ fn hint(error: &AcmeError) -> Option<&'static str> {
             Some("read them, then give --agree-tos")
         }
         AcmeError::Input(InvalidInput::ForeignSnapshot(_)) => {
-            Some("order.json is left as it is; give another --out DIR")
+            Some("order.json is unchanged; give another --out DIR")
         }
         _ => None,
     }
@@ -121,7 +121,7 @@ const fn listener_hint(kind: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::AddrInUse
         | io::ErrorKind::AddrNotAvailable
         | io::ErrorKind::PermissionDenied => {
-            Some("--http-port, --tls-port and --listen tell where to listen")
+            Some("choose where to listen with --http-port, --tls-port and --listen")
         }
         _ => None,
     }

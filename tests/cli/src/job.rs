@@ -36,7 +36,7 @@ use crate::progress::Progress;
 use crate::report::{self, Facts};
 use crate::trace::Trace;
 
-/// One run: what the command line asks for, and where its results go.
+/// One run of an example program: its arguments, files and progress.
 pub struct Job {
     args: Box<Args>,
     progress: Progress,
@@ -51,10 +51,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// Reads the command line, checks what is there already, and takes the locks.
+    /// Reads the command line, acquires the locks, and checks the existing files.
     ///
     /// # Errors
-    /// The exit code of the program, if it cannot go on; what is wrong has been said then.
+    /// The exit code of the program, after the message was printed.
     pub fn from_args() -> Result<Self, ExitCode> {
         let parsed = Args::try_parse().map_err(|error| {
             let _ = error.print();
@@ -92,7 +92,7 @@ impl Job {
             Found::Gone => {
                 let order = output.file(ORDER);
                 progress.say(&format!(
-                    "{} is of an embedded test CA that is gone: starting anew",
+                    "{} belongs to the embedded test CA of an earlier run: starting over",
                     order.display()
                 ));
                 output.forget_order()?;
@@ -122,7 +122,7 @@ impl Job {
         self.directory.as_str()
     }
 
-    /// Returns the roots that the CA's HTTPS endpoint is checked against.
+    /// Returns the roots to trust for the CA's HTTPS endpoint.
     pub fn roots(&self) -> Roots {
         match (&self.embedded, &self.roots) {
             (Some(ca), _) => Roots::Pem(ca.root_pem().as_bytes().to_vec()),
@@ -140,12 +140,12 @@ impl Job {
         policy
     }
 
-    /// Returns what is left of `--timeout`.
+    /// Returns the rest of `--timeout`, and at least a millisecond.
     pub fn time_left(&self) -> Duration {
         self.args.timeout().saturating_sub(self.progress.elapsed()).max(Duration::from_millis(1))
     }
 
-    /// Returns what is to be called at each HTTP exchange: it counts, and writes the trace.
+    /// Returns the observer of HTTP exchanges, which counts them and writes the trace.
     pub fn observer(&self) -> impl Fn(&ExchangeRecord) + Send + Sync + 'static {
         let (progress, trace) = (self.progress.clone(), self.trace.clone());
         move |record| {
@@ -156,7 +156,7 @@ impl Job {
         }
     }
 
-    /// Returns what is to be called at each notice: it shows the progress.
+    /// Returns the receiver of notices, which shows the progress.
     pub fn notices(&self) -> impl Fn(&Notice) + Send + Sync + 'static {
         let progress = self.progress.clone();
         move |notice| progress.notice(notice)
@@ -167,7 +167,7 @@ impl Job {
         self.account().key()
     }
 
-    /// Returns the account's URL, if the account file has it.
+    /// Returns the account URL, if the account file has one.
     pub fn account_url(&self) -> Option<Url> {
         self.account().url().cloned()
     }
@@ -189,17 +189,19 @@ impl Job {
         self.account().registered(account)
     }
 
-    /// Returns the contacts for a new account, as URLs.
+    /// Returns the contacts for a new account, as `mailto:` URLs.
     pub fn contacts(&self) -> &[String] {
         &self.args.contacts
     }
 
-    /// Returns key identifier and MAC key for external account binding.
+    /// Returns the key identifier and the MAC key for external account binding.
     pub fn external_account(&self) -> Option<(String, Zeroizing<String>)> {
         self.args.external_account().map(|(kid, key)| (kid.to_owned(), key))
     }
 
-    /// Returns whether the user agrees to the CA's terms of service, and asks if need be.
+    /// Returns whether the user agrees to the CA's terms of service.
+    ///
+    /// Without `--agree-tos` the user is asked, if there is a terminal to ask on.
     pub fn agrees_to(&self, terms: &str) -> bool {
         if self.args.agree_tos || !consent::is_possible() {
             return self.args.agree_tos;
@@ -211,70 +213,71 @@ impl Job {
         })
     }
 
-    /// Returns the names to be certified.
+    /// Returns the names for the certificate.
     pub fn names(&self) -> &[Identifier] {
         &self.args.names
     }
 
-    /// Returns the order that an earlier run left unfinished.
+    /// Returns the unfinished order of an earlier run.
     pub fn unfinished(&self) -> Option<Snapshot> {
         let snapshot = self.unfinished.clone()?;
         let order = snapshot.order_url().map_or("an order", Url::as_str);
-        self.progress.say(&format!("going on with {order}"));
+        self.progress.say(&format!("resuming {order}"));
         Some(snapshot)
     }
 
-    /// Returns whether the unfinished order turned out to have failed, so that a new one is to be made.
+    /// Returns whether the resumed order has failed and a new one is needed.
     ///
-    /// That is so if the CA came to validate while nobody answered.
+    /// An order fails if the CA validates its challenges while no process serves them. That says
+    /// nothing about a new order.
     pub fn starts_anew(&self, error: &(dyn Error + 'static)) -> bool {
         let resumed = self.unfinished.is_some();
         let over = resumed && self.is_over(error) && self.output.forget_order().is_ok();
         if over {
-            self.progress.say("that order has failed meanwhile: starting anew");
+            self.progress.say("that order has failed in the meantime: starting over");
         }
         over
     }
 
-    /// Returns the file for the state of the order in flight.
+    /// Returns the file for the state of the order.
     pub fn order_file(&self) -> OrderFile {
         self.output.order()
     }
 
-    /// Returns the CSR that the user brought.
+    /// Returns the CSR given by `--csr`.
     pub fn csr(&self) -> Option<Csr> {
         self.csr.clone()
     }
 
-    /// Returns the certificate's key, which is on disk when this returns.
+    /// Returns the certificate's key, which is then on disk.
     ///
     /// # Errors
-    /// If it cannot be made or written.
+    /// If it cannot be generated or written.
     pub fn certificate_key(&self) -> Result<ProviderKey, Failure> {
         self.output.key_or_new(self.args.key.unwrap_or(KeyKind::Es256))
     }
 
-    /// Returns the profile that the user asks for.
+    /// Returns the profile given by `--profile`.
     pub fn profile(&self) -> Option<&str> {
         self.args.profile.as_deref()
     }
 
-    /// Returns the kinds of challenges that are to be solved, preferred ones first.
+    /// Returns the kinds of challenges that need a solver, the preferred ones first.
     pub fn challenges(&self) -> Vec<ChallengeKind> {
         self.args.kinds()
     }
 
-    /// Returns where to listen for http-01.
+    /// Returns the address of the listener for http-01.
     pub fn http_address(&self) -> SocketAddr {
         self.address(self.args.http_port, 80)
     }
 
-    /// Returns where to listen for tls-alpn-01.
+    /// Returns the address of the listener for tls-alpn-01.
     pub fn tls_address(&self) -> SocketAddr {
         self.address(self.args.tls_port, 443)
     }
 
-    /// Notes where a listener listens; the embedded CA comes to that port.
+    /// Records the address of a listener. The embedded CA validates at its port.
     pub fn listening(&self, kind: &ChallengeKind, address: SocketAddr) {
         if let Some(ca) = &self.embedded {
             match kind {
@@ -293,7 +296,7 @@ impl Job {
     /// Publishes a TXT record in the resolver of the embedded CA.
     ///
     /// # Errors
-    /// If it has no room, or if there is no embedded CA.
+    /// If the resolver is full, or if there is no embedded CA.
     pub fn set_txt(&self, name: &str, value: &str) -> Result<(), Failure> {
         match &self.embedded {
             Some(ca) if ca.set_txt(name, value) => Ok(()),
@@ -309,13 +312,13 @@ impl Job {
         }
     }
 
-    /// Returns what is to be called when the user interrupts, such as by Ctrl-C: it says what follows.
+    /// Returns a function for interruptions such as Ctrl-C, which announces the clean-up.
     pub fn interrupted(&self) -> impl Fn() + Send + Sync + 'static {
         let progress = self.progress.clone();
-        move || progress.say("interrupted: taking back what is published")
+        move || progress.say("interrupted: cleaning up the challenges")
     }
 
-    /// Ends the run: writes the certificate or says why there is none, and returns the exit code.
+    /// Ends the run: writes the certificate or prints the error, and returns the exit code.
     pub fn end(&self, result: Result<Issued, BoxError>) -> ExitCode {
         let stored = match &result {
             Ok(issued) => self.store(issued),
@@ -343,7 +346,7 @@ impl Job {
             self.output.forget_order()?;
         } else {
             let order = self.output.file(ORDER);
-            self.progress.say(&format!("run again to take it back ({})", order.display()));
+            self.progress.say(&format!("run again to clean it up ({})", order.display()));
         }
         Ok(report::success(
             issued,
@@ -357,7 +360,7 @@ impl Job {
         ))
     }
 
-    /// Says what failed, and gives up an order that nobody can go on with.
+    /// Returns the failure, and discards an order that cannot be resumed.
     fn failed(&self, error: &(dyn Error + 'static)) -> Failure {
         let order = self.output.file(ORDER);
         if self.is_over(error) {
@@ -366,17 +369,17 @@ impl Job {
             let order = order.display();
             let saved = self.output.order().load().ok().flatten();
             let what = match saved.map_or(0, |saved| saved.challenges().len()) {
-                0 => "go on with it".to_owned(),
-                left => format!("take back what is still published ({left}) and go on"),
+                0 => "resume it".to_owned(),
+                left => format!("clean up what is still published ({left}) and resume it"),
             };
             self.progress.say(&format!(
-                "the order is kept in {order}: run again to {what}, or delete it to start anew"
+                "the order is kept in {order}: run again to {what}, or delete it to start over"
             ));
         }
         Failure::of(error)
     }
 
-    /// Returns whether this error is the end of the saved order, and nothing of it is published any more.
+    /// Returns whether the saved order has failed and none of its challenges is still published.
     fn is_over(&self, error: &(dyn Error + 'static)) -> bool {
         let dead = matches!(find_acme(error), Some(AcmeError::Order(_)));
         let saved = self.output.order().load().ok().flatten();
@@ -394,7 +397,8 @@ impl Job {
         SocketAddr::new(self.listen_address(), port)
     }
 
-    /// Returns the address to listen on: loopback by default, as the only name has it.
+    /// Returns the address to listen on. The default is loopback, or the loopback address that is
+    /// the only name.
     fn listen_address(&self) -> IpAddr {
         let own = match self.names() {
             [Identifier::Ip(ip)] if ip.is_loopback() => *ip,
@@ -408,8 +412,8 @@ impl Job {
         let address = self.listen_address();
         if listens && !self.directory.is_loopback() && address.is_loopback() {
             self.progress.say(&format!(
-                "warning: the CA is elsewhere, and will not reach a listener on {address} unless something \
-                 forwards to it: --listen 0.0.0.0 or --listen [::] listens to all"
+                "warning: the CA is on another machine, and cannot reach a listener on {address} unless requests \
+                 are forwarded to it; --listen 0.0.0.0 or --listen [::] accepts requests from everywhere"
             ));
         }
     }

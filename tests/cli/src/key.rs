@@ -9,9 +9,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 use signature::rand_core::{TryCryptoRng, TryRng, UnwrapErr};
 use zeroize::Zeroizing;
 
-/// Makes a key, as PKCS#8 PEM.
+/// Generates a key, as PKCS#8 PEM.
 ///
-/// The provider makes it if it can; ring cannot make RSA keys, though it signs with them.
+/// The crypto provider generates it where it can. ring signs with RSA keys but generates none, so
+/// those come from acme-proto.
 pub(crate) fn generate(kind: KeyKind) -> Result<Zeroizing<String>, KeyError> {
     match (keys::generate(kind), kind) {
         (Err(KeyError::Unsupported { .. }), KeyKind::Rsa2048) => {
@@ -26,7 +27,7 @@ pub(crate) fn read(pem: &str) -> Result<ProviderKey, Box<dyn Error + Send + Sync
     Ok(ProviderKey::from_pkcs8_pem(pem, &keys::default_provider()?)?)
 }
 
-/// Returns whether a key can be said to be of a kind; the sizes of RSA keys are not compared.
+/// Returns whether a key is of a kind. Sizes of RSA keys are not compared.
 pub(crate) fn is(key: &ProviderKey, kind: KeyKind) -> bool {
     let algorithm = match kind {
         KeyKind::Es256 => Algorithm::Es256,

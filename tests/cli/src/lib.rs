@@ -1,30 +1,34 @@
-//! What the example programs `issue` and `issue-blocking` share, and what nobody would copy from them.
+//! The command line of the example programs `issue` and `issue-blocking`.
 //!
-//! Arguments, files, locks, progress and exit codes are here; talking to the CA is in the examples. A
-//! program is one [`Job`]: [`Job::from_args`] reads the command line and prepares everything,
-//! [`Job::end`] writes the files, says how it went, and returns the exit code.
+//! This crate parses arguments, keeps files and locks, shows progress and chooses the exit code.
+//! The examples themselves only talk to the CA. A program is one [`Job`]: [`Job::from_args`] reads
+//! the command line and opens the files, [`Job::end`] writes the results, prints the report, and
+//! returns the exit code.
 //!
 //! | exit code | means |
 //! | --- | --- |
-//! | 0 | the certificate is issued and its files are written |
-//! | 1 | it failed, or was interrupted: the message has the CA's own words, the URL, and what to do |
-//! | 2 | wrong usage: an option is missing or unusable, or the CA's terms were not agreed to |
+//! | 0 | the certificate was issued and its files are written |
+//! | 1 | it failed or was interrupted; the message has the CA's own words, the URL, and a remedy |
+//! | 2 | wrong usage: an option is missing or invalid, or the CA's terms were not agreed to |
 //!
 //! # Files
 //!
-//! In the directory `--out`, beside the account file if `--account` puts it nowhere else:
+//! The directory `--out` holds these files, and the account file unless `--account` names another
+//! place:
 //!
-//! - `key.pem` (mode 0600): the certificate's key, there before anything is ordered. A key that is there
-//!   already is used again, so that an existing certificate never loses its key. With `--csr` there is none.
-//! - `order.json`: the order in flight, gone when it is done. A run that finds one goes on with it.
+//! - `key.pem` (mode 0600): the certificate's key, written before the order is created. An existing
+//!   key is used again, since overwriting it would leave an earlier certificate without its key.
+//!   With `--csr` there is no such file.
+//! - `order.json`: the unfinished order, removed when the order is done. A later run resumes it.
 //! - `cert.pem`: the leaf, then its chain.
 //! - `root.pem`: the root of the embedded test CA.
 //! - `*.lock`: empty files, locked while a run uses the directory or the account.
 //!
 //! # The embedded test CA
 //!
-//! It lives as long as the run. So an `order.json` that an earlier embedded run left is given up, and the
-//! account is registered again, with the same key. State of any other CA is never touched.
+//! The embedded CA stops with the run and keeps nothing. A later run therefore discards an
+//! `order.json` of an embedded CA, and registers the account again with the same key. Files that
+//! belong to any other CA are never discarded.
 
 mod account;
 mod args;

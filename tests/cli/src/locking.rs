@@ -1,4 +1,4 @@
-//! Taking locks.
+//! Locks that wait for a moment.
 
 use core::time::Duration;
 use std::path::Path;
@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use acme_adapter::lock::{Lock, LockError};
 
-/// Takes a lock; one that is held is tried again for a moment.
+/// Acquires a lock, and retries for a second while another process holds it.
 ///
-/// A process that was killed while it started another leaves its lock to that one until it runs.
+/// A process that is killed between fork and exec of a child leaves the open lock file to the
+/// child, which closes it only when it runs its program. Such a lock is released soon.
 pub(crate) fn acquire(path: &Path) -> Result<Lock, LockError> {
     let start = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! The directory that the files go to.
+//! The output directory and its files.
 
 use std::fs;
 use std::io;
@@ -27,7 +27,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Makes the directory if need be, and locks it.
+    /// Creates the directory if it is missing, and locks it.
     pub(crate) fn open(dir: PathBuf) -> Result<Self, Failure> {
         fs::create_dir_all(&dir).map_err(|error| {
             Failure::failed(format!(
@@ -48,7 +48,12 @@ impl Output {
         OrderFile::new(self.file(ORDER))
     }
 
-    /// Reads the order in flight, if there is one that this run can go on with.
+    /// Reads the unfinished order, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the order is of another CA, or for other names or another key than those of this run.
+    /// Discarding it would leave its challenges published.
     pub(crate) fn unfinished(&self, run: &Run<'_>) -> Result<Found, Failure> {
         let path = self.file(ORDER);
         let order = self.order().load().map_err(|error| Failure::failed(error.to_string()))?;
@@ -60,22 +65,23 @@ impl Output {
             if run.embedded && is_embedded(snapshot.directory_url(), run.directory) {
                 return Ok(Found::Gone);
             }
-            let what = format!("is an order in flight at {}", snapshot.directory_url());
-            return Err(foreign(what, "give that --directory to go on with it"));
+            let what = format!("is an unfinished order at {}", snapshot.directory_url());
+            return Err(foreign(what, "give that --directory to resume it"));
         }
+        // The order was not created, and nothing is published: there is nothing to lose.
         if snapshot.order_url().is_none() && snapshot.challenges().is_empty() {
             return Ok(Found::Nothing);
         }
         if !same_names(snapshot.identifiers(), run.names) {
             let names: Vec<_> = snapshot.identifiers().iter().map(Identifier::value).collect();
-            let what = format!("is an order in flight for {}", names.join(" "));
-            return Err(foreign(what, "give these names to go on with it"));
+            let what = format!("is an unfinished order for {}", names.join(" "));
+            return Err(foreign(what, "give these names to resume it"));
         }
         if let Some(ours) = snapshot_key(&snapshot)
             && !self.holds(&ours, run)?
         {
-            let what = "is an order in flight for a key that is not here".to_owned();
-            let cure = "put its key.pem back, give its --csr, delete order.json to start anew";
+            let what = "is an unfinished order for a key that is missing".to_owned();
+            let cure = "restore its key.pem, give its --csr, delete order.json to start over";
             return Err(foreign(what, cure));
         }
         Ok(Found::Unfinished(Box::new(snapshot)))
@@ -103,7 +109,7 @@ impl Output {
         }
     }
 
-    /// Refuses a key that does not go with what this run was told.
+    /// Refuses an existing `key.pem` that does not fit this run's `--key` or `--csr`.
     pub(crate) fn check_key(
         &self,
         wanted: Option<KeyKind>,
@@ -114,18 +120,18 @@ impl Output {
         let path = path.display();
         if csr.is_some_and(|csr| csr.spki_der() != key.public_key().to_spki_der()) {
             return Err(Failure::failed(format!(
-                "{path} is not the key of the CSR; give another --out DIR, so that no certificate gets a wrong key"
+                "{path} is not the key of the CSR, and its certificate would replace the one for that key; give another --out DIR"
             )));
         }
         match wanted {
             Some(kind) if !key::is(&key, kind) => Err(Failure::failed(format!(
-                "{path} is no {kind} key, and its certificate would lose it; give another --out DIR, or leave --key out"
+                "{path} is not a key of kind {kind}, and is not overwritten; give another --out DIR, or leave --key out"
             ))),
             _ => Ok(()),
         }
     }
 
-    /// Reads `key.pem`, or makes it and has it on disk before this returns.
+    /// Reads `key.pem`, or generates a key and writes it before returning.
     pub(crate) fn key_or_new(&self, kind: KeyKind) -> Result<ProviderKey, Failure> {
         if let Some(key) = self.key()? {
             return Ok(key);
@@ -137,7 +143,7 @@ impl Output {
         Ok(key)
     }
 
-    /// Writes the certificate, and the root if there is one to show.
+    /// Writes the certificate, and the root of an embedded CA.
     pub(crate) fn store(
         &self,
         chain: &CertificateChain,
@@ -157,7 +163,7 @@ impl Output {
         let path = self.file(name);
         atomic::write(&path, content, visibility).map_err(|error| {
             Failure::failed(format!(
-                "{} cannot be written: {error}; make room for it, then run again",
+                "{} cannot be written: {error}; free some space or correct its permissions, then run again",
                 path.display()
             ))
         })
@@ -169,7 +175,7 @@ pub(crate) const KEY: &str = "key.pem";
 pub(crate) const ORDER: &str = "order.json";
 pub(crate) const ROOT: &str = "root.pem";
 
-/// What an order in flight is compared with.
+/// The properties of this run that an unfinished order must share.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) directory: &'a Url,
@@ -178,11 +184,11 @@ pub(crate) struct Run<'a> {
     pub(crate) csr: Option<&'a Csr>,
 }
 
-/// What `order.json` turned out to be.
+/// The content of `order.json`.
 #[derive(Debug)]
 pub(crate) enum Found {
     Nothing,
-    /// An order at an embedded CA that ended with its run.
+    /// An order at the embedded CA of an earlier run, which no longer exists.
     Gone,
     Unfinished(Box<Snapshot>),
 }
@@ -196,7 +202,7 @@ fn same_names(one: &[Identifier], other: &[Identifier]) -> bool {
     sorted(one) == sorted(other)
 }
 
-/// Returns the SPKI of the key that the order's CSR is for.
+/// Returns the SPKI of the CSR in a snapshot, or `None` if the order has no CSR yet.
 fn snapshot_key(snapshot: &Snapshot) -> Option<Vec<u8>> {
     let json = serde_json::to_value(snapshot).ok()?;
     let der = acme_proto::jose::base64url::decode(json.get("csr")?.as_str()?).ok()?;

@@ -1,4 +1,4 @@
-//! How far the job is: a live line on a terminal, plain lines otherwise.
+//! Progress: a live line on a terminal, plain lines otherwise.
 
 use core::fmt::Write as _;
 use core::time::Duration;
@@ -13,7 +13,7 @@ use acme_proto::identifier::Identifier;
 use acme_proto::notice::{Notice, Progress as Step, RetryReason};
 use acme_proto::wire::OrderStatus;
 
-/// The display, on standard error; clones show the same.
+/// The display on standard error, shared by its clones.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     inner: Arc<Inner>,
@@ -32,14 +32,15 @@ struct Inner {
 struct State {
     requests: u64,
     authorized: BTreeSet<Identifier>,
-    /// All of them are: the order has gone on.
+    /// All names are authorized, since the order is no longer pending. Authorizations that were
+    /// valid before cause no notice.
     proved: bool,
     now: String,
     turn: usize,
 }
 
 impl Progress {
-    /// Starts to show the progress of a job for so many names.
+    /// Starts to show the progress of a job with `names` names.
     pub(crate) fn start(names: usize) -> Self {
         let inner = Arc::new(Inner {
             started: Instant::now(),
@@ -56,7 +57,7 @@ impl Progress {
         });
         if inner.live {
             let inner = Arc::clone(&inner);
-            // Without it the line only moves when something happens.
+            // Redraws the clock and the wheel while nothing happens.
             let _ = thread::Builder::new().name("progress".to_owned()).spawn(move || {
                 while !inner.over.load(Ordering::Relaxed) {
                     inner.draw();
@@ -80,23 +81,24 @@ impl Progress {
         self.inner.started.elapsed()
     }
 
-    /// Shows what is being done now.
+    /// Shows the current activity.
     pub(crate) fn doing(&self, what: impl Into<String>) {
         let what = what.into();
         self.inner.state().now.clone_from(&what);
         if self.inner.live { self.inner.draw() } else { self.inner.line(&what) }
     }
 
-    /// Shows something that should stay on the screen.
+    /// Shows a line that stays on the screen.
     pub(crate) fn say(&self, what: &str) {
         self.inner.line(what);
     }
 
-    /// Shows a notice, if it is of interest.
+    /// Shows a notice if it interests the user of a program.
     pub(crate) fn notice(&self, notice: &Notice) {
         match notice {
             Notice::Progress(step) => self.step(step),
             Notice::Retry { url, reason, .. } => match reason {
+                // Nonces expire. A retry with a fresh one is routine.
                 RetryReason::BadNonce => {}
                 RetryReason::Status(status, _) => {
                     self.say(&format!("the CA answered {status} at {url}; trying again"));
@@ -110,14 +112,15 @@ impl Progress {
                 self.doing(format!("the CA asks to wait until {}", until.to_rfc3339_seconds()));
             }
             Notice::Deviation { url, deviation } => {
-                self.say(&format!("the CA strays from the protocol at {url}: {deviation}"));
+                self.say(&format!("the CA deviates from the protocol at {url}: {deviation}"));
             }
             _ => {}
         }
     }
 
-    /// Keeps the live line away while somebody else uses the terminal.
+    /// Hides the live line while `other` uses the terminal.
     pub(crate) fn pause<T>(&self, other: impl FnOnce() -> T) -> T {
+        // The drawing thread needs this lock.
         let state = self.inner.state();
         if self.inner.live {
             let _ = write!(io::stderr(), "\r\x1b[K");
@@ -127,7 +130,7 @@ impl Progress {
         result
     }
 
-    /// Takes the live line away for good.
+    /// Removes the live line for good.
     pub(crate) fn stop(&self) {
         if !self.inner.over.swap(true, Ordering::Relaxed) && self.inner.live {
             let state = self.inner.state();
@@ -168,7 +171,7 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Draws the live line; the lock keeps others from writing meanwhile.
+    /// Draws the live line. The lock keeps other lines from mixing with it.
     fn draw(&self) {
         let mut state = self.state();
         state.turn += 1;
@@ -204,7 +207,7 @@ impl Inner {
     }
 }
 
-/// Replaces what could steer a terminal.
+/// Replaces control characters, so that a server's text cannot control the terminal.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
@@ -212,7 +215,7 @@ pub(crate) fn plain(text: &str) -> String {
 const REDRAW: Duration = Duration::from_millis(100);
 const WHEEL: [char; 4] = ['|', '/', '-', '\\'];
 const BAR: usize = 12;
-/// One less than what every terminal has, so that the line never wraps.
+/// One less than the width of the narrowest usual terminal, so that the line never wraps.
 const WIDTH: usize = 79;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is said at the end.
+//! The report of a successful run.
 
 use core::fmt::Write as _;
 use core::time::Duration;
@@ -8,7 +8,7 @@ use acme_proto::issuance::Issued;
 
 use crate::output::{CERTIFICATE, KEY, Output, ROOT};
 
-/// What the report is about, beside the certificate.
+/// What the report shows beside the certificate.
 pub(crate) struct Facts<'a> {
     pub(crate) output: &'a Output,
     pub(crate) has_key: bool,
@@ -17,7 +17,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) elapsed: Duration,
 }
 
-/// Says where the files are, what names, which validity, how many requests, how long.
+/// Lists names, files, validity, profile, number of requests and time.
 pub(crate) fn success(issued: &Issued, facts: &Facts<'_>) -> String {
     let chain = issued.chain();
     let leaf = chain.leaf();

@@ -9,7 +9,7 @@ use acme_adapter::exchange::ExchangeRecord;
 
 use crate::failure::Failure;
 
-/// A file that exchanges are appended to; there is nothing secret in a line.
+/// A file to which exchanges are appended. A line has no secrets.
 #[derive(Debug)]
 pub(crate) struct Trace {
     file: Mutex<File>,
@@ -26,7 +26,7 @@ impl Trace {
         Ok(Self { file: Mutex::new(file) })
     }
 
-    /// Writes a line in one piece; a full disk must not stop the issuance.
+    /// Appends a line, in one write. Errors are ignored: a full disk must not stop the issuance.
     pub(crate) fn write(&self, record: &ExchangeRecord) {
         if let Ok(mut line) = serde_json::to_vec(record) {
             line.push(b'\n');

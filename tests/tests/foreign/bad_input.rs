@@ -382,7 +382,7 @@ fn nothing_to_see(program: Program) {
         1,
         &["a.test", "http-01", "cannot connect to 127.0.0.1", "reach the challenge"],
     );
-    // Nothing of it is left that would keep the next run from starting anew.
+    // Nothing is left that would keep the next run from starting over.
     scene.run(&[], "good.test").assert_issued();
 }
 

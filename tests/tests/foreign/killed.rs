@@ -249,7 +249,7 @@ fn embedded_order(program: Program) {
     assert!(dir.file("out/order.json").exists());
     let outcome = program.run(&dir, line);
     outcome.assert_issued();
-    assert!(outcome.stderr.contains("starting anew"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("starting over"), "{}", outcome.stderr);
     let out = dir.file("out");
     IssuedFiles::new(&out, out.join("root.pem")).assert_complete(&["a.test"]);
     let key = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["key"].clone();
