@@ -1,7 +1,7 @@
-//! Coming from the Python client aioacme 0.6.0: each of its names, and ours.
+//! Coming from the Python client aioacme 0.6.0: each of its names, and its counterpart here.
 //!
-//! Methods are those of `Client` in `acme-tokio` and, without `.await`, in `acme-blocking`. All of this is run
-//! through both by `tests/tests/adapters/parity.rs`.
+//! Methods are those of `Client` in `acme-tokio` and, without `.await`, in `acme-blocking`. All of
+//! this is run through both by `tests/tests/adapters/parity.rs`.
 //!
 //! # The client
 //!

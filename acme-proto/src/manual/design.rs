@@ -2,19 +2,21 @@
 //!
 //! # Shape
 //!
-//! *Flows and a passive session.* Nothing in ACME arrives unasked, and the only state that issuances share is a directory,
-//! an account, nonces, rate limits and a policy. So there is no driver task, channel or waker: a
-//! [`Session`](crate::session::Session) is plain data that a driver locks for one synchronous poll, and two issuances are
-//! two values. It follows that **no flow waits for another flow's answer**, for nobody would wake it: two flows may both
-//! fetch a directory. Waiting for *time* is allowed: the session hands out slots of its rate limits, first come, first
-//! served, and a slot that is not used lapses.
+//! *Flows and a passive session.* An ACME server sends nothing unasked, and issuances share only a
+//! directory, an account, nonces, rate limits and a policy. So there is no driver task, channel or
+//! waker. A [`Session`](crate::session::Session) is plain data that a driver locks for one
+//! synchronous poll, and two issuances are two values. It follows that **no flow waits for another
+//! flow's answer**, since nothing would wake it: two flows may both fetch a directory. A flow may
+//! wait for *time*. The session hands out slots of its rate limits, first come, first served, and an
+//! unused slot expires.
 //!
-//! *One output enum and one rule.* A flow is polled until `Timeout` or `Done`. Time enters only as `now`, so that there is
-//! no `handle_timeout` to forget; `Timeout(Some(t))` always has `t > now`, so that no driver spins. A `now` that goes
-//! backwards counts as the latest seen, within that flow only.
+//! *One output enum and one rule.* A driver polls a flow until `Timeout` or `Done`. Time enters only
+//! as `now`, so there is no `handle_timeout` to forget. `Timeout(Some(t))` always has `t > now`, so no
+//! driver spins. If `now` goes backwards, that flow keeps using the latest time that it has seen.
 //!
-//! *Signing is an output.* The core holds public keys. A signature that takes two seconds is an input that comes later; a
-//! nonce that went stale meanwhile takes the ordinary badNonce path.
+//! *Signing is an output.* The core holds public keys only. A signer that takes two seconds answers
+//! with an input two seconds later. If the nonce has expired by then, the request is retried like any
+//! other badNonce.
 //!
 //! # Exchanges
 //!
@@ -33,11 +35,13 @@
 //!
 //! # Keys
 //!
-//! A [`Rollover`](crate::rollover::Rollover) has its intent stored before keyChange leaves, and the session knows both keys
-//! until the outcome is certain. Whichever flow is refused by the old key meanwhile signs again, once, by the new one; if
-//! that is accepted, the change has landed. A request that was signed before the change and arrives after it takes the
-//! same way. So a lost answer is settled by the next flow that runs, in this process or in another that was given both
-//! keys, and the intent is there to see the change done that did not land.
+//! A [`Rollover`](crate::rollover::Rollover) has its intent stored before it sends keyChange, and the
+//! session knows both keys until the outcome is certain. If the server meanwhile refuses a request
+//! signed by the old key, any flow signs it once more with the new key. If that request is accepted,
+//! the change has taken effect. The same happens to a request that was signed before the change and
+//! arrives after it. So the next flow that runs settles a lost answer, in this process or in another
+//! one that was given both keys. A change that did not take effect is sent again from the stored
+//! intent.
 //!
 //! # Issuance
 //!
@@ -71,37 +75,43 @@
 //!
 //! # Renewal
 //!
-//! When to renew is a value and not a flow: between two answers lie hours or weeks, in which processes end and start, so
-//! a [`RenewalSchedule`](crate::renewal::RenewalSchedule) is stored rather than polled, and a cron job uses it as a
-//! daemon does. It never fails: what goes wrong with renewal information costs time until the next question, and the
-//! last twentieth of the lifetime belongs to nobody's window. In the same spirit an order gives up the certificate that
-//! it was to replace, where a CA refuses that, rather than the new one.
+//! The time of renewal is a value and not a flow. Hours or weeks lie between two answers, while
+//! processes end and start, so a [`RenewalSchedule`](crate::renewal::RenewalSchedule) is stored rather
+//! than polled, and a cron job uses it just as a daemon does. It never fails: an error of renewal
+//! information delays the next request for it, and the last twentieth of the lifetime ignores the
+//! suggested window. For the same reason, an order drops `replaces` if the CA refuses it, rather than
+//! fail.
 //!
 //! # What differs from the first plan, and why
 //!
-//! - `select` returns nothing; the challenge comes as the event `Provision`. One place for the write-ahead rule, and the
-//!   same path for challenges that a snapshot brings back.
-//! - A lost newOrder is sent again without looking through the account's list of orders first: most public CAs offer no
-//!   such list, and the price of an orphan is one pending order that nobody answers.
-//! - Cancelling takes back what is published; it deactivates authorizations only if told to
-//!   ([`Deactivation`](crate::issuance::Deactivation)), for other orders may use them.
-//! - An issuance that ends without a certificate tells by [`Notice::NotCleaned`](crate::notice::Notice) what may still be
-//!   published; a durable one keeps it in the snapshot too. Clean-ups have 150 seconds, for a hook may take two minutes.
-//! - The first offer that the user refuses ends the order, for it cannot be had any more.
-//! - A slot of the rate limits that nobody uses is not given to another request; the bucket fills up with time.
-//! - What every adapter shares is a crate of its own, `acme-adapter`: files, locks, keys, clocks, child processes. It lies below
-//!   `acme-proto/` because the two are used together; neither the protocol nor this crate depends on a runtime.
-//! - An adapter is what differs between runtimes, and no more. The loop around a flow (`driver`), the queue of calls to
-//!   solvers (`solvers`) and the settings (`settings`) are state machines and plain data in `acme-adapter`. The types with
-//!   methods that are `async` in one adapter only are written by macros (`facade`): a generic client would show its
-//!   users a runtime parameter and boxed futures, and a trait would have to be imported. `tests/checks/twins` counts what
-//!   still stands in both.
+//! - `select` returns nothing. The challenge arrives as the event `Provision`, which puts the rule
+//!   "save before acting" in one place and treats challenges from a snapshot in the same way.
+//! - A lost newOrder is sent again without a search of the account's list of orders. Most public CAs
+//!   offer no such list, and an orphaned order costs one pending order that nobody answers.
+//! - Cancelling cleans up what is published. It deactivates authorizations only on request
+//!   ([`Deactivation`](crate::issuance::Deactivation)), because other orders may use them.
+//! - An issuance that ends without a certificate reports challenges that may still be published by
+//!   [`Notice::NotCleaned`](crate::notice::Notice). A durable issuance also keeps them in the snapshot.
+//!   The limit for clean-ups is 150 seconds, because a hook may take two minutes.
+//! - If the user refuses an offer, the order ends, because the server does not offer the identifier
+//!   again in that order.
+//! - A slot of the rate limits that nobody uses is not given to another request. The bucket refills
+//!   with time.
+//! - `acme-adapter` is a crate of its own. It holds what every adapter shares: files, locks, keys,
+//!   clocks, child processes. It lies below `acme-proto/` because the two are used together. Neither
+//!   acme-proto nor acme-adapter depends on a runtime.
+//! - An adapter holds only what differs between runtimes. The loop around a flow (`driver`), the
+//!   queue of calls to solvers (`solvers`) and the settings (`settings`) are state machines and plain
+//!   data in `acme-adapter`. Macros (`facade`) write the types whose methods are `async` in one
+//!   adapter only. A generic client would show its users a runtime parameter and boxed futures, and
+//!   they would have to import a trait. `tests/checks/twins` counts the lines that are still equal.
 //! - X.509 is written by this crate (see [`dependencies`](super::dependencies)).
 //!
 //! # Why not otherwise
 //!
-//! - *Typed request and response pairs only*: nonces, retries and polling land in every adapter, twice, untested. The
-//!   pairs are there, as [`op`](crate::op).
-//! - *A coroutine for each flow*: one effect at a time, and resuming means a program counter.
-//! - *One client machine with handles*: needs a driver task, channels and wakers; needed where packets arrive unasked.
-//! - *An async fn polled by hand*: cannot be saved, inspected, cloned, or fuzzed by state.
+//! - *Typed request and response pairs only*: each adapter would implement nonces, retries and polling
+//!   again, untested. The pairs exist as [`op`](crate::op).
+//! - *A coroutine for each flow*: it runs one exchange at a time, and resuming needs a program counter.
+//! - *One client machine with handles*: it needs a driver task, channels and wakers. Those pay where
+//!   packets arrive unasked.
+//! - *An async fn polled by hand*: it cannot be saved, inspected, cloned, or fuzzed by state.

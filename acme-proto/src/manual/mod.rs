@@ -1,11 +1,11 @@
 //! The manual: why the workspace is built as it is.
 //!
 //! - [`design`]: the contract of the core and its reasons.
-//! - [`dependencies`]: which crates, how many, and why these.
-//! - [`aioacme`]: each name of the Python client of that name, and ours.
+//! - [`dependencies`]: the dependencies: how many, which, and why.
+//! - [`aioacme`]: each name of the Python client aioacme, and its counterpart here.
 //! - [`conformance`]: every requirement of the specifications, with the tests that show it.
-//! - [`features`]: every feature that other clients have, with the tests that show it here.
-//! - [`interop`]: which features were tried with which other software, and what came of it.
+//! - [`features`]: every feature of other clients, with the tests that show it here.
+//! - [`interop`]: the features that were tested with other software, and the results.
 
 pub mod aioacme;
 #[doc = include_str!("conformance.md")]
