@@ -8,19 +8,19 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {
-    /// Asked for in capitals.
+    /// Required (MUST, REQUIRED, SHALL).
     Must,
-    /// Forbidden in capitals.
+    /// Forbidden (MUST NOT, SHALL NOT).
     MustNot,
-    /// Recommended in capitals.
+    /// Recommended (SHOULD, RECOMMENDED).
     Should,
-    /// Advised against in capitals.
+    /// Discouraged (SHOULD NOT, NOT RECOMMENDED).
     ShouldNot,
-    /// Allowed in capitals.
+    /// Allowed (MAY, OPTIONAL).
     May,
-    /// Follows from the text or from interoperability, without capitals that address the client.
+    /// Follows from the text or from interoperability, without a keyword of RFC 2119.
     Impl,
-    /// No longer a requirement; its ID stays taken.
+    /// No longer a requirement. Its ID is not used again.
     Gone,
 }
 
@@ -35,7 +35,7 @@ impl Level {
         Self::Gone,
     ];
 
-    /// Returns the level as it stands in the catalogue.
+    /// Returns the level as the catalogue writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Must => "MUST",
@@ -55,7 +55,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// Who carries a requirement out.
+/// The part of the software that meets a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Layer {
@@ -63,14 +63,14 @@ pub enum Layer {
     Proto,
     /// An adapter.
     Transport,
-    /// The application above.
+    /// The application that uses an adapter.
     User,
 }
 
 impl Layer {
     const ALL: [Self; 3] = [Self::Proto, Self::Transport, Self::User];
 
-    /// Returns the layer as it stands in the catalogue.
+    /// Returns the layer as the catalogue writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Proto => "proto",
@@ -122,7 +122,7 @@ impl Requirement {
         self.text
     }
 
-    /// Returns the heading that it stands below.
+    /// Returns the heading above the requirement.
     pub const fn heading(&self) -> &'static str {
         self.heading
     }
@@ -167,7 +167,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Parses a catalogue; the last line of a repeated ID wins the look-up.
+    /// Parses a catalogue. If an ID is repeated, look-ups find its last line.
     ///
     /// # Errors
     ///
@@ -200,7 +200,7 @@ impl Catalogue {
 ///
 /// # Panics
 ///
-/// If `tests/conformance/catalogue.tsv` is not well formed, which a test of this crate would show.
+/// If `tests/conformance/catalogue.tsv` is malformed. A test of this crate checks that it is not.
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
@@ -209,7 +209,8 @@ pub fn catalogue() -> &'static Catalogue {
     })
 }
 
-/// `SPEC-SECTION-n`, three parts of letters, digits and dots, the last a number.
+/// Returns whether an ID has the form `SPEC-SECTION-n`: three parts of letters, digits and dots, of
+/// which the last is a number.
 fn is_id(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let &[spec, section, number] = parts.as_slice() else {

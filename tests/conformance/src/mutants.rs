@@ -1,22 +1,23 @@
-//! The table of disabled checks: changes to the core, each of which a test of the cited requirement must notice.
+//! The table of disabled checks: changes to the core, each of which a test of the cited requirement
+//! must notice.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// A change of one place in the source that takes a required behaviour away.
+/// A change of one place in the source that removes a required behaviour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mutant {
-    /// The name by which reports refer to it.
+    /// The name in reports.
     pub name: String,
     /// The file, from the root of the workspace.
     pub file: String,
     /// The requirements that it breaks.
     pub ids: Vec<String>,
-    /// What it takes away.
+    /// The behaviour that it removes.
     pub why: String,
-    /// The text that occurs once in the file.
+    /// The replaced text, which occurs once in the file.
     pub from: String,
-    /// The text that takes its place.
+    /// The new text.
     pub to: String,
 }
 
@@ -25,7 +26,7 @@ impl Mutant {
     ///
     /// # Errors
     ///
-    /// How often the text occurs, if that is not once.
+    /// The number of occurrences of the text, if it is not one.
     pub fn apply(&self, source: &str) -> Result<String, usize> {
         match source.matches(&self.from).count() {
             1 => Ok(source.replacen(&self.from, &self.to, 1)),
@@ -34,7 +35,7 @@ impl Mutant {
     }
 }
 
-/// What is wrong with the table of mutants.
+/// An error of the table of mutants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidTable {
     line: usize,
@@ -51,8 +52,9 @@ impl std::error::Error for InvalidTable {}
 
 /// Parses the table of mutants.
 ///
-/// An entry is `== NAME`, `file: PATH`, `ids: ID ID`, `why: TEXT`, then `<<<`, the lines to find, `>>>` and the lines that
-/// replace them, until the next `==`. White space at the end of an entry, and lines before the first one, do not count.
+/// An entry is `== NAME`, `file: PATH`, `ids: ID ID`, `why: TEXT`, then `<<<`, the lines to find,
+/// `>>>` and the lines that replace them, until the next `==`. White space at the end of an entry,
+/// and lines before the first one, do not count.
 ///
 /// # Errors
 ///
@@ -97,7 +99,7 @@ pub fn parse_mutants(text: &str) -> Result<Vec<Mutant>, InvalidTable> {
     Ok(mutants)
 }
 
-/// Chooses `count` of the items, by the seed alone, in the order of the choice.
+/// Chooses `count` of the items in random order. The choice depends on the seed alone.
 pub fn choose<T>(mut items: Vec<T>, seed: u64, count: usize) -> Vec<T> {
     let mut state = seed;
     let mut chosen = Vec::new();

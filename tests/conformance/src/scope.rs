@@ -5,16 +5,17 @@ use std::fmt;
 
 use crate::{Catalogue, Coverage, Layer, Level, Requirement};
 
-/// The specifications whose extensions come later: their lines are shown and not required.
+/// The specifications of extensions that are not built yet. Their lines are listed, but not
+/// required.
 const LATER: [&str; 9] = ["8739", "9444", "8823", "9115", "9447", "9448", "9799", "9891", "devatt"];
 
-/// What a requirement is to this workspace.
+/// Whether this workspace has to meet a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
     /// A test must cover it, or a reason must excuse it.
     Required,
-    /// It is for the application above; tests cover it where one can show it.
+    /// The application has to meet it. Tests cover it where they can.
     User,
     /// It belongs to an extension that is not built yet.
     Later,
@@ -38,7 +39,7 @@ impl Scope {
     }
 }
 
-/// The requirements that no test has to cover, each with its reason: `ID`, a tab, the reason.
+/// The requirements that no test has to cover. Each line is `ID`, a tab, and the reason.
 #[derive(Clone, Debug, Default)]
 pub struct Excused<'a> {
     reasons: BTreeMap<&'a str, &'a str>,
@@ -46,7 +47,7 @@ pub struct Excused<'a> {
 }
 
 impl<'a> Excused<'a> {
-    /// Reads the list; empty lines and lines with `#` in front are skipped.
+    /// Parses the list. Empty lines and lines that start with `#` are skipped.
     pub fn parse(text: &'a str) -> Self {
         let mut excused = Self::default();
         for line in text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
@@ -77,7 +78,7 @@ impl<'a> Excused<'a> {
         self.reasons.is_empty()
     }
 
-    /// Returns everything that is wrong with the list or missing from the coverage.
+    /// Returns every error of the list and every gap in the coverage.
     pub fn faults(&self, coverage: &Coverage<'_>) -> Vec<ScopeFault> {
         let malformed = self.malformed.iter().map(|l| ScopeFault::Malformed((*l).to_owned()));
         let mut faults: Vec<ScopeFault> = malformed.collect();
@@ -101,17 +102,17 @@ pub fn required(catalogue: &Catalogue) -> impl Iterator<Item = &Requirement> {
     catalogue.requirements().iter().filter(|r| Scope::of(r) == Scope::Required)
 }
 
-/// Why the coverage is not what it must be.
+/// A gap in the coverage, or an error of the list of excused requirements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScopeFault {
     /// No test covers a required ID, and it is not excused.
     Missing(String),
-    /// An excused ID is covered: its line can go.
+    /// An excused ID is covered, so that its line can be deleted.
     Covered(String),
-    /// An excused ID is unknown, or not required anyway.
+    /// An excused ID is unknown or not required.
     NotRequired(String),
-    /// A line of the list is no `ID`, tab, reason, or repeats an ID.
+    /// A line of the list is not `ID`, tab, reason, or repeats an ID.
     Malformed(String),
 }
 

@@ -1,6 +1,8 @@
-//! Disables checks of the core, one at a time, and sees whether a test of the cited requirement notices.
+//! Disables checks of the core, one at a time, and sees whether a test of the cited requirement
+//! notices.
 //!
-//! Exit 1 if a mutant survives or the table is wrong, 2 on wrong usage or when a tool cannot be run.
+//! Exit 1 if a mutant survives or the table is wrong, 2 on wrong usage or when a tool cannot be
+//! run.
 
 mod run;
 mod suite;

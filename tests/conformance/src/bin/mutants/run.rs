@@ -12,7 +12,7 @@ use acme_conformance::{Coverage, Mutant, choose};
 use crate::Arguments;
 use crate::suite::{Outcome, Suite};
 
-/// Runs the chosen mutants and returns whether each was noticed.
+/// Runs the chosen mutants, and returns whether a test noticed each of them.
 pub(crate) fn run(
     arguments: &Arguments,
     mutants: Vec<Mutant>,
@@ -55,7 +55,7 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// Brings the copy in `work` to the commit that is checked out here.
+    /// Updates the copy in `work` to the commit that is checked out here.
     fn create(work: &Path) -> Result<Self, String> {
         fs::create_dir_all(work).map_err(|e| format!("cannot create {}: {e}", work.display()))?;
         let work = work.canonicalize().map_err(|e| format!("{}: {e}", work.display()))?;
@@ -88,7 +88,8 @@ impl Scratch {
         verdict
     }
 
-    /// Stops at the first suite that fails; the same tests must pass without the mutant, which CI shows.
+    /// Runs the suites, and stops at the first that fails. CI shows that the same tests pass
+    /// without the mutant.
     fn run_suites(&self, suites: &[Suite]) -> Result<String, String> {
         for suite in suites {
             match suite.run(&self.tree, &self.target)? {
@@ -119,7 +120,7 @@ struct Results {
 }
 
 impl Results {
-    /// Takes up the results of an earlier run with the same seed at the same commit.
+    /// Reads the results of an interrupted run with the same seed at the same commit.
     fn open(arguments: &Arguments, commit: &str) -> Self {
         let header =
             format!("# seed {}, commit {commit}: name, requirements, verdict", arguments.seed);
@@ -148,7 +149,7 @@ impl Results {
         }
     }
 
-    /// Returns the chosen mutants that no test noticed, those that did not build included.
+    /// Returns the chosen mutants that no test noticed, and those that did not compile.
     fn survivors<'a>(&self, chosen: &'a [Mutant]) -> Vec<&'a str> {
         let noticed =
             |name: &str| self.lines.get(name).is_some_and(|line| line.contains("\tnoticed by "));

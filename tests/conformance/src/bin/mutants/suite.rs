@@ -9,7 +9,7 @@ use acme_conformance::Coverage;
 /// How long a build may take.
 const BUILD_SECS: u32 = 1800;
 
-/// How long the tests of a program may take, and how much memory; some mutants make a flow go on for ever.
+/// The time and memory limits of the tests of a program. Some mutants make a flow endless.
 const TEST_SECS: u32 = 120;
 const TEST_KIB: u32 = 4 << 20;
 
@@ -22,19 +22,19 @@ pub(crate) struct Suite {
     tests: BTreeSet<String>,
 }
 
-/// What became of a suite.
+/// The result of a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The first test that failed.
     Failed(String),
     /// Every test passed.
     Passed,
-    /// The tests could not be built, or did not end; the last lines say why.
+    /// The tests could not be built, or did not end. The last lines of output say why.
     Broken(String),
 }
 
 impl Suite {
-    /// Returns the suites of the requirements, unit tests first, for they are built fastest.
+    /// Returns the suites of the requirements. Unit tests come first, since they build fastest.
     pub(crate) fn of(ids: &[String], coverage: &Coverage<'_>) -> Vec<Self> {
         let mut suites: BTreeMap<(bool, String, Option<String>), BTreeSet<String>> =
             BTreeMap::new();
