@@ -10,20 +10,23 @@
 //! assert_eq!(ca.certificates_issued(), 0);
 //! ```
 //!
-//! The CA runs on a thread of its own until [`TestCa`] is dropped. It checks what RFC 8555, 8737, 8738 and 9773 ask of
-//! clients (every JWS, nonce, URL and state), validates challenges for real, and issues a real chain: a root, an
-//! intermediate, and leaf certificates with the order's names. It shares no code with any ACME client.
+//! The CA runs on a thread of its own until [`TestCa`] is dropped. It checks what RFC 8555, 8737,
+//! 8738 and 9773 ask of clients (every JWS, nonce, URL and state), validates challenges for real,
+//! and issues a real chain: a root, an intermediate, and leaf certificates with the order's names.
+//! It shares no code with any ACME client.
 //!
-//! # What it looks like from outside
+//! # From outside
 //!
-//! - Everything is on loopback. One root ([`TestCa::root_pem`]) signs both the certificate of the HTTPS endpoint and,
-//!   through the intermediate, everything that is issued. The endpoint speaks HTTP/2 and HTTP/1.1.
-//! - Every name resolves to 127.0.0.1. IP identifiers that are loopback addresses are validated at that address, all
-//!   others at 127.0.0.1. http-01 is looked for at [`TestCa::http_port`] instead of 80, tls-alpn-01 at
-//!   [`TestCa::tls_port`] instead of 443; both can be set before and after the start.
+//! - All addresses are on loopback. One root ([`TestCa::root_pem`]) signs both the certificate of
+//!   the HTTPS endpoint and, through the intermediate, everything that is issued. The endpoint
+//!   speaks HTTP/2 and HTTP/1.1.
+//! - Every name resolves to 127.0.0.1. IP identifiers that are loopback addresses are validated at
+//!   that address, all others at 127.0.0.1. http-01 is looked for at [`TestCa::http_port`] instead
+//!   of 80, tls-alpn-01 at [`TestCa::tls_port`] instead of 443; both can be set before and after
+//!   the start.
 //! - dns-account-01 and dns-persist-01 are offered when [`TestCaBuilder::challenges`] says so.
-//! - TXT records are set with [`TestCa::set_txt`] and [`TestCa::clear_txt`], or from another process by the
-//!   management endpoint; or the CA asks a DNS server ([`TestCaBuilder::dns`]).
+//! - TXT records are set with [`TestCa::set_txt`] and [`TestCa::clear_txt`], or from another
+//!   process by the management endpoint; or the CA asks a DNS server ([`TestCaBuilder::dns`]).
 //!
 //! # The management endpoint
 //!
@@ -35,13 +38,15 @@
 //! | `POST /management/clear-txt` | the same | removes that one value; the answer is `{"removed":true}` or `false` |
 //! | `GET /management/txt` | none | lists everything published: `{"_acme-challenge.example.test":["…"]}` |
 //!
-//! # Being difficult
+//! # Slow, demanding and faulty
 //!
-//! By default the CA is fast and correct: no `Retry-After`, no refused nonces, `finalize` answers `valid`. Options of
-//! [`TestCaBuilder`] make it slow ([`latency`](TestCaBuilder::latency), [`processing_polls`](TestCaBuilder::processing_polls),
-//! [`ready_delay_polls`](TestCaBuilder::ready_delay_polls)) or demanding ([`require_external_account`](TestCaBuilder::require_external_account),
-//! [`require_terms`](TestCaBuilder::require_terms)); [`Quirks`] switch on what real servers do differently; [`Faults`]
-//! let chosen requests go wrong, lost answers included:
+//! By default the CA is fast and correct: no `Retry-After`, no refused nonces, `finalize` answers
+//! `valid`. Options of [`TestCaBuilder`] make it slow ([`latency`](TestCaBuilder::latency),
+//! [`processing_polls`](TestCaBuilder::processing_polls),
+//! [`ready_delay_polls`](TestCaBuilder::ready_delay_polls)) or demanding
+//! ([`require_external_account`](TestCaBuilder::require_external_account),
+//! [`require_terms`](TestCaBuilder::require_terms)); [`Quirks`] switch on what real servers do
+//! differently; [`Faults`] let chosen requests go wrong, lost answers included:
 //!
 //! ```
 //! use acme_testca::{FaultAction, FaultRule, Faults, Quirks, RequestKind, TestCa};
@@ -59,13 +64,13 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! [`TestCa::requests`] lists what clients asked, [`TestCa::validations`] what the CA validated, and
-//! [`TestCaBuilder::on_exchange`] calls back at each exchange.
+//! [`TestCa::requests`] lists the requests of clients, [`TestCa::validations`] the
+//! validations, and [`TestCaBuilder::on_exchange`] calls back at each exchange.
 //!
 //! # Without I/O
 //!
-//! [`Ca`] is the same CA as a state machine: requests and the time go in, answers and wanted validations come out. A
-//! simulation can run it in virtual time.
+//! [`Ca`] is the same CA as a state machine: requests and the time go in, answers and requested
+//! validations come out. A simulation can run it in virtual time.
 //!
 //! ```
 //! use acme_testca::{Ca, CaConfig, CaRequest};
@@ -76,10 +81,10 @@
 //! # Ok::<(), acme_testca::CaError>(())
 //! ```
 //!
-//! # What it does not do
+//! # Limits
 //!
-//! It keeps everything in memory, checks no CAA records, publishes no CRL, asks DNS servers by UDP only, and issues no
-//! certificates for keys on P-521 (accounts may use ES512).
+//! It keeps everything in memory, checks no CAA records, publishes no CRL, asks DNS servers by UDP
+//! only, and issues no certificates for keys on P-521 (accounts may use ES512).
 
 mod authority;
 mod server;

@@ -1,4 +1,4 @@
-//! The program `acme-testca`: the test CA for clients that are not in the same process.
+//! The program `acme-testca`: the test CA for clients in other processes.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -12,9 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Parser;
 
-/// A strict ACME test CA. It keeps everything in memory and is never to be trusted.
+/// A strict ACME test CA. It keeps everything in memory, and nobody must trust its root outside
+/// of tests.
 ///
-/// When it is ready it prints one line, `ready DIRECTORY-URL`; it stops on SIGTERM or SIGINT.
+/// It prints one line, `ready DIRECTORY-URL`, when it is ready, and stops on SIGTERM or SIGINT.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -22,19 +23,21 @@ struct Arguments {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
     listen: String,
 
-    /// File to write the root certificate to: it is the root of the HTTPS endpoint and of what is issued
+    /// File to write the root certificate to, which is the root of the HTTPS endpoint and of the
+    /// issued certificates
     #[arg(long, value_name = "FILE")]
     root_out: Option<PathBuf>,
 
-    /// Port on which http-01 responses are looked for
+    /// Port at which http-01 is validated
     #[arg(long, value_name = "N", default_value_t = 80)]
     http_port: u16,
 
-    /// Port on which tls-alpn-01 responses are looked for
+    /// Port at which tls-alpn-01 is validated
     #[arg(long, value_name = "N", default_value_t = 443)]
     tls_port: u16,
 
-    /// DNS server to ask by UDP; without it every name is loopback, and TXT records are set at /management/set-txt
+    /// DNS server to ask by UDP; without it every name is loopback, and TXT records are set at
+    /// /management/set-txt
     #[arg(long, value_name = "ADDR:PORT")]
     dns: Option<SocketAddr>,
 
@@ -54,7 +57,7 @@ struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
 
-    /// Percentage of good nonces that are refused
+    /// Percentage of valid nonces that are refused
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     bad_nonce: u8,
 
@@ -62,7 +65,7 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS")]
     retry_after: Option<u64>,
 
-    /// Number of times that an order is read as processing after finalize
+    /// Number of polls for which an order is processing after finalize
     #[arg(long, value_name = "N", default_value_t = 0)]
     processing_polls: u32,
 
@@ -104,7 +107,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let root_out = arguments.root_out.clone();
-    // Before the line that says ready, so that a signal right after it stops the CA cleanly.
+    // Before the line `ready`, so that a signal right after it stops the CA cleanly.
     let signal = runtime.block_on(async { stop_signal() })?;
     let ca = builder(arguments)?.start()?;
     if let Some(path) = root_out {
@@ -193,7 +196,7 @@ fn profile(text: &str) -> Result<(String, u64), String> {
     Ok((name.to_owned(), days.ok_or("DAYS must be a number from 1 to 3650")?))
 }
 
-/// Returns a future that ends when the process is asked to stop; the signals are caught from now on.
+/// Catches the signals to stop from now on, and returns a future that ends with the first one.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

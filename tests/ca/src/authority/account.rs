@@ -1,4 +1,4 @@
-//! Accounts (RFC 8555 sections 7.1.2 and 7.3).
+//! Accounts (RFC 8555 Sections 7.1.2 and 7.3).
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(crate) struct Account {
     pub(crate) status: AccountStatus,
     pub(crate) orders: Vec<u64>,
     contact: Vec<String>,
-    /// The URL of the terms that were agreed to.
+    /// The URL of the accepted terms, which tells whether the account agreed to the current ones.
     pub(crate) agreed: Option<String>,
     binding: Option<Value>,
 }
@@ -46,6 +46,8 @@ impl Ca {
         {
             return Err(Problem::malformed("newAccount must not contain status or orders"));
         }
+        // The look-up comes before every other check: RFC 8555 Section 7.3.1 lets a client that
+        // only knows its key find its account, whatever else the request has.
         let only_existing = flag(&wish, "onlyReturnExisting")?;
         if let Some(&id) = self.account_keys.get(&key.thumbprint()) {
             return self.existing_account(id);
@@ -61,6 +63,7 @@ impl Ca {
         if self.config.terms_required && !agreed {
             return Err(self.terms_not_agreed());
         }
+        // An absent `contact` and an empty one mean the same here, and not in an update.
         let contact = contacts(&wish)?.unwrap_or_default();
         if self.config.contact_required && contact.is_empty() {
             return Err(Problem::new(400, "invalidContact", "this CA wants a contact"));
@@ -84,6 +87,8 @@ impl Ca {
 
     fn existing_account(&self, id: u64) -> Result<Reply, Problem> {
         if self.accounts.get(&id).is_none_or(|a| a.status != AccountStatus::Valid) {
+            // Not found and not created again: RFC 8555 Section 7.3.6 lets a server accept nothing
+            // that the key of a deactivated account signed.
             return Err(Problem::new(
                 401,
                 "unauthorized",
@@ -95,7 +100,7 @@ impl Ca {
         Ok(if self.config.quirks.empty_account_body { reply.without_body() } else { reply })
     }
 
-    /// Reads, updates or deactivates an account (sections 7.3.2, 7.3.6).
+    /// Reads, updates or deactivates an account (Sections 7.3.2, 7.3.6).
     pub(super) fn account(&mut self, signer: u64, id: u64, jws: &Jws) -> Result<Reply, Problem> {
         if signer != id {
             return Err(Problem::unauthorized("the account is another one than the signer"));
@@ -107,7 +112,7 @@ impl Ca {
             return Ok(Reply::json(200, self.account_object(id)));
         }
         let wish = jws.object()?;
-        // Every other status is ignored, and so is termsOfServiceAgreed.
+        // RFC 8555 Section 7.3.2: a server ignores members that a client must not change.
         let deactivate = wish.get("status").is_some_and(|status| status == "deactivated");
         let contact = contacts(&wish)?;
         if contact.as_ref().is_some_and(Vec::is_empty)
@@ -125,6 +130,7 @@ impl Ca {
             }
         }
         if deactivate {
+            // Nobody can finalize them any more, since every request needs a valid account.
             self.cancel_orders(id);
         }
         Ok(Reply::json(200, self.account_object(id)))
@@ -191,7 +197,8 @@ fn contacts(object: &Value) -> Result<Option<Vec<String>>, Problem> {
     Ok(Some(contacts))
 }
 
-/// Checks a contact as section 7.3 narrows RFC 6068: one address, no header fields.
+/// Checks a contact. RFC 8555 Section 7.3 narrows `mailto` URLs (RFC 6068) to one address without
+/// header fields.
 fn check_contact(url: &str) -> Result<(), Problem> {
     let invalid =
         |why: &str| Problem::new(400, "invalidContact", format!("contact {url:?}: {why}"));
@@ -206,6 +213,8 @@ fn check_contact(url: &str) -> Result<(), Problem> {
     if address.contains('?') {
         return Err(invalid("it has header fields"));
     }
+    // RFC 6068 separates addresses by commas. An encoded comma would belong to a quoted local part,
+    // which this CA does not support.
     if address.contains(',') || address.contains("%2C") || address.contains("%2c") {
         return Err(invalid("it has more than one address"));
     }

@@ -1,4 +1,4 @@
-//! Who sent a request: the checks of RFC 8555 sections 6.2 to 6.5.
+//! Authentication of requests: the checks of RFC 8555 Sections 6.2 to 6.5.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,13 +11,13 @@ use super::kind::Route;
 use super::message::CaRequest;
 use super::problem::Problem;
 
-/// A request whose signature was right.
+/// A request with a valid signature.
 pub(crate) struct Signed {
     pub(crate) jws: Jws,
     pub(crate) signer: Signer,
 }
 
-/// What the protected header named as the key.
+/// The signer, as the protected header names it.
 pub(crate) enum Signer {
     Account(u64),
     Key(PublicKey),
@@ -39,6 +39,7 @@ impl Ca {
         route: &Route,
         now: u64,
     ) -> Result<Signed, Problem> {
+        // Section 6.2 demands 415 for anything else. Parameters are refused too, as by Boulder.
         if request.header("content-type") != Some("application/jose+json") {
             return Err(Problem::new(
                 415,
@@ -49,6 +50,8 @@ impl Ca {
         let jws = Jws::parse(&request.body)?;
         jws.require_known_algorithm()?;
         self.check_url(&jws, &request.url)?;
+        // The nonce is used up before the signature is checked, so that a captured request cannot
+        // be sent twice, whatever else is wrong with it.
         self.check_nonce(&jws, now)?;
         let signer = self.signer(&jws, route)?;
         let verified = match &signer {
@@ -59,6 +62,7 @@ impl Ca {
             ),
         };
         verified?;
+        // After the signature: only the owner of the key may learn that the account is deactivated.
         if let Signer::Account(id) = &signer
             && self.accounts.get(id).is_none_or(|a| a.status != AccountStatus::Valid)
         {
@@ -70,6 +74,7 @@ impl Ca {
     fn check_url(&self, jws: &Jws, url: &str) -> Result<(), Problem> {
         match jws.header.url.as_deref() {
             None => Err(Problem::malformed("the protected header has no url")),
+            // Section 6.4: equal as strings, so that a client must send a URL as it received it.
             Some(signed) if signed == url => Ok(()),
             Some(signed) => Err(Problem::unauthorized(format!(
                 "the protected header says url {signed:?}, but the request went to {url:?}"
@@ -83,9 +88,12 @@ impl Ca {
             .nonce
             .as_deref()
             .ok_or_else(|| Problem::malformed("the protected header has no nonce"))?;
+        // Section 6.5.2: a nonce outside base64url is malformed. It is not a badNonce, which would
+        // invite a client to retry a request that it builds wrongly.
         if nonce.is_empty() || URL_SAFE_NO_PAD.decode(nonce).is_err() {
             return Err(Problem::malformed("the nonce is not base64url"));
         }
+        // The nonce is used up even where a good one is refused: nothing may be sent again with it.
         let known = self.nonces.take(nonce, now, self.config.nonce_lifetime);
         let refused = self.rng.percent(self.config.bad_nonce_percent);
         if known && !refused {
@@ -99,6 +107,8 @@ impl Ca {
     }
 
     fn signer(&self, jws: &Jws, route: &Route) -> Result<Signer, Problem> {
+        // Section 6.2: newAccount has `jwk`, since there is no account yet; revokeCert may have it,
+        // for the certificate's key; every other request has `kid`.
         let wants_jwk = matches!(route, Route::NewAccount);
         let either = matches!(route, Route::RevokeCert);
         match (&jws.header.jwk, jws.header.kid.as_deref()) {
@@ -121,6 +131,7 @@ impl Ca {
                     .ok_or_else(|| {
                         Problem::malformed(format!("kid {kid:?} is not an account URL of this CA"))
                     })?;
+                // Compared as a whole too, so that `/account/01` is not account 1.
                 id.parse()
                     .ok()
                     .filter(|id| self.accounts.contains_key(id) && kid == self.account_url(*id))

@@ -1,4 +1,4 @@
-//! Authorizations (RFC 8555 sections 7.1.4, 7.4.1, 7.5).
+//! Authorizations (RFC 8555 Sections 7.1.4, 7.4.1, 7.5).
 
 use serde_json::{Map, Value, json};
 
@@ -48,7 +48,7 @@ impl Ca {
         self.url(&format!("/authz/{id}"))
     }
 
-    /// Makes a pre-authorization (section 7.4.1).
+    /// Creates an authorization before an order (Section 7.4.1).
     pub(super) fn new_authz(
         &mut self,
         account: u64,
@@ -71,12 +71,14 @@ impl Ca {
         }
         self.check_blocked(core::slice::from_ref(&identifier))?;
         let id = self.authorization_for(account, &identifier, now)?;
+        // Later orders use it while it is still pending, or pre-authorization would have no use.
         self.reusable.insert((account, identifier, false), id);
         Ok(Reply::json(201, self.authorization_object(id))
             .with_header("Location", self.authorization_url(id)))
     }
 
-    /// Returns an authorization for a new order: one that can be reused, or a new one.
+    /// Returns an authorization for a new order: an existing one that the order may use, or a new
+    /// one.
     pub(super) fn authorization_for(
         &mut self,
         account: u64,
@@ -147,6 +149,7 @@ impl Ca {
             Some(_) => {}
         }
         self.refresh_authorization(id, now);
+        // An empty payload is a POST-as-GET. `{}` is not, and is refused as an invalid update.
         if !jws.payload.is_empty() {
             self.deactivate(id, jws)?;
         }
@@ -175,6 +178,7 @@ impl Ca {
                 authorization.status = AuthorizationStatus::Deactivated;
                 Ok(())
             }
+            // A client repeats the request if the first answer was lost.
             AuthorizationStatus::Deactivated => Ok(()),
             status => Err(Problem::malformed(format!(
                 "an authorization that is {} cannot be deactivated",
@@ -183,6 +187,8 @@ impl Ca {
         }
     }
 
+    /// Expires an authorization whose time is over. Nothing runs in the background, so that every
+    /// reader calls this first.
     pub(super) fn refresh_authorization(&mut self, id: u64, now: u64) {
         if let Some(authorization) = self.authorizations.get_mut(&id)
             && matches!(
@@ -199,13 +205,14 @@ impl Ca {
         self.authorizations.get(&id).is_some_and(|a| a.status == status)
     }
 
-    /// Tells whether an authorization can never become valid (again).
+    /// Returns whether an authorization can never become valid, or valid again.
     pub(super) fn is_broken(&self, id: u64) -> bool {
         !self.authorization_is(id, AuthorizationStatus::Pending)
             && !self.authorization_is(id, AuthorizationStatus::Valid)
     }
 
-    /// Explains why an order is invalid, with a subproblem for each authorization that failed.
+    /// Returns the `error` of an invalid order, with a subproblem for each authorization that
+    /// failed (Section 6.7.1).
     pub(super) fn order_error(&self, broken: &[u64]) -> Problem {
         let subproblems: Vec<Problem> =
             broken.iter().filter_map(|id| self.authorization_error(*id)).collect();
@@ -275,7 +282,7 @@ impl Ca {
         Value::Object(object)
     }
 
-    /// Returns challenges that exist on paper only, to be ignored.
+    /// Returns challenges that no client can complete, and that clients have to ignore.
     fn odd_challenges(&self, id: u64) -> Vec<Value> {
         let mut odd = Vec::new();
         if self.config.quirks.offer_dns_persist {
@@ -298,12 +305,15 @@ impl Ca {
     }
 }
 
-/// Tells which challenge types suit an identifier (RFC 8555 section 8, RFC 8737, RFC 8738 section 7).
+/// Returns whether a type of challenge suits an identifier (RFC 8555 Section 8, RFC 8737, RFC 8738
+/// Section 7).
 fn offered(kind: ChallengeKind, identifier: &Identifier, wildcard: bool) -> bool {
     let by_dns = !matches!(kind, ChallengeKind::Http01 | ChallengeKind::TlsAlpn01);
     match (identifier, wildcard) {
+        // A response on one host proves nothing about all names below the base.
         (_, true) => by_dns,
         (Identifier::Dns(_), false) => true,
+        // RFC 8738 Section 7: dns-01 must not be used for addresses.
         (Identifier::Ip(_), false) => !by_dns,
     }
 }

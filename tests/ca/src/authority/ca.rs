@@ -1,4 +1,4 @@
-//! The CA: its state, and the way from a request to an answer.
+//! The state of the CA, and the dispatch of requests.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -22,17 +22,18 @@ use super::rng::Rng;
 
 /// Is an ACME certification authority without I/O.
 ///
-/// It never reads a clock, opens a socket or starts a thread: requests come in through [`Ca::handle`], together with the
-/// time; validations that the CA wants made go out through [`Ca::take_validations`] and their outcome comes back through
-/// [`Ca::validated`]. With the same seed, times and requests it makes the same choices; only its keys and signatures, and
-/// so the certificates' bytes, differ from run to run.
+/// It never reads a clock, opens a socket or starts a thread. Requests come in through
+/// [`Ca::handle`], together with the time; validations that the CA wants made go out through
+/// [`Ca::take_validations`] and their outcome comes back through [`Ca::validated`]. With the same
+/// seed, times and requests it makes the same choices; only its keys and signatures, and so the
+/// certificates' bytes, differ from run to run.
 pub struct Ca {
     pub(super) config: CaConfig,
     pub(super) rng: Rng,
     pub(super) issuer: Issuer,
     pub(super) nonces: Nonces,
     pub(super) accounts: BTreeMap<u64, Account>,
-    /// Account by key thumbprint.
+    /// Accounts by the thumbprint of their key.
     pub(super) account_keys: BTreeMap<String, u64>,
     pub(super) orders: BTreeMap<u64, Order>,
     pub(super) authorizations: BTreeMap<u64, Authorization>,
@@ -40,7 +41,7 @@ pub struct Ca {
     pub(super) reusable: BTreeMap<(u64, Identifier, bool), u64>,
     pub(super) challenges: BTreeMap<u64, Challenge>,
     pub(super) certificates: BTreeMap<u64, Certificate>,
-    /// Certificate by ARI certID.
+    /// Certificates by certID (RFC 9773 Section 4.1).
     pub(super) certificate_ids: BTreeMap<String, u64>,
     pub(super) waiting_validations: Vec<u64>,
     pub(super) faults: Faults,
@@ -110,7 +111,7 @@ impl Ca {
         self.faults = faults;
     }
 
-    /// Returns the configuration, to be changed between two requests.
+    /// Returns the configuration for changes between two requests.
     pub fn config_mut(&mut self) -> &mut CaConfig {
         &mut self.config
     }
@@ -160,6 +161,7 @@ impl Ca {
         injected: Option<Problem>,
         now: u64,
     ) -> Result<Reply, Problem> {
+        // RFC 8555 Section 6.1: a client must send one with every request.
         if request.header("user-agent").is_none_or(str::is_empty) {
             return Err(Problem::malformed(
                 "a request without User-Agent is not accepted (RFC 8555 section 6.1)",
@@ -197,6 +199,7 @@ impl Ca {
     fn get(&mut self, request: &CaRequest, route: &Route, now: u64) -> Result<Reply, Problem> {
         match route {
             Route::Directory => Ok(self.directory()),
+            // Section 7.2: 200 for HEAD, 204 for GET.
             Route::NewNonce
                 if request.method == "HEAD" && !self.config.quirks.head_nonce_no_content =>
             {
@@ -222,6 +225,7 @@ impl Ca {
         injected: Option<Problem>,
         now: u64,
     ) -> Result<Reply, Problem> {
+        // After authentication, so that an injected problem uses up the nonce as a real one does.
         let signed = self.authenticate(request, route, now)?;
         if let Some(problem) = injected {
             return Err(problem);

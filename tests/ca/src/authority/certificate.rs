@@ -1,4 +1,4 @@
-//! Issued certificates and their download (RFC 8555 section 7.4.2).
+//! Issued certificates and their download (RFC 8555 Section 7.4.2).
 
 use super::ca::Ca;
 use super::identifier::Identifier;
@@ -15,12 +15,12 @@ pub(crate) struct Certificate {
     pub(crate) identifiers: Vec<Identifier>,
     pub(crate) key: PublicKey,
     pub(crate) der: Vec<u8>,
-    /// First and last moment, in Unix milliseconds.
+    /// The first and the last moment of its validity, in Unix milliseconds.
     pub(crate) validity: (u64, u64),
     pub(crate) revocation: Option<Revocation>,
-    /// The order that replaces it (RFC 9773 section 5).
+    /// The order that replaces it (RFC 9773 Section 5).
     pub(crate) replaced_by: Option<u64>,
-    /// The renewal window that a test set, with its explanation.
+    /// The renewal window set by a test, with the `explanationURL`.
     pub(crate) window: Option<(u64, u64, Option<String>)>,
     pem: String,
 }
@@ -79,6 +79,8 @@ impl Ca {
         if self.config.quirks.foreign_block_in_chain {
             text.push_str("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n");
         }
+        // The root is left out, as in TLS: whoever verifies the chain has it (RFC 8446 Section
+        // 4.4.2).
         let pem = format!("{}{text}{intermediate}", certificate.pem).replace("\r\n", "\n");
         let mut reply = Reply::text(200, "application/pem-certificate-chain", pem);
         for other in (0..self.issuer.chains()).filter(|&other| other != chain) {

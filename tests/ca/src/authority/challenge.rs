@@ -1,4 +1,4 @@
-//! Challenges (RFC 8555 sections 7.1.5, 7.5.1, 8) and the outcome of their validation.
+//! Challenges (RFC 8555 Sections 7.1.5, 7.5.1, 8) and the results of validations.
 
 use serde_json::{Map, Value, json};
 
@@ -54,15 +54,15 @@ impl Challenge {
 }
 
 impl Ca {
-    /// Hands out the validations that were asked for since the last call.
+    /// Returns the validations that clients requested since the last call.
     pub fn take_validations(&mut self) -> Vec<Validation> {
         let waiting = core::mem::take(&mut self.waiting_validations);
         waiting.into_iter().filter_map(|id| self.validation(id)).collect()
     }
 
-    /// Takes the outcome of a validation.
+    /// Applies the result of a validation.
     ///
-    /// An outcome for a validation that was not asked for, or that was answered before, is ignored.
+    /// A result is ignored if the validation is unknown or already has one.
     pub fn validated(&mut self, id: ValidationId, outcome: Result<(), Problem>, now: u64) {
         let Some(challenge) = self.challenges.get_mut(&id.0) else {
             return;
@@ -96,6 +96,8 @@ impl Ca {
         let Some(authorization) = self.authorizations.get_mut(&id) else {
             return;
         };
+        // The first challenge decides. A later result may not revive what failed or was
+        // deactivated meanwhile.
         if authorization.status != AuthorizationStatus::Pending {
             return;
         }
@@ -123,13 +125,14 @@ impl Ca {
             wildcard: authorization.wildcard,
             kind: challenge.kind,
             token: challenge.token.clone(),
+            // Of the account's current key: a key change makes published responses stale.
             key_authorization: format!("{}.{}", challenge.token, account.key.thumbprint()),
             account_url: self.account_url(authorization.account),
             issuer_domain_names: self.config.issuer_domain_names.clone(),
         })
     }
 
-    /// Reads a challenge, or takes the client's word that it is ready (section 7.5.1).
+    /// Reads a challenge, or starts its validation (Section 7.5.1).
     pub(super) fn challenge(
         &mut self,
         account: u64,
@@ -145,6 +148,8 @@ impl Ca {
         }
         self.refresh_authorization(authorization, now);
         if !jws.payload.is_empty() {
+            // The response of every type here is `{}`. Members that the type does not define are
+            // ignored.
             jws.object()?;
             self.start_validation(id, authorization)?;
         }
@@ -168,6 +173,7 @@ impl Ca {
         let Some(challenge) = self.challenges.get_mut(&id) else {
             return Ok(());
         };
+        // A repeated request changes nothing: a client sends it again if the answer was lost.
         if open && challenge.status == ChallengeStatus::Pending {
             challenge.status = ChallengeStatus::Processing;
             self.waiting_validations.push(id);
@@ -179,7 +185,7 @@ impl Ca {
         Ok(())
     }
 
-    /// Adds what dns-persist-01 has in place of a token.
+    /// Adds the members that dns-persist-01 has in place of a token.
     fn add_persist(&self, object: &mut Map<String, Value>, authorization: u64) {
         let names = json!(self.config.issuer_domain_names);
         object.insert("issuer-domain-names".to_owned(), names);

@@ -1,8 +1,8 @@
-//! Dates as ACME and HTTP write them, from and to Unix milliseconds.
+//! Dates of ACME and HTTP, from and to Unix milliseconds.
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
-/// Returns the calendar date of a moment; beyond the calendar's end, the epoch.
+/// Returns the calendar date of a moment, or the epoch for one beyond the end of the calendar.
 pub(crate) fn date_time(millis: u64) -> OffsetDateTime {
     i64::try_from(millis / 1000)
         .ok()
@@ -10,7 +10,7 @@ pub(crate) fn date_time(millis: u64) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// Writes RFC 3339 in UTC; with `nanos`, with nine fraction digits.
+/// Formats a date of RFC 3339 in UTC. `nanos` adds nine fraction digits.
 pub(crate) fn rfc3339(millis: u64, nanos: bool) -> String {
     let d = date_time(millis);
     let fraction = if nanos {
@@ -29,7 +29,7 @@ pub(crate) fn rfc3339(millis: u64, nanos: bool) -> String {
     )
 }
 
-/// Writes an IMF-fixdate (RFC 9110 section 5.6.7).
+/// Formats an IMF-fixdate (RFC 9110 Section 5.6.7).
 pub(crate) fn http_date(millis: u64) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -47,7 +47,7 @@ pub(crate) fn http_date(millis: u64) -> String {
     )
 }
 
-/// Reads RFC 3339 to Unix milliseconds; dates before 1970 are refused.
+/// Parses a date of RFC 3339 to Unix milliseconds. Dates before 1970 are refused.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let field = |from: usize, to: usize| -> Option<u32> {

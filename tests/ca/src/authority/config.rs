@@ -1,4 +1,4 @@
-//! What a CA can be told when it is made.
+//! The configuration of a CA.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,8 @@ use super::quirks::Quirks;
 pub struct CaConfig {
     /// The scheme and authority that the CA's URLs start with, without a slash at the end.
     pub base_url: String,
-    /// The seed of nonces, tokens, serial numbers and every other choice; keys and signatures are always fresh.
+    /// The seed of nonces, tokens, serial numbers and every other choice. Keys and signatures do
+    /// not depend on it.
     pub seed: u64,
     /// The URL of the terms of service in the directory.
     pub terms_of_service: Option<String>,
@@ -32,11 +33,13 @@ pub struct CaConfig {
     pub profiles: BTreeMap<String, Profile>,
     /// The profile of an order that names none.
     pub default_profile: Option<String>,
-    /// Whether an order that names no profile gets one of the listed ones at random, where there is no default.
+    /// Whether an order that names no profile gets a random one of the listed profiles. A default
+    /// profile takes precedence.
     pub random_profile: bool,
-    /// Profiles that can be ordered though the directory does not list them.
+    /// Profiles that can be ordered although the directory does not list them.
     pub private_profiles: BTreeSet<String>,
-    /// Profiles that can be ordered, but under which nothing is issued any more: finalize answers `invalidProfile`.
+    /// Profiles that can be ordered, but are no longer issued: finalize fails with
+    /// `invalidProfile`.
     pub withdrawn_profiles: BTreeSet<String>,
     /// How many alternate chains each certificate has, each to a root of its own.
     pub alternate_chains: usize,
@@ -50,9 +53,10 @@ pub struct CaConfig {
     pub processing_polls: u32,
     /// How often an order is read as `pending` although all its authorizations are valid.
     pub ready_delay_polls: u32,
-    /// How many of a hundred good nonces are refused.
+    /// The percentage of valid nonces that are refused.
     pub bad_nonce_percent: u8,
-    /// Names for which no order is accepted (`rejectedIdentifier`); a base name covers its wildcard.
+    /// Names for which no order is accepted (`rejectedIdentifier`); a base name covers its
+    /// wildcard.
     pub blocked_names: BTreeSet<String>,
     /// The challenge types that are offered where the identifier allows them.
     pub challenges: BTreeSet<ChallengeKind>,
@@ -62,7 +66,8 @@ pub struct CaConfig {
     pub persist_account_uri: bool,
     /// Whether a new order uses the account's valid authorizations.
     pub reuse_authorizations: bool,
-    /// Whether newOrder answers with a pending or ready order of the account for the same names, if there is one.
+    /// Whether newOrder answers with a pending or ready order of the account for the same names, if
+    /// there is one.
     pub reuse_orders: bool,
     /// Whether there is a newAuthz resource.
     pub new_authz: bool,
@@ -84,11 +89,13 @@ pub struct CaConfig {
     pub nonce_lifetime: u64,
     /// How many orders one page of an account's list shows.
     pub orders_page_size: usize,
-    /// How many orders an account may create in an hour; beyond that newOrder is answered 429 `rateLimited`.
+    /// How many orders an account may create in an hour; beyond that newOrder is answered 429
+    /// `rateLimited`.
     pub orders_per_hour: Option<usize>,
     /// How many identifiers an order may have.
     pub max_names: usize,
-    /// How many accounts, orders, authorizations or certificates are kept; beyond that new ones are refused.
+    /// How many accounts, orders, authorizations or certificates are kept; beyond that new ones are
+    /// refused.
     pub max_objects: usize,
     /// The behaviours of real servers that are switched on.
     pub quirks: Quirks,
@@ -172,9 +179,9 @@ pub enum RetryAfter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ChallengeKind {
-    /// RFC 8555 section 8.3.
+    /// RFC 8555 Section 8.3.
     Http01,
-    /// RFC 8555 section 8.4.
+    /// RFC 8555 Section 8.4.
     Dns01,
     /// RFC 8737.
     TlsAlpn01,

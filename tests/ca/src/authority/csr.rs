@@ -1,4 +1,4 @@
-//! Certificate requests (RFC 2986) and what a CA checks in them (RFC 8555 section 7.4).
+//! Certificate signing requests (RFC 2986), and the checks of RFC 8555 Section 7.4.
 
 use core::net::IpAddr;
 use std::collections::BTreeSet;
@@ -27,18 +27,23 @@ pub(crate) fn check(
     let key = PublicKey::from_spki(&info.subject_pki).map_err(bad)?;
     let algorithm = X509Algorithm::from_oid(&csr.signature_algorithm.algorithm.to_id_string())
         .ok_or_else(|| bad("its signature algorithm is not supported"))?;
+    // The signature proves possession of the key. Without it, anyone could get a certificate for
+    // somebody else's key.
     if !key.verifies_x509(algorithm, info.raw, &csr.signature_value.data) {
         return Err(bad("its signature is wrong"));
     }
     if !can_certify(&key) {
         return Err(bad("keys on P-521 are not certified here"));
     }
+    // RFC 8555 Section 11.1: an account key must not be in a certificate.
     if key == *account_key {
         return Err(bad("it is for the account key"));
     }
     let mut names = alternative_names(&csr)?;
+    // Section 7.4: names in the subject count too.
     names.extend(common_names(&csr)?);
     let wanted: BTreeSet<Identifier> = wanted.iter().cloned().collect();
+    // Exactly the order's names. Fewer would be a certificate that the client did not order.
     if names != wanted {
         let list = |set: &BTreeSet<Identifier>| {
             set.iter().map(Identifier::value).collect::<Vec<_>>().join(", ")
@@ -65,6 +70,7 @@ fn alternative_names(csr: &X509CertificationRequest<'_>) -> Result<BTreeSet<Iden
                     names.insert(general_name(name)?);
                 }
             }
+            // Real CAs ignore or refuse this. A refusal shows the mistake to the client's author.
             ParsedExtension::BasicConstraints(constraints) if constraints.ca => {
                 return Err(bad("it asks for a CA certificate"));
             }

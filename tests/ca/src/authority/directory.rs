@@ -1,4 +1,4 @@
-//! The directory (RFC 8555 section 7.1.1).
+//! The directory (RFC 8555 Section 7.1.1).
 
 use serde_json::{Map, Value, json};
 
@@ -18,6 +18,8 @@ impl Ca {
             ("keyChange", "/key-change", !quirks.no_key_change),
             ("renewalInfo", "/renewal-info", config.renewal_info),
         ];
+        // A resource that is not offered has no member, which is how clients learn it (Section
+        // 7.1.1).
         for (name, path, offered) in resources {
             if offered {
                 directory.insert(name.to_owned(), json!(self.url(path)));

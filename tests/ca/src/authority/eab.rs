@@ -1,4 +1,4 @@
-//! External account binding (RFC 8555 section 7.3.4).
+//! External account binding (RFC 8555 Section 7.3.4).
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::key::PublicKey;
 use super::problem::Problem;
 
 impl Ca {
-    /// Checks the binding of a new account and returns it, to be shown in the account object.
+    /// Checks the binding of a new account, and returns it for the account object.
     pub(super) fn check_binding(
         &self,
         wish: &Value,
@@ -27,7 +27,8 @@ impl Ca {
             };
         };
         if self.config.eab_keys.is_empty() {
-            // A server that knows no bindings ignores the member, and does not show it in the account.
+            // A server without support for bindings ignores the member. The account object lacks it
+            // then, which shows the client that nothing was bound.
             return Ok(None);
         }
         let inner = Jws::from_value(binding)?;
@@ -37,6 +38,7 @@ impl Ca {
         if inner.header.jwk.is_some() {
             return Err(Problem::malformed("an external account binding must not have a jwk"));
         }
+        // A binding for another URL belongs to another CA or another request.
         if inner.header.url.is_none() || inner.header.url != outer.header.url {
             return Err(Problem::malformed(
                 "the url of the external account binding is not that of the request",
@@ -50,6 +52,7 @@ impl Ca {
         let secret = self.config.eab_keys.get(kid).ok_or_else(|| {
             Problem::unauthorized(format!("there is no external account key {kid:?}"))
         })?;
+        // The MAC comes first. Before it is verified, the payload is anybody's.
         inner.verify_mac(secret)?;
         let bound = inner.object().and_then(|jwk| PublicKey::from_jwk(&jwk))?;
         if bound != *key {

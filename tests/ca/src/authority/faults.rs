@@ -1,16 +1,17 @@
-//! Faults: single requests that go wrong, by plan.
+//! Faults: single requests that fail by plan.
 
 use super::kind::RequestKind;
 use super::problem::Problem;
 
-/// Holds the rules by which single requests go wrong; the first rule that applies to a request is used.
+/// A plan of faults: rules that make single requests fail. The first rule that matches a request
+/// applies.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     rules: Vec<FaultRule>,
 }
 
 impl Faults {
-    /// Creates an empty plan: nothing goes wrong.
+    /// Creates an empty plan.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
@@ -38,7 +39,7 @@ impl Faults {
     }
 }
 
-/// Describes which requests go wrong, and how.
+/// Selects requests, and says how they fail.
 #[derive(Clone, Debug)]
 pub struct FaultRule {
     kind: Option<RequestKind>,
@@ -68,7 +69,7 @@ impl FaultRule {
         self
     }
 
-    /// Makes that many requests go wrong instead of one.
+    /// Makes that many requests fail instead of one.
     #[must_use]
     pub fn times(mut self, times: usize) -> Self {
         self.times = times;
@@ -76,15 +77,16 @@ impl FaultRule {
     }
 }
 
-/// Says what happens to a request that goes wrong.
+/// The way in which a request fails.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum FaultAction {
-    /// Closes the connection without having looked at the request.
+    /// Closes the connection without processing the request.
     DropBefore,
     /// Processes the request and closes the connection without an answer: the lost answer.
     DropAfter,
-    /// Answers with these bytes, as a proxy in front of the CA would: the request is not looked at and no nonce is given.
+    /// Answers with these bytes, as a proxy in front of the CA would: the request is not looked at
+    /// and no nonce is given.
     Respond {
         /// The status code.
         status: u16,
@@ -93,7 +95,8 @@ pub enum FaultAction {
         /// The body.
         body: String,
     },
-    /// Checks the request's JWS, then answers with a problem of the CA: the nonce is used up and a new one given.
+    /// Checks the request's JWS, then answers with a problem of the CA: the nonce is used up and a
+    /// new one given.
     Problem(Problem),
     /// Processes the request and holds the answer back for so many milliseconds.
     Delay(u64),
@@ -124,7 +127,8 @@ impl FaultAction {
         })
     }
 
-    /// Returns a 403 `userActionRequired` with the page that the user is to visit (RFC 8555 section 7.3.3).
+    /// Returns a 403 `userActionRequired` with the page that the user is to visit (RFC 8555 Section
+    /// 7.3.3).
     #[must_use]
     pub fn user_action_required(instance: &str, terms: &str) -> Self {
         Self::Problem(

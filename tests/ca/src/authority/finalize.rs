@@ -1,4 +1,4 @@
-//! From a ready order to a certificate (RFC 8555 section 7.4).
+//! From a ready order to a certificate (RFC 8555 Section 7.4).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,11 +24,14 @@ impl Ca {
     ) -> Result<Reply, Problem> {
         self.require_order(account, id)?;
         let wish = jws.object()?;
+        // Finalizing does not count as reading: only a poll lets a slow order proceed.
         self.refresh_order(id, now, false);
         let status = self.orders.get(&id).map_or(OrderStatus::Invalid, |o| o.status);
         let quirks = &self.config.quirks;
         let fresh = match status {
             OrderStatus::Ready => true,
+            // A client repeats finalize if the answer was lost. It gets the same order, and no
+            // second certificate.
             OrderStatus::Processing | OrderStatus::Valid if !quirks.refuse_repeated_finalize => {
                 false
             }
@@ -86,6 +89,7 @@ impl Ca {
         let der = URL_SAFE_NO_PAD
             .decode(der)
             .map_err(|_| Problem::malformed("the csr is not base64url without padding"))?;
+        // Before any change: an order whose CSR is refused stays `ready` (Section 7.4).
         let key = csr::check(&der, &order.identifiers, &owner.key)?;
         self.require_room(self.certificates.len())?;
         self.check_profile(order.profile.as_ref())?;
@@ -95,6 +99,7 @@ impl Ca {
             order.not_before.unwrap_or_else(|| now.saturating_sub(self.config.backdate));
         let not_after = order
             .not_after
+            // The last second is part of the validity (RFC 5280 Section 4.1.2.5).
             .unwrap_or_else(|| not_before.saturating_add(lifetime).saturating_sub(1000));
         self.certify(account, id, key, (not_before, not_after))
     }

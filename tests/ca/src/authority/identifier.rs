@@ -80,6 +80,7 @@ fn parse_dns(value: &str) -> Result<String, Problem> {
     if base.is_empty() || name.len() > 253 {
         return Err(refuse("it must have 1 to 253 characters"));
     }
+    // An address in a dNSName would be accepted by some TLS clients and refused by others.
     if base.parse::<IpAddr>().is_ok() {
         return Err(refuse("it is an IP address, which has an identifier type of its own"));
     }
@@ -96,6 +97,7 @@ fn parse_dns(value: &str) -> Result<String, Problem> {
         if label.starts_with('-') || label.ends_with('-') {
             return Err(refuse("a label must not start or end with a hyphen"));
         }
+        // RFC 5891 Section 4.2.3.1 reserves `--` there, and only A-labels use it.
         let reserved = label.as_bytes().get(2..4) == Some(b"--");
         if reserved && (!label.starts_with("xn--") || label.len() == 4) {
             return Err(refuse("the third and fourth character of a label are reserved for xn--"));
@@ -110,6 +112,8 @@ fn parse_dns(value: &str) -> Result<String, Problem> {
 fn parse_ip(value: &str) -> Result<IpAddr, Problem> {
     let address: IpAddr =
         value.parse().map_err(|_| Problem::malformed(format!("{value:?} is not an IP address")))?;
+    // RFC 8738 Section 3 demands the form of RFC 5952. Two spellings of an address would be two
+    // identifiers.
     if address.to_string() != value {
         return Err(Problem::malformed(format!(
             "{value:?} is not the canonical text form, which is {address} (RFC 8738 section 3)"

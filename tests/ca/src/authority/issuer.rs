@@ -15,7 +15,7 @@ use super::rng::Rng;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// Roots, the intermediate and its cross-signed twins.
+/// The roots, and the intermediate as certified by each of them.
 pub(crate) struct Issuer {
     intermediate: RcgenIssuer<'static, KeyPair>,
     key_id: [u8; 20],
@@ -26,17 +26,17 @@ pub(crate) struct Issuer {
     intermediates: Vec<Certificate>,
 }
 
-/// What a leaf certificate is to say.
+/// The content of a leaf certificate.
 pub(crate) struct Leaf<'a> {
     pub(crate) key: &'a PublicKey,
     pub(crate) names: &'a [Identifier],
-    /// First and last moment, in Unix milliseconds.
+    /// The first and the last moment of the validity, in Unix milliseconds.
     pub(crate) validity: (u64, u64),
 }
 
 /// A certificate for the HTTPS listener, with its key.
 pub(crate) struct WebCertificate {
-    /// The certificate in DER; it is signed by the root itself.
+    /// The certificate in DER, signed by the root itself.
     pub(crate) chain: Vec<Vec<u8>>,
     /// PKCS#8 in DER.
     pub(crate) key: Vec<u8>,
@@ -89,7 +89,8 @@ impl Issuer {
         leaf_params(leaf.names, leaf.validity, serial_number)?.signed_by(&key, &self.intermediate)
     }
 
-    /// Issues the certificate of the HTTPS listener: localhost, both loopback addresses, and `extra`.
+    /// Issues the certificate of the HTTPS listener: localhost, both loopback addresses, and
+    /// `extra`.
     pub(crate) fn web_certificate(
         &self,
         extra: &[Identifier],
@@ -138,11 +139,12 @@ fn cross_sign(
 /// Draws a positive serial number of 16 octets.
 pub(crate) fn serial(rng: &mut Rng) -> SerialNumber {
     let mut bytes = rng.bytes::<16>();
+    // Positive, and always 16 octets without a leading zero (RFC 5280 Section 4.1.2.2).
     bytes[0] = (bytes[0] & 0x7f) | 0x40;
     SerialNumber::from_slice(&bytes)
 }
 
-/// Tells whether a certificate can be issued for a key.
+/// Returns whether a certificate can be issued for a key.
 pub(crate) fn can_certify(key: &PublicKey) -> bool {
     LeafKey::new(key).is_some()
 }
@@ -158,6 +160,7 @@ fn ca_params(
     let mut params = CertificateParams::new(Vec::new())?;
     let mut subject = DistinguishedName::new();
     subject.push(DnType::OrganizationName, "acme-testca");
+    // A random part keeps apart the roots of several CAs in one trust store.
     subject.push(DnType::CommonName, format!("{name} {:06x}", rng.below(1 << 24)));
     params.distinguished_name = subject;
     params.not_before = date_time(now.saturating_sub(DAY));
@@ -207,7 +210,8 @@ struct LeafKey {
 }
 
 impl LeafKey {
-    /// Returns `None` for P-521, for which rcgen with ring has no key type; public CAs refuse that curve as well.
+    /// Returns `None` for P-521, for which rcgen with ring has no key type; public CAs refuse that
+    /// curve as well.
     fn new(key: &PublicKey) -> Option<Self> {
         let (raw, algorithm) = match key {
             PublicKey::Ec(Curve::P256, point) => (point.clone(), &rcgen::PKCS_ECDSA_P256_SHA256),

@@ -1,4 +1,4 @@
-//! Flattened JWS as RFC 8555 section 6.2 narrows it.
+//! Flattened JWS as RFC 8555 Section 6.2 narrows it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,7 +31,7 @@ pub(crate) struct Header {
 }
 
 impl Jws {
-    /// Reads a JWS from a request body.
+    /// Parses a JWS from a request body.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
         let flat: Flattened = serde_json::from_slice(body).map_err(|e| {
             Problem::malformed(format!(
@@ -41,7 +41,7 @@ impl Jws {
         Self::from_parts(flat)
     }
 
-    /// Reads a JWS that is a member of another document.
+    /// Parses a JWS that is a member of another document.
     pub(crate) fn from_value(value: &Value) -> Result<Self, Problem> {
         let flat = Flattened::deserialize(value)
             .map_err(|e| Problem::malformed(format!("the inner JWS is not flattened JSON: {e}")))?;
@@ -57,6 +57,8 @@ impl Jws {
         let protected = decode(&flat.protected, "protected")?;
         let header: Header = serde_json::from_slice(&protected)
             .map_err(|e| Problem::malformed(format!("the protected header cannot be read: {e}")))?;
+        // RFC 8555 Section 6.2 forbids unencoded payloads, and RFC 7515 Section 4.1.11 demands that
+        // an unknown critical member is refused.
         if header.crit.is_some() || header.b64.is_some() {
             return Err(Problem::malformed(
                 "crit and b64 are not supported in the protected header",
@@ -87,6 +89,7 @@ impl Jws {
     /// Checks the signature with a public key, which must be of the kind that `alg` names.
     pub(crate) fn verify(&self, key: &PublicKey) -> Result<(), Problem> {
         let alg = self.require_known_algorithm()?;
+        // The key chooses the algorithm. If the header did, an attacker could pick a weaker one.
         if alg != key.jws_algorithm() {
             return Err(Problem::malformed(format!(
                 "alg {alg} does not belong to the key, which signs {}",
@@ -139,7 +142,8 @@ impl Jws {
         }
     }
 
-    /// Checks that the payload is empty, which makes the request a POST-as-GET (RFC 8555 section 6.3).
+    /// Checks that the payload is empty, which makes the request a POST-as-GET (RFC 8555 Section
+    /// 6.3).
     pub(crate) fn require_post_as_get(&self) -> Result<(), Problem> {
         if self.payload.is_empty() {
             Ok(())
@@ -151,6 +155,7 @@ impl Jws {
     }
 }
 
+/// The only members that RFC 8555 Section 6.2 allows. It forbids `header` and `signatures`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Flattened {

@@ -1,4 +1,4 @@
-//! Public keys: from JWK (RFC 7517, RFC 7518, RFC 8037) and from X.509, and what they sign.
+//! Public keys from JWK (RFC 7517, RFC 7518, RFC 8037) and X.509, and their signatures.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +12,7 @@ use x509_parser::public_key::PublicKey as X509PublicKey;
 
 use super::problem::Problem;
 
-/// The signature algorithms that accounts may use, in the order the CA lists them.
+/// The signature algorithms that accounts may use, in the order of the `algorithms` member.
 pub(crate) const ALGORITHMS: [&str; 5] = ["ES256", "ES384", "ES512", "EdDSA", "RS256"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ impl Curve {
     }
 }
 
-/// A public key; equal keys compare equal, wherever they were read from.
+/// A public key. A key from a JWK equals the same key from X.509.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PublicKey {
     /// The uncompressed point.
@@ -53,7 +53,7 @@ pub(crate) enum PublicKey {
     },
 }
 
-/// How a signature is encoded and what it hashes with, outside JWS.
+/// The signature algorithm of a certificate or certificate signing request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum X509Algorithm {
     EcdsaSha256,
@@ -81,12 +81,14 @@ impl X509Algorithm {
 }
 
 impl PublicKey {
-    /// Reads a JWK; the errors are those of RFC 8555 section 6.7 (badPublicKey for a key that is no good).
+    /// Parses a JWK. A key that is unusable or unsupported is a `badPublicKey` (RFC 8555 Section
+    /// 6.7).
     pub(crate) fn from_jwk(jwk: &Value) -> Result<Self, Problem> {
         let bad = |why: &str| {
             Problem::new(400, "badPublicKey", format!("the JWK is not acceptable: {why}"))
         };
         let jwk = Jwk::deserialize(jwk).map_err(|e| bad(&e.to_string()))?;
+        // A client that sends its private key has lost it. Silence would hide that from its author.
         if jwk.d.is_some() || jwk.k.is_some() {
             return Err(bad("it contains a secret"));
         }
@@ -114,13 +116,15 @@ impl PublicKey {
             _ => return Err(bad("this key type or curve is not supported")),
         };
         let (x, y) = (part(&jwk.x, "x")?, part(&jwk.y, "y")?);
+        // RFC 7518 Section 6.2.1.2: full length, with leading zeros. Shorter values appear by
+        // chance, once in 128 keys, and give another thumbprint.
         if x.len() != curve.size() || y.len() != curve.size() {
             return Err(bad(&format!("x and y must have {} octets each", curve.size())));
         }
         Ok(Self::Ec(curve, [&[4], x.as_slice(), y.as_slice()].concat()))
     }
 
-    /// Reads a SubjectPublicKeyInfo; `Err` says why in words.
+    /// Parses a SubjectPublicKeyInfo, or returns the reason why that fails.
     pub(crate) fn from_spki(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, String> {
         if spki.algorithm.algorithm.to_id_string() == "1.3.101.112" {
             return Ok(Self::Ed25519(spki.subject_public_key.data.to_vec()));
@@ -161,6 +165,7 @@ impl PublicKey {
     /// Returns the RFC 7638 thumbprint as base64url text.
     pub(crate) fn thumbprint(&self) -> String {
         let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        // RFC 7638 Section 3.2: the required members alone, in lexicographic order, without spaces.
         let canonical = match self {
             Self::Ec(curve, point) => {
                 let (x, y) = point[1..].split_at(curve.size());
@@ -177,7 +182,7 @@ impl PublicKey {
         b64(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref())
     }
 
-    /// Tells which JWS algorithm belongs to the key.
+    /// Returns the JWS algorithm of the key.
     pub(crate) fn jws_algorithm(&self) -> &'static str {
         match self {
             Self::Ec(Curve::P256, _) => "ES256",
@@ -188,7 +193,7 @@ impl PublicKey {
         }
     }
 
-    /// Checks a JWS signature (fixed-size ECDSA values, RFC 7518 section 3.4).
+    /// Verifies a JWS signature, in which ECDSA values have a fixed size (RFC 7518 Section 3.4).
     pub(crate) fn verifies_jws(&self, message: &[u8], signed: &[u8]) -> bool {
         match self {
             Self::Ec(Curve::P256, point) => {
@@ -206,7 +211,7 @@ impl PublicKey {
         }
     }
 
-    /// Checks a signature of a certificate or certificate request (DER ECDSA values).
+    /// Verifies the signature of a certificate signing request, in which ECDSA values are DER.
     pub(crate) fn verifies_x509(
         &self,
         algorithm: X509Algorithm,

@@ -1,4 +1,4 @@
-//! Account key rollover (RFC 8555 section 7.3.5).
+//! Account key rollover (RFC 8555 Section 7.3.5).
 
 use super::ca::Ca;
 use super::jws::Jws;
@@ -24,9 +24,11 @@ impl Ca {
             .ok_or_else(|| Problem::malformed("the inner payload has no oldKey"))
             .and_then(PublicKey::from_jwk)?;
         let present = self.accounts.get(&account).map(|a| a.key.clone());
+        // Two changes at once: the second was made for a key that is no longer the account's.
         if present.as_ref() != Some(&old_key) {
             return Err(Problem::malformed("oldKey is not the account's present key"));
         }
+        // Section 7.3.5: 409, with the URL of the account that has the key.
         if let Some(&owner) = self.account_keys.get(&new_key.thumbprint()) {
             return Err(Problem::new(
                 409,
@@ -47,9 +49,11 @@ impl Ca {
 }
 
 fn verified_inner_key(inner: &Jws, outer: &Jws) -> Result<PublicKey, Problem> {
+    // The inner JWS proves possession of the new key, which has no account and so no `kid`.
     let (Some(jwk), None) = (&inner.header.jwk, &inner.header.kid) else {
         return Err(Problem::malformed("the inner JWS must have jwk and no kid"));
     };
+    // The outer JWS prevents replays, and Section 7.3.5 forbids a second nonce.
     if inner.header.nonce.is_some() {
         return Err(Problem::malformed("the inner JWS must not have a nonce"));
     }

@@ -1,8 +1,8 @@
-//! What a request asks for, and which path is which resource.
+//! The kinds of requests, and the paths of the resources.
 
 use core::fmt;
 
-/// Names what a request asks for, derived from its path.
+/// The kind of a request, derived from its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RequestKind {

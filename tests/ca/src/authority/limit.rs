@@ -1,4 +1,4 @@
-//! A rate limit (RFC 8555 section 6.6).
+//! A rate limit (RFC 8555 Section 6.6).
 
 use super::ca::Ca;
 use super::problem::Problem;
@@ -17,7 +17,7 @@ impl Ca {
         if recent.len() < limit {
             return Ok(());
         }
-        // The order that must leave the hour before there is room again; with a limit of 0 there never is.
+        // The next order is accepted when this one is an hour old. With a limit of 0 none ever is.
         let oldest = recent.get(recent.len() - limit).copied().unwrap_or(now);
         let seconds = (oldest + HOUR - now).div_ceil(1000);
         let detail = format!("an account may create {limit} orders in an hour");

@@ -4,13 +4,13 @@ use super::kind::RequestKind;
 
 /// Represents one HTTP request as the core sees it.
 ///
-/// `url` is absolute (`https://host:port/path?query`); the JWS header member `url` is compared with it, byte for byte.
-/// Header names are compared without regard to case.
+/// `url` is absolute (`https://host:port/path?query`), and must equal the `url` of the protected
+/// header byte for byte. Names of header fields are compared without regard to case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaRequest {
     /// The method, in capitals.
     pub method: String,
-    /// The absolute URL the client asked for.
+    /// The absolute URL that the client requested.
     pub url: String,
     /// Header fields in order, names in any case.
     pub headers: Vec<(String, String)>,
@@ -60,15 +60,15 @@ pub struct CaResponse {
     pub status: u16,
     /// Header fields in order.
     pub headers: Vec<(String, String)>,
-    /// The whole body; to a HEAD request it is empty.
+    /// The whole body, which is empty for a HEAD request.
     pub body: Vec<u8>,
-    /// What the request was, by its path.
+    /// The kind of the request.
     pub kind: RequestKind,
     /// The problem type of an error answer, without the URN prefix.
     pub problem: Option<String>,
-    /// Whether the answer is to reach the client.
+    /// Whether the answer is sent, or lost by a fault.
     pub delivery: Delivery,
-    /// How long a fault holds the answer back, in milliseconds.
+    /// How long a fault delays the answer, in milliseconds.
     pub delay_millis: u64,
 }
 
@@ -88,7 +88,7 @@ impl CaResponse {
     }
 }
 
-/// Says whether an answer is to reach the client; a fault can have it lost.
+/// Whether an answer is sent, or lost by a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// The answer is sent.

@@ -1,4 +1,4 @@
-//! The CA without I/O: requests and time in, answers and validations out.
+//! The CA without I/O. Requests and the time go in, answers and validations come out.
 
 mod account;
 mod authenticate;

@@ -1,13 +1,13 @@
-//! Anti-replay nonces (RFC 8555 section 6.5).
+//! Anti-replay nonces (RFC 8555 Section 6.5).
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::rng::Rng;
 
-/// Beyond this many the oldest are forgotten, which their holders see as badNonce.
+/// The most nonces that are remembered. Older ones are refused as badNonce.
 const MOST: usize = 20_000;
 
-/// The nonces that were given out and not yet used.
+/// The nonces that were issued and not yet used.
 #[derive(Debug, Default)]
 pub(crate) struct Nonces {
     given: BTreeMap<String, u64>,
@@ -27,7 +27,7 @@ impl Nonces {
         nonce
     }
 
-    /// Uses a nonce up; false if it was not given, was used already or is too old.
+    /// Uses a nonce up. Returns false if it was not issued, was used before, or is too old.
     pub(crate) fn take(&mut self, nonce: &str, now: u64, lifetime: u64) -> bool {
         self.given.remove(nonce).is_some_and(|given| now.saturating_sub(given) <= lifetime)
     }

@@ -1,4 +1,4 @@
-//! Orders (RFC 8555 sections 7.1.3, 7.1.6, 7.4).
+//! Orders (RFC 8555 Sections 7.1.3, 7.1.6, 7.4).
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,8 @@ pub(crate) struct Order {
     pub(crate) replaces: Option<String>,
     pub(crate) error: Option<Problem>,
     pub(crate) certificate: Option<u64>,
-    /// How many more times the order is read without its status going on.
+    /// How often the order was read as pending (see `settle`), or how many more times it is read as
+    /// processing.
     pub(crate) polls: u32,
 }
 
@@ -68,6 +69,7 @@ impl Ca {
         if self.config.quirks.refuse_server_members && wish.get("status").is_some() {
             return Err(Problem::malformed("newOrder must not contain status"));
         }
+        // Every check comes before the first change, so that a refused order leaves nothing behind.
         let identifiers = self.identifiers(&wish)?;
         let (not_before, not_after) = self.requested_validity(&wish, now)?;
         let profile = self.profile(&wish)?;
@@ -85,6 +87,7 @@ impl Ca {
             .map(|identifier| self.authorization_for(account, identifier, now))
             .collect::<Result<Vec<_>, _>>()?;
         if let Some(replaced) = replaces.as_ref().and_then(|id| self.certificate_by_id(id)) {
+            // From now on another order for the same predecessor is refused (RFC 9773 Section 5).
             replaced.replaced_by = Some(id);
         }
         let order = Order {
@@ -106,6 +109,7 @@ impl Ca {
         if let Some(account) = self.accounts.get_mut(&account) {
             account.orders.push(id);
         }
+        // All authorizations may be valid already, and then the order starts as `ready`.
         self.refresh_order(id, now, false);
         Ok(Reply::json(201, self.order_object(id)).with_header("Location", self.order_url(id)))
     }
@@ -135,7 +139,8 @@ impl Ca {
         Ok(self.with_retry_after(reply, retry_after, now))
     }
 
-    /// Lists the orders of an account, a page at a time (section 7.1.2.1); invalid ones are left out.
+    /// Lists the orders of an account, a page at a time, without the invalid ones (Section
+    /// 7.1.2.1).
     pub(super) fn list_orders(
         &mut self,
         account: u64,
@@ -179,7 +184,7 @@ impl Ca {
         })
     }
 
-    /// Checks that the order is there and belongs to the account.
+    /// Checks that the order exists and belongs to the account.
     pub(super) fn require_order(&self, account: u64, id: u64) -> Result<(), Problem> {
         match self.orders.get(&id) {
             None => Err(Problem::new(404, "malformed", format!("there is no order {id}"))),
@@ -190,7 +195,9 @@ impl Ca {
         }
     }
 
-    /// Brings the status up to date with the time and the authorizations (section 7.1.6).
+    /// Updates the status from the time and the authorizations (Section 7.1.6).
+    ///
+    /// `read` is true if a client reads the order. Only that counts as a poll.
     pub(super) fn refresh_order(&mut self, id: u64, now: u64, read: bool) {
         let Some(order) = self.orders.get(&id) else {
             return;
@@ -244,7 +251,8 @@ impl Ca {
             order.status = OrderStatus::Invalid;
             order.error = error;
         } else if status == OrderStatus::Pending && all_valid {
-            // `polls` counts up here: how often the order was read as pending though it could be ready.
+            // Some CAs report `pending` for a while after the last authorization is valid
+            // (https://github.com/certbot/certbot/issues/9766). `polls` counts up here.
             if order.polls >= delay {
                 order.status = OrderStatus::Ready;
                 order.polls = 0;
@@ -254,7 +262,7 @@ impl Ca {
         }
     }
 
-    /// Ends the account's unfinished orders.
+    /// Makes the account's unfinished orders invalid.
     pub(super) fn cancel_orders(&mut self, account: u64) {
         for id in self.accounts.get(&account).map(|a| a.orders.clone()).unwrap_or_default() {
             if let Some(order) = self.orders.get_mut(&id)
@@ -330,6 +338,7 @@ impl Ca {
         for item in list {
             let text = |name: &str| item.get(name).and_then(Value::as_str).ok_or_else(malformed);
             let identifier = Identifier::parse(text("type")?, text("value")?)?;
+            // Repeated identifiers are merged, as real CAs do. A certificate is for a set of names.
             if seen.insert(identifier.clone()) {
                 identifiers.push(identifier);
             }
@@ -338,7 +347,8 @@ impl Ca {
         Ok(identifiers)
     }
 
-    /// Checks that no identifier is blocked, and names each one that is in a subproblem (section 6.7.1).
+    /// Checks that no identifier is blocked. The problem names each blocked one in a subproblem
+    /// (Section 6.7.1).
     pub(super) fn check_blocked(&self, identifiers: &[Identifier]) -> Result<(), Problem> {
         let blocked: Vec<&Identifier> = identifiers
             .iter()
@@ -399,6 +409,7 @@ impl Ca {
         if !self.config.reuse_orders {
             return None;
         }
+        // The newest first, in the way of Let's Encrypt.
         let orders = self.accounts.get(&account)?.orders.clone();
         let wanted: BTreeSet<&Identifier> = identifiers.iter().collect();
         orders.into_iter().rev().find(|&id| {

@@ -1,14 +1,16 @@
-//! Records of dns-persist-01 (draft-ietf-acme-dns-persist-00 section 4), read strictly.
+//! Records of dns-persist-01 (draft-ietf-acme-dns-persist-00 Section 4), read strictly.
 
 use super::problem::Problem;
 use super::validation::Validation;
 
-/// Looks for a record that proves the identifier; the records of other CAs are passed over.
+/// Looks for a record that proves the identifier. Records for other CAs are ignored.
 pub(super) fn judge(
     validation: &Validation,
     values: &[String],
     now_seconds: u64,
 ) -> Result<(), Problem> {
+    // One valid record is enough, since several accounts may have one. If none is valid, the client
+    // sees what is wrong with the last.
     let mut complaint = Problem::unauthorized("no record names this CA");
     for value in values {
         let (issuer, parameters) = value.split_once(';').unwrap_or((value, ""));
@@ -49,7 +51,7 @@ fn judge_one(validation: &Validation, text: &str, now_seconds: u64) -> Result<()
     Ok(())
 }
 
-/// Splits the part behind the issuer; tags come in lower case.
+/// Parses the parameters after the issuer. Tags are returned in lower case.
 fn parameters(text: &str) -> Result<Vec<(String, &str)>, Problem> {
     let malformed = |what: &str| Problem::malformed(format!("the record has {what}"));
     let mut found: Vec<(String, &str)> = Vec::new();

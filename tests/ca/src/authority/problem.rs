@@ -1,4 +1,4 @@
-//! Problem documents (RFC 7807, RFC 8555 section 6.7).
+//! Problem documents (RFC 7807, RFC 8555 Section 6.7).
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ pub struct Problem {
     more: Box<More>,
 }
 
-/// The rarer parts, apart to keep results small.
+/// The rarer parts, in a box of their own because every `Result` has room for a problem.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct More {
     identifier: Option<Identifier>,
@@ -47,7 +47,7 @@ impl Problem {
         self
     }
 
-    /// Adds a problem about a single identifier (RFC 8555 section 6.7.1).
+    /// Adds a problem about a single identifier (RFC 8555 Section 6.7.1).
     #[must_use]
     pub fn with_subproblem(mut self, subproblem: Self) -> Self {
         self.more.subproblems.push(subproblem);

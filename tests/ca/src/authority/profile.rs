@@ -1,4 +1,4 @@
-//! Profiles of orders (draft-ietf-acme-profiles section 4).
+//! Profiles of orders (draft-ietf-acme-profiles Section 4).
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::ca::Ca;
 use super::problem::Problem;
 
 impl Ca {
-    /// Returns the profile of a new order: the one that it names, or one of the CA's choice.
+    /// Returns the profile of a new order: the requested one, or the CA's choice.
     pub(super) fn profile(&mut self, wish: &Value) -> Result<Option<String>, Problem> {
         let config = &self.config;
         match wish.get("profile").filter(|_| !config.quirks.ignore_profiles) {
@@ -24,7 +24,7 @@ impl Ca {
         }
     }
 
-    /// Checks that certificates of the order's profile are still issued.
+    /// Checks that the CA still issues certificates of the order's profile.
     pub(super) fn check_profile(&self, name: Option<&String>) -> Result<(), Problem> {
         match name.filter(|name| self.config.withdrawn_profiles.contains(*name)) {
             Some(name) => Err(invalid(&format!("the profile {name} is no longer issued"))),

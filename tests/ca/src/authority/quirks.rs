@@ -1,6 +1,7 @@
-//! Ways in which real servers differ from the RFC or from each other.
+//! Behaviours in which real servers differ from the RFC or from each other.
 
-/// Switches behaviour of real servers on; with all of them off, as by default, the CA follows the RFC closely.
+/// Switches behaviours of real servers on. By default all are off, and the CA follows the RFC
+/// closely.
 ///
 /// The fields are public and the struct is exhaustive, so that a test can write
 /// `Quirks { html_errors: true, ..Quirks::default() }`; new fields come with new minor versions.
@@ -16,7 +17,8 @@ pub struct Quirks {
     pub nonce_on_directory: bool,
     /// Leaves `orders` out of account objects.
     pub no_orders_url: bool,
-    /// Leaves a challenge that failed `pending` with an `error` in it, so that it can be tried again.
+    /// Leaves a challenge that failed `pending` with an `error` in it, so that it can be tried
+    /// again.
     pub challenge_error_leaves_pending: bool,
     /// Answers a finalize `valid` without a `certificate` member; reading the order shows it.
     pub finalize_valid_without_certificate: bool,
@@ -38,9 +40,9 @@ pub struct Quirks {
     pub nanosecond_dates: bool,
     /// Offers `dns-persist-01`, a challenge without a token.
     pub offer_dns_persist: bool,
-    /// Makes `dns-persist-01` challenges out to another account.
+    /// Names another account in `dns-persist-01` challenges.
     pub foreign_account_uri: bool,
-    /// Offers a challenge of a type that nobody knows, with a structure of its own.
+    /// Offers a challenge of an unknown type, whose members have unusual types.
     pub unknown_challenge: bool,
     /// Lists the challenges of an authorization in random order.
     pub shuffle_challenges: bool,
@@ -114,13 +116,13 @@ pub struct Quirks {
     pub bad_token: bool,
     /// Shows another name than the order's in authorizations.
     pub foreign_identifier: bool,
-    /// Answers a question for renewal information with 401 and no problem document.
+    /// Answers a request for renewal information with 401 and no problem document.
     pub renewal_info_unauthorized: bool,
     /// Sends renewal windows that end when they start.
     pub empty_renewal_windows: bool,
     /// Leaves `replaces` out of orders.
     pub hide_replaces: bool,
-    /// Takes no notice of the `profile` of a new order.
+    /// Ignores the `profile` of a new order.
     pub ignore_profiles: bool,
     /// Writes all URLs in bodies with `http:` instead of `https:`.
     pub plain_http_urls: bool,

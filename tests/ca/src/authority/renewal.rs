@@ -15,7 +15,8 @@ use super::respond::Reply;
 const HOUR: u64 = 60 * 60 * 1000;
 
 impl Ca {
-    /// Sets the window in which a certificate is to be renewed; `id` is its certID of RFC 9773 section 4.1.
+    /// Sets the suggested renewal window of a certificate, in Unix milliseconds. `id` is its certID
+    /// (RFC 9773 Section 4.1).
     ///
     /// Returns false if no such certificate was issued.
     pub fn set_renewal_window(
@@ -44,6 +45,7 @@ impl Ca {
         let lifetime = last - first;
         let (start, end, explanation) = match &certificate.window {
             Some(window) => window.clone(),
+            // A window in the past means "renew now" (RFC 9773 Section 4.2).
             None if certificate.revocation.is_some() => {
                 (now.saturating_sub(2 * HOUR), now.saturating_sub(HOUR), None)
             }
@@ -60,7 +62,7 @@ impl Ca {
         Ok(self.with_retry_after(reply, retry_after, now))
     }
 
-    /// Checks the `replaces` member of a new order (section 5).
+    /// Checks the `replaces` member of a new order (Section 5).
     pub(super) fn replaces(
         &mut self,
         account: u64,
@@ -85,12 +87,14 @@ impl Ca {
             ));
         }
         let old: BTreeSet<&Identifier> = certificate.identifiers.iter().collect();
+        // RFC 9773 Section 5: a predecessor shares at least one identifier.
         if !identifiers.iter().any(|i| old.contains(i)) {
             return Err(Problem::malformed(
                 "the certificate to be replaced shares no name with the order",
             ));
         }
         if let Some(other) = certificate.replaced_by {
+            // An order that failed does not use up its predecessor.
             self.refresh_order(other, now, false);
             if self.orders.get(&other).is_some_and(|o| o.status != OrderStatus::Invalid) {
                 return Err(Problem::new(

@@ -1,4 +1,5 @@
-//! From replies to bytes: what all answers have in common, and the quirks that concern every answer.
+//! From replies to bytes: the header fields that all answers have in common, and the quirks that
+//! concern every answer.
 
 use serde_json::{Map, Value, json};
 
@@ -89,19 +90,19 @@ impl Ca {
                 reply.with_header("Retry-After", seconds.to_string())
             }
             Some(RetryAfter::Date(seconds)) => {
-                // A date has whole seconds: round up, so that nobody comes too early.
+                // A date has whole seconds. It is rounded up, or clients would come too early.
                 reply.with_header("Retry-After", http_date(now + seconds * 1000 + 999))
             }
             Some(RetryAfter::Text(text)) => reply.with_header("Retry-After", text.clone()),
         }
     }
 
-    /// Writes a date as the configuration wants it.
+    /// Formats a date, with or without a fraction as configured.
     pub(super) fn date(&self, millis: u64) -> Value {
         json!(rfc3339(millis, self.config.quirks.nanosecond_dates))
     }
 
-    /// Sets an optional member: absent or, by quirk, `null` without a value.
+    /// Sets an optional member. Without a value it is absent, or `null` if that quirk is on.
     pub(super) fn set(&self, object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
         match value {
             Some(value) => {
@@ -132,13 +133,14 @@ impl Ca {
             headers.push(("Link".to_owned(), format!("<{}>;rel=\"index\"", self.directory_url())));
         }
         let quirks = &self.config.quirks;
+        // Section 6.5: with every answer to a POST, errors included, and with newNonce.
         let wanted = request.method == "POST"
             || (kind == RequestKind::NewNonce && !failed)
             || (kind == RequestKind::Directory && quirks.nonce_on_directory);
         if wanted && !(failed && quirks.no_nonce_on_errors) {
             headers.push(("Replay-Nonce".to_owned(), self.nonces.give(&mut self.rng, now)));
         }
-        // For clients in browsers (section 6.1).
+        // Section 6.1 recommends this for clients in browsers.
         headers.push(("Access-Control-Allow-Origin".to_owned(), "*".to_owned()));
         if kind == RequestKind::NewNonce {
             headers.push(("Cache-Control".to_owned(), "no-store".to_owned()));

@@ -1,4 +1,4 @@
-//! Revocation (RFC 8555 section 7.6).
+//! Revocation (RFC 8555 Section 7.6).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,6 +36,7 @@ impl Ca {
         let Some(certificate) = self.certificates.get_mut(&id) else {
             return Err(Problem::malformed("the certificate is gone"));
         };
+        // After authorization: only those who may revoke learn that the certificate is revoked.
         if certificate.revocation.is_some() {
             return Err(Problem::new(400, "alreadyRevoked", "the certificate was revoked before"));
         }
@@ -54,6 +55,8 @@ impl Ca {
         match signer {
             Signer::Key(key) => *key == certificate.key,
             Signer::Account(id) if *id == certificate.account => true,
+            // Section 7.6: an account that controls every name may revoke somebody else's
+            // certificate for them.
             Signer::Account(id) => certificate.identifiers.iter().all(|identifier| {
                 let (base, wildcard) = identifier.base();
                 self.authorizations.values().any(|a| {
@@ -68,7 +71,7 @@ impl Ca {
     }
 }
 
-/// Checks a CRLReason (RFC 5280 section 5.3.1): 7 is not used, and only 0 to 10 exist.
+/// Checks a CRLReason (RFC 5280 Section 5.3.1), which is a number from 0 to 10, without 7.
 fn check_reason(reason: Option<&Value>) -> Result<Option<u64>, Problem> {
     match reason {
         None => Ok(None),

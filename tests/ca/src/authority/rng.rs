@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// SplitMix64. It is not for secrets: this CA guards nothing, and a run must be repeatable from its seed.
+/// SplitMix64. It is not for secrets: this CA guards nothing, and a run must be repeatable from its
+/// seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 

@@ -1,4 +1,4 @@
-//! What TXT records prove: dns-01 (RFC 8555 section 8.4), dns-account-01, dns-persist-01.
+//! Validation by TXT records: dns-01 (RFC 8555 Section 8.4), dns-account-01, dns-persist-01.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::validation::Validation;
 
 impl Validation {
-    /// Returns the name whose TXT records are to be looked at; none for other methods.
+    /// Returns the name of the TXT records that this validation needs. `None` for other types.
     #[must_use]
     pub fn txt_name(&self) -> Option<String> {
         let name = &self.identifier;
@@ -24,11 +24,11 @@ impl Validation {
         }
     }
 
-    /// Judges the TXT records found at [`txt_name`](Self::txt_name), at this time in Unix milliseconds.
+    /// Checks the TXT records at [`txt_name`](Self::txt_name). `now` is in Unix milliseconds.
     ///
     /// # Errors
     ///
-    /// Fails with the problem to be shown in the challenge.
+    /// The problem for the challenge, if no record proves the identifier.
     pub fn judge_txt(&self, values: &[String], now: u64) -> Result<(), Problem> {
         let name = self.txt_name().unwrap_or_default();
         if values.is_empty() {
@@ -38,6 +38,7 @@ impl Validation {
             return persist::judge(self, values, now / 1000);
         }
         let wanted = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.key_authorization.as_bytes()));
+        // Other values may be there: a name and its wildcard have their records at the same name.
         if values.contains(&wanted) {
             return Ok(());
         }
@@ -49,7 +50,8 @@ impl Validation {
     }
 }
 
-/// Returns the label of an account without its underscore: 80 bits of a hash, 5 for each character.
+/// Returns the label of an account without its underscore: the first 80 bits of the hash, in
+/// base32 (draft-ietf-acme-dns-account-label Section 3.2).
 fn account_label(account_url: &str) -> String {
     let hash = digest(&SHA256, account_url.as_bytes());
     let bit = |at: usize| (hash.as_ref()[at / 8] >> (7 - at % 8)) & 1;
@@ -65,7 +67,7 @@ fn account_label(account_url: &str) -> String {
 mod tests {
     use super::account_label;
 
-    // draft-ietf-acme-dns-account-label-03 section 3.2
+    // draft-ietf-acme-dns-account-label-03 Section 3.2
     #[test]
     fn the_label_is_that_of_the_draft() {
         let label = account_label("https://example.com/acme/acct/ExampleAccount");

@@ -1,4 +1,4 @@
-//! The body of an answer, which reports its end.
+//! The body of an answer, which reports when it was written.
 
 use core::convert::Infallible;
 use core::pin::Pin;
@@ -12,13 +12,14 @@ use super::record::ExchangeRecord;
 use super::shared::Shared;
 use super::watched::Written;
 
-/// A body in one piece. When hyper has taken it and drops it, the exchange counts as written.
+/// A body in one piece. Dropped by hyper after its data was taken, it waits for the flush. Dropped
+/// before, the answer is lost.
 pub(crate) struct Answer {
     data: Option<Bytes>,
     end: Option<End>,
 }
 
-/// What is to be told when the body was taken.
+/// What the end of the body reports to.
 pub(crate) struct End {
     pub(crate) shared: Arc<Shared>,
     pub(crate) written: Arc<Written>,
@@ -54,6 +55,7 @@ impl Body for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if let Some(mut end) = self.end.take()
+            // Otherwise the connection broke before hyper took the data.
             && self.data.is_none()
             && let Some(record) = end.record.take()
         {

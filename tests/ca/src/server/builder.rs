@@ -22,7 +22,7 @@ use crate::authority::{
 
 /// Collects the options of a [`TestCa`].
 ///
-/// What has no method of its own here is reached by [`TestCaBuilder::configure`].
+/// [`TestCaBuilder::configure`] changes the options that have no method here.
 #[must_use]
 pub struct TestCaBuilder {
     config: CaConfig,
@@ -59,49 +59,51 @@ impl TestCaBuilder {
         }
     }
 
-    /// Sets the address to listen on; port 0, the default, is any free one.
+    /// Sets the address to listen on. Port 0, the default, is any free one.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Sets the host in the CA's URLs; by default it is the address that the CA listens on.
+    /// Sets the host in the CA's URLs. The default is the address that the CA listens on.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
         self
     }
 
-    /// Sets the port on which http-01 responses are looked for; 0, the default, picks a port that is free at the start.
+    /// Sets the port at which the CA validates http-01. 0, the default, chooses a port that
+    /// is free at the start.
     pub fn http_port(mut self, port: u16) -> Self {
         self.http_port = port;
         self
     }
 
-    /// Sets the port on which tls-alpn-01 responses are looked for; 0, the default, picks a port that is free at the start.
+    /// Sets the port at which the CA validates tls-alpn-01. 0, the default, chooses a port
+    /// that is free at the start.
     pub fn tls_port(mut self, port: u16) -> Self {
         self.tls_port = port;
         self
     }
 
-    /// Makes the CA ask this DNS server, by UDP, in place of its own resolver.
+    /// Makes the CA query this DNS server, by UDP, in place of its own resolver.
     pub fn dns(mut self, server: SocketAddr) -> Self {
         self.dns = Some(server);
         self
     }
 
-    /// Sets the seed of nonces, tokens, serial numbers and refused nonces; by default each start has another.
+    /// Sets the seed of nonces, tokens, serial numbers and refused nonces. The default is random.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// Makes each exchange take that long.
+    /// Sets the latency of each exchange.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// Limits the time for one validation; 2 seconds by default.
+    /// Limits the time of one validation. The default is 2 seconds.
     pub fn validation_timeout(mut self, limit: Duration) -> Self {
         self.validation_timeout = limit;
         self
@@ -113,13 +115,13 @@ impl TestCaBuilder {
         self
     }
 
-    /// Chooses whether HTTP/2 is offered beside HTTP/1.1; it is by default.
+    /// Chooses whether HTTP/2 is offered beside HTTP/1.1. The default is yes.
     pub fn http2(mut self, offered: bool) -> Self {
         self.http2 = offered;
         self
     }
 
-    /// Adds an external account key; `mac_key` is the decoded key.
+    /// Adds an external account key. `mac_key` is the decoded key.
     pub fn external_account(mut self, kid: impl Into<String>, mac_key: impl Into<Vec<u8>>) -> Self {
         self.config.eab_keys.insert(kid.into(), mac_key.into());
         self
@@ -167,7 +169,7 @@ impl TestCaBuilder {
         self
     }
 
-    /// Gives each certificate that many alternate chains.
+    /// Gives each certificate `number` alternate chains.
     pub fn alternate_chains(mut self, number: usize) -> Self {
         self.config.alternate_chains = number;
         self
@@ -191,19 +193,19 @@ impl TestCaBuilder {
         self
     }
 
-    /// Makes finalize answer `processing`, and the order be read so that many times.
+    /// Makes an order `processing` after finalize, for so many polls.
     pub fn processing_polls(mut self, polls: u32) -> Self {
         self.config.processing_polls = polls;
         self
     }
 
-    /// Makes an order be read as `pending` that many times after all its authorizations are valid.
+    /// Keeps an order `pending` for so many polls after all its authorizations are valid.
     pub fn ready_delay_polls(mut self, polls: u32) -> Self {
         self.config.ready_delay_polls = polls;
         self
     }
 
-    /// Makes the CA refuse that many of a hundred good nonces.
+    /// Sets the percentage of valid nonces that the CA refuses.
     pub fn bad_nonce_percent(mut self, percent: u8) -> Self {
         self.config.bad_nonce_percent = percent;
         self
@@ -233,19 +235,19 @@ impl TestCaBuilder {
         self
     }
 
-    /// Chooses whether there is a newAuthz resource; there is none by default.
+    /// Chooses whether there is a newAuthz resource. The default is no.
     pub fn new_authz(mut self, offered: bool) -> Self {
         self.config.new_authz = offered;
         self
     }
 
-    /// Chooses whether there is a renewalInfo resource; there is by default.
+    /// Chooses whether there is a renewalInfo resource. The default is yes.
     pub fn renewal_info(mut self, offered: bool) -> Self {
         self.config.renewal_info = offered;
         self
     }
 
-    /// Sets how long certificates are valid; 90 days by default.
+    /// Sets how long certificates are valid. The default is 90 days.
     pub fn certificate_lifetime(mut self, lifetime: Duration) -> Self {
         self.config.certificate_lifetime = millis(lifetime);
         self
@@ -269,12 +271,12 @@ impl TestCaBuilder {
         self
     }
 
-    /// Sets a hook that is called twice for each exchange.
+    /// Sets a hook that is called twice for each exchange, on the CA's only thread.
     ///
-    /// First with [`ExchangePhase::Processed`], when the request has taken effect and nothing of the answer was written:
-    /// whoever kills the client now has a client that never sees the answer. Then with [`ExchangePhase::Answered`], when
-    /// the last byte was handed to the socket: the client may have read it already. It runs on the CA's only thread, so
-    /// everything else waits until it returns.
+    /// The first call, with [`ExchangePhase::Processed`], comes when the request has taken effect
+    /// and nothing of the answer was written. A client that is killed now never sees the answer.
+    /// The second, with [`ExchangePhase::Answered`], comes when the last byte was passed to the
+    /// socket. The client may have read it already. Everything else waits until the hook returns.
     pub fn on_exchange(
         mut self,
         hook: impl Fn(ExchangePhase, &ExchangeRecord) + Send + Sync + 'static,
@@ -289,11 +291,11 @@ impl TestCaBuilder {
         self
     }
 
-    /// Starts the CA; it answers requests when this returns.
+    /// Starts the CA, which answers requests when this returns.
     ///
     /// # Errors
     ///
-    /// If the address is in use or not there, or the system gives no thread or randomness.
+    /// If the address is in use or unavailable, or the system has no thread or randomness left.
     pub fn start(self) -> io::Result<TestCa> {
         let listener = TcpListener::bind(self.listen)?;
         listener.set_nonblocking(true)?;
@@ -354,7 +356,7 @@ fn base_url(address: SocketAddr, host: Option<&str>) -> String {
     }
 }
 
-/// Returns the names that the HTTPS certificate needs beside those it always has.
+/// Returns the names of the HTTPS certificate beside those that it always has.
 fn own_names(address: SocketAddr, host: Option<&str>) -> Vec<Identifier> {
     let mut names = vec![Identifier::Ip(address.ip())];
     if let Some(host) = host {
@@ -365,7 +367,7 @@ fn own_names(address: SocketAddr, host: Option<&str>) -> Vec<Identifier> {
     names
 }
 
-/// Fills in free ports where the caller gave none.
+/// Chooses free ports where the caller gave none.
 fn challenge_ports(http: u16, tls: u16) -> io::Result<(u16, u16)> {
     let or_free = |port| if port == 0 { free_port() } else { Ok(port) };
     Ok((or_free(http)?, or_free(tls)?))
@@ -373,8 +375,8 @@ fn challenge_ports(http: u16, tls: u16) -> io::Result<(u16, u16)> {
 
 /// Returns a port that is free now and that nobody else is likely to take before the client does.
 ///
-/// It is below the range from which systems take ports for outgoing connections, and within a process no two CAs get the
-/// same one.
+/// It is below the range from which systems take ports for outgoing connections, and within a
+/// process no two CAs get the same one.
 fn free_port() -> io::Result<u16> {
     const FIRST: u32 = 12_000;
     const SPAN: u32 = 20_000;

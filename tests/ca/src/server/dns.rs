@@ -15,7 +15,7 @@ const TRIES: u32 = 2;
 const MOST_ALIASES: usize = 8;
 const PAYLOAD: u16 = 4096;
 
-/// Looks up the address of a name: A, then AAAA; `None` if it has neither.
+/// Looks up the address of a name: A, then AAAA. `None` if it has neither.
 pub(crate) async fn address(
     server: SocketAddr,
     name: &str,
@@ -35,7 +35,7 @@ pub(crate) async fn address(
     Ok(None)
 }
 
-/// Looks up the TXT records of a name, each with its strings joined.
+/// Looks up the TXT records of a name. The strings of a record are joined (RFC 8555 Section 8.4).
 pub(crate) async fn txt(
     server: SocketAddr,
     name: &str,
@@ -51,7 +51,7 @@ pub(crate) async fn txt(
         .collect())
 }
 
-/// Asks for records of one type and follows aliases.
+/// Queries records of one type, and follows CNAMEs.
 async fn lookup(
     server: SocketAddr,
     name: &str,
@@ -78,6 +78,8 @@ async fn lookup(
             }
         }
         match alias {
+            // A recursive server answers with the whole chain of CNAMEs, an authoritative one only
+            // with its own part.
             Some(target) if found.is_empty() => name = target,
             _ => return Ok(found),
         }
@@ -120,7 +122,8 @@ async fn query(
     Err(last)
 }
 
-/// Waits for the answer with the right id; anything else on the socket is skipped.
+/// Waits for the answer with the right id. Anything else on the socket is ignored, since it may be
+/// the late answer to an earlier query.
 async fn receive(socket: &UdpSocket, id: u16) -> Result<Message, String> {
     let mut buffer = vec![0; usize::from(PAYLOAD)];
     loop {

@@ -1,4 +1,4 @@
-//! http-01 (RFC 8555 section 8.3, RFC 8738 section 4).
+//! http-01 (RFC 8555 Section 8.3, RFC 8738 Section 4).
 
 use core::net::{IpAddr, SocketAddr};
 use core::sync::atomic::Ordering;
@@ -74,6 +74,7 @@ async fn check(
             connection(format!("{host}: the answer broke off or is longer than {MOST_BYTES} bytes"))
         })?
         .to_bytes();
+    // Section 8.3: white space at the end is ignored, and nothing else.
     if body.trim_ascii_end() == validation.key_authorization.as_bytes() {
         return Ok(());
     }
@@ -88,7 +89,8 @@ async fn check(
     ))
 }
 
-/// Returns where a redirect goes: another name or path, but always http and always the port that stands for 80.
+/// Returns the target of a redirect: another name or path, always by HTTP and at the port that
+/// stands for 80.
 fn redirect(
     response: &Response<Incoming>,
     host: &Identifier,

@@ -26,7 +26,7 @@ const MOST_CONNECTIONS: usize = 1024;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const STOP_TIMEOUT: Duration = Duration::from_millis(1000);
 
-/// Serves until `stop` fires or its sender is gone, then lets the exchanges in flight end.
+/// Serves until `stop` fires or its sender is dropped, then waits for the exchanges in flight.
 pub(crate) async fn run(
     shared: Arc<Shared>,
     listener: StdListener,
@@ -48,7 +48,7 @@ pub(crate) async fn run(
         }
     };
     let _ = timeout(STOP_TIMEOUT, idle).await;
-    // One turn more for connections that have an answer to flush.
+    // Connections with an answer to flush get another turn.
     tokio::task::yield_now().await;
 }
 
@@ -78,12 +78,12 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, acceptor: &TlsAcce
             Ok((stream, _)) => {
                 let (shared, acceptor) = (Arc::clone(shared), acceptor.clone());
                 tokio::spawn(async move {
-                    // A failed handshake or a broken connection is the client's affair.
+                    // The client sees a failed handshake or a broken connection itself.
                     let _ = connection(shared, acceptor, stream).await;
                     drop(slot);
                 });
             }
-            // Out of file descriptors, for example: wait for some to come free.
+            // Out of file descriptors, for example. Other connections free some soon.
             Err(_) => sleep(Duration::from_millis(20)).await,
         }
     }

@@ -1,4 +1,4 @@
-//! The management endpoint: TXT records for those who have no DNS server.
+//! The management endpoint: TXT records for clients without a DNS server.
 
 use serde::Deserialize;
 use serde_json::json;

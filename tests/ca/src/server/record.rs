@@ -1,8 +1,8 @@
-//! What the server remembers of its exchanges and validations.
+//! Records of exchanges and validations.
 
 use crate::authority::{ChallengeKind, Identifier, Problem, RequestKind};
 
-/// Records one exchange: a request, and what became of it.
+/// Records one exchange: a request and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExchangeRecord {
@@ -12,13 +12,13 @@ pub struct ExchangeRecord {
     pub method: String,
     /// The path and query.
     pub path: String,
-    /// What was asked for.
+    /// The kind of the request.
     pub kind: RequestKind,
-    /// The status of the answer; 0 if a fault dropped the request before it was looked at.
+    /// The status of the answer, or 0 if a fault dropped the unprocessed request.
     pub status: u16,
     /// The problem type of an error answer, without its URN prefix.
     pub problem: Option<String>,
-    /// Whether the answer was to reach the client; false if a fault had it lost.
+    /// Whether the answer was sent. False if a fault dropped it.
     pub delivered: bool,
     /// When it was processed, in milliseconds since the start of the CA.
     pub millis: u64,
@@ -36,28 +36,28 @@ pub struct ExchangeRecord {
     pub response_bytes: usize,
 }
 
-/// Tells a hook how far an exchange has come.
+/// The progress of an exchange, for a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExchangePhase {
-    /// The request was processed and its effects are in force; no byte of the answer was written.
+    /// The request has taken effect, and no byte of the answer was written.
     Processed,
-    /// The last byte of the answer was handed to the socket.
+    /// The last byte of the answer was passed to the socket.
     ///
-    /// It comes after `Processed` for every exchange whose answer could be written.
+    /// It follows `Processed` for every exchange whose answer could be written.
     Answered,
 }
 
-/// Records one validation that was made.
+/// Records one validation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ValidationRecord {
-    /// What was validated, without `*.`.
+    /// The identifier, without `*.`.
     pub identifier: Identifier,
-    /// Whether it was for the wildcard name.
+    /// Whether the authorization was for the wildcard name.
     pub wildcard: bool,
-    /// How it was validated.
+    /// The type of the challenge.
     pub kind: ChallengeKind,
-    /// The problem that was found, or `None` if the validation succeeded.
+    /// The problem, or `None` if the validation succeeded.
     pub problem: Option<Problem>,
     /// When it ended, in milliseconds since the start of the CA.
     pub millis: u64,

@@ -1,4 +1,4 @@
-//! The CA's view of the DNS: every name is loopback, and TXT records are those that were set here.
+//! The CA's resolver: every name is loopback, and tests set the TXT records.
 
 use core::net::{IpAddr, Ipv4Addr};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ const MOST_VALUES: usize = 200;
 pub(crate) struct TxtRecords(Mutex<BTreeMap<String, Vec<String>>>);
 
 impl TxtRecords {
-    /// Adds one value; false if there is no room.
+    /// Adds a value. Returns false if there is no room.
     pub(crate) fn set(&self, name: &str, value: &str) -> bool {
         let mut records = self.lock();
         if records.len() >= MOST_NAMES {
@@ -32,7 +32,7 @@ impl TxtRecords {
         true
     }
 
-    /// Removes one value; false if it was not there.
+    /// Removes a value. Returns false if it was not published.
     pub(crate) fn clear(&self, name: &str, value: &str) -> bool {
         let mut records = self.lock();
         let name = normal(name);
@@ -62,7 +62,8 @@ impl TxtRecords {
 }
 
 impl Shared {
-    /// Returns where the server for an identifier is looked for: always on loopback, unless a DNS server says otherwise.
+    /// Returns the address at which an identifier is validated: a loopback address, unless a DNS
+    /// server has another one.
     pub(crate) async fn address_of(&self, identifier: &Identifier) -> Result<IpAddr, Problem> {
         match identifier {
             Identifier::Ip(address) if address.is_loopback() => Ok(*address),

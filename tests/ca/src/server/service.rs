@@ -1,4 +1,4 @@
-//! From a request of hyper to the core, and back.
+//! Conversion between hyper's requests and responses and those of the core.
 
 use core::convert::Infallible;
 use core::future::pending;
@@ -20,7 +20,7 @@ use crate::authority::{CaRequest, CaResponse, Delivery};
 
 const MOST_BYTES: usize = 128 * 1024;
 
-/// One connection, as its requests see it.
+/// The state of one connection that its requests share.
 pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) number: u64,
@@ -30,7 +30,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Answers a request, or closes the connection where a fault says so.
+    /// Answers a request, or closes the connection if a fault demands it.
     pub(crate) async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -58,6 +58,7 @@ impl Connection {
         if response.delivery == Delivery::Drop {
             drop(end);
             self.close.notify_one();
+            // Any answer would go out before the connection is closed.
             return pending().await;
         }
         end.record = Some(record);
@@ -89,10 +90,11 @@ impl Connection {
     }
 }
 
-/// Reads the whole request; `None` if its body is too long or breaks off.
+/// Reads a whole request. `None` if its body is too long or incomplete.
 async fn read(request: Request<Incoming>) -> Option<CaRequest> {
     let (parts, body) = request.into_parts();
     let host = parts.headers.get(header::HOST).and_then(|h| h.to_str().ok());
+    // HTTP/2 has the authority in the URI, HTTP/1.1 in the header field `Host`.
     let authority = parts.uri.authority().map(|a| a.as_str()).or(host).unwrap_or_default();
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
     let mut own = CaRequest::new(parts.method.as_str(), format!("https://{authority}{path}"));

@@ -1,4 +1,4 @@
-//! What the listener, the validations and the handle in the caller's hands share.
+//! State that the listener, the validations and the handle [`TestCa`](crate::TestCa) share.
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
@@ -13,13 +13,13 @@ use super::record::{ExchangePhase, ExchangeRecord, ValidationRecord};
 use super::resolver::TxtRecords;
 use crate::authority::{Ca, CaRequest, CaResponse, Validation};
 
-/// Called with each exchange; see [`ExchangePhase`].
+/// A function that is called for each exchange; see [`ExchangePhase`].
 pub(crate) type Hook = Box<dyn Fn(ExchangePhase, &ExchangeRecord) + Send + Sync>;
 
-/// More records than this are not kept: the oldest go first.
+/// The most records that are kept. The oldest are dropped first.
 const MOST_RECORDS: usize = 100_000;
 
-/// How many validations are made at once.
+/// The most validations at the same time.
 const MOST_VALIDATIONS: usize = 128;
 
 pub(crate) struct Shared {
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     log: Mutex<Log>,
 }
 
-/// What does not change while the server runs.
+/// The options that do not change while the server runs.
 pub(crate) struct Options {
     pub(crate) dns: Option<SocketAddr>,
     pub(crate) validation_timeout: Duration,
@@ -73,12 +73,12 @@ impl Shared {
         }
     }
 
-    /// Locks the core; a panic elsewhere does not make it unusable.
+    /// Locks the core. A panic of another thread does not make it unusable.
     pub(crate) fn ca(&self) -> MutexGuard<'_, Ca> {
         self.ca.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Processes a request and returns the validations that came of it.
+    /// Processes a request, and returns the answer and the validations that it requests.
     pub(crate) fn handle(&self, request: &CaRequest) -> (CaResponse, Vec<Validation>) {
         let now = self.now();
         let mut ca = self.ca();
@@ -120,7 +120,7 @@ impl Shared {
         self.max_in_flight.load(Ordering::Relaxed)
     }
 
-    /// Numbers and keeps the record of an exchange, and tells the hook that it was processed.
+    /// Numbers and keeps the record of an exchange, and calls the hook with `Processed`.
     pub(crate) fn processed(&self, record: &mut ExchangeRecord) {
         let mut log = self.log();
         log.processed += 1;

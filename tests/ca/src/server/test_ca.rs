@@ -16,9 +16,10 @@ use super::record::{ExchangeRecord, ValidationRecord};
 use super::shared::Shared;
 use crate::authority::{CaConfig, Faults, Quirks, Revocation};
 
-/// Is a running test CA; dropping it stops it.
+/// A running test CA. Dropping it stops it.
 ///
-/// It runs on a thread of its own, so its owner needs no runtime, and blocking in a test does not block the CA.
+/// It runs on a thread of its own, so its owner needs no runtime, and blocking in a test does not
+/// block the CA.
 pub struct TestCa {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -33,7 +34,8 @@ impl TestCa {
     ///
     /// # Panics
     ///
-    /// If the CA cannot start, for example because no port is free; [`TestCaBuilder::start`] returns the error instead.
+    /// If the CA cannot start, for example because no port is free; [`TestCaBuilder::start`]
+    /// returns the error instead.
     #[must_use]
     pub fn start() -> Self {
         match Self::builder().start() {
@@ -83,36 +85,36 @@ impl TestCa {
         self.address
     }
 
-    /// Returns the port on which the CA looks for http-01 responses, in place of 80.
+    /// Returns the port at which the CA validates http-01, in place of 80.
     #[must_use]
     pub fn http_port(&self) -> u16 {
         self.shared.http_port.load(Ordering::Relaxed)
     }
 
-    /// Returns the port on which the CA looks for tls-alpn-01 responses, in place of 443.
+    /// Returns the port at which the CA validates tls-alpn-01, in place of 443.
     #[must_use]
     pub fn tls_port(&self) -> u16 {
         self.shared.tls_port.load(Ordering::Relaxed)
     }
 
-    /// Changes the port on which the CA looks for http-01 responses.
+    /// Changes the port at which the CA validates http-01.
     pub fn set_http_port(&self, port: u16) {
         self.shared.http_port.store(port, Ordering::Relaxed);
     }
 
-    /// Changes the port on which the CA looks for tls-alpn-01 responses.
+    /// Changes the port at which the CA validates tls-alpn-01.
     pub fn set_tls_port(&self, port: u16) {
         self.shared.tls_port.store(port, Ordering::Relaxed);
     }
 
-    /// Publishes one TXT value in the CA's own resolver; false if there is no room.
+    /// Publishes one TXT value in the CA's own resolver. Returns false if there is no room.
     ///
     /// A dot at the end of the name makes no difference, nor does the case of its letters.
     pub fn set_txt(&self, name: &str, value: &str) -> bool {
         self.shared.txt.set(name, value)
     }
 
-    /// Withdraws one TXT value; false if it was not published.
+    /// Withdraws one TXT value. Returns false if it was not published.
     pub fn clear_txt(&self, name: &str, value: &str) -> bool {
         self.shared.txt.clear(name, value)
     }
@@ -123,13 +125,14 @@ impl TestCa {
         self.shared.txt.all()
     }
 
-    /// Returns the exchanges so far, in the order in which they were processed; management requests are not among them.
+    /// Returns the exchanges so far, in the order in which they were processed; management requests
+    /// are not among them.
     #[must_use]
     pub fn requests(&self) -> Vec<ExchangeRecord> {
         self.shared.exchanges()
     }
 
-    /// Returns the validations made so far, in the order in which they ended.
+    /// Returns the validations so far, in the order in which they ended.
     #[must_use]
     pub fn validations(&self) -> Vec<ValidationRecord> {
         self.shared.validations()
@@ -170,25 +173,26 @@ impl TestCa {
         self.shared.ca().revocations()
     }
 
-    /// Returns all account objects (RFC 8555 section 7.1.2), oldest first.
+    /// Returns all account objects (RFC 8555 Section 7.1.2), oldest first.
     #[must_use]
     pub fn account_objects(&self) -> Vec<Value> {
         self.shared.ca().account_objects()
     }
 
-    /// Returns all order objects (RFC 8555 section 7.1.3), oldest first.
+    /// Returns all order objects (RFC 8555 Section 7.1.3), oldest first.
     #[must_use]
     pub fn order_objects(&self) -> Vec<Value> {
         self.shared.ca().order_objects()
     }
 
-    /// Returns all authorization objects (RFC 8555 section 7.1.4), oldest first.
+    /// Returns all authorization objects (RFC 8555 Section 7.1.4), oldest first.
     #[must_use]
     pub fn authorization_objects(&self) -> Vec<Value> {
         self.shared.ca().authorization_objects()
     }
 
-    /// Returns the identifiers by which renewal information is asked for (RFC 9773 section 4.1), oldest certificate first.
+    /// Returns the identifiers by which renewal information is asked for (RFC 9773 Section 4.1),
+    /// oldest certificate first.
     #[must_use]
     pub fn certificate_ids(&self) -> Vec<String> {
         self.shared.ca().certificate_ids()
@@ -204,7 +208,7 @@ impl TestCa {
         self.shared.ca().set_faults(faults);
     }
 
-    /// Changes the time that each exchange takes from now on.
+    /// Changes the latency of each exchange from now on.
     pub fn set_latency(&self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         self.shared.latency_micros.store(micros, Ordering::Relaxed);
@@ -215,9 +219,10 @@ impl TestCa {
         change(self.shared.ca().config_mut());
     }
 
-    /// Sets the renewal window of a certificate; see [`Ca::set_renewal_window`](crate::Ca::set_renewal_window).
+    /// Sets the renewal window of a certificate; see
+    /// [`Ca::set_renewal_window`](crate::Ca::set_renewal_window).
     ///
-    /// Times are Unix milliseconds; `id` is the certID of RFC 9773 section 4.1.
+    /// Times are Unix milliseconds; `id` is the certID of RFC 9773 Section 4.1.
     pub fn set_renewal_window(
         &self,
         id: &str,
@@ -228,12 +233,12 @@ impl TestCa {
         self.shared.ca().set_renewal_window(id, start, end, explanation)
     }
 
-    /// Puts the CA's clock forward, so that things expire.
+    /// Moves the CA's clock forward, which makes objects expire.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.advance_clock(by);
     }
 
-    /// Stops the CA: exchanges in flight may end, within a second, then all connections are closed.
+    /// Stops the CA. Exchanges in flight get a second to end, then all connections are closed.
     pub fn stop(mut self) {
         self.halt();
     }
@@ -241,7 +246,8 @@ impl TestCa {
     fn halt(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A hook runs on the CA's own thread and may hold the last handle.
+            // A hook runs on the CA's own thread and may drop the last handle there. A thread
+            // cannot join itself.
             if thread.thread().id() != thread::current().id() {
                 let _ = thread.join();
             }

@@ -1,4 +1,4 @@
-//! tls-alpn-01 (RFC 8737, RFC 8738 section 6).
+//! tls-alpn-01 (RFC 8737, RFC 8738 Section 6).
 
 use core::net::{IpAddr, SocketAddr};
 use core::sync::atomic::Ordering;
@@ -55,7 +55,7 @@ pub(crate) async fn validate(shared: &Shared, validation: &Validation) -> Result
     })
 }
 
-/// Checks the certificate as RFC 8737 section 3 says.
+/// Checks the certificate (RFC 8737 Section 3).
 fn check(der: &[u8], validation: &Validation) -> Result<(), String> {
     let (rest, certificate) =
         X509Certificate::from_der(der).map_err(|e| format!("it cannot be read: {e}"))?;
@@ -111,7 +111,8 @@ fn octets_are(octets: &[u8], address: IpAddr) -> bool {
     }
 }
 
-/// Returns the server name to ask for: for an address its name in the reverse zone (RFC 8738 section 6).
+/// Returns the server name to ask for: for an address its name in the reverse zone (RFC 8738
+/// section 6).
 fn sni(identifier: &Identifier) -> String {
     match identifier {
         Identifier::Dns(name) => name.clone(),
@@ -142,7 +143,8 @@ fn client_config() -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
-/// Takes any certificate, since its content is checked after the handshake, but not a wrong handshake signature.
+/// Accepts every certificate, whose content is checked after the handshake. Verifies the signature
+/// of the handshake.
 #[derive(Debug)]
 struct AnyCertificate(WebPkiSupportedAlgorithms);
 
@@ -153,7 +155,8 @@ impl AnyCertificate {
         der: &[u8],
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        // The usual way refuses certificates with unknown critical extensions, such as acmeIdentifier.
+        // rustls's usual function parses the certificate, and refuses unknown critical extensions
+        // such as acmeIdentifier.
         let unreadable = || rustls::Error::InvalidCertificate(CertificateError::BadEncoding);
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| unreadable())?;
         let spki = SubjectPublicKeyInfoDer::from(certificate.public_key().raw);

@@ -1,4 +1,4 @@
-//! Makes the validations that the core asks for.
+//! Performs the validations that the core requests.
 
 use std::sync::Arc;
 

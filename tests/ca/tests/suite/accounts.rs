@@ -1,4 +1,4 @@
-//! Accounts, external bindings and key rollover (RFC 8555 section 7.3).
+//! Accounts, external bindings and key rollover (RFC 8555 Section 7.3).
 
 use crate::support;
 use crate::support::world::World;

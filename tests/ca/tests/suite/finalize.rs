@@ -1,4 +1,4 @@
-//! From a ready order to a certificate (RFC 8555 section 7.4).
+//! From a ready order to a certificate (RFC 8555 Section 7.4).
 
 use crate::support;
 use crate::support::world::{START, World};

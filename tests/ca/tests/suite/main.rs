@@ -1,4 +1,5 @@
-//! The behaviour of the CA: most of it in memory, the rest over loopback by a client that shares no code with it.
+//! The behaviour of the CA: most of it in memory, the rest over loopback by a client that shares no
+//! code with it.
 
 #![allow(clippy::unwrap_used)] // tests, in helper functions too
 

@@ -1,4 +1,4 @@
-//! Orders, authorizations and challenges (RFC 8555 sections 7.4 and 7.5).
+//! Orders, authorizations and challenges (RFC 8555 Sections 7.4 and 7.5).
 
 use crate::support;
 use crate::support::world::World;

@@ -1,4 +1,4 @@
-//! What the CA refuses in a request, whatever it is for (RFC 8555 section 6).
+//! What the CA refuses in a request, whatever it is for (RFC 8555 Section 6).
 
 use crate::support;
 use crate::support::world::World;

@@ -57,7 +57,8 @@ impl Answer {
         self.header("location").expect("an answer with Location").to_owned()
     }
 
-    /// Returns the problem type without its prefix, after checking that the answer is a problem document.
+    /// Returns the problem type without its prefix, after checking that the answer is a problem
+    /// document.
     pub fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let document = self.json();

@@ -64,7 +64,7 @@ pub fn response(status: &str, header: &str, body: &str) -> String {
     )
 }
 
-/// How a certificate for tls-alpn-01 is to be wrong.
+/// The error of a certificate for tls-alpn-01.
 #[derive(Default, Clone)]
 pub struct Alpn {
     pub names: Vec<String>,
