@@ -93,8 +93,7 @@
 //! - An issuance that ends without a certificate reports challenges that may still be published by
 //!   [`Notice::NotCleaned`](crate::notice::Notice). A durable issuance also keeps them in the snapshot.
 //!   The limit for clean-ups is 150 seconds, because a hook may take two minutes.
-//! - If the user refuses an offer, the order ends, because the server does not offer the identifier
-//!   again in that order.
+//! - If the user refuses an offer, the order ends, because it can no longer be completed.
 //! - A slot of the rate limits that nobody uses is not given to another request. The bucket refills
 //!   with time.
 //! - `acme-adapter` is a crate of its own. It holds what every adapter shares: files, locks, keys,
