@@ -5,6 +5,7 @@
 //! - [`covers!`]: the macro by which a test cites the requirement catalogue (`acme-conformance`).
 //! - [`error_chain`]: the rule that a chain of errors prints no sentence twice.
 //! - [`interop`]: the matrix of other people's servers, both adapters and what works (Unix).
+//! - [`made_up_kind`]: a kind of challenge that the published crates do not know.
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
 //! - [`responders`]: the listeners of both adapters, and clients that look at them.
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
@@ -20,6 +21,7 @@ pub mod error_chain;
 mod install;
 #[cfg(unix)]
 pub mod interop;
+pub mod made_up_kind;
 pub mod name_servers;
 pub mod responders;
 pub mod scenario;

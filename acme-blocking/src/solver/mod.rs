@@ -8,7 +8,7 @@ mod listener;
 mod propagation;
 mod tls_alpn01;
 
-use acme_proto::challenge::{Challenge, ChallengeResponse};
+use acme_proto::challenge::{Challenge, ChallengeResponse, ChallengeRules};
 use acme_proto::wire::ChallengeKind;
 
 use crate::BoxError;
@@ -27,6 +27,14 @@ pub use self::propagation::propagated;
 pub trait Solver: Send + Sync {
     /// Returns the kinds of challenges that it can publish, preferred ones first.
     fn kinds(&self) -> &[ChallengeKind];
+
+    /// Returns the rules of one of its kinds that acme-proto does not know; by default none.
+    ///
+    /// A kind without rules is never offered.
+    fn rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules> {
+        let _ = kind;
+        None
+    }
 
     /// Publishes the challenge beside whatever else is published.
     ///
@@ -62,6 +70,7 @@ pub trait Solver: Send + Sync {
 acme_adapter::forward! {
     Solver {
         fn kinds(&self) -> &[ChallengeKind];
+        fn rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules>;
         fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError>;
         fn wait(&self, challenge: &Challenge) -> Result<(), BoxError>;
         fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError>;

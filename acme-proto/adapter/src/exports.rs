@@ -1,6 +1,8 @@
 //! What every adapter re-exports under its own name.
 
-pub use acme_proto::challenge::{Challenge, ChallengeResponse, PersistOptions, PersistRecord};
+pub use acme_proto::challenge::{
+    Challenge, ChallengeResponse, ChallengeRules, Member, PersistOptions, PersistRecord,
+};
 pub use acme_proto::identifier::Identifier;
 pub use acme_proto::issuance::{Deactivation, Issued};
 pub use acme_proto::notice::Notice;

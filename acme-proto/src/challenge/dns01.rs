@@ -2,8 +2,13 @@
 
 use alloc::format;
 
-use super::{Challenge, TxtRecord};
+use super::txt_record::fits_below;
+use super::{Challenge, ChallengeRules, TxtRecord};
 use crate::wire::ChallengeKind;
+
+pub(super) const RULES: ChallengeRules =
+    ChallengeRules::new(|identifier, _| fits_below("_acme-challenge.", identifier))
+        .with_txt_record(Challenge::dns_01);
 
 impl Challenge {
     /// Returns the TXT record for dns-01 (RFC 8555 section 8.4), if this is that kind.

@@ -5,9 +5,15 @@ use alloc::string::String;
 
 use sha2::{Digest, Sha256};
 
-use super::{Challenge, TxtRecord};
+use super::txt_record::fits_below;
+use super::{Challenge, ChallengeRules, TxtRecord};
 use crate::url::Url;
 use crate::wire::ChallengeKind;
+
+pub(super) const RULES: ChallengeRules = ChallengeRules::new(|identifier, _| {
+    fits_below("_abcdefghijklmnop._acme-challenge.", identifier)
+})
+.with_txt_record(Challenge::dns_account_01);
 
 /// Returns the label of an account, `_` and 16 characters, below which its records stand.
 ///

@@ -4,11 +4,30 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Challenge, PersistRecord, TxtRecord, persist_record};
+use serde_json::{Map, Value};
+
+use super::txt_record::fits_below;
+use super::{Challenge, ChallengeRules, Member, PersistRecord, TxtRecord, persist_record};
 use crate::caa::InvalidIssueValue;
 use crate::identifier::DnsName;
 use crate::time::Timestamp;
 use crate::url::Url;
+use crate::wire::{self, ChallengeKind};
+
+pub(super) const RULES: ChallengeRules =
+    ChallengeRules::new(|identifier, _| fits_below("_validation-persist.", identifier))
+        .without_token()
+        .with_members(&[Member::required(ISSUERS, |value| issuer_names(value).is_some())])
+        .with_account_member(ACCOUNT)
+        .persistent()
+        .with_txt_name(|challenge| challenge.dns_persist_01().map(|asked| asked.name));
+
+/// The members of a dns-persist-01 challenge (draft-ietf-acme-dns-persist-00 section 3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsPersistMembers {
+    issuer_domain_names: Vec<DnsName>,
+    account_uri: Option<String>,
+}
 
 /// What a dns-persist-01 validation asks for: one of several records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +80,48 @@ impl Challenge {
     ///
     /// The record is made of our own account's URL, whatever the challenge says.
     pub fn dns_persist_01(&self) -> Option<DnsPersist01> {
+        let members = Some(&self.members).filter(|_| self.kind == ChallengeKind::DnsPersist01)?;
         Some(DnsPersist01 {
             name: persist_record::owner(&self.identifier.value()),
-            issuers: self.persist.as_ref()?.issuers.clone(),
+            issuers: DnsPersistMembers::read(members)?.issuer_domain_names,
             account: self.account.clone()?,
             wildcard: self.wildcard,
         })
+    }
+}
+
+impl wire::Challenge {
+    /// Returns the members of dns-persist-01; none for other kinds, and if one is missing or malformed, in which
+    /// case the challenge cannot be used.
+    pub fn dns_persist(&self) -> Option<DnsPersistMembers> {
+        let members = Some(self.extra()).filter(|_| *self.kind() == ChallengeKind::DnsPersist01)?;
+        DnsPersistMembers::read(members)
+    }
+}
+
+impl DnsPersistMembers {
+    /// The largest number of issuer names; a challenge with more is malformed.
+    pub const MAX_NAMES: usize = 10;
+
+    /// Returns the names that the CA goes by, one of which stands in the record: one to ten.
+    pub fn issuer_domain_names(&self) -> &[DnsName] {
+        &self.issuer_domain_names
+    }
+
+    /// Returns the account that the challenge is made out to, where the server says so.
+    ///
+    /// Compare it with the account's own URL, and never publish it.
+    pub fn account_uri(&self) -> Option<&str> {
+        self.account_uri.as_deref()
+    }
+
+    fn read(members: &Map<String, Value>) -> Option<Self> {
+        let account_uri = match members.get(ACCOUNT) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(url)) if url.len() <= Url::MAX_LEN => Some(url.clone()),
+            Some(_) => return None,
+        };
+        Some(Self { issuer_domain_names: issuer_names(members.get(ISSUERS)?)?, account_uri })
     }
 }
 
@@ -178,6 +233,23 @@ impl PersistChoice {
     }
 }
 
+/// Reads names in normal form: lower-case A-labels without a final dot.
+fn issuer_names(value: &Value) -> Option<Vec<DnsName>> {
+    let entries = value.as_array()?;
+    if entries.is_empty() || entries.len() > DnsPersistMembers::MAX_NAMES {
+        return None;
+    }
+    entries.iter().map(issuer_name).collect()
+}
+
+fn issuer_name(entry: &Value) -> Option<DnsName> {
+    let text = entry.as_str()?;
+    DnsName::parse(text).ok().filter(|name| name.as_str() == text && !name.is_wildcard())
+}
+
+const ISSUERS: &str = "issuer-domain-names";
+const ACCOUNT: &str = "accounturi";
+
 /// A record that ends sooner may be over when the CA looks.
 const SOON: Duration = Duration::from_secs(3600);
 
@@ -187,16 +259,16 @@ mod tests {
     use alloc::borrow::ToOwned;
 
     use super::*;
-    use crate::challenge::Persist;
-    use crate::challenge::testing::challenge;
+    use crate::challenge::Kinds;
+    use crate::challenge::testing::{challenge, faults, received};
+    use crate::wire::DeviationKind;
 
     const PLAIN: &str = "authority.example; accounturi=https://ca.example/acct/123";
 
     fn asked(wildcard: bool) -> DnsPersist01 {
         let names = ["authority.example", "ca.example.net"];
-        let issuers = names.map(|name| DnsName::parse(name).unwrap()).to_vec();
-        let persist = Some(Persist { issuers, removed: false });
-        let one = Challenge { persist, wildcard, ..challenge("dns-persist-01", "example.com") };
+        let members = Map::from_iter([(ISSUERS.to_owned(), Value::from(names.to_vec()))]);
+        let one = Challenge { members, wildcard, ..challenge("dns-persist-01", "example.com") };
         assert!(one.key_authorization().is_none() && one.txt_record().is_none());
         one.dns_persist_01().unwrap()
     }
@@ -249,5 +321,71 @@ mod tests {
         assert_eq!(asked(false).choose(&[], &ended, at(11)), Err(PersistRefusal::Ended(at(10))));
         let choice = asked(false).choose(&[], &ended, at(10)).unwrap();
         assert!(choice.record().value.ends_with("; persistUntil=10"));
+    }
+
+    fn offered(members: &str) -> wire::Challenge {
+        received("dns-persist-01", &alloc::format!(",{members}"))
+    }
+
+    fn faults_of(challenge: &wire::Challenge) -> Vec<(String, DeviationKind)> {
+        faults(&Kinds::default(), challenge)
+    }
+
+    // draft-ietf-acme-dns-persist-00 section 3.1
+    #[test]
+    fn the_example_of_the_draft_is_read() {
+        let challenge = offered(
+            r#""status":"pending","issuer-domain-names":["authority.example","ca.example.net"]"#,
+        );
+        let persist = challenge.dns_persist().unwrap();
+        let names: Vec<_> =
+            persist.issuer_domain_names().iter().map(|name| name.as_str()).collect();
+        assert_eq!(names, ["authority.example", "ca.example.net"]);
+        assert_eq!(persist.account_uri(), None);
+        assert_eq!(challenge.token(), None);
+        assert_eq!(faults_of(&challenge), []);
+    }
+
+    // dnspersist-3.1-3, dnspersist-3.1-4, fld-ch-7
+    #[test]
+    fn names_in_another_form_make_the_challenge_unusable() {
+        let long = alloc::format!(r#"["{}.example"]"#, ["a"; 124].join("."));
+        let eleven = alloc::format!("[{}]", [r#""ca.example""#; 11].join(","));
+        for bad in [
+            "[]",
+            &*eleven,
+            r#"["CA.example"]"#,
+            r#"["ca.example."]"#,
+            r#"["b\u00fccher.example"]"#,
+            r#"["*.ca.example"]"#,
+            r#"["ca.example",1]"#,
+            r#"[""]"#,
+            r#""ca.example""#,
+            "{}",
+            &*long,
+        ] {
+            let challenge = offered(&alloc::format!(r#""issuer-domain-names":{bad}"#));
+            assert_eq!(challenge.dns_persist(), None, "{bad}");
+            assert_eq!(
+                faults_of(&challenge),
+                [(ISSUERS.to_owned(), DeviationKind::Malformed)],
+                "{bad}"
+            );
+        }
+        let challenge = offered(r#""status":"pending""#);
+        assert_eq!(challenge.dns_persist(), None);
+        assert_eq!(faults_of(&challenge), [(ISSUERS.to_owned(), DeviationKind::Missing)]);
+    }
+
+    // fld-ch-7
+    #[test]
+    fn an_account_that_is_no_text_makes_the_challenge_unusable() {
+        let names = r#""issuer-domain-names":["ca.example"]"#;
+        let number = offered(&alloc::format!(r#"{names},"accounturi":1"#));
+        assert_eq!(number.dns_persist(), None);
+        assert_eq!(faults_of(&number), [(ACCOUNT.to_owned(), DeviationKind::Malformed)]);
+        let null = offered(&alloc::format!(r#"{names},"accounturi":null"#));
+        assert_eq!(null.dns_persist().unwrap().account_uri(), None);
+        assert_eq!(faults_of(&null), []);
     }
 }

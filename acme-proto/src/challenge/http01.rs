@@ -3,8 +3,11 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::Challenge;
+use super::{Challenge, ChallengeRules};
 use crate::wire::ChallengeKind;
+
+/// A wildcard cannot be proved by a server that answers for one name (RFC 8555 section 8.3).
+pub(super) const RULES: ChallengeRules = ChallengeRules::new(|_, wildcard| !wildcard);
 
 /// What an http-01 validation asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,8 @@
-//! A selected challenge with everything that is derived from it (RFC 8555 section 8), one file for each kind.
+//! A selected challenge with everything that is derived from it (RFC 8555 section 8), and the rules of each kind.
+//!
+//! A kind of challenge is one file here: the members of its challenge object, the identifiers that it can prove, what is
+//! published for it, and the members of its response. The function `rules` lists the kinds, and
+//! [`ChallengeKind`](crate::wire::ChallengeKind) names them. Nothing else in this crate depends on the kind.
 
 mod attempt;
 mod dns01;
@@ -7,14 +11,16 @@ mod dns_persist01;
 mod http01;
 mod persist_record;
 mod response;
+mod rules;
 mod tls_alpn01;
 mod txt_record;
 
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::identifier::{DnsName, Identifier};
+use crate::identifier::Identifier;
 use crate::jose::{KeyAuthorization, Thumbprint};
 use crate::token::Token;
 use crate::url::Url;
@@ -22,12 +28,17 @@ use crate::wire::ChallengeKind;
 
 pub use attempt::Attempt;
 pub use dns_account01::account_label;
-pub use dns_persist01::{DnsPersist01, PersistChoice, PersistOptions, PersistRefusal};
+pub use dns_persist01::{
+    DnsPersist01, DnsPersistMembers, PersistChoice, PersistOptions, PersistRefusal,
+};
 pub use http01::Http01;
 pub use persist_record::{InvalidPersistRecord, PersistRecord};
 pub use response::ChallengeResponse;
+pub use rules::{ChallengeRules, Member};
 pub use tls_alpn01::TlsAlpn01;
 pub use txt_record::TxtRecord;
+
+pub(crate) use rules::Kinds;
 
 /// A challenge to be provisioned: what to publish, where, for which name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,17 +55,15 @@ pub struct Challenge {
     /// The account's URL; a snapshot of an older version has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<Url>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) persist: Option<Persist>,
-}
-
-/// What a challenge of dns-persist-01 has in place of a token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Persist {
-    pub(crate) issuers: alloc::vec::Vec<DnsName>,
-    /// The user wants the record removed like any other.
-    #[serde(default)]
-    pub(crate) removed: bool,
+    /// The members that the kind defines beside the token.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) members: Map<String, Value>,
+    /// The kind is one whose records are made to last, so that other names and orders may rely on them.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) persistent: bool,
+    /// The user wants even such a record removed.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) remove_persistent: bool,
 }
 
 impl Challenge {
@@ -93,6 +102,13 @@ impl Challenge {
         self.token.as_ref()
     }
 
+    /// Returns the members of the challenge object that its kind defines, beside the token.
+    ///
+    /// After a restart they come from the snapshot.
+    pub const fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
     /// Returns the thumbprint of the account key that the challenge was selected under.
     pub const fn thumbprint(&self) -> &Thumbprint {
         &self.thumbprint
@@ -110,24 +126,25 @@ impl Challenge {
 
     /// Returns the TXT record that dns-01 or dns-account-01 ask for, if this is one of these kinds.
     pub fn txt_record(&self) -> Option<TxtRecord> {
-        self.dns_01().or_else(|| self.dns_account_01())
+        rules(&self.kind)?.txt_record(self)
     }
 
     /// Returns the owner name of the TXT record that this kind asks for, if it asks for one.
+    ///
+    /// It is `None` for the kinds that the user has added.
     pub fn txt_name(&self) -> Option<String> {
-        let persist = || self.dns_persist_01().map(|persist| String::from(persist.name()));
-        self.txt_record().map(|record| record.name).or_else(persist)
+        rules(&self.kind)?.txt_name(self)
     }
 
     /// Returns whether what is published stays when the challenge is over, as in dns-persist-01, unless the
     /// user wants it removed.
-    pub fn stays(&self) -> bool {
-        self.persist.as_ref().is_some_and(|persist| !persist.removed)
+    pub const fn stays(&self) -> bool {
+        self.persistent && !self.remove_persistent
     }
 
-    /// Whether what is published is made to last, so that others may lean on it.
+    /// Returns whether what is published is made to last, so that others may rely on it.
     pub(crate) const fn is_persistent(&self) -> bool {
-        self.persist.is_some()
+        self.persistent
     }
 
     /// Whether what is published is wrong since the account key was changed (RFC 8555 section 7.3.5).
@@ -136,9 +153,64 @@ impl Challenge {
     }
 }
 
+/// Returns the rules of a kind that this crate knows: one line for each file.
+const fn rules(kind: &ChallengeKind) -> Option<&'static ChallengeRules> {
+    Some(match kind {
+        ChallengeKind::Http01 => &http01::RULES,
+        ChallengeKind::Dns01 => &dns01::RULES,
+        ChallengeKind::TlsAlpn01 => &tls_alpn01::RULES,
+        ChallengeKind::DnsAccount01 => &dns_account01::RULES,
+        ChallengeKind::DnsPersist01 => &dns_persist01::RULES,
+        ChallengeKind::Other(_) => return None,
+    })
+}
+
 /// Names a challenge within its issuance; it survives a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChallengeId(pub(crate) Url);
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Every kind, with whether it can prove a DNS name, a wildcard, an address, and a wildcard of a long name.
+    #[test]
+    fn each_kind_proves_the_identifiers_that_its_rfc_allows() {
+        let label = "a".repeat(49);
+        let long = [label.as_str(); 5].join(".");
+        assert_eq!(long.len(), 249);
+        let table = [
+            // kind, DNS name, wildcard, address, a name of 249 octets
+            ("http-01", [true, false, true, true]),
+            ("dns-01", [true, true, false, false]),
+            ("tls-alpn-01", [true, false, true, true]),
+            ("dns-account-01", [true, true, false, false]),
+            ("dns-persist-01", [true, true, false, false]),
+        ];
+        let identifiers = [
+            (Identifier::dns("a.example").unwrap(), false),
+            (Identifier::dns("a.example").unwrap(), true),
+            (Identifier::Ip("192.0.2.1".parse().unwrap()), false),
+            (Identifier::dns(&long).unwrap(), false),
+        ];
+        for (kind, expected) in table {
+            let rules = rules(&ChallengeKind::from(kind)).unwrap();
+            let found = identifiers.each_ref().map(|(name, wildcard)| rules.suits(name, *wildcard));
+            assert_eq!(found, expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_published_is_taken_back_unless_the_kind_is_persistent() {
+        for kind in ["http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01"] {
+            let rules = rules(&ChallengeKind::from(kind)).unwrap();
+            assert_eq!(rules.is_persistent(), kind == "dns-persist-01", "{kind}");
+            assert_eq!(rules.needs_token(), kind != "dns-persist-01", "{kind}");
+        }
+        assert!(rules(&ChallengeKind::from("made-up-01")).is_none());
+    }
+}

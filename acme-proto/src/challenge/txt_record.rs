@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::identifier::Identifier;
 use crate::text::write_quoted;
 
 /// A TXT record to be published.
@@ -37,6 +38,14 @@ impl TxtRecord {
     }
 }
 
+/// Returns whether a record can be named by `prefix` before the identifier: no address has a name in the DNS, and no
+/// name is longer than 253 octets as text (RFC 1035 section 2.3.4).
+pub(super) fn fits_below(prefix: &str, identifier: &Identifier) -> bool {
+    let is_ip = matches!(identifier, Identifier::Ip(_));
+    !is_ip && prefix.len() + identifier.value().len() <= LONGEST_NAME
+}
+
+const LONGEST_NAME: usize = 253;
 const MOST_OCTETS: usize = 255;
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ pub enum Misuse {
     /// The selected kind of challenge is not one that the CA offers for the authorization.
     #[error("bug in the driver: it selected a kind of challenge that is not offered")]
     KindNotOffered,
+    /// The response to a challenge lacks a member that the kind of challenge requires, or has one that is not valid.
+    #[error("bug in the driver or its solver: the challenge's response has no valid member {0}")]
+    ResponseMember(&'static str),
     /// The flow needs the account's public key, which the session was not given.
     #[error("bug in the driver: the session has no account key")]
     NoAccountKey,

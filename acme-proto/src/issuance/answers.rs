@@ -1,7 +1,6 @@
 //! What each answer teaches the issuance.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use super::facts::{Local, Publication};
 use super::{Issuance, Task, TaskResult};
@@ -13,8 +12,8 @@ use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{
-    Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Deviation,
-    DeviationKind, DnsPersistMembers, Order, OrderStatus, Problem, ProblemType,
+    Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Context, Order, OrderStatus,
+    Problem, ProblemType,
 };
 
 /// After how many polls of a pending order its authorizations are read too: some servers report a failure
@@ -185,8 +184,11 @@ impl Issuance {
         authorization.identifier = Some((object.identifier().clone(), wildcard));
         authorization.status = Some(object.status().clone());
         authorization.challenges = object.challenges().to_vec();
-        authorization.foreign = foreign_challenges(&object, self.account.as_ref());
-        let foreign = authorization.foreign.clone();
+        let account = self.account.as_ref();
+        let excluded = object.challenges().iter().filter(|challenge| {
+            !self.kinds.admits(challenge, object.identifier(), wildcard, account)
+        });
+        authorization.excluded = excluded.map(|challenge| challenge.url().clone()).collect();
         authorization.stale = false;
         authorization.explained = over;
         let told = matches!(authorization.local, Local::Answered(_));
@@ -194,9 +196,11 @@ impl Issuance {
         if told && *object.status() == AuthorizationStatus::Pending {
             self.hold_poll(retry_after);
         }
-        for url in foreign.into_iter().filter(|_| first) {
-            let deviation = Deviation::new("accounturi", DeviationKind::ForeignAccount);
-            self.engine.notice(Notice::Deviation { url, deviation });
+        for challenge in object.challenges().iter().filter(|_| first) {
+            for deviation in self.kinds.deviations(challenge, self.account.as_ref()) {
+                let url = challenge.url().clone();
+                self.engine.notice(Notice::Deviation { url, deviation });
+            }
         }
         if is_valid && !was_valid {
             self.notice(Progress::Authorized(name.clone()));
@@ -423,15 +427,6 @@ impl Issuance {
             self.remember(&name, &challenge, problem.into_problem());
         }
     }
-}
-
-/// Returns the challenges that are made out to another account than this one.
-fn foreign_challenges(object: &Authorization, account: Option<&Url>) -> Vec<Url> {
-    let foreign = |challenge: &&Challenge| {
-        let named = challenge.dns_persist().and_then(DnsPersistMembers::account_uri);
-        named.is_some_and(|named| account.is_none_or(|own| named != own.as_str()))
-    };
-    object.challenges().iter().filter(foreign).map(|challenge| challenge.url().clone()).collect()
 }
 
 impl ServerProblem {

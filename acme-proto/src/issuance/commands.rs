@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::facts::{Local, Publication, Published};
 use super::{Issuance, OfferId, is_held};
-use crate::challenge::{Attempt, Challenge, ChallengeId, ChallengeResponse, Persist};
+use crate::challenge::{Attempt, Challenge, ChallengeId, ChallengeResponse};
 use crate::error::{Error, InvalidInput, Misuse};
 use crate::session::Session;
 use crate::wire::ChallengeKind;
@@ -35,31 +35,30 @@ impl Issuance {
             return Err(Misuse::UnknownId);
         }
         let not_offered = Misuse::KindNotOffered;
-        let (url, token, persist) = match authorization.usable(kind) {
-            Some(c) => (c.url().clone(), c.token().cloned(), c.dns_persist().cloned()),
-            None => return Err(not_offered),
-        };
+        let offered = authorization.usable(kind).ok_or(not_offered)?;
+        let rules = self.kinds.rules(kind).ok_or(not_offered)?;
+        let (url, members) = (offered.url().clone(), rules.members_of(offered));
+        // A challenge without a token does not depend on the account key, so that a change of it does not matter.
+        let token = offered.token().filter(|_| rules.needs_token()).cloned();
+        let persistent = rules.is_persistent();
         let (identifier, wildcard) = authorization.identifier.clone().ok_or(not_offered)?;
         if is_held(&self.published, &url) {
             authorization.local = Local::Open;
             return Ok(());
         }
         authorization.local = Local::Provisioning(url.clone());
-        let persist = persist.map(|members| Persist {
-            issuers: members.issuer_domain_names().to_vec(),
-            removed: self.removes_persistent,
-        });
         let challenge = Challenge {
             authorization: offer.authorization.clone(),
             url: url.clone(),
             identifier,
             wildcard,
             kind: kind.clone(),
-            // What has no use for a token has none, so that a change of the account key does not matter.
-            token: token.filter(|_| persist.is_none()),
+            token,
             thumbprint,
             account: self.account.clone(),
-            persist,
+            members,
+            persistent,
+            remove_persistent: self.removes_persistent,
         };
         self.changed();
         let state = Publication::Selected(self.saving.changed);
@@ -85,7 +84,7 @@ impl Issuance {
     /// Says that a challenge is published: the empty response is sent at once.
     ///
     /// # Errors
-    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    /// Those of [`ready_with`](Self::ready_with).
     pub fn ready(&mut self, id: &ChallengeId) -> Result<(), Misuse> {
         self.ready_after(id, Duration::ZERO)
     }
@@ -94,7 +93,7 @@ impl Issuance {
     /// which counts from the next poll.
     ///
     /// # Errors
-    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    /// Those of [`ready_with`](Self::ready_with).
     pub fn ready_after(&mut self, id: &ChallengeId, delay: Duration) -> Result<(), Misuse> {
         self.set_ready(id, ChallengeResponse::default(), delay)
     }
@@ -106,7 +105,8 @@ impl Issuance {
     /// [`Provision`](super::IssuanceEvent::Provision) comes again, and the response is given again.
     ///
     /// # Errors
-    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    /// [`Misuse::UnknownId`] for a challenge that was not handed out; [`Misuse::ResponseMember`] for a response without
+    /// what its kind of challenge demands.
     pub fn ready_with(
         &mut self,
         id: &ChallengeId,
@@ -183,6 +183,10 @@ impl Issuance {
         delay: Duration,
     ) -> Result<(), Misuse> {
         self.check_handed_out(id)?;
+        let rules = self.published.get(&id.0).and_then(|p| self.kinds.rules(p.challenge.kind()));
+        if let Some(member) = rules.and_then(|rules| rules.fault_of(&response)) {
+            return Err(Misuse::ResponseMember(member));
+        }
         if let Some(authorization) = self.facts.by_challenge(&id.0)
             && matches!(authorization.local, Local::Provisioning(_))
         {

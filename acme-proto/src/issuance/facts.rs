@@ -42,8 +42,8 @@ pub(super) struct Authorization {
     pub(super) identifier: Option<(Identifier, bool)>,
     pub(super) status: Option<AuthorizationStatus>,
     pub(super) challenges: Vec<wire::Challenge>,
-    /// The challenges that are made out to another account.
-    pub(super) foreign: Vec<Url>,
+    /// The challenges that cannot prove it: of an unknown or unsuitable kind, incomplete, or for another account.
+    pub(super) excluded: Vec<Url>,
     pub(super) local: Local,
     /// What the selected challenge is answered with, from `ready_with`.
     pub(super) response: ChallengeResponse,
@@ -194,7 +194,7 @@ impl Authorization {
             identifier: None,
             status: None,
             challenges: Vec::new(),
-            foreign: Vec::new(),
+            excluded: Vec::new(),
             local: Local::Open,
             response: ChallengeResponse::default(),
             stale: false,
@@ -262,17 +262,15 @@ impl Authorization {
     }
 
     fn is_usable(&self, challenge: &wire::Challenge) -> bool {
-        challenge.is_usable() && !self.foreign.contains(challenge.url())
+        challenge.is_open() && !self.excluded.contains(challenge.url())
     }
 
     /// Returns the kinds that can be tried, without those that have failed.
     pub(super) fn usable_kinds(&self, tried: &[Attempt]) -> Vec<ChallengeKind> {
-        let Some((identifier, wildcard)) = &self.identifier else { return Vec::new() };
         self.challenges
             .iter()
             .filter(|c| self.is_usable(c))
             .map(wire::Challenge::kind)
-            .filter(|kind| suits(kind, identifier, *wildcard))
             .filter(|kind| tried.iter().all(|attempt| attempt.kind() != *kind))
             .cloned()
             .collect()
@@ -288,24 +286,6 @@ impl Local {
             | Self::Answered(url) => Some(url),
             Self::Open | Self::Offered(_) | Self::Lost => None,
         }
-    }
-}
-
-/// The most octets of a name in the DNS, as text.
-const LONGEST_NAME: usize = 253;
-
-/// Whether a kind can prove an identifier (RFC 8555 Sections 8.3, 8.4; RFC 8737; RFC 8738 Section 7).
-fn suits(kind: &ChallengeKind, identifier: &Identifier, wildcard: bool) -> bool {
-    let has_room = |prefix: &str| {
-        let is_ip = matches!(identifier, Identifier::Ip(_));
-        !is_ip && identifier.value().len() <= LONGEST_NAME - prefix.len()
-    };
-    match kind {
-        ChallengeKind::Http01 | ChallengeKind::TlsAlpn01 => !wildcard,
-        ChallengeKind::Dns01 => has_room("_acme-challenge."),
-        ChallengeKind::DnsAccount01 => has_room("_abcdefghijklmnop._acme-challenge."),
-        ChallengeKind::DnsPersist01 => has_room("_validation-persist."),
-        ChallengeKind::Other(_) => false,
     }
 }
 

@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::call::{Drive, Engine, Finished, Life, poll};
+use crate::challenge::{ChallengeRules, Kinds};
 use crate::error::{Error, InvalidInput, Misuse};
 use crate::flow::{Flow, Input, Output, SaveId, sealed};
 use crate::identifier::Identifier;
@@ -50,6 +51,7 @@ pub struct Issuance {
     chain: Option<ChainChoice>,
     deactivation: Deactivation,
     solvable: Option<Vec<ChallengeKind>>,
+    kinds: Kinds,
     durable: bool,
     removes_persistent: bool,
     engine: Engine<Task>,
@@ -150,6 +152,7 @@ impl Issuance {
             chain: None,
             deactivation: Deactivation::Never,
             solvable: None,
+            kinds: Kinds::default(),
             choosing: None,
             durable: false,
             removes_persistent: false,
@@ -225,6 +228,15 @@ impl Issuance {
     /// this, no order is made anew.
     pub fn with_solver_kinds(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
         self.solvable = Some(kinds.into_iter().collect());
+        self
+    }
+
+    /// Adds a kind of challenge that this crate does not know, by its rules.
+    ///
+    /// It is offered like the others. A resumed issuance has to be given it again. Rules for a kind that this crate knows
+    /// take the place of its own.
+    pub fn with_kind(mut self, kind: ChallengeKind, rules: ChallengeRules) -> Self {
+        self.kinds.add(kind, rules);
         self
     }
 

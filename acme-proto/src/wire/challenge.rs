@@ -4,7 +4,6 @@ use alloc::string::String;
 
 use serde_json::{Map, Value};
 
-use super::dns_persist::DnsPersistMembers;
 use super::object::{self, Object, Reader};
 use super::open_enum::open_enum;
 use super::problem::Problem;
@@ -22,7 +21,6 @@ pub struct Challenge {
     validated: Option<Timestamp>,
     error: Option<Problem>,
     token: Option<Token>,
-    dns_persist: Option<DnsPersistMembers>,
     extra: Map<String, Value>,
 }
 
@@ -73,24 +71,14 @@ impl Challenge {
         self.token.as_ref()
     }
 
-    /// Returns what dns-persist-01 has in place of a token; none for other kinds, and if it is missing or
-    /// malformed, in which case the challenge cannot be used.
-    pub const fn dns_persist(&self) -> Option<&DnsPersistMembers> {
-        self.dns_persist.as_ref()
-    }
-
-    /// Returns all other members, for kinds that need more than a token.
+    /// Returns all other members: those that the kind defines, and unknown ones.
     pub const fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
 
-    /// Whether it is open, and has what its kind needs.
-    pub(crate) fn is_usable(&self) -> bool {
-        let open = matches!(self.status, ChallengeStatus::Pending | ChallengeStatus::Processing);
-        open && match self.kind {
-            ChallengeKind::DnsPersist01 => self.dns_persist.is_some(),
-            _ => self.token.is_some(),
-        }
+    /// Returns whether it can still be responded to.
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.status, ChallengeStatus::Pending | ChallengeStatus::Processing)
     }
 
     /// Reads an entry of an authorization, which needs a usable URL.
@@ -111,19 +99,12 @@ impl Challenge {
             let text = object::text(value)?;
             Token::parse(&text).map_err(|_| DeviationKind::Malformed)
         });
-        if kind.needs_token() {
-            object.expect("token", token.is_some(), reader);
-        }
         if token.as_ref().is_some_and(Token::is_short) {
             reader.report(object.path("token"), DeviationKind::TooShort);
         }
-        let dns_persist = match kind {
-            ChallengeKind::DnsPersist01 => DnsPersistMembers::take(&mut object, reader),
-            _ => None,
-        };
         let error = Problem::member(&mut object, "error", reader);
         let extra = object.into_extra();
-        Ok(Self { kind, url, status, validated, error, token, dns_persist, extra })
+        Ok(Self { kind, url, status, validated, error, token, extra })
     }
 }
 
@@ -140,12 +121,6 @@ open_enum! {
         DnsAccount01 = "dns-account-01",
         /// A TXT record that stays (draft-ietf-acme-dns-persist).
         DnsPersist01 = "dns-persist-01",
-    }
-}
-
-impl ChallengeKind {
-    const fn needs_token(&self) -> bool {
-        matches!(self, Self::Http01 | Self::Dns01 | Self::TlsAlpn01 | Self::DnsAccount01)
     }
 }
 
@@ -204,10 +179,8 @@ mod tests {
         );
         assert_eq!(challenge.kind(), &ChallengeKind::DnsPersist01);
         assert_eq!(challenge.token(), None);
-        let persist = challenge.dns_persist();
-        let account = persist.and_then(DnsPersistMembers::account_uri);
-        covers_eq!("fld-ch-7", account, Some("https://a.example/acct/1"));
-        assert!(challenge.extra().is_empty());
+        covers_eq!("fld-ch-7", challenge.extra()["accounturi"], "https://a.example/acct/1");
+        assert_eq!(challenge.extra()["issuer-domain-names"][0], "a.example");
     }
 
     #[test]
@@ -220,15 +193,6 @@ mod tests {
             covers_eq!(["8555-8.1-6", "fld-ch-6"], challenge.token(), None, "{token}");
             assert_eq!(challenge.extra()["token"], token);
             assert_eq!(odds, [odd("token", DeviationKind::Malformed)]);
-        }
-    }
-
-    #[test]
-    fn a_token_that_should_be_there_is_reported() {
-        for kind in ["http-01", "dns-01", "tls-alpn-01", "dns-account-01"] {
-            let body = format!(r#"{{"type":"{kind}","url":"https://a.example/c"}}"#);
-            let (_, odds) = read_odd(Challenge::parse, body);
-            assert_eq!(odds, [odd("token", DeviationKind::Missing)], "{kind}");
         }
     }
 

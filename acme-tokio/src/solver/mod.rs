@@ -10,7 +10,7 @@ mod tls_alpn01;
 
 use core::future::Future;
 
-use acme_proto::challenge::{Challenge, ChallengeResponse};
+use acme_proto::challenge::{Challenge, ChallengeResponse, ChallengeRules};
 use acme_proto::wire::ChallengeKind;
 
 use crate::{BoxError, BoxFuture};
@@ -29,6 +29,14 @@ pub use self::propagation::propagated;
 pub trait Solver: Send + Sync {
     /// Returns the kinds of challenges that it can publish, preferred ones first.
     fn kinds(&self) -> &[ChallengeKind];
+
+    /// Returns the rules of one of its kinds that acme-proto does not know; by default none.
+    ///
+    /// A kind without rules is never offered.
+    fn rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules> {
+        let _ = kind;
+        None
+    }
 
     /// Publishes the challenge beside whatever else is published.
     ///
@@ -70,6 +78,9 @@ pub trait DynSolver: Send + Sync {
     /// Does what [`Solver::kinds`] does.
     fn dyn_kinds(&self) -> &[ChallengeKind];
 
+    /// Does what [`Solver::rules`] does.
+    fn dyn_rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules>;
+
     /// Does what [`Solver::present`] does.
     fn dyn_present<'a>(
         &'a self,
@@ -86,6 +97,10 @@ pub trait DynSolver: Send + Sync {
 impl<T: Solver> DynSolver for T {
     fn dyn_kinds(&self) -> &[ChallengeKind] {
         self.kinds()
+    }
+
+    fn dyn_rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules> {
+        self.rules(kind)
     }
 
     fn dyn_present<'a>(
@@ -109,6 +124,10 @@ impl Solver for dyn DynSolver + '_ {
         self.dyn_kinds()
     }
 
+    fn rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules> {
+        self.dyn_rules(kind)
+    }
+
     async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.dyn_present(challenge).await
     }
@@ -125,6 +144,7 @@ impl Solver for dyn DynSolver + '_ {
 acme_adapter::forward! {
     Solver {
         fn kinds(&self) -> &[ChallengeKind];
+        fn rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules>;
         fn present(&self, challenge: &Challenge) -> impl Future<Output = Result<ChallengeResponse, BoxError>> + Send;
         fn wait(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;
         fn clean_up(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;

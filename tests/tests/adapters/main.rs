@@ -1,6 +1,7 @@
 //! Both adapters, against servers on loopback. Needs nothing but Rust.
 
 mod examples;
+mod made_up_kind;
 mod parity;
 mod propagation;
 mod responders;

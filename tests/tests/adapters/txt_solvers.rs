@@ -69,7 +69,8 @@ fn persistent(wildcard: bool, removed: bool) -> Challenge {
         "authorization": "https://ca.example/authz/1", "url": "https://ca.example/chall/1",
         "identifier": { "type": "dns", "value": "a.example" }, "wildcard": wildcard,
         "kind": "dns-persist-01", "thumbprint": "A".repeat(43), "account": "https://ca.example/acct/1",
-        "persist": { "issuers": ["ca.example"], "removed": removed },
+        "members": { "issuer-domain-names": ["ca.example"] },
+        "persistent": true, "remove_persistent": removed,
     });
     serde_json::from_value(json).expect("a challenge")
 }

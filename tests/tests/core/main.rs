@@ -20,6 +20,7 @@ mod key_change;
 mod known_answers;
 mod links;
 mod lost_answers;
+mod made_up_kind;
 mod manual;
 mod nonces;
 mod open_values;

@@ -59,7 +59,10 @@ impl EventHandler<Issuance> for Solving {
         result: Result<ChallengeResponse, String>,
     ) -> Result<(), Error> {
         match self.0.finished(call, result) {
-            Some(Verdict::Ready(id, response)) => flow.ready_with(&id, response)?,
+            Some(Verdict::Ready(id, response)) => flow
+                .ready_with(&id, response)
+                // A response that the kind does not allow fails this kind only.
+                .or_else(|misuse| flow.failed(&id, misuse.to_string()))?,
             Some(Verdict::Failed(id, why)) => flow.failed(&id, why)?,
             Some(Verdict::Cleaned(id)) => flow.cleaned(&id)?,
             Some(Verdict::CleanFailed(id, why)) => flow.clean_failed(&id, why)?,

@@ -148,7 +148,12 @@ macro_rules! issue {
             /// # Errors
             /// Those of the core, [`Error::NoCsr`](crate::Error::NoCsr), and what is wrong with the key.
             pub $($async)? fn run(self) -> Result<acme_proto::issuance::Issued, $crate::error::Error> {
-                let Self { shared, settings, user } = self;
+                let Self { shared, mut settings, user } = self;
+                for solver in &user.solvers {
+                    for kind in crate::Solver::kinds(solver) {
+                        settings.rules.extend(crate::Solver::rules(solver, kind).map(|rules| (kind.clone(), rules)));
+                    }
+                }
                 let kinds: Vec<_> = user.solvers.iter().map(|s| crate::Solver::kinds(s).to_vec()).collect();
                 let flow = settings.into_flow(&kinds, user.store.is_some())?;
                 let scheduler = $crate::solvers::Scheduler::new(kinds, shared.state.records());

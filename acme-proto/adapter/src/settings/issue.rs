@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use acme_proto::challenge::ChallengeRules;
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::{Deactivation, Issuance};
 use acme_proto::op::NewOrder;
@@ -27,6 +28,8 @@ pub struct IssueSettings {
     pub time_limit: Option<Duration>,
     /// Whether records of dns-persist-01 are removed at the end.
     pub removes_persistent: bool,
+    /// The kinds of challenges that acme-proto does not know, as the solvers bring them.
+    pub rules: Vec<(ChallengeKind, ChallengeRules)>,
 }
 
 #[derive(Debug)]
@@ -60,6 +63,7 @@ impl IssueSettings {
             deactivation: Deactivation::Never,
             time_limit: None,
             removes_persistent: false,
+            rules: Vec::new(),
         }
     }
 
@@ -110,6 +114,9 @@ impl IssueSettings {
         flow = flow
             .with_solver_kinds(solver_kinds.iter().flatten().cloned())
             .deactivate_authorizations(self.deactivation);
+        for (kind, rules) in self.rules {
+            flow = flow.with_kind(kind, rules);
+        }
         if let Some(choice) = self.chain {
             flow = flow.with_chain_choice(choice);
         }
