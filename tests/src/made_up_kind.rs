@@ -1,7 +1,7 @@
 //! A kind of challenge that the published crates do not know, as their user writes it: one file.
 //!
 //! Its challenge has a nonce in place of a token, nothing is published for it, and its response has a member, much as
-//! in onion-csr-01 (RFC 9799 section 3.2).
+//! in onion-csr-01 (RFC 9799 Section 3.2).
 
 use acme_proto::challenge::{Challenge, ChallengeResponse, ChallengeRules, Member};
 use acme_proto::wire::ChallengeKind;

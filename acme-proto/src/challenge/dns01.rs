@@ -1,4 +1,4 @@
-//! dns-01 (RFC 8555 section 8.4).
+//! dns-01 (RFC 8555 Section 8.4).
 
 use alloc::format;
 
@@ -11,7 +11,7 @@ pub(super) const RULES: ChallengeRules =
         .with_txt_record(Challenge::dns_01);
 
 impl Challenge {
-    /// Returns the TXT record for dns-01 (RFC 8555 section 8.4), if this is that kind.
+    /// Returns the TXT record for dns-01 (RFC 8555 Section 8.4), if this is that kind.
     pub fn dns_01(&self) -> Option<TxtRecord> {
         let authorization = self.key_authorization().filter(|_| self.kind == ChallengeKind::Dns01);
         Some(TxtRecord {

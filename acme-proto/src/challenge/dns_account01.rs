@@ -39,7 +39,7 @@ impl Challenge {
     }
 }
 
-/// Encodes whole groups of five octets in lower case (RFC 4648 section 6).
+/// Encodes whole groups of five octets in lower case (RFC 4648 Section 6).
 fn base32(octets: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut text = String::new();
@@ -70,14 +70,14 @@ mod tests {
         }
     }
 
-    // RFC 4648 section 10
+    // RFC 4648 Section 10
     #[test]
     fn base32_is_that_of_the_rfc() {
         assert_eq!(base32(b"fooba"), "mzxw6ytb");
         assert_eq!(base32(&[0xff; 10]), "7777777777777777");
     }
 
-    // draft-ietf-acme-dns-account-label-03, section 3.2
+    // draft-ietf-acme-dns-account-label-03, Section 3.2
     #[test]
     fn the_example_of_the_draft_has_its_name() {
         let mut one = challenge("dns-account-01", "example.org");

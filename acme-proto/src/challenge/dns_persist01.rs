@@ -22,7 +22,7 @@ pub(super) const RULES: ChallengeRules =
         .persistent()
         .with_txt_name(|challenge| challenge.dns_persist_01().map(|asked| asked.name));
 
-/// The members of a dns-persist-01 challenge (draft-ietf-acme-dns-persist-00 section 3.1).
+/// The members of a dns-persist-01 challenge (draft-ietf-acme-dns-persist-00 Section 3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsPersistMembers {
     issuer_domain_names: Vec<DnsName>,
@@ -331,7 +331,7 @@ mod tests {
         faults(&Kinds::default(), challenge)
     }
 
-    // draft-ietf-acme-dns-persist-00 section 3.1
+    // draft-ietf-acme-dns-persist-00 Section 3.1
     #[test]
     fn the_example_of_the_draft_is_read() {
         let challenge = offered(

@@ -1,4 +1,4 @@
-//! http-01 (RFC 8555 section 8.3).
+//! http-01 (RFC 8555 Section 8.3).
 
 use alloc::format;
 use alloc::string::String;
@@ -6,7 +6,7 @@ use alloc::string::String;
 use super::{Challenge, ChallengeRules};
 use crate::wire::ChallengeKind;
 
-/// A wildcard cannot be proved by a server that answers for one name (RFC 8555 section 8.3).
+/// A wildcard cannot be proved by a server that answers for one name (RFC 8555 Section 8.3).
 pub(super) const RULES: ChallengeRules = ChallengeRules::new(|_, wildcard| !wildcard);
 
 /// What an http-01 validation asks for.
@@ -22,7 +22,7 @@ pub struct Http01 {
 }
 
 impl Challenge {
-    /// Returns what to serve for http-01 (RFC 8555 section 8.3), if this is that kind.
+    /// Returns what to serve for http-01 (RFC 8555 Section 8.3), if this is that kind.
     pub fn http_01(&self) -> Option<Http01> {
         let token = self.token.as_ref().filter(|_| self.kind == ChallengeKind::Http01)?;
         Some(Http01 {

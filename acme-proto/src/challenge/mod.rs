@@ -1,4 +1,4 @@
-//! A selected challenge with everything that is derived from it (RFC 8555 section 8), and the rules of each kind.
+//! A selected challenge with everything that is derived from it (RFC 8555 Section 8), and the rules of each kind.
 //!
 //! A kind of challenge is one file here: the members of its challenge object, the identifiers that it can prove, what is
 //! published for it, and the members of its response. The function `rules` lists the kinds, and
@@ -119,7 +119,7 @@ impl Challenge {
         self.account.as_ref()
     }
 
-    /// Returns `token.thumbprint` (RFC 8555 section 8.1), if there is a token.
+    /// Returns `token.thumbprint` (RFC 8555 Section 8.1), if there is a token.
     pub fn key_authorization(&self) -> Option<KeyAuthorization> {
         self.token.as_ref().map(|token| KeyAuthorization::new(token, &self.thumbprint))
     }
@@ -147,7 +147,7 @@ impl Challenge {
         self.persistent
     }
 
-    /// Whether what is published is wrong since the account key was changed (RFC 8555 section 7.3.5).
+    /// Whether what is published is wrong since the account key was changed (RFC 8555 Section 7.3.5).
     pub(crate) fn is_outdated(&self, thumbprint: &Thumbprint) -> bool {
         self.token.is_some() && self.thumbprint != *thumbprint
     }

@@ -1,4 +1,4 @@
-//! The record of dns-persist-01 (draft-ietf-acme-dns-persist-00 section 4).
+//! The record of dns-persist-01 (draft-ietf-acme-dns-persist-00 Section 4).
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(txt.value, PLAIN);
     }
 
-    // draft-ietf-acme-dns-persist-00 section 4
+    // draft-ietf-acme-dns-persist-00 Section 4
     #[test]
     fn tags_and_policy_are_read_in_any_case_and_unknown_ones_left_out() {
         let odd =
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(PersistRecord::parse(&other), Ok(plain()));
     }
 
-    // draft-ietf-acme-dns-persist-00 section 4
+    // draft-ietf-acme-dns-persist-00 Section 4
     #[test]
     fn other_texts_are_no_records() {
         let with = |rest: &str| alloc::format!("{PLAIN}; {rest}");
@@ -248,7 +248,7 @@ mod tests {
         assert!(matches!(PersistRecord::parse("v=spf1 -all"), Err(InvalidPersistRecord::Form(_))));
     }
 
-    // draft-ietf-acme-dns-persist-00 sections 4 and 5
+    // draft-ietf-acme-dns-persist-00 Sections 4 and 5
     #[test]
     fn it_authorizes_one_account_at_one_ca_up_to_its_end() {
         let issuers =

@@ -1,4 +1,4 @@
-//! The response to a challenge (RFC 8555 section 7.5.1).
+//! The response to a challenge (RFC 8555 Section 7.5.1).
 
 use alloc::string::String;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// The JSON object that tells the server to validate a challenge.
 ///
 /// It is empty, `{}`, for every kind of challenge that only asks for something to be published. A kind may define
-/// members, such as `csr` of onion-csr-01 (RFC 9799 section 3.2); a server ignores members that the kind does not
+/// members, such as `csr` of onion-csr-01 (RFC 9799 Section 3.2); a server ignores members that the kind does not
 /// define.
 ///
 /// ```

@@ -17,7 +17,7 @@ use crate::wire::{self, ChallengeKind, Deviation, DeviationKind};
 /// This crate has the rules of the kinds that [`ChallengeKind`] names. An issuance can use any other kind whose rules
 /// it is given by [`Issuance::with_kind`](crate::issuance::Issuance::with_kind).
 ///
-/// The rules of onion-csr-01 (RFC 9799 section 3.2), whose challenge has a nonce in place of a token, and whose response
+/// The rules of onion-csr-01 (RFC 9799 Section 3.2), whose challenge has a nonce in place of a token, and whose response
 /// has a CSR:
 ///
 /// ```

@@ -6,7 +6,7 @@ use super::{Challenge, ChallengeRules};
 use crate::identifier::Identifier;
 use crate::wire::ChallengeKind;
 
-/// A wildcard cannot be proved by a server that answers for one name (RFC 8737 section 3).
+/// A wildcard cannot be proved by a server that answers for one name (RFC 8737 Section 3).
 pub(super) const RULES: ChallengeRules = ChallengeRules::new(|_, wildcard| !wildcard);
 
 /// What a tls-alpn-01 validation asks for.

@@ -1,4 +1,4 @@
-//! A TXT record, and how long values are cut (RFC 1035 sections 3.3 and 5.1).
+//! A TXT record, and how long values are cut (RFC 1035 Sections 3.3 and 5.1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -39,7 +39,7 @@ impl TxtRecord {
 }
 
 /// Returns whether a record can be named by `prefix` before the identifier: no address has a name in the DNS, and no
-/// name is longer than 253 octets as text (RFC 1035 section 2.3.4).
+/// name is longer than 253 octets as text (RFC 1035 Section 2.3.4).
 pub(super) fn fits_below(prefix: &str, identifier: &Identifier) -> bool {
     let is_ip = matches!(identifier, Identifier::Ip(_));
     !is_ip && prefix.len() + identifier.value().len() <= LONGEST_NAME
@@ -58,7 +58,7 @@ mod tests {
         TxtRecord { name: "a.example".to_string(), value: value.to_string() }
     }
 
-    // RFC 1035 section 3.3
+    // RFC 1035 Section 3.3
     #[test]
     fn a_value_is_cut_into_strings_of_255_octets() {
         for (length, strings) in [(1, 1), (255, 1), (256, 2), (510, 2), (511, 3)] {
@@ -69,7 +69,7 @@ mod tests {
         }
     }
 
-    // RFC 1035 section 5.1
+    // RFC 1035 Section 5.1
     #[test]
     fn the_presentation_is_quoted_and_escaped() {
         assert_eq!(record(r#"a "b" \ c"#).presentation(), r#""a \"b\" \\ c""#);

@@ -1,4 +1,4 @@
-//! The challenge object (RFC 8555 sections 7.1.5 and 8).
+//! The challenge object (RFC 8555 Sections 7.1.5 and 8).
 
 use alloc::string::String;
 
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use crate::token::Token;
 use crate::url::Url;
 
-/// One way to prove an identifier (RFC 8555 section 8).
+/// One way to prove an identifier (RFC 8555 Section 8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     kind: ChallengeKind,
@@ -109,11 +109,11 @@ impl Challenge {
 }
 
 open_enum! {
-    /// The kind of a challenge: the validation method (RFC 8555 section 9.7.8).
+    /// The kind of a challenge: the validation method (RFC 8555 Section 9.7.8).
     pub enum ChallengeKind {
-        /// A resource served over HTTP (RFC 8555 section 8.3).
+        /// A resource served over HTTP (RFC 8555 Section 8.3).
         Http01 = "http-01",
-        /// A TXT record (RFC 8555 section 8.4).
+        /// A TXT record (RFC 8555 Section 8.4).
         Dns01 = "dns-01",
         /// A certificate shown in a TLS handshake (RFC 8737).
         TlsAlpn01 = "tls-alpn-01",
@@ -125,7 +125,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// The status of a challenge (RFC 8555 section 7.1.6).
+    /// The status of a challenge (RFC 8555 Section 7.1.6).
     pub enum ChallengeStatus {
         /// Nobody has answered it yet.
         Pending = "pending",
@@ -150,7 +150,7 @@ mod tests {
 
     const TOKEN: &str = "DGyRejmCefe7v4NfDGDKfA";
 
-    // RFC 8555 section 8.3
+    // RFC 8555 Section 8.3
     #[test]
     fn the_example_of_the_rfc_is_read() {
         let challenge = read(
