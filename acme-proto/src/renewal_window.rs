@@ -104,7 +104,8 @@ mod tests {
     fn the_random_number_is_the_place_in_the_window() {
         let window = |random| instant(at(1000), at(2000), random);
         assert_eq!(window(0), at(1000));
-        acme_conformance::covers!("9773-4.2-2", window(1 << 63) == at(1500));
+        // covers 9773-4.2-2
+        assert_eq!(window(1 << 63), at(1500));
         assert_eq!(window(1 << 62), at(1250));
         assert_eq!(window(u64::MAX), Timestamp::from_unix_parts(1999, 999_999_999));
     }

@@ -93,7 +93,6 @@ impl<'de> Deserialize<'de> for Token {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::{covers, covers_eq};
 
     use super::*;
 
@@ -102,7 +101,8 @@ mod tests {
         for bad in
             ["../../etc/passwd", "a/b", "a%2f", "<script>", "", "abc=", "a b", "a\n", "\u{fc}"]
         {
-            covers_eq!("8555-8.1-6", Token::parse(bad), Err(InvalidToken), "{bad:?}");
+            // covers 8555-8.1-6
+            assert_eq!(Token::parse(bad), Err(InvalidToken), "{bad:?}");
         }
         assert_eq!(Token::parse("A-z_4").unwrap().as_str(), "A-z_4");
         assert!(Token::parse(&"a".repeat(513)).is_err());
@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_token_of_less_than_128_bits_is_short() {
-        covers!("8555-8.1-7", Token::parse(&"a".repeat(21)).unwrap().is_short());
+        // covers 8555-8.1-7
+        assert!(Token::parse(&"a".repeat(21)).unwrap().is_short());
         assert!(!Token::parse(&"a".repeat(22)).unwrap().is_short());
     }
 }

@@ -236,7 +236,6 @@ impl<'de> Deserialize<'de> for Url {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::{covers, covers_eq};
 
     use super::*;
 
@@ -247,7 +246,8 @@ mod tests {
     #[test]
     fn a_url_stays_as_it_was_given() {
         let odd = "https://EXAMPLE.com:443/a/../b?q=%7e";
-        covers_eq!("8555-6.4-1", url(odd).as_str(), odd);
+        // covers 8555-6.4-1
+        assert_eq!(url(odd).as_str(), odd);
         assert_eq!(url("https://h.example").resolve(odd).unwrap().as_str(), odd);
     }
 
@@ -274,7 +274,8 @@ mod tests {
             "//h/x",
             "https://h/<x>",
         ] {
-            covers!("fld-gen-8", Url::parse(bad).is_err(), "{bad:?}");
+            // covers fld-gen-8
+            assert!(Url::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Url::parse(&alloc::format!("https://h/{}", "x".repeat(Url::MAX_LEN))).is_err());
     }
@@ -305,7 +306,8 @@ mod tests {
     fn relative_references_are_resolved() {
         let base = url("https://h.example:8443/acme/new-acct");
         let resolve = |r| base.resolve(r).map(|u| String::from(u.as_str()));
-        covers_eq!("8555-6.4-6", resolve("/acct/1").unwrap(), "https://h.example:8443/acct/1");
+        // covers 8555-6.4-6
+        assert_eq!(resolve("/acct/1").unwrap(), "https://h.example:8443/acct/1");
         assert_eq!(resolve("acct/1").unwrap(), "https://h.example:8443/acme/acct/1");
         assert_eq!(resolve("//other.example/x").unwrap(), "https://other.example/x");
         for (reference, expected) in [

@@ -2,7 +2,6 @@
 //!
 //! - [`child`]: the example programs as child processes (Unix).
 //! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
-//! - [`covers!`]: the macro by which a test cites the requirement catalogue (`acme-conformance`).
 //! - [`error_chain`]: the rule that a chain of errors prints no sentence twice.
 //! - [`interop`]: the matrix of other people's servers, both adapters and what works (Unix).
 //! - [`made_up_kind`]: a kind of challenge that the published crates do not know.
@@ -30,9 +29,6 @@ pub mod script_issuance;
 #[cfg(unix)]
 pub mod servers;
 pub mod world;
-
-#[doc(no_inline)]
-pub use acme_conformance::{covers, covers_eq};
 
 /// The README's examples, compiled.
 #[cfg(doctest)]

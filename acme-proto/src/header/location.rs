@@ -13,7 +13,6 @@ pub fn location(headers: &Headers, base: &Url) -> Option<Url> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
 
@@ -26,12 +25,10 @@ mod tests {
             location(&headers, &base).map(|url| url.as_str().to_owned())
         };
         use alloc::borrow::ToOwned;
-        covers_eq!("8555-6.4-6", get("/acct/1").as_deref(), Some("https://ca.example/acct/1"));
-        covers_eq!(
-            "http-hdr-1",
-            get("https://h:443/a%2fb?x=1").as_deref(),
-            Some("https://h:443/a%2fb?x=1")
-        );
+        // covers 8555-6.4-6
+        assert_eq!(get("/acct/1").as_deref(), Some("https://ca.example/acct/1"));
+        // covers http-hdr-1
+        assert_eq!(get("https://h:443/a%2fb?x=1").as_deref(), Some("https://h:443/a%2fb?x=1"));
         assert_eq!(get("javascript:x"), None);
         assert_eq!(location(&Headers::new(), &base), None);
     }

@@ -16,7 +16,6 @@ pub fn replay_nonce(headers: &Headers) -> Option<Nonce> {
 
 #[cfg(test)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
 
@@ -29,15 +28,17 @@ mod tests {
     #[test]
     fn an_invalid_nonce_counts_as_absent() {
         for bad in ["ab=c", "a b", "", "a\u{fc}"] {
-            covers_eq!("8555-6.5.1-1", nonce(&[bad]), None, "{bad:?}");
+            // covers 8555-6.5.1-1
+            assert_eq!(nonce(&[bad]), None, "{bad:?}");
         }
     }
 
     #[test]
     fn of_several_nonces_one_is_taken() {
         let a = Nonce::parse("aa").ok();
-        covers_eq!("8555-6.5.1-3", nonce(&["aa", "bb"]), a);
-        covers_eq!("8555-6.5.1-3", nonce(&["aa, bb"]), a);
+        // covers 8555-6.5.1-3
+        assert_eq!(nonce(&["aa", "bb"]), a);
+        assert_eq!(nonce(&["aa, bb"]), a);
         assert_eq!(nonce(&["=", "aa"]), a);
     }
 }

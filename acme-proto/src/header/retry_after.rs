@@ -25,7 +25,6 @@ fn parse(value: &str, now: Timestamp) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use acme_conformance::{covers, covers_eq};
 
     use super::*;
 
@@ -40,22 +39,27 @@ mod tests {
     #[test]
     fn seconds_are_read_and_nonsense_is_none() {
         assert_eq!(seconds("0"), Some(0));
-        covers_eq!("9110-10.2.3-1", seconds(" 120 "), Some(120));
+        // covers 9110-10.2.3-1
+        assert_eq!(seconds(" 120 "), Some(120));
         for bad in ["1.5", "-1", "soon", "", "+3", "0x10"] {
-            covers_eq!("8555-6.6-5", seconds(bad), None, "{bad}");
+            // covers 8555-6.6-5
+            assert_eq!(seconds(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn dates_are_read_and_the_past_means_now() {
-        covers_eq!("8555-6.6-2", seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(777));
+        // covers 8555-6.6-2
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(777));
         assert_eq!(seconds("Sun Nov  6 08:49:37 1994"), Some(777));
-        covers_eq!("9110-10.2.3-2", seconds("Sun, 06 Nov 1983 08:49:37 GMT"), Some(0));
+        // covers 9110-10.2.3-2
+        assert_eq!(seconds("Sun, 06 Nov 1983 08:49:37 GMT"), Some(0));
     }
 
     #[test]
     fn a_huge_value_saturates() {
-        covers!("9110-10.2.3-2", seconds("99999999999999999999").is_some_and(|s| s > 1 << 60));
+        // covers 9110-10.2.3-2
+        assert!(seconds("99999999999999999999").is_some_and(|s| s > 1 << 60));
         assert!(seconds("18446744073709551615").is_some_and(|s| s > 1 << 60));
     }
 }

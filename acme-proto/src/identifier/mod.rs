@@ -301,7 +301,6 @@ impl<'de> Deserialize<'de> for DnsName {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::{covers, covers_eq};
 
     use super::*;
 
@@ -331,7 +330,8 @@ mod tests {
             &long_label,
             &long_name,
         ] {
-            covers!(["8555-7.1.4-1", "8555-7.1.3-2"], Identifier::dns(bad).is_err(), "{bad:?}");
+            // covers 8555-7.1.4-1, 8555-7.1.3-2
+            assert!(Identifier::dns(bad).is_err(), "{bad:?}");
         }
     }
 
@@ -339,8 +339,9 @@ mod tests {
     fn an_address_is_no_name_and_has_no_wildcard() {
         for bad in ["*.192.0.2.1", "*.2001:db8::1", "*.::1", "127.1", "010.0.0.1", "192.0.2.256"] {
             let error = Identifier::dns(bad).unwrap_err();
-            covers!("8738-3-3", error.reason.contains("IP address"), "{bad}: {error}");
-            covers!("8738-3-3", bad.parse::<Identifier>().is_err(), "{bad}");
+            // covers 8738-3-3
+            assert!(error.reason.contains("IP address"), "{bad}: {error}");
+            assert!(bad.parse::<Identifier>().is_err(), "{bad}");
         }
         for bad in ["[192.0.2.1]", "[2001:db8::1", "fe80::1%eth0", "[[::1]]"] {
             assert!(bad.parse::<Identifier>().is_err(), "{bad}");
@@ -353,16 +354,19 @@ mod tests {
         let name = Identifier::dns("*.XN--Bcher-kva.example").unwrap();
         assert_eq!(name.value(), "*.xn--bcher-kva.example");
         for bad in ["xn--0.example", "a.xn--999999999", "xn--b-c-.example", "xn--\u{80}"] {
-            covers!("8555-7.1.4-2", Identifier::dns(bad).is_err(), "{bad}");
+            // covers 8555-7.1.4-2
+            assert!(Identifier::dns(bad).is_err(), "{bad}");
         }
         assert!(Identifier::dns("r3---sn-4g5e.example").is_ok());
     }
 
     #[test]
     fn a_name_is_taken_by_its_a_labels_and_refused_by_its_u_labels() {
-        covers!("8555-5-3", Identifier::dns("b\u{fc}cher.example").is_err());
+        // covers 8555-5-3
+        assert!(Identifier::dns("b\u{fc}cher.example").is_err());
         let name = Identifier::dns("xn--bcher-kva.example").unwrap();
-        covers_eq!("8555-5-3", name.value(), "xn--bcher-kva.example");
+        // covers 8555-5-3
+        assert_eq!(name.value(), "xn--bcher-kva.example");
     }
 
     #[test]
@@ -371,15 +375,18 @@ mod tests {
         let longest = alloc::format!("{label}.{label}.{label}.{}", "b".repeat(61));
         assert_eq!(longest.len(), 253);
         assert!(Identifier::dns(&longest).is_ok());
-        covers!("8555-7.1.4-1", Identifier::dns(&alloc::format!("{longest}b")).is_err());
+        // covers 8555-7.1.4-1
+        assert!(Identifier::dns(&alloc::format!("{longest}b")).is_err());
         assert!(Identifier::dns(&alloc::format!("*.{longest}")).is_err());
     }
 
     #[test]
     fn names_are_folded_to_lower_case_and_wildcards_know_their_base() {
         let name = Identifier::dns("*.EXAMPLE.org").unwrap();
-        covers_eq!("8555-7.1.3-11", name.value(), "*.example.org");
-        covers!("8555-7.1.3-1", name.is_wildcard());
+        // covers 8555-7.1.3-11
+        assert_eq!(name.value(), "*.example.org");
+        // covers 8555-7.1.3-1
+        assert!(name.is_wildcard());
         assert_eq!(name.base(), Identifier::dns("example.org").unwrap());
         assert_eq!(Identifier::dns("localhost").unwrap().value(), "localhost");
     }
@@ -393,14 +400,16 @@ mod tests {
             ("192.0.2.1", "192.0.2.1"),
         ] {
             let identifier: Identifier = text.parse().unwrap();
-            covers_eq!("8738-3-1", (identifier.kind(), &*identifier.value()), ("ip", value));
+            // covers 8738-3-1
+            assert_eq!((identifier.kind(), &*identifier.value()), ("ip", value));
         }
     }
 
     #[test]
     fn what_a_server_sends_is_kept_even_if_it_is_odd() {
         let odd = Identifier::from_wire("TNAuthList", "F83n2a");
-        covers_eq!("fld-ord-4", (odd.kind(), &*odd.value()), ("TNAuthList", "F83n2a"));
+        // covers fld-ord-4
+        assert_eq!((odd.kind(), &*odd.value()), ("TNAuthList", "F83n2a"));
         let odd = Identifier::from_wire("dns", "a_b.example");
         assert_eq!((odd.kind(), &*odd.value()), ("dns", "a_b.example"));
         let json = r#"{"type":"dns","value":"Example.org"}"#;

@@ -85,7 +85,6 @@ const INITIAL_CODE: u32 = 128;
 
 #[cfg(test)]
 mod tests {
-    use acme_conformance::covers;
 
     use super::*;
 
@@ -128,7 +127,8 @@ mod tests {
     fn malformed_labels_are_told() {
         for encoded in ["", "abc-", "0", "-kva", "b_-kva9", "999999999", "zzzzzzzzzzzzzzz", "a-b-"]
         {
-            covers!("8555-7.1.4-2", !is_well_formed(encoded), "{encoded}");
+            // covers 8555-7.1.4-2
+            assert!(!is_well_formed(encoded), "{encoded}");
         }
     }
 

@@ -119,16 +119,17 @@ impl fmt::Display for MacAlgorithm {
 
 #[cfg(test)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
 
     #[test]
     fn names_are_case_sensitive_and_none_and_mac_names_are_no_signature_algorithms() {
         assert_eq!(Algorithm::from_name("ES256"), Some(Algorithm::Es256));
-        covers_eq!("8037-3.1-1", Algorithm::from_name("EdDSA"), Some(Algorithm::EdDsa));
+        // covers 8037-3.1-1
+        assert_eq!(Algorithm::from_name("EdDSA"), Some(Algorithm::EdDsa));
         for name in ["es256", "EDDSA", "Ed25519", "none", "HS256", ""] {
-            covers_eq!(["8555-6.2-9", "7515-4.1.1-1"], Algorithm::from_name(name), None);
+            // covers 8555-6.2-9, 7515-4.1.1-1
+            assert_eq!(Algorithm::from_name(name), None);
         }
         assert_eq!(MacAlgorithm::from_name("HS512"), Some(MacAlgorithm::Hs512));
         assert_eq!(MacAlgorithm::from_name("ES256"), None);

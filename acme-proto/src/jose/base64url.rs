@@ -30,13 +30,13 @@ pub struct InvalidBase64Url(());
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::{covers, covers_eq};
 
     use super::*;
 
     #[test]
     fn the_rfc_example_is_encoded_and_decoded() {
-        covers_eq!("8555-6.1-7", encode(&[0x03, 0xec, 0xff, 0xe0, 0xc1]), "A-z_4ME");
+        // covers 8555-6.1-7
+        assert_eq!(encode(&[0x03, 0xec, 0xff, 0xe0, 0xc1]), "A-z_4ME");
         assert_eq!(decode("A-z_4ME").unwrap(), [0x03, 0xec, 0xff, 0xe0, 0xc1]);
         assert_eq!(encode(b"{}"), "e30");
         assert_eq!(encode(b""), "");
@@ -46,14 +46,16 @@ mod tests {
     #[test]
     fn padding_white_space_and_the_other_alphabet_are_refused() {
         for text in ["A-z_4ME=", "A+z/4ME", "A-z_4ME\n", " A-z_4ME", "A-z_ 4ME", "ä"] {
-            covers!(["8555-6.1-8", "7515-2-1"], decode(text).is_err(), "{text:?}");
+            // covers 8555-6.1-8, 7515-2-1
+            assert!(decode(text).is_err(), "{text:?}");
         }
     }
 
     #[test]
     fn impossible_lengths_and_trailing_bits_are_refused() {
-        covers!("7515-2-2", decode("A").is_err());
-        covers!("7515-2-2", decode("AB").is_err());
+        // covers 7515-2-2
+        assert!(decode("A").is_err());
+        assert!(decode("AB").is_err());
         assert_eq!(decode("AA").unwrap(), [0]);
         assert!(decode("AAB").is_err());
     }

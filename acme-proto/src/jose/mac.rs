@@ -140,8 +140,6 @@ mod tests {
     use alloc::format;
     use alloc::vec;
 
-    use acme_conformance::{covers, covers_eq};
-
     use super::*;
     use crate::jose::{Jwk, KeyId, Protected, SigningInput, base64url};
     use crate::url::Url;
@@ -166,7 +164,8 @@ mod tests {
         let key = MacKey::from_bytes(b"Jefe".to_vec()).unwrap();
         let message = b"what do ya want for nothing?";
         let mac = key.sign(MacAlgorithm::Hs384, message);
-        covers_eq!("7518-3.1-1", (mac.len(), &mac[..4]), (48, &[0xaf, 0x45, 0xd2, 0xe3][..]));
+        // covers 7518-3.1-1
+        assert_eq!((mac.len(), &mac[..4]), (48, &[0xaf, 0x45, 0xd2, 0xe3][..]));
         let mac = key.sign(MacAlgorithm::Hs512, message);
         assert_eq!((mac.len(), &mac[..4]), (64, &[0x16, 0x4b, 0x7a, 0x7b][..]));
     }
@@ -189,11 +188,8 @@ mod tests {
             r#"ieCI6IjExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifQ","signature":"C"#,
             r#"q2u2Wny6H-enYcA_rZNGJTkSMDxAG2-Ptzq1sNQpks"}"#,
         );
-        covers_eq!(
-            ["8555-7.3.4-1", "8555-7.3.4-2", "8555-7.3.4-4", "8555-7.3.4-5", "8555-7.3.4-6"],
-            core::str::from_utf8(&body).unwrap(),
-            expected
-        );
+        // covers 8555-7.3.4-1, 8555-7.3.4-2, 8555-7.3.4-4, 8555-7.3.4-5, 8555-7.3.4-6
+        assert_eq!(core::str::from_utf8(&body).unwrap(), expected);
     }
 
     #[test]
@@ -201,7 +197,8 @@ mod tests {
         let octets = [0xfb, 0xff, 0xfe, 0x01];
         for text in ["-__-AQ", "+//+AQ", "+//+AQ==", "-__-AQ==", " -__-AQ\n", "-_/+AQ="] {
             let key = MacKey::from_base64(text).unwrap();
-            covers_eq!("8555-7.3.4-7", key.octets.as_slice(), octets, "{text:?}");
+            // covers 8555-7.3.4-7
+            assert_eq!(key.octets.as_slice(), octets, "{text:?}");
         }
     }
 
@@ -221,11 +218,9 @@ mod tests {
     fn keys_shorter_than_the_hash_are_told_apart() {
         let key = MacKey::from_bytes(vec![1; 32]).unwrap();
         assert!(!key.is_short_for(MacAlgorithm::Hs256));
-        covers!("7518-3.2-1", key.is_short_for(MacAlgorithm::Hs384));
-        covers!(
-            "7518-3.2-1",
-            MacKey::from_bytes(vec![1; 16]).unwrap().is_short_for(MacAlgorithm::Hs256)
-        );
+        // covers 7518-3.2-1
+        assert!(key.is_short_for(MacAlgorithm::Hs384));
+        assert!(MacKey::from_bytes(vec![1; 16]).unwrap().is_short_for(MacAlgorithm::Hs256));
     }
 
     #[test]

@@ -202,7 +202,6 @@ impl Inner for Binding {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::{covers, covers_eq};
 
     use super::*;
 
@@ -215,7 +214,8 @@ mod tests {
             "mailto:",
             "mailto:a b@c.example",
         ] {
-            covers!(["8555-7.3-3", "8555-7.3-4"], check_contact(bad).is_err(), "{bad}");
+            // covers 8555-7.3-3, 8555-7.3-4
+            assert!(check_contact(bad).is_err(), "{bad}");
         }
         assert!(check_contact("mailto:a@b.example").is_ok());
         assert!(check_contact("tel:+123").is_ok());
@@ -224,14 +224,15 @@ mod tests {
     #[test]
     fn unset_members_are_left_out() {
         let Payload::Json(json) = NewAccount::new().spec().payload else { panic!("JSON") };
-        covers_eq!("8555-7.3-2", json, b"{}");
+        // covers 8555-7.3-2
+        assert_eq!(json, b"{}");
         let full = NewAccount::new()
             .with_contacts(alloc::vec![String::from("mailto:admin@example.org")])
             .unwrap()
             .with_terms_of_service_agreed(true);
         let Payload::Json(json) = full.spec().payload else { panic!("JSON") };
-        covers_eq!(
-            "8555-7.3-1",
+        // covers 8555-7.3-1
+        assert_eq!(
             json,
             br#"{"termsOfServiceAgreed":true,"contact":["mailto:admin@example.org"]}"#
         );
@@ -241,11 +242,8 @@ mod tests {
     fn a_key_identifier_is_printable_ascii() {
         assert!(ExternalAccount::new("kid-1").is_ok());
         for bad in ["", "k\u{fc}", "a\nb"] {
-            covers_eq!(
-                "8555-7.3.4-3",
-                ExternalAccount::new(bad),
-                Err(InvalidInput::ExternalAccountKid)
-            );
+            // covers 8555-7.3.4-3
+            assert_eq!(ExternalAccount::new(bad), Err(InvalidInput::ExternalAccountKid));
         }
     }
 }

@@ -81,7 +81,6 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
     use crate::policy::Rates;
@@ -123,11 +122,8 @@ mod tests {
         let mut limits = Limits::default();
         limits.hold_until(ResourceClass::NewOrder, millis(9_000));
         let policy = Policy::default();
-        covers_eq!(
-            "8555-6.6-3",
-            limits.reserve(ResourceClass::NewOrder, &policy, millis(0)),
-            millis(9_000)
-        );
+        // covers 8555-6.6-3
+        assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, millis(0)), millis(9_000));
     }
 
     #[test]

@@ -42,7 +42,6 @@ impl NoncePool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
 
@@ -66,7 +65,8 @@ mod tests {
         for text in ["a", "b", "c"] {
             pool.put(nonce(text), at(0), 2);
         }
-        covers_eq!("8555-6.5-9", take(&mut pool, at(1)), Some(nonce("c")));
+        // covers 8555-6.5-9
+        assert_eq!(take(&mut pool, at(1)), Some(nonce("c")));
         assert_eq!(take(&mut pool, at(1)), Some(nonce("b")));
         assert_eq!(take(&mut pool, at(1)), None);
     }
@@ -75,7 +75,8 @@ mod tests {
     fn old_nonces_are_not_tried() {
         let mut pool = NoncePool::default();
         pool.put(nonce("a"), at(0), 8);
-        covers_eq!("8555-7.2-5", take(&mut pool, at(301)), None);
+        // covers 8555-7.2-5
+        assert_eq!(take(&mut pool, at(301)), None);
     }
 
     #[test]
@@ -84,7 +85,8 @@ mod tests {
         pool.put(nonce("a"), at(0), 8);
         pool.put(nonce("a"), at(0), 8);
         assert_eq!(take(&mut pool, at(0)), Some(nonce("a")));
-        covers_eq!("8555-6.5-2", take(&mut pool, at(0)), None);
+        // covers 8555-6.5-2
+        assert_eq!(take(&mut pool, at(0)), None);
     }
 
     #[test]

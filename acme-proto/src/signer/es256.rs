@@ -12,7 +12,6 @@ ecdsa_key! {
 mod tests {
     use alloc::format;
 
-    use acme_conformance::covers_eq;
     use p256::ecdsa::signature::Verifier;
     use p256::ecdsa::{DerSignature, Signature as Fixed, VerifyingKey};
     use p256::pkcs8::DecodePublicKey;
@@ -65,11 +64,8 @@ mod tests {
         let mut scalar = [0; 32];
         scalar[30..].copy_from_slice(&379_u16.to_be_bytes());
         let thumbprint = Es256Key::from_scalar(&scalar).unwrap().public_key().thumbprint();
-        covers_eq!(
-            "7638-3.2.1-1",
-            format!("{thumbprint}"),
-            "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E"
-        );
+        // covers 7638-3.2.1-1
+        assert_eq!(format!("{thumbprint}"), "7Yxe6c_3bAa6kiaK1G-BZmi9EeNsUmlcbdnrtLeuK4E");
         scalar[30..].copy_from_slice(&43_u16.to_be_bytes());
         let thumbprint = Es256Key::from_scalar(&scalar).unwrap().public_key().thumbprint();
         assert_eq!(format!("{thumbprint}"), "WZsjbh58q8kl1WsGShqtiycImZtCgGbukDn4RAacMig");
@@ -82,7 +78,8 @@ mod tests {
         for number in 0..600_u16 {
             let message = number.to_be_bytes();
             let signature = key.sign(&message);
-            covers_eq!("7518-3.4-2", signature.as_bytes().len(), 64);
+            // covers 7518-3.4-2
+            assert_eq!(signature.as_bytes().len(), 64);
             short += usize::from(signature.as_bytes()[0] == 0 || signature.as_bytes()[32] == 0);
             verifier.verify(&message, &Fixed::from_slice(signature.as_bytes()).unwrap()).unwrap();
         }

@@ -10,7 +10,6 @@ ecdsa_key! {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::covers_eq;
     use p384::ecdsa::signature::Verifier;
     use p384::ecdsa::{Signature as Fixed, VerifyingKey};
     use p384::pkcs8::DecodePublicKey;
@@ -21,7 +20,8 @@ mod tests {
     fn signatures_have_96_octets_and_verify() {
         let key = Es384Key::from_scalar(&[7; 48]).unwrap();
         let signature = key.sign(b"message");
-        covers_eq!("7518-3.4-1", signature.as_bytes().len(), 96);
+        // covers 7518-3.4-1
+        assert_eq!(signature.as_bytes().len(), 96);
         let spki = key.public_key().to_spki_der();
         let verifier = VerifyingKey::from_public_key_der(&spki).unwrap();
         verifier.verify(b"message", &Fixed::from_slice(signature.as_bytes()).unwrap()).unwrap();

@@ -100,7 +100,6 @@ fn digits(text: &str, count: usize) -> Option<i64> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
 
@@ -115,8 +114,8 @@ mod tests {
             "Sunday, 06-Nov-94 08:49:37 GMT",
             "Sun Nov  6 08:49:37 1994",
         ] {
-            covers_eq!(
-                "9110-5.6.7-1",
+            // covers 9110-5.6.7-1
+            assert_eq!(
                 parse(text, now()),
                 Some(Timestamp::from_unix_seconds(784_111_777)),
                 "{text}"
@@ -129,7 +128,8 @@ mod tests {
         let year = |text| parse(text, now()).unwrap().civil().year;
         assert_eq!(year("Sunday, 31-Oct-76 23:59:59 GMT"), 2076);
         assert_eq!(year("Sunday, 01-Nov-76 00:00:00 GMT"), 2076);
-        covers_eq!("9110-5.6.7-2", year("Sunday, 01-Nov-76 00:00:01 GMT"), 1976);
+        // covers 9110-5.6.7-2
+        assert_eq!(year("Sunday, 01-Nov-76 00:00:01 GMT"), 1976);
         assert_eq!(year("Sunday, 06-Nov-75 08:49:37 GMT"), 2075);
         assert_eq!(year("Sunday, 06-Nov-77 08:49:37 GMT"), 1977);
         assert_eq!(year("Sunday, 06-Nov-27 08:49:37 GMT"), 2027);
@@ -139,7 +139,8 @@ mod tests {
     fn a_two_digit_year_may_belong_to_the_next_century() {
         let new_year = Timestamp::parse_rfc3339("2099-12-31T23:50:00Z").unwrap();
         let at = parse("Friday, 01-Jan-00 00:10:00 GMT", new_year).unwrap();
-        covers_eq!("9110-5.6.7-2", at.saturating_duration_since(new_year).as_secs(), 1200);
+        // covers 9110-5.6.7-2
+        assert_eq!(at.saturating_duration_since(new_year).as_secs(), 1200);
         for secs in [i64::MIN, i64::MAX] {
             parse("Friday, 01-Jan-00 00:10:00 GMT", Timestamp::from_unix_seconds(secs));
         }

@@ -255,7 +255,6 @@ fn number(text: &[u8], digits: usize) -> Option<i64> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
 
@@ -296,7 +295,8 @@ mod tests {
     #[test]
     fn later_is_never_earlier_at_the_ends_of_the_range() {
         let end = Timestamp::from_unix_parts(i64::MAX, 999_999_999);
-        covers_eq!("9110-10.2.3-2", end.saturating_add(Duration::from_nanos(1)), end);
+        // covers 9110-10.2.3-2
+        assert_eq!(end.saturating_add(Duration::from_nanos(1)), end);
         assert_eq!(Timestamp::UNIX_EPOCH.saturating_add(Duration::MAX), end);
         let start = Timestamp::from_unix_seconds(i64::MIN);
         assert_eq!(start.saturating_sub(Duration::from_nanos(1)), start);

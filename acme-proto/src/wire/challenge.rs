@@ -142,7 +142,6 @@ open_enum! {
 mod tests {
     use alloc::format;
 
-    use acme_conformance::covers_eq;
 
     use super::*;
     use crate::wire::ProblemType;
@@ -179,7 +178,8 @@ mod tests {
         );
         assert_eq!(challenge.kind(), &ChallengeKind::DnsPersist01);
         assert_eq!(challenge.token(), None);
-        covers_eq!("fld-ch-7", challenge.extra()["accounturi"], "https://a.example/acct/1");
+        // covers fld-ch-7
+assert_eq!(challenge.extra()["accounturi"], "https://a.example/acct/1");
         assert_eq!(challenge.extra()["issuer-domain-names"][0], "a.example");
     }
 
@@ -190,7 +190,8 @@ mod tests {
                 Challenge::parse,
                 format!(r#"{{"type":"http-01","url":"https://a.example/c","token":"{token}"}}"#),
             );
-            covers_eq!(["8555-8.1-6", "fld-ch-6"], challenge.token(), None, "{token}");
+            // covers 8555-8.1-6, fld-ch-6
+assert_eq!(challenge.token(), None, "{token}");
             assert_eq!(challenge.extra()["token"], token);
             assert_eq!(odds, [odd("token", DeviationKind::Malformed)]);
         }
@@ -206,12 +207,10 @@ mod tests {
                         "error":{{"type":"urn:ietf:params:acme:error:dns","detail":"no TXT"}}}}"#
                 ),
             );
-            covers_eq!("8555-8-2", challenge.status().as_str(), status);
-            covers_eq!(
-                ["8555-6.7-7", "fld-ch-5"],
-                challenge.error().map(Problem::kind),
-                Some(&ProblemType::Dns)
-            );
+            // covers 8555-8-2
+assert_eq!(challenge.status().as_str(), status);
+            // covers 8555-6.7-7, fld-ch-5
+assert_eq!(challenge.error().map(Problem::kind), Some(&ProblemType::Dns));
         }
     }
 
@@ -225,7 +224,8 @@ mod tests {
                     r#"{{"type":"dns-01","url":"https://a.example/c","token":"{TOKEN}","error":{error}}}"#
                 ),
             );
-            covers_eq!("fld-gen-2", challenge.error(), None, "{error}");
+            // covers fld-gen-2
+assert_eq!(challenge.error(), None, "{error}");
             assert!(challenge.extra().is_empty());
         }
     }
@@ -238,7 +238,8 @@ mod tests {
                 r#"{{"type":"dns-01","url":"https://a.example/c","token":"{TOKEN}","error":"no"}}"#
             ),
         );
-        covers_eq!("fld-ch-5", challenge.error(), None);
+        // covers fld-ch-5
+assert_eq!(challenge.error(), None);
         assert_eq!(challenge.extra()["error"], "no");
         assert_eq!(odds, [odd("error", DeviationKind::Malformed)]);
     }
@@ -253,8 +254,10 @@ mod tests {
                         "validated":"{time}"}}"#
                 ),
             );
-            covers_eq!("fld-ch-4", challenge.validated(), None);
-            covers_eq!("fld-gen-9", odds, [odd("validated", DeviationKind::Malformed)], "{time}");
+            // covers fld-ch-4
+assert_eq!(challenge.validated(), None);
+            // covers fld-gen-9
+assert_eq!(odds, [odd("validated", DeviationKind::Malformed)], "{time}");
         }
     }
 
@@ -264,7 +267,8 @@ mod tests {
             r#"{{"type":"dns-01","url":"https://a.example/c","token":"{TOKEN}","status":"waiting"}}"#
         );
         let (challenge, odds) = read_odd(Challenge::parse, body);
-        covers_eq!("fld-ch-3", challenge.status(), &ChallengeStatus::Other("waiting".into()));
+        // covers fld-ch-3
+assert_eq!(challenge.status(), &ChallengeStatus::Other("waiting".into()));
         assert_eq!(odds, [odd("status", DeviationKind::UnknownValue("waiting".into()))]);
     }
 
@@ -285,11 +289,8 @@ mod tests {
 
     #[test]
     fn a_challenge_without_type_is_refused() {
-        covers_eq!(
-            "fld-ch-1",
-            fault(Challenge::parse, r#"{"url":"https://a.example/c"}"#),
-            missing("type")
-        );
+        // covers fld-ch-1
+assert_eq!(fault(Challenge::parse, r#"{"url":"https://a.example/c"}"#), missing("type"));
     }
 
     // nginx-acme's bug: borrowed strings

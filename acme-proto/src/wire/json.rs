@@ -85,7 +85,6 @@ pub(super) const MAX_DEPTH: usize = 32;
 mod tests {
     use alloc::format;
 
-    use acme_conformance::covers;
     use serde_json::json;
 
     use super::*;
@@ -96,7 +95,8 @@ mod tests {
         let (value, oddity) =
             decode(format!(r#"{{"a":1,"b":{deep},"c":"]]"}}"#).as_bytes()).unwrap();
         assert_eq!((&value["a"], &value["c"]), (&json!(1), &json!("]]")));
-        covers!("fld-gen-6", oddity.deep);
+        // covers fld-gen-6
+        assert!(oddity.deep);
     }
 
     #[test]
@@ -117,7 +117,8 @@ mod tests {
         let shut = "]}".repeat(1000);
         for text in [open.as_str(), shut.as_str(), "{\"a\":[", "\"\\", "\"", "{\"a\":1}}", ""] {
             let fault = decode(text.as_bytes()).unwrap_err();
-            covers!("fld-gen-6", matches!(fault, InvalidObject::NotJson { .. }), "{text}");
+            // covers fld-gen-6
+            assert!(matches!(fault, InvalidObject::NotJson { .. }), "{text}");
         }
     }
 

@@ -99,8 +99,6 @@ mod tests {
     use alloc::format;
     use alloc::string::ToString;
 
-    use acme_conformance::{covers, covers_eq};
-
     use crate::identifier::Identifier;
     use crate::wire::{
         AccountStatus, AuthorizationStatus, ChallengeKind, ChallengeStatus, OrderStatus,
@@ -110,50 +108,47 @@ mod tests {
     #[test]
     fn every_status_of_the_rfc_is_known() {
         for text in ["valid", "deactivated", "revoked"] {
-            covers!(
-                "8555-7.1.6-1",
-                !matches!(AccountStatus::from(text), AccountStatus::Other(_)),
-                "{text}"
-            );
+            // covers 8555-7.1.6-1
+            assert!(!matches!(AccountStatus::from(text), AccountStatus::Other(_)), "{text}");
         }
         for text in ["pending", "valid", "invalid", "deactivated", "expired", "revoked"] {
             let status = AuthorizationStatus::from(text);
-            covers!("8555-7.1.6-1", !matches!(status, AuthorizationStatus::Other(_)), "{text}");
+            // covers 8555-7.1.6-1
+            assert!(!matches!(status, AuthorizationStatus::Other(_)), "{text}");
         }
         for text in ["pending", "ready", "processing", "valid", "invalid", "canceled"] {
-            covers!(
-                "8555-7.1.6-1",
-                !matches!(OrderStatus::from(text), OrderStatus::Other(_)),
-                "{text}"
-            );
+            // covers 8555-7.1.6-1
+            assert!(!matches!(OrderStatus::from(text), OrderStatus::Other(_)), "{text}");
         }
         for text in ["pending", "processing", "valid", "invalid"] {
-            covers!(
-                "8555-7.1.6-1",
-                !matches!(ChallengeStatus::from(text), ChallengeStatus::Other(_)),
-                "{text}"
-            );
+            // covers 8555-7.1.6-1
+            assert!(!matches!(ChallengeStatus::from(text), ChallengeStatus::Other(_)), "{text}");
         }
     }
 
     #[test]
     fn registries_are_open() {
         let new = "brand-new-01";
-        covers_eq!("8555-9.7-1", ChallengeKind::from(new), ChallengeKind::Other(new.into()));
+        // covers 8555-9.7-1
+        assert_eq!(ChallengeKind::from(new), ChallengeKind::Other(new.into()));
         let urn = "urn:ietf:params:acme:error:brandNew";
-        covers_eq!("8555-9.7-1", ProblemType::from(urn), ProblemType::Other(urn.into()));
+        // covers 8555-9.7-1
+        assert_eq!(ProblemType::from(urn), ProblemType::Other(urn.into()));
         let identifier = Identifier::from_wire("brandNew", "x");
-        covers_eq!("8555-9.7-1", (identifier.kind(), &*identifier.value()), ("brandNew", "x"));
+        // covers 8555-9.7-1
+        assert_eq!((identifier.kind(), &*identifier.value()), ("brandNew", "x"));
     }
 
     #[test]
     fn a_canceled_order_of_automatic_renewal_is_known() {
-        covers_eq!("8739-3.1.1-5", OrderStatus::from("canceled"), OrderStatus::Canceled);
+        // covers 8739-3.1.1-5
+        assert_eq!(OrderStatus::from("canceled"), OrderStatus::Canceled);
     }
 
     #[test]
     fn letter_case_counts() {
-        covers_eq!("8555-7.1.6-7", OrderStatus::from("Valid"), OrderStatus::Other("Valid".into()));
+        // covers 8555-7.1.6-7
+        assert_eq!(OrderStatus::from("Valid"), OrderStatus::Other("Valid".into()));
     }
 
     #[test]

@@ -71,8 +71,6 @@ impl OrdersList {
 mod tests {
     use alloc::format;
 
-    use acme_conformance::covers_eq;
-
     use super::*;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
 
@@ -117,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_page_without_list_is_refused() {
-        covers_eq!("fld-acct-7", fault(OrdersList::parse, "{}"), missing("orders"));
+        // covers fld-acct-7
+        assert_eq!(fault(OrdersList::parse, "{}"), missing("orders"));
         assert_eq!(fault(OrdersList::parse, r#"{"orders":"x"}"#), malformed("orders"));
         assert!(matches!(fault(OrdersList::parse, "1"), InvalidObject::NotAnObject { .. }));
     }
@@ -127,7 +126,8 @@ mod tests {
         let entry = "\"https://a.example/o\",";
         let body = format!("{{\"orders\":[{}1]}}", entry.repeat(OrdersList::MAX_ORDERS));
         let (list, odds) = read_odd(OrdersList::parse, body);
-        covers_eq!("fld-gen-6", list.orders().len(), OrdersList::MAX_ORDERS);
+        // covers fld-gen-6
+        assert_eq!(list.orders().len(), OrdersList::MAX_ORDERS);
         assert_eq!(odds, [odd("orders", DeviationKind::TooMany { limit: OrdersList::MAX_ORDERS })]);
     }
 }

@@ -73,8 +73,6 @@ mod tests {
     use alloc::format;
     use alloc::string::ToString;
 
-    use acme_conformance::{covers, covers_eq};
-
     use super::*;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
 
@@ -110,12 +108,8 @@ mod tests {
             let body = format!(
                 r#"{{"suggestedWindow":{{"start":"2025-01-02T04:00:00Z","end":"{end}"}}}}"#
             );
-            covers_eq!(
-                ["9773-4.2-6", "fld-ari-2"],
-                fault(RenewalInfo::parse, body),
-                malformed("suggestedWindow"),
-                "{end}"
-            );
+            // covers 9773-4.2-6, fld-ari-2
+            assert_eq!(fault(RenewalInfo::parse, body), malformed("suggestedWindow"), "{end}");
         }
     }
 
@@ -131,12 +125,8 @@ mod tests {
                 malformed("suggestedWindow.end"),
             ),
         ] {
-            covers_eq!(
-                ["fld-ari-1", "fld-ari-2", "fld-gen-9"],
-                fault(RenewalInfo::parse, body),
-                expected,
-                "{body}"
-            );
+            // covers fld-ari-1, fld-ari-2, fld-gen-9
+            assert_eq!(fault(RenewalInfo::parse, body), expected, "{body}");
         }
     }
 
@@ -147,8 +137,10 @@ mod tests {
             r#"{"suggestedWindow":{"start":"2025-01-02T04:00:00Z","end":"2025-01-03T04:00:00Z"},
                 "explanationURL":"see our site","more":[]}"#,
         );
-        covers_eq!("fld-ari-3", info.explanation_url(), None);
-        covers!("fld-gen-1", info.extra().contains_key("more"));
+        // covers fld-ari-3
+        assert_eq!(info.explanation_url(), None);
+        // covers fld-gen-1
+        assert!(info.extra().contains_key("more"));
         assert_eq!(odds, [odd("explanationURL", DeviationKind::NotAbsoluteUrl)]);
     }
 }

@@ -83,7 +83,6 @@ fn key_identifier(der: &[u8]) -> der::Result<Option<Vec<u8>>> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
 
@@ -99,11 +98,13 @@ mod tests {
         let serial = asn1::tlv(0x82, &[&[1]]);
         let whole = asn1::sequence(&[&key, &issuer, &serial]);
         let read = decoded(&[&extension(&AUTHORITY_KEY_ID, false, &whole)]).unwrap();
-        covers_eq!("9773-4.1-2", read.authority_key_id.unwrap(), b"key");
+        // covers 9773-4.1-2
+        assert_eq!(read.authority_key_id.unwrap(), b"key");
 
         let without = asn1::sequence(&[&issuer, &serial]);
         let read = decoded(&[&extension(&AUTHORITY_KEY_ID, true, &without)]).unwrap();
-        covers_eq!("9773-4.1-7", read.authority_key_id, None);
+        // covers 9773-4.1-7
+        assert_eq!(read.authority_key_id, None);
     }
 
     #[test]

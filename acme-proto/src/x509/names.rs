@@ -184,8 +184,6 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 mod tests {
     use alloc::vec;
 
-    use acme_conformance::covers_eq;
-
     use super::*;
 
     #[test]
@@ -215,9 +213,11 @@ mod tests {
             Identifier::Other { kind: EMAIL.into(), value: "a@example.org".into() },
         ];
         let encoded: Vec<Vec<u8>> = wanted.iter().filter_map(general_name).collect();
-        covers_eq!("8738-3-4", encoded[1], [0x87, 4, 192, 0, 2, 1]);
+        // covers 8738-3-4
+        assert_eq!(encoded[1], [0x87, 4, 192, 0, 2, 1]);
         let names = GeneralNames::decode(&asn1::sequence(&[&encoded.concat()])).unwrap();
-        covers_eq!("8738-6-1", names.identifiers(), wanted);
+        // covers 8738-6-1
+        assert_eq!(names.identifiers(), wanted);
         assert_eq!(names.others, 0);
     }
 

@@ -28,19 +28,14 @@ pub fn reverse_name(address: IpAddr) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use acme_conformance::covers_eq;
 
     use super::*;
 
     #[test]
     fn addresses_are_reversed_by_octet_and_by_nibble() {
-        covers_eq!(
-            "8738-6-2",
-            reverse_name("192.0.2.1".parse().unwrap()),
-            "1.2.0.192.in-addr.arpa"
-        );
-        covers_eq!(
-            "8738-6-2",
+        // covers 8738-6-2
+        assert_eq!(reverse_name("192.0.2.1".parse().unwrap()), "1.2.0.192.in-addr.arpa");
+        assert_eq!(
             reverse_name("2001:db8::1".parse().unwrap()),
             "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
         );

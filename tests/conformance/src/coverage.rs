@@ -2,31 +2,43 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
-use std::fs;
 use std::io;
-use std::path::Path;
 
-use crate::{Catalogue, Level, Requirement};
+use crate::{Catalogue, Citation, Level, Requirement, Run, citations};
 
 /// How many requirements one test may cite; more means that it shows more than one behaviour.
 pub const MAX_IDS_OF_A_TEST: usize = 8;
 
-/// An ID that a test cites and the catalogue does not have.
+/// Why a citation counts for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownId {
-    /// The ID as it is written.
-    pub id: String,
-    /// The test that cites it.
-    pub test: String,
+#[non_exhaustive]
+pub enum CitationFault {
+    /// The catalogue has no such ID.
+    UnknownId(Citation),
+    /// The comment stands in no test.
+    OutsideOfTests(Citation),
+    /// Its test did not run, or did not pass.
+    NotPassed(Citation),
 }
 
-impl fmt::Display for UnknownId {
+impl fmt::Display for CitationFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} is not in the catalogue", self.test, self.id)
+        let (Self::UnknownId(citation)
+        | Self::OutsideOfTests(citation)
+        | Self::NotPassed(citation)) = self;
+        let Citation { id, test, file, line } = citation;
+        write!(f, "{}:{line}: {id} ", file.display())?;
+        match self {
+            Self::UnknownId(_) => f.write_str("is not in the catalogue"),
+            Self::OutsideOfTests(_) => f.write_str("is cited outside of a test function"),
+            Self::NotPassed(_) => {
+                write!(f, "is cited by {}, which did not pass", test.as_deref().unwrap_or("?"))
+            }
+        }
     }
 }
 
-impl std::error::Error for UnknownId {}
+impl std::error::Error for CitationFault {}
 
 /// What tests cover of a catalogue.
 #[derive(Clone, Debug)]
@@ -34,43 +46,44 @@ pub struct Coverage<'a> {
     catalogue: &'a Catalogue,
     tests: BTreeMap<&'a str, BTreeSet<String>>,
     ids: BTreeMap<String, BTreeSet<&'a str>>,
-    unknown: Vec<UnknownId>,
+    faults: Vec<CitationFault>,
 }
 
 impl<'a> Coverage<'a> {
     /// Starts with nothing covered.
     pub const fn new(catalogue: &'a Catalogue) -> Self {
-        Self { catalogue, tests: BTreeMap::new(), ids: BTreeMap::new(), unknown: Vec::new() }
+        Self { catalogue, tests: BTreeMap::new(), ids: BTreeMap::new(), faults: Vec::new() }
     }
 
-    /// Adds every record that [`covers!`](crate::covers) left in `dir`.
+    /// Adds every citation in the sources of a run whose test passed; the others are [`faults`](Self::faults).
     ///
     /// # Errors
     ///
-    /// The directory or one of its files cannot be read.
-    pub fn add_records(&mut self, dir: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(dir)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|e| e == "tsv") {
-                for line in fs::read_to_string(&path)?.lines() {
-                    let mut columns = line.split('\t');
-                    if let (Some(id), Some(test)) = (columns.next(), columns.next()) {
-                        self.add(id, test);
-                    }
-                }
+    /// A source file of the run cannot be read.
+    pub fn add_run(&mut self, run: &Run) -> io::Result<()> {
+        for program in run.programs() {
+            for citation in citations(program)? {
+                self.add_citation(citation, run);
             }
         }
         Ok(())
     }
 
-    /// Adds that a test covers a requirement.
+    fn add_citation(&mut self, citation: Citation, run: &Run) {
+        let fault = match &citation.test {
+            _ if self.catalogue.get(&citation.id).is_none() => CitationFault::UnknownId,
+            None => CitationFault::OutsideOfTests,
+            Some(test) if !run.passed(test) => CitationFault::NotPassed,
+            Some(test) => return self.add(&citation.id, test),
+        };
+        self.faults.push(fault(citation));
+    }
+
+    /// Adds that a test covers a requirement; an ID that the catalogue lacks changes nothing.
     pub fn add(&mut self, id: &str, test: &str) {
-        match self.catalogue.get(id) {
-            Some(requirement) => {
-                self.tests.entry(requirement.id()).or_default().insert(test.to_owned());
-                self.ids.entry(test.to_owned()).or_default().insert(requirement.id());
-            }
-            None => self.unknown.push(UnknownId { id: id.to_owned(), test: test.to_owned() }),
+        if let Some(requirement) = self.catalogue.get(id) {
+            self.tests.entry(requirement.id()).or_default().insert(test.to_owned());
+            self.ids.entry(test.to_owned()).or_default().insert(requirement.id());
         }
     }
 
@@ -79,9 +92,9 @@ impl<'a> Coverage<'a> {
         self.catalogue
     }
 
-    /// Returns the IDs that tests cite and the catalogue does not have.
-    pub fn unknown(&self) -> &[UnknownId] {
-        &self.unknown
+    /// Returns the citations that count for nothing.
+    pub fn faults(&self) -> &[CitationFault] {
+        &self.faults
     }
 
     /// Returns whether some test covers the requirement.
@@ -98,26 +111,6 @@ impl<'a> Coverage<'a> {
     pub fn overloaded(&self) -> impl Iterator<Item = (&str, usize)> {
         let counts = self.ids.iter().map(|(test, ids)| (test.as_str(), ids.len()));
         counts.filter(|&(_, count)| count > MAX_IDS_OF_A_TEST)
-    }
-
-    /// Returns those of the listed IDs that no test covers.
-    ///
-    /// The list has one ID a line, `SECTION-*` for all of a section; empty lines and lines with `#` in front are skipped.
-    pub fn missing_from(&self, list: &str) -> Vec<String> {
-        let lines = list.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-        let mut missing = Vec::new();
-        for line in lines {
-            match line.strip_suffix("-*") {
-                Some(section) => missing.extend(
-                    self.active()
-                        .filter(|r| r.section() == section && !self.covers(r.id()))
-                        .map(|r| r.id().to_owned()),
-                ),
-                None if !self.covers(line) => missing.push(line.to_owned()),
-                None => {}
-            }
-        }
-        missing
     }
 
     /// Returns a line for each section: how many of its requirements are covered, and the numbers of the others.

@@ -12,7 +12,8 @@ The lines are ours, in our own words; the texts are RFC 8555, its extensions, an
 `SPECIFICATION-SECTION-number`. The level `impl` marks what follows from a text without a capital-letter sentence about the client.
 The layer says who carries it out: `proto` is this crate, `transport` an adapter, `user` the application above.
 
-A test counts when its assertion of the behaviour ran and held. This page is generated from the run of all tests, and CI compares it.
+A test counts if it cites the ID beside an assertion of the behaviour, and ran and passed. This page is generated from the sources and
+the run of all tests, and CI compares it.
 ";
 
 /// Returns the page: counts, then a table for each heading of the catalogue, in Markdown that rustdoc shows as it is.

@@ -10,7 +10,6 @@ use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, Quirks};
-use acme_tests::covers;
 use acme_tests::script_issuance::{Script, authorization, challenge, object, order};
 use acme_tests::world::{SolverPlan, World, issuance, issue_with};
 use serde_json::{Value, json};
@@ -89,15 +88,22 @@ fn the_record_of_the_draft_is_asked_for() {
     let mut script = Script::obliging(&[NAME]);
     let one = issue_by(&mut script, NAME, &draft());
     let asked = one.dns_persist_01().expect("dns-persist-01");
-    covers!("dnspersist-3.1-1", one.token().is_none() && asked.issuers().len() == 2);
-    covers!("dnspersist-4-1", asked.name() == "_validation-persist.example.com");
-    covers!("dnspersist-4.1-6", script.at("/challenge/1")[0].payload() == "{}");
+    // covers dnspersist-3.1-1
+    assert!(one.token().is_none());
+    assert_eq!(asked.issuers().len(), 2);
+    // covers dnspersist-4-1
+    assert_eq!(asked.name(), "_validation-persist.example.com");
+    // covers dnspersist-4.1-6
+    assert_eq!(script.at("/challenge/1")[0].payload(), "{}");
     let none = PersistOptions::default();
-    covers!("dnspersist-4.1-1", value(&one, &none) == PLAIN, "{}", value(&one, &none));
+    // covers dnspersist-4.1-1
+    assert_eq!(value(&one, &none), PLAIN);
     let other = value(&one, &none.clone().with_issuer("ca.example.net"));
     let one_of_them = other == PLAIN.replace("authority.example", "ca.example.net");
     let stranger = asked.record(&none.with_issuer("other.example")).is_err();
-    covers!("dnspersist-3.1-2", one_of_them && stranger, "{other}");
+    // covers dnspersist-3.1-2
+    assert!(one_of_them, "{other}");
+    assert!(stranger, "{other}");
 }
 
 #[test]
@@ -106,14 +112,17 @@ fn the_examples_of_the_draft_are_written_octet_for_octet() {
     let end = Timestamp::from_unix_seconds(1_721_952_000);
     let options = PersistOptions::default();
     let wild = value(&one, &options.clone().with_wildcard_policy());
-    covers!("dnspersist-4.1-1", wild == format!("{PLAIN}; policy=wildcard"), "{wild}");
+    // covers dnspersist-4.1-1
+    assert_eq!(wild, format!("{PLAIN}; policy=wildcard"));
     let ended = value(&one, &options.clone().with_persist_until(end));
-    covers!("dnspersist-4.1-4", ended == format!("{PLAIN}; persistUntil=1721952000"), "{ended}");
+    // covers dnspersist-4.1-4
+    assert_eq!(ended, format!("{PLAIN}; persistUntil=1721952000"));
     let both = value(&one, &options.with_wildcard_policy().with_persist_until(end));
     assert_eq!(both, format!("{PLAIN}; policy=wildcard; persistUntil=1721952000"));
     for bad in ["1e9", "-1", "", "+1", "0x10", "1721952000.0"] {
         let read = PersistRecord::parse(&format!("{PLAIN}; persistUntil={bad}"));
-        covers!("dnspersist-4.1-4", read.is_err(), "{bad}");
+        // covers dnspersist-4.1-4
+        assert!(read.is_err(), "{bad}");
     }
 }
 
@@ -124,12 +133,15 @@ fn the_account_stands_in_the_record_once_and_as_it_was_given() {
     for offered in [draft(), offered] {
         let one = provisioned(NAME, &offered);
         let value = value(&one, &PersistOptions::default());
-        covers!("dnspersist-4.1-2", value.matches("accounturi=").count() == 1, "{value}");
-        covers!("dnspersist-3.1-6", value.ends_with(&format!("; accounturi={ACCOUNT}")), "{value}");
+        // covers dnspersist-4.1-2
+        assert_eq!(value.matches("accounturi=").count(), 1, "{value}");
+        // covers dnspersist-3.1-6
+        assert!(value.ends_with(&format!("; accounturi={ACCOUNT}")), "{value}");
     }
     for twice in ["accounturi=https://ca.example/acct/123", "AccountURI=x"] {
         let read = PersistRecord::parse(&format!("{PLAIN}; {twice}"));
-        covers!("dnspersist-4.1-2", read.is_err(), "{twice}");
+        // covers dnspersist-4.1-2
+        assert!(read.is_err(), "{twice}");
     }
 }
 
@@ -139,16 +151,20 @@ fn a_challenge_with_names_in_another_form_is_not_used_and_its_siblings_are() {
     let eleven = vec!["ca.example"; 11];
     for bad in [json!([]), json!(eleven), Value::Null, json!("ca.example")] {
         let one = provisioned(NAME, &persist(&bad));
-        covers!("dnspersist-3.1-3", *one.kind() == ChallengeKind::Dns01, "{bad}");
+        // covers dnspersist-3.1-3
+        assert_eq!(*one.kind(), ChallengeKind::Dns01, "{bad}");
     }
     for bad in ["CA.example", "ca.example.", "b\u{fc}cher.example", "*.ca.example", "", &long] {
         let one = provisioned(NAME, &persist(&json!(["ca.example", bad])));
-        covers!("dnspersist-3.1-4", *one.kind() == ChallengeKind::Dns01, "{bad}");
+        // covers dnspersist-3.1-4
+        assert_eq!(*one.kind(), ChallengeKind::Dns01, "{bad}");
     }
     let ten: Vec<String> = (0..10).map(|n| format!("ca{n}.xn--bcher-kva.example")).collect();
     let one = provisioned(NAME, &persist(&json!(ten)));
-    covers!("dnspersist-3.1-3", *one.kind() == ChallengeKind::DnsPersist01);
-    covers!("dnspersist-3.1-4", value(&one, &PersistOptions::default()).starts_with("ca0.xn--"));
+    // covers dnspersist-3.1-3
+    assert_eq!(*one.kind(), ChallengeKind::DnsPersist01);
+    // covers dnspersist-3.1-4
+    assert!(value(&one, &PersistOptions::default()).starts_with("ca0.xn--"));
 }
 
 #[test]
@@ -158,9 +174,11 @@ fn a_challenge_for_another_account_is_refused_and_said_so() {
         offered["accounturi"] = json!(foreign);
         let mut script = Script::obliging(&[NAME]);
         let one = issue_by(&mut script, NAME, &offered);
-        covers!("dnspersist-3.1-5", *one.kind() == ChallengeKind::Dns01, "{foreign}");
+        // covers dnspersist-3.1-5
+        assert_eq!(*one.kind(), ChallengeKind::Dns01, "{foreign}");
         let said = script.deviations().iter().any(|d| d.starts_with("accounturi: another account"));
-        covers!("dnspersist-3.1-5", said, "{:?}", script.deviations());
+        // covers dnspersist-3.1-5
+        assert!(said, "{:?}", script.deviations());
     }
 }
 
@@ -169,16 +187,20 @@ fn a_wildcard_is_proved_only_if_its_policy_is_allowed() {
     let wildcard = "*.example.com";
     let none = PersistOptions::default();
     let asked = provisioned(wildcard, &draft()).dns_persist_01().expect("dns-persist-01");
-    covers!("dnspersist-4-1", asked.name() == "_validation-persist.example.com");
-    covers!("dnspersist-4.1-3", asked.record(&none).is_err());
+    // covers dnspersist-4-1
+    assert_eq!(asked.name(), "_validation-persist.example.com");
+    // covers dnspersist-4.1-3
+    assert!(asked.record(&none).is_err());
     let plain = value(&provisioned(NAME, &draft()), &none);
-    covers!("dnspersist-4.1-3", !plain.contains("policy"), "{plain}");
+    // covers dnspersist-4.1-3
+    assert!(!plain.contains("policy"), "{plain}");
     for allowed in [false, true] {
         let persist = if allowed { none.clone().with_wildcard_policy() } else { none.clone() };
         let plan = SolverPlan { persist, ..only() };
         let mut world = world();
         let result = run(&mut world, issuance(&[wildcard]), &plan);
-        covers!("dnspersist-4.1-3", result.is_ok() == allowed, "{result:?}");
+        // covers dnspersist-4.1-3
+        assert_eq!(result.is_ok(), allowed, "{result:?}");
     }
 }
 
@@ -189,9 +211,12 @@ fn a_long_record_is_cut_into_strings_of_255_octets() {
     let record = PersistRecord::new(&name, &account).to_txt(&name).expect("a record");
     let strings = record.strings();
     let is_cut = strings.len() == 2 && strings.iter().all(|s| s.len() <= 255);
-    covers!("dnspersist-4.1-5", is_cut && strings.concat() == record.value.as_bytes());
+    // covers dnspersist-4.1-5
+    assert!(is_cut);
+    assert_eq!(strings.concat(), record.value.as_bytes());
     let shown = record.presentation();
-    covers!("dnspersist-4.1-5", shown.replace("\" \"", "") == format!("\"{}\"", record.value));
+    // covers dnspersist-4.1-5
+    assert_eq!(shown.replace("\" \"", ""), format!("\"{}\"", record.value));
 }
 
 #[test]
@@ -207,7 +232,9 @@ fn an_authorization_may_be_valid_at_once() {
     script.on("/order/1", states);
     let result = script.issue(issuance(&[NAME]));
     let asked = script.events.iter().any(|e| !matches!(e, IssuanceEvent::Finalize(_)));
-    covers!("dnspersist-4.4-1", result.is_ok() && !asked, "{result:?}");
+    // covers dnspersist-4.4-1
+    assert!(result.is_ok(), "{result:?}");
+    assert!(!asked, "{result:?}");
 }
 
 #[test]
@@ -225,8 +252,9 @@ fn a_record_that_was_made_beforehand_is_found_and_proves() {
     let before = world.txt.clone();
     let flow = vec![issuance(&[NAME])];
     let result = issue_with(&mut world, &mut session, flow, &only()).remove(0);
-    covers!("dnspersist-4.5-1", result.is_ok(), "{result:?}");
-    covers!("dnspersist-4.5-1", world.txt == before, "nothing was added: {:?}", world.txt);
+    // covers dnspersist-4.5-1
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(world.txt, before, "nothing was added: {:?}", world.txt);
 }
 
 #[test]
@@ -234,11 +262,16 @@ fn the_record_stays_unless_the_user_wants_it_removed() {
     let names = [NAME, "www.example.com"];
     let mut world = world();
     run(&mut world, issuance(&names), &only()).expect("a certificate");
-    covers!("dnspersist-7-1", clean_ups(&world) == 0 && world.txt.len() == 2, "{:?}", world.txt);
+    // covers dnspersist-7-1
+    assert_eq!(clean_ups(&world), 0, "{:?}", world.txt);
+    assert_eq!(world.txt.len(), 2, "{:?}", world.txt);
     let mut world = self::world();
     run(&mut world, issuance(&names).remove_persistent(), &only()).expect("a certificate");
-    covers!("dnspersist-7-1", clean_ups(&world) == 2 && world.txt.is_empty(), "{:?}", world.txt);
-    covers!("dnspersist-7-2", clean_ups(&world) == 2, "a way to remove records");
+    // covers dnspersist-7-1
+    assert_eq!(clean_ups(&world), 2, "{:?}", world.txt);
+    assert!(world.txt.is_empty(), "{:?}", world.txt);
+    // covers dnspersist-7-2
+    assert_eq!(clean_ups(&world), 2, "a way to remove records");
 }
 
 #[test]
@@ -250,8 +283,10 @@ fn a_record_can_be_watched() {
         let record = PersistRecord::parse(text).expect("a record");
         record.authorizes(asked.issuers(), asked.account(), false, now)
     };
-    covers!("dnspersist-7-2", allows(PLAIN) && !allows(&PLAIN.replace("123", "124")));
-    covers!("dnspersist-7-2", !allows(&format!("{PLAIN}; persistUntil=0")));
+    // covers dnspersist-7-2
+    assert!(allows(PLAIN));
+    assert!(!allows(&PLAIN.replace("123", "124")));
+    assert!(!allows(&format!("{PLAIN}; persistUntil=0")));
 }
 
 #[test]
@@ -264,7 +299,9 @@ fn a_deactivated_account_gets_nothing_though_the_record_stands() {
     let call = Call::new(DeactivateAccount);
     world.run(&mut session, call, |_, _, never| match never {}).expect("deactivated");
     let second = issue_with(&mut world, &mut session, flow(), &only()).remove(0);
-    covers!("dnspersist-7-3", second.is_err() && !world.txt.is_empty(), "{second:?}");
+    // covers dnspersist-7-3
+    assert!(second.is_err(), "{second:?}");
+    assert!(!world.txt.is_empty(), "{second:?}");
 }
 
 #[test]

@@ -12,7 +12,6 @@ use acme_proto::session::Session;
 use acme_proto::signer::Es256Key;
 use acme_proto::wire::ProblemType;
 use acme_testca::{CaConfig, Quirks, RequestKind};
-use acme_tests::covers;
 use acme_tests::script::{
     ACCOUNT, DIRECTORY, KEY_CHANGE, Script, account_object, answer, directory_with, ed1, ed2,
     payload_object, problem, protected,
@@ -50,11 +49,16 @@ fn the_inner_jws_names_account_and_old_key_and_is_signed_by_the_new_one() {
         Script::new().known_account().start().post(KEY_CHANGE, answer(200, &json!({})));
     script.run(to_ed2()).expect("a new key");
     let (header, payload) = inner(script.posts()[0]);
-    covers!("8555-7.3.5-1", payload["account"] == ACCOUNT, "{payload}");
-    covers!("8555-7.3.5-2", payload["oldKey"] == jwk(&ed1().public_key()), "{payload}");
-    covers!("8555-7.3.5-3", header["jwk"] == jwk(&ed2().public_key()), "{header}");
-    covers!("8555-7.3.5-4", header["url"] == KEY_CHANGE);
-    covers!("8555-7.3.5-5", header.get("nonce").is_none());
+    // covers 8555-7.3.5-1
+    assert_eq!(payload["account"], ACCOUNT, "{payload}");
+    // covers 8555-7.3.5-2
+    assert_eq!(payload["oldKey"], jwk(&ed1().public_key()), "{payload}");
+    // covers 8555-7.3.5-3
+    assert_eq!(header["jwk"], jwk(&ed2().public_key()), "{header}");
+    // covers 8555-7.3.5-4
+    assert_eq!(header["url"], KEY_CHANGE);
+    // covers 8555-7.3.5-5
+    assert!(header.get("nonce").is_none());
 }
 
 #[test]
@@ -66,15 +70,19 @@ fn the_inner_header_has_no_kid_and_the_outer_is_that_of_any_request() {
     let names = |value: &Value| -> Vec<String> {
         value.as_object().expect("an object").keys().cloned().collect()
     };
-    covers!("8555-7.3.5-6", names(&header) == ["alg", "jwk", "url"], "{header}");
+    // covers 8555-7.3.5-6
+    assert_eq!(names(&header), ["alg", "jwk", "url"], "{header}");
     let outer = protected(script.posts()[0]);
-    covers!("8555-7.3.5-7", names(&outer) == ["alg", "kid", "nonce", "url"], "{outer}");
-    covers!("8555-7.3.5-4", outer["url"] == header["url"]);
+    // covers 8555-7.3.5-7
+    assert_eq!(names(&outer), ["alg", "kid", "nonce", "url"], "{outer}");
+    // covers 8555-7.3.5-4
+    assert_eq!(outer["url"], header["url"]);
     assert_eq!(names(&payload), ["account", "oldKey"]);
     let roles: Vec<_> = script.signatures.iter().map(|s| s.key.clone()).collect();
     let old = KeyRole::Account(ed1().public_key().thumbprint());
     let new = KeyRole::NewAccount(ed2().public_key().thumbprint());
-    covers!("8555-6.2-2", roles == [new, old], "{roles:?}");
+    // covers 8555-6.2-2
+    assert_eq!(roles, [new, old]);
 }
 
 #[test]
@@ -84,11 +92,13 @@ fn after_success_the_new_key_signs_for_the_same_account() {
     let account = session.account_url().cloned();
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
     world.run(&mut session, change, |_, _, _| ()).expect("a new key");
-    covers!("8555-7.3.5-8", session.account_key() == Some(&world.other_key.public_key()));
-    covers!("8555-7.3.5-8", session.account_url() == account.as_ref());
+    // covers 8555-7.3.5-8
+    assert_eq!(session.account_key(), Some(&world.other_key.public_key()));
+    assert_eq!(session.account_url(), account.as_ref());
     // The CA verifies by the new key from now on.
     let issued = issue(&mut world, &mut session, &["a.test"]);
-    covers!("8555-7.3.5-8", issued.is_ok(), "{:?}", world.lines());
+    // covers 8555-7.3.5-8
+    assert!(issued.is_ok(), "{:?}", world.lines());
 }
 
 #[test]
@@ -98,10 +108,9 @@ fn an_empty_answer_to_a_key_change_is_success() {
     world.ca.set_quirks(Quirks { empty_key_change_body: true, ..Quirks::default() });
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
     let result = world.run(&mut session, change, |_, _, _| ());
-    covers!(
-        "8555-7.3.5-8",
-        result.is_ok() && session.account_key() == Some(&world.other_key.public_key())
-    );
+    // covers 8555-7.3.5-8
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(session.account_key(), Some(&world.other_key.public_key()));
 }
 
 #[test]
@@ -115,12 +124,14 @@ fn after_any_error_the_old_key_goes_on() {
     ] {
         let mut script = Script::new().known_account().start().post(KEY_CHANGE, refusal);
         script.run(to_ed2()).expect_err("refused");
-        covers!("8555-7.3.5-9", script.session.account_key() == Some(&ed1().public_key()));
+        // covers 8555-7.3.5-9
+        assert_eq!(script.session.account_key(), Some(&ed1().public_key()));
         let mut script = script.post(ACCOUNT, answer(200, &account_object()));
         script.run(Call::new(GetAccount)).expect("the account");
         let last = script.signatures.last().map(|s| s.key.clone());
         let old = KeyRole::Account(ed1().public_key().thumbprint());
-        covers!("8555-7.3.5-9", last == Some(old));
+        // covers 8555-7.3.5-9
+        assert_eq!(last, Some(old));
     }
 }
 
@@ -133,9 +144,13 @@ fn a_key_that_another_account_has_is_told_with_that_account() {
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
     let error = world.run(&mut session, change, |_, _, _| ()).expect_err("taken");
     let Error::Problem(problem) = &error else { panic!("{error}") };
-    covers!("8555-7.3.5-10", problem.status() == 409 && problem.location() == Some(entry.url()));
-    covers!("fld-hdr-2", problem.location() == Some(entry.url()));
-    covers!("8555-7.3.5-9", session.account_key() == Some(&world.account_key.public_key()));
+    // covers 8555-7.3.5-10
+    assert_eq!(problem.status(), 409);
+    assert_eq!(problem.location(), Some(entry.url()));
+    // covers fld-hdr-2
+    assert_eq!(problem.location(), Some(entry.url()));
+    // covers 8555-7.3.5-9
+    assert_eq!(session.account_key(), Some(&world.account_key.public_key()));
 }
 
 #[test]
@@ -144,7 +159,9 @@ fn a_change_to_the_present_key_is_refused_before_anything_is_sent() {
     let same = Call::new(KeyChange::new(ed1().public_key()));
     let error = script.run_once(same).expect_err("the same key");
     let typed = matches!(&error, Error::Input(InvalidInput::SameKey));
-    covers!("8555-11.1-3", typed && script.posts().is_empty(), "{error}");
+    // covers 8555-11.1-3
+    assert!(typed, "{error}");
+    assert!(script.posts().is_empty(), "{error}");
 }
 
 #[test]
@@ -159,9 +176,13 @@ fn each_jws_has_the_algorithm_of_its_own_key() {
     script.run(to_ed2()).expect("a new key");
     let (header, payload) = inner(script.posts()[0]);
     let outer = protected(script.posts()[0]);
-    covers!("8555-7.3.5-13", outer["alg"] == "ES256" && header["alg"] == "EdDSA");
-    covers!("8555-7.3.5-13", payload["oldKey"]["kty"] == "EC" && header["jwk"]["kty"] == "OKP");
-    covers!("8555-6.2-18", outer["alg"] == "ES256");
+    // covers 8555-7.3.5-13
+    assert_eq!(outer["alg"], "ES256");
+    assert_eq!(header["alg"], "EdDSA");
+    assert_eq!(payload["oldKey"]["kty"], "EC");
+    assert_eq!(header["jwk"]["kty"], "OKP");
+    // covers 8555-6.2-18
+    assert_eq!(outer["alg"], "ES256");
 }
 
 #[test]
@@ -170,10 +191,12 @@ fn a_ca_without_key_change_fails_that_operation_only() {
     let mut script = Script::new().known_account().get(DIRECTORY, none);
     let error = script.run(to_ed2()).expect_err("not offered");
     let typed = matches!(&error, Error::Unsupported(Unsupported::Operation(Resource::KeyChange)));
-    covers!("fld-dir-6", typed, "{error}");
+    // covers fld-dir-6
+    assert!(typed, "{error}");
     let mut script = script.nonce("n").post(ACCOUNT, answer(200, &account_object()));
     script.run(Call::new(GetAccount)).expect("the account");
-    covers!("8555-7.1.1-4", typed);
+    // covers 8555-7.1.1-4
+    assert!(typed);
 }
 
 #[test]
@@ -184,7 +207,8 @@ fn a_ca_that_does_not_do_what_its_directory_says_is_not_asked_twice() {
     let change = Call::new(KeyChange::new(world.other_key.public_key()));
     let error = world.run(&mut session, change, |_, _, _| ()).expect_err("refused");
     let sent = world.transcript.iter().filter(|e| e.kind == RequestKind::KeyChange).count();
-    covers!("8555-7.3.5-9", sent == 1, "{error}");
+    // covers 8555-7.3.5-9
+    assert_eq!(sent, 1, "{error}");
     assert_eq!(error.problem_type(), Some(&ProblemType::ServerInternal));
 }
 
@@ -206,7 +230,9 @@ fn an_order_survives_a_key_change_and_its_challenge_is_made_anew() {
     let result = issue_with(&mut world, &mut session, resumed, &SolverPlan::default()).pop();
     let issued = result.expect("one result");
     let orders = world.transcript.iter().filter(|e| e.kind == RequestKind::NewOrder).count();
-    covers!("8555-7.3.5-12", issued.is_ok() && orders == 1, "{issued:?} {:?}", world.lines());
+    // covers 8555-7.3.5-12
+    assert!(issued.is_ok(), "{issued:?} {:?}", world.lines());
+    assert_eq!(orders, 1, "{issued:?} {:?}", world.lines());
 }
 
 /// An issuance that is dropped once its challenge is selected.

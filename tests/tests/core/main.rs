@@ -5,6 +5,7 @@ mod authorizations;
 mod caa;
 mod certificates;
 mod chains;
+mod challenge_responses;
 mod challenges;
 mod clean_up;
 mod contract;

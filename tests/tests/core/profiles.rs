@@ -8,7 +8,6 @@ use acme_proto::op::{GetDirectory, NewOrder, Resource};
 use acme_proto::snapshot::Snapshot;
 use acme_proto::wire::ProblemType;
 use acme_testca::{CaConfig, Profile};
-use acme_tests::covers;
 use acme_tests::script::{
     DIRECTORY, NEW_ORDER, Script, answer, directory, directory_with, payload_object,
 };
@@ -74,11 +73,15 @@ fn the_profiles_of_the_draft_are_read_with_their_descriptions() {
     let offered: Vec<(&str, &str)> =
         read.meta().profiles().iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let text = "https://example.com/acme/docs/profiles#profile2";
-    covers!("prof-3-1", offered.len() == 2 && offered[1] == ("profile2", text), "{offered:?}");
-    covers!("prof-3-2", offered.iter().all(|(_, text)| text.starts_with("https:")), "{offered:?}");
+    // covers prof-3-1
+    assert_eq!(offered.len(), 2, "{offered:?}");
+    assert_eq!(offered[1], ("profile2", text), "{offered:?}");
+    // covers prof-3-2
+    assert!(offered.iter().all(|(_, text)| text.starts_with("https:")), "{offered:?}");
     let error =
         sent(directory(), order().with_profile("profile1")).expect_err("no profiles at all");
-    covers!("prof-3-1", unknown(&error).offered().is_empty(), "{error}");
+    // covers prof-3-1
+    assert!(unknown(&error).offered().is_empty(), "{error}");
 }
 
 #[test]
@@ -87,26 +90,28 @@ fn the_request_of_the_draft_names_the_profile_that_was_chosen() {
     let (payload, _) =
         sent(directory_with(&profiles()), order().with_profile("profile1")).expect("an order");
     let expected = json!({ "identifiers": identifiers, "profile": "profile1" });
-    covers!("prof-4-1", payload == expected, "{payload}");
+    // covers prof-4-1
+    assert_eq!(payload, expected);
     let (payload, _) = sent(directory_with(&profiles()), order()).expect("an order");
-    covers!("prof-4-1", payload == json!({ "identifiers": identifiers }), "{payload}");
+    // covers prof-4-1
+    assert_eq!(payload, json!({ "identifiers": identifiers }));
 }
 
 #[test]
 fn a_demanded_profile_that_is_not_offered_is_not_asked_for_and_the_choice_is_shown() {
     let mut world = world(|_| {});
     let error = issue(&mut world, order().with_profile("tall")).expect_err("not offered");
-    covers!(
-        "prof-4-2",
-        unknown(&error).requested() == "tall" && orders_sent(&world) == 0,
-        "{error}"
-    );
+    // covers prof-4-2
+    assert_eq!(unknown(&error).requested(), "tall", "{error}");
+    assert_eq!(orders_sent(&world), 0, "{error}");
     let text = error.to_string();
     let shown = text.contains("classic (a classic one), short (a short one)");
-    covers!("prof-3-2", shown, "{text}");
+    // covers prof-3-2
+    assert!(shown, "{text}");
     let error =
         sent(directory_with(&profiles()), order().with_profile("tall")).expect_err("a call too");
-    covers!("prof-4-2", unknown(&error).offered().len() == 2, "{error}");
+    // covers prof-4-2
+    assert_eq!(unknown(&error).offered().len(), 2, "{error}");
 }
 
 #[test]
@@ -117,7 +122,8 @@ fn a_private_profile_is_asked_for_unlisted() {
     let error = issue(&mut world, order().with_profile("short")).expect_err("not listed");
     assert!(unknown(&error).offered().contains_key("classic"), "{error}");
     let issued = issue(&mut world, order().with_private_profile("short")).expect("a certificate");
-    covers!("prof-4-2", issued.profile() == Some("short"), "{issued:?}");
+    // covers prof-4-2
+    assert_eq!(issued.profile(), Some("short"), "{issued:?}");
 }
 
 #[test]
@@ -125,14 +131,17 @@ fn of_preferred_profiles_the_first_that_is_offered_is_asked_for_or_none() {
     let mut world = world(|_| {});
     let wish = order().with_preferred_profiles(["tall", "short", "classic"]);
     let issued = issue(&mut world, wish).expect("a certificate");
-    covers!("prof-4-2", issued.profile() == Some("short"), "{issued:?}");
+    // covers prof-4-2
+    assert_eq!(issued.profile(), Some("short"), "{issued:?}");
     let told = |world: &World| {
         world.notices.iter().any(|notice| matches!(notice, Notice::NoPreferredProfile { .. }))
     };
     assert!(!told(&world), "{:?}", world.notices);
     let issued =
         issue(&mut world, order().with_preferred_profiles(["tall"])).expect("a certificate");
-    covers!("prof-4-2", issued.profile().is_none() && told(&world), "{:?}", world.notices);
+    // covers prof-4-2
+    assert!(issued.profile().is_none(), "{:?}", world.notices);
+    assert!(told(&world), "{:?}", world.notices);
     let line = world.notices.iter().map(ToString::to_string).find(|l| l.contains("tall"));
     assert!(line.is_some_and(|line| line.contains("classic, short")));
 }
@@ -141,7 +150,8 @@ fn of_preferred_profiles_the_first_that_is_offered_is_asked_for_or_none() {
 fn the_profile_that_the_ca_chose_itself_is_shown() {
     let mut world = world(|config| config.default_profile = Some("classic".to_owned()));
     let issued = issue(&mut world, order()).expect("a certificate");
-    covers!("prof-4-3", issued.profile() == Some("classic"), "{issued:?}");
+    // covers prof-4-3
+    assert_eq!(issued.profile(), Some("classic"), "{issued:?}");
 }
 
 #[test]
@@ -157,9 +167,11 @@ fn a_refusal_of_the_profile_is_typed_at_new_order_and_at_finalize() {
         config.withdrawn_profiles.insert("short".to_owned());
     });
     let error = issue(&mut world, order().with_private_profile("tall")).expect_err("unknown");
-    covers!("prof-4-4", refused(&error, Resource::NewOrder), "{error}");
+    // covers prof-4-4
+    assert!(refused(&error, Resource::NewOrder), "{error}");
     let error = issue(&mut world, order().with_profile("short")).expect_err("withdrawn");
-    covers!("prof-4-4", refused(&error, Resource::Finalize), "{error}");
+    // covers prof-4-4
+    assert!(refused(&error, Resource::Finalize), "{error}");
 }
 
 #[test]
@@ -174,16 +186,19 @@ fn a_ca_that_passes_over_the_profile_is_reported() {
         })
     };
     issue(&mut world, order().with_profile("short")).expect("a certificate");
-    covers!("prof-4-5", other(&world) == Some(("short".to_owned(), None)), "{:?}", world.notices);
+    // covers prof-4-5
+    assert_eq!(other(&world), Some(("short".to_owned(), None)), "{:?}", world.notices);
     world.notices.clear();
     world.ca.config_mut().default_profile = Some("classic".to_owned());
     issue(&mut world, order().with_profile("short")).expect("a certificate");
     let noted = other(&world) == Some(("short".to_owned(), Some("classic".to_owned())));
-    covers!("prof-4-5", noted, "{:?}", world.notices);
+    // covers prof-4-5
+    assert!(noted, "{:?}", world.notices);
     world.notices.clear();
     world.ca.config_mut().quirks.ignore_profiles = false;
     issue(&mut world, order().with_profile("short")).expect("a certificate");
-    covers!("prof-4-5", other(&world).is_none(), "{:?}", world.notices);
+    // covers prof-4-5
+    assert!(other(&world).is_none(), "{:?}", world.notices);
 }
 
 /// What an earlier version stored, and what this one does.

@@ -7,7 +7,6 @@ use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::notice::{NotReplacing, Notice};
 use acme_proto::op::NewOrder;
 use acme_proto::wire::ProblemType;
-use acme_tests::covers;
 use acme_tests::script::{
     DIRECTORY, NEW_ORDER, Script as Exact, answer, directory_with, payload_object,
 };
@@ -71,7 +70,8 @@ fn the_request_of_the_rfc_names_the_predecessor() {
         "replaces": "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE",
     });
     let sent = payload_object(script.posts()[0]);
-    covers!("9773-5-1", sent == expected, "{sent}");
+    // covers 9773-5-1
+    assert_eq!(sent, expected);
 }
 
 #[test]
@@ -80,7 +80,8 @@ fn a_single_order_does_not_name_it_where_that_means_nothing() {
     let mut script = Exact::new().known_account().start().post(NEW_ORDER, pending);
     script.run(Call::new(request())).expect("an order");
     let sent = payload_object(script.posts()[0]);
-    covers!("9773-5-2", sent.get("replaces").is_none(), "{sent}");
+    // covers 9773-5-2
+    assert!(sent.get("replaces").is_none(), "{sent}");
     let told = script.notices.iter().any(|notice| {
         matches!(notice, Notice::NotReplacing { reason: NotReplacing::NotOffered, .. })
     });
@@ -99,8 +100,10 @@ fn a_renewal_shows_what_it_replaces() {
     let flows = vec![Issuance::for_order(order)];
     let issued = issue_with(&mut world, &mut session, flows, &SolverPlan::default()).remove(0);
     let issued: Issued = issued.expect("a certificate");
-    covers!("9773-5-1", issued.replaces() == leaf.renewal_id().as_deref());
-    covers!("fld-ord-11", issued.replaces().is_some());
+    // covers 9773-5-1
+    assert_eq!(issued.replaces(), leaf.renewal_id().as_deref());
+    // covers fld-ord-11
+    assert!(issued.replaces().is_some());
     assert_eq!(first.replaces(), None);
 }
 
@@ -110,11 +113,15 @@ fn an_order_that_does_not_show_it_is_noted() {
     let issued = silent.issue(Issuance::for_order(request())).expect("a certificate");
     let reasons = not_replacing(&silent);
     let noted = matches!(reasons[..], [NotReplacing::NotShown]);
-    covers!("9773-5-3", noted && issued.replaces().is_none(), "{reasons:?}");
-    covers!("fld-ord-11", noted);
+    // covers 9773-5-3
+    assert!(noted, "{reasons:?}");
+    assert!(issued.replaces().is_none(), "{reasons:?}");
+    // covers fld-ord-11
+    assert!(noted);
     let mut good = script([shown()]);
     good.issue(Issuance::for_order(request())).expect("a certificate");
-    covers!("9773-5-3", not_replacing(&good).is_empty(), "{:?}", good.notices);
+    // covers 9773-5-3
+    assert!(not_replacing(&good).is_empty(), "{:?}", good.notices);
 }
 
 #[test]
@@ -122,21 +129,25 @@ fn a_predecessor_that_is_refused_is_left_out_of_the_next_order() {
     let plain = |status: u16| {
         Response::new(status).with_header("content-type", "text/plain").with_body("no")
     };
-    for (refusal, id) in [
-        (problem(409, "alreadyReplaced"), "9773-5-4"),
-        (problem(400, "malformed"), "9773-5-5"),
-        (problem(404, "malformed"), "9773-5-5"),
-        (plain(404), "9773-5-5"),
-        (plain(401), "9773-5-5"),
-        (problem(401, "unauthorized"), "9773-5-5"),
-        (other_account(), "9773-5-5"),
+    for refusal in [
+        // covers 9773-5-4
+        problem(409, "alreadyReplaced"),
+        // covers 9773-5-5
+        problem(400, "malformed"),
+        problem(404, "malformed"),
+        plain(404),
+        plain(401),
+        problem(401, "unauthorized"),
+        other_account(),
     ] {
         let mut script = script([refusal.clone(), created(&order("pending", &[NAME]))]);
         let issued = script.issue(Issuance::for_order(request()));
         let again = named(&script) == [true, false];
         let reasons = not_replacing(&script);
         let told = matches!(reasons[..], [NotReplacing::Refused(_)]);
-        covers!(id, issued.is_ok() && again && told, "{refusal:?}: {issued:?} {reasons:?}");
+        assert!(issued.is_ok(), "{refusal:?}: {issued:?} {reasons:?}");
+        assert!(again, "{refusal:?}: {issued:?} {reasons:?}");
+        assert!(told, "{refusal:?}: {issued:?} {reasons:?}");
     }
 }
 
@@ -172,7 +183,9 @@ fn already_replaced_is_a_type_of_its_own() {
     script = script.post(NEW_ORDER, refusal);
     let error = script.run(Call::new(request())).expect_err("replaced");
     let typed = error.problem_type() == Some(&ProblemType::AlreadyReplaced);
-    covers!("9773-5-4", typed && error.to_string().contains("without naming"), "{error}");
+    // covers 9773-5-4
+    assert!(typed, "{error}");
+    assert!(error.to_string().contains("without naming"), "{error}");
 }
 
 #[test]
@@ -185,6 +198,7 @@ fn a_certificate_without_a_common_name_with_the_order_is_not_replaced() {
         .expect("a name")
         .with_replaced_certificate(leaf)
         .map(drop);
-    covers!("9773-5-5", refused == Err(InvalidInput::ReplacesOtherNames), "{refused:?}");
+    // covers 9773-5-5
+    assert_eq!(refused, Err(InvalidInput::ReplacesOtherNames));
     assert!(Error::from(InvalidInput::ReplacesOtherNames).to_string().contains("names"));
 }

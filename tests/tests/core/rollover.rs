@@ -10,7 +10,6 @@ use acme_proto::register::Register;
 use acme_proto::rollover::{KeyChangeIntent, Rollover, RolloverEvent};
 use acme_proto::signer::Es256Key;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind};
-use acme_tests::covers;
 use acme_tests::script::{
     ACCOUNT, DIRECTORY, KEY_CHANGE, NEW_ACCOUNT, NEW_ORDER, Script, account, account_object,
     answer, directory_with, ed1, ed2, payload_object, problem, protected, url,
@@ -61,10 +60,12 @@ fn the_intent_is_the_first_thing_and_holds_both_keys() {
     let Output::Event(RolloverEvent::Store(stored)) = output else { panic!("{output:?}") };
     let text = serde_json::to_string(&stored).expect("JSON");
     let read: KeyChangeIntent = serde_json::from_str(&text).expect("an intent");
-    covers!("8555-7.3.5-11", read == intent(), "{text}");
+    // covers 8555-7.3.5-11
+    assert_eq!(read, intent(), "{text}");
     // Until it is stored nothing goes out, however often it is asked.
     let held = flow.poll_output(&mut session, Script::new().now());
-    covers!("8555-7.3.5-11", matches!(held, Output::Timeout(Some(_))), "{held:?}");
+    // covers 8555-7.3.5-11
+    assert!(matches!(held, Output::Timeout(Some(_))), "{held:?}");
 }
 
 #[test]
@@ -73,7 +74,9 @@ fn once_the_intent_is_stored_the_key_is_changed() {
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
     assert_eq!(stored, [intent()]);
     let changed = result.is_ok_and(|key| key == new_key());
-    covers!("8555-7.3.5-8", changed && script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-8
+    assert!(changed);
+    assert_eq!(script.session.account_key(), Some(&new_key()));
     assert!(script.session.new_account_key().is_none());
 }
 
@@ -86,7 +89,9 @@ fn an_intent_that_cannot_be_stored_changes_nothing() {
         })
         .expect_err("not stored");
     let told = matches!(&error, Error::Storage(why) if why == "the disk is full");
-    covers!("8555-7.3.5-11", told && script.requests.is_empty(), "{error}");
+    // covers 8555-7.3.5-11
+    assert!(told, "{error}");
+    assert!(script.requests.is_empty(), "{error}");
     assert_eq!(script.session.account_key(), Some(&ed1().public_key()));
     assert!(script.session.new_account_key().is_none());
 }
@@ -99,9 +104,12 @@ fn a_lost_answer_is_settled_by_asking_with_the_new_key() {
         .post(NEW_ACCOUNT, account(200));
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     let asked = script.posts()[1];
-    covers!("8555-7.3.5-11", payload_object(asked) == json!({ "onlyReturnExisting": true }));
-    covers!("8555-7.3.5-11", signer(&script, 1) == jwk(&new_key()));
-    covers!("8555-7.3.5-8", result.is_ok() && script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-11
+    assert_eq!(payload_object(asked), json!({ "onlyReturnExisting": true }));
+    assert_eq!(signer(&script, 1), jwk(&new_key()));
+    // covers 8555-7.3.5-8
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
 #[test]
@@ -112,7 +120,9 @@ fn a_change_that_did_not_land_is_sent_again() {
         .post(NEW_ACCOUNT, not_here())
         .post(KEY_CHANGE, answer(200, &json!({})));
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
-    covers!("8555-7.3.5-11", result.is_ok() && stored.len() == 1, "{result:?}");
+    // covers 8555-7.3.5-11
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(stored.len(), 1, "{result:?}");
     assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
@@ -125,7 +135,8 @@ fn a_change_that_is_refused_after_a_loss_may_have_landed_in_between() {
         .post(KEY_CHANGE, problem(401, "unauthorized"))
         .post(NEW_ACCOUNT, account(200));
     let (result, _) = change(&mut script, Rollover::new(new_key()));
-    covers!("8555-7.3.5-11", result.is_ok(), "{result:?}");
+    // covers 8555-7.3.5-11
+    assert!(result.is_ok(), "{result:?}");
     assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
@@ -135,8 +146,9 @@ fn a_server_that_keeps_silent_leaves_the_change_open_and_both_keys_known() {
     let lost = Lost::NoAnswer("gone".into());
     let mut script = script.lost(Method::Post, NEW_ACCOUNT, lost).policy(|policy| policy.tries = 1);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
-    covers!("8555-7.3.5-11", matches!(result, Err(Error::Transport(_))), "{result:?}");
-    covers!("8555-7.3.5-11", script.session.new_account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-11
+    assert!(matches!(result, Err(Error::Transport(_))), "{result:?}");
+    assert_eq!(script.session.new_account_key(), Some(&new_key()));
     assert_eq!(script.session.account_key(), Some(&ed1().public_key()));
 }
 
@@ -148,8 +160,9 @@ fn a_refusal_keeps_the_old_key_and_is_told() {
         let mut script = known().post(KEY_CHANGE, refusal);
         let (result, _) = change(&mut script, Rollover::new(new_key()));
         let told = matches!(&result, Err(Error::Problem(p)) if p.status() == status);
-        covers!("8555-7.3.5-9", told, "{result:?}");
-        covers!("8555-7.3.5-9", script.session.account_key() == Some(&ed1().public_key()));
+        // covers 8555-7.3.5-9
+        assert!(told, "{result:?}");
+        assert_eq!(script.session.account_key(), Some(&ed1().public_key()));
         assert!(script.session.new_account_key().is_none());
     }
 }
@@ -161,7 +174,8 @@ fn a_ca_without_key_change_is_told_as_that() {
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     let typed =
         matches!(&result, Err(Error::Unsupported(Unsupported::Operation(Resource::KeyChange))));
-    covers!("fld-dir-6", typed, "{result:?}");
+    // covers fld-dir-6
+    assert!(typed, "{result:?}");
     assert!(script.session.new_account_key().is_none());
 }
 
@@ -172,8 +186,11 @@ fn a_key_of_another_account_is_told_with_that_account() {
     let mut script = known().post(KEY_CHANGE, conflict);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     let typed = matches!(&result, Err(Error::KeyInUse { account }) if account.as_str() == other);
-    covers!("8555-7.3.5-10", typed, "{result:?}");
-    covers!("8555-11.1-1", typed && script.session.account_key() == Some(&ed1().public_key()));
+    // covers 8555-7.3.5-10
+    assert!(typed, "{result:?}");
+    // covers 8555-11.1-1
+    assert!(typed);
+    assert_eq!(script.session.account_key(), Some(&ed1().public_key()));
 }
 
 #[test]
@@ -181,7 +198,9 @@ fn a_conflict_with_our_own_account_is_success() {
     let conflict = problem(409, "malformed").with_header("Location", ACCOUNT);
     let mut script = known().post(KEY_CHANGE, conflict);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
-    covers!("8555-7.3.5-10", result.is_ok() && script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-10
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
 #[test]
@@ -189,7 +208,10 @@ fn the_present_key_is_no_new_key() {
     let mut script = Script::new().known_account();
     let (result, stored) = change(&mut script, Rollover::new(ed1().public_key()));
     let refused = matches!(result, Err(Error::Input(InvalidInput::SameKey)));
-    covers!("8555-11.1-3", refused && stored.is_empty() && script.requests.is_empty());
+    // covers 8555-11.1-3
+    assert!(refused);
+    assert!(stored.is_empty(), "{stored:?}");
+    assert!(script.requests.is_empty(), "{:?}", script.requests);
 }
 
 #[test]
@@ -199,7 +221,9 @@ fn the_account_is_found_before_the_intent_is_stored() {
         .post(NEW_ACCOUNT, account(200))
         .post(KEY_CHANGE, answer(200, &json!({})));
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
-    covers!("8555-7.3.5-1", result.is_ok() && stored == [intent()], "{stored:?}");
+    // covers 8555-7.3.5-1
+    assert!(result.is_ok(), "{stored:?}");
+    assert_eq!(stored, [intent()]);
     let mut script = Script::new().start().post(NEW_ACCOUNT, not_here());
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
     assert!(matches!(result, Err(Error::NoAccount { .. })) && stored.is_empty(), "{result:?}");
@@ -210,14 +234,18 @@ fn a_later_process_finishes_what_was_stored() {
     // It had landed.
     let mut script = Script::new().start().post(NEW_ACCOUNT, account(200));
     let result = script.run(Rollover::resume(intent()));
-    covers!("8555-7.3.5-11", result.is_ok() && script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-11
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(script.session.account_key(), Some(&new_key()));
     // It had not.
     let mut script = Script::new()
         .start()
         .post(NEW_ACCOUNT, not_here())
         .post(KEY_CHANGE, answer(200, &json!({})));
     let result = script.run(Rollover::resume(intent()));
-    covers!("8555-7.3.5-11", result.is_ok() && script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-11
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
 #[test]
@@ -249,8 +277,10 @@ fn any_flow_finds_by_itself_that_the_key_was_changed() {
     let keys: Vec<_> = script.signatures.iter().map(|s| s.key.clone()).collect();
     let old = KeyRole::Account(ed1().public_key().thumbprint());
     let new = KeyRole::NewAccount(new_key().thumbprint());
-    covers!("8555-7.3.5-11", keys == [old, new], "{keys:?}");
-    covers!("8555-7.3.5-8", script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-11
+    assert_eq!(keys, [old, new]);
+    // covers 8555-7.3.5-8
+    assert_eq!(script.session.account_key(), Some(&new_key()));
     assert!(script.session.new_account_key().is_none());
 }
 
@@ -275,7 +305,9 @@ fn an_account_is_looked_up_by_both_keys() {
         .post(NEW_ACCOUNT, not_here())
         .post(NEW_ACCOUNT, account(200));
     let found = script.run(Call::new(FindAccount)).expect("an answer");
-    covers!("8555-7.3.5-11", found.is_some() && signer(&script, 1) == jwk(&new_key()));
+    // covers 8555-7.3.5-11
+    assert!(found.is_some(), "{found:?}");
+    assert_eq!(signer(&script, 1), jwk(&new_key()));
     assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
@@ -287,7 +319,10 @@ fn no_second_account_is_made_for_the_key_that_an_account_had() {
         .post(NEW_ACCOUNT, account(200));
     let entry = script.run(Register::new()).expect("the account");
     let lookup = payload_object(script.posts()[0]) == json!({ "onlyReturnExisting": true });
-    covers!("8555-7.3.5-11", lookup && !entry.is_new() && signer(&script, 0) == jwk(&new_key()));
+    // covers 8555-7.3.5-11
+    assert!(lookup);
+    assert!(!entry.is_new());
+    assert_eq!(signer(&script, 0), jwk(&new_key()));
     assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
@@ -325,7 +360,8 @@ fn a_request_under_way_while_the_key_changes_is_signed_again() {
     let input = acme_proto::flow::Input::Response(held.id, refused);
     order.handle_input(&mut session, input, world.now()).expect("a known id");
     let result = world.run(&mut session, order, |_, _, never| match never {});
-    covers!("8555-7.3.5-12", result.is_ok(), "{result:?} {:?}", world.lines());
+    // covers 8555-7.3.5-12
+    assert!(result.is_ok(), "{result:?} {:?}", world.lines());
 }
 
 #[test]
@@ -339,10 +375,12 @@ fn a_key_change_whose_answer_is_lost_ends_well_at_a_strict_ca() {
         let result = world.run(&mut session, change, |flow, _, _| {
             flow.stored().expect("it asked");
         });
-        covers!("8555-7.3.5-11", result.is_ok(), "{action:?}: {result:?} {:?}", world.lines());
+        // covers 8555-7.3.5-11
+        assert!(result.is_ok(), "{action:?}: {result:?} {:?}", world.lines());
         assert_eq!(session.account_key(), Some(&world.other_key.public_key()));
         let issued = issue(&mut world, &mut session, &["a.test"]);
-        covers!("8555-7.3.5-8", issued.is_ok(), "{:?}", world.lines());
+        // covers 8555-7.3.5-8
+        assert!(issued.is_ok(), "{:?}", world.lines());
     }
 }
 
@@ -352,7 +390,9 @@ fn a_session_that_was_told_of_the_new_key_settles_by_it() {
     // The account is known, and has the new key.
     let mut script = told().known_account().start().post(NEW_ACCOUNT, account(200));
     let (result, stored) = change(&mut script, Rollover::settle(new_key()));
-    covers!("8555-7.3.5-11", result.is_ok() && script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-11
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(script.session.account_key(), Some(&new_key()));
     assert!(stored.is_empty(), "it was stored before");
     // The account is not known, and has the old key.
     let mut script = told()
@@ -361,7 +401,9 @@ fn a_session_that_was_told_of_the_new_key_settles_by_it() {
         .post(NEW_ACCOUNT, not_here())
         .post(KEY_CHANGE, answer(200, &json!({})));
     let (result, _) = change(&mut script, Rollover::settle(new_key()));
-    covers!("8555-7.3.5-11", result.is_ok() && script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-11
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(script.session.account_key(), Some(&new_key()));
 }
 
 #[test]
@@ -369,13 +411,18 @@ fn a_change_that_is_begun_again_has_perhaps_landed_before() {
     let open = Script::new().session(|session| session.with_new_account_key(new_key()));
     let mut script = open.known_account().start().post(NEW_ACCOUNT, account(200));
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
-    covers!("8555-7.3.5-11", result.is_ok() && stored == [intent()], "{result:?}");
-    covers!("8555-7.3.5-8", script.session.account_key() == Some(&new_key()));
+    // covers 8555-7.3.5-11
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(stored, [intent()], "{result:?}");
+    // covers 8555-7.3.5-8
+    assert_eq!(script.session.account_key(), Some(&new_key()));
     // The account is not known, and has the new key.
     let open = Script::new().session(|session| session.with_new_account_key(new_key()));
     let mut script = open.start().post(NEW_ACCOUNT, not_here()).post(NEW_ACCOUNT, account(200));
     let (result, stored) = change(&mut script, Rollover::new(new_key()));
-    covers!("8555-7.3.5-11", result.is_ok() && stored.is_empty(), "{result:?}");
+    // covers 8555-7.3.5-11
+    assert!(result.is_ok(), "{result:?}");
+    assert!(stored.is_empty(), "{result:?}");
 }
 
 #[test]
@@ -391,10 +438,8 @@ fn a_change_to_a_third_key_starts_from_the_one_that_the_account_has() {
         .post(KEY_CHANGE, answer(200, &json!({})));
     script.es256 = Some(third);
     let (result, stored) = change(&mut script, Rollover::new(third_public.clone()));
-    covers!(
-        "8555-7.3.5-11",
-        stored.len() == 1 && *stored[0].old_account_key() == new_key(),
-        "{stored:?}"
-    );
+    // covers 8555-7.3.5-11
+    assert_eq!(stored.len(), 1, "{stored:?}");
+    assert_eq!(*stored[0].old_account_key(), new_key(), "{stored:?}");
     assert!(result.is_ok() && script.session.account_key() == Some(&third_public), "{result:?}");
 }

@@ -2,8 +2,6 @@
 
 use alloc::format;
 
-use acme_conformance::covers_eq;
-
 use super::*;
 use crate::x509::asn1;
 
@@ -50,11 +48,14 @@ fn the_example_of_rfc_9773_is_read() {
 fn key_identifier_and_serial_make_the_identifier_for_renewal() {
     let certificate = example();
     let authority = certificate.authority_key_id().unwrap();
-    covers_eq!("9773-4.1-2", hex(authority), "69885b6b87464041e1b37b847ba0ae2cde01c8d4");
-    covers_eq!("9773-4.1-3", hex(certificate.serial()), "0087654321");
+    // covers 9773-4.1-2
+    assert_eq!(hex(authority), "69885b6b87464041e1b37b847ba0ae2cde01c8d4");
+    // covers 9773-4.1-3
+    assert_eq!(hex(certificate.serial()), "0087654321");
     let identifier =
         [base64url::encode(authority), base64url::encode(certificate.serial())].join(".");
-    covers_eq!(["9773-4.1-1", "9773-4.1-4"], identifier, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
+    // covers 9773-4.1-1, 9773-4.1-4
+    assert_eq!(identifier, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
 }
 
 #[test]
@@ -110,7 +111,8 @@ fn serial_numbers_are_the_content_octets() {
     for (number, text) in known {
         let integer = asn1::unsigned_integer(&number.to_be_bytes());
         let certificate = with_serial(&integer[2..]).unwrap();
-        covers_eq!("9773-4.1-3", base64url::encode(certificate.serial()), text);
+        // covers 9773-4.1-3
+        assert_eq!(base64url::encode(certificate.serial()), text);
     }
     assert_eq!(with_serial(&[]), Err(InvalidCertificate::Der));
 }
@@ -118,7 +120,8 @@ fn serial_numbers_are_the_content_octets() {
 #[test]
 fn a_certificate_without_extensions_has_no_authority_and_no_names() {
     let certificate = with_serial(&[1]).unwrap();
-    covers_eq!("9773-4.1-7", certificate.authority_key_id(), None);
+    // covers 9773-4.1-7
+    assert_eq!(certificate.authority_key_id(), None);
     assert!(certificate.identifiers().is_empty());
     assert_eq!(certificate.issuer_common_name(), None);
     assert_eq!(certificate.public_key().unwrap(), Jwk::ed25519(&[1; 32]));

@@ -4,8 +4,6 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
 
-use acme_conformance::covers_eq;
-
 use super::*;
 use crate::jose::Signature;
 use crate::x509::asn1::{self, tag};
@@ -41,19 +39,22 @@ fn a_built_request_has_exactly_the_identifiers_and_the_key() {
     wanted.push(Identifier::Ip("192.0.2.1".parse().unwrap()));
     wanted.push(Identifier::Ip("2001:db8::1".parse().unwrap()));
     let csr = csr(&wanted);
-    covers_eq!(["8555-7.4-10", "8555-7.4-11", "8738-3-4"], csr.identifiers(), wanted);
+    // covers 8555-7.4-10, 8555-7.4-11, 8738-3-4
+    assert_eq!(csr.identifiers(), wanted);
     assert_eq!(csr.public_key().unwrap(), key());
     assert_eq!(csr.spki_der(), key().to_spki_der());
     wanted.reverse();
-    covers_eq!("8555-7.4-9", csr.covers(&wanted), Ok(()));
+    // covers 8555-7.4-9
+    assert_eq!(csr.covers(&wanted), Ok(()));
 }
 
 #[test]
 fn missing_and_extra_identifiers_are_named() {
     let csr = csr(&dns(&["a.example", "b.example"]));
     let mismatch = csr.covers(&dns(&["b.example", "*.b.example"])).unwrap_err();
-    covers_eq!("8555-7.4-9", mismatch.missing, dns(&["*.b.example"]));
-    covers_eq!("8555-7.4-9", mismatch.extra, dns(&["a.example"]));
+    // covers 8555-7.4-9
+    assert_eq!(mismatch.missing, dns(&["*.b.example"]));
+    assert_eq!(mismatch.extra, dns(&["a.example"]));
     assert_eq!(
         mismatch.to_string(),
         r#"certificate request has other names: missing "*.b.example", extra "a.example""#
@@ -166,7 +167,8 @@ fn pem_is_read_by_its_own_function_only() {
     assert_eq!(Csr::from_pem(text.as_bytes()).unwrap(), csr);
     let old = text.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
     assert_eq!(Csr::from_pem(old.as_bytes()).unwrap(), csr);
-    covers_eq!("8555-7.4-8", Csr::from_der(text.into_bytes()), Err(InvalidCsr::LooksLikePem));
+    // covers 8555-7.4-8
+    assert_eq!(Csr::from_der(text.into_bytes()), Err(InvalidCsr::LooksLikePem));
     assert!(matches!(Csr::from_pem(csr.as_der()), Err(InvalidCsr::Pem(_))));
     let other = pem::encode("CERTIFICATE", csr.as_der());
     assert!(matches!(Csr::from_pem(other.as_bytes()), Err(InvalidCsr::Pem(_))));
@@ -180,7 +182,8 @@ fn the_common_name_counts_if_it_is_a_domain_name() {
         let der = with_subject(&names::only_common_name(name), attributes);
         Csr::from_der(der).unwrap().identifiers().to_vec()
     };
-    covers_eq!("8555-7.4-10", identifiers("A.example", &no_attributes), dns(&["a.example"]));
+    // covers 8555-7.4-10
+    assert_eq!(identifiers("A.example", &no_attributes), dns(&["a.example"]));
     assert_eq!(identifiers("A.example", &[]), dns(&["a.example"]));
     let address = Identifier::Ip("192.0.2.1".parse().unwrap());
     assert_eq!(identifiers("192.0.2.1", &[]), vec![address]);

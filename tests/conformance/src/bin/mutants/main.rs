@@ -12,16 +12,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acme_conformance::{Coverage, Mutant, catalogue, parse_mutants};
+use acme_conformance::{Coverage, Mutant, Run, catalogue, parse_mutants};
 
 const USAGE: &str = "usage: mutants --check
-       mutants --seed N [--count 30] [--records DIR] [--work DIR] [--only NAME]...
+       mutants --seed N [--count 30] [--run DIR] [--work DIR] [--only NAME]...
 
   --check        see that the text of every mutant occurs once and its IDs exist
   --seed N       chooses the mutants; the result is tests/conformance/mutants/seed-N.tsv, and an
                  interrupted run at the same commit goes on where it was
   --count N      how many mutants
-  --records DIR  what the tests recorded (target/conformance), to know the tests of each ID
+  --run DIR      what `tests/run` left of the tests (target/conformance), to know those of each ID
   --work DIR     where the scratch copy and its target directory are (target/mutants)
   --only NAME    these mutants instead of a choice; prints, and keeps no result";
 
@@ -54,8 +54,8 @@ fn start(arguments: &Arguments) -> Result<bool, String> {
         return Ok(faults.is_empty());
     }
     let mut coverage = Coverage::new(catalogue());
-    let records = &arguments.records;
-    coverage.add_records(records).map_err(|e| format!("cannot read {}: {e}", records.display()))?;
+    let run = Run::read(&arguments.run).map_err(|error| error.to_string())?;
+    coverage.add_run(&run).map_err(|error| format!("cannot read a module: {error}"))?;
     run::run(arguments, mutants, &coverage)
 }
 
@@ -90,7 +90,7 @@ struct Arguments {
     check: bool,
     seed: u64,
     count: usize,
-    records: PathBuf,
+    run: PathBuf,
     work: PathBuf,
     only: Vec<String>,
 }
@@ -101,7 +101,7 @@ impl Arguments {
             check: false,
             seed: 0,
             count: 30,
-            records: PathBuf::from("target/conformance"),
+            run: PathBuf::from("target/conformance"),
             work: PathBuf::from("target/mutants"),
             only: Vec::new(),
         };
@@ -112,7 +112,7 @@ impl Arguments {
                 "--check" => parsed.check = true,
                 "--seed" => parsed.seed = value()?.parse().map_err(|_| USAGE)?,
                 "--count" => parsed.count = value()?.parse().map_err(|_| USAGE)?,
-                "--records" => parsed.records = value()?.into(),
+                "--run" => parsed.run = value()?.into(),
                 "--work" => parsed.work = value()?.into(),
                 "--only" => parsed.only.push(value()?),
                 _ => return Err(USAGE.to_owned()),

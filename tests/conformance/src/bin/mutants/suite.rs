@@ -101,7 +101,6 @@ impl Suite {
         }
         command.args(arguments);
         command.current_dir(tree).env("CARGO_TARGET_DIR", target_dir).env("RUST_BACKTRACE", "0");
-        command.env_remove("ACME_CONFORMANCE_OUT");
         command.output().map_err(|error| format!("cannot run bash: {error}"))
     }
 }
