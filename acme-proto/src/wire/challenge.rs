@@ -142,7 +142,6 @@ open_enum! {
 mod tests {
     use alloc::format;
 
-
     use super::*;
     use crate::wire::ProblemType;
     use crate::wire::testing::{fault, missing, odd, read, read_odd, url};
@@ -179,7 +178,7 @@ mod tests {
         assert_eq!(challenge.kind(), &ChallengeKind::DnsPersist01);
         assert_eq!(challenge.token(), None);
         // covers fld-ch-7
-assert_eq!(challenge.extra()["accounturi"], "https://a.example/acct/1");
+        assert_eq!(challenge.extra()["accounturi"], "https://a.example/acct/1");
         assert_eq!(challenge.extra()["issuer-domain-names"][0], "a.example");
     }
 
@@ -191,7 +190,7 @@ assert_eq!(challenge.extra()["accounturi"], "https://a.example/acct/1");
                 format!(r#"{{"type":"http-01","url":"https://a.example/c","token":"{token}"}}"#),
             );
             // covers 8555-8.1-6, fld-ch-6
-assert_eq!(challenge.token(), None, "{token}");
+            assert_eq!(challenge.token(), None, "{token}");
             assert_eq!(challenge.extra()["token"], token);
             assert_eq!(odds, [odd("token", DeviationKind::Malformed)]);
         }
@@ -208,9 +207,9 @@ assert_eq!(challenge.token(), None, "{token}");
                 ),
             );
             // covers 8555-8-2
-assert_eq!(challenge.status().as_str(), status);
+            assert_eq!(challenge.status().as_str(), status);
             // covers 8555-6.7-7, fld-ch-5
-assert_eq!(challenge.error().map(Problem::kind), Some(&ProblemType::Dns));
+            assert_eq!(challenge.error().map(Problem::kind), Some(&ProblemType::Dns));
         }
     }
 
@@ -225,7 +224,7 @@ assert_eq!(challenge.error().map(Problem::kind), Some(&ProblemType::Dns));
                 ),
             );
             // covers fld-gen-2
-assert_eq!(challenge.error(), None, "{error}");
+            assert_eq!(challenge.error(), None, "{error}");
             assert!(challenge.extra().is_empty());
         }
     }
@@ -239,7 +238,7 @@ assert_eq!(challenge.error(), None, "{error}");
             ),
         );
         // covers fld-ch-5
-assert_eq!(challenge.error(), None);
+        assert_eq!(challenge.error(), None);
         assert_eq!(challenge.extra()["error"], "no");
         assert_eq!(odds, [odd("error", DeviationKind::Malformed)]);
     }
@@ -255,9 +254,9 @@ assert_eq!(challenge.error(), None);
                 ),
             );
             // covers fld-ch-4
-assert_eq!(challenge.validated(), None);
+            assert_eq!(challenge.validated(), None);
             // covers fld-gen-9
-assert_eq!(odds, [odd("validated", DeviationKind::Malformed)], "{time}");
+            assert_eq!(odds, [odd("validated", DeviationKind::Malformed)], "{time}");
         }
     }
 
@@ -268,7 +267,7 @@ assert_eq!(odds, [odd("validated", DeviationKind::Malformed)], "{time}");
         );
         let (challenge, odds) = read_odd(Challenge::parse, body);
         // covers fld-ch-3
-assert_eq!(challenge.status(), &ChallengeStatus::Other("waiting".into()));
+        assert_eq!(challenge.status(), &ChallengeStatus::Other("waiting".into()));
         assert_eq!(odds, [odd("status", DeviationKind::UnknownValue("waiting".into()))]);
     }
 
@@ -290,7 +289,7 @@ assert_eq!(challenge.status(), &ChallengeStatus::Other("waiting".into()));
     #[test]
     fn a_challenge_without_type_is_refused() {
         // covers fld-ch-1
-assert_eq!(fault(Challenge::parse, r#"{"url":"https://a.example/c"}"#), missing("type"));
+        assert_eq!(fault(Challenge::parse, r#"{"url":"https://a.example/c"}"#), missing("type"));
     }
 
     // nginx-acme's bug: borrowed strings

@@ -76,6 +76,7 @@ fn an_order_that_is_read_without_identifiers_goes_on_with_the_known_ones() {
 fn dates_of_an_order_that_cannot_be_read_are_reported_and_ignored() {
     // covers fld-ord-2, fld-ord-6
     // covers fld-ord-2, fld-ord-6
+    // covers fld-ord-2, fld-ord-6
     for member in ["notBefore", "notAfter", "expires"] {
         let (script, result) = read(member, json!("next week"));
         let told = script.deviations().iter().any(|d| d.starts_with(member));
