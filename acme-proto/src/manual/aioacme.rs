@@ -24,7 +24,7 @@
 //! | `get_dns_challenge_validation(token)` | `client.dns_challenge_validation(token)` |
 //! | `answer_challenge(url)` | `client.respond(url)` |
 //! | `deactivate_authorization(uri)` | `client.deactivate_authorization(url)` |
-//! | `finalize_order(finalize, csr)` | `client.finalize(order, finalize, csr)`: the order's URL is needed to find out what became of a lost answer |
+//! | `finalize_order(finalize, csr)` | `client.finalize(order, finalize, csr)`: the order's URL is needed to learn whether a lost request took effect |
 //! | `get_certificate(url)` | `client.certificate(url)`, a checked chain with the URLs of its alternates |
 //! | `revoke_certificate(certificate, key=, reason=)` | `client.revoke(..)` with a [`Revoke`](crate::op::Revoke); `client.hold_certificate_key(key)` gives the key |
 //! | `change_key(key)` | `client.change_key(key)`; later requests use the new one |

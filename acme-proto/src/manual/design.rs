@@ -6,7 +6,7 @@
 //! directory, an account, nonces, rate limits and a policy. So there is no driver task, channel or
 //! waker. A [`Session`](crate::session::Session) is plain data that a driver locks for one
 //! synchronous poll, and two issuances are two values. It follows that **no flow waits for another
-//! flow's answer**, since nothing would wake it: two flows may both fetch a directory. A flow may
+//! flow's response**, since nothing would wake it: two flows may both fetch a directory. A flow may
 //! wait for *time*. The session hands out slots of its rate limits, first come, first served, and an
 //! unused slot expires.
 //!
@@ -39,7 +39,7 @@
 //! session knows both keys until the outcome is certain. If the server meanwhile refuses a request
 //! signed by the old key, any flow signs it once more with the new key. If that request is accepted,
 //! the change has taken effect. The same happens to a request that was signed before the change and
-//! arrives after it. So the next flow that runs settles a lost answer, in this process or in another
+//! arrives after it. So the next flow that runs settles a lost response, in this process or in another
 //! one that was given both keys. A change that did not take effect is sent again from the stored
 //! intent.
 //!
@@ -75,7 +75,7 @@
 //!
 //! # Renewal
 //!
-//! The time of renewal is a value and not a flow. Hours or weeks lie between two answers, while
+//! The time of renewal is a value and not a flow. Hours or weeks lie between two responses, while
 //! processes end and start, so a [`RenewalSchedule`](crate::renewal::RenewalSchedule) is stored rather
 //! than polled, and a cron job uses it just as a daemon does. It never fails: an error of renewal
 //! information delays the next request for it, and the last twentieth of the lifetime ignores the

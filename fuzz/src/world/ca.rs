@@ -70,7 +70,7 @@ impl Ca {
         }
     }
 
-    /// Answers a request, or loses it or its answer.
+    /// Answers a request, or loses it or its response.
     pub(crate) fn answer(
         &mut self,
         request: &Request,

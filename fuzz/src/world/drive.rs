@@ -38,7 +38,7 @@ pub(crate) trait User<F: Flow> {
     fn restarts_clock(&mut self) -> bool {
         false
     }
-    /// Returns whether the flow may abandon exchanges without waiting for their answers.
+    /// Returns whether the flow may abandon exchanges without waiting for their responses.
     fn gives_up(&self) -> bool;
 }
 
@@ -242,7 +242,7 @@ impl Drive {
         }
     }
 
-    /// Breaks the contract, which must be refused, or repeats an answer, which must be ignored.
+    /// Breaks the contract, which must be refused, or repeats a response, which must be ignored.
     fn disturb<F: Flow>(&mut self, flow: &mut F, world: &mut World<'_>) {
         let Some(id) = self.retired else { return };
         let mut other_session = Session::new(world.session.directory_url().clone(), 0);

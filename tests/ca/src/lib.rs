@@ -35,7 +35,7 @@
 //! | request | body | effect |
 //! | --- | --- | --- |
 //! | `POST /management/set-txt` | `{"host":"_acme-challenge.example.test.","value":"…"}` | adds one value to the name |
-//! | `POST /management/clear-txt` | the same | removes that one value; the answer is `{"removed":true}` or `false` |
+//! | `POST /management/clear-txt` | the same | removes that one value; the response is `{"removed":true}` or `false` |
 //! | `GET /management/txt` | none | lists everything published: `{"_acme-challenge.example.test":["…"]}` |
 //!
 //! # Slow, demanding and faulty
@@ -46,7 +46,7 @@
 //! [`ready_delay_polls`](TestCaBuilder::ready_delay_polls)) or demanding
 //! ([`require_external_account`](TestCaBuilder::require_external_account),
 //! [`require_terms`](TestCaBuilder::require_terms)); [`Quirks`] switch on what real servers do
-//! differently; [`Faults`] let chosen requests go wrong, lost answers included:
+//! differently; [`Faults`] make chosen requests fail, lost responses included:
 //!
 //! ```
 //! use acme_testca::{FaultAction, FaultRule, Faults, Quirks, RequestKind, TestCa};
@@ -69,7 +69,7 @@
 //!
 //! # Without I/O
 //!
-//! [`Ca`] is the same CA as a state machine: requests and the time go in, answers and requested
+//! [`Ca`] is the same CA as a state machine: requests and the time go in, responses and requested
 //! validations come out. A simulation can run it in virtual time.
 //!
 //! ```

@@ -178,7 +178,7 @@ impl Ca {
                 authorization.status = AuthorizationStatus::Deactivated;
                 Ok(())
             }
-            // A client repeats the request if the first answer was lost.
+            // A client repeats the request if the first response was lost.
             AuthorizationStatus::Deactivated => Ok(()),
             status => Err(Problem::malformed(format!(
                 "an authorization that is {} cannot be deactivated",

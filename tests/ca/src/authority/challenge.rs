@@ -173,7 +173,7 @@ impl Ca {
         let Some(challenge) = self.challenges.get_mut(&id) else {
             return Ok(());
         };
-        // A repeated request changes nothing: a client sends it again if the answer was lost.
+        // A repeated request changes nothing: a client sends it again if the response was lost.
         if open && challenge.status == ChallengeStatus::Pending {
             challenge.status = ChallengeStatus::Processing;
             self.waiting_validations.push(id);

@@ -66,8 +66,8 @@ pub struct CaConfig {
     pub persist_account_uri: bool,
     /// Whether a new order uses the account's valid authorizations.
     pub reuse_authorizations: bool,
-    /// Whether newOrder answers with a pending or ready order of the account for the same names, if
-    /// there is one.
+    /// Whether newOrder answers with a pending or ready order of the account for the same names,
+    /// if there is one.
     pub reuse_orders: bool,
     /// Whether there is a newAuthz resource.
     pub new_authz: bool,

@@ -83,7 +83,7 @@ impl FaultRule {
 pub enum FaultAction {
     /// Closes the connection without processing the request.
     DropBefore,
-    /// Processes the request and closes the connection without an answer: the lost answer.
+    /// Processes the request and closes the connection, so that the response is lost.
     DropAfter,
     /// Answers with these bytes, as a proxy in front of the CA would: the request is not looked at
     /// and no nonce is given.
@@ -95,10 +95,10 @@ pub enum FaultAction {
         /// The body.
         body: String,
     },
-    /// Checks the request's JWS, then answers with a problem of the CA: the nonce is used up and a
-    /// new one given.
+    /// Checks the request's JWS, then answers with a problem of the CA: the nonce is used up and
+    /// a new one given.
     Problem(Problem),
-    /// Processes the request and holds the answer back for so many milliseconds.
+    /// Processes the request and delays the response by so many milliseconds.
     Delay(u64),
 }
 

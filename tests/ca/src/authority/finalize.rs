@@ -30,7 +30,7 @@ impl Ca {
         let quirks = &self.config.quirks;
         let fresh = match status {
             OrderStatus::Ready => true,
-            // A client repeats finalize if the answer was lost. It gets the same order, and no
+            // A client repeats finalize if the response was lost. It gets the same order, and no
             // second certificate.
             OrderStatus::Processing | OrderStatus::Valid if !quirks.refuse_repeated_finalize => {
                 false

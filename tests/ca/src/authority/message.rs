@@ -52,7 +52,7 @@ impl CaRequest {
     }
 }
 
-/// Represents the answer of the core to one request.
+/// Represents the response of the core to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CaResponse {
@@ -64,11 +64,11 @@ pub struct CaResponse {
     pub body: Vec<u8>,
     /// The kind of the request.
     pub kind: RequestKind,
-    /// The problem type of an error answer, without the URN prefix.
+    /// The problem type of an error response, without the URN prefix.
     pub problem: Option<String>,
-    /// Whether the answer is sent, or lost by a fault.
+    /// Whether the response is sent, or lost by a fault.
     pub delivery: Delivery,
-    /// How long a fault delays the answer, in milliseconds.
+    /// How long a fault delays the response, in milliseconds.
     pub delay_millis: u64,
 }
 
@@ -88,12 +88,12 @@ impl CaResponse {
     }
 }
 
-/// Whether an answer is sent, or lost by a fault.
+/// Whether a response is sent, or lost by a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// The answer is sent.
+    /// The response is sent.
     Answer,
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Drop,
 }
 

@@ -1,4 +1,4 @@
-//! The CA without I/O. Requests and the time go in, answers and validations come out.
+//! The CA without I/O. Requests and the time go in, responses and validations come out.
 
 mod account;
 mod authenticate;

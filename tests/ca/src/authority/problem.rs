@@ -61,7 +61,7 @@ impl Problem {
         self
     }
 
-    /// Adds a header field to the answer that carries the problem.
+    /// Adds a header field to the response that carries the problem.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.more.headers.push((name.into(), value.into()));
@@ -86,7 +86,7 @@ impl Problem {
         &self.detail
     }
 
-    /// Returns the header fields of the answer that carries the problem.
+    /// Returns the header fields of the response that carries the problem.
     pub(crate) fn headers(&self) -> &[(String, String)] {
         &self.more.headers
     }

@@ -7,9 +7,9 @@
 /// `Quirks { html_errors: true, ..Quirks::default() }`; new fields come with new minor versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quirks {
-    /// Leaves `Location` out of the answer to finalize.
+    /// Leaves `Location` out of the response to finalize.
     pub no_location_on_finalize: bool,
-    /// Leaves `Location` out of answers to reading an order.
+    /// Leaves `Location` out of responses to reading an order.
     pub no_location_on_order: bool,
     /// Sends no `Replay-Nonce` with errors, badNonce included.
     pub no_nonce_on_errors: bool,
@@ -58,7 +58,7 @@ pub struct Quirks {
     pub empty_error_object: bool,
     /// Sends relative references in `Location` and `Link`.
     pub relative_urls: bool,
-    /// Leaves `Link: rel="up"` out of challenge answers.
+    /// Leaves `Link: rel="up"` out of challenge responses.
     pub no_link_up: bool,
     /// Puts all links into one `Link` header field.
     pub joined_links: bool,
@@ -94,7 +94,7 @@ pub struct Quirks {
     pub refuse_server_members: bool,
     /// Refuses `notBefore` and `notAfter` in newOrder.
     pub refuse_validity: bool,
-    /// Sends `Retry-After` with answers that are final, too.
+    /// Sends `Retry-After` with responses that are final, too.
     pub retry_after_always: bool,
     /// Answers the list of orders as a bare array.
     pub bare_orders_array: bool,

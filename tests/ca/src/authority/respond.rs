@@ -1,5 +1,5 @@
-//! From replies to bytes: the header fields that all answers have in common, and the quirks that
-//! concern every answer.
+//! From replies to bytes: the header fields that all responses have in common, and the quirks that
+//! concern every response.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use super::kind::RequestKind;
 use super::message::CaRequest;
 use super::problem::Problem;
 
-/// An answer before the parts that all answers have in common.
+/// A response before the parts that all responses have in common.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -133,7 +133,7 @@ impl Ca {
             headers.push(("Link".to_owned(), format!("<{}>;rel=\"index\"", self.directory_url())));
         }
         let quirks = &self.config.quirks;
-        // Section 6.5: with every answer to a POST, errors included, and with newNonce.
+        // Section 6.5: with every response to a POST, errors included, and with newNonce.
         let wanted = request.method == "POST"
             || (kind == RequestKind::NewNonce && !failed)
             || (kind == RequestKind::Directory && quirks.nonce_on_directory);

@@ -1,4 +1,4 @@
-//! The body of an answer, which reports when it was written.
+//! The body of a response, which reports when it was written.
 
 use core::convert::Infallible;
 use core::pin::Pin;
@@ -13,7 +13,7 @@ use super::shared::Shared;
 use super::watched::Written;
 
 /// A body in one piece. Dropped by hyper after its data was taken, it waits for the flush. Dropped
-/// before, the answer is lost.
+/// before, the response is lost.
 pub(crate) struct Answer {
     data: Option<Bytes>,
     end: Option<End>,

@@ -274,9 +274,10 @@ impl TestCaBuilder {
     /// Sets a hook that is called twice for each exchange, on the CA's only thread.
     ///
     /// The first call, with [`ExchangePhase::Processed`], comes when the request has taken effect
-    /// and nothing of the answer was written. A client that is killed now never sees the answer.
-    /// The second, with [`ExchangePhase::Answered`], comes when the last byte was passed to the
-    /// socket. The client may have read it already. Everything else waits until the hook returns.
+    /// and nothing of the response was written. A client that is killed now never sees the
+    /// response. The second, with [`ExchangePhase::Answered`], comes when the last byte was passed
+    /// to the socket. The client may have read it already. Everything else waits until the hook
+    /// returns.
     pub fn on_exchange(
         mut self,
         hook: impl Fn(ExchangePhase, &ExchangeRecord) + Send + Sync + 'static,

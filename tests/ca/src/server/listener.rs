@@ -48,7 +48,7 @@ pub(crate) async fn run(
         }
     };
     let _ = timeout(STOP_TIMEOUT, idle).await;
-    // Connections with an answer to flush get another turn.
+    // Connections with a response to flush get another turn.
     tokio::task::yield_now().await;
 }
 

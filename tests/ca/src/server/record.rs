@@ -2,7 +2,7 @@
 
 use crate::authority::{ChallengeKind, Identifier, Problem, RequestKind};
 
-/// Records one exchange: a request and its answer.
+/// Records one exchange: a request and its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExchangeRecord {
@@ -14,11 +14,11 @@ pub struct ExchangeRecord {
     pub path: String,
     /// The kind of the request.
     pub kind: RequestKind,
-    /// The status of the answer, or 0 if a fault dropped the unprocessed request.
+    /// The status of the response, or 0 if a fault dropped the unprocessed request.
     pub status: u16,
-    /// The problem type of an error answer, without its URN prefix.
+    /// The problem type of an error response, without its URN prefix.
     pub problem: Option<String>,
-    /// Whether the answer was sent. False if a fault dropped it.
+    /// Whether the response was sent. False if a fault dropped it.
     pub delivered: bool,
     /// When it was processed, in milliseconds since the start of the CA.
     pub millis: u64,
@@ -32,18 +32,18 @@ pub struct ExchangeRecord {
     pub accept_language: Option<String>,
     /// Bytes in the request's body.
     pub request_bytes: usize,
-    /// Bytes in the answer's body.
+    /// Bytes in the response's body.
     pub response_bytes: usize,
 }
 
 /// The progress of an exchange, for a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExchangePhase {
-    /// The request has taken effect, and no byte of the answer was written.
+    /// The request has taken effect, and no byte of the response was written.
     Processed,
-    /// The last byte of the answer was passed to the socket.
+    /// The last byte of the response was passed to the socket.
     ///
-    /// It follows `Processed` for every exchange whose answer could be written.
+    /// It follows `Processed` for every exchange whose response could be written.
     Answered,
 }
 

@@ -58,7 +58,7 @@ impl Connection {
         if response.delivery == Delivery::Drop {
             drop(end);
             self.close.notify_one();
-            // Any answer would go out before the connection is closed.
+            // Any response would go out before the connection is closed.
             return pending().await;
         }
         end.record = Some(record);

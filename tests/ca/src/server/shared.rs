@@ -78,7 +78,7 @@ impl Shared {
         self.ca.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Processes a request, and returns the answer and the validations that it requests.
+    /// Processes a request, and returns the response and the validations that it requests.
     pub(crate) fn handle(&self, request: &CaRequest) -> (CaResponse, Vec<Validation>) {
         let now = self.now();
         let mut ca = self.ca();

@@ -1,4 +1,4 @@
-//! A stream that reports when the answers written to it have reached the socket.
+//! A stream that reports when the responses written to it have reached the socket.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::record::{ExchangePhase, ExchangeRecord};
 use super::shared::Shared;
 
-/// The answers of one connection that hyper has taken, and that wait for the next flush.
+/// The responses of one connection that hyper has taken, and that wait for the next flush.
 #[derive(Default)]
 pub(crate) struct Written(Mutex<Vec<ExchangeRecord>>);
 

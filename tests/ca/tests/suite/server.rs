@@ -166,7 +166,7 @@ fn watched() -> (TestCa, Seen) {
     (ca, seen)
 }
 
-/// Waits for the hook, which may come an instant after the client has its answer.
+/// Waits for the hook, which may come an instant after the client has its response.
 fn wait_for(seen: &Seen, length: usize) -> Vec<(ExchangePhase, RequestKind, u64)> {
     let end = Instant::now() + Duration::from_secs(5);
     while seen.lock().unwrap().len() < length && Instant::now() < end {

@@ -10,7 +10,7 @@ fn world() -> World {
     World::new(CaConfig::default())
 }
 
-/// Returns the answer to a POST-as-GET of the account whose header a test has bent.
+/// Returns the response to a POST-as-GET of the account whose header a test has bent.
 fn bent(client: &mut Client<World>, bend: impl FnOnce(&mut Value)) -> support::Answer {
     let url = client.kid.clone().unwrap();
     let mut header = client.header(&url);

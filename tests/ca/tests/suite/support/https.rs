@@ -19,7 +19,7 @@ impl Https {
         Self(Arc::new(client_config(root_pem, &[b"http/1.1"])))
     }
 
-    /// Sends a request; `None` if the connection is closed without an answer.
+    /// Sends a request; `None` if the connection is closed without a response.
     pub fn try_exchange(&self, request: &CaRequest) -> Option<Answer> {
         let authority = request.url.strip_prefix("https://").unwrap().split('/').next().unwrap();
         let (host, _) = authority.rsplit_once(':').unwrap();

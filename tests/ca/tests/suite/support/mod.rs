@@ -18,7 +18,7 @@ pub fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// An answer of the CA, over whatever transport.
+/// A response of the CA, over whatever transport.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -57,7 +57,7 @@ impl Answer {
         self.header("location").expect("an answer with Location").to_owned()
     }
 
-    /// Returns the problem type without its prefix, after checking that the answer is a problem
+    /// Returns the problem type without its prefix, after checking that the response is a problem
     /// document.
     pub fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
