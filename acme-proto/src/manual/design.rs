@@ -61,7 +61,7 @@
 //!
 //! *Polling* reads the order, one request a round. The first poll goes out at once, or when `Retry-After` says; the next
 //! follow a geometric schedule. Every third round the authorizations are read too: some servers report a failed challenge
-//! as an `error` in a challenge that stays `pending` for ever. Such a challenge is answered again, then given up with the
+//! as an `error` in a challenge that stays `pending` forever. Such a challenge is answered again, then given up with the
 //! server's own words.
 //!
 //! *Publishing.* Choosing a kind of challenge ([`select`](crate::issuance::Issuance::select)) and publishing it are two

@@ -21,7 +21,7 @@ const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::WildcardDnsPersist01, Lacks("403 rejectedIdentifier")),
     (Feature::IpHttp01, Lacks("403 malformed")),
     (Feature::IpTlsAlpn01, Lacks("403 malformed")),
-    (Feature::SameNames, Works("authorized anew")),
+    (Feature::SameNames, Works("authorized again")),
     (Feature::ExternalAccount, Works("without a binding: external account required")),
     (Feature::UpdateAccount, Lacks("404 no problem document")),
     (Feature::KeyChange, Lacks("not offered: keyChange")),

@@ -27,7 +27,7 @@ const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::WildcardDnsPersist01, Lacks("order failed: no usable challenge among dns-01")),
     (Feature::IpHttp01, Works("")),
     (Feature::IpTlsAlpn01, Lacks("order failed: connection")),
-    (Feature::SameNames, Works("authorized anew")),
+    (Feature::SameNames, Works("authorized again")),
     (Feature::ExternalAccount, Lacks("the binding is ignored")),
     (Feature::UpdateAccount, Works("shown as you@example.org")),
     (Feature::KeyChange, Lacks("403 unauthorized")),

@@ -27,7 +27,7 @@ const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::WildcardDnsPersist01, Lacks("order failed: no usable challenge among dns-01")),
     (Feature::IpHttp01, Works("")),
     (Feature::IpTlsAlpn01, Works("")),
-    (Feature::SameNames, Works("authorized anew")),
+    (Feature::SameNames, Works("authorized again")),
     (Feature::ExternalAccount, Works("without a binding: external account required")),
     (Feature::UpdateAccount, Works("")),
     (Feature::KeyChange, Lacks("501 rejectedIdentifier")),

@@ -7,7 +7,7 @@ use acme_testca::TestCa;
 use acme_tests::child::{IssuedFiles, Outcome, Program, ScratchDir, openssl};
 use acme_tests::for_both_programs;
 
-/// Issues with the embedded CA into `out`, and checks everything that is to be there.
+/// Issues with the embedded CA into `out`, and checks every file that it must write.
 fn issue(program: Program, arguments: &[&str], names: &[&str]) -> Outcome {
     let dir = ScratchDir::new();
     let outcome = program

@@ -46,7 +46,7 @@ pub(super) fn again(at: &At<'_>) -> Outcome {
     let reused = client.issue(&Job { publish: false, ..job.clone() });
     let second = match reused {
         Ok(issued) => (issued, "the authorization was valid already"),
-        Err(_) => (at.issue(&client, &job)?, "authorized anew"),
+        Err(_) => (at.issue(&client, &job)?, "authorized again"),
     };
     super::ensure(first.order_url() != second.0.order_url(), "the second order is the first")?;
     Ok(second.1.to_owned())
