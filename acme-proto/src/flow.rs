@@ -15,7 +15,7 @@ pub use crate::request::{
     Transmit,
 };
 
-/// Anything that takes several exchanges with a server to come to an end.
+/// A task that takes one or more exchanges with a server.
 ///
 /// **The one rule**: after creating a flow, and after every input or command, call
 /// [`poll_output`](Self::poll_output) until it gives [`Output::Timeout`] or [`Output::Done`], and act on
@@ -24,9 +24,9 @@ pub use crate::request::{
 /// The trait is sealed: [`Call`](crate::call::Call), [`Register`](crate::register::Register),
 /// [`Rollover`](crate::rollover::Rollover) and [`Issuance`](crate::issuance::Issuance) implement it.
 pub trait Flow: sealed::Sealed {
-    /// What the flow asks of its user; [`core::convert::Infallible`] where it asks nothing.
+    /// A decision or an action that the flow needs from its user; [`core::convert::Infallible`] if it needs none.
     type Event;
-    /// What the flow ends with.
+    /// The result of success.
     type Success;
 
     /// Returns the next thing to do; `Timeout(Some(t))` always has `t > now`.
@@ -36,12 +36,12 @@ pub trait Flow: sealed::Sealed {
         now: Timestamp,
     ) -> Output<Self::Event, Self::Success>;
 
-    /// Takes what the outside answered.
+    /// Takes the result of an output.
     ///
-    /// An answer to an id that is already settled is ignored.
+    /// A second input for the same id is ignored.
     ///
     /// # Errors
-    /// [`Misuse::UnknownId`] for an id that this flow never gave out and [`Misuse::WrongSession`] for a
+    /// [`Misuse::UnknownId`] for an id that this flow never handed out and [`Misuse::WrongSession`] for a
     /// session other than that of the first poll: both are bugs of the driver.
     fn handle_input(
         &mut self,
@@ -62,25 +62,25 @@ pub enum Output<E, T> {
     /// A snapshot to be stored before the flow goes on; only from a durable flow. Answer with
     /// [`Input::Saved`] or [`Input::SaveFailed`].
     Save(SaveRequest),
-    /// A question to the user, to be answered by a command of the flow.
+    /// A decision or an action for the user, who answers by a command of the flow.
     Event(E),
     /// Something worth a log line; needs no answer.
     Notice(Notice),
-    /// Nothing to do until an input, a command, or this time; never a time that has passed.
+    /// Nothing to do until an input, a command, or this time, which is in the future.
     Timeout(Option<Timestamp>),
     /// The end.
     Done(Result<T, Error>),
 }
 
-/// What the outside answers.
+/// The result of an output.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Input {
-    /// The answer to a [`Transmit`].
+    /// The response to a [`Transmit`].
     Response(RequestId, Response),
-    /// A [`Transmit`] got no answer.
+    /// A [`Transmit`] got no response.
     Lost(RequestId, Lost),
-    /// The answer to a [`SignRequest`].
+    /// The signature for a [`SignRequest`].
     Signature(SignId, Signature),
     /// The signer could not or would not sign.
     SignFailed(SignId, SignFailed),
@@ -100,7 +100,7 @@ pub struct SaveRequest {
 }
 
 pub(crate) mod sealed {
-    /// Keeps [`Flow`](super::Flow) ours to implement, so that outputs can be added.
+    /// Seals [`Flow`](super::Flow), so that outputs can be added without breaking implementations.
     #[allow(unnameable_types)] // that is how a trait is sealed
     pub trait Sealed {}
 }

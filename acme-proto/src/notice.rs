@@ -1,4 +1,4 @@
-//! What a driver may want to log, but need not react to.
+//! Notices: what a program may log; none needs a reaction.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -18,14 +18,14 @@ use crate::wire::{ChallengeKind, Deviation, OrderStatus, Problem};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Notice {
-    /// The server broke the RFC in a way that could be survived.
+    /// The server broke the RFC in a way that the flow survives.
     Deviation {
-        /// The URL of the request whose answer it was.
+        /// The URL of the request.
         url: Url,
         /// What was wrong.
         deviation: Deviation,
     },
-    /// A request is going to be sent again.
+    /// A request will be sent again.
     Retry {
         /// The URL of the request.
         url: Url,
@@ -33,35 +33,35 @@ pub enum Notice {
         tries: u32,
         /// Why.
         reason: RetryReason,
-        /// When it goes out.
+        /// When it is sent.
         at: Timestamp,
     },
     /// The flow waits for the server before it asks again.
     Waiting {
-        /// The URL that will be asked.
+        /// The URL that is read next.
         url: Url,
-        /// When.
+        /// When it is read.
         until: Timestamp,
-        /// Whether the server named that time by `Retry-After`.
+        /// Whether the server set that time by `Retry-After`.
         asked_by_server: bool,
     },
-    /// An issuance came further.
+    /// An issuance reached its next step.
     Progress(Progress),
-    /// An alternate chain could not be had, or is for another certificate; it is not chosen.
+    /// An alternate chain could not be downloaded, or belongs to another certificate. It is not chosen.
     AlternateUnusable {
         /// The URL of the chain.
         url: Url,
         /// What is wrong with it.
         error: Box<Error>,
     },
-    /// An authorization was to be given up at the end of an issuance, and is not.
+    /// An authorization could not be deactivated at the end of an issuance.
     NotDeactivated {
         /// The URL of the authorization.
         url: Url,
         /// Why.
         error: Box<Error>,
     },
-    /// A certificate that was to be revoked had been revoked before.
+    /// The certificate was revoked already, so that nothing was left to revoke.
     AlreadyRevoked {
         /// The URL of the request.
         url: Url,
@@ -72,10 +72,10 @@ pub enum Notice {
         certificate_id: String,
         /// The window, the instant chosen in it, and the page that explains it.
         window: Box<RenewalWindow>,
-        /// When the certificate is to be renewed.
+        /// When the certificate is due for renewal.
         renew_at: Timestamp,
     },
-    /// A question for renewal information had no answer; the certificate is renewed in time all the same.
+    /// Renewal information could not be read; renewal falls back to the certificate's lifetime.
     NoRenewalInfo {
         /// The certificate.
         certificate_id: String,
@@ -84,32 +84,32 @@ pub enum Notice {
         /// When the CA is asked again.
         again_at: Timestamp,
     },
-    /// The order does not count as the renewal of the certificate that it was to replace.
+    /// The CA does not treat the order as the renewal of the certificate that it replaces.
     NotReplacing {
         /// The certificate.
         certificate_id: String,
         /// Why.
         reason: NotReplacing,
     },
-    /// The directory has none of the preferred profiles: the CA chooses.
+    /// The directory lists none of the preferred profiles, so the CA chooses one.
     NoPreferredProfile {
-        /// What was preferred, the best first.
+        /// The preferred profiles, the best first.
         preferred: Vec<String>,
         /// The names in the directory.
         offered: Vec<String>,
     },
-    /// The order has another profile than was asked for.
+    /// The order has another profile than the requested one.
     OtherProfile {
-        /// What was asked for.
+        /// The requested profile.
         asked: String,
-        /// What the CA says it will apply; `None` where it says nothing.
+        /// The profile in the CA's order; `None` if the order has none.
         applied: Option<String>,
     },
-    /// An issuance ends without a certificate, and this challenge may still be published somewhere.
+    /// An issuance ends without a certificate, and this challenge may still be published.
     NotCleaned {
-        /// What was to be taken back.
+        /// The challenge to clean up.
         challenge: Box<Challenge>,
-        /// Why it was not.
+        /// Why it was not cleaned up.
         reason: String,
     },
 }
@@ -120,9 +120,9 @@ pub enum Notice {
 pub enum NotReplacing {
     /// The directory has no `renewalInfo`, so the order does not name the certificate.
     NotOffered,
-    /// The CA refused the order because of it; the next one does not name the certificate.
+    /// The CA refused the order because of `replaces`; the next order does not have that member.
     Refused(Box<ServerProblem>),
-    /// The CA took the order, but does not show what it replaces.
+    /// The CA accepted the order, but its order object has no `replaces`.
     NotShown,
 }
 
@@ -132,23 +132,23 @@ pub enum NotReplacing {
 pub enum RetryReason {
     /// `badNonce`.
     BadNonce,
-    /// The account key changed under way: the request is signed again, by the other one.
+    /// The account key changed meanwhile: the request is signed again, by the other key.
     KeyChanged,
-    /// The CA wants to see the external account even where an account is looked up.
+    /// The CA demands the external account binding for an account look-up too.
     ExternalAccount,
-    /// The server answered with an error that may pass.
+    /// The server sent an error that may pass.
     Status(u16, Option<Box<Problem>>),
-    /// There was no answer.
+    /// No response arrived.
     Lost(String),
 }
 
-/// How far an issuance has come.
+/// A step of an issuance.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Progress {
     /// The order exists at this URL.
     OrderCreated(Url),
-    /// A challenge was answered; the server validates.
+    /// The server accepted the response to a challenge and validates it.
     Validating(Identifier, ChallengeKind),
     /// The identifier is authorized.
     Authorized(Identifier),

@@ -1,4 +1,4 @@
-//! Every number that decides how patient, how parallel and how trusting a session is.
+//! Tunable limits: timeouts, retries, parallelism, sizes.
 
 use core::time::Duration;
 
@@ -6,19 +6,19 @@ use core::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Policy {
-    /// How many HTTP exchanges one flow may have in flight. Default 16.
+    /// The most HTTP exchanges that one flow has in flight. Default 16.
     pub max_in_flight: usize,
-    /// How many times one request is sent because of `badNonce`. Default 24: test servers refuse half
-    /// of all nonces.
+    /// How many times one request is sent in all while the server refuses its nonces with `badNonce`. Default 24:
+    /// test servers refuse half of all nonces, and 24 refusals in a row are then a one in 16 million event.
     pub bad_nonce_tries: u32,
-    /// How many times one request is sent because of lost answers, 5xx and 429. Default 4.
+    /// How many times one request is sent in all while responses are lost or are 5xx or 429. Default 4.
     pub tries: u32,
-    /// The waits between those.
+    /// The waits between those retries.
     pub backoff: Schedule,
     /// The waits between polls after the first, where the server names none.
     pub poll: Schedule,
-    /// The longest `Retry-After` that a flow waits for; a longer one ends it with an error that tells
-    /// when to come back. Default 10 minutes.
+    /// The longest `Retry-After` that a flow waits for. A longer one ends the flow with an error that has the time
+    /// ([`Error::retry_at`](crate::error::Error::retry_at)). Default 10 minutes.
     pub retry_after_cap: Duration,
     /// The time limit of one exchange. Default 30 seconds.
     pub request_time_limit: Duration,
@@ -28,26 +28,27 @@ pub struct Policy {
     pub call_time_limit: Duration,
     /// The time limit of an issuance that sets none itself. Default 5 minutes.
     pub issuance_time_limit: Duration,
-    /// How long an issuance may go on after its end or deadline for clean-ups alone. Default 150 seconds: a
-    /// command that publishes a record may take two minutes, and is cleaned up after only then.
+    /// How long an issuance continues after its end or deadline to clean up. Default 150 seconds: a command that
+    /// publishes a record may take two minutes, and its clean-up starts only after that.
     pub clean_up_time_limit: Duration,
-    /// After how long the directory is fetched anew. Default one day.
+    /// The age at which the directory is fetched again. Default one day.
     pub directory_max_age: Duration,
-    /// How many octets of body are accepted. Default 1 MiB.
+    /// The most octets of body that a flow accepts. Default 1 MiB.
     pub body_limit: usize,
-    /// How many redirects of one GET are followed; those of a POST never are. Default 3.
+    /// How many redirects of one GET are followed. Redirects of a POST are never followed: its JWS is signed for one
+    /// URL (RFC 8555 section 6.4). Default 3.
     pub max_redirects: u32,
     /// How many nonces the session keeps. Default 64.
     pub max_nonces: usize,
-    /// After how long a nonce is no longer tried. Default 5 minutes.
+    /// The age at which a nonce is dropped. Default 5 minutes.
     pub nonce_max_age: Duration,
-    /// How many orders an issuance may create, one after the other, before it gives up. Default 3; a further one is
-    /// made only where [another kind of challenge is left](crate::issuance::Issuance::with_solver_kinds).
+    /// The most orders that an issuance creates, one after the other. Default 3. It creates another one only if
+    /// [another kind of challenge is left](crate::issuance::Issuance::with_solver_kinds).
     pub max_orders: u32,
-    /// How many times a challenge is answered that the server leaves `pending` with an error.
+    /// How many times the flow responds to a challenge that the server leaves `pending` with an error.
     /// Default 2.
     pub challenge_tries: u32,
-    /// How many requests a second each class of resource gets.
+    /// The request rate of each class of resources.
     pub rates: Rates,
 }
 
@@ -136,7 +137,7 @@ impl ResourceClass {
     }
 }
 
-/// A rate: so many requests a second on average, so many at once.
+/// A rate: a number of requests a second on average, and a number at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Requests a second; 0 means no limit.
@@ -145,7 +146,7 @@ pub struct Rate {
     pub burst: u32,
 }
 
-/// The rate of each class, just below what a large public CA allows one IP address.
+/// The rate of each class; the default is just below what Let's Encrypt allows one IP address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     rates: [Rate; ResourceClass::COUNT],

@@ -10,7 +10,7 @@ use crate::text::printable;
 #[cfg(doc)]
 use crate::{flow::Input, http::Response};
 
-/// An HTTP request to be sent as it is: no redirect followed, nothing retried, no header changed.
+/// An HTTP request. The driver sends it as it is: it follows no redirect, retries nothing and changes no header.
 #[derive(Clone, Debug)]
 pub struct Transmit {
     /// Goes into the answering [`Input`].
@@ -25,17 +25,18 @@ pub struct Transmit {
     pub body_limit: usize,
 }
 
-/// How an exchange ended without an answer.
+/// Why an exchange got no response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Lost {
-    /// Nothing reached the server, provably: no connection, TLS failed, stream refused.
+    /// Provably nothing reached the server: no connection, failed TLS, a refused stream. The request is sent again
+    /// even if it must not be processed twice.
     #[error("not sent: {}", printable(.0, 300))]
     NotSent(String),
     /// The time limit passed.
     #[error("no response within the time limit")]
     TimedOut,
-    /// The request may have been processed, but no answer came.
+    /// The server may have processed the request, but no response arrived.
     #[error("no response: {}", printable(.0, 300))]
     NoAnswer(String),
 }
@@ -45,7 +46,7 @@ pub enum Lost {
 pub struct SignRequest {
     /// Goes into the answering [`Input`].
     pub id: SignId,
-    /// Which key is to sign.
+    /// The key that signs.
     pub key: KeyRole,
     /// The algorithm, which fits the key.
     pub algorithm: SignatureAlgorithm,
@@ -55,17 +56,17 @@ pub struct SignRequest {
     pub time_limit: Duration,
 }
 
-/// Which key a [`SignRequest`] is for; the thumbprint is that of its public half.
+/// The key of a [`SignRequest`], with the thumbprint of its public half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyRole {
     /// The account key.
     Account(Thumbprint),
-    /// The key that an account is to change to (RFC 8555 section 7.3.5).
+    /// The next account key, in a key change (RFC 8555 section 7.3.5).
     NewAccount(Thumbprint),
-    /// The MAC key that the CA gave out for this key identifier (RFC 8555 section 7.3.4).
+    /// The MAC key that the CA issued under this key identifier (RFC 8555 section 7.3.4).
     ExternalAccount(String),
-    /// The key of the certificate to be revoked (RFC 8555 section 7.6).
+    /// The key of the certificate that is revoked (RFC 8555 section 7.6).
     Certificate(Thumbprint),
 }
 
@@ -83,10 +84,10 @@ pub enum SignatureAlgorithm {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignFailed {
-    /// The signer does not hold the key that was named.
+    /// The signer does not hold the key.
     #[error("the signer does not hold this key")]
     UnknownKey,
-    /// The signer cannot do the algorithm that was named.
+    /// The signer does not support the algorithm.
     #[error("the signer cannot do this algorithm")]
     UnsupportedAlgorithm,
     /// The signer failed, and says why.

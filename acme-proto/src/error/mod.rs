@@ -57,25 +57,25 @@ pub use unsupported::Unsupported;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The CA said no.
+    /// The CA refused the request with an error.
     #[error(transparent)]
     Problem(Box<ServerProblem>),
-    /// The order failed: one or more identifiers could not be proved, or the CA gave it up.
+    /// The order failed: one or more identifiers were not authorized, or the CA invalidated it.
     #[error(transparent)]
     Order(Box<OrderFailed>),
-    /// The CA broke the rules in a way that cannot be survived.
+    /// The CA broke the protocol in a way that the flow cannot survive.
     #[error(transparent)]
     Peer(Box<PeerError>),
-    /// The CA does not offer what was asked for.
+    /// The CA does not offer the operation or feature.
     #[error(transparent)]
     Unsupported(Unsupported),
-    /// No answer came, also after trying again.
+    /// No response arrived, after every retry.
     #[error(transparent)]
     Transport(Box<TransportError>),
-    /// The signer gave no signature.
+    /// The signer returned no signature.
     #[error("signing failed: {0}; check the key and the device that holds it, then try again")]
     Signer(SignFailed),
-    /// A snapshot could not be stored, so the flow stopped before it could lose anything.
+    /// A snapshot could not be stored. The flow stopped before the step that depends on it.
     #[error(
         "the state could not be stored: {}; make the place writable, then try again",
         printable(.0, MAX_REASON)
@@ -101,7 +101,7 @@ pub enum Error {
         /// The directory that was asked.
         directory: Url,
     },
-    /// The account was deactivated or revoked, so that nothing can be asked in its name any more.
+    /// The account was deactivated or revoked, so the CA accepts no request from it.
     #[error("the account {account} is {status}; register another one, with a new key")]
     AccountClosed {
         /// The account.
@@ -109,7 +109,7 @@ pub enum Error {
         /// Its status.
         status: AccountStatus,
     },
-    /// The key that an account was to change to belongs to another one (RFC 8555 section 7.3.5).
+    /// The new key of a key change belongs to another account (RFC 8555 section 7.3.5).
     #[error(
         "the new key is that of another account, {account}; make a key of its own for this one"
     )]
@@ -117,10 +117,10 @@ pub enum Error {
         /// The account that has the key.
         account: Url,
     },
-    /// What the user gave cannot be used.
+    /// The caller's data cannot be used.
     #[error(transparent)]
     Input(InvalidInput),
-    /// This crate reached a state that its authors ruled out.
+    /// This crate reached a state that its authors thought impossible.
     #[error("bug in acme-proto; report it, with the log of this flow")]
     Internal,
     /// The driver broke the contract of the core.
@@ -153,7 +153,7 @@ impl Error {
         }
     }
 
-    /// Returns the type of the problem document that the CA answered with.
+    /// Returns the type of the problem document that the CA sent.
     pub fn problem_type(&self) -> Option<&ProblemType> {
         match self {
             Self::Problem(p) => p.problem().map(|p| p.kind()),
@@ -162,7 +162,7 @@ impl Error {
         }
     }
 
-    /// Returns whether an answer of success came, whose body cannot be read.
+    /// Returns whether this is a response of success whose body cannot be parsed.
     pub(crate) fn is_unreadable(&self) -> bool {
         let Self::Peer(peer) = self else { return false };
         matches!(peer.fault, PeerFault::Object { .. } | PeerFault::Truncated)

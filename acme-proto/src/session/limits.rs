@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     classes: [Class; ResourceClass::COUNT],
-    /// The latest time at which anything was reserved.
+    /// The latest `now` of any reservation.
     seen: Timestamp,
 }
 
@@ -18,7 +18,7 @@ const CLOCK_ERROR: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Class {
-    /// When the bucket would be full again, were no slot taken any more.
+    /// When the bucket is full again if nothing else is reserved.
     full_at: Timestamp,
     not_before: Timestamp,
 }
@@ -26,7 +26,7 @@ struct Class {
 impl Limits {
     /// Reserves the next free slot and returns its time; `now` or earlier means at once.
     ///
-    /// Slots go first come, first served; one that is not used lapses.
+    /// Slots are given in the order of the calls; a slot that is not used is lost.
     pub(crate) fn reserve(
         &mut self,
         class: ResourceClass,
@@ -41,20 +41,22 @@ impl Limits {
             return from;
         }
         let interval = Duration::from_secs(1) / per_second;
+        // A bucket of `burst` slots that refills at the rate, kept as one time: each reservation moves the time at
+        // which it is full again by one interval, and a slot is free while that time is at most `burst` away.
         let full_at = class.full_at.max(from).saturating_add(interval);
         class.full_at = full_at;
         full_at.saturating_sub(interval.saturating_mul(burst.max(1))).max(from)
     }
 
-    /// Lets no request of the class go before `time`: the server said so.
+    /// Holds the class until `time`, as the server asks.
     pub(crate) fn hold_until(&mut self, class: ResourceClass, time: Timestamp) {
         let class = &mut self.classes[class.index()];
         class.not_before = class.not_before.max(time);
     }
 
-    /// Returns until when the server asked to leave a class alone, if that lies ahead.
+    /// Returns until when the server asked for a pause in this class, if that is in the future.
     ///
-    /// A time beyond the policy's cap comes from a clock that was wrong then, and does not count.
+    /// A time beyond the policy's cap was computed by a clock that ran ahead, and does not count.
     pub(crate) fn held_until(
         &self,
         class: ResourceClass,
@@ -66,7 +68,7 @@ impl Limits {
         Some(until).filter(|until| *until > now && *until <= farthest)
     }
 
-    /// Takes back what was reserved by a clock that ran ahead of this one.
+    /// Moves the reservations of a clock that ran ahead back to this clock.
     fn set_clock(&mut self, now: Timestamp) {
         let ahead = self.seen.saturating_duration_since(now);
         if ahead > CLOCK_ERROR {

@@ -35,12 +35,12 @@ pub struct Session {
     /// When the directory was fetched.
     directory_at: Timestamp,
     account_key: Option<Jwk>,
-    /// The key that the account is changing to, as long as it is not known which of them the server holds.
+    /// The next account key, while it is unknown which of the two keys the server holds.
     new_key: Option<Jwk>,
     external: Option<ExternalAccount>,
     account: Option<Url>,
     orders: Option<Url>,
-    /// The status of the account, if it is not valid any more.
+    /// The status of the account, if it is no longer valid.
     closed: Option<AccountStatus>,
     nonces: NoncePool,
     limits: Limits,
@@ -55,7 +55,7 @@ pub struct Session {
 const PRODUCT: &str = concat!("acme-proto/", env!("CARGO_PKG_VERSION"));
 
 impl Session {
-    /// Creates a session that knows nothing yet but where the directory is.
+    /// Creates a session for the directory at this URL, which a flow fetches when it needs it.
     ///
     /// `seed` sets the jitter of retries: take it from the operating system, so that a thousand clients do
     /// not retry in step, or fix it to make a run repeatable.
@@ -89,23 +89,23 @@ impl Session {
         self
     }
 
-    /// Names the key that the account was to change to when an earlier process ended.
+    /// Sets the next account key of a key change that an earlier process began and did not finish.
     ///
-    /// Whichever flow is refused by the account key then asks with this one, and if the server accepts
-    /// it, it is the account key from there on. The signer must hold both.
+    /// When the server refuses a request by the account key, the flow signs it again by this one. If the server accepts
+    /// that, this is the account key from then on. The signer must hold both keys.
     pub fn with_new_account_key(mut self, key: Jwk) -> Self {
         self.new_key = Some(key);
         self
     }
 
-    /// Names the external account that the account is bound to, for CAs that want to see the binding even
-    /// where an account is looked up by its key.
+    /// Sets the external account that the account is bound to, for CAs that demand the binding in an account look-up
+    /// too.
     pub fn with_external_account(mut self, external: ExternalAccount) -> Self {
         self.external = Some(external);
         self
     }
 
-    /// Sets the account URL as it was received when the account was created or found.
+    /// Sets the account URL, as the CA sent it when the account was created or found.
     pub fn with_account_url(mut self, url: Url) -> Self {
         self.account = Some(url);
         self
@@ -160,7 +160,7 @@ impl Session {
         self.account_key.as_ref()
     }
 
-    /// Returns the key that the account is changing to, while it is not known which one the server holds.
+    /// Returns the next account key, while it is unknown which of the two keys the server holds.
     pub const fn new_account_key(&self) -> Option<&Jwk> {
         self.new_key.as_ref()
     }
@@ -200,6 +200,7 @@ impl Session {
             Some(bound) if bound.session == self.id => Ok(bound.flow),
             Some(_) => Err(Misuse::WrongSession),
             None => {
+                // Ids are unique within the session, so that an input for another flow is recognized.
                 let flow = FlowId(self.flows);
                 self.flows = self.flows.wrapping_add(1);
                 *binding = Some(Binding { session: self.id, flow });
@@ -220,13 +221,13 @@ impl Session {
         self.directory = None;
     }
 
-    /// Returns whether the directory is to be fetched: it is not known, or older than the policy allows.
+    /// Returns whether the directory is unknown, or older than the policy allows.
     pub(crate) fn needs_directory(&self, now: Timestamp) -> bool {
         let age = now.saturating_duration_since(self.directory_at);
         self.directory.is_none() || age > self.policy.directory_max_age
     }
 
-    /// Takes note that the directory was asked for: one that cannot be had anew serves on.
+    /// Records the time of the last fetch. If a refetch fails, the old directory stays in use.
     pub(crate) const fn directory_asked(&mut self, now: Timestamp) {
         self.directory_at = now;
     }
@@ -240,7 +241,7 @@ impl Session {
         self.account = Some(url);
     }
 
-    /// Takes what the account object tells: where its orders are, and whether it is still valid.
+    /// Learns from the account object where its orders are, and whether it is still valid.
     pub(crate) fn note_account(&mut self, account: &Account) {
         if let Some(orders) = account.orders() {
             self.orders = Some(orders.clone());
@@ -264,19 +265,19 @@ impl Session {
         self.closed = None;
     }
 
-    /// Takes the key that the server is known to hold.
+    /// Settles the account key: the server is known to hold this one.
     pub(crate) fn set_account_key(&mut self, key: Jwk) {
         self.account_key = Some(key);
         self.new_key = None;
     }
 
-    /// Takes note of a change of keys that the server may have made.
+    /// Records a key change that the server may have applied.
     pub(crate) fn begin_key_change(&mut self, old: Jwk, new: Jwk) {
         self.account_key = Some(old);
         self.new_key = Some(new);
     }
 
-    /// Takes note that the change was not made.
+    /// Records that the server did not apply the key change.
     pub(crate) fn forget_new_account_key(&mut self) {
         self.new_key = None;
     }
@@ -313,14 +314,14 @@ impl Session {
         self.limits.hold_until(class, time);
     }
 
-    /// Returns until when the server asked to leave a class of resources alone, if that lies ahead.
+    /// Returns until when the server asked for a pause in this class of resources, if that is in the future.
     pub(crate) fn held_until(&self, class: ResourceClass, now: Timestamp) -> Option<Timestamp> {
         self.limits.held_until(class, &self.policy, now)
     }
 
     /// Returns the n-th wait of a schedule, shortened at random by up to a quarter.
     pub(crate) fn jittered(&mut self, schedule: Schedule, n: u32) -> Duration {
-        // splitmix64: one step of a well-known generator is enough to take clients out of step.
+        // splitmix64. Jitter needs no secrecy, only clients that do not retry in step.
         self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.jitter;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -331,7 +332,7 @@ impl Session {
     }
 }
 
-/// Which session a flow belongs to, and as which flow.
+/// The session that a flow belongs to, and the flow's id there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Binding {
     session: u32,

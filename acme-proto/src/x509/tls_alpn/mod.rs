@@ -26,7 +26,7 @@ const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Sign [`to_be_signed`](Self::to_be_signed) with a key that is used for this certificate alone,
 /// and pass the signature to [`finish`](Self::finish). Serve the certificate only to clients that
 /// negotiate the protocol `acme-tls/1`. Their SNI is the domain name, or the
-/// [`reverse_name`](crate::x509::reverse_name) of an address.
+/// [`reverse_name()`](crate::x509::reverse_name) of an address.
 #[derive(Clone, Debug)]
 pub struct TlsAlpnCertificateBuilder {
     key: Jwk,
