@@ -13,7 +13,7 @@ use acme_adapter::error_chain;
 use acme_adapter::solvers::{CallId, SolverCall, Stage, Wake};
 use acme_proto::challenge::ChallengeResponse;
 use acme_proto::flow::{Input, Lost, RequestId, SaveId, SaveRequest, SignFailed, SignId, Transmit};
-use acme_proto::rollover::KeyChangeIntent;
+use acme_proto::rollover::RolloverIntent;
 
 use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
@@ -33,7 +33,7 @@ pub(crate) struct UserParts<'env> {
 
 /// Stores both keys of a key change.
 pub(crate) type IntentStore<'env> =
-    Box<dyn FnOnce(KeyChangeIntent) -> Result<(), BoxError> + Send + 'env>;
+    Box<dyn FnOnce(RolloverIntent) -> Result<(), BoxError> + Send + 'env>;
 
 /// Reads or writes files.
 pub(crate) fn on_disk(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
@@ -213,7 +213,7 @@ impl Drop for InFlight<'_, '_> {
 impl<'env> UserParts<'env> {
     /// Stores both keys of a key change in a file first, then in the user's way.
     pub(crate) fn for_key_change(
-        file: Option<impl FnOnce(&KeyChangeIntent) -> Result<(), Error> + Send + 'static>,
+        file: Option<impl FnOnce(&RolloverIntent) -> Result<(), Error> + Send + 'static>,
         store: Option<IntentStore<'env>>,
     ) -> Self {
         let intent_store: IntentStore<'env> = Box::new(|intent| {
@@ -232,7 +232,7 @@ impl<'env> UserParts<'env> {
 impl Expected {
     fn failed(self, why: String) -> Arrival {
         Arrival::Input(match self {
-            Self::Response(id) => Input::Lost(id, Lost::NoAnswer(why)),
+            Self::Response(id) => Input::Lost(id, Lost::NoResponse(why)),
             Self::Signature(id) => Input::SignFailed(id, SignFailed::Failed(why)),
             Self::Saved(id) => Input::SaveFailed(id, why),
             Self::Solved(id) => return Arrival::Solved(id, Err(why)),

@@ -1,6 +1,6 @@
 //! Changing the account key.
 
-use acme_proto::rollover::KeyChangeIntent;
+use acme_proto::rollover::RolloverIntent;
 
 use crate::BoxError;
 
@@ -16,7 +16,7 @@ impl<'a> KeyChange<'a> {
     /// Has the intent, with both keys, put where it outlives a crash, before anything is sent.
     pub fn store(
         mut self,
-        store: impl FnOnce(KeyChangeIntent) -> Result<(), BoxError> + Send + 'a,
+        store: impl FnOnce(RolloverIntent) -> Result<(), BoxError> + Send + 'a,
     ) -> Self {
         self.store = Some(Box::new(store));
         self

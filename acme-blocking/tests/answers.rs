@@ -77,12 +77,12 @@ fn octets_sent_uncalled_for_are_no_answer_to_the_next_request() {
 fn what_is_no_http_is_no_answer() {
     let server = Server::answering(b"SSH-2.0-OpenSSH_9.9\r\n\r\n");
     let result = transport().exchange(server.get());
-    assert!(matches!(result, Err(Lost::NoAnswer(_))), "{result:?}");
+    assert!(matches!(result, Err(Lost::NoResponse(_))), "{result:?}");
 }
 
 #[test]
 fn a_head_without_end_is_no_answer() {
     let server = Server::answering(&[b'x'; 1 << 17]);
     let result = transport().exchange(server.get());
-    assert!(matches!(result, Err(Lost::NoAnswer(_))), "{result:?}");
+    assert!(matches!(result, Err(Lost::NoResponse(_))), "{result:?}");
 }

@@ -181,7 +181,7 @@ fn a_connection_that_breaks_after_the_request_gives_no_answer_and_no_second_try(
     for speaks in BOTH {
         let server = Server::start(speaks);
         let result = transport(server.root_pem()).exchange(get(&server.url("/break")));
-        assert!(matches!(result, Err(Lost::NoAnswer(_))), "{result:?}");
+        assert!(matches!(result, Err(Lost::NoResponse(_))), "{result:?}");
         assert_eq!((server.requests(), server.connections()), (1, 1));
     }
 }

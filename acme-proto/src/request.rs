@@ -38,7 +38,7 @@ pub enum Lost {
     TimedOut,
     /// The server may have processed the request, but no response arrived.
     #[error("no response: {}", printable(.0, 300))]
-    NoAnswer(String),
+    NoResponse(String),
 }
 
 /// A request for a signature or MAC over `message`.

@@ -12,7 +12,7 @@ use acme_adapter::error_chain;
 use acme_adapter::solvers::{SolverCall, Stage, Wake};
 use acme_proto::challenge::ChallengeResponse;
 use acme_proto::flow::{Input, SaveRequest};
-use acme_proto::rollover::KeyChangeIntent;
+use acme_proto::rollover::RolloverIntent;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
@@ -36,12 +36,12 @@ pub(crate) struct UserParts<'a> {
 
 /// Stores both keys of a key change.
 pub(crate) type IntentStore<'a> =
-    Box<dyn FnOnce(KeyChangeIntent) -> BoxFuture<'a, Result<(), BoxError>> + Send + 'a>;
+    Box<dyn FnOnce(RolloverIntent) -> BoxFuture<'a, Result<(), BoxError>> + Send + 'a>;
 
 impl<'a> UserParts<'a> {
     /// Stores both keys of a key change in a file first, then in the user's way.
     pub(crate) fn for_key_change(
-        file: Option<impl FnOnce(&KeyChangeIntent) -> Result<(), Error> + Send + 'static>,
+        file: Option<impl FnOnce(&RolloverIntent) -> Result<(), Error> + Send + 'static>,
         store: Option<IntentStore<'a>>,
     ) -> Self {
         let intent_store: IntentStore<'a> = Box::new(|intent| {
@@ -161,7 +161,7 @@ async fn solve(solver: Arc<dyn DynSolver + '_>, call: SolverCall) -> Arrival {
     Arrival::Solved(call.id, result.map_err(|error| error_chain(&*error)))
 }
 
-async fn store_intent(store: Option<IntentStore<'_>>, intent: KeyChangeIntent) -> Arrival {
+async fn store_intent(store: Option<IntentStore<'_>>, intent: RolloverIntent) -> Arrival {
     let result = match store {
         Some(store) => store(intent).await,
         None => Ok(()),

@@ -4,7 +4,7 @@ use core::future::{Future, IntoFuture};
 
 use acme_adapter::error::Error;
 use acme_proto::jose::Jwk;
-use acme_proto::rollover::KeyChangeIntent;
+use acme_proto::rollover::RolloverIntent;
 
 use crate::{BoxError, BoxFuture};
 
@@ -18,7 +18,7 @@ acme_adapter::key_change! {
 
 impl<'a> KeyChange<'a> {
     /// Has the intent, with both keys, put where it outlives a crash, before anything is sent.
-    pub fn store<F>(mut self, store: impl FnOnce(KeyChangeIntent) -> F + Send + 'a) -> Self
+    pub fn store<F>(mut self, store: impl FnOnce(RolloverIntent) -> F + Send + 'a) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'a,
     {

@@ -164,7 +164,7 @@ async fn a_connection_that_breaks_after_the_request_gives_no_answer_and_no_secon
     for speaks in ALL {
         let server = Server::start(speaks).await;
         let result = transport(server.root_pem()).exchange(get(&server.url("/break"))).await;
-        assert!(matches!(result, Err(Lost::NoAnswer(_))), "{result:?}");
+        assert!(matches!(result, Err(Lost::NoResponse(_))), "{result:?}");
         assert_eq!(server.requests(), 1);
     }
 }
@@ -316,7 +316,7 @@ async fn a_stream_reset_for_another_reason_may_have_been_processed() {
     });
     let (url, root_pem) = url.await;
     let result = transport(&root_pem).exchange(get(&url)).await;
-    assert!(matches!(result, Err(Lost::NoAnswer(_))), "{result:?}");
+    assert!(matches!(result, Err(Lost::NoResponse(_))), "{result:?}");
 }
 
 #[tokio::test]

@@ -232,7 +232,7 @@ impl Script {
             let input = match flow.poll_output(session, self.now) {
                 Output::Transmit(transmit) => match self.respond(transmit.request) {
                     Some(response) => Input::Response(transmit.id, response),
-                    None => Input::Lost(transmit.id, Lost::NoAnswer("closed".into())),
+                    None => Input::Lost(transmit.id, Lost::NoResponse("closed".into())),
                 },
                 Output::Sign(request) => {
                     let by_certificate =

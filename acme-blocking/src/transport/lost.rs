@@ -29,14 +29,14 @@ pub(super) fn of(error: ureq::Error) -> Lost {
     match error {
         ureq::Error::Other(other) => match other.downcast::<NoConnection>() {
             Ok(no_connection) => Lost::NotSent(no_connection.0),
-            Err(other) => Lost::NoAnswer(error_chain(&*other)),
+            Err(other) => Lost::NoResponse(error_chain(&*other)),
         },
         ureq::Error::Timeout(_) => Lost::TimedOut,
         // What cannot be written as a request is found out before anything is.
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => {
             Lost::NotSent(format!("not a request for HTTP: {}", error_chain(&error)))
         }
-        ureq::Error::Io(io) => Lost::NoAnswer(error_chain(&io)),
-        other => Lost::NoAnswer(error_chain(&other)),
+        ureq::Error::Io(io) => Lost::NoResponse(error_chain(&io)),
+        other => Lost::NoResponse(error_chain(&other)),
     }
 }

@@ -9,7 +9,7 @@ pub use acme_proto::notice::Notice;
 pub use acme_proto::op::AccountEntry;
 pub use acme_proto::policy::Policy;
 pub use acme_proto::renewal::{RenewalSchedule, RenewalStep};
-pub use acme_proto::rollover::KeyChangeIntent;
+pub use acme_proto::rollover::RolloverIntent;
 pub use acme_proto::snapshot::Snapshot;
 pub use acme_proto::wire::ChallengeKind;
 pub use acme_proto::x509::{Certificate, CertificateChain, ChainChoice, Csr, CsrBuilder};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use acme_proto::jose::Jwk;
-use acme_proto::rollover::KeyChangeIntent;
+use acme_proto::rollover::RolloverIntent;
 use rustls::crypto::CryptoProvider;
 
 use crate::account_file::{AccountFile, AccountFileError};
@@ -30,7 +30,7 @@ impl KeyChangeFile {
     ///
     /// [`AccountFileError::OtherKey`] if the file is that of another account, or has another new key whose
     /// change is not settled; and those of [`AccountFile::save`].
-    pub fn begin(&self, new_key: &AccountKey, intent: &KeyChangeIntent) -> Result<(), Error> {
+    pub fn begin(&self, new_key: &AccountKey, intent: &RolloverIntent) -> Result<(), Error> {
         let mut file = AccountFile::load(&self.path)?;
         let new_pem = new_key.to_pem();
         let unsettled = match file.new_key_pem() {

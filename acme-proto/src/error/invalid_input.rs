@@ -51,7 +51,7 @@ pub enum InvalidInput {
     ForeignSnapshot(Url),
     /// The intent of a key change belongs to another account, or to other keys.
     #[error("the saved key change belongs to {0}, not to this account with these keys")]
-    ForeignKeyChange(Url),
+    ForeignRollover(Url),
     /// The CA demands external account binding.
     #[error("the CA demands external account binding: get a key identifier and MAC key from it")]
     ExternalAccountRequired,

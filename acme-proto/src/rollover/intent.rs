@@ -10,7 +10,7 @@ use crate::url::Url;
 /// It is plain data for serde, JSON for one. The private keys are kept by the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeyChangeIntent {
+pub struct RolloverIntent {
     #[serde(deserialize_with = "known_version")]
     version: u32,
     directory: Url,
@@ -19,7 +19,7 @@ pub struct KeyChangeIntent {
     new_key: Jwk,
 }
 
-impl KeyChangeIntent {
+impl RolloverIntent {
     const VERSION: u32 = 1;
 
     /// Describes the change of an account's key from one to another.
@@ -51,7 +51,7 @@ impl KeyChangeIntent {
 /// Refuses what a newer version of this crate wrote in another form.
 fn known_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
-        version @ 0..=KeyChangeIntent::VERSION => Ok(version),
+        version @ 0..=RolloverIntent::VERSION => Ok(version),
         _ => Err(de::Error::custom("the intent is of a newer version of acme-proto")),
     }
 }

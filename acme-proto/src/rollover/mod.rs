@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::time::Timestamp;
 use crate::url::Url;
 
-pub use intent::KeyChangeIntent;
+pub use intent::RolloverIntent;
 
 /// Changes the account key to one that the caller brings.
 ///
@@ -30,11 +30,11 @@ pub use intent::KeyChangeIntent;
 pub struct Rollover {
     new_key: Jwk,
     /// The intent of an earlier process.
-    resumed: Option<KeyChangeIntent>,
+    resumed: Option<RolloverIntent>,
     /// The account and the key that it had, once they are known.
-    intent: Option<KeyChangeIntent>,
+    intent: Option<RolloverIntent>,
     /// The intent, until it is handed out.
-    to_store: Option<KeyChangeIntent>,
+    to_store: Option<RolloverIntent>,
     engine: Engine<Task>,
     life: Life<Jwk>,
     storing: Storing,
@@ -54,7 +54,7 @@ pub struct Rollover {
 pub enum RolloverEvent {
     /// Put both keys and this intent where they outlive a crash, then call [`Rollover::stored`], or
     /// [`Rollover::store_failed`] if that cannot be done.
-    Store(KeyChangeIntent),
+    Store(RolloverIntent),
 }
 
 operations! {
@@ -95,7 +95,7 @@ impl Rollover {
     }
 
     /// Settles a change whose outcome is not known: sees it done, if it is not done yet.
-    pub fn resume(intent: KeyChangeIntent) -> Self {
+    pub fn resume(intent: RolloverIntent) -> Self {
         let new_key = intent.new_account_key().clone();
         Self { resumed: Some(intent), ..Self::settle(new_key) }
     }
@@ -167,13 +167,13 @@ impl Rollover {
     }
 
     /// Goes on with the intent of an earlier process.
-    fn take_up(&mut self, intent: KeyChangeIntent, session: &mut Session) -> Result<(), Error> {
+    fn take_up(&mut self, intent: RolloverIntent, session: &mut Session) -> Result<(), Error> {
         let known = session
             .account_key()
             .is_some_and(|k| [intent.old_account_key(), intent.new_account_key()].contains(&k));
         let same = session.account_url().is_none_or(|account| account == intent.account_url());
         if !known || !same || session.directory_url() != intent.directory_url() {
-            return Err(InvalidInput::ForeignKeyChange(intent.account_url().clone()).into());
+            return Err(InvalidInput::ForeignRollover(intent.account_url().clone()).into());
         }
         session.set_account_url(intent.account_url().clone());
         session
@@ -188,7 +188,7 @@ impl Rollover {
         let (directory, new) = (session.directory_url().clone(), self.new_key.clone());
         self.intent = session
             .account_key()
-            .map(|old| KeyChangeIntent::new(directory, account, old.clone(), new));
+            .map(|old| RolloverIntent::new(directory, account, old.clone(), new));
         if self.settles {
             return self.ask_new_key();
         }
@@ -252,7 +252,7 @@ impl Rollover {
         found: Option<Located>,
         session: &mut Session,
     ) -> Result<Option<Jwk>, Error> {
-        let account = self.intent.as_ref().map(KeyChangeIntent::account_url);
+        let account = self.intent.as_ref().map(RolloverIntent::account_url);
         match (found, self.refusal.take()) {
             (Some(Located { url, .. }), _) if Some(&url) == account => {
                 self.landed(session).map(Some)
@@ -280,7 +280,7 @@ impl Rollover {
             Error::Problem(problem) if problem.status() == 409 => problem.location().cloned(),
             _ => None,
         };
-        let account = self.intent.as_ref().map(KeyChangeIntent::account_url);
+        let account = self.intent.as_ref().map(RolloverIntent::account_url);
         if taken.is_some() && taken.as_ref() == account {
             return self.landed(session);
         }

@@ -12,7 +12,7 @@ pub(super) fn of<T>(mut error: TrySendError<T>) -> Lost {
     let unsent = error.take_message().is_some();
     let error = error.into_error();
     let words = error_chain(&error);
-    if unsent || refused(&error) { Lost::NotSent(words) } else { Lost::NoAnswer(words) }
+    if unsent || refused(&error) { Lost::NotSent(words) } else { Lost::NoResponse(words) }
 }
 
 /// Returns whether the server said of this very stream that it was not processed.

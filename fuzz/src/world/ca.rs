@@ -92,7 +92,7 @@ impl Ca {
         };
         let mut nonce = bytes.below(16) != 15;
         match fault {
-            31 => return Err(Lost::NoAnswer("reset".into())),
+            31 => return Err(Lost::NoResponse("reset".into())),
             32 => answer.truncated = true,
             33 => answer.status = answer::status(bytes),
             34..=37 => answer.mutate(bytes),

@@ -329,7 +329,7 @@ impl World {
                     Some(response) if !self.faults.loses_answer(&mut self.rng) => {
                         Due::Answer(id, response)
                     }
-                    _ => Due::Lost(id, Lost::NoAnswer("the connection was closed".into())),
+                    _ => Due::Lost(id, Lost::NoResponse("the connection was closed".into())),
                 };
                 self.schedule(schedule, latency, index, due);
             }

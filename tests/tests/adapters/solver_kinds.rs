@@ -80,7 +80,7 @@ impl Server {
 
     fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
         let mut script = self.0.lock().expect("no panic");
-        script.respond(transmit.request).ok_or_else(|| Lost::NoAnswer("closed".into()))
+        script.respond(transmit.request).ok_or_else(|| Lost::NoResponse("closed".into()))
     }
 
     /// Returns the payloads of the requests to the challenge.

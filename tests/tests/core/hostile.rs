@@ -179,7 +179,7 @@ impl Chaos {
                     assert!(transmit.request.url().is_https(), "{}", transmit.request.url());
                     self.now = self.now.saturating_add(Duration::from_millis(self.rng.below(300)));
                     if self.one_in(15) {
-                        Input::Lost(transmit.id, Lost::NoAnswer("\u{1b}gone".into()))
+                        Input::Lost(transmit.id, Lost::NoResponse("\u{1b}gone".into()))
                     } else {
                         let response = self.answer(transmit.request.url().as_str());
                         Input::Response(transmit.id, response)

@@ -108,7 +108,7 @@ fn a_type_of_challenge_with_members_of_its_own_is_answered_by_its_object() {
     let mut script = Script::new()
         .known_account()
         .start()
-        .lost(Method::Post, challenge, Lost::NoAnswer("reset".into()))
+        .lost(Method::Post, challenge, Lost::NoResponse("reset".into()))
         .nonce("second")
         .post(
             challenge,

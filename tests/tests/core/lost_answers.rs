@@ -27,7 +27,7 @@ const CHALLENGE: &str = "https://example.com/acme/chall/1";
 const AUTHORIZATION: &str = "https://example.com/acme/authz/1";
 
 fn no_answer() -> Lost {
-    Lost::NoAnswer("connection reset".into())
+    Lost::NoResponse("connection reset".into())
 }
 
 fn not_sent() -> Lost {

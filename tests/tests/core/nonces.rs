@@ -183,7 +183,7 @@ fn the_nonce_of_a_directory_is_used() {
 #[test]
 fn the_nonce_of_a_lost_request_is_not_used_again() {
     use acme_proto::flow::Lost;
-    let lost = Lost::NoAnswer("reset".into());
+    let lost = Lost::NoResponse("reset".into());
     let mut script = Script::new()
         .start()
         .lost(Method::Post, NEW_ACCOUNT, lost)

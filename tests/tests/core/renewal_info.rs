@@ -419,7 +419,7 @@ fn retry_after_is_the_wanted_interval_within_a_minute_and_a_day() {
 #[test]
 fn errors_that_may_pass_are_backed_off_from_and_then_cost_six_hours() {
     let unavailable = ask(Response::new(503)).expect_err("an error");
-    let errors = [unavailable, lost(Lost::TimedOut), lost(Lost::NoAnswer("reset".into()))];
+    let errors = [unavailable, lost(Lost::TimedOut), lost(Lost::NoResponse("reset".into()))];
     for error in errors {
         let (mut schedule, now) = fresh();
         let waits: Vec<u64> = (0..6)

@@ -7,7 +7,7 @@ use acme_proto::http::{Method, Response};
 use acme_proto::jose::Jwk;
 use acme_proto::op::{FindAccount, GetAccount, NewOrder, Resource};
 use acme_proto::register::Register;
-use acme_proto::rollover::{KeyChangeIntent, Rollover, RolloverEvent};
+use acme_proto::rollover::{Rollover, RolloverEvent, RolloverIntent};
 use acme_proto::signer::Es256Key;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind};
 use acme_tests::script::{
@@ -26,7 +26,7 @@ fn known() -> Script {
 }
 
 /// Runs a rollover whose intent is stored at once, and returns what was stored.
-fn change(script: &mut Script, flow: Rollover) -> (Result<Jwk, Error>, Vec<KeyChangeIntent>) {
+fn change(script: &mut Script, flow: Rollover) -> (Result<Jwk, Error>, Vec<RolloverIntent>) {
     let mut stored = Vec::new();
     let result = script.run_with(flow, |flow, _, event| {
         let RolloverEvent::Store(intent) = event else { panic!("{event:?}") };
@@ -40,8 +40,8 @@ fn not_here() -> Response {
     problem(400, "accountDoesNotExist")
 }
 
-fn intent() -> KeyChangeIntent {
-    KeyChangeIntent::new(url(DIRECTORY), url(ACCOUNT), ed1().public_key(), new_key())
+fn intent() -> RolloverIntent {
+    RolloverIntent::new(url(DIRECTORY), url(ACCOUNT), ed1().public_key(), new_key())
 }
 
 fn signer(script: &Script, request: usize) -> serde_json::Value {
@@ -59,7 +59,7 @@ fn the_intent_is_the_first_thing_and_holds_both_keys() {
     let output = flow.poll_output(&mut session, Script::new().now());
     let Output::Event(RolloverEvent::Store(stored)) = output else { panic!("{output:?}") };
     let text = serde_json::to_string(&stored).expect("JSON");
-    let read: KeyChangeIntent = serde_json::from_str(&text).expect("an intent");
+    let read: RolloverIntent = serde_json::from_str(&text).expect("an intent");
     // covers 8555-7.3.5-11
     assert_eq!(read, intent(), "{text}");
     // Until it is stored nothing goes out, however often it is asked.
@@ -115,7 +115,7 @@ fn a_lost_answer_is_settled_by_asking_with_the_new_key() {
 #[test]
 fn a_change_that_did_not_land_is_sent_again() {
     let mut script = known()
-        .lost(Method::Post, KEY_CHANGE, Lost::NoAnswer("gone".into()))
+        .lost(Method::Post, KEY_CHANGE, Lost::NoResponse("gone".into()))
         .nonce("second")
         .post(NEW_ACCOUNT, not_here())
         .post(KEY_CHANGE, answer(200, &json!({})));
@@ -143,7 +143,7 @@ fn a_change_that_is_refused_after_a_loss_may_have_landed_in_between() {
 #[test]
 fn a_server_that_keeps_silent_leaves_the_change_open_and_both_keys_known() {
     let script = known().lost(Method::Post, KEY_CHANGE, Lost::TimedOut).nonce("second");
-    let lost = Lost::NoAnswer("gone".into());
+    let lost = Lost::NoResponse("gone".into());
     let mut script = script.lost(Method::Post, NEW_ACCOUNT, lost).policy(|policy| policy.tries = 1);
     let (result, _) = change(&mut script, Rollover::new(new_key()));
     // covers 8555-7.3.5-11
@@ -252,9 +252,9 @@ fn a_later_process_finishes_what_was_stored() {
 fn an_intent_of_another_account_is_refused() {
     let mut script = Script::new().session(|s| s.with_account_key(new_key())).known_account();
     let foreign =
-        KeyChangeIntent::new(url(DIRECTORY), url(NEW_ORDER), new_key(), ed1().public_key());
+        RolloverIntent::new(url(DIRECTORY), url(NEW_ORDER), new_key(), ed1().public_key());
     let error = script.run(Rollover::resume(foreign)).expect_err("another account");
-    assert!(matches!(error, Error::Input(InvalidInput::ForeignKeyChange(_))), "{error}");
+    assert!(matches!(error, Error::Input(InvalidInput::ForeignRollover(_))), "{error}");
     assert!(script.requests.is_empty());
 }
 
@@ -262,7 +262,7 @@ fn an_intent_of_another_account_is_refused() {
 fn an_intent_of_a_newer_version_is_not_read() {
     let mut text = serde_json::to_value(intent()).expect("JSON");
     text["version"] = json!(99);
-    assert!(serde_json::from_value::<KeyChangeIntent>(text).is_err());
+    assert!(serde_json::from_value::<RolloverIntent>(text).is_err());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Changing the account key: both keys are stored before the CA is asked.
 
-use acme_proto::rollover::{KeyChangeIntent, Rollover, RolloverEvent};
+use acme_proto::rollover::{Rollover, RolloverEvent, RolloverIntent};
 
 use super::{EventHandler, Task};
 use crate::client_state::ClientState;
@@ -10,7 +10,7 @@ use crate::solvers::Wake;
 /// Has both keys stored before the change is requested.
 #[derive(Debug, Default)]
 pub struct KeyChanging {
-    intent: Option<KeyChangeIntent>,
+    intent: Option<RolloverIntent>,
 }
 
 impl EventHandler<Rollover> for KeyChanging {

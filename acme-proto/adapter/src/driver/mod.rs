@@ -26,7 +26,7 @@ use std::sync::Arc;
 use acme_proto::challenge::ChallengeResponse;
 use acme_proto::error::Misuse;
 use acme_proto::flow::{Flow, Input, Output, SaveRequest, SignRequest, Transmit};
-use acme_proto::rollover::KeyChangeIntent;
+use acme_proto::rollover::RolloverIntent;
 use acme_proto::time::Timestamp;
 
 use crate::client_state::ClientState;
@@ -67,7 +67,7 @@ pub enum Task {
     /// Call a solver; the answer is an [`Arrival::Solved`].
     Solve(SolverCall),
     /// Store both keys of a key change; the answer is an [`Arrival::IntentStored`].
-    StoreIntent(KeyChangeIntent),
+    StoreIntent(RolloverIntent),
 }
 
 /// What came in.

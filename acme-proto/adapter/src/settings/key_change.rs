@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use acme_proto::jose::Jwk;
-use acme_proto::rollover::{KeyChangeIntent, Rollover};
+use acme_proto::rollover::{Rollover, RolloverIntent};
 
 use crate::client_state::ClientState;
 use crate::error::Error;
@@ -63,9 +63,9 @@ impl KeyChangePlan {
     /// is there already.
     pub fn begin_file(
         &mut self,
-    ) -> Option<impl FnOnce(&KeyChangeIntent) -> Result<(), Error> + Send + 'static> {
+    ) -> Option<impl FnOnce(&RolloverIntent) -> Result<(), Error> + Send + 'static> {
         let (file, key) = self.file.clone().zip(self.at_hand.take())?;
-        Some(move |intent: &KeyChangeIntent| file.begin(&key, intent))
+        Some(move |intent: &RolloverIntent| file.begin(&key, intent))
     }
 
     /// Returns what leaves only the key in the account file that the CA is known to hold, which blocks; `None` without a
