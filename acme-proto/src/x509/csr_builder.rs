@@ -1,6 +1,7 @@
 //! Building certificate signing requests (RFC 2986).
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -47,9 +48,10 @@ impl CsrBuilder {
     pub fn new(key: &Jwk, identifiers: &[Identifier]) -> Self {
         let mut problem = identifiers.is_empty().then_some(InvalidCsr::NoIdentifiers);
         let mut general_names = Vec::with_capacity(identifiers.len());
+        let mut seen = BTreeSet::new();
         for identifier in identifiers {
             match names::general_name(identifier) {
-                Some(name) if general_names.contains(&name) => {}
+                Some(name) if !seen.insert(name.clone()) => {}
                 Some(name) => general_names.push(name),
                 None => {
                     let kind = identifier.kind().into();

@@ -1,5 +1,6 @@
 //! Distinguished names and general names.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -56,13 +57,8 @@ impl GeneralNames {
         let dns = self.dns.iter().map(|name| Identifier::from_wire("dns", name));
         let ip = self.ip.iter().map(|&address| Identifier::Ip(address));
         let email = self.email.iter().map(|name| Identifier::from_wire(EMAIL, name));
-        let mut identifiers = Vec::new();
-        for identifier in dns.chain(ip).chain(email) {
-            if !identifiers.contains(&identifier) {
-                identifiers.push(identifier);
-            }
-        }
-        identifiers
+        let mut seen = BTreeSet::new();
+        dns.chain(ip).chain(email).filter(|identifier| seen.insert(identifier.clone())).collect()
     }
 }
 
@@ -106,10 +102,13 @@ pub(super) fn difference(
     found: &[Identifier],
     wanted: &[Identifier],
 ) -> (Vec<Identifier>, Vec<Identifier>) {
+    // A certificate may have thousands of names.
+    let (all_found, all_wanted): (BTreeSet<_>, BTreeSet<_>) =
+        (found.iter().collect(), wanted.iter().collect());
     let missing = wanted
         .iter()
-        .filter(|identifier| general_name(identifier).is_some() && !found.contains(identifier));
-    let extra = found.iter().filter(|identifier| !wanted.contains(identifier));
+        .filter(|identifier| general_name(identifier).is_some() && !all_found.contains(identifier));
+    let extra = found.iter().filter(|identifier| !all_wanted.contains(identifier));
     (missing.cloned().collect(), extra.cloned().collect())
 }
 
