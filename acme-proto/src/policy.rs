@@ -35,6 +35,9 @@ pub struct Policy {
     pub directory_max_age: Duration,
     /// The most octets of body that a flow accepts. Default 1 MiB.
     pub body_limit: usize,
+    /// How many identifiers a new order may have. Default 1000; a larger order also takes a larger
+    /// [`body_limit`](Self::body_limit), at about 100 octets for each.
+    pub max_identifiers: usize,
     /// How many redirects of one GET are followed. Redirects of a POST are never followed: its JWS is signed for one
     /// URL (RFC 8555 section 6.4). Default 3.
     pub max_redirects: u32,
@@ -68,6 +71,7 @@ impl Default for Policy {
             clean_up_time_limit: Duration::from_secs(150),
             directory_max_age: Duration::from_secs(86_400),
             body_limit: 1 << 20,
+            max_identifiers: 1000,
             max_redirects: 3,
             max_nonces: 64,
             nonce_max_age: Duration::from_secs(300),

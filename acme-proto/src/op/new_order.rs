@@ -1,6 +1,7 @@
 //! newOrder (RFC 8555 Section 7.4; `replaces` of RFC 9773; profiles).
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -17,9 +18,6 @@ use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{Directory, Order};
 use crate::x509::Certificate;
-
-/// The most identifiers that one order may have.
-const MAX_IDENTIFIERS: usize = 1000;
 
 /// An order with its URL.
 #[derive(Clone, Debug)]
@@ -62,11 +60,14 @@ pub struct NewOrder {
 impl NewOrder {
     /// Creates a request for these identifiers; duplicates are dropped, the order is kept.
     ///
+    /// More than [`Policy::max_identifiers`](crate::policy::Policy::max_identifiers) are refused before anything is sent,
+    /// by [`InvalidInput::TooManyIdentifiers`].
+    ///
     /// # Errors
-    /// [`InvalidInput::NoIdentifiers`] or [`InvalidInput::TooManyIdentifiers`].
+    /// [`InvalidInput::NoIdentifiers`].
     pub fn new(identifiers: impl IntoIterator<Item = Identifier>) -> Result<Self, InvalidInput> {
         let mut unique: Vec<Identifier> = Vec::new();
-        let mut seen = alloc::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for identifier in identifiers {
             if seen.insert(identifier.clone()) {
                 unique.push(identifier);
@@ -74,7 +75,6 @@ impl NewOrder {
         }
         match unique.len() {
             0 => Err(InvalidInput::NoIdentifiers),
-            n if n > MAX_IDENTIFIERS => Err(InvalidInput::TooManyIdentifiers(n)),
             _ => Ok(Self {
                 identifiers: unique,
                 not_before: None,
@@ -119,6 +119,7 @@ impl NewOrder {
         certificate: &Certificate,
     ) -> Result<Self, InvalidInput> {
         let names = certificate.identifiers();
+        let names: BTreeSet<_> = names.iter().collect();
         if !self.identifiers.iter().any(|name| names.contains(name)) {
             return Err(InvalidInput::ReplacesOtherNames);
         }
@@ -219,6 +220,14 @@ impl Hooks<OrderEntry> for NewOrder {
         let target = Target::Resource(Resource::NewOrder, Directory::new_order);
         Spec::post(Resource::NewOrder, target, Payload::FromDirectory)
             .class(ResourceClass::NewOrder)
+    }
+
+    fn check(&self, session: &Session) -> Result<(), Error> {
+        let count = self.identifiers.len();
+        if count > session.current_policy().max_identifiers {
+            return Err(InvalidInput::TooManyIdentifiers(count).into());
+        }
+        Ok(())
     }
 
     fn payload(

@@ -34,10 +34,10 @@ pub struct Order {
 }
 
 impl Order {
-    /// The maximum number of identifiers.
-    pub const MAX_IDENTIFIERS: usize = 1000;
-    /// The maximum number of authorizations.
-    pub const MAX_AUTHORIZATIONS: usize = 1000;
+    /// The maximum number of identifiers that is read; an issuance accepts far fewer.
+    pub const MAX_IDENTIFIERS: usize = 50_000;
+    /// The maximum number of authorizations that is read.
+    pub const MAX_AUTHORIZATIONS: usize = 50_000;
 
     /// Parses an order.
     ///
@@ -353,17 +353,17 @@ mod tests {
     #[test]
     fn too_many_entries_are_refused() {
         let body = ready(r#""x":1"#);
-        let zs = format!("[{}\"https://a.example/z\"]", "\"https://a.example/z\",".repeat(1000));
+        let zs = format!("[{}\"https://a.example/z\"]", "\"https://a.example/z\",".repeat(50_000));
         // covers fld-gen-6
         assert_eq!(
             fault(Order::parse, body.replace(r#"["https://a.example/z/1"]"#, &zs)),
-            InvalidObject::TooMany { field: "authorizations".into(), limit: 1000 }
+            InvalidObject::TooMany { field: "authorizations".into(), limit: 50_000 }
         );
         let one = r#"{"type":"dns","value":"a.example"}"#;
-        let names = format!("[{}{one}]", format!("{one},").repeat(1000));
+        let names = format!("[{}{one}]", format!("{one},").repeat(50_000));
         assert_eq!(
             fault(Order::parse, body.replace(&format!("[{one}]"), &names)),
-            InvalidObject::TooMany { field: "identifiers".into(), limit: 1000 }
+            InvalidObject::TooMany { field: "identifiers".into(), limit: 50_000 }
         );
     }
 
