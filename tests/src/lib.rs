@@ -5,6 +5,7 @@
 //! - [`error_chain`]: the rule that a chain of errors prints no sentence twice.
 //! - [`interop`]: the matrix of other people's servers, both adapters and what works (Unix).
 //! - [`made_up_kind`]: a kind of challenge that the published crates do not know.
+//! - [`many_names`]: one order of many names without I/O, to measure the core.
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
 //! - [`responders`]: the listeners of both adapters, and clients that look at them.
 //! - [`script`]: a server that says what it is told to, for answers that no CA gives.
@@ -21,6 +22,7 @@ mod install;
 #[cfg(unix)]
 pub mod interop;
 pub mod made_up_kind;
+pub mod many_names;
 pub mod name_servers;
 pub mod responders;
 pub mod scenario;
