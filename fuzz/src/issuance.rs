@@ -233,8 +233,9 @@ impl world::User<Issuance> for User {
             IssuanceEvent::CleanUp(challenge) => {
                 self.provisioned.remove(challenge.url());
                 self.leaving.insert(challenge.url().clone(), None);
-                let of_this = |event: &IssuanceEvent| matches!(event, IssuanceEvent::Provision(c) if c.url() == challenge.url());
-                self.owed.retain(|event| !of_this(event));
+                let publishes = |event: &IssuanceEvent| matches!(event, IssuanceEvent::Provision(c) if c.url() == challenge.url());
+                let owed = self.owed.iter().any(publishes);
+                assert!(!owed, "{} is still being published", challenge.url());
             }
             _ => {}
         }

@@ -126,9 +126,9 @@ impl Server {
         policy.body_limit = 16 << 20;
         policy.max_identifiers = policy.max_identifiers.max(self.order.names);
         Session::new(url("/directory"), 7)
-            .account_key(self.key.public_key())
-            .account_url(url("/account"))
-            .policy(policy)
+            .with_account_key(self.key.public_key())
+            .with_account_url(url("/account"))
+            .with_policy(policy)
     }
 
     /// Runs the order.
@@ -221,21 +221,21 @@ impl Server {
             None if path == "/directory" => json(directory()),
             None if path == "/newNonce" => Response::new(200),
             None if path == "/newOrder" => Response::new(201)
-                .header("content-type", "application/json")
-                .header("location", &format!("{BASE}/order"))
-                .body(self.order_object()),
+                .with_header("content-type", "application/json")
+                .with_header("location", &format!("{BASE}/order"))
+                .with_body(self.order_object()),
             None if path == "/order" => json(self.order_object()),
             None if path == "/finalize" => {
                 self.finalized = true;
                 json(self.order_object())
             }
             None if path == "/certificate" => Response::new(200)
-                .header("content-type", "application/pem-certificate-chain")
-                .body(self.chain.clone()),
+                .with_header("content-type", "application/pem-certificate-chain")
+                .with_body(self.chain.clone()),
             _ => panic!("{path}"),
         };
         self.nonces += 1;
-        response.header("replay-nonce", &format!("nonce{}", self.nonces))
+        response.with_header("replay-nonce", &format!("nonce{}", self.nonces))
     }
 
     fn order_object(&self) -> String {
@@ -270,7 +270,7 @@ impl Server {
 }
 
 fn json(body: String) -> Response {
-    Response::new(200).header("content-type", "application/json").body(body)
+    Response::new(200).with_header("content-type", "application/json").with_body(body)
 }
 
 fn directory() -> String {

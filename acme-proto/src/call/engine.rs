@@ -130,14 +130,6 @@ impl<O: Operation> Engine<O> {
         self.notices.pop_front()
     }
 
-    /// Returns the operations that are under way, or are done and not handed out yet.
-    pub(crate) fn operations(&self) -> impl Iterator<Item = &O> {
-        self.exchanges.values().filter_map(|exchange| match &exchange.work {
-            Work::Task(operation) => Some(operation),
-            Work::Supply(_) => None,
-        })
-    }
-
     /// Returns whether no operation is under way.
     pub(crate) fn is_idle(&self) -> bool {
         self.exchanges.len() == self.supplies.running()

@@ -13,7 +13,7 @@ pub enum InvalidInput {
     /// No identifier was given.
     #[error("no names were given")]
     NoIdentifiers,
-    /// More identifiers than an order may have.
+    /// More identifiers than the [policy](crate::policy::Policy::max_identifiers) allows.
     #[error("too many names: {0}")]
     TooManyIdentifiers(usize),
     /// A name is not valid.

@@ -82,6 +82,14 @@ pub enum PeerFault {
     /// The order's identifiers or authorizations changed under way.
     #[error("the order's authorizations changed under way")]
     OrderChanged,
+    /// The order has more authorizations than its names can have.
+    #[error("an order with {found} authorizations, where {most} are the most")]
+    TooManyAuthorizations {
+        /// How many it has.
+        found: usize,
+        /// How many there can be for so many names.
+        most: usize,
+    },
     /// An authorization is for a name that was not ordered.
     #[error("an authorization is for {0}, which was not ordered")]
     ForeignAuthorization(String),

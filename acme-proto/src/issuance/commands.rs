@@ -3,9 +3,12 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::facts::{Local, Publication, Published};
-use super::{Issuance, OfferId, is_held};
-use crate::challenge::{Attempt, Challenge, ChallengeId, ChallengeResponse};
+use super::authorization::Proof;
+use super::plan::PublicationView;
+use super::publications::Progress;
+use super::{Issuance, OfferId};
+use crate::challenge::Attempt;
+use crate::challenge::{Challenge, ChallengeId, ChallengeResponse};
 use crate::error::{Error, InvalidInput, Misuse};
 use crate::session::Session;
 use crate::wire::ChallengeKind;
@@ -30,39 +33,36 @@ impl Issuance {
             return Err(Misuse::WrongSession);
         }
         let thumbprint = session.account_key().ok_or(Misuse::NoAccountKey)?.thumbprint();
-        let authorization = self.facts.find(&offer.authorization).ok_or(Misuse::UnknownId)?;
-        if authorization.local != Local::Offered(offer.number) {
-            return Err(Misuse::UnknownId);
-        }
+        let index = self.open_offer(offer)?;
+        let authorization = self.authorizations.get(index);
         let not_offered = Misuse::KindNotOffered;
         let offered = authorization.usable(kind).ok_or(not_offered)?;
-        let rules = self.kinds.rules(kind).ok_or(not_offered)?;
+        let rules = self.settings.kinds.rules(kind).ok_or(not_offered)?;
         let (url, members) = (offered.url().clone(), rules.members_of(offered));
         // A challenge without a token does not depend on the account key, so that a change of it does not matter.
         let token = offered.token().filter(|_| rules.needs_token()).cloned();
         let persistent = rules.is_persistent();
         let (identifier, wildcard) = authorization.identifier.clone().ok_or(not_offered)?;
-        if is_held(&self.published, &url) {
-            authorization.local = Local::Open;
+        if self.publications.is_held(&url) {
+            self.authorizations.set_proof(index, Proof::None);
             return Ok(());
         }
-        authorization.local = Local::Provisioning(url.clone());
+        self.authorizations.set_proof(index, Proof::Provisioning(url.clone()));
         let challenge = Challenge {
             authorization: offer.authorization.clone(),
-            url: url.clone(),
+            url,
             identifier,
             wildcard,
             kind: kind.clone(),
             token,
             thumbprint,
-            account: self.account.clone(),
+            account: self.identity.account().cloned(),
             members,
             persistent,
-            remove_persistent: self.removes_persistent,
+            remove_persistent: self.settings.removes_persistent,
         };
-        self.changed();
-        let state = Publication::Selected(self.saving.changed);
-        self.published.insert(url, Published { challenge, state });
+        let generation = self.saving.change();
+        self.publications.select(challenge, generation);
         Ok(())
     }
 
@@ -72,13 +72,22 @@ impl Issuance {
     /// [`Misuse::UnknownId`] for an offer that is not open.
     pub fn refuse(&mut self, offer: &OfferId, why: String) -> Result<(), Misuse> {
         self.check_running()?;
-        let authorization = self.facts.find(&offer.authorization).ok_or(Misuse::UnknownId)?;
-        if authorization.local != Local::Offered(offer.number) {
-            return Err(Misuse::UnknownId);
-        }
-        authorization.local = Local::Lost;
-        authorization.refused = Some(why);
+        let index = self.open_offer(offer)?;
+        self.authorizations.set_proof(index, Proof::Failed);
+        self.authorizations.edit(index).refused = Some(why);
         Ok(())
+    }
+
+    /// Says that a challenge is published, though the response should not be sent yet: a
+    /// [`CleanUp`](super::IssuanceEvent::CleanUp) may come from now on.
+    ///
+    /// Say [`ready`](Self::ready) when the server can find what is published. Without the step in between, an issuance
+    /// that is cancelled cannot clean up before `ready` or [`failed`](Self::failed).
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownId`] for a challenge that was not handed out.
+    pub fn published(&mut self, id: &ChallengeId) -> Result<(), Misuse> {
+        self.take_provisioned(id).map(drop)
     }
 
     /// Says that a challenge is published: the empty response is sent at once.
@@ -120,16 +129,23 @@ impl Issuance {
     /// # Errors
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.
     pub fn failed(&mut self, id: &ChallengeId, why: String) -> Result<(), Misuse> {
-        self.check_handed_out(id)?;
-        let kind = self.published.get(&id.0).map(|p| p.challenge.kind().clone());
-        let Some(authorization) = self.facts.by_challenge(&id.0) else { return Ok(()) };
-        authorization.local = Local::Open;
-        let name = authorization.ordered_name();
-        if let (Some(name), Some(kind)) = (name, kind) {
-            self.memory.add(name, Attempt { kind, problem: None, local: Some(why) });
+        let kind = self.take_provisioned(id)?;
+        let Some(index) = self.authorizations.by_challenge(&id.0) else { return Ok(()) };
+        let name = self.authorizations.get(index).ordered_name();
+        self.authorizations.set_proof(index, Proof::None);
+        if let Some(name) = name {
+            self.attempts.add(name, Attempt { kind, problem: None, local: Some(why) });
         }
-        self.changed();
+        self.saving.change();
         Ok(())
+    }
+
+    /// Returns whether [`ready`](Self::ready) or [`failed`](Self::failed) still make a difference for a challenge.
+    ///
+    /// They do not once it is being cleaned up.
+    pub fn is_wanted(&self, id: &ChallengeId) -> bool {
+        let view = self.publications.view(&id.0, self.saving.stored());
+        matches!(view, Some(PublicationView::Provisioning | PublicationView::Provisioned))
     }
 
     /// Says that a challenge is taken back.
@@ -137,9 +153,10 @@ impl Issuance {
     /// # Errors
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.
     pub fn cleaned(&mut self, id: &ChallengeId) -> Result<(), Misuse> {
-        self.check_handed_out(id)?;
-        if self.published.remove(&id.0).is_some() {
-            self.changed();
+        self.take_provisioned(id)?;
+        if let Some(challenge) = self.publications.remove(&id.0) {
+            self.saving.change();
+            self.touch(challenge.authorization());
         }
         Ok(())
     }
@@ -150,9 +167,11 @@ impl Issuance {
     /// # Errors
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.
     pub fn clean_failed(&mut self, id: &ChallengeId, why: String) -> Result<(), Misuse> {
-        self.check_handed_out(id)?;
-        if let Some(published) = self.published.get_mut(&id.0) {
-            published.state = Publication::Stuck(why);
+        self.take_provisioned(id)?;
+        self.publications.set(&id.0, Progress::CleanUpFailed(why));
+        if let Some(challenge) = self.publications.get(&id.0) {
+            let authorization = challenge.authorization().clone();
+            self.touch(&authorization);
         }
         Ok(())
     }
@@ -163,15 +182,16 @@ impl Issuance {
     /// [`InvalidInput::CsrNames`] if it has other names than the order; another may follow.
     pub fn finalize(&mut self, csr: Csr) -> Result<(), Error> {
         self.check_running()?;
-        csr.covers(self.request.identifiers()).map_err(InvalidInput::CsrNames)?;
-        self.csr = Some(csr);
-        self.changed();
+        csr.covers(self.identifiers()).map_err(InvalidInput::CsrNames)?;
+        self.finalization.set_csr(csr);
+        let generation = self.saving.change();
+        self.finalization.wait_for(generation);
         Ok(())
     }
 
     /// Gives up: what is published is taken back, then the flow ends in [`Error::Cancelled`].
     pub fn cancel(&mut self, session: &mut Session) {
-        if !self.life.is_over() {
+        if self.is_running() {
             self.end(Err(Error::Cancelled), session);
         }
     }
@@ -182,36 +202,40 @@ impl Issuance {
         response: ChallengeResponse,
         delay: Duration,
     ) -> Result<(), Misuse> {
-        self.check_handed_out(id)?;
-        let rules = self.published.get(&id.0).and_then(|p| self.kinds.rules(p.challenge.kind()));
+        let challenge = self.publications.get(&id.0);
+        let rules = challenge.and_then(|c| self.settings.kinds.rules(c.kind()));
         if let Some(member) = rules.and_then(|rules| rules.fault_of(&response)) {
             return Err(Misuse::ResponseMember(member));
         }
-        if let Some(authorization) = self.facts.by_challenge(&id.0)
-            && matches!(authorization.local, Local::Provisioning(_))
+        self.take_provisioned(id)?;
+        if let Some(index) = self.authorizations.by_challenge(&id.0)
+            && matches!(self.authorizations.get(index).proof, Proof::Provisioning(_))
         {
-            authorization.local = Local::Delayed(id.0.clone(), delay);
-            authorization.response = response;
+            self.authorizations.set_proof(index, Proof::Delayed(id.0.clone(), delay));
+            self.authorizations.edit(index).response = response;
         }
         Ok(())
     }
 
-    const fn check_running(&mut self) -> Result<(), Misuse> {
-        if self.life.is_over() || self.ending.is_some() {
-            return Err(Misuse::Finished);
-        }
-        self.changed_since_plan = true;
-        Ok(())
+    const fn check_running(&self) -> Result<(), Misuse> {
+        if self.is_running() { Ok(()) } else { Err(Misuse::Finished) }
     }
 
-    fn check_handed_out(&mut self, id: &ChallengeId) -> Result<(), Misuse> {
+    /// Returns the authorization of an open offer.
+    fn open_offer(&self, offer: &OfferId) -> Result<usize, Misuse> {
+        let index = self.authorizations.find(&offer.authorization).ok_or(Misuse::UnknownId)?;
+        match self.authorizations.get(index).proof {
+            Proof::Offered(number) if number == offer.number => Ok(index),
+            _ => Err(Misuse::UnknownId),
+        }
+    }
+
+    /// Takes that the user is done with publishing a challenge, and returns its kind.
+    fn take_provisioned(&mut self, id: &ChallengeId) -> Result<ChallengeKind, Misuse> {
         if self.life.is_over() {
             return Err(Misuse::Finished);
         }
-        self.changed_since_plan = true;
-        match self.published.get(&id.0) {
-            Some(p) if !matches!(p.state, Publication::Selected(_)) => Ok(()),
-            _ => Err(Misuse::UnknownId),
-        }
+        let challenge = self.publications.provisioned(&id.0).ok_or(Misuse::UnknownId)?;
+        Ok(challenge.kind().clone())
     }
 }

@@ -1,14 +1,8 @@
-//! Giving authorizations up at the end of an issuance (RFC 8555 Section 7.5.2).
+//! Whether the authorizations of an order are deactivated at the end (RFC 8555 Section 7.5.2).
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
-use super::{Issuance, Task};
-use crate::error::{Error, PeerFault};
+use crate::error::Error;
+#[cfg(doc)]
 use crate::notice::Notice;
-use crate::op::{DeactivateAuthorization, Hooks};
-use crate::url::Url;
-use crate::wire::{Authorization, AuthorizationStatus};
 
 /// When an issuance gives up the authorizations of its order: those that are pending or valid.
 ///
@@ -29,40 +23,17 @@ pub enum Deactivation {
     Always,
 }
 
-impl Issuance {
-    /// Starts to give up what is to be given up; the result is settled.
-    pub(super) fn start_deactivating(&mut self) {
-        let Some(ending) = &self.ending else { return };
-        let is_due = match (self.deactivation, &ending.result) {
-            (Deactivation::Never, _) => false,
+impl Deactivation {
+    /// Returns whether authorizations are to be deactivated, now that the result is known.
+    pub(super) const fn is_due<T>(self, result: &Result<T, Error>) -> bool {
+        match (self, result) {
+            (Self::Never, _) => false,
             // Nobody is there to ask.
             (_, Err(Error::NoAccount { .. } | Error::AccountClosed { .. } | Error::Input(_))) => {
                 false
             }
-            (Deactivation::WithoutCertificate, result) => result.is_err(),
-            (Deactivation::Always, _) => true,
-        };
-        let open = |status: &Option<AuthorizationStatus>| {
-            matches!(status, None | Some(AuthorizationStatus::Pending | AuthorizationStatus::Valid))
-        };
-        let authorizations = self.facts.authorizations.iter().filter(|a| is_due && open(&a.status));
-        let urls: Vec<Url> = authorizations.map(|a| a.url.clone()).collect();
-        for url in urls {
-            self.engine.start(Task::Deactivate(DeactivateAuthorization(url)));
+            (Self::WithoutCertificate, result) => result.is_err(),
+            (Self::Always, _) => true,
         }
-    }
-
-    pub(super) fn deactivated(
-        &mut self,
-        operation: &DeactivateAuthorization,
-        result: Result<Authorization, Error>,
-    ) {
-        let url = operation.0.clone();
-        let error = match result {
-            Ok(authorization) if operation.landed(&authorization) => return,
-            Ok(_) => Error::peer(&url, PeerFault::NotDeactivated),
-            Err(error) => error,
-        };
-        self.engine.notice(Notice::NotDeactivated { url, error: Box::new(error) });
     }
 }

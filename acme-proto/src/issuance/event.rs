@@ -22,13 +22,17 @@ pub enum IssuanceEvent {
     Authorize(Offer),
     /// Publish this, then say [`ready`](super::Issuance::ready) or [`failed`](super::Issuance::failed).
     ///
-    /// It may come a second time, after a restart: publishing is idempotent.
+    /// Say one of them even if the issuance has been cancelled or has failed: what is published is cleaned up only
+    /// after that. It may come a second time, after a restart: publishing is idempotent.
     Provision(Challenge),
     /// Take this back, whether or not it was published, then say [`cleaned`](super::Issuance::cleaned)
     /// or [`clean_failed`](super::Issuance::clean_failed).
     ///
-    /// If publishing it is still under way, wait for that first. It does not come for what
-    /// [stays](Challenge::stays).
+    /// It comes only after the answer to [`Provision`](Self::Provision), so that a record is never removed before it is
+    /// published; where there was no `Provision` in this run, an earlier one may have published it. It does not come for
+    /// what [stays](Challenge::stays). An issuance waits for the answer as long as
+    /// [`Policy::clean_up_time_limit`](crate::policy::Policy::clean_up_time_limit) says, for that to `Provision` too, and
+    /// then names the challenge as not cleaned up.
     CleanUp(Challenge),
     /// The order is ready for its CSR: [`finalize`](super::Issuance::finalize).
     Finalize(Vec<Identifier>),

@@ -1,36 +1,100 @@
 //! The whole order: from its identifiers to a checked certificate.
 //!
-//! The flow is level-triggered: `plan` derives what is due from the last known state, so that resuming
-//! from a [`Snapshot`] is reading the order and planning again.
+//! # What it guarantees
+//!
+//! - A certificate is handed over only if it has the CSR's key and exactly the ordered names.
+//! - With [`durable`](Issuance::durable), a stored snapshot lists each challenge before it is published and until it is
+//!   cleaned up, and has the CSR before it is sent. A process that dies at any point can go on, or clean up.
+//! - What was published is taken back, whatever the end; a challenge is cleaned up only after the user has said what came
+//!   of publishing it. What cannot be taken back in time is named, and costs no certificate.
+//! - Everything ends: the deadline bounds the order, a time limit of its own bounds the clean-ups after it.
+//! - An input costs what it changes. The work of an order is proportional to its names.
+//!
+//! # How it works
+//!
+//! There is no program counter. Each poll goes through the same steps, and each input only changes what they find:
+//!
+//! 1. *Look*: does the session have another account or key, has a time come?
+//! 2. *View* the authorizations that changed: one word for each (`AuthorizationView`). How many there are of each
+//!    word is a count, and from the counts and the order's own status follows the view of the order
+//!    (`OrderView`).
+//! 3. *Plan*: the tables of `plan` name the step that is due for each view, if any. They are pure and have no state;
+//!    whatever decides (the time of the next poll, a request in flight, a record that has to be cleaned up first) is in
+//!    the view, so that a step which is planned is taken.
+//! 4. *Start* the steps: a request, a question to the user, a new order, the end. They change views, so back to 1, until
+//!    no step is due.
+//! 5. *Hand out*: a snapshot if one is due, then events, then whatever the engine wants sent or signed.
+//!
+//! So resuming is reading the order and planning, a snapshot is small, and a newer version of this crate can resume what
+//! an older one began.
+//!
+//! An answer goes to the file in `answer` for its kind, which changes facts and starts nothing. A command of the user
+//! (`commands`) does the same.
+//!
+//! # Who owns what
+//!
+//! | field | what it alone knows |
+//! | --- | --- |
+//! | `settings` | what the user wants |
+//! | `engine` | requests in flight, retries, the time and the deadline |
+//! | `identity` | directory, account and key, and whether a snapshot is gone on with |
+//! | `order` | the order as the server last showed it |
+//! | `authorizations` | its authorizations, how far their proofs are, which changed |
+//! | `attempts` | what failed for which identifier, over all orders |
+//! | `publications` | what is published, and who has to do what about it next |
+//! | `polling` | when the order is read next |
+//! | `saving` | which changes are stored, and when the next snapshot is due |
+//! | `finalization` | the CSR |
+//! | `choosing` | the certificate, while its chain is being chosen |
+//! | `events` | questions that the user has not seen |
+//! | `ending` | the result, while clean-ups are waited for |
+//! | `life` | whether the flow is new, running or over |
+//!
+//! # Why in this order
+//!
+//! A snapshot goes first, so that what failed is stored before something else is tried; but it is due only when
+//! it is worth it, so that many selections share one. While it is being stored everything goes on that does not need it:
+//! only `Provision` and finalize wait for the generation that has them. Results are taken before the deadline is looked at: the last one may be the
+//! certificate. Reasons are read before an order is given up, so that the error names every identifier that failed.
 
-mod answers;
-mod certificate;
+mod advance;
+mod answer;
+mod attempts;
+mod authorization;
+mod authorizations;
 mod commands;
 mod deactivation;
 mod ending;
 mod event;
-mod facts;
-mod offers;
-mod ordered;
+mod failure;
+mod finalization;
+mod identity;
+mod names;
+mod order;
 mod plan;
+mod polling;
+mod publications;
+mod saving;
+mod settings;
+#[cfg(test)]
+mod testing;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use crate::call::{Drive, Engine, Finished, Life, poll};
-use crate::challenge::{ChallengeRules, Kinds};
+use crate::challenge::ChallengeRules;
 use crate::error::{Error, InvalidInput, Misuse};
-use crate::flow::{Flow, Input, Output, SaveId, sealed};
+use crate::flow::{Flow, Input, Output, SaveRequest, sealed};
 use crate::identifier::Identifier;
 use crate::jose::base64url;
-use crate::notice::Notice;
+use crate::notice::{Notice, Progress};
 use crate::op::{
-    Choosing, ChosenChain, DeactivateAuthorization, Finalize, GetAuthorization, GetCertificate,
-    GetOrder, NewOrder, RespondChallenge, operations,
+    Choosing, DeactivateAuthorization, Finalize, GetAuthorization, GetCertificate, GetOrder,
+    NewOrder, RespondChallenge, operations,
 };
 use crate::session::Session;
-use crate::snapshot::{Snapshot, Tried};
+use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::ChallengeKind;
@@ -39,45 +103,34 @@ use crate::x509::{ChainChoice, Csr};
 pub use deactivation::Deactivation;
 pub use event::{IssuanceEvent, Issued, Offer, OfferId};
 
-use facts::{Facts, Local, Memory, Publication, Published};
-use ordered::Asked;
-use plan::{Due, plan};
+use attempts::Attempts;
+use authorizations::Authorizations;
+use ending::Ending;
+use finalization::Finalization;
+use identity::{Identity, Seen};
+use order::Order;
+use plan::{AuthorizationView, OrderView};
+use polling::Polling;
+use publications::Publications;
+use saving::Saving;
+use settings::Settings;
 
 /// Obtains a certificate for a set of identifiers.
 #[derive(Debug)]
 pub struct Issuance {
-    request: NewOrder,
-    csr: Option<Csr>,
-    chain: Option<ChainChoice>,
-    deactivation: Deactivation,
-    solvable: Option<Vec<ChallengeKind>>,
-    kinds: Kinds,
-    durable: bool,
-    removes_persistent: bool,
+    settings: Settings,
     engine: Engine<Task>,
-    facts: Facts,
-    memory: Memory,
-    published: BTreeMap<Url, Published>,
-    events: VecDeque<IssuanceEvent>,
-    asked_for_csr: bool,
-    offers: u64,
-    poll: Poll,
-    orders: u32,
-    asked: Option<Asked>,
-    resumed: Option<Snapshot>,
-    /// The certificate is there, and its chain is being chosen.
-    choosing: Option<Choosing>,
-    /// A challenge was answered in this run.
-    told_server: bool,
-    /// The challenges that stay published were named.
-    told_leftovers: bool,
-    account: Option<Url>,
-    directory: Option<Url>,
+    identity: Identity,
+    order: Order,
+    authorizations: Authorizations,
+    attempts: Attempts,
+    publications: Publications,
+    polling: Polling,
     saving: Saving,
+    finalization: Finalization,
+    choosing: Option<Choosing>,
+    events: VecDeque<IssuanceEvent>,
     ending: Option<Ending>,
-    /// Something came in since the last planning.
-    changed_since_plan: bool,
-    plan_again_at: Timestamp,
     life: Life<Issued>,
 }
 
@@ -89,57 +142,18 @@ operations! {
         ReadAuthorization(GetAuthorization),
         Respond(RespondChallenge),
         Finalize(Finalize),
-        Certificate(GetCertificate),
-        /// The alternate chain that is wanted next.
-        Alternate(GetCertificate),
+        Download(GetCertificate),
+        /// Fetches the alternate chain that is wanted next.
+        DownloadAlternate(GetCertificate),
         Deactivate(DeactivateAuthorization),
     }
-}
-
-impl Task {
-    /// Names what only one request at a time is for.
-    fn subject(&self) -> (&'static str, Option<Url>) {
-        match self {
-            Self::NewOrder(_) => ("newOrder", None),
-            Self::ReadOrder(_) => ("order", None),
-            Self::ReadAuthorization(task) => ("authorization", Some(task.0.clone())),
-            Self::Respond(task) => ("challenge", Some(task.url().clone())),
-            Self::Finalize(_) => ("finalize", None),
-            Self::Certificate(_) => ("certificate", None),
-            Self::Alternate(_) => ("alternate", None),
-            Self::Deactivate(task) => ("deactivation", Some(task.0.clone())),
-        }
-    }
-}
-
-/// When the order is read next.
-#[derive(Debug, Default)]
-struct Poll {
-    at: Timestamp,
-    round: u32,
-}
-
-/// What of the snapshot is stored: generations, counted up at every change.
-#[derive(Debug, Default)]
-struct Saving {
-    changed: u64,
-    saved: u64,
-    pending: Option<(SaveId, u64)>,
-    failed: bool,
-}
-
-#[derive(Debug)]
-struct Ending {
-    result: Result<ChosenChain, Error>,
-    /// When clean-ups are no longer waited for: set by the first poll of the ending, which knows the time.
-    until: Option<Timestamp>,
 }
 
 impl Issuance {
     /// Creates an issuance; duplicates among the identifiers are dropped.
     ///
     /// # Errors
-    /// [`InvalidInput::NoIdentifiers`] or [`InvalidInput::TooManyIdentifiers`].
+    /// [`InvalidInput::NoIdentifiers`].
     pub fn new(identifiers: impl IntoIterator<Item = Identifier>) -> Result<Self, InvalidInput> {
         NewOrder::new(identifiers).map(Self::for_order)
     }
@@ -147,34 +161,19 @@ impl Issuance {
     /// Creates an issuance from an order with validity dates, a profile, or a certificate to be replaced.
     pub fn for_order(request: NewOrder) -> Self {
         Self {
-            request,
-            csr: None,
-            chain: None,
-            deactivation: Deactivation::Never,
-            solvable: None,
-            kinds: Kinds::default(),
-            choosing: None,
-            durable: false,
-            removes_persistent: false,
+            settings: Settings::new(request),
             engine: Engine::new(),
-            facts: Facts::default(),
-            memory: Memory::default(),
-            published: BTreeMap::new(),
-            events: VecDeque::new(),
-            asked_for_csr: false,
-            offers: 0,
-            poll: Poll::default(),
-            orders: 0,
-            asked: None,
-            resumed: None,
-            told_server: false,
-            told_leftovers: false,
-            account: None,
-            directory: None,
+            identity: Identity::default(),
+            order: Order::default(),
+            authorizations: Authorizations::default(),
+            attempts: Attempts::default(),
+            publications: Publications::default(),
+            polling: Polling::default(),
             saving: Saving::default(),
+            finalization: Finalization::default(),
+            choosing: None,
+            events: VecDeque::new(),
             ending: None,
-            changed_since_plan: true,
-            plan_again_at: Timestamp::MAX,
             life: Life::New,
         }
     }
@@ -184,16 +183,13 @@ impl Issuance {
     /// An order that the server has forgotten is cleaned up and made anew.
     pub fn resume(snapshot: Snapshot) -> Self {
         let mut flow = Self::for_order(snapshot.request.clone());
-        flow.facts.url.clone_from(&snapshot.order);
-        flow.csr = snapshot.csr();
-        for tried in &snapshot.tried {
-            flow.memory.add(tried.identifier.clone(), tried.attempt.clone());
+        flow.identity = Identity::restore(&snapshot);
+        flow.order = Order::restore(&snapshot);
+        flow.attempts = Attempts::restore(&snapshot);
+        flow.publications = Publications::restore(&snapshot.challenges);
+        if let Some(csr) = snapshot.csr() {
+            flow.finalization.set_csr(csr);
         }
-        for challenge in &snapshot.challenges {
-            let held = Published { challenge: challenge.clone(), state: Publication::Out };
-            flow.published.insert(challenge.url().clone(), held);
-        }
-        flow.resumed = Some(snapshot);
         flow
     }
 
@@ -202,8 +198,8 @@ impl Issuance {
     /// # Errors
     /// [`InvalidInput::CsrNames`] if it has other names than the order.
     pub fn with_csr(mut self, csr: Csr) -> Result<Self, InvalidInput> {
-        csr.covers(self.request.identifiers()).map_err(InvalidInput::CsrNames)?;
-        self.csr = Some(csr);
+        csr.covers(self.identifiers()).map_err(InvalidInput::CsrNames)?;
+        self.finalization.set_csr(csr);
         Ok(self)
     }
 
@@ -211,13 +207,13 @@ impl Issuance {
     ///
     /// [`Issued::matches_chain_choice`] tells whether one was found: if not, the CA's own chain is taken.
     pub fn with_chain_choice(mut self, choice: ChainChoice) -> Self {
-        self.chain = Some(choice);
+        self.settings.chain = Some(choice);
         self
     }
 
-    /// Has authorizations given up at the end.
+    /// Has authorizations deactivated at the end.
     pub const fn deactivate_authorizations(mut self, when: Deactivation) -> Self {
-        self.deactivation = when;
+        self.settings.deactivation = when;
         self
     }
 
@@ -227,7 +223,7 @@ impl Issuance {
     /// if each identifier that failed has one of these left that the CA offered and that has not failed yet. Without
     /// this, no order is made anew.
     pub fn with_solver_kinds(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
-        self.solvable = Some(kinds.into_iter().collect());
+        self.settings.solvable = Some(kinds.into_iter().collect());
         self
     }
 
@@ -236,19 +232,23 @@ impl Issuance {
     /// It is offered like the others. A resumed issuance has to be given it again. Rules for a kind that this crate knows
     /// take the place of its own.
     pub fn with_kind(mut self, kind: ChallengeKind, rules: ChallengeRules) -> Self {
-        self.kinds.add(kind, rules);
+        self.settings.kinds.add(kind, rules);
         self
     }
 
     /// Writes ahead: a [`Snapshot`] is saved before anything that depends on it.
+    ///
+    /// Changes are saved in batches, for each snapshot has the whole order. While further changes are expected, a
+    /// snapshot is due when as many have come as the one before listed challenges, or half a second after the first: a
+    /// thousand names take about a dozen snapshots.
     pub const fn durable(mut self) -> Self {
-        self.durable = true;
+        self.saving.make_durable();
         self
     }
 
     /// Takes records of dns-persist-01 back too, once the issuance is over; by default they stay.
     pub const fn remove_persistent(mut self) -> Self {
-        self.removes_persistent = true;
+        self.settings.removes_persistent = true;
         self
     }
 
@@ -260,256 +260,63 @@ impl Issuance {
 
     /// Returns the identifiers of the certificate.
     pub fn identifiers(&self) -> &[Identifier] {
-        self.request.identifiers()
+        self.settings.request.identifiers()
     }
 
     /// Returns the order's URL, once there is an order.
     pub const fn order_url(&self) -> Option<&Url> {
-        self.facts.url.as_ref()
+        self.order.url()
     }
 
     /// Returns the state to resume from; `None` before the first poll.
     pub fn snapshot(&self) -> Option<Snapshot> {
         Some(Snapshot {
             version: Snapshot::VERSION,
-            directory: self.directory.clone()?,
-            account: self.account.clone(),
-            order: self.facts.url.clone(),
-            request: self.request.clone(),
-            csr: self.csr.as_ref().map(|csr| base64url::encode(csr.as_der())),
-            tried: self
-                .memory
-                .iter()
-                .map(|(identifier, attempt)| Tried {
-                    identifier: identifier.clone(),
-                    attempt: attempt.clone(),
-                })
-                .collect(),
-            challenges: self
-                .published
-                .values()
-                .filter(|p| p.state != Publication::Kept)
-                .map(|p| p.challenge.clone())
-                .collect(),
+            directory: self.identity.directory()?.clone(),
+            account: self.identity.account().cloned(),
+            order: self.order.url().cloned(),
+            request: self.settings.request.clone(),
+            csr: self.finalization.csr().map(|csr| base64url::encode(csr.as_der())),
+            tried: self.attempts.listed(),
+            challenges: self.publications.listed(),
         })
     }
 
-    fn begin(&mut self, session: &mut Session) {
-        self.engine.start_clock(session.policy().issuance_time_limit);
-        self.directory = Some(session.directory_url().clone());
-        if let Some(snapshot) = &self.resumed
-            && snapshot.directory != *session.directory_url()
-        {
-            let foreign = InvalidInput::ForeignSnapshot(snapshot.directory.clone());
-            self.published.clear();
-            return self.end(Err(foreign.into()), session);
-        }
-        if self.facts.url.is_none() && self.ending.is_none() {
-            self.prefetch_nonces(session);
-        }
+    const fn is_running(&self) -> bool {
+        self.ending.is_none() && !self.life.is_over()
     }
 
     /// Asks for the nonces that the authorizations will need while the order is being made.
     fn prefetch_nonces(&mut self, session: &Session) {
-        let wide = self.request.identifiers().len().min(session.policy().max_in_flight);
+        let wide = self.identifiers().len().min(session.policy().max_in_flight);
         self.engine.prefetch_nonces(wide.saturating_sub(1));
     }
 
-    /// Learns the account, and refuses a snapshot of another one.
-    fn check_account(&mut self, session: &mut Session) {
-        let Some(account) = session.account_url() else { return };
-        if self.account.as_ref() == Some(account) {
-            return;
-        }
-        let account = account.clone();
-        if let Some(saved) = self.resumed.as_ref().and_then(|s| s.account.clone())
-            && saved != account
-        {
-            self.published.clear();
-            return self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);
-        }
-        self.account = Some(account);
-    }
-
-    /// Starts whatever is due, and queues what the user is to do, if anything changed since the last time.
-    fn plan_and_start(&mut self, session: &mut Session) {
+    /// Returns the snapshot to be saved now, if one is due and none is being saved.
+    fn save(&mut self) -> Option<SaveRequest> {
         let now = self.engine.now();
-        // At the end of time every time has come for ever, so that this is asked once.
-        self.changed_since_plan |= now >= self.plan_again_at;
-        while core::mem::take(&mut self.changed_since_plan) {
-            self.check_account(session);
-            self.start_ending(session);
-            // What has arrived is taken first: it may be the certificate.
-            if self.ending.is_none() && self.engine.is_late() && !self.engine.has_finished() {
-                self.out_of_time(session);
-            }
-            if self.ending.is_none() {
-                self.facts.start_delays(now);
-                self.withdraw_old_keys(session);
-                self.facts.pass(now);
-                let views: Vec<_> = self.facts.authorizations.iter().map(|a| a.view(now)).collect();
-                let running = self.engine.operations().map(Task::subject).collect();
-                for due in plan(self.facts.view(), views, self.csr.is_some()) {
-                    self.start_due(due, &running, session);
-                }
-            }
-            self.sort_published();
-            self.plan_again_at = self.next_time();
+        let expects_more = self.expects_changes();
+        if !self.saving.is_due(now, expects_more) {
+            return None;
         }
+        let snapshot = self.snapshot()?;
+        let id = self.engine.save_id()?;
+        self.saving.begin(id, snapshot.challenges.len());
+        Some(SaveRequest { id, snapshot })
     }
 
-    fn start_due(
-        &mut self,
-        due: Due,
-        running: &BTreeSet<(&str, Option<Url>)>,
-        session: &mut Session,
-    ) {
-        let task = match due {
-            Due::Offer(index) if self.has_outdated(index, session) => return,
-            Due::Offer(index) => return self.offer(index),
-            Due::AskForCsr => return self.ask_for_csr(),
-            Due::Fail => return self.fail(session),
-            Due::NewOrder => Task::NewOrder(self.request.clone()),
-            Due::ReadOrder if self.poll.at > self.engine.now() => return,
-            Due::ReadOrder => {
-                let Some(url) = self.facts.url.clone() else { return };
-                Task::ReadOrder(GetOrder(url))
-            }
-            Due::ReadAuthorization(index) => {
-                let url = self.facts.authorizations[index].url.clone();
-                Task::ReadAuthorization(GetAuthorization(url))
-            }
-            Due::Respond(index) => {
-                let Some(task) = self.facts.authorizations[index].respond() else { return };
-                Task::Respond(task)
-            }
-            Due::Finalize => match self.finalize_operation() {
-                Ok(Some(operation)) => Task::Finalize(operation),
-                Ok(None) => return,
-                Err(error) => return self.end(Err(error), session),
-            },
-            Due::Certificate if self.choosing.is_some() => {
-                let next = self.choosing.as_ref().and_then(Choosing::next).cloned();
-                let Some(url) = next else { return };
-                Task::Alternate(GetCertificate(url))
-            }
-            Due::Certificate => {
-                let order = self.facts.order.as_ref();
-                let Some(url) = order.and_then(|o| o.certificate()).cloned() else { return };
-                Task::Certificate(GetCertificate(url))
-            }
-        };
-        if !running.contains(&task.subject()) {
-            self.engine.start(task);
-        }
+    /// Returns whether further changes will come without waiting for this snapshot: selections, or clean-ups.
+    fn expects_changes(&self) -> bool {
+        use AuthorizationView as V;
+        let tally = self.authorizations.tally();
+        let selections = [V::Unread, V::Reading, V::Offered].iter().any(|view| tally.any(*view));
+        let is_waited_for =
+            self.order_view() == OrderView::UnsavedCsr || self.is_out_of_clean_up_time();
+        ((selections && self.is_running()) || self.publications.any_held()) && !is_waited_for
     }
 
-    fn finalize_operation(&self) -> Result<Option<Finalize>, Error> {
-        if self.durable && self.saving.saved < self.saving.changed && !self.saving.failed {
-            return Ok(None);
-        }
-        let (Some(csr), Some(order), Some(url)) = (&self.csr, &self.facts.order, &self.facts.url)
-        else {
-            return Ok(None);
-        };
-        let fault = crate::error::PeerFault::NoFinalizeUrl;
-        let finalize = order.finalize().ok_or_else(|| Error::peer(url, fault))?;
-        Ok(Some(Finalize::new(url.clone(), finalize.clone(), csr.clone())))
-    }
-
-    /// Hands out what is to be published and takes back what is no longer needed.
-    fn sort_published(&mut self) {
-        let saved = if self.durable && !self.saving.failed { self.saving.saved } else { u64::MAX };
-        let Self { published, facts, ending, events, .. } = self;
-        let mut kept = false;
-        for (url, held) in published {
-            let wanted = ending.is_none() && facts.wants(url, &held.challenge);
-            // Several names, or orders, may lean on one such record.
-            let lingers = ending.is_none() && held.challenge.is_persistent();
-            match held.state {
-                Publication::Selected(generation) if wanted && generation <= saved => {
-                    held.state = Publication::Out;
-                    events.push_back(IssuanceEvent::Provision(held.challenge.clone()));
-                }
-                Publication::Selected(_) if wanted => {}
-                Publication::Out if wanted || lingers => {}
-                Publication::Selected(_) | Publication::Out if held.challenge.stays() => {
-                    held.state = Publication::Kept;
-                    kept = true;
-                }
-                Publication::Selected(_) | Publication::Out => {
-                    held.state = Publication::Leaving;
-                    events.push_back(IssuanceEvent::CleanUp(held.challenge.clone()));
-                }
-                _ => {}
-            }
-        }
-        if kept {
-            self.changed();
-        }
-    }
-
-    /// Returns when there may be something to do though nothing comes in.
-    fn next_time(&self) -> Timestamp {
-        if self.ending.is_some() {
-            return Timestamp::MAX;
-        }
-        let now = self.engine.now();
-        let ready = self.facts.authorizations.iter().filter_map(|a| match a.local {
-            Local::Ready(_, at) => Some(at),
-            _ => None,
-        });
-        let others = [self.poll.at, self.engine.deadline(), self.facts.expires.unwrap_or(now)];
-        let times = ready.chain(others).filter(|t| *t > now);
-        times.min().unwrap_or(Timestamp::MAX)
-    }
-
-    fn notice(&mut self, progress: crate::notice::Progress) {
+    fn report(&mut self, progress: Progress) {
         self.engine.notice(Notice::Progress(progress));
-    }
-}
-
-/// Whether a challenge is published, or about to be, or being taken back: it cannot be published anew then.
-fn is_held(published: &BTreeMap<Url, Published>, challenge: &Url) -> bool {
-    published.get(challenge).is_some_and(Published::is_held)
-}
-
-impl Drive for Issuance {
-    type Task = Task;
-
-    fn engine(&mut self) -> &mut Engine<Task> {
-        &mut self.engine
-    }
-
-    fn life(&mut self) -> &mut Life<Issued> {
-        &mut self.life
-    }
-
-    fn start(&mut self, session: &mut Session) {
-        self.begin(session);
-    }
-
-    fn advance(&mut self, session: &mut Session) -> Option<Output<IssuanceEvent, Issued>> {
-        self.plan_and_start(session);
-        let save = self.save().map(Output::Save);
-        save.or_else(|| self.events.pop_front().map(Output::Event))
-    }
-
-    fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
-        self.take(finished, session);
-    }
-
-    fn late(&mut self, _: &mut Session) {
-        self.changed_since_plan = true;
-    }
-
-    fn wait(&mut self, at: Timestamp, _: &mut Session) -> Option<Output<IssuanceEvent, Issued>> {
-        self.conclude();
-        let waits = matches!(self.life, Life::Running)
-            && at > self.engine.now()
-            && !self.engine.has_notice();
-        // The deadline has come otherwise: the next round ends the flow.
-        waits.then(|| Output::Timeout(Some(self.plan_again_at.min(at))))
     }
 }
 
@@ -539,10 +346,59 @@ impl Flow for Issuance {
             _ => None,
         };
         self.engine.handle_input(session, input, now)?;
-        self.changed_since_plan = true;
-        if let Some((id, failure)) = save {
-            self.saved(id, failure, session);
+        let Some((id, failure)) = save else { return Ok(()) };
+        if let Some(reason) = self.saving.finish(id, failure) {
+            self.end(Err(Error::Storage(reason)), session);
         }
+        self.publications.saved(self.saving.stored());
         Ok(())
+    }
+}
+
+impl Drive for Issuance {
+    type Task = Task;
+
+    fn engine(&mut self) -> &mut Engine<Task> {
+        &mut self.engine
+    }
+
+    fn life(&mut self) -> &mut Life<Issued> {
+        &mut self.life
+    }
+
+    fn start(&mut self, session: &mut Session) {
+        self.engine.start_clock(session.policy().issuance_time_limit);
+        if let Seen::Foreign(saved) = self.identity.enter(session) {
+            self.publications.clear();
+            return self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);
+        }
+        if self.order.url().is_none() && self.is_running() {
+            self.prefetch_nonces(session);
+        }
+    }
+
+    fn advance(&mut self, session: &mut Session) -> Option<Output<IssuanceEvent, Issued>> {
+        self.start_what_is_due(session);
+        let save = self.save().map(Output::Save);
+        save.or_else(|| self.events.pop_front().map(Output::Event))
+    }
+
+    fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
+        self.take(finished, session);
+    }
+
+    fn late(&mut self, session: &mut Session) {
+        self.out_of_time(session);
+    }
+
+    fn wait(
+        &mut self,
+        at: Timestamp,
+        _session: &mut Session,
+    ) -> Option<Output<IssuanceEvent, Issued>> {
+        if self.conclude() || at <= self.engine.now() || self.engine.has_notice() {
+            return None; // the next round ends the flow, or hands out the notices
+        }
+        Some(Output::Timeout(Some(self.wakes_at().min(at))))
     }
 }

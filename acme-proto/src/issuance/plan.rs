@@ -1,192 +1,433 @@
-//! What is due, derived from what is known: a pure function.
+//! What is due, as three tables without state.
 //!
-//! An issuance has no program counter. After every input it looks at the last known state of the order and
-//! its authorizations, and at its own promises, and starts whatever is due and not running yet.
+//! An issuance has no program counter: after each input it looks at the views of what that input changed, and starts
+//! what these tables name. A view holds everything that decides, so that a step is started as it is planned. All views
+//! are listed (`ALL`), so that tests and the diagrams in the documentation cover each combination.
 
-use alloc::vec::Vec;
-
-/// The order, as far as planning is concerned.
+/// The order, with what its authorizations and the CSR have come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OrderView {
-    /// There is no order yet.
-    None,
-    /// There is one, but its state is not known in this run.
+    /// There is no order.
+    Missing,
+    /// There is one, but its state has not been read in this run.
     Unread,
-    Pending,
-    /// Ready, and the CSR was not sent, or was not taken.
+    /// Pending: an authorization is still to be proved.
+    Proving,
+    /// Pending: every authorization is valid, or its challenge was responded to.
+    Responded,
+    /// Pending, but an authorization failed: the others are read once more, so that the error has every reason.
+    Explaining,
+    /// Pending, an authorization failed, and every reason is known.
+    Explained,
+    /// Ready, and there is no CSR.
+    NeedsCsr,
+    /// Ready, and the user has been asked for the CSR.
+    AwaitsCsr,
+    /// Ready, and the CSR is not in a stored snapshot yet.
+    UnsavedCsr,
+    /// Ready, and so is the CSR.
     Ready,
     /// The CSR was sent, but the order does not show it yet.
-    Sent,
+    Finalized,
+    /// The server issues.
     Processing,
-    /// Valid, and whether it names its certificate.
-    Valid {
-        certificate: bool,
-    },
-    /// Over without a certificate.
+    /// Valid, but without the URL of its certificate.
+    WithoutCertificate,
+    /// Valid.
+    Valid,
+    /// The certificate is here, and an alternate chain is wanted.
+    Choosing,
+    /// Expired or over without a certificate: authorizations are read once more.
     Dead,
+    /// Expired or over without a certificate, and every reason is known.
+    DeadExplained,
+    /// The result is known; clean-ups remain.
+    Ending,
+    /// The result is known; clean-ups remain, and authorizations are to be deactivated.
+    Deactivating,
 }
 
-/// An authorization, as far as planning is concerned.
+/// Whether a request about the order itself can be sent: there is one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    Open,
+    /// It is too early to read the order again.
+    Later,
+    /// Such a request is in flight.
+    InFlight,
+}
+
+/// What is due for the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OrderStep {
+    Create,
+    Read,
+    AskForCsr,
+    Finalize,
+    Download,
+    DownloadAlternate,
+    /// Start over with a new order, or end with every reason.
+    Fail,
+}
+
+/// An authorization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthorizationView {
     /// Not read yet, or to be read again.
     Unread,
+    /// It is being read.
+    Reading,
     Valid,
-    /// Pending, and the user has not been asked.
+    /// Pending, and a kind of challenge can be offered to the user.
     Open,
-    /// The user is choosing, or publishing.
-    WithUser,
-    /// Published; the server is to be told, at once or later.
-    Published {
-        due: bool,
-    },
-    /// The server was told.
-    Answered,
+    /// Pending, and the record of an earlier attempt or account key has to be cleaned up first.
+    Blocked,
+    /// Pending, and no kind of challenge is left.
+    Exhausted,
+    /// The user is choosing a kind of challenge.
+    Offered,
+    /// The challenge is being saved, or the user is publishing it.
+    Provisioning,
+    /// Published, and the response to the challenge is sent later.
+    Published,
+    /// Published, and the response to the challenge can be sent.
+    Due,
+    /// The response is being sent.
+    Responding,
+    /// The server has the response and validates.
+    Responded,
+    /// Something failed, and this one was read after that, or could not be: nothing more is learned from it.
+    Explained,
     /// It cannot be proved any more.
-    Lost,
+    Failed,
+    /// The issuance is ending, and the authorization may be pending or valid.
+    Usable,
+    /// The issuance is ending, and nothing is left to do about it.
+    Over,
 }
 
-/// Something to be started now; indexes name authorizations.
+/// What is due for an authorization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    NewOrder,
-    ReadOrder,
-    ReadAuthorization(usize),
-    Offer(usize),
-    Respond(usize),
-    AskForCsr,
-    Finalize,
-    Certificate,
-    Fail,
+pub(super) enum AuthorizationStep {
+    Read,
+    /// Offer the kinds of challenge to the user.
+    Offer,
+    /// Count it as failed: nothing is left to be offered.
+    GiveUp,
+    Respond,
+    Deactivate,
 }
 
-/// Derives what is due.
-pub(super) fn plan(
-    order: OrderView,
-    authorizations: impl IntoIterator<Item = AuthorizationView>,
-    has_csr: bool,
-) -> Vec<Due> {
-    let single = match order {
-        OrderView::Pending => return plan_pending(authorizations),
-        OrderView::Dead => return explain(authorizations),
-        OrderView::None => Due::NewOrder,
-        OrderView::Ready if has_csr => Due::Finalize,
-        OrderView::Ready => Due::AskForCsr,
-        OrderView::Valid { certificate: true } => Due::Certificate,
-        OrderView::Unread
-        | OrderView::Sent
-        | OrderView::Processing
-        | OrderView::Valid { certificate: false } => Due::ReadOrder,
-    };
-    alloc::vec![single]
+/// How far an issuance is, as far as authorizations and what is published are concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    #[default]
+    NoOrder,
+    Unread,
+    Proving,
+    /// As [`OrderView::Explaining`]; authorizations may still become valid.
+    Explaining,
+    Dead,
+    /// The authorizations have done their part.
+    Proved,
+    Ending,
+    Deactivating,
 }
 
-fn plan_pending(authorizations: impl IntoIterator<Item = AuthorizationView>) -> Vec<Due> {
-    let views: Vec<_> = authorizations.into_iter().collect();
-    if views.contains(&AuthorizationView::Lost) {
-        return explain(views);
-    }
-    let mut due = Vec::new();
-    let mut all_told = true;
-    for (index, view) in views.iter().enumerate() {
-        match view {
-            AuthorizationView::Valid | AuthorizationView::Answered => continue,
-            AuthorizationView::Unread => due.push(Due::ReadAuthorization(index)),
-            AuthorizationView::Open => due.push(Due::Offer(index)),
-            AuthorizationView::Published { due: true } => due.push(Due::Respond(index)),
-            AuthorizationView::WithUser
-            | AuthorizationView::Published { due: false }
-            | AuthorizationView::Lost => {}
+/// A challenge that was selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PublicationView {
+    /// Selected, but not in a stored snapshot yet.
+    Unsaved,
+    /// It can be handed to the user.
+    Selected,
+    /// The user is publishing it.
+    Provisioning,
+    /// The user has published it, or failed to; or an earlier run did.
+    Provisioned,
+    /// The user is cleaning up.
+    CleaningUp,
+    CleanUpFailed,
+    /// It stays published, and nothing more is done about it.
+    Persistent,
+}
+
+/// What a selected challenge is still needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Its authorization is to be proved by it.
+    Wanted,
+    /// It has proved its authorization; the record is made to last, and others may use it while the issuance runs.
+    Lingering,
+    /// It is over, and the record is made to last.
+    Lasting,
+    /// It is over.
+    Unwanted,
+}
+
+/// What is due for a selected challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PublicationStep {
+    Provision,
+    CleanUp,
+    /// Leave it published.
+    Keep,
+}
+
+/// Derives what is due for the order.
+pub(super) const fn order(view: OrderView, gate: Gate) -> Option<OrderStep> {
+    use OrderView as V;
+    let step = match view {
+        V::Explained | V::DeadExplained => return Some(OrderStep::Fail),
+        V::NeedsCsr => return Some(OrderStep::AskForCsr),
+        V::Missing => OrderStep::Create,
+        V::Unread | V::Responded | V::Finalized | V::Processing | V::WithoutCertificate => {
+            OrderStep::Read
         }
-        all_told = false;
+        V::Ready => OrderStep::Finalize,
+        V::Valid => OrderStep::Download,
+        V::Choosing => OrderStep::DownloadAlternate,
+        V::Proving | V::Explaining | V::Dead => return None,
+        V::AwaitsCsr | V::UnsavedCsr | V::Ending | V::Deactivating => return None,
+    };
+    match (gate, step) {
+        (Gate::InFlight, _) | (Gate::Later, OrderStep::Read) => None,
+        _ => Some(step),
     }
-    if all_told {
-        due.push(Due::ReadOrder);
-    }
-    due
 }
 
-/// Reads once more what the server may have decided, so that the error names every reason.
-fn explain(authorizations: impl IntoIterator<Item = AuthorizationView>) -> Vec<Due> {
-    let mut due: Vec<_> = authorizations
-        .into_iter()
-        .enumerate()
-        .filter(|(_, view)| matches!(view, AuthorizationView::Answered | AuthorizationView::Unread))
-        .map(|(index, _)| Due::ReadAuthorization(index))
-        .collect();
-    if due.is_empty() {
-        due.push(Due::Fail);
+/// Derives what is due for an authorization.
+pub(super) const fn authorization(
+    phase: Phase,
+    view: AuthorizationView,
+) -> Option<AuthorizationStep> {
+    use AuthorizationView as V;
+    match (phase, view) {
+        (Phase::Proving, V::Unread) => Some(AuthorizationStep::Read),
+        (Phase::Proving, V::Open) => Some(AuthorizationStep::Offer),
+        (Phase::Proving, V::Exhausted) => Some(AuthorizationStep::GiveUp),
+        (Phase::Proving, V::Due) => Some(AuthorizationStep::Respond),
+        (Phase::Explaining | Phase::Dead, V::Unread | V::Responded) => {
+            Some(AuthorizationStep::Read)
+        }
+        (Phase::Deactivating, V::Usable) => Some(AuthorizationStep::Deactivate),
+        _ => None,
     }
-    due
+}
+
+/// Derives what is due for a selected challenge.
+pub(super) const fn publication(view: PublicationView, need: Need) -> Option<PublicationStep> {
+    use PublicationView as V;
+    match (view, need) {
+        (V::Selected, Need::Wanted) => Some(PublicationStep::Provision),
+        (V::Unsaved | V::Selected | V::Provisioning | V::Provisioned, Need::Lasting) => {
+            Some(PublicationStep::Keep)
+        }
+        // Nothing was handed to the user in this run, but an earlier run may have published it.
+        (V::Unsaved | V::Selected, Need::Unwanted) => Some(PublicationStep::CleanUp),
+        // While the user is publishing it, cleaning up could come first and leave the record behind.
+        (V::Provisioned, Need::Unwanted) => Some(PublicationStep::CleanUp),
+        _ => None,
+    }
+}
+
+impl OrderView {
+    /// Returns the phase that authorizations and publications are planned in.
+    pub(super) const fn phase(self) -> Phase {
+        match self {
+            Self::Missing => Phase::NoOrder,
+            Self::Unread => Phase::Unread,
+            Self::Proving | Self::Responded => Phase::Proving,
+            Self::Explaining | Self::Explained => Phase::Explaining,
+            Self::Dead | Self::DeadExplained => Phase::Dead,
+            Self::Ending => Phase::Ending,
+            Self::Deactivating => Phase::Deactivating,
+            Self::NeedsCsr
+            | Self::AwaitsCsr
+            | Self::UnsavedCsr
+            | Self::Ready
+            | Self::Finalized
+            | Self::Processing
+            | Self::WithoutCertificate
+            | Self::Valid
+            | Self::Choosing => Phase::Proved,
+        }
+    }
+}
+
+#[cfg(test)]
+impl OrderView {
+    pub(super) const ALL: [Self; 19] = [
+        Self::Missing,
+        Self::Unread,
+        Self::Proving,
+        Self::Responded,
+        Self::Explaining,
+        Self::Explained,
+        Self::NeedsCsr,
+        Self::AwaitsCsr,
+        Self::UnsavedCsr,
+        Self::Ready,
+        Self::Finalized,
+        Self::Processing,
+        Self::WithoutCertificate,
+        Self::Valid,
+        Self::Choosing,
+        Self::Dead,
+        Self::DeadExplained,
+        Self::Ending,
+        Self::Deactivating,
+    ];
+}
+
+impl AuthorizationView {
+    pub(super) const ALL: [Self; 16] = [
+        Self::Unread,
+        Self::Reading,
+        Self::Valid,
+        Self::Open,
+        Self::Blocked,
+        Self::Exhausted,
+        Self::Offered,
+        Self::Provisioning,
+        Self::Published,
+        Self::Due,
+        Self::Responding,
+        Self::Responded,
+        Self::Explained,
+        Self::Failed,
+        Self::Usable,
+        Self::Over,
+    ];
+}
+
+#[cfg(test)]
+impl Gate {
+    pub(super) const ALL: [Self; 3] = [Self::Open, Self::Later, Self::InFlight];
+}
+
+#[cfg(test)]
+impl Phase {
+    pub(super) const ALL: [Self; 8] = [
+        Self::NoOrder,
+        Self::Unread,
+        Self::Proving,
+        Self::Explaining,
+        Self::Dead,
+        Self::Proved,
+        Self::Ending,
+        Self::Deactivating,
+    ];
+}
+
+#[cfg(test)]
+impl PublicationView {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Unsaved,
+        Self::Selected,
+        Self::Provisioning,
+        Self::Provisioned,
+        Self::CleaningUp,
+        Self::CleanUpFailed,
+        Self::Persistent,
+    ];
+}
+
+#[cfg(test)]
+impl Need {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Wanted, Self::Lingering, Self::Lasting, Self::Unwanted];
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
 
-    use super::AuthorizationView as A;
-    use super::OrderView as O;
     use super::*;
 
-    /// Every order status without its authorizations.
     #[test]
-    fn the_order_alone_decides_once_it_is_past_pending() {
-        let table = [
-            (O::None, false, Due::NewOrder),
-            (O::Unread, false, Due::ReadOrder),
-            (O::Ready, false, Due::AskForCsr),
-            (O::Ready, true, Due::Finalize),
-            (O::Sent, true, Due::ReadOrder),
-            (O::Processing, true, Due::ReadOrder),
-            (O::Valid { certificate: true }, true, Due::Certificate),
-            (O::Valid { certificate: true }, false, Due::Certificate),
-            (O::Valid { certificate: false }, true, Due::ReadOrder),
-        ];
-        for (order, csr, due) in table {
-            for authorization in [A::Unread, A::Open, A::Answered, A::Lost] {
-                assert_eq!(plan(order, [authorization], csr), [due], "{order:?} {authorization:?}");
+    fn the_order_has_one_step_in_each_view() {
+        use OrderStep as S;
+        use OrderView as V;
+        // With a request in flight, before the time of the next poll, and after it.
+        let always = |step| [Some(step); 3];
+        let request = |step| [None, Some(step), Some(step)];
+        let read = [None, None, Some(S::Read)];
+        let none = [None; 3];
+        for view in V::ALL {
+            let expected = match view {
+                V::Missing => request(S::Create),
+                V::Unread | V::Responded => read,
+                V::Finalized | V::Processing | V::WithoutCertificate => read,
+                V::Ready => request(S::Finalize),
+                V::Valid => request(S::Download),
+                V::Choosing => request(S::DownloadAlternate),
+                V::NeedsCsr => always(S::AskForCsr),
+                V::Explained | V::DeadExplained => always(S::Fail),
+                V::Proving | V::Explaining | V::Dead => none,
+                V::AwaitsCsr | V::UnsavedCsr | V::Ending | V::Deactivating => none,
+            };
+            let found = [Gate::InFlight, Gate::Later, Gate::Open].map(|gate| order(view, gate));
+            assert_eq!(found, expected, "{view:?}");
+        }
+        // covers 8555-7.1.3-6
+        assert_eq!(order(V::Responded, Gate::Open), Some(S::Read));
+    }
+
+    #[test]
+    fn an_authorization_has_a_step_only_where_its_phase_has_one() {
+        use AuthorizationStep as S;
+        use AuthorizationView as V;
+        let steps = |phase| -> Vec<(V, S)> {
+            let each = |view: V| authorization(phase, view).map(|step| (view, step));
+            V::ALL.into_iter().filter_map(each).collect()
+        };
+        for phase in Phase::ALL {
+            let expected: &[(V, S)] = match phase {
+                Phase::Proving => &[
+                    (V::Unread, S::Read),
+                    (V::Open, S::Offer),
+                    (V::Exhausted, S::GiveUp),
+                    (V::Due, S::Respond),
+                ],
+                Phase::Explaining | Phase::Dead => &[(V::Unread, S::Read), (V::Responded, S::Read)],
+                Phase::Deactivating => &[(V::Usable, S::Deactivate)],
+                Phase::NoOrder | Phase::Unread | Phase::Proved | Phase::Ending => &[],
+            };
+            assert_eq!(steps(phase), expected, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_published_once_and_cleaned_up_once() {
+        use Need as N;
+        use PublicationStep as S;
+        use PublicationView as V;
+        for view in V::ALL {
+            let handed_out_or_not =
+                matches!(view, V::Unsaved | V::Selected | V::Provisioning | V::Provisioned);
+            for need in N::ALL {
+                let expected = match need {
+                    N::Wanted if view == V::Selected => Some(S::Provision),
+                    N::Lasting if handed_out_or_not => Some(S::Keep),
+                    N::Unwanted if handed_out_or_not && view != V::Provisioning => Some(S::CleanUp),
+                    _ => None,
+                };
+                assert_eq!(publication(view, need), expected, "{view:?} {need:?}");
             }
         }
     }
 
-    /// A pending order with one authorization in each state.
     #[test]
-    fn a_pending_order_asks_for_what_its_authorizations_lack() {
-        let table: [(A, &[Due]); 8] = [
-            (A::Unread, &[Due::ReadAuthorization(0)]),
-            (A::Valid, &[Due::ReadOrder]),
-            (A::Open, &[Due::Offer(0)]),
-            (A::WithUser, &[]),
-            (A::Published { due: true }, &[Due::Respond(0)]),
-            (A::Published { due: false }, &[]),
-            (A::Answered, &[Due::ReadOrder]),
-            (A::Lost, &[Due::Fail]),
-        ];
-        for (authorization, due) in table {
-            assert_eq!(plan(O::Pending, [authorization], true), due, "{authorization:?}");
+    fn each_view_stands_at_its_own_place() {
+        for (place, view) in AuthorizationView::ALL.into_iter().enumerate() {
+            assert_eq!(view as usize, place);
         }
-    }
-
-    #[test]
-    fn an_order_without_authorizations_is_polled() {
-        // covers 8555-7.1.3-6
-        assert_eq!(plan(O::Pending, [], true), [Due::ReadOrder]);
-    }
-
-    #[test]
-    fn authorizations_go_on_side_by_side_and_the_order_waits_for_all() {
-        let views = [A::Open, A::Answered, A::Unread, A::Published { due: true }];
-        assert_eq!(
-            plan(O::Pending, views, true),
-            [Due::Offer(0), Due::ReadAuthorization(2), Due::Respond(3)]
-        );
-    }
-
-    #[test]
-    fn a_lost_authorization_ends_the_order_after_the_others_were_read() {
-        let views = [A::Lost, A::Answered, A::Open, A::Unread];
-        let both = [Due::ReadAuthorization(1), Due::ReadAuthorization(3)];
-        assert_eq!(plan(O::Pending, views, true), both);
-        assert_eq!(plan(O::Pending, [A::Lost, A::Lost], true), [Due::Fail]);
-        assert_eq!(plan(O::Dead, [A::Valid, A::Open], true), [Due::Fail]);
+        for (place, view) in OrderView::ALL.into_iter().enumerate() {
+            assert_eq!(view as usize, place);
+        }
+        for gate in Gate::ALL {
+            assert_eq!(order(OrderView::Explained, gate), Some(OrderStep::Fail));
+        }
     }
 }

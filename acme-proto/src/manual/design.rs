@@ -45,19 +45,10 @@
 //!
 //! # Issuance
 //!
-//! There is no program counter. The private function `plan` derives what is due from the last known state of order and authorizations and
-//! from local promises; it is pure and has a table test. So resuming is reading the order and planning again, a snapshot
-//! is small, and a newer version of this crate can resume what an older one began.
-//!
-//! | order | due |
-//! | --- | --- |
-//! | none | newOrder |
-//! | state unknown | read it |
-//! | pending | each authorization on its own: read, offer, answer; when all are valid or answered, read the order |
-//! | ready | finalize, or ask for the CSR |
-//! | processing, or the CSR was sent | read it |
-//! | valid | download |
-//! | anything else | read once more what was answered, then fail with every reason |
+//! There is no program counter. Private tables derive what is due from one-word views of the order, of each authorization
+//! and of each selected challenge; they are pure and tested over all views. So resuming is reading the order and planning
+//! again, a snapshot is small, and a newer version of this crate can resume what an older one began. The front page of
+//! [`issuance`](crate::issuance) has the theory of operation.
 //!
 //! *Polling* reads the order, one request a round. The first poll goes out at once, or when `Retry-After` says; the next
 //! follow a geometric schedule. Every third round the authorizations are read too: some servers report a failed challenge
@@ -67,7 +58,14 @@
 //! *Publishing.* Choosing a kind of challenge ([`select`](crate::issuance::Issuance::select)) and publishing it are two
 //! steps, because a durable flow saves in between: [`Provision`](crate::issuance::IssuanceEvent::Provision) comes only
 //! when the challenge is in a stored snapshot. Only [`cleaned`](crate::issuance::Issuance::cleaned) removes it from there,
-//! so a crash leaks no DNS record. A failed clean-up never turns a certificate into an error.
+//! so a crash leaks no DNS record. [`CleanUp`](crate::issuance::IssuanceEvent::CleanUp) comes only after the answer to
+//! `Provision`: of two calls that an embedder makes side by side, the one that removes a record could come first. A
+//! failed clean-up never turns a certificate into an error.
+//!
+//! *Many names.* An input looks at what it changed, so that the work of an order grows with its names, not with their
+//! square. Each snapshot has the whole order, so changes are saved in batches: while more are expected, when as many have
+//! come as the snapshot before listed challenges, or after half a second. A batch delays the publishing of some names by
+//! that much, and saves a thousand names from writing a million challenges.
 //!
 //! *Trust.* Tokens are base64url before they reach a path. Authorizations for names that were not ordered are refused.
 //! A chain holds nothing but certificates, its leaf has the CSR's key and exactly the order's names; otherwise the

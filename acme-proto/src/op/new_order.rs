@@ -224,7 +224,7 @@ impl Hooks<OrderEntry> for NewOrder {
 
     fn check(&self, session: &Session) -> Result<(), Error> {
         let count = self.identifiers.len();
-        if count > session.current_policy().max_identifiers {
+        if count > session.policy().max_identifiers {
             return Err(InvalidInput::TooManyIdentifiers(count).into());
         }
         Ok(())

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use acme_proto::challenge::Challenge;
 use acme_proto::error::{Error, Misuse};
-use acme_proto::flow::{Flow, Output};
+use acme_proto::flow::{Flow, Input, Output};
 use acme_proto::http::Response;
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::{Deactivation, Issuance, IssuanceEvent, Issued};
@@ -50,7 +50,7 @@ fn cancelled_at(n: usize) -> Cancelled {
         if events == n {
             cancelled = true;
             flow.cancel(session);
-            if !matches!(event, IssuanceEvent::CleanUp(_)) {
+            if !matches!(event, IssuanceEvent::CleanUp(_) | IssuanceEvent::Provision(_)) {
                 return;
             }
         }
@@ -294,23 +294,75 @@ fn errors_of_the_ca_at_any_step_clean_up() {
 }
 
 #[test]
-fn a_challenge_that_is_still_being_published_is_cleaned_up_too() {
-    let mut script = Script::obliging(&["a.example"]);
+fn a_challenge_is_cleaned_up_only_when_the_user_is_done_with_publishing_it() {
+    type Answer = fn(&mut Issuance, &Challenge) -> Result<(), Misuse>;
+    let answers: [Answer; 3] = [
+        |flow, challenge| flow.ready(&challenge.id()),
+        |flow, challenge| flow.published(&challenge.id()),
+        |flow, challenge| flow.failed(&challenge.id(), "no".into()),
+    ];
+    for answer in answers {
+        let mut script = Script::obliging(&[NAME]);
+        let mut session = script.session();
+        let mut flow = issuance(&[NAME]);
+        let challenge = until_provision(&mut script, &mut session, &mut flow);
+        flow.cancel(&mut session);
+        let waiting = flow.poll_output(&mut session, script.now());
+        assert!(matches!(waiting, Output::Timeout(Some(_))), "not cleaned up yet: {waiting:?}");
+        assert!(flow.is_wanted(&challenge.id()));
+        answer(&mut flow, &challenge).expect("handed out");
+        let now = script.now();
+        let output = flow.poll_output(&mut session, now);
+        assert!(matches!(output, Output::Event(IssuanceEvent::CleanUp(_))), "{output:?}");
+        // A late word of the publisher is taken without harm.
+        assert!(!flow.is_wanted(&challenge.id()));
+        assert_eq!(flow.ready(&challenge.id()), Ok(()));
+        flow.cleaned(&challenge.id()).expect("handed out");
+        let end = flow.poll_output(&mut session, now);
+        assert!(matches!(end, Output::Done(Err(Error::Cancelled))), "{end:?}");
+    }
+}
+
+/// Runs a flow until it hands a challenge out.
+fn until_provision(script: &mut Script, session: &mut Session, flow: &mut Issuance) -> Challenge {
+    loop {
+        let input = match flow.poll_output(session, script.now()) {
+            Output::Transmit(transmit) => {
+                let response = script.respond(transmit.request).expect("an answer");
+                Input::Response(transmit.id, response)
+            }
+            Output::Sign(request) => {
+                Input::Signature(request.id, script.key.sign(&request.message))
+            }
+            Output::Event(IssuanceEvent::Provision(challenge)) => return challenge,
+            Output::Event(event) => {
+                oblige(flow, session, event);
+                continue;
+            }
+            Output::Notice(_) => continue,
+            other => panic!("{other:?}"),
+        };
+        flow.handle_input(session, input, script.now()).expect("a known id");
+    }
+}
+
+#[test]
+fn publishing_that_never_ends_is_waited_for_within_the_limit_and_named() {
+    let mut script = Script::obliging(&[NAME]);
     let mut session = script.session();
-    let mut flow = issuance(&["a.example"]).with_time_limit(Duration::from_secs(40));
-    let mut cleaned = Vec::new();
+    let mut flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(40));
+    let mut cleaned = 0;
     let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
         IssuanceEvent::Provision(_) => {} // it takes for ever
-        IssuanceEvent::CleanUp(challenge) => {
-            // A late word of the publisher is taken without harm.
-            assert_eq!(flow.ready(&challenge.id()), Ok(()));
-            flow.cleaned(&challenge.id()).expect("handed out");
-            cleaned.push(challenge);
-        }
+        IssuanceEvent::CleanUp(_) => cleaned += 1,
         other => oblige(flow, session, other),
     });
     assert!(matches!(result, Err(Error::Deadline(_))), "{result:?}");
-    assert_eq!(cleaned.len(), 1);
+    assert_eq!(cleaned, 0);
+    let named = script.notices.iter().any(|n| matches!(n, Notice::NotCleaned { .. }));
+    assert!(named, "{:?}", script.notices);
+    let waited = script.now().unix_seconds() - 1_790_000_000;
+    assert_eq!(waited, 40 + 150, "the deadline, and the time for clean-ups");
 }
 
 #[test]
@@ -352,9 +404,11 @@ fn deactivations(when: Deactivation, cancel: bool) -> (usize, Script, Result<Iss
     }
     let mut session = script.session();
     let mut flow = issuance(&[NAME, "b.example"]).deactivate_authorizations(when);
-    let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
-        IssuanceEvent::Provision(_) if cancel => flow.cancel(session),
-        event => oblige(flow, session, event),
+    let result = script.run(&mut session, &mut flow, |flow, session, event| {
+        if cancel && matches!(event, IssuanceEvent::Provision(_)) {
+            flow.cancel(session);
+        }
+        oblige(flow, session, event);
     });
     let sent = script.asked.iter().filter(|a| a.payload() == r#"{"status":"deactivated"}"#).count();
     (sent, script, result)

@@ -23,6 +23,7 @@ mod links;
 mod lost_answers;
 mod made_up_kind;
 mod manual;
+mod many_names;
 mod nonces;
 mod open_values;
 mod orders;

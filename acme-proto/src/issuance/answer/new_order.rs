@@ -1,17 +1,18 @@
-//! What the answer to newOrder says of profile and predecessor, and what to do when the latter is refused.
+//! The answer to newOrder (RFC 8555 Section 7.4; RFC 9773 Section 5; draft-ietf-acme-profiles Section 4).
 
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::{Facts, Issuance};
+use super::super::Issuance;
+use super::super::order::Order;
 use crate::error::{Error, ServerProblem};
 use crate::notice::{NotReplacing, Notice, Progress};
 use crate::op::{NewOrder, OrderEntry};
 use crate::session::Session;
-use crate::wire::{Directory, Order, Problem, ProblemType};
+use crate::wire::{self, Directory, Problem, ProblemType};
 
 impl Issuance {
-    pub(super) fn ordered(
+    pub(super) fn order_created(
         &mut self,
         result: Result<OrderEntry, Error>,
         session: &Session,
@@ -20,35 +21,37 @@ impl Issuance {
             Err(Error::Problem(p))
                 if refuses_predecessor(&p) && self.names_predecessor(session) =>
             {
-                self.order_as_new(p);
+                self.order_without_predecessor(p);
                 return Ok(());
             }
             result => result?,
         };
-        self.orders += 1;
-        self.facts = Facts::of(url.clone());
-        self.asked = session.directory().map(|directory| Asked::of(&self.request, directory));
-        self.changed();
-        self.notice(Progress::OrderCreated(url.clone()));
-        self.learn(&url, order)
+        self.attempts.count_order();
+        self.authorizations.clear();
+        let expected = session.directory().map(|at| Expected::of(&self.settings.request, at));
+        self.order = Order::new(url.clone(), expected);
+        let generation = self.saving.change();
+        self.finalization.wait_for(generation);
+        self.report(Progress::OrderCreated(url.clone()));
+        self.learn(&url, order).map(drop)
     }
 
     fn names_predecessor(&self, session: &Session) -> bool {
-        session.directory().is_some_and(|d| self.request.replaces_at(d).is_some())
+        session.directory().is_some_and(|d| self.settings.request.replaces_at(d).is_some())
     }
 
     /// Goes on without the certificate to be replaced: the new one matters more.
-    fn order_as_new(&mut self, problem: Box<ServerProblem>) {
-        if let Some(certificate_id) = self.request.drop_replaces() {
+    fn order_without_predecessor(&mut self, problem: Box<ServerProblem>) {
+        if let Some(certificate_id) = self.settings.request.drop_replaces() {
             let reason = NotReplacing::Refused(problem);
             self.engine.notice(Notice::NotReplacing { certificate_id, reason });
-            self.changed();
+            self.saving.change();
         }
     }
 
     /// Notes where a new order, when it is first read, is not what was asked for.
-    pub(super) fn compare(&mut self, order: &Order) {
-        let Some(Asked { replaces, profile }) = self.asked.take() else { return };
+    pub(super) fn compare(&mut self, order: &wire::Order) {
+        let Some(Expected { replaces, profile }) = self.order.expected.take() else { return };
         if let Some(certificate_id) = replaces.filter(|id| order.replaces() != Some(id.as_str())) {
             let reason = NotReplacing::NotShown;
             self.engine.notice(Notice::NotReplacing { certificate_id, reason });
@@ -62,12 +65,12 @@ impl Issuance {
 
 /// What a new order was asked to have.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(in super::super) struct Expected {
     replaces: Option<String>,
     profile: Option<String>,
 }
 
-impl Asked {
+impl Expected {
     fn of(request: &NewOrder, directory: &Directory) -> Self {
         Self {
             replaces: request.replaces_at(directory).map(String::from),

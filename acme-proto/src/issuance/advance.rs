@@ -1,0 +1,330 @@
+//! From what changed to what is started: views, the tables of [`plan`], and the steps they name.
+
+use super::authorization::{Authorization, Choice, Proof};
+use super::identity::Seen;
+use super::plan::{
+    self, AuthorizationStep, AuthorizationView, Gate, Need, OrderStep, OrderView, Phase,
+    PublicationStep,
+};
+use super::publications::Progress;
+use super::{Issuance, IssuanceEvent, Offer, OfferId, Task};
+use crate::challenge::Challenge;
+use crate::error::{Error, InvalidInput, PeerFault};
+use crate::op::{
+    Choosing, DeactivateAuthorization, Finalize, GetAuthorization, GetCertificate, GetOrder,
+};
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{ChallengeKind, Order, OrderStatus};
+
+impl Issuance {
+    /// Starts whatever is due, and queues what the user is asked for.
+    pub(super) fn start_what_is_due(&mut self, session: &mut Session) {
+        loop {
+            self.look_at_session(session);
+            self.start_ending(session);
+            // What has arrived is taken first: it may be the certificate.
+            if self.is_running() && self.engine.is_late() && !self.engine.has_finished() {
+                self.out_of_time(session);
+                continue;
+            }
+            let now = self.engine.now();
+            self.authorizations.pass(now);
+            self.order.pass(now, self.finalization.is_sent());
+            let mut stepped = self.step_authorizations();
+            if let Some(step) = plan::order(self.order_view(), self.gate()) {
+                self.step_order(step, session);
+                stepped = true;
+            }
+            stepped |= self.step_publications();
+            if !stepped {
+                return;
+            }
+        }
+    }
+
+    /// Refuses a snapshot of another account, and has everything looked at again after a change of the account key.
+    fn look_at_session(&mut self, session: &mut Session) {
+        match self.identity.look(session) {
+            Seen::Same => {}
+            Seen::OtherKey => {
+                self.authorizations.touch_all();
+                self.publications.touch_all();
+            }
+            Seen::Foreign(saved) => {
+                self.publications.clear();
+                self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);
+            }
+        }
+    }
+
+    /// Views and plans the authorizations that changed; returns whether there were any.
+    fn step_authorizations(&mut self) -> bool {
+        let mut changed = self.authorizations.take_changed();
+        changed.iter().for_each(|index| self.view_authorization(*index));
+        // One that fails changes what is due for all others, and so does the order's own status.
+        if self.authorizations.enter(self.order_view().phase()) {
+            self.authorizations.touch_all();
+            self.publications.touch_all();
+            changed = self.authorizations.take_changed();
+            changed.iter().for_each(|index| self.view_authorization(*index));
+        }
+        for index in &changed {
+            self.publications.touch_authorization(&self.authorizations.get(*index).url);
+            let view = self.authorizations.view(*index);
+            if let Some(step) = plan::authorization(self.authorizations.phase(), view) {
+                self.step_authorization(*index, step);
+            }
+        }
+        !changed.is_empty()
+    }
+
+    fn view_authorization(&mut self, index: usize) {
+        let view = if self.is_running() {
+            self.withdraw_outdated(index);
+            let authorization = self.authorizations.get(index);
+            authorization.view(self.engine.now(), |one| self.choice(one))
+        } else {
+            self.authorizations.get(index).view_at_end()
+        };
+        self.authorizations.set_view(index, view);
+    }
+
+    /// Offers again what is published for an account key that has been changed (RFC 8555 Section 7.3.5).
+    fn withdraw_outdated(&mut self, index: usize) {
+        let authorization = self.authorizations.get(index);
+        let selected = authorization.proof.challenge().filter(|_| !authorization.has_responded());
+        let challenge = selected.and_then(|url| self.publications.get(url));
+        if let (Some(challenge), Some(thumbprint)) = (challenge, self.identity.thumbprint())
+            && challenge.is_outdated(&thumbprint)
+        {
+            self.authorizations.set_proof(index, Proof::None);
+        }
+    }
+
+    fn choice(&self, authorization: &Authorization) -> Choice {
+        let outdated = self
+            .identity
+            .thumbprint()
+            .is_some_and(|own| self.publications.has_outdated(&authorization.url, &own));
+        if outdated {
+            return Choice::Blocked;
+        }
+        let kinds = self.kinds(authorization);
+        let is_held =
+            |kind| authorization.usable(kind).is_some_and(|c| self.publications.is_held(c.url()));
+        match kinds.is_empty() {
+            true => Choice::Exhausted,
+            false if kinds.iter().any(is_held) => Choice::Blocked,
+            false => Choice::Open,
+        }
+    }
+
+    /// Returns the kinds of challenge that can be offered for an authorization.
+    fn kinds(&self, authorization: &Authorization) -> alloc::vec::Vec<ChallengeKind> {
+        let name = authorization.ordered_name();
+        let mut kinds = authorization.usable_kinds(self.attempts.of(name.as_ref()));
+        // A challenge belongs to one authorization; a second claim to its URL is not honoured.
+        kinds.retain(|kind| {
+            let challenge = authorization.usable(kind);
+            let held = challenge.and_then(|c| self.publications.get(c.url()));
+            held.is_none_or(|held| *held.authorization() == authorization.url)
+        });
+        kinds
+    }
+
+    fn step_authorization(&mut self, index: usize, step: AuthorizationStep) {
+        match step {
+            AuthorizationStep::Read => {
+                let authorization = self.authorizations.edit(index);
+                authorization.reading = true;
+                let operation = GetAuthorization(authorization.url.clone());
+                self.engine.start(Task::ReadAuthorization(operation));
+            }
+            AuthorizationStep::Offer => self.offer(index),
+            AuthorizationStep::GiveUp => self.authorizations.set_proof(index, Proof::Failed),
+            AuthorizationStep::Respond => {
+                let authorization = self.authorizations.edit(index);
+                let Some(operation) = authorization.respond() else { return };
+                authorization.responding = Some(operation.url().clone());
+                self.engine.start(Task::Respond(operation));
+            }
+            AuthorizationStep::Deactivate => {
+                let authorization = self.authorizations.edit(index);
+                authorization.deactivated = true;
+                let operation = DeactivateAuthorization(authorization.url.clone());
+                self.engine.start(Task::Deactivate(operation));
+            }
+        }
+    }
+
+    fn offer(&mut self, index: usize) {
+        let authorization = self.authorizations.get(index);
+        let Some((identifier, wildcard)) = authorization.identifier.clone() else { return };
+        let kinds = self.kinds(authorization);
+        let name = authorization.ordered_name();
+        let tried = self.attempts.of(name.as_ref()).to_vec();
+        let number = self.authorizations.number_offer();
+        self.authorizations.set_proof(index, Proof::Offered(number));
+        let authorization = self.authorizations.edit(index);
+        if authorization.kinds.is_empty() {
+            authorization.kinds.clone_from(&kinds);
+        }
+        let id = OfferId { authorization: authorization.url.clone(), number };
+        let offer = Offer { id, identifier, wildcard, kinds, tried };
+        self.events.push_back(IssuanceEvent::Authorize(offer));
+    }
+
+    /// Returns the order's view, from its own state and the counts of its authorizations.
+    pub(super) fn order_view(&self) -> OrderView {
+        if let Some(ending) = &self.ending {
+            return if ending.deactivates { OrderView::Deactivating } else { OrderView::Ending };
+        }
+        if self.order.url().is_none() {
+            return OrderView::Missing;
+        }
+        if self.order.status().is_none() {
+            return OrderView::Unread;
+        }
+        use AuthorizationView as V;
+        let tally = self.authorizations.tally();
+        let explained = !tally.any(V::Unread) && !tally.any(V::Reading) && !tally.any(V::Responded);
+        match self.order.live_status() {
+            Some(OrderStatus::Pending) if self.finalization.is_sent() => OrderView::Finalized,
+            Some(OrderStatus::Pending) if tally.any(V::Failed) && explained => OrderView::Explained,
+            Some(OrderStatus::Pending) if tally.any(V::Failed) => OrderView::Explaining,
+            Some(OrderStatus::Pending) if tally.only(&[V::Valid, V::Responded]) => {
+                OrderView::Responded
+            }
+            Some(OrderStatus::Pending) => OrderView::Proving,
+            Some(OrderStatus::Ready) => self.finalization.view(self.saving.stored()),
+            Some(OrderStatus::Processing) => OrderView::Processing,
+            Some(OrderStatus::Valid) if self.choosing.is_some() => OrderView::Choosing,
+            Some(OrderStatus::Valid) => match self.order.object().and_then(Order::certificate) {
+                Some(_) => OrderView::Valid,
+                None => OrderView::WithoutCertificate,
+            },
+            _ if explained => OrderView::DeadExplained,
+            _ => OrderView::Dead,
+        }
+    }
+
+    fn gate(&self) -> Gate {
+        if self.order.in_flight {
+            Gate::InFlight
+        } else if self.polling.is_due(self.engine.now()) {
+            Gate::Open
+        } else {
+            Gate::Later
+        }
+    }
+
+    fn step_order(&mut self, step: OrderStep, session: &mut Session) {
+        let task = match step {
+            OrderStep::Fail => return self.fail(session),
+            OrderStep::AskForCsr => {
+                self.finalization.ask();
+                let identifiers = self.settings.request.identifiers().to_vec();
+                return self.events.push_back(IssuanceEvent::Finalize(identifiers));
+            }
+            OrderStep::Create => Some(Task::NewOrder(self.settings.request.clone())),
+            OrderStep::Read => self.order.url().cloned().map(GetOrder).map(Task::ReadOrder),
+            OrderStep::Finalize => match self.finalize_operation() {
+                Ok(operation) => operation.map(Task::Finalize),
+                Err(error) => return self.end(Err(error), session),
+            },
+            OrderStep::Download => {
+                let url = self.order.object().and_then(Order::certificate);
+                url.cloned().map(GetCertificate).map(Task::Download)
+            }
+            OrderStep::DownloadAlternate => {
+                let url = self.choosing.as_ref().and_then(Choosing::next);
+                url.cloned().map(GetCertificate).map(Task::DownloadAlternate)
+            }
+        };
+        // Whatever a view promises is there; without it nothing is started, and the deadline ends the flow.
+        self.order.in_flight = true;
+        if let Some(task) = task {
+            self.engine.start(task);
+        }
+    }
+
+    fn finalize_operation(&self) -> Result<Option<Finalize>, Error> {
+        let (Some(csr), Some(order), Some(url)) =
+            (self.finalization.csr(), self.order.object(), self.order.url())
+        else {
+            return Ok(None);
+        };
+        let missing = || Error::peer(url, PeerFault::NoFinalizeUrl);
+        let finalize = order.finalize().ok_or_else(missing)?;
+        Ok(Some(Finalize::new(url.clone(), finalize.clone(), csr.clone())))
+    }
+
+    /// Hands out what can be published and takes back what is no longer needed; returns whether anything changed.
+    fn step_publications(&mut self) -> bool {
+        let changed = self.publications.take_changed();
+        for url in &changed {
+            let Some(challenge) = self.publications.get(url) else { continue };
+            let Some(view) = self.publications.view(url, self.saving.stored()) else { continue };
+            let Some(step) = plan::publication(view, self.need(challenge)) else { continue };
+            let challenge = challenge.clone();
+            // An offer may wait for it.
+            self.touch(challenge.authorization());
+            match step {
+                PublicationStep::Provision => {
+                    self.publications.set(url, Progress::Provisioning);
+                    self.events.push_back(IssuanceEvent::Provision(challenge));
+                }
+                PublicationStep::CleanUp => {
+                    self.publications.set(url, Progress::CleaningUp);
+                    self.events.push_back(IssuanceEvent::CleanUp(challenge));
+                }
+                PublicationStep::Keep => {
+                    self.publications.set(url, Progress::Persistent);
+                    self.saving.change();
+                }
+            }
+        }
+        !changed.is_empty()
+    }
+
+    fn need(&self, challenge: &Challenge) -> Need {
+        let own = || self.authorizations.find(challenge.authorization());
+        let needs = |index| self.authorizations.get(index).needs(challenge.url());
+        let (wanted, ending) = match self.authorizations.phase() {
+            // Nothing is known of its authorization yet.
+            Phase::Unread => (true, false),
+            Phase::Proving | Phase::Explaining => (own().is_some_and(needs), false),
+            Phase::NoOrder | Phase::Dead | Phase::Proved => (false, false),
+            Phase::Ending | Phase::Deactivating => (false, true),
+        };
+        match wanted {
+            true => Need::Wanted,
+            false if !ending && challenge.is_persistent() => Need::Lingering,
+            false if challenge.stays() => Need::Lasting,
+            false => Need::Unwanted,
+        }
+    }
+
+    /// Has an authorization looked at again.
+    pub(super) fn touch(&mut self, authorization: &Url) {
+        if let Some(index) = self.authorizations.find(authorization) {
+            self.authorizations.touch(index);
+        }
+    }
+
+    /// Returns when there may be something to do though nothing comes in.
+    pub(super) fn wakes_at(&self) -> Timestamp {
+        let now = self.engine.now();
+        let times = [
+            self.authorizations.next_due(),
+            Some(self.polling.at()),
+            self.order.expires(),
+            self.saving.due_at(),
+        ];
+        let ahead = times.into_iter().flatten().filter(|at| *at > now && self.is_running());
+        let saving = self.saving.due_at().filter(|at| *at > now);
+        ahead.chain(saving).fold(self.engine.deadline(), Timestamp::min)
+    }
+}

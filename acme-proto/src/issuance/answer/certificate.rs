@@ -1,0 +1,47 @@
+//! The downloaded certificate, and the choice of its chain (RFC 8555 Section 7.4.2).
+
+use super::super::Issuance;
+use crate::error::{Error, PeerFault};
+use crate::op::{Choosing, Download};
+use crate::session::Session;
+use crate::url::Url;
+use crate::x509::Csr;
+
+impl Issuance {
+    pub(super) fn downloaded(
+        &mut self,
+        url: Url,
+        result: Result<Download, Error>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let download = result?;
+        let ordered = self.settings.request.identifiers();
+        // An order that was valid before this flow came: its key is not ours to check.
+        let leaf = download.chain.leaf();
+        let key = self.finalization.csr().map_or_else(|| leaf.spki_der(), Csr::spki_der);
+        let matched = download.chain.matches(key, ordered);
+        matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
+        self.choosing = Some(Choosing::new(self.settings.chain.clone(), url, download));
+        self.settle_chain(session);
+        Ok(())
+    }
+
+    /// Takes an alternate chain, or does without: nothing that is wrong with it costs the certificate.
+    pub(super) fn alternate_downloaded(
+        &mut self,
+        result: Result<Download, Error>,
+        session: &mut Session,
+    ) {
+        let notice = self.choosing.as_mut().and_then(|choosing| choosing.take(result));
+        notice.into_iter().for_each(|notice| self.engine.notice(notice));
+        self.settle_chain(session);
+    }
+
+    /// Ends the issuance, unless another chain is wanted.
+    fn settle_chain(&mut self, session: &mut Session) {
+        if let Some(choosing) = self.choosing.as_ref().filter(|one| one.next().is_none()) {
+            let chosen = choosing.finish();
+            self.end(Ok(chosen), session);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The answer to a challenge's response (RFC 8555 Section 7.5.1).
+
+use super::super::Issuance;
+use super::super::authorization::Proof;
+use crate::error::{Error, ServerProblem};
+use crate::notice::Progress;
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{AuthorizationStatus, Challenge, ChallengeStatus, Context, Problem, ProblemType};
+
+impl Issuance {
+    pub(super) fn responded(
+        &mut self,
+        url: &Url,
+        result: Result<Challenge, Error>,
+        retry_after: Option<Timestamp>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        // The user may have withdrawn the challenge while the response was in flight.
+        let index = self.authorizations.by_challenge(url);
+        if let Some(index) = index {
+            let authorization = self.authorizations.edit(index);
+            authorization.responding.take_if(|responding| responding == url);
+        }
+        let challenge = match (result, index) {
+            (Err(Error::Problem(problem)), Some(index)) => {
+                self.response_refused(index, url, *problem);
+                return Ok(());
+            }
+            (Err(Error::Problem(_)), None) => return Ok(()),
+            // The response was accepted, only the answer is unreadable: the authorization shows what came of it.
+            (Err(error), Some(index)) if error.is_unreadable() && self.is_unanswered(index) => {
+                self.attempts.note_response();
+                self.authorizations.set_proof(index, Proof::Responded(url.clone()));
+                let authorization = self.authorizations.edit(index);
+                authorization.responses += 1;
+                authorization.stale = true;
+                return Ok(());
+            }
+            (Err(error), None) if error.is_unreadable() => return Ok(()),
+            (result, _) => result?,
+        };
+        self.attempts.note_response();
+        if let Some(index) = index {
+            self.take_challenge(index, &challenge, session);
+            if !matches!(challenge.status(), ChallengeStatus::Valid | ChallengeStatus::Invalid) {
+                self.hold_poll(retry_after);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_unanswered(&self, index: usize) -> bool {
+        self.authorizations.get(index).responses == 0
+    }
+
+    /// Takes the challenge as the server showed it after the response.
+    fn take_challenge(&mut self, index: usize, challenge: &Challenge, session: &mut Session) {
+        self.polling.restart();
+        self.authorizations.set_proof(index, Proof::Responded(challenge.url().clone()));
+        let authorization = self.authorizations.edit(index);
+        authorization.responses += 1;
+        let mut is_news = true;
+        let own = |held: &&mut Challenge| held.url() == challenge.url();
+        if let Some(held) = authorization.challenges.iter_mut().find(own) {
+            // What an earlier validation failed for says nothing of the one that begins.
+            is_news = challenge.error().is_none() || held.error() != challenge.error();
+            *held = challenge.clone();
+        }
+        let name = authorization.ordered_name();
+        match challenge.status() {
+            ChallengeStatus::Valid => {
+                authorization.status = Some(AuthorizationStatus::Valid);
+                if let Some(name) = name {
+                    self.report(Progress::Authorized(name));
+                }
+            }
+            ChallengeStatus::Invalid => authorization.stale = true,
+            _ => {
+                if let Some(name) = name {
+                    self.report(Progress::Validating(name, challenge.kind().clone()));
+                }
+                if is_news {
+                    self.left_pending(index, challenge, session);
+                }
+            }
+        }
+    }
+
+    /// The server refused the response: the authorization shows what that means.
+    fn response_refused(&mut self, index: usize, url: &Url, problem: ServerProblem) {
+        let authorization = self.authorizations.edit(index);
+        let challenge = authorization.challenge(url).cloned();
+        let not_pending = problem.is(&ProblemType::Malformed);
+        authorization.stale = true;
+        if not_pending && authorization.responses == 0 {
+            // "Not pending" is what servers say to a second response: read what became of the first. If it is pending
+            // after all, this was its failure.
+            authorization.responses += 1;
+            authorization.refusal = problem.into_problem();
+            return self.authorizations.set_proof(index, Proof::Responded(url.clone()));
+        }
+        authorization.responses = 0;
+        let name = authorization.ordered_name();
+        self.authorizations.set_proof(index, Proof::None);
+        if let (Some(name), Some(challenge)) = (name, challenge) {
+            self.remember(&name, &challenge, problem.into_problem());
+        }
+    }
+}
+
+impl ServerProblem {
+    /// Returns the problem document, or one made from the status where the server sent none.
+    fn into_problem(self) -> Option<Problem> {
+        let said = alloc::format!("{} answered {}", self.url(), self.status());
+        let Self { problem, snippet, url, .. } = self;
+        problem.or_else(|| {
+            let detail =
+                if snippet.is_empty() { said } else { alloc::format!("{said}: {snippet}") };
+            let context = Context { url: &url, allow_http: false };
+            let made = Problem::from_value(serde_json::json!({ "detail": detail }), context);
+            made.ok().map(|parsed| parsed.value)
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! The order as it was read (RFC 8555 Section 7.4).
+
+use super::super::Issuance;
+use crate::error::{Error, PeerFault, ServerProblem};
+use crate::notice::{Notice, Progress};
+use crate::session::Session;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{Order, OrderStatus, ProblemType};
+
+impl Issuance {
+    pub(super) fn order_read(
+        &mut self,
+        url: &Url,
+        result: Result<Order, Error>,
+        retry_after: Option<Timestamp>,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let order = match result {
+            Err(Error::Problem(p)) if self.is_forgotten(&p) => {
+                self.identity.forget_snapshot();
+                self.forget_order(session);
+                return Ok(());
+            }
+            result => result?,
+        };
+        let lacks_certificate =
+            *order.status() == OrderStatus::Valid && order.certificate().is_none();
+        let waits = matches!(order.status(), OrderStatus::Pending | OrderStatus::Processing)
+            || lacks_certificate;
+        let is_new_status = self.learn(url, order)?;
+        if lacks_certificate && self.polling.misses_certificate() {
+            return Err(Error::peer(url, PeerFault::NoCertificateUrl));
+        }
+        if waits || self.finalization.is_sent() {
+            self.polling.read(is_new_status);
+            self.schedule_poll(retry_after, session);
+            self.look_closer();
+        }
+        Ok(())
+    }
+
+    /// Returns whether the server does not know the order of the snapshot any more.
+    fn is_forgotten(&self, problem: &ServerProblem) -> bool {
+        self.identity.is_resumed()
+            && self.order.status().is_none()
+            && match problem.status() {
+                404 | 410 => true,
+                // Anything else that a CA says is about the account or the request, not about the order.
+                400 | 403 => problem.problem().is_none_or(|p| {
+                    p.is_generic()
+                        || matches!(p.kind(), ProblemType::Malformed | ProblemType::Unauthorized)
+                }),
+                _ => false,
+            }
+    }
+
+    /// Takes a new state of the order; returns whether its status is another one than before.
+    pub(super) fn learn(&mut self, url: &Url, order: Order) -> Result<bool, Error> {
+        self.compare(&order);
+        let status = order.status().clone();
+        let (names, now) = (self.settings.names.count(), self.engine.now());
+        let change = self
+            .order
+            .learn(order, &mut self.authorizations, names, now)
+            .map_err(|fault| Error::peer(url, fault))?;
+        if change.is_ready_again {
+            self.finalization.set_sent(false);
+        }
+        if change.went_back {
+            // What was known of the authorizations may not hold any more.
+            self.finalization.set_sent(false);
+            for index in 0..self.authorizations.len() {
+                self.authorizations.edit(index).stale = true;
+            }
+        }
+        if change.is_new_status {
+            self.report(Progress::Order(status));
+        }
+        Ok(change.is_new_status)
+    }
+
+    /// Sets when the order is read next: as the server asks, or by the schedule.
+    pub(super) fn schedule_poll(&mut self, asked: Option<Timestamp>, session: &mut Session) {
+        let now = self.engine.now();
+        let Some(url) = self.order.url().cloned() else { return };
+        let schedule = session.policy().poll;
+        let at = self.polling.next(now, asked, |round| session.jittered(schedule, round));
+        if at.saturating_duration_since(now) > session.policy().retry_after_cap {
+            return self.end(Err(Error::RetryLater { url, until: at }), session);
+        }
+        let until = self.engine.before_deadline(at);
+        self.polling.set(until);
+        let asked_by_server = asked.is_some_and(|at| at > now);
+        self.engine.notice(Notice::Waiting { url, until, asked_by_server });
+    }
+
+    /// Every few polls, has the authorizations read that are not known to be valid.
+    fn look_closer(&mut self) {
+        if self.order.status() != Some(&OrderStatus::Pending) || !self.polling.looks_closer() {
+            return;
+        }
+        for index in 0..self.authorizations.len() {
+            let authorization = self.authorizations.get(index);
+            if authorization.has_responded() && authorization.is_pending() {
+                self.authorizations.edit(index).stale = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What becomes of an order that failed, or that ran out of time: another one, or an error with every reason.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::Issuance;
+use super::authorization::{Authorization, Proof};
+use super::plan::AuthorizationView;
+use crate::challenge::Attempt;
+use crate::error::{DeadlinePassed, Error, IdentifierFailure, OrderFailed};
+use crate::resource::Resource;
+use crate::session::Session;
+use crate::wire::{ChallengeKind, OrderStatus, Problem, ProblemType};
+
+impl Issuance {
+    /// Starts over with a new order if the policy allows, or ends with every reason.
+    pub(super) fn fail(&mut self, session: &mut Session) {
+        if self.identity.is_resumed() && self.attempts.is_empty_run() {
+            // The order failed while no process was running to serve its challenges: that says nothing about now.
+            self.identity.forget_snapshot();
+            self.attempts.clear();
+            return self.forget_order(session);
+        }
+        let problem = self.order.object().and_then(|order| order.error()).cloned();
+        let failed: Vec<_> = (0..self.authorizations.len())
+            .filter_map(|index| Some((self.authorizations.get(index), self.failure(index)?)))
+            .collect();
+        let again = self.attempts.orders() < session.policy().max_orders
+            && !failed.is_empty()
+            && failed.iter().all(|(one, failure)| self.may_go_otherwise(one, failure));
+        let failures = failed.into_iter().map(|(_, failure)| failure).collect();
+        if again {
+            return self.forget_order(session);
+        }
+        let order_url = self.order.url().cloned();
+        let expired = self.order.has_expired();
+        let failed = OrderFailed { order_url, expired, problem, failures };
+        self.end(Err(Error::Order(Box::new(failed))), session);
+    }
+
+    /// Ends at the deadline, with what was waited for.
+    pub(super) fn out_of_time(&mut self, session: &mut Session) {
+        let waiting_for = match self.order.status() {
+            None => Resource::NewOrder,
+            Some(OrderStatus::Pending) => Resource::Authorization,
+            Some(OrderStatus::Ready) => Resource::Finalize,
+            _ => Resource::Certificate,
+        };
+        let late = self.engine.deadline_passed(waiting_for);
+        let late = DeadlinePassed {
+            url: self.order.url().cloned().or(late.url),
+            last: self.said_of_challenges().or(late.last),
+            ..late
+        };
+        self.end(Err(Error::Deadline(Box::new(late))), session);
+    }
+
+    /// Returns what an authorization contributes to the failure of the order.
+    fn failure(&self, index: usize) -> Option<IdentifierFailure> {
+        let authorization = self.authorizations.get(index);
+        let failed = self.authorizations.view(index) == AuthorizationView::Failed;
+        let name = authorization.ordered_name()?;
+        let tried = self.attempts.of(Some(&name)).to_vec();
+        let refused_by_server =
+            tried.iter().any(|a| a.problem().is_some()) && !authorization.is_valid();
+        let hopeless = authorization.proof == Proof::None
+            && authorization.is_pending()
+            && authorization.usable_kinds(&tried).is_empty();
+        (failed || refused_by_server || hopeless).then(|| IdentifierFailure {
+            identifier: name,
+            authorization: authorization.url.clone(),
+            status: authorization.status.clone(),
+            tried,
+            offered: authorization.challenges.iter().map(|c| c.kind().clone()).collect(),
+            refused: authorization.refused.clone(),
+        })
+    }
+
+    /// Returns what the server said of challenges that it never decided.
+    fn said_of_challenges(&self) -> Option<Error> {
+        let said = |one: &Authorization| {
+            let challenge = one.challenge(one.proof.challenge()?)?;
+            let problem = challenge.error().filter(|_| !one.is_valid())?.clone();
+            let kind = challenge.kind().clone();
+            let attempt = Attempt { kind, problem: Some(problem), local: None };
+            Some(IdentifierFailure {
+                identifier: one.ordered_name()?,
+                authorization: one.url.clone(),
+                status: one.status.clone(),
+                tried: alloc::vec![attempt],
+                offered: Vec::new(),
+                refused: None,
+            })
+        };
+        let failures: Vec<_> = self.authorizations.iter().filter_map(said).collect();
+        let order_url = self.order.url().cloned();
+        let failed = OrderFailed { order_url, expired: false, problem: None, failures };
+        (!failed.failures.is_empty()).then(|| Error::Order(Box::new(failed)))
+    }
+
+    /// Returns whether another kind of challenge may prove in a new order what this one did not.
+    fn may_go_otherwise(&self, one: &Authorization, failure: &IdentifierFailure) -> bool {
+        let tried = failure.tried();
+        let is_left = |kind: &ChallengeKind| {
+            self.settings.is_solvable(kind) && tried.iter().all(|attempt| attempt.kind() != kind)
+        };
+        let may_pass = match failure.problem().map(Problem::kind) {
+            None => !tried.is_empty(),
+            Some(kind) => matches!(
+                kind,
+                ProblemType::Connection
+                    | ProblemType::Dns
+                    | ProblemType::Tls
+                    | ProblemType::Unauthorized
+                    | ProblemType::IncorrectResponse
+                    | ProblemType::ServerInternal
+            ),
+        };
+        may_pass && one.kinds.iter().any(is_left)
+    }
+}

@@ -1,0 +1,133 @@
+//! The order as the server last showed it.
+//!
+//! Which identifiers and authorizations an order has does not change: a server that lists others is not trusted any
+//! further. The number of authorizations is bounded by that of the ordered names.
+
+use alloc::collections::BTreeSet;
+
+use super::answer::Expected;
+use super::authorizations::Authorizations;
+use crate::error::PeerFault;
+use crate::identifier::Identifier;
+use crate::snapshot::Snapshot;
+use crate::time::Timestamp;
+use crate::url::Url;
+use crate::wire::{self, OrderStatus};
+
+/// How many authorizations an order may have for each name: one is usual.
+const MOST_AUTHORIZATIONS_EACH: usize = 2;
+
+/// What is known of the order, and which request about it is in flight.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    url: Option<Url>,
+    object: Option<wire::Order>,
+    /// What it was asked to have, until it is first read.
+    pub(super) expected: Option<Expected>,
+    /// The identifiers without `*.`, as the server first listed them.
+    bases: BTreeSet<Identifier>,
+    /// When the order expires; a time that had passed when it was read says more of our clock than of the order.
+    expires: Option<Timestamp>,
+    /// That time has come, and the CSR was not sent.
+    expired: bool,
+    /// A request about the order itself is in flight.
+    pub(super) in_flight: bool,
+}
+
+/// What a newly read order shows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) is_new_status: bool,
+    /// It is ready, and was read before.
+    pub(super) is_ready_again: bool,
+    /// It is pending, and had been further.
+    pub(super) went_back: bool,
+}
+
+impl Order {
+    /// Nothing is known of the order but where it is, and what it should have.
+    pub(super) fn new(url: Url, expected: Option<Expected>) -> Self {
+        Self { url: Some(url), expected, ..Self::default() }
+    }
+
+    /// Takes the order of a snapshot, if it has one.
+    pub(super) fn restore(snapshot: &Snapshot) -> Self {
+        Self { url: snapshot.order.clone(), ..Self::default() }
+    }
+
+    /// Takes what the server shows; its authorizations go into `authorizations`.
+    pub(super) fn learn(
+        &mut self,
+        order: wire::Order,
+        authorizations: &mut Authorizations,
+        names: usize,
+        now: Timestamp,
+    ) -> Result<Change, PeerFault> {
+        if let OrderStatus::Other(other) = order.status() {
+            return Err(PeerFault::UnknownStatus(crate::text::printable(other, 80)));
+        }
+        let listed = order.authorizations();
+        let bases: BTreeSet<_> = order.identifiers().iter().map(Identifier::base).collect();
+        // Compared as sets: servers spell wildcards in more ways than one, and may leave the member out.
+        let same_names = self.bases.is_empty() || bases.is_empty() || self.bases == bases;
+        let is_first = self.object.is_none() && authorizations.is_empty();
+        if !same_names || !(is_first || authorizations.are(listed)) {
+            return Err(PeerFault::OrderChanged);
+        }
+        if is_first {
+            authorizations.create(listed);
+            let (most, found) = (names * MOST_AUTHORIZATIONS_EACH, authorizations.len());
+            if found > most {
+                return Err(PeerFault::TooManyAuthorizations { found, most });
+            }
+        }
+        let before = self.status();
+        let status = order.status();
+        let change = Change {
+            is_new_status: before != Some(status),
+            is_ready_again: before.is_some() && *status == OrderStatus::Ready,
+            went_back: *status == OrderStatus::Pending
+                && before.is_some_and(|before| *before != OrderStatus::Pending),
+        };
+        if self.object.is_none() {
+            self.bases = bases;
+        }
+        self.expires = order.expires().filter(|at| *at > now).or(self.expires);
+        self.object = Some(order);
+        Ok(change)
+    }
+
+    /// Notes that the order has expired, if it has; one whose CSR was sent does not.
+    pub(super) fn pass(&mut self, now: Timestamp, csr_sent: bool) {
+        self.expired |= !csr_sent && self.expires.is_some_and(|at| at <= now);
+    }
+
+    pub(super) const fn url(&self) -> Option<&Url> {
+        self.url.as_ref()
+    }
+
+    pub(super) const fn object(&self) -> Option<&wire::Order> {
+        self.object.as_ref()
+    }
+
+    pub(super) fn status(&self) -> Option<&OrderStatus> {
+        self.object.as_ref().map(wire::Order::status)
+    }
+
+    pub(super) const fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
+    /// Returns whether the order was given up because its time was over.
+    pub(super) const fn has_expired(&self) -> bool {
+        self.expired
+    }
+
+    /// Returns the status, as long as the order can still be worked on.
+    pub(super) fn live_status(&self) -> Option<&OrderStatus> {
+        let open = |status: &&OrderStatus| {
+            !(self.expired && matches!(status, OrderStatus::Pending | OrderStatus::Ready))
+        };
+        self.status().filter(open)
+    }
+}

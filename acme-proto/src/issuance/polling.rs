@@ -1,0 +1,119 @@
+//! When the order is read next, and when its authorizations are looked at too.
+//!
+//! The first poll goes out at once, the next ones as `Retry-After` says or by the policy's schedule, which starts over
+//! when the order has a new status. Every third round of a pending order its authorizations are read as well: some
+//! servers report a failed challenge nowhere else.
+
+use core::time::Duration;
+
+use crate::time::Timestamp;
+
+/// After how many polls of a pending order its authorizations are read too.
+const LOOK_CLOSER_EVERY: u32 = 3;
+
+/// How many times a valid order is read that does not name its certificate: some servers name it later.
+const MOST_LOOKS_FOR_CERTIFICATE: u32 = 3;
+
+/// The time of the next poll, and how many showed nothing new.
+#[derive(Debug, Default)]
+pub(super) struct Polling {
+    at: Timestamp,
+    round: u32,
+}
+
+impl Polling {
+    /// Counts a reading of the order.
+    pub(super) const fn read(&mut self, shows_a_new_status: bool) {
+        self.round = if shows_a_new_status { 0 } else { self.round + 1 };
+    }
+
+    /// Starts the schedule over: a response to a challenge was accepted.
+    pub(super) const fn restart(&mut self) {
+        self.round = 0;
+    }
+
+    /// Returns when to poll: at the time that the server names, if it lies ahead, or after a wait of the schedule.
+    pub(super) fn next(
+        &self,
+        now: Timestamp,
+        asked: Option<Timestamp>,
+        wait: impl FnOnce(u32) -> Duration,
+    ) -> Timestamp {
+        // Even where the server's time counts, a wait is drawn only if there is none: the jitter stays repeatable.
+        let scheduled = || now.saturating_add(wait(self.round.saturating_sub(1)));
+        asked.filter(|at| *at > now).unwrap_or_else(scheduled)
+    }
+
+    pub(super) const fn set(&mut self, at: Timestamp) {
+        self.at = at;
+    }
+
+    /// Lets no poll go out before `at`.
+    pub(super) fn hold(&mut self, at: Timestamp) {
+        self.at = self.at.max(at);
+    }
+
+    /// Returns whether the order can be read now.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.at <= now
+    }
+
+    pub(super) const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Returns whether the authorizations of a pending order are read in this round.
+    pub(super) const fn looks_closer(&self) -> bool {
+        self.round % LOOK_CLOSER_EVERY == LOOK_CLOSER_EVERY - 1
+    }
+
+    /// Returns whether a valid order has been read often enough without naming its certificate.
+    pub(super) const fn misses_certificate(&self) -> bool {
+        self.round >= MOST_LOOKS_FOR_CERTIFICATE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    #[test]
+    fn a_time_that_has_come_is_no_reason_to_hurry() {
+        let mut polling = Polling::default();
+        polling.read(false);
+        polling.read(false);
+        let wait = |round| Duration::from_secs(10 + u64::from(round));
+        assert_eq!(polling.next(at(100), Some(at(160)), wait), at(160));
+        assert_eq!(polling.next(at(100), Some(at(100)), wait), at(111));
+        assert_eq!(polling.next(at(100), None, wait), at(111));
+    }
+
+    #[test]
+    fn a_new_status_starts_the_schedule_over() {
+        let mut polling = Polling::default();
+        let closer: alloc::vec::Vec<bool> = (0..7)
+            .map(|_| {
+                polling.read(false);
+                polling.looks_closer()
+            })
+            .collect();
+        assert_eq!(closer, [false, true, false, false, true, false, false]);
+        assert!(polling.misses_certificate());
+        polling.read(true);
+        assert!(!polling.misses_certificate());
+        assert_eq!(polling.next(at(0), None, |n| Duration::from_secs(n.into())), at(0));
+    }
+
+    #[test]
+    fn a_poll_that_is_held_goes_out_later_but_never_earlier() {
+        let mut polling = Polling::default();
+        assert!(polling.is_due(at(1)));
+        polling.hold(at(5));
+        polling.hold(at(3));
+        assert!(!polling.is_due(at(4)) && polling.is_due(at(5)));
+    }
+}

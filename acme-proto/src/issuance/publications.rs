@@ -1,0 +1,288 @@
+//! The challenges that were selected, from their selection until nothing of them is left published.
+//!
+//! A challenge is handed to the user only when a stored snapshot lists it, and leaves the snapshot only when it was
+//! cleaned up: a crash at any point leaves no record that nobody knows of. It is cleaned up only after the user said
+//! what came of publishing it. Which challenges are still needed is for the flow to say; what follows is in
+//! [`plan`](super::plan::publication).
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::plan::PublicationView;
+use crate::challenge::Challenge;
+use crate::jose::Thumbprint;
+use crate::url::Url;
+
+/// Every selected challenge, by its URL.
+#[derive(Debug, Default)]
+pub(super) struct Publications {
+    all: BTreeMap<Url, Publication>,
+    /// The URLs of the challenges of each authorization.
+    by_authorization: BTreeMap<Url, BTreeSet<Url>>,
+    /// To be planned again.
+    changed: BTreeSet<Url>,
+    /// Selected, and waiting for a generation of the snapshot to be stored; in order of generation.
+    unsaved: VecDeque<(u64, Url)>,
+    /// How many are [held](Progress::is_held).
+    held: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Publication {
+    challenge: Challenge,
+    progress: Progress,
+}
+
+/// How far publishing, and cleaning up, has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Handed to the user as soon as this generation of the snapshot is stored.
+    Selected {
+        generation: u64,
+    },
+    /// Handed to the user, who has not said what came of it.
+    Provisioning,
+    /// Published, or not: the user, or an earlier run, is done with it.
+    Provisioned,
+    CleaningUp,
+    CleanUpFailed(String),
+    /// It stays published.
+    Persistent,
+}
+
+impl Publications {
+    /// Takes the challenges of a snapshot: an earlier run may have published them.
+    pub(super) fn restore(challenges: &[Challenge]) -> Self {
+        let mut publications = Self::default();
+        for challenge in challenges {
+            publications.insert(challenge.clone(), Progress::Provisioned);
+        }
+        publications
+    }
+
+    /// Adds a challenge that was selected, to be handed out when this generation of the snapshot is stored.
+    pub(super) fn select(&mut self, challenge: Challenge, generation: u64) {
+        self.unsaved.push_back((generation, challenge.url().clone()));
+        self.insert(challenge, Progress::Selected { generation });
+    }
+
+    /// Has the challenges planned that a stored generation of the snapshot lists.
+    pub(super) fn saved(&mut self, generation: u64) {
+        let stored = self.unsaved.partition_point(|(at, _)| *at <= generation);
+        self.changed.extend(self.unsaved.drain(..stored).map(|(_, url)| url));
+    }
+
+    /// Takes the user's word that publishing is over; `None` for a challenge that was not handed out.
+    pub(super) fn provisioned(&mut self, url: &Url) -> Option<&Challenge> {
+        let progress = &self.all.get(url)?.progress;
+        match progress {
+            Progress::Selected { .. } => return None,
+            Progress::Provisioning => self.set(url, Progress::Provisioned),
+            _ => {}
+        }
+        self.get(url)
+    }
+
+    /// Removes a challenge that was cleaned up.
+    pub(super) fn remove(&mut self, url: &Url) -> Option<Challenge> {
+        self.set(url, Progress::Persistent); // no longer counted
+        self.changed.remove(url);
+        let challenge = self.all.remove(url)?.challenge;
+        if let Some(urls) = self.by_authorization.get_mut(challenge.authorization()) {
+            urls.remove(url);
+        }
+        Some(challenge)
+    }
+
+    pub(super) fn set(&mut self, url: &Url, progress: Progress) {
+        let Some(publication) = self.all.get_mut(url) else { return };
+        let before = core::mem::replace(&mut publication.progress, progress);
+        let after = &publication.progress;
+        self.held = self.held + usize::from(after.is_held()) - usize::from(before.is_held());
+        self.changed.insert(url.clone());
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Has the challenges of an authorization planned again.
+    pub(super) fn touch_authorization(&mut self, authorization: &Url) {
+        let urls = self.by_authorization.get(authorization).into_iter().flatten();
+        self.changed.extend(urls.cloned());
+    }
+
+    /// Has every challenge planned again.
+    pub(super) fn touch_all(&mut self) {
+        self.changed.extend(self.all.keys().cloned());
+    }
+
+    /// Takes the challenges to be planned, in order of their URLs.
+    pub(super) fn take_changed(&mut self) -> BTreeSet<Url> {
+        core::mem::take(&mut self.changed)
+    }
+
+    pub(super) fn get(&self, url: &Url) -> Option<&Challenge> {
+        self.all.get(url).map(|publication| &publication.challenge)
+    }
+
+    /// Returns how far a challenge is, for planning; a selection up to generation `saved` is stored.
+    pub(super) fn view(&self, url: &Url, saved: u64) -> Option<PublicationView> {
+        Some(match &self.all.get(url)?.progress {
+            Progress::Selected { generation } if *generation > saved => PublicationView::Unsaved,
+            Progress::Selected { .. } => PublicationView::Selected,
+            Progress::Provisioning => PublicationView::Provisioning,
+            Progress::Provisioned => PublicationView::Provisioned,
+            Progress::CleaningUp => PublicationView::CleaningUp,
+            Progress::CleanUpFailed(_) => PublicationView::CleanUpFailed,
+            Progress::Persistent => PublicationView::Persistent,
+        })
+    }
+
+    /// Returns whether a challenge is selected, published, or being cleaned up: it cannot be published again then.
+    pub(super) fn is_held(&self, url: &Url) -> bool {
+        self.all.get(url).is_some_and(|publication| publication.progress.is_held())
+    }
+
+    /// Returns whether any challenge is held.
+    pub(super) const fn any_held(&self) -> bool {
+        self.held > 0
+    }
+
+    /// Returns whether a challenge of an authorization is held that an earlier account key was made out for: its
+    /// record is wrong now (RFC 8555 Section 7.3.5), and the new one has the same id.
+    pub(super) fn has_outdated(&self, authorization: &Url, thumbprint: &Thumbprint) -> bool {
+        let mut own = self.of(authorization);
+        own.any(|publication| {
+            publication.progress.is_held() && publication.challenge.is_outdated(thumbprint)
+        })
+    }
+
+    /// Returns the challenges of an authorization that an earlier run published.
+    pub(super) fn published_before<'a>(
+        &'a self,
+        authorization: &Url,
+    ) -> impl Iterator<Item = &'a Challenge> {
+        let published = |one: &&Publication| one.progress == Progress::Provisioned;
+        self.of(authorization).filter(published).map(|one| &one.challenge)
+    }
+
+    /// Returns the challenges that a snapshot lists: all that may be published and are not meant to last.
+    pub(super) fn listed(&self) -> Vec<Challenge> {
+        let lasting = |one: &&Publication| one.progress == Progress::Persistent;
+        self.all.values().filter(|one| !lasting(one)).map(|one| one.challenge.clone()).collect()
+    }
+
+    /// Returns what could not be cleaned up, each with the reason.
+    pub(super) fn not_cleaned(&self) -> Vec<(Challenge, String)> {
+        let reason = |progress: &Progress| match progress {
+            Progress::Persistent => None,
+            Progress::CleanUpFailed(reason) => Some(reason.clone()),
+            _ => Some(String::from("not answered in time")),
+        };
+        let left = self.all.values();
+        left.filter_map(|one| Some((one.challenge.clone(), reason(&one.progress)?))).collect()
+    }
+
+    fn insert(&mut self, challenge: Challenge, progress: Progress) {
+        let url = challenge.url().clone();
+        self.remove(&url);
+        let urls = self.by_authorization.entry(challenge.authorization().clone()).or_default();
+        urls.insert(url.clone());
+        self.held += usize::from(progress.is_held());
+        self.changed.insert(url.clone());
+        self.all.insert(url, Publication { challenge, progress });
+    }
+
+    fn of<'a>(&'a self, authorization: &Url) -> impl Iterator<Item = &'a Publication> {
+        let urls = self.by_authorization.get(authorization).into_iter().flatten();
+        urls.filter_map(|url| self.all.get(url))
+    }
+}
+
+impl Progress {
+    /// Whether something is still to be done about it.
+    const fn is_held(&self) -> bool {
+        !matches!(self, Self::CleanUpFailed(_) | Self::Persistent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{challenge, url};
+    use super::*;
+    use PublicationView as V;
+
+    const C1: &str = "https://ca.test/c/1";
+    const C2: &str = "https://ca.test/c/2";
+    const Z1: &str = "https://ca.test/z/1";
+
+    fn selected() -> Publications {
+        let mut publications = Publications::default();
+        publications.select(challenge(Z1, C1), 1);
+        publications.select(challenge(Z1, C2), 2);
+        publications.take_changed();
+        publications
+    }
+
+    #[test]
+    fn a_selection_waits_for_its_generation() {
+        let mut publications = selected();
+        assert_eq!(publications.view(&url(C2), 1), Some(V::Unsaved));
+        publications.saved(1);
+        assert_eq!(publications.take_changed(), [url(C1)].into());
+        assert_eq!(publications.view(&url(C1), 1), Some(V::Selected));
+        publications.saved(2);
+        assert_eq!(publications.take_changed(), [url(C2)].into());
+    }
+
+    #[test]
+    fn the_users_word_counts_only_for_what_was_handed_out() {
+        let mut publications = selected();
+        assert_eq!(publications.provisioned(&url(C1)), None);
+        publications.set(&url(C1), Progress::Provisioning);
+        assert!(publications.provisioned(&url(C1)).is_some());
+        assert_eq!(publications.view(&url(C1), 2), Some(V::Provisioned));
+        assert_eq!(publications.provisioned(&url(Z1)), None);
+    }
+
+    #[test]
+    fn what_is_removed_is_neither_held_nor_listed() {
+        let mut publications = selected();
+        publications.set(&url(C1), Progress::CleaningUp);
+        assert!(publications.remove(&url(C1)).is_some());
+        assert!(publications.remove(&url(C1)).is_none());
+        assert!(publications.any_held());
+        assert_eq!(publications.listed(), [challenge(Z1, C2)]);
+        publications.set(&url(C2), Progress::CleanUpFailed("no".into()));
+        assert!(!publications.any_held());
+        assert_eq!(publications.not_cleaned(), [(challenge(Z1, C2), "no".into())]);
+        publications.set(&url(C2), Progress::Persistent);
+        assert!(publications.not_cleaned().is_empty() && publications.listed().is_empty());
+    }
+
+    #[test]
+    fn a_change_of_an_authorization_touches_its_own_challenges_only() {
+        let mut publications = Publications::default();
+        for n in 0..1000 {
+            let [z, c] = ["z", "c"].map(|kind| alloc::format!("https://ca.test/{kind}/{n}"));
+            publications.select(challenge(&z, &c), 0);
+        }
+        publications.take_changed();
+        publications.touch_authorization(&url("https://ca.test/z/7"));
+        assert_eq!(publications.take_changed(), [url("https://ca.test/c/7")].into());
+    }
+
+    #[test]
+    fn only_a_record_for_another_key_is_outdated() {
+        let mut publications = selected();
+        let own = *challenge(Z1, C1).thumbprint();
+        let other = Thumbprint::from_bytes([9; 32]);
+        assert!(!publications.has_outdated(&url(Z1), &own));
+        assert!(publications.has_outdated(&url(Z1), &other));
+        publications.remove(&url(C1));
+        publications.remove(&url(C2));
+        assert!(!publications.has_outdated(&url(Z1), &other));
+    }
+}
