@@ -59,6 +59,7 @@ impl EventHandler<Issuance> for Solving {
         result: Result<ChallengeResponse, String>,
     ) -> Result<(), Error> {
         match self.0.finished(call, result) {
+            Some(Verdict::Published(id)) => flow.published(&id)?,
             Some(Verdict::Ready(id, response)) => flow
                 .ready_with(&id, response)
                 // A response that the kind does not allow fails this kind only.

@@ -82,6 +82,8 @@ pub struct SolverCall {
 /// What the flow learns of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// It is published, and the CA may not see it yet: it can be taken away from now on.
+    Published(ChallengeId),
     /// It is published, and the CA can see it.
     Ready(ChallengeId, ChallengeResponse),
     /// It could not be published.
@@ -182,16 +184,16 @@ impl Scheduler {
         match (stage, result) {
             (Stage::Present, result) => {
                 self.progress[solver].presenting -= 1;
-                let failed = match result {
+                let verdict = match result {
                     Ok(response) => {
                         let presented = is_wanted.then_some((challenge, response));
                         self.progress[solver].presented.extend(presented);
-                        None
+                        Verdict::Published(id)
                     }
-                    Err(why) => Some(Verdict::Failed(id, why)),
+                    Err(why) => Verdict::Failed(id, why),
                 };
                 self.wait_if_all_presented(solver);
-                failed.filter(|_| is_wanted)
+                is_wanted.then_some(verdict)
             }
             (Stage::Wait, _) if !is_wanted => None,
             (Stage::Wait, Ok(_)) => Some(Verdict::Ready(id, response)),
@@ -288,7 +290,8 @@ mod tests {
         let urls: Vec<&str> = running.iter().map(|call| call.challenge.url().as_str()).collect();
         assert_eq!(urls, ["https://ca.example/chall/0", "https://ca.example/chall/2"]);
         assert!(scheduler.has_queued());
-        assert_eq!(end(&mut scheduler, running.remove(0), Ok(())), None);
+        let published = Some(Verdict::Published(running[0].challenge.id()));
+        assert_eq!(end(&mut scheduler, running.remove(0), Ok(())), published);
         let next = calls(&mut scheduler);
         assert_eq!(next.len(), 1);
         assert_eq!(next[0].challenge.url().as_str(), "https://ca.example/chall/1");
@@ -318,7 +321,10 @@ mod tests {
         while waits.is_empty() {
             for call in calls(&mut scheduler) {
                 match call.stage {
-                    Stage::Present => assert_eq!(end(&mut scheduler, call, Ok(())), None),
+                    Stage::Present => {
+                        let published = Some(Verdict::Published(call.challenge.id()));
+                        assert_eq!(end(&mut scheduler, call, Ok(())), published);
+                    }
                     _ => waits.push(call),
                 }
             }
