@@ -376,7 +376,7 @@ async fn the_proxy_of_the_environment_is_asked_for_a_tunnel() {
 type Http2Connection =
     h2::server::Connection<tokio_rustls::server::TlsStream<TcpStream>, bytes::Bytes>;
 
-/// Starts an HTTP/2 server that does with each connection what it is told; returns URL and root.
+/// Starts an HTTP/2 server that treats each connection as scripted; returns its URL and root.
 async fn http2_server<F>(serve: fn(Http2Connection) -> F) -> (String, String)
 where
     F: Future<Output = ()> + Send + 'static,

@@ -8,7 +8,7 @@
 //! - [`many_names`]: one order of many names without I/O, to measure the core.
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
 //! - [`responders`]: the listeners of both adapters, and clients that look at them.
-//! - [`script`]: a server that says what it is told to, for answers that no CA gives.
+//! - [`script`]: a server with scripted responses, for what no CA sends.
 //! - [`script_issuance`]: a server of canned answers.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
 

@@ -12,7 +12,7 @@ use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::{A, NS, SOA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-/// Answers a query, or not; told whether it came by TCP, and how many queries there were before it.
+/// Answers a query, or not, by whether it came over TCP and how many queries came before it.
 pub type Answer = Box<dyn Fn(&Message, bool, usize) -> Option<Message> + Send + Sync>;
 
 /// Name servers that end when this is dropped; all listen on one port, each at an address of 127.0.0.0/8.

@@ -1,4 +1,4 @@
-//! A server that says what it is told to: answers that no CA of ours would give, one after the other.
+//! A server with scripted responses: what no CA of ours would send, one after the other.
 //!
 //! ```
 //! use acme_proto::{call::Call, op::GetDirectory};

@@ -35,7 +35,7 @@ pub struct Script {
     pub notices: Vec<Notice>,
     /// Every event of issuances.
     pub events: Vec<IssuanceEvent>,
-    /// Every snapshot that was to be stored.
+    /// Every snapshot, in the order of the saves.
     pub snapshots: Vec<Snapshot>,
     /// How many snapshots can be stored; the next one cannot.
     pub room_for_snapshots: usize,

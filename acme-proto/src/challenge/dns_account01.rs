@@ -58,7 +58,7 @@ mod tests {
     use crate::challenge::testing::challenge;
     use crate::jose::Thumbprint;
 
-    // V-DNSACCT
+    // The first is the example of draft-ietf-acme-dns-account-label.
     #[test]
     fn labels_match_the_known_answers() {
         for (account, label) in [

@@ -149,7 +149,7 @@ impl DnsPersist01 {
     /// Returns the record to be published.
     ///
     /// # Errors
-    /// [`PersistRefusal`]: the user has to allow more, or another way of validation is to be taken.
+    /// [`PersistRefusal`]: allow more in the options, or use another challenge type.
     pub fn record(&self, options: &PersistOptions) -> Result<TxtRecord, PersistRefusal> {
         if self.wildcard && !options.wildcard {
             return Err(PersistRefusal::WildcardPolicy);
@@ -277,7 +277,6 @@ mod tests {
         asked.record(options).unwrap().value
     }
 
-    // V-PERSIST
     #[test]
     fn the_record_has_our_account_and_one_of_the_names() {
         let options = PersistOptions::default();

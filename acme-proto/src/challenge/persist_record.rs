@@ -192,7 +192,6 @@ mod tests {
 
     const PLAIN: &str = "authority.example; accounturi=https://ca.example/acct/123";
 
-    // V-PERSIST
     #[test]
     fn the_examples_of_the_draft_are_written_and_read() {
         let end = Timestamp::from_unix_seconds(1_721_952_000);

@@ -135,14 +135,14 @@ impl Choosing {
         Self { choice, alternates: own.alternates, found: alloc::vec![(url, own.chain)], left }
     }
 
-    /// Returns the alternate that is to be fetched, if the wish is not fulfilled yet.
+    /// Returns the alternate to fetch next, if no chain fits the choice yet.
     pub(crate) fn next(&self) -> Option<&Url> {
         let choice = self.choice.as_ref()?;
         let met = self.found.iter().any(|(_, chain)| choice.is_met_by(chain));
         self.left.front().filter(|_| !met)
     }
 
-    /// Takes the answer for the alternate that was to be fetched; what is wrong with it is noticed.
+    /// Takes the response for that alternate. An unusable one becomes a notice.
     pub(crate) fn take(&mut self, download: Result<Download, Error>) -> Option<Notice> {
         let url = self.left.pop_front()?;
         let same_leaf = |chain: &CertificateChain| {

@@ -100,7 +100,7 @@ impl Rollover {
         Self { resumed: Some(intent), ..Self::settle(new_key) }
     }
 
-    /// Settles a change of which the session was told by
+    /// Settles a change that the session knows of by
     /// [`Session::with_new_account_key`], where the intent itself is not at hand.
     pub const fn settle(new_key: Jwk) -> Self {
         let mut this = Self::new(new_key);
@@ -274,7 +274,7 @@ impl Rollover {
         Ok(self.new_key.clone())
     }
 
-    /// Ends with the old key; a conflict is told with the account that has the new one.
+    /// Ends with the old key. A conflict names the account that has the new one.
     fn refused(&self, error: Error, session: &mut Session) -> Result<Jwk, Error> {
         let taken = match &error {
             Error::Problem(problem) if problem.status() == 409 => problem.location().cloned(),

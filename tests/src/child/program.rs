@@ -227,7 +227,7 @@ fn build() -> PathBuf {
     if profile == "release" {
         cargo.arg("--release");
     }
-    // What Cargo tells a test must not make build scripts run anew.
+    // What Cargo tells a test must not make build scripts run again.
     for (name, _) in env::vars_os() {
         if is_about_this_package(&name) {
             cargo.env_remove(name);

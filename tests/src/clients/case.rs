@@ -59,7 +59,7 @@ impl Case {
         &self.ca
     }
 
-    /// Returns the names of the certificate that is to be issued.
+    /// Returns the names of the certificate to issue.
     pub fn names(&self) -> &'static [&'static str] {
         self.row.names()
     }

@@ -2,7 +2,7 @@
 //! to interrupt.
 //!
 //! Versions are pinned, so that the runs of two machines compare. A file that is written last marks what is complete;
-//! what has no such mark is installed anew.
+//! what has no such mark is installed again.
 
 mod debian;
 mod go;
@@ -25,7 +25,7 @@ pub(crate) fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
 }
 
-/// Returns the text of files of this repository, which says when something must be installed anew.
+/// Returns the text of files of this repository, which says when something must be installed again.
 pub(crate) fn texts(dir: &Path, files: &[&str]) -> String {
     let read = |file| fs::read_to_string(dir.join(file)).expect("the repository has its files");
     files.iter().map(read).collect()

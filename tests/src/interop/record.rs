@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Feature;
 use crate::servers::target_dir;
 
-/// One cell: what kind of peer, its name, the row, what came of it, and what is to be said of that.
+/// One cell: what kind of peer, its name, the row, its outcome, and the note on it.
 ///
 /// In a file these are five columns with a tab between them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -221,7 +221,7 @@ fn faulty() -> Vec<Scenario> {
     ]
 }
 
-/// There is no certificate to be had.
+/// No certificate can be issued.
 fn failing() -> Vec<Scenario> {
     vec![
         Scenario {

@@ -79,7 +79,7 @@ pub fn install_servers() -> Vec<PathBuf> {
 /// How long a server may take until it answers.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The address of servers that can be told their ports.
+/// The address of servers whose ports can be set.
 const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 fn loopback(port: u16) -> SocketAddr {

@@ -56,7 +56,7 @@ impl Site {
         self.tls
     }
 
-    /// Returns the address that every name has; a certificate for it can be had by listening there.
+    /// Returns the address that every name has; listen there to prove one.
     pub const fn address(&self) -> IpAddr {
         self.http.ip()
     }
@@ -136,7 +136,7 @@ impl Stage {
     }
 }
 
-/// Starts a server anew while somebody else on this machine is faster to take an address.
+/// Starts a server again while another process on this machine is faster to take an address.
 ///
 /// # Panics
 ///

@@ -127,7 +127,7 @@ fn challenges_of_unknown_kinds_are_passed_over() {
     // covers fld-ch-1
     assert!(!script.paths().contains(&"/pigeon"));
 
-    // W11: dns-persist-01 has no token, sectigo-email-01 nobody knows.
+    // dns-persist-01 has no token, and sectigo-email-01 is a type that no client knows.
     let mut pending = authorization("pending", NAME, 1);
     let odd = |kind| json!({ "type": kind, "url": format!("{BASE}/{kind}"), "status": "pending" });
     pending["challenges"] = json!([odd("dns-persist-01"), odd("sectigo-email-01"), odd("http-01")]);
@@ -216,7 +216,7 @@ fn an_authorization_is_a_wildcard_only_if_it_says_so() {
 
 #[test]
 fn a_star_in_an_authorization_is_reported_and_taken_off() {
-    // W32
+    // ACME-Server-ADCS before 2.1.4 kept the `*.` in the identifier of a wildcard authorization.
     let mut pending = authorization("pending", "*.a.example", 1);
     pending["identifier"]["value"] = json!("*.a.example");
     pending["challenges"] = json!([challenge("pending", "dns-01", 1)]);
@@ -258,7 +258,7 @@ fn a_wildcard_authorization_that_forgets_its_flag_is_proved_as_a_wildcard() {
 
 #[test]
 fn a_final_authorization_may_list_only_what_was_tried() {
-    // W12: of another kind than the one that was answered.
+    // Some CAs list only the challenge that was validated, of another type than the one responded to.
     let mut script = Script::obliging(&[NAME]);
     let mut valid = authorization("valid", NAME, 1);
     valid["challenges"] = json!([challenge("valid", "dns-01", 9)]);
@@ -401,7 +401,7 @@ fn a_pending_authorization_says_when_to_ask_again() {
 
 #[test]
 fn a_valid_authorization_that_says_to_ask_again_is_not_waited_for() {
-    // W5: 300 s with a valid authorization.
+    // Sectigo sends Retry-After: 300 with an authorization that is valid.
     let mut script = Script::obliging(&[NAME]);
     let valid = object(&authorization("valid", NAME, 1)).with_header("retry-after", "300");
     script.on("/authz/1", [valid]);
@@ -435,7 +435,7 @@ fn an_authorization_is_deactivated_by_exactly_that_status() {
 
 #[test]
 fn a_refused_deactivation_is_an_error_of_its_own() {
-    // W31
+    // step-ca refuses it: https://github.com/smallstep/certificates/issues/1587
     let mut script = Script::new();
     script.on("/authz/1", [problem(400, "malformed")]);
     let error = script.call(DeactivateAuthorization(url("/authz/1"))).expect_err("refused");

@@ -242,7 +242,7 @@ fn a_certificate_for_other_names_or_another_key_is_refused() {
 
 #[test]
 fn the_certificate_of_an_old_valid_order_is_checked_too() {
-    // W20: newOrder answers with an order that is valid already.
+    // newOrder returns an existing order that is valid already, as Let's Encrypt may.
     let mut script = Script::obliging(&[NAME]);
     script.on("/newOrder", [created(&order("valid", &[NAME]))]);
     script.on("/cert/1", [certificate(&chain(&["b.example"]))]);

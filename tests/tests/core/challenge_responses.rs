@@ -74,7 +74,7 @@ fn the_answer_to_a_challenge_may_ask_to_wait() {
 
 #[test]
 fn a_challenge_left_pending_with_an_error_is_answered_again_and_then_given_up() {
-    // step-ca and Caddy: the challenge, the authorization and the order stay pending for ever.
+    // step-ca and Caddy: the challenge, the authorization and the order stay pending forever.
     let quirks = Quirks { challenge_error_leaves_pending: true, ..Quirks::default() };
     let plan = SolverPlan { forgets: true, ..SolverPlan::default() };
     let (world, result) = world_of(&plan, &[NAME], quirks);
@@ -128,7 +128,7 @@ fn an_error_answer_to_a_challenge_undoes_it_and_offers_the_other_kinds() {
 
 #[test]
 fn a_malformed_answer_to_a_challenge_that_stays_pending_does_not_hang() {
-    // W22 says "malformed" of a challenge that is no longer pending; others say it of anything.
+    // SSL.com sends `malformed` for a challenge that is no longer pending; other CAs send it for anything.
     let mut world = World::new(CaConfig::default(), 1);
     let mut session = world.registered();
     let refusal = FaultAction::Problem(Problem::new(400, "malformed", "the wrong content"));
@@ -143,7 +143,7 @@ fn a_malformed_answer_to_a_challenge_that_stays_pending_does_not_hang() {
 
 #[test]
 fn a_challenge_that_is_no_longer_pending_is_read_and_goes_on() {
-    // W22: the first answer was lost, or another client was faster.
+    // The first response was lost, or another client was faster.
     let mut script = Script::obliging(&[NAME]);
     script.on("/challenge/1", [problem(400, "malformed")]);
     let valid = authorization("valid", NAME, 1);

@@ -165,23 +165,23 @@ fn binding_an_external_account_sends_the_known_inner_body() {
     );
 }
 
-/// V-NEWACCT.
+/// newAccount (RFC 8555 section 7.3).
 const NEW_ACCOUNT_BODY: &str = r#"{"protected":"eyJhbGciOiJFZERTQSIsImp3ayI6eyJjcnYiOiJFZDI1NTE5Iiwia3R5IjoiT0tQIiwieCI6IjExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifSwibm9uY2UiOiJvRnZubEZQMXdJaFJsWVMyalRhWGJBIiwidXJsIjoiaHR0cHM6Ly9leGFtcGxlLmNvbS9hY21lL25ldy1hY2NvdW50In0","payload":"eyJ0ZXJtc09mU2VydmljZUFncmVlZCI6dHJ1ZSwiY29udGFjdCI6WyJtYWlsdG86YWRtaW5AZXhhbXBsZS5vcmciXX0","signature":"e5wHM0uCMdF-f4uU1bcXIBQVX7Lf258CNK97lSXkxeoVZMOuQGFTULHlN4VNJtBGxXV0IvczIgrySAv5ZN7oDg"}"#;
 
-/// V-FIND.
+/// newAccount with onlyReturnExisting (RFC 8555 section 7.3.1).
 const FIND_BODY: &str = r#"{"protected":"eyJhbGciOiJFZERTQSIsImp3ayI6eyJjcnYiOiJFZDI1NTE5Iiwia3R5IjoiT0tQIiwieCI6IjExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifSwibm9uY2UiOiJvRnZubEZQMXdJaFJsWVMyalRhWGJBIiwidXJsIjoiaHR0cHM6Ly9leGFtcGxlLmNvbS9hY21lL25ldy1hY2NvdW50In0","payload":"eyJvbmx5UmV0dXJuRXhpc3RpbmciOnRydWV9","signature":"k6OHrNlfofKpmhhztjabM0GALWFKz40m6llPCNr8Yrh_xYUynapzVgtRWR-X6NRZYtbFsy1pAbNQu_K5CJN8DQ"}"#;
 
-/// V-PAG.
+/// POST-as-GET (RFC 8555 section 6.3).
 const ORDER_BODY: &str = r#"{"protected":"eyJhbGciOiJFZERTQSIsImtpZCI6Imh0dHBzOi8vZXhhbXBsZS5jb20vYWNtZS9hY2N0L2V2T2ZLaE5VNjB3ZyIsIm5vbmNlIjoiNlM4SXFPR1k3ZUwybHNHb1RaWWlmZyIsInVybCI6Imh0dHBzOi8vZXhhbXBsZS5jb20vYWNtZS9vcmRlci9UT2xvY0U4cmZnbyJ9","payload":"","signature":"k5T5xnk4VPGWBPNMk34dRqGx6C-za4o3HA2LKUqFTQ3kTEiQiZEGIEiI94uZy94ITFS8Ve-56sLLVNmfthahCw"}"#;
 
-/// V-CHALL.
+/// The response to a challenge (RFC 8555 section 7.5.1).
 const CHALLENGE_BODY: &str = r#"{"protected":"eyJhbGciOiJFZERTQSIsImtpZCI6Imh0dHBzOi8vZXhhbXBsZS5jb20vYWNtZS9hY2N0L2V2T2ZLaE5VNjB3ZyIsIm5vbmNlIjoiVVFJMVBvUmk1T3VYenh1WDdWN3dMMCIsInVybCI6Imh0dHBzOi8vZXhhbXBsZS5jb20vYWNtZS9jaGFsbC9wclZfQjd5RXlBNCJ9","payload":"e30","signature":"my4Orzhloqo_NgaWEbeKzmSaWBYSHvnSqdy8L9eeZmkb8IslHMjjUbDV5W34uYC6Cjz5iPL77s73im5f_S-YAw"}"#;
 
-/// V-KC inner.
+/// The inner JWS of a key change (RFC 8555 section 7.3.5).
 const KEY_CHANGE_INNER: &str = r#"{"protected":"eyJhbGciOiJFZERTQSIsImp3ayI6eyJjcnYiOiJFZDI1NTE5Iiwia3R5IjoiT0tQIiwieCI6IlBVQVh3LWhEaVZxU3R3cW5UUnQtdkp5WUxNOHV4SmFNd00xVjhTcjBaZ3cifSwidXJsIjoiaHR0cHM6Ly9leGFtcGxlLmNvbS9hY21lL2tleS1jaGFuZ2UifQ","payload":"eyJhY2NvdW50IjoiaHR0cHM6Ly9leGFtcGxlLmNvbS9hY21lL2FjY3QvZXZPZktoTlU2MHdnIiwib2xkS2V5Ijp7ImNydiI6IkVkMjU1MTkiLCJrdHkiOiJPS1AiLCJ4IjoiMTFxWUFZS3hDcmZWU183VHlXUUhPZzdoY3ZQYXBpTWxyd0lhYVBjSFVSbyJ9fQ","signature":"D1SbVi03UkbwiMSI3AEgOha1k6Zp3oxpVdhuZiGgGd4_SjBc0hRKf9r4wfCVSQTg55BCrRDZy98U6g79z_Y8AA"}"#;
 
-/// V-KC outer.
+/// The outer JWS of a key change.
 const KEY_CHANGE_BODY: &str = r#"{"protected":"eyJhbGciOiJFZERTQSIsImtpZCI6Imh0dHBzOi8vZXhhbXBsZS5jb20vYWNtZS9hY2N0L2V2T2ZLaE5VNjB3ZyIsIm5vbmNlIjoiUzlYYU9jeFA1TWNwblRjV1BJaFl1QiIsInVybCI6Imh0dHBzOi8vZXhhbXBsZS5jb20vYWNtZS9rZXktY2hhbmdlIn0","payload":"eyJwcm90ZWN0ZWQiOiJleUpoYkdjaU9pSkZaRVJUUVNJc0ltcDNheUk2ZXlKamNuWWlPaUpGWkRJMU5URTVJaXdpYTNSNUlqb2lUMHRRSWl3aWVDSTZJbEJWUVZoM0xXaEVhVlp4VTNSM2NXNVVVblF0ZGtwNVdVeE5PSFY0U21GTmQwMHhWamhUY2pCYVozY2lmU3dpZFhKc0lqb2lhSFIwY0hNNkx5OWxlR0Z0Y0d4bExtTnZiUzloWTIxbEwydGxlUzFqYUdGdVoyVWlmUSIsInBheWxvYWQiOiJleUpoWTJOdmRXNTBJam9pYUhSMGNITTZMeTlsZUdGdGNHeGxMbU52YlM5aFkyMWxMMkZqWTNRdlpYWlBaa3RvVGxVMk1IZG5JaXdpYjJ4a1MyVjVJanA3SW1OeWRpSTZJa1ZrTWpVMU1Ua2lMQ0pyZEhraU9pSlBTMUFpTENKNElqb2lNVEZ4V1VGWlMzaERjbVpXVTE4M1ZIbFhVVWhQWnpkb1kzWlFZWEJwVFd4eWQwbGhZVkJqU0ZWU2J5SjlmUSIsInNpZ25hdHVyZSI6IkQxU2JWaTAzVWtid2lNU0kzQUVnT2hhMWs2WnAzb3hwVmRodVppR2dHZDRfU2pCYzBoUktmOXI0d2ZDVlNRVGc1NUJDclJEWnk5OFU2Zzc5el9ZOEFBIn0","signature":"aWrWuoG_TwyCA4ev293q6jYLQP-xK6gerzLOS4ciEJyf60YZjkoJqQlA_ksWs0m2MqdI_i2p-trpubnq4M3oDQ"}"#;
 
-/// V-EAB.
+/// The binding of an external account (RFC 8555 section 7.3.4).
 const EXTERNAL_BINDING: &str = r#"{"protected":"eyJhbGciOiJIUzI1NiIsImtpZCI6ImtpZC0xIiwidXJsIjoiaHR0cHM6Ly9leGFtcGxlLmNvbS9hY21lL25ldy1hY2NvdW50In0","payload":"eyJjcnYiOiJFZDI1NTE5Iiwia3R5IjoiT0tQIiwieCI6IjExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifQ","signature":"Cq2u2Wny6H-enYcA_rZNGJTkSMDxAG2-Ptzq1sNQpks"}"#;

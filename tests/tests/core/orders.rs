@@ -99,7 +99,7 @@ fn a_new_order_without_location_is_fatal() {
 
 #[test]
 fn an_order_that_is_already_ready_or_known_goes_straight_to_finalize() {
-    // W20, W21: 200 with an old order, and nothing to prove.
+    // Let's Encrypt returns an existing order with 200; DigiCert's orders have nothing to validate.
     for status in [200, 201] {
         let mut script = obliging();
         let reply = acme_proto::http::Response::new(status)
@@ -215,7 +215,7 @@ fn lists_in_another_order_or_spelling_are_the_same_lists() {
 
 #[test]
 fn an_order_without_expires_goes_on() {
-    // W10
+    // GoDaddy and Keyfactor send pending orders without `expires`.
     let mut script = obliging();
     let mut pending = order("pending", &[NAME]);
     pending.as_object_mut().expect("an object").remove("expires");
@@ -459,7 +459,7 @@ fn after_order_not_ready_the_order_is_read_and_acted_on() {
     assert!(issued.is_ok(), "{issued:?}");
     assert_eq!(script.count("/finalize/1"), 1, "{issued:?}");
 
-    // W18: not ready yet.
+    // Dogtag's order lags behind its authorizations, and finalize is not ready yet.
     let mut script = obliging();
     let refusal = problem(403, "orderNotReady");
     script.on("/finalize/1", [refusal, object(&order("valid", &[NAME]))]);

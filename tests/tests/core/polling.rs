@@ -95,7 +95,7 @@ fn retry_after_is_honoured_as_seconds_and_as_a_date() {
 
 #[test]
 fn an_unreadable_retry_after_is_as_none() {
-    // W5
+    // Some CAs send a Retry-After that is neither seconds nor a date.
     for text in ["soon", "-5", "", "1.5"] {
         let mut script = Script::obliging(&[NAME]);
         let pending = object(&order("pending", &[NAME])).with_header("retry-after", text);
@@ -244,7 +244,7 @@ fn every_path_of_the_order_that_skips_states_ends_in_a_certificate() {
 
 #[test]
 fn a_slow_ca_is_waited_for() {
-    // W18, W19
+    // Dogtag's orders become ready late, and ZeroSSL's stay in processing for minutes.
     for (ready_delay, processing) in [(5, 0), (0, 6), (4, 4)] {
         let mut config = CaConfig::default();
         config.ready_delay_polls = ready_delay;
@@ -265,7 +265,7 @@ fn a_slow_ca_is_waited_for() {
 
 #[test]
 fn the_order_url_is_kept_where_answers_have_no_location() {
-    // W1, W2
+    // Buypass sends no Location with finalize, Boulder none with an order, and Telesec answers finalize with 201.
     let quirks = acme_testca::Quirks {
         no_location_on_finalize: true,
         no_location_on_order: true,

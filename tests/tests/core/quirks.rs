@@ -1,4 +1,4 @@
-//! Every way in which the test CA can differ from the RFC, one by one: a certificate all the same, or the right error.
+//! Every way in which the test CA can differ from the RFC, one by one: each ends in a certificate or in the right error.
 
 use acme_proto::error::{Error, PeerFault};
 use acme_proto::issuance::Issued;
@@ -46,7 +46,7 @@ fn quirks_that_can_be_survived_end_in_a_certificate() {
         null_contacts
     ];
     for (name, quirks) in survivable {
-        // A refused nonce whose error is an HTML page cannot be told from any other 400.
+        // A refused nonce whose error is an HTML page looks like any other 400.
         let (world, result) = if name == "html_errors" {
             let mut config = CaConfig::default();
             config.quirks = quirks;

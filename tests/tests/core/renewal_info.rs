@@ -22,7 +22,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const INFO: &str = "https://acme.example.com/renewal-info";
-/// V-ARI (RFC 9773 section 4.1 and Appendix A).
+/// The examples of RFC 9773 section 4.1 and Appendix A.
 const ID: &str = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE";
 const EXAMPLE: &str = "-----BEGIN CERTIFICATE-----
 MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
@@ -137,7 +137,7 @@ fn the_identifier_of_the_rfc_is_made_of_key_identifier_and_serial_number() {
     assert!(!id.contains('='), "{id}");
 }
 
-/// W28: the directory was fetched long ago, and renewalInfo has moved since.
+/// The directory was fetched long ago, and renewalInfo has moved since.
 #[test]
 fn a_question_that_finds_nothing_at_a_known_url_is_asked_at_the_new_one() {
     let moved = "https://acme.example.com/ari";
@@ -450,8 +450,8 @@ fn errors_that_will_not_pass_cost_six_hours_or_what_is_configured() {
         lost(Lost::NotSent("no such host".into())),
         lost(Lost::NotSent("connection refused".into())),
         ask(answer(200, &json!([]))).expect_err("no object"),
-        ask(problem(404, "malformed")).expect_err("W28: an unknown certificate"),
-        ask(Response::new(401)).expect_err("W28: no words"),
+        ask(problem(404, "malformed")).expect_err("Let's Encrypt does not know the certificate"),
+        ask(Response::new(401)).expect_err("Sectigo sends no problem document"),
         ask(problem(403, "unauthorized")).expect_err("refused"),
     ];
     for error in errors {

@@ -265,7 +265,7 @@ fn an_order_that_died_meanwhile_is_made_anew() {
 
 #[test]
 fn a_forgotten_order_is_cleaned_up_and_made_anew() {
-    // W20: expired orders are no longer found.
+    // Boulder does not find expired orders.
     for status in [404, 403, 410, 400] {
         let mut script = Script::obliging(&["a.example"]);
         script.on(

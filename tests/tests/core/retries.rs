@@ -137,7 +137,7 @@ fn a_huge_retry_after_saturates() {
 
 #[test]
 fn a_wait_that_is_too_long_for_one_flow_does_not_block_the_session() {
-    // Such limits are about one name or one account, and a hostile one would block everything for ever.
+    // Such limits are about one name or one account, and a hostile one would block everything.
     let mut script = Script::new().known_account().start();
     let object = || answer(200, &account_object());
     script = script.post(ACCOUNT, rate_limited(429, "18446744073709551615"));

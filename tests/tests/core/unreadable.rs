@@ -1,4 +1,4 @@
-//! Answers of success that cannot be read: what they made is there all the same, and its URL is known.
+//! Responses of success that cannot be parsed: the resource exists, and its URL is known.
 
 use acme_proto::call::Call;
 use acme_proto::error::{Error, PeerFault};

@@ -19,7 +19,7 @@ pub(super) fn account_label(at: &At<'_>) -> Outcome {
     Ok(String::new())
 }
 
-/// One record for one name; with it alone a second certificate can be had.
+/// One record for one name; it alone is enough for a second certificate.
 pub(super) fn persistent(at: &At<'_>) -> Outcome {
     let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
     let names = ["stays.example.test"];
