@@ -15,7 +15,7 @@ use crate::x509::Csr;
 
 /// Everything needed to go on with an order, or to clean up after it; no secrets.
 ///
-/// It is plain data for serde, JSON for one. Resuming reads the order from the server and plans anew, so
+/// It is plain data for serde, such as JSON. Resuming reads the order from the server and plans again, so
 /// that an old snapshot, or one written by an older version, is as good as a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -289,7 +289,7 @@ impl<O: Operation> Engine<O> {
                 }
             })
         });
-        // One fallback, or two servers' faults could lead to each other for ever.
+        // One fallback, or two servers' faults could lead to each other forever.
         if let (Err(failure), Phase::Request | Phase::Reread) = (&read, exchange.phase)
             && let Some(spec) = operation.fallback(failure, location.as_ref(), session)
         {

@@ -130,7 +130,7 @@ pub(super) enum Event {
     Settle,
     /// The operation has another request: the next page or link.
     NextRequest,
-    /// The answer failed, and the response can be had from another resource.
+    /// The request failed, and another resource has the response.
     Fallback,
     /// The resource shows that the request was not processed: it is sent again.
     Resend,

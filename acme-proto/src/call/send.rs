@@ -102,7 +102,7 @@ impl<O: Operation> Engine<O> {
         }
     }
 
-    /// Returns what an exchange lacks but for a slot and a nonce, and fails what cannot be had.
+    /// Returns what an exchange lacks, apart from a slot and a nonce, and fails it if that cannot be supplied.
     fn lacks(
         &mut self,
         exchange: &mut Exchange<O>,

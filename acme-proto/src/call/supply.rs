@@ -26,11 +26,11 @@ pub(super) struct Supplies {
     /// How many exchanges of each kind there are.
     running: [usize; 3],
     /// Nonces from this flow's own newNonce answers. They are not shared, or two flows could take them
-    /// from each other for ever.
+    /// from each other forever.
     pub(super) nonces: Vec<(Timestamp, Nonce)>,
     /// How many nonces to fetch before anything lacks them.
     pub(super) prefetch: usize,
-    /// newNonce failed, and answers that are still out may bring nonces all the same.
+    /// newNonce failed, but responses that are still under way may bring nonces.
     pub(super) awaits_nonces: bool,
     pub(super) fetched_directory: bool,
 }
@@ -163,7 +163,7 @@ impl<O: Operation> Engine<O> {
         active.into_iter().any(|exchange| exchange.is_nonce() || exchange.spec.is_signed())
     }
 
-    /// Fails every exchange that waits for what could not be had.
+    /// Fails every exchange that waits for what could not be supplied.
     fn fail_waiting(&mut self, error: &Error, waits: fn(&Exchange<O>) -> bool) {
         let waits = |id: &ExchangeId| self.exchanges.get(id).is_some_and(waits);
         let failed: BTreeSet<_> = self.queue.waiting().into_iter().filter(waits).collect();

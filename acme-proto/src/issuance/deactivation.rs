@@ -24,7 +24,7 @@ pub enum Deactivation {
 }
 
 impl Deactivation {
-    /// Returns whether authorizations are to be deactivated, now that the result is known.
+    /// Returns whether the authorizations are deactivated after this result.
     pub(super) const fn is_due<T>(self, result: &Result<T, Error>) -> bool {
         match (self, result) {
             (Self::Never, _) => false,

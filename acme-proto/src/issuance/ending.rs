@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub(super) struct Ending {
     result: Result<ChosenChain, Error>,
-    /// Authorizations are to be deactivated.
+    /// Whether authorizations are deactivated before the flow ends.
     pub(super) deactivates: bool,
     /// When clean-ups are no longer waited for: set by the first poll after the result, which knows the time.
     until: Option<Timestamp>,

@@ -17,7 +17,7 @@ use crate::x509::CertificateChain;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum IssuanceEvent {
-    /// An identifier is to be proved: [`select`](super::Issuance::select) a kind of challenge, or
+    /// An identifier needs a proof: [`select`](super::Issuance::select) a kind of challenge, or
     /// [`refuse`](super::Issuance::refuse).
     Authorize(Offer),
     /// Publish this, then say [`ready`](super::Issuance::ready) or [`failed`](super::Issuance::failed).
@@ -66,7 +66,7 @@ impl Offer {
         &self.identifier
     }
 
-    /// Returns whether the wildcard name is to be proved.
+    /// Returns whether the proof is for the wildcard name.
     pub const fn is_wildcard(&self) -> bool {
         self.wildcard
     }

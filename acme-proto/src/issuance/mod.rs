@@ -180,7 +180,7 @@ impl Issuance {
 
     /// Goes on from a snapshot; its published challenges are provisioned again or cleaned up.
     ///
-    /// An order that the server has forgotten is cleaned up and made anew.
+    /// If the server no longer knows the order, its challenges are cleaned up and a new order is created.
     pub fn resume(snapshot: Snapshot) -> Self {
         let mut flow = Self::for_order(snapshot.request.clone());
         flow.identity = Identity::restore(&snapshot);
@@ -203,7 +203,7 @@ impl Issuance {
         Ok(self)
     }
 
-    /// Chooses among the chains that the CA offers; a resumed issuance has to be told anew.
+    /// Chooses among the chains that the CA offers. A snapshot does not have the choice: set it again on a resumed issuance.
     ///
     /// [`Issued::matches_chain_choice`] tells whether one was found: if not, the CA's own chain is taken.
     pub fn with_chain_choice(mut self, choice: ChainChoice) -> Self {
@@ -219,9 +219,9 @@ impl Issuance {
 
     /// Says which kinds of challenge the user can solve.
     ///
-    /// A failed order is made anew, as often as [`Policy::max_orders`](crate::policy::Policy::max_orders) allows, only
+    /// A failed order is followed by a new one, as often as [`Policy::max_orders`](crate::policy::Policy::max_orders) allows, only
     /// if each identifier that failed has one of these left that the CA offered and that has not failed yet. Without
-    /// this, no order is made anew.
+    /// this, no new order follows.
     pub fn with_solver_kinds(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
         self.settings.solvable = Some(kinds.into_iter().collect());
         self

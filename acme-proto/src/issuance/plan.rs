@@ -43,7 +43,7 @@ pub(super) enum OrderView {
     DeadExplained,
     /// The result is known; clean-ups remain.
     Ending,
-    /// The result is known; clean-ups remain, and authorizations are to be deactivated.
+    /// The result is known; clean-ups remain, and authorizations to deactivate.
     Deactivating,
 }
 
@@ -155,7 +155,7 @@ pub(super) enum PublicationView {
 /// What a selected challenge is still needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// Its authorization is to be proved by it.
+    /// Its authorization relies on it.
     Wanted,
     /// It has proved its authorization; the record is made to last, and others may use it while the issuance runs.
     Lingering,

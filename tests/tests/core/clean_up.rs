@@ -353,7 +353,7 @@ fn publishing_that_never_ends_is_waited_for_within_the_limit_and_named() {
     let mut flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(40));
     let mut cleaned = 0;
     let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
-        IssuanceEvent::Provision(_) => {} // it takes for ever
+        IssuanceEvent::Provision(_) => {} // it never ends
         IssuanceEvent::CleanUp(_) => cleaned += 1,
         other => oblige(flow, session, other),
     });
@@ -388,7 +388,7 @@ fn a_dead_account_still_has_its_clean_ups() {
     assert_eq!(registered, 2, "one registration, one look-up");
 }
 
-/// Runs to the end, or cancels when the first challenge is to be published, and counts deactivations.
+/// Runs to the end, or cancels when the first challenge is due for publication, and counts deactivations.
 fn deactivations(when: Deactivation, cancel: bool) -> (usize, Script, Result<Issued, Error>) {
     let mut script = Script::obliging(&[NAME, "b.example"]);
     for (n, name) in [(1, NAME), (2, "b.example")] {

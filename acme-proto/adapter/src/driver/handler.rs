@@ -41,7 +41,7 @@ pub trait EventHandler<F: Flow> {
     /// Takes the end of a solver's call.
     ///
     /// # Errors
-    /// What keeps the flow from being told.
+    /// Why the flow does not take it.
     fn solved(
         &mut self,
         _flow: &mut F,
@@ -54,7 +54,7 @@ pub trait EventHandler<F: Flow> {
     /// Takes the end of storing the keys of a key change.
     ///
     /// # Errors
-    /// What keeps the flow from being told.
+    /// Why the flow does not take it.
     fn intent_stored(&mut self, _flow: &mut F, _result: Result<(), String>) -> Result<(), Error> {
         Ok(())
     }

@@ -186,7 +186,7 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
         }
     }
 
-    /// Nothing can ever arrive: a bug in the flow or its handler, and an adapter would wait for ever.
+    /// Nothing can ever arrive: a bug in the flow or its handler, and an adapter would wait forever.
     fn is_stalled(&self) -> bool {
         self.outstanding == 0 && !self.handler.has_queued()
     }

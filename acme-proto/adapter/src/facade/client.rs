@@ -83,7 +83,7 @@ macro_rules! client {
 
             /// Closes the connections that are not in use.
             ///
-            /// What is under way goes on, and whatever is asked later connects anew. To drop all clones of a client
+            /// Requests under way continue, and a later request opens a new connection. To drop all clones of a client
             /// does the same.
             pub fn close(&self) {
                 crate::Transport::close(&self.shared.transport);
@@ -139,7 +139,7 @@ macro_rules! client {
                 self.shared.state.provider()
             }
 
-            /// Fetches the directory anew (RFC 8555 section 7.1.1).
+            /// Fetches the directory again (RFC 8555 section 7.1.1).
             pub $($async)? fn directory(&self) -> Result<acme_proto::wire::Directory, $crate::error::Error> {
                 self.call(acme_proto::op::GetDirectory)$($await)*
             }
@@ -292,7 +292,7 @@ macro_rules! client {
                 acme_proto::renewal::RenewalSchedule::new(certificate, $crate::clock::seed())
             }
 
-            /// Asks the CA about a renewal if the schedule says so, and returns what is to be done next: never
+            /// Asks the CA about a renewal if the schedule says so, and returns the next step: never
             /// [`Ask`](RenewalStep::Ask).
             ///
             /// That the CA did not answer is no error: the schedule knows what to do then, and a notice says it.

@@ -116,7 +116,7 @@ macro_rules! issue {
             /// Names the certificate that this one renews (RFC 9773 section 5): one of the same account, with at
             /// least one of the order's names.
             ///
-            /// A CA without renewal information is not told; one that refuses is asked again without, and a notice
+            /// A CA without renewal information never sees it; after a refusal the order is sent again without, and a notice
             /// says so. A certificate without an authority key identifier cannot be named. With no name in common,
             /// the issuance fails before anything is sent.
             pub fn replaces(mut self, certificate: &acme_proto::x509::Certificate) -> Self {
