@@ -1,15 +1,20 @@
 //! Certificates over HTTPS, with every challenge validated for real.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::process::Command;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::https::{Https, client};
 use crate::support::responders::{self, Alpn, Web};
-use crate::support::{Client, Order, b64, csr, csr_payload};
+use crate::support::{Client, Order, b64, certificates, csr, csr_payload};
 use acme_testca::{ChallengeKind, TestCa};
 use ring::digest::{SHA256, digest};
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use serde_json::{Value, json};
 
 /// Tells the CA to validate and returns the authorization once it is final.
@@ -64,39 +69,23 @@ fn txt_value(key_authorization: &str) -> String {
     b64(digest(&SHA256, key_authorization.as_bytes()))
 }
 
+/// Asserts that a client which trusts the CA's root accepts the chain for this name.
 #[track_caller]
-fn openssl_accepts(ca: &TestCa, chain: &str, extra: &[&str]) {
-    let dir = std::env::temp_dir().join(format!(
-        "acme-testca-{}-{}",
-        std::process::id(),
-        ca.address().port()
-    ));
-    std::fs::create_dir_all(&dir).unwrap();
-    let file = |name: &str, text: &str| {
-        let path = dir.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let (root, chain) = (file("root.pem", ca.root_pem()), file("chain.pem", chain));
-    let mut arguments = vec![
-        "verify",
-        "-x509_strict",
-        "-purpose",
-        "sslserver",
-        "-CAfile",
-        &root,
-        "-untrusted",
-        &chain,
-    ];
-    arguments.extend(extra);
-    arguments.push(&chain);
-    let output = Command::new("openssl").args(&arguments).output().unwrap();
-    std::fs::remove_dir_all(&dir).unwrap();
-    assert!(output.status.success(), "{output:?}");
+fn assert_trusted(ca: &TestCa, chain: &str, name: &str) {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca.root_pem().as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    let chain: Vec<CertificateDer<'_>> =
+        certificates(chain).into_iter().map(CertificateDer::from).collect();
+    let name = ServerName::try_from(name).unwrap();
+    let result =
+        verifier.unwrap().verify_server_cert(&chain[0], &chain[1..], &name, &[], UnixTime::now());
+    assert!(result.is_ok(), "{result:?}");
 }
 
 #[test]
-fn http_01_issues_a_certificate_that_openssl_accepts() {
+fn http_01_issues_a_certificate() {
     let (ca, mut client) = start();
     let order = client.order_for(&["example.test"]);
     let authorization = order.authorizations()[0].clone();
@@ -107,7 +96,7 @@ fn http_01_issues_a_certificate_that_openssl_accepts() {
     let head = web.heads.lock().unwrap()[0].to_ascii_lowercase();
     assert!(head.contains("\r\nhost: example.test\r\n"), "{head}");
     let chain = finish(&mut client, &order, &["example.test"]);
-    openssl_accepts(&ca, &chain, &["-verify_hostname", "example.test"]);
+    assert_trusted(&ca, &chain, "example.test");
     assert_eq!(ca.certificates_issued(), 1);
     let validations = ca.validations();
     assert_eq!((validations.len(), validations[0].kind), (1, ChallengeKind::Http01));
@@ -132,7 +121,7 @@ fn dns_01_issues_a_certificate_for_a_wildcard_and_its_base() {
         assert_eq!(object["identifier"]["value"], "example.test");
     }
     let chain = finish(&mut client, &order, &names);
-    openssl_accepts(&ca, &chain, &["-verify_hostname", "other.example.test"]);
+    assert_trusted(&ca, &chain, "other.example.test");
     assert_eq!(ca.published_txt()["_acme-challenge.example.test"], values);
     for value in &values {
         assert!(ca.clear_txt("_acme-challenge.example.test", value));
@@ -152,7 +141,7 @@ fn tls_alpn_01_issues_a_certificate() {
     assert_eq!(validate(&mut client, &authorization, "tls-alpn-01")["status"], "valid");
     assert_eq!(*names.lock().unwrap(), ["example.test"]);
     let chain = finish(&mut client, &order, &["example.test"]);
-    openssl_accepts(&ca, &chain, &["-verify_hostname", "example.test"]);
+    assert_trusted(&ca, &chain, "example.test");
 }
 
 #[test]
@@ -166,7 +155,7 @@ fn an_address_is_validated_where_it_points_by_http_01() {
     assert_eq!(validate(&mut client, &authorization, "http-01")["status"], "valid");
     assert!(web.heads.lock().unwrap()[0].to_ascii_lowercase().contains("\r\nhost: 127.0.0.7\r\n"));
     let chain = finish(&mut client, &order, &["127.0.0.7"]);
-    openssl_accepts(&ca, &chain, &["-verify_ip", "127.0.0.7"]);
+    assert_trusted(&ca, &chain, "127.0.0.7");
 }
 
 #[test]
@@ -195,7 +184,7 @@ fn an_ipv6_address_is_asked_for_in_brackets() {
     let web = Web::file(Ipv6Addr::LOCALHOST, ca.http_port(), path(&challenge), body);
     assert_eq!(validate(&mut client, &authorization, "http-01")["status"], "valid");
     assert!(web.heads.lock().unwrap()[0].to_ascii_lowercase().contains("\r\nhost: [::1]\r\n"));
-    openssl_accepts(&ca, &finish(&mut client, &order, &["::1"]), &["-verify_ip", "::1"]);
+    assert_trusted(&ca, &finish(&mut client, &order, &["::1"]), "::1");
 }
 
 #[test]
@@ -327,8 +316,8 @@ fn with_dns(
     + Send
     + 'static,
 ) -> Value {
-    let value = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let shown = std::sync::Arc::clone(&value);
+    let value = Arc::new(std::sync::Mutex::new(String::new()));
+    let shown = Arc::clone(&value);
     let server = responders::dns(move |name, kind| records(name, kind, &shown.lock().unwrap()));
     let ca = TestCa::builder()
         .dns(server)

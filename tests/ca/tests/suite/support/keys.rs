@@ -1,7 +1,5 @@
 //! Account keys of every kind.
 
-use std::process::Command;
-
 use p521::ecdsa::signature::Signer;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
@@ -66,25 +64,8 @@ impl Key {
     }
 
     pub fn rsa() -> Self {
-        let made = Command::new("openssl")
-            .args([
-                "genpkey",
-                "-algorithm",
-                "RSA",
-                "-pkeyopt",
-                "rsa_keygen_bits:2048",
-                "-outform",
-                "DER",
-            ])
-            .output()
-            .unwrap();
-        assert!(made.status.success());
-        // OpenSSL 3 writes PKCS#8.
-        Self::Rsa(Box::new(
-            RsaKeyPair::from_pkcs8(&made.stdout)
-                .or_else(|_| RsaKeyPair::from_der(&made.stdout))
-                .unwrap(),
-        ))
+        let der = include_bytes!("../files/rsa-2048.key.der");
+        Self::Rsa(Box::new(RsaKeyPair::from_der(der).unwrap()))
     }
 
     pub fn algorithm(&self) -> &'static str {
