@@ -12,7 +12,7 @@ use crate::error::{DeadlinePassed, Error, Misuse};
 use crate::flow::{FlowId, Input, SaveId, SignRequest, Transmit};
 use crate::http::Response;
 use crate::notice::Notice;
-use crate::op::{Answer, Operation, Read};
+use crate::op::{Answer, Failure, Operation, Read};
 use crate::resource::Resource;
 use crate::session::{Binding, Session};
 use crate::time::Timestamp;
@@ -137,7 +137,7 @@ impl<O: Operation> Engine<O> {
 
     /// Returns whether an operation is done, but was not handed out yet.
     pub(crate) fn has_finished(&self) -> bool {
-        self.queue.has_settled()
+        !self.queue.settled.is_empty()
     }
 
     /// Returns whether the deadline has passed.
@@ -167,15 +167,20 @@ impl<O: Operation> Engine<O> {
 
     /// Ends the operations that the deadline cut off, each in its own way.
     pub(crate) fn expire(&mut self) {
-        let ids: Vec<_> = self.exchanges.keys().copied().collect();
-        for id in ids {
-            let Some(Exchange { work: Work::Task(operation), .. }) = self.exchanges.get(&id) else {
-                continue;
-            };
-            let late = self.deadline_passed(operation.spec().resource);
-            let Some(exchange) = self.exchanges.remove(&id) else { continue };
-            self.queue.retain(|other| *other != id);
-            self.settle(id, exchange, Err(Error::Deadline(late.into())));
+        let mut late = Vec::new();
+        for (id, exchange) in core::mem::take(&mut self.exchanges) {
+            match &exchange.work {
+                Work::Task(_) => late.push((id, exchange)),
+                Work::Supply(_) => drop(self.exchanges.insert(id, exchange)),
+            }
+        }
+        self.queue.retain(|id| self.exchanges.contains_key(id));
+        for (id, exchange) in late {
+            let Work::Task(operation) = &exchange.work else { continue };
+            let passed = self.deadline_passed(operation.spec().resource);
+            let url = exchange.url.clone().or(passed.url);
+            let passed = DeadlinePassed { url, ..passed };
+            self.settle(id, exchange, Err(Error::Deadline(passed.into())));
         }
     }
 
@@ -206,7 +211,7 @@ impl<O: Operation> Engine<O> {
             if let Some(notice) = self.notices.pop_front() {
                 return Step::Notice(notice);
             }
-            if let Some(id) = self.queue.take_settled() {
+            if let Some(id) = self.queue.settled.pop_front() {
                 match self.read(id, session) {
                     Some(finished) => return Step::Finished(Box::new(finished)),
                     None => continue,
@@ -219,7 +224,7 @@ impl<O: Operation> Engine<O> {
             if let Some(step) = self.pass(has_room, session, flow) {
                 return step;
             }
-            let settled = self.queue.has_settled() || self.has_notice();
+            let settled = !self.queue.settled.is_empty() || self.has_notice();
             if !settled && !self.supply(has_room, session) {
                 // Without room for another exchange only an answer helps.
                 let wake = self.queue.next_time().filter(|_| has_room);
@@ -248,7 +253,7 @@ impl<O: Operation> Engine<O> {
         if flow != binding.flow || number >= self.next_number {
             return Err(Misuse::UnknownId);
         }
-        let Some(id) = self.queue.take_outstanding(number) else { return Ok(()) };
+        let Some(id) = self.queue.outstanding.remove(&number) else { return Ok(()) };
         let Some(mut exchange) = self.exchanges.remove(&id) else { return Ok(()) };
         let verdict = match input {
             Input::Response(_, response) => self.answered(&mut exchange, response, session),
@@ -298,8 +303,8 @@ impl<O: Operation> Engine<O> {
             return None;
         }
         let mut notices = Vec::new();
-        let last = self.last_failure.as_ref();
-        let read = read.or_else(|error| operation.read_error(error, last, &mut notices));
+        let mut failure = Failure { previous: self.last_failure.as_ref(), notices: &mut notices };
+        let read = read.or_else(|error| operation.read_error(error, &mut failure));
         self.notices.extend(notices);
         let was_reread = exchange.phase == Phase::Reread;
         let result = match read {
@@ -350,14 +355,19 @@ impl<O: Operation> Engine<O> {
 
     /// Puts an exchange back that was taken out to be worked on.
     pub(super) fn put_back(&mut self, id: ExchangeId, exchange: Exchange<O>) {
+        let queue = &mut self.queue;
         match &exchange.state {
             State::Waiting { not_before, .. } if *not_before > self.now => {
-                self.queue.wait_until(*not_before, id);
+                queue.timed.insert((*not_before, id));
             }
-            State::Waiting { .. } => self.queue.ready(id),
-            State::Signed(_) => self.queue.signed(id),
-            State::Settled(_) => self.queue.settled(id),
-            // Whoever sent it or had it signed knows by which number the answer comes.
+            State::Waiting { .. } => {
+                queue.ready.insert(id);
+            }
+            State::Signed(_) => {
+                queue.signed.insert(id);
+            }
+            State::Settled(_) => queue.settled.push_back(id),
+            // Whoever handed it out put it among the outstanding, with the number that the answer names.
             State::SigningInner(_) | State::Signing(_) | State::Sent => {}
         }
         self.exchanges.insert(id, exchange);

@@ -1,10 +1,68 @@
-//! One operation with every retry rule.
+//! One operation with every retry rule, and the engine that runs the operations of all flows.
+//!
+//! # Theory of operation
+//!
+//! A flow says which operations run and what follows from each response. The engine does the rest: it sends
+//! the requests of an operation, retries them, reads the answers, and gives the operation back with its
+//! response or its final error. [`Call`] is the smallest flow: one operation, and nothing follows.
+//!
+//! **What it guarantees.** Every operation that was started comes back once, unless the flow ends first. A
+//! request that may have been processed is sent again only if the operation says that this does no harm. Each
+//! nonce signs one request. At most `max_in_flight` requests are with the signer or the driver. Nothing is
+//! fetched that nothing waits for, except nonces that a flow asks for ahead of time. The wait that the engine
+//! returns lies ahead, unless the deadline has passed. A step costs the logarithm of the number of exchanges:
+//! no step looks at all of them, so that the work of a thousand exchanges is a thousand times that of one.
+//!
+//! **Who owns what.** An *exchange* owns an operation, its present request and its tries. The *engine* owns
+//! the exchanges of one flow, the deadline, and the nonces that this flow fetched for itself. The *session*
+//! owns what flows share: directory, account URL and keys, all other nonces, and the rate limits. An
+//! *operation* owns what is particular to it: it says what its request is, how the answer reads, what a lost
+//! answer means, and which other resource gives the response. It never sees a nonce, a signature or a retry. The
+//! *driver* owns sockets, keys and the clock, and sees numbered requests.
+//!
+//! **The sequence of outputs.** Notices come first, so that a log shows causes before effects. Then come
+//! operations that are done, because a flow may start others by them. Then the oldest exchange that is
+//! signed, or that can be begun, takes its next step. An exchange keeps its place through all of its
+//! requests, so that a retry goes before requests that were started later. Only if no exchange has a next
+//! step, the engine fetches what is lacking. If nothing is lacking that is not being fetched, the flow waits.
+//!
+//! **Nonces.** A nonce from a newNonce answer stays in the flow that asked for it. If it went to the session,
+//! two flows could take each other's nonces without end. All other nonces go to the session. The nonce of a
+//! badNonce answer belongs to the request that is sent again ([RFC 8555 Section 6.5]). All nonces older than
+//! the refused one are dropped then: a server that lost one, by a restart for example, lost them all.
+//!
+//! **Lost answers.** A read, newAccount and newOrder are sent again. A challenge's response, finalize and
+//! deactivations change something that can be read, so that it is read first. A key change is reported: only
+//! [`Rollover`](crate::rollover) knows which key to ask with. What provably never left is sent again in any
+//! case.
+//!
+//! **Key changes.** While it is not known which of two keys the server holds, a request that is refused
+//! because of its key is signed again by the other one, once. If the server accepts it, the change has
+//! landed, and the session takes the new key.
 //!
 //! # The life of an exchange
 //!
 #![doc = include_str!("exchange.svg")]
 //!
 #![doc = include_str!("exchange.md")]
+//!
+//! 1. *Waiting.* The engine looks, in this sequence, for the directory, the account key, the account's URL,
+//!    a slot of the rate limits, and a nonce. The directory comes first because everything else depends on
+//!    it. The nonce comes last because it grows old; it is taken only when it will be signed at once. If the
+//!    directory, the account's URL or a nonce is lacking, the engine starts an exchange that fetches it
+//!    (`supply.rs`), and the exchange waits. A slot is reserved once and kept while a nonce is fetched.
+//! 2. *Signing the inner JWS*, for key changes and external accounts. The exchange then waits again, for the
+//!    nonce of the outer JWS.
+//! 3. *Signing*, then *signed*. The signature may take seconds. If the nonce goes stale meanwhile, the
+//!    server answers badNonce, which is an ordinary retry.
+//! 4. *Sent.* The answer, or its absence, decides (`retry.rs`): it goes back to *waiting* to be sent again,
+//!    at once or later; or back to *waiting* to read whether the request was processed; or it is settled.
+//! 5. *Settled.* At the next poll the operation reads the answer. Reading is put off until then because all
+//!    that the flow makes of it comes out of polls as well. If the body is unreadable, the fallback is sent. If
+//!    a re-read shows that the request was not processed, it is sent again, with the tries that it had. If
+//!    the operation has another request, that is sent. Otherwise the exchange is finished.
+//!
+//! [RFC 8555 Section 6.5]: https://www.rfc-editor.org/rfc/rfc8555#section-6.5
 
 #[cfg(test)]
 mod diagrams;
@@ -15,6 +73,8 @@ mod queue;
 mod retry;
 mod send;
 mod supply;
+#[cfg(test)]
+mod tests;
 
 use core::convert::Infallible;
 use core::time::Duration;

@@ -11,17 +11,18 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// To be begun at the next pass.
-    ready: BTreeSet<ExchangeId>,
+    pub(super) ready: BTreeSet<ExchangeId>,
     /// To be begun at a time.
-    timed: BTreeSet<(Timestamp, ExchangeId)>,
+    pub(super) timed: BTreeSet<(Timestamp, ExchangeId)>,
     /// To be begun when something is there that they lack.
-    lacking: [BTreeSet<ExchangeId>; 3],
+    pub(super) lacking: [BTreeSet<ExchangeId>; 3],
     /// To be handed to the driver.
-    signed: BTreeSet<ExchangeId>,
-    /// With the driver or the signer, by the number of the request for it.
-    outstanding: BTreeMap<u64, ExchangeId>,
+    pub(super) signed: BTreeSet<ExchangeId>,
+    /// With the driver or the signer, by the number of the request that an answer names. One that is not
+    /// here was answered before, or abandoned.
+    pub(super) outstanding: BTreeMap<u64, ExchangeId>,
     /// To be read by their operations, in the sequence in which they were settled.
-    settled: VecDeque<ExchangeId>,
+    pub(super) settled: VecDeque<ExchangeId>,
 }
 
 /// What an exchange lacks before it can be signed or sent.
@@ -42,30 +43,6 @@ impl Queue {
             outstanding: BTreeMap::new(),
             settled: VecDeque::new(),
         }
-    }
-
-    pub(super) fn ready(&mut self, id: ExchangeId) {
-        self.ready.insert(id);
-    }
-
-    pub(super) fn wait_until(&mut self, at: Timestamp, id: ExchangeId) {
-        self.timed.insert((at, id));
-    }
-
-    pub(super) fn lacks(&mut self, lack: Lack, id: ExchangeId) {
-        self.lacking[lack as usize].insert(id);
-    }
-
-    pub(super) fn signed(&mut self, id: ExchangeId) {
-        self.signed.insert(id);
-    }
-
-    pub(super) fn outstanding(&mut self, number: u64, id: ExchangeId) {
-        self.outstanding.insert(number, id);
-    }
-
-    pub(super) fn settled(&mut self, id: ExchangeId) {
-        self.settled.push_back(id);
     }
 
     /// Makes those ready whose time has come.
@@ -90,15 +67,6 @@ impl Queue {
         let sets = [(signed, true), (ready, has_room), (starving, has_room && !no_nonce)];
         let sets = sets.into_iter().filter(|(_, open)| *open).map(|(set, _)| set);
         sets.filter(|set| !set.is_empty()).min_by_key(|set| set.first().copied())?.pop_first()
-    }
-
-    /// Takes the exchange that an answer is for; `None` if it was answered before, or abandoned.
-    pub(super) fn take_outstanding(&mut self, number: u64) -> Option<ExchangeId> {
-        self.outstanding.remove(&number)
-    }
-
-    pub(super) fn take_settled(&mut self) -> Option<ExchangeId> {
-        self.settled.pop_front()
     }
 
     /// Forgets exchanges that are given up.
@@ -126,14 +94,6 @@ impl Queue {
         sets.chain(self.timed.iter().map(|(_, id)| id)).copied().collect()
     }
 
-    pub(super) fn lacking(&self, lack: Lack) -> usize {
-        self.lacking[lack as usize].len()
-    }
-
-    pub(super) fn has_settled(&self) -> bool {
-        !self.settled.is_empty()
-    }
-
     pub(super) fn next_time(&self) -> Option<Timestamp> {
         self.timed.first().map(|(at, _)| *at)
     }
@@ -153,10 +113,10 @@ mod tests {
     fn the_oldest_goes_first_whatever_it_waited_for() {
         let [a, b, c, d] = ids();
         let mut queue = Queue::new();
-        queue.ready(d);
-        queue.signed(c);
-        queue.lacks(Lack::Nonce, b);
-        queue.wait_until(NOW, a);
+        queue.ready.insert(d);
+        queue.signed.insert(c);
+        queue.lacking[Lack::Nonce as usize].insert(b);
+        queue.timed.insert((NOW, a));
         queue.wake(NOW);
         let taken: [_; 5] = core::array::from_fn(|_| queue.take_next(true, false));
         assert_eq!(taken, [Some(a), Some(b), Some(c), Some(d), None]);
@@ -166,8 +126,8 @@ mod tests {
     fn without_room_only_what_is_signed_goes() {
         let [a, b] = ids();
         let mut queue = Queue::new();
-        queue.ready(a);
-        queue.signed(b);
+        queue.ready.insert(a);
+        queue.signed.insert(b);
         assert_eq!([queue.take_next(false, false), queue.take_next(false, false)], [Some(b), None]);
     }
 
@@ -175,7 +135,7 @@ mod tests {
     fn what_lacks_a_directory_waits_until_it_is_there() {
         let [a] = ids();
         let mut queue = Queue::new();
-        queue.lacks(Lack::Directory, a);
+        queue.lacking[Lack::Directory as usize].insert(a);
         assert_eq!(queue.take_next(true, false), None);
         queue.supply(Lack::Account);
         assert_eq!(queue.take_next(true, false), None);
@@ -184,27 +144,17 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_taken_once() {
-        let [a] = ids();
-        let mut queue = Queue::new();
-        queue.outstanding(7, a);
-        assert_eq!(queue.active(), 1);
-        assert_eq!([queue.take_outstanding(7), queue.take_outstanding(7)], [Some(a), None]);
-        assert_eq!(queue.active(), 0);
-    }
-
-    #[test]
     fn what_was_given_up_is_in_no_set() {
         let [a, b, c, d, e, f] = ids();
         let mut queue = Queue::new();
-        queue.ready(a);
-        queue.wait_until(NOW, b);
-        queue.lacks(Lack::Account, c);
-        queue.signed(d);
-        queue.outstanding(1, e);
-        queue.settled(f);
+        queue.ready.insert(a);
+        queue.timed.insert((NOW, b));
+        queue.lacking[Lack::Account as usize].insert(c);
+        queue.signed.insert(d);
+        queue.outstanding.insert(1, e);
+        queue.settled.push_back(f);
         queue.retain(|_| false);
         assert!(queue.waiting().is_empty());
-        assert_eq!((queue.active(), queue.has_settled(), queue.next_time()), (0, false, None));
+        assert_eq!((queue.active(), queue.settled.len(), queue.next_time()), (0, 0, None));
     }
 }

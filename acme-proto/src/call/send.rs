@@ -55,7 +55,7 @@ impl<O: Operation> Engine<O> {
                 Ok(Begun::Lacks(lack)) => {
                     // The others that lack a nonce need not look for one in this pass.
                     no_nonce |= lack == Lack::Nonce;
-                    self.queue.lacks(lack, id);
+                    self.queue.lacking[lack as usize].insert(id);
                     self.exchanges.insert(id, exchange);
                 }
                 Ok(Begun::Later) => self.put_back(id, exchange),
@@ -150,7 +150,7 @@ impl<O: Operation> Engine<O> {
             let context = InnerContext { url, account_key: jwk, account: session.account_url() };
             let (input, role, algorithm) = (inner.input(&context)?, inner.key(), inner.algorithm());
             let request = self.sign_request(flow, role, algorithm, &input, session);
-            self.queue.outstanding(request.id.seq, id);
+            self.queue.outstanding.insert(request.id.seq, id);
             exchange.enter(Event::SignInner, State::SigningInner(input));
             return Ok(Begun::Step(Step::Sign(request)));
         }
@@ -172,7 +172,7 @@ impl<O: Operation> Engine<O> {
         };
         let input = SigningInput::new(&protected, payload);
         let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
-        self.queue.outstanding(request.id.seq, id);
+        self.queue.outstanding.insert(request.id.seq, id);
         exchange.nonce_since = since;
         exchange.signed_by = Some(signed_by);
         exchange.enter(Event::Sign, State::Signing(input));
@@ -228,7 +228,7 @@ impl<O: Operation> Engine<O> {
         flow: FlowId,
     ) -> Step<O> {
         let request_id = RequestId { flow, seq: self.number() };
-        self.queue.outstanding(request_id.seq, id);
+        self.queue.outstanding.insert(request_id.seq, id);
         let policy = session.policy();
         let time_limit = self.limited(policy.request_time_limit);
         let url = exchange.url.clone().unwrap_or_else(|| session.directory_url().clone());

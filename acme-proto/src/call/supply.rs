@@ -87,7 +87,7 @@ impl<O: Operation> Engine<O> {
     /// Starts to fetch what exchanges lack; returns whether anything was started.
     pub(super) fn supply(&mut self, has_room: bool, session: &Session) -> bool {
         // What could not be sent anyway is no reason to fetch.
-        let lacking = |lack| if has_room { self.queue.lacking(lack) } else { 0 };
+        let lacking = |lack| if has_room { self.queue.lacking[lack as usize].len() } else { 0 };
         let running = self.supplies.running;
         let directory = lacking(Lack::Directory) > 0 && running[Supply::Directory as usize] == 0;
         let account = lacking(Lack::Account) > 0 && running[Supply::Account as usize] == 0;

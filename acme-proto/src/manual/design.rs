@@ -20,18 +20,25 @@
 //!
 //! # Exchanges
 //!
-//! A flow's exchanges are *lanes*. Each knows what it needs first (directory, account URL, nonce, slot), and one pass
-//! over them hands out what is ready and notes what is missing, which then gets lanes of its own: no request is made that
-//! nothing waits for, but for one kind: while an order with N names is made, `min(N, max_in_flight) - 1` nonces are
-//! fetched, so that the authorizations can go out together. Nonces of a flow's own newNonce answers stay in that flow,
-//! all others go to the session; two flows cannot starve each other.
+//! A flow starts *operations*, and its engine runs each as an *exchange*. [`call`](crate::call) begins with a theory of
+//! operation: the life of an exchange, who owns what, and in which sequence things happen. An exchange may lack the
+//! directory, the account's URL or a nonce; the engine fetches these by exchanges of its own. No request is made that
+//! nothing waits for, with one exception: while an order with N names is made, `min(N, max_in_flight) - 1` nonces are
+//! fetched, so that the authorizations can go out together. Nonces of a flow's own newNonce answers stay in that flow;
+//! all others go to the session, so that two flows cannot starve each other.
 //!
-//! Each operation says what a lost answer means: send again (reads, newAccount, newOrder: at most one orphan order for
-//! a loss, never finalized), read whether it landed (challenge, finalize, deactivation), or ask which key the server holds
-//! (key change). What
-//! provably was not sent goes out again. An answer of success that cannot be read is not lost: its `Location` says where
-//! the account or the order is, and there it is read. 5xx and 429 wait for `Retry-After` or a jittered backoff; a `rateLimited` without
-//! a time is an error at once, because those limits last for hours.
+//! Everything that is particular to an operation is in its own file, as hooks that the engine calls: its request, how an
+//! answer reads, what else the server may ask for, and what a lost answer means. That is to send again (reads,
+//! newAccount, newOrder: at most one orphan order for a loss, never finalized), to read first whether the request was
+//! processed (challenge, finalize, deactivation), or to report the loss (key change, after which only a rollover knows
+//! which key to ask with). What provably was not sent goes out again. An answer of success that cannot be read is not
+//! lost: its `Location` says where the account or the order is, and there it is read. After 5xx and 429 the engine waits
+//! for `Retry-After` or a jittered backoff; a `rateLimited` without a time is an error at once, because those limits last
+//! for hours.
+//!
+//! The hooks are on a private supertrait of [`Operation`](crate::op::Operation), which seals the trait and keeps them out
+//! of the documentation. A flow with several operations has an enum of them, which is an operation itself. The engine
+//! could have been generic over a boxed operation instead; then each response would have to be downcast.
 //!
 //! # Keys
 //!

@@ -8,9 +8,10 @@ use serde_json::json;
 use super::account_entry::{account_entry, read_account};
 use super::find_account::lookup;
 use super::new_account::check_contact;
-use super::{AccountEntry, Answer, Hooks, Operation, Payload, Read, Spec, Target};
+use super::{
+    AccountEntry, Answer, Failure, Hooks, Operation, Payload, Read, Reading, Spec, Target,
+};
 use crate::error::{Error, InvalidInput, PeerFault};
-use crate::notice::Notice;
 use crate::request::Lost;
 use crate::resource::Resource;
 use crate::session::Session;
@@ -30,7 +31,7 @@ impl Hooks<Account> for GetAccount {
         Spec::read(Resource::Account, Target::Account)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Account> {
         read_account(answer).map(Read::Response)
     }
 
@@ -55,7 +56,7 @@ impl Hooks<Account> for GetAccount {
         &mut self,
         answer: &mut Answer<'_>,
         _first_status: Option<u16>,
-    ) -> Result<Read<Account>, Error> {
+    ) -> Reading<Account> {
         account_entry(answer).map(AccountEntry::into_account).map(Read::Response)
     }
 }
@@ -87,7 +88,7 @@ impl Hooks<Account> for UpdateAccount {
         Spec::post(Resource::Account, Target::Account, payload)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Account> {
         read_account(answer).map(Read::Response)
     }
 
@@ -112,7 +113,7 @@ impl Hooks<Account> for DeactivateAccount {
         Spec::post(Resource::Account, Target::Account, payload)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Account>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Account> {
         let account = read_account(answer)?;
         if *account.status() == AccountStatus::Deactivated {
             Ok(Read::Response(account))
@@ -122,19 +123,14 @@ impl Hooks<Account> for DeactivateAccount {
     }
 
     /// A deactivated account is refused ever after: after a lost answer this shows that it landed.
-    fn read_error(
-        &mut self,
-        error: Error,
-        previous: Option<&Error>,
-        _notices: &mut Vec<Notice>,
-    ) -> Result<Read<Account>, Error> {
+    fn read_error(&mut self, error: Error, context: &mut Failure<'_>) -> Reading<Account> {
         let refused = matches!(&error, Error::Problem(p) if p.is(&ProblemType::Unauthorized));
-        let may_have_landed = match previous {
+        let may_have_landed = match context.previous {
             Some(Error::Transport(t)) => !matches!(t.lost(), Lost::NotSent(_)),
             Some(Error::Problem(p)) => p.status() >= 500,
             _ => false,
         };
-        if refused && may_have_landed && previous.and_then(Error::url) == error.url() {
+        if refused && may_have_landed && context.previous.and_then(Error::url) == error.url() {
             Ok(Read::Response(Account::deactivated()))
         } else {
             Err(error)

@@ -4,8 +4,8 @@ use alloc::string::ToString;
 
 use serde_json::json;
 
-use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
-use crate::error::{Error, InvalidInput};
+use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Reading, Spec, Target, object};
+use crate::error::InvalidInput;
 use crate::identifier::Identifier;
 use crate::resource::Resource;
 use crate::url::Url;
@@ -43,7 +43,7 @@ impl Hooks<Authorization> for GetAuthorization {
         Spec::read(Resource::Authorization, Target::Url(self.0.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Authorization>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Authorization> {
         object!(answer, Authorization).map(Read::Response)
     }
 }
@@ -81,7 +81,7 @@ impl Hooks<AuthorizationEntry> for NewAuthorization {
         )
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<AuthorizationEntry>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<AuthorizationEntry> {
         let url = answer.location()?;
         let authorization = object!(answer, Authorization)?;
         Ok(Read::Response(AuthorizationEntry { url, authorization }))
@@ -103,7 +103,7 @@ impl Hooks<Authorization> for DeactivateAuthorization {
             .on_lost(OnLost::Reread(self.0.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Authorization>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Authorization> {
         object!(answer, Authorization).map(Read::Response)
     }
 

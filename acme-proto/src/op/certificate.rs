@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Answer, Hooks, Operation, Read, Spec, Target};
+use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target};
 use crate::error::{Error, PeerFault};
 use crate::header;
 use crate::resource::Resource;
@@ -62,7 +62,7 @@ impl Hooks<Download> for GetCertificate {
         Spec::read(Resource::Certificate, Target::Url(self.0.clone())).accept(CHAIN)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Download>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Download> {
         Download::read(answer).map(Read::Response)
     }
 }

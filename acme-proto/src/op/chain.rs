@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{Answer, Download, GetCertificate, Hooks, Operation, Read, Spec};
+use super::{Answer, Download, Failure, GetCertificate, Hooks, Operation, Read, Reading, Spec};
 use crate::error::{Error, PeerFault};
 use crate::notice::Notice;
 use crate::url::Url;
@@ -87,7 +87,7 @@ impl Hooks<ChosenChain> for GetChain {
         GetCertificate(self.current().clone()).spec()
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<ChosenChain>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<ChosenChain> {
         let download = Download::read(answer)?;
         let choosing = match self.choosing.take() {
             None => Choosing::new(Some(self.choice.clone()), self.url.clone(), download),
@@ -101,14 +101,9 @@ impl Hooks<ChosenChain> for GetChain {
     }
 
     /// Nothing that is wrong with an alternate chain costs the certificate.
-    fn read_error(
-        &mut self,
-        error: Error,
-        _previous: Option<&Error>,
-        notices: &mut Vec<Notice>,
-    ) -> Result<Read<ChosenChain>, Error> {
+    fn read_error(&mut self, error: Error, context: &mut Failure<'_>) -> Reading<ChosenChain> {
         let Some(choosing) = &mut self.choosing else { return Err(error) };
-        notices.extend(choosing.take(Err(error)));
+        context.notices.extend(choosing.take(Err(error)));
         Ok(choosing.step())
     }
 }

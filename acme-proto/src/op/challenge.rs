@@ -1,8 +1,7 @@
 //! Challenges: reading one, and saying that it is ready (RFC 8555 Section 7.5.1).
 
-use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
+use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Reading, Spec, Target, object};
 use crate::challenge::ChallengeResponse;
-use crate::error::Error;
 use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::{Challenge, ChallengeStatus};
@@ -20,7 +19,7 @@ impl Hooks<Challenge> for GetChallenge {
         Spec::read(Resource::Challenge, Target::Url(self.0.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Challenge>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Challenge> {
         object!(answer, Challenge).map(Read::Response)
     }
 }
@@ -69,7 +68,7 @@ impl Hooks<Challenge> for RespondChallenge {
         .on_lost(OnLost::Reread(self.url.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Challenge>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Challenge> {
         object!(answer, Challenge).map(Read::Response)
     }
 

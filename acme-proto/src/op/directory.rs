@@ -1,7 +1,6 @@
 //! The directory (RFC 8555 Section 7.1.1).
 
-use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
-use crate::error::Error;
+use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target, object};
 use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::session::Session;
@@ -20,7 +19,7 @@ impl Hooks<Directory> for GetDirectory {
         Spec::get(Resource::Directory, Target::Directory).class(ResourceClass::Directory)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Directory>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Directory> {
         object!(answer, Directory).map(Read::Response)
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Spec, Target, object};
+use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Reading, Spec, Target, object};
 use crate::error::{Error, InvalidInput};
 use crate::jose::base64url;
 use crate::resource::Resource;
@@ -37,7 +37,7 @@ impl Hooks<Order> for Finalize {
             .on_lost(OnLost::Reread(self.order.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Order>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Order> {
         object!(answer, Order).map(Read::Response)
     }
 

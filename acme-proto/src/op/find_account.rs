@@ -1,14 +1,14 @@
 //! Finding an account by its key (RFC 8555 Section 7.3.1).
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use super::account_entry::account_entry;
 use super::new_account::{AccountPayload, Binding, new_account_spec};
-use super::{AccountEntry, Answer, Auth, Hooks, NewAccount, Operation, Payload, Read, Spec};
+use super::{
+    AccountEntry, Answer, Auth, Failure, Hooks, NewAccount, Operation, Payload, Read, Reading, Spec,
+};
 use crate::error::{Error, ServerProblem};
 use crate::jose::Jwk;
-use crate::notice::Notice;
 use crate::session::Session;
 use crate::url::Url;
 use crate::wire::ProblemType;
@@ -27,16 +27,15 @@ impl Hooks<Option<AccountEntry>> for FindAccount {
         lookup()
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Option<AccountEntry>>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Option<AccountEntry>> {
         account_entry(answer).map(Some).map(Read::Response)
     }
 
     fn read_error(
         &mut self,
         error: Error,
-        _previous: Option<&Error>,
-        _notices: &mut Vec<Notice>,
-    ) -> Result<Read<Option<AccountEntry>>, Error> {
+        _context: &mut Failure<'_>,
+    ) -> Reading<Option<AccountEntry>> {
         none_if_unknown(error)
     }
 
@@ -86,17 +85,12 @@ impl Hooks<Option<Located>> for LocateAccount {
         }
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Option<Located>>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Option<Located>> {
         let url = answer.location()?;
         Ok(Read::Response(Some(Located { url, entry: account_entry(answer) })))
     }
 
-    fn read_error(
-        &mut self,
-        error: Error,
-        _previous: Option<&Error>,
-        _notices: &mut Vec<Notice>,
-    ) -> Result<Read<Option<Located>>, Error> {
+    fn read_error(&mut self, error: Error, _context: &mut Failure<'_>) -> Reading<Option<Located>> {
         none_if_unknown(error)
     }
 }

@@ -31,15 +31,10 @@ pub(crate) trait Hooks<R> {
     }
 
     /// Reads a successful answer.
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<R>, Error>;
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<R>;
 
-    /// Takes a final error, which may be an answer too; `previous` is the last failure that was retried.
-    fn read_error(
-        &mut self,
-        error: Error,
-        _previous: Option<&Error>,
-        _notices: &mut Vec<Notice>,
-    ) -> Result<Read<R>, Error> {
+    /// Takes a final error, which may be an answer too.
+    fn read_error(&mut self, error: Error, _context: &mut Failure<'_>) -> Reading<R> {
         Err(error)
     }
 
@@ -62,17 +57,24 @@ pub(crate) trait Hooks<R> {
 
     /// Reads the answer to the fallback request; `first_status` is the status of the answer that could not
     /// be read.
-    fn read_fallback(
-        &mut self,
-        answer: &mut Answer<'_>,
-        _first_status: Option<u16>,
-    ) -> Result<Read<R>, Error> {
+    fn read_fallback(&mut self, answer: &mut Answer<'_>, _first_status: Option<u16>) -> Reading<R> {
         self.read(answer)
     }
 
     /// Updates the session by a response.
     fn apply(&self, _response: &R, _session: &mut Session) {}
 }
+
+/// What was seen on the way to a final error.
+#[derive(Debug)]
+pub(crate) struct Failure<'a> {
+    /// The last failure that was retried.
+    pub(crate) previous: Option<&'a Error>,
+    pub(crate) notices: &'a mut Vec<Notice>,
+}
+
+/// What an operation makes of an answer, or the error that it is.
+pub(crate) type Reading<R> = Result<Read<R>, Error>;
 
 /// What an operation makes of an answer.
 #[derive(Debug)]

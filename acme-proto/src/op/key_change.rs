@@ -7,8 +7,10 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Answer, Hooks, Inner, InnerContext, OnLost, Operation, Payload, Read, Spec, Target};
-use crate::error::{Error, InvalidInput};
+use super::{
+    Answer, Hooks, Inner, InnerContext, OnLost, Operation, Payload, Read, Reading, Spec, Target,
+};
+use crate::error::InvalidInput;
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
 use crate::request::{KeyRole, SignatureAlgorithm};
 use crate::resource::Resource;
@@ -48,7 +50,7 @@ impl Hooks<Jwk> for KeyChange {
             .fixed_key()
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Jwk>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Jwk> {
         answer.whole()?;
         Ok(Read::Response(self.new_key.clone()))
     }

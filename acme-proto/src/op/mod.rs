@@ -49,7 +49,7 @@ pub use revoke::{Revoke, Revoked};
 pub(crate) use answer::{Answer, object};
 pub(crate) use chain::Choosing;
 pub(crate) use find_account::{LocateAccount, Located};
-pub(crate) use hooks::{Hooks, Read};
+pub(crate) use hooks::{Failure, Hooks, Read, Reading};
 pub(crate) use new_nonce::NewNonce;
 pub(crate) use operations::operations;
 pub(crate) use spec::{Auth, Inner, InnerContext, OnLost, Payload, Spec, Target, octets};

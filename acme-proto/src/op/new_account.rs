@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 
 use super::account_entry::{account_entry, read_account};
 use super::{
-    AccountEntry, Answer, Auth, Hooks, Inner, InnerContext, Operation, Payload, Read, Spec, Target,
+    AccountEntry, Answer, Auth, Hooks, Inner, InnerContext, Operation, Payload, Read, Reading,
+    Spec, Target,
 };
 use crate::error::{Error, InvalidInput};
 use crate::jose::{KeyId, Protected, SigningInput};
@@ -117,7 +118,7 @@ impl Hooks<AccountEntry> for NewAccount {
         .fixed_key()
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<AccountEntry>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<AccountEntry> {
         let entry = account_entry(answer)?;
         if self.external.is_some() && !entry.account().has_external_account_binding() {
             answer.report("externalAccountBinding", DeviationKind::Missing);
@@ -144,7 +145,7 @@ impl Hooks<AccountEntry> for NewAccount {
         &mut self,
         answer: &mut Answer<'_>,
         first_status: Option<u16>,
-    ) -> Result<Read<AccountEntry>, Error> {
+    ) -> Reading<AccountEntry> {
         let (url, account) = (answer.url.clone(), read_account(answer)?);
         Ok(Read::Response(AccountEntry { url, account, created: first_status == Some(201) }))
     }

@@ -1,7 +1,7 @@
 //! newNonce (RFC 8555 Section 7.2).
 
-use super::{Answer, Auth, Hooks, Operation, Read, Spec, Target};
-use crate::error::{Error, PeerFault};
+use super::{Answer, Auth, Hooks, Operation, Read, Reading, Spec, Target};
+use crate::error::PeerFault;
 use crate::header;
 use crate::http::Method;
 use crate::policy::ResourceClass;
@@ -26,7 +26,7 @@ impl Hooks<Nonce> for NewNonce {
             .class(ResourceClass::NewNonce)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Nonce>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Nonce> {
         let nonce = header::replay_nonce(answer.response.headers());
         let missing = || answer.fault(PeerFault::NoNonce(answer.response.status()));
         nonce.map(Read::Response).ok_or_else(missing)

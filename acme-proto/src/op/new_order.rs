@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Hooks, Operation, Payload, Read, Spec, Target, object, octets};
+use super::{Answer, Hooks, Operation, Payload, Read, Reading, Spec, Target, object, octets};
 use crate::error::{Error, InvalidInput, UnknownProfile, Unsupported};
 use crate::identifier::Identifier;
 use crate::notice::{NotReplacing, Notice};
@@ -255,7 +255,7 @@ impl Hooks<OrderEntry> for NewOrder {
         }))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<OrderEntry>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<OrderEntry> {
         let url = answer.location()?;
         Ok(Read::Response(OrderEntry { url, order: object!(answer, Order)? }))
     }
@@ -274,7 +274,7 @@ impl Hooks<OrderEntry> for NewOrder {
         &mut self,
         answer: &mut Answer<'_>,
         _first_status: Option<u16>,
-    ) -> Result<Read<OrderEntry>, Error> {
+    ) -> Reading<OrderEntry> {
         let url = answer.url.clone();
         Ok(Read::Response(OrderEntry { url, order: object!(answer, Order)? }))
     }

@@ -61,7 +61,7 @@ macro_rules! operations {
             fn read(
                 &mut self,
                 answer: &mut $crate::op::Answer<'_>,
-            ) -> Result<$crate::op::Read<TaskResponse>, $crate::error::Error> {
+            ) -> $crate::op::Reading<TaskResponse> {
                 match self {
                     $(Self::$name(it) => Ok(it.read(answer)?.map(TaskResponse::$name))),+
                 }
@@ -70,12 +70,11 @@ macro_rules! operations {
             fn read_error(
                 &mut self,
                 error: $crate::error::Error,
-                previous: Option<&$crate::error::Error>,
-                notices: &mut alloc::vec::Vec<$crate::notice::Notice>,
-            ) -> Result<$crate::op::Read<TaskResponse>, $crate::error::Error> {
+                context: &mut $crate::op::Failure<'_>,
+            ) -> $crate::op::Reading<TaskResponse> {
                 match self {
                     $(Self::$name(it) => {
-                        Ok(it.read_error(error, previous, notices)?.map(TaskResponse::$name))
+                        Ok(it.read_error(error, context)?.map(TaskResponse::$name))
                     })+
                 }
             }
@@ -100,7 +99,7 @@ macro_rules! operations {
                 &mut self,
                 answer: &mut $crate::op::Answer<'_>,
                 first_status: Option<u16>,
-            ) -> Result<$crate::op::Read<TaskResponse>, $crate::error::Error> {
+            ) -> $crate::op::Reading<TaskResponse> {
                 match self {
                     $(Self::$name(it) => {
                         Ok(it.read_fallback(answer, first_status)?.map(TaskResponse::$name))

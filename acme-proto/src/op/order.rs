@@ -1,7 +1,6 @@
 //! Reading an order (RFC 8555 Section 7.4).
 
-use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
-use crate::error::Error;
+use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target, object};
 use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::Order;
@@ -19,7 +18,7 @@ impl Hooks<Order> for GetOrder {
         Spec::read(Resource::Order, Target::Url(self.0.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Order>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Order> {
         object!(answer, Order).map(Read::Response)
     }
 }

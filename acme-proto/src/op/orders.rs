@@ -3,9 +3,8 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
+use super::{Answer, Failure, Hooks, Operation, Read, Reading, Spec, Target, object};
 use crate::error::{Error, Unsupported};
-use crate::notice::Notice;
 use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::{Account, OrdersList};
@@ -62,7 +61,7 @@ impl Hooks<Page> for ListOrders {
         Spec::read(Resource::Orders, self.0.clone().map_or(Target::Orders, Target::Url))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Page>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Page> {
         Page::read(answer).map(Read::Response)
     }
 }
@@ -127,7 +126,7 @@ impl Hooks<Page> for ListAllOrders {
         }
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Page>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Page> {
         if self.page.is_none() {
             let orders = object!(answer, Account)?.orders().cloned();
             let unsupported = Error::Unsupported(Unsupported::Operation(Resource::Orders));
@@ -143,12 +142,7 @@ impl Hooks<Page> for ListAllOrders {
     }
 
     /// Not every server lets the account be read; the answer to newAccount may have named the list's URL.
-    fn read_error(
-        &mut self,
-        error: Error,
-        _previous: Option<&Error>,
-        _notices: &mut Vec<Notice>,
-    ) -> Result<Read<Page>, Error> {
+    fn read_error(&mut self, error: Error, _context: &mut Failure<'_>) -> Reading<Page> {
         match error {
             Error::Problem(_) | Error::Peer(_) if self.page.is_none() => {
                 self.page = Some(Target::Orders);

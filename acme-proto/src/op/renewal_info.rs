@@ -2,8 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Answer, Hooks, Operation, Read, Spec, Target, object};
-use crate::error::Error;
+use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target, object};
 use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::time::Timestamp;
@@ -71,7 +70,7 @@ impl Hooks<RenewalInfoEntry> for GetRenewalInfo {
             .class(ResourceClass::RenewalInfo)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<RenewalInfoEntry>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<RenewalInfoEntry> {
         let retry_after = answer.retry_after();
         let info = object!(answer, RenewalInfo)?;
         Ok(Read::Response(RenewalInfoEntry { info, retry_after }))

@@ -1,11 +1,12 @@
 //! Revocation, by the account key or by the certificate's own (RFC 8555 Section 7.6).
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::{Answer, Auth, Hooks, Operation, Payload, Read, RevocationReason, Spec, Target};
+use super::{
+    Answer, Auth, Failure, Hooks, Operation, Payload, Read, Reading, RevocationReason, Spec, Target,
+};
 use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, base64url};
 use crate::notice::Notice;
@@ -82,20 +83,15 @@ impl Hooks<Revoked> for Revoke {
             .auth(self.key.clone().map_or(Auth::Account, Auth::Certificate))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Result<Read<Revoked>, Error> {
+    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Revoked> {
         answer.whole()?;
         Ok(Read::Response(Revoked { already: false }))
     }
 
-    fn read_error(
-        &mut self,
-        error: Error,
-        _previous: Option<&Error>,
-        notices: &mut Vec<Notice>,
-    ) -> Result<Read<Revoked>, Error> {
+    fn read_error(&mut self, error: Error, context: &mut Failure<'_>) -> Reading<Revoked> {
         match error {
             Error::Problem(p) if p.is(&ProblemType::AlreadyRevoked) => {
-                notices.push(Notice::AlreadyRevoked { url: p.url().clone() });
+                context.notices.push(Notice::AlreadyRevoked { url: p.url().clone() });
                 Ok(Read::Response(Revoked { already: true }))
             }
             other => Err(other),
