@@ -30,7 +30,7 @@ pub enum Error {
     #[error("the MAC key of the external account cannot be used; copy it again from the CA's page")]
     MacKey(#[from] InvalidMacKey),
     /// The key in a file cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     /// The account file cannot be read or written.
     #[error(transparent)]

@@ -16,6 +16,7 @@
 //! | `at` | when the client acts next |
 //! | `reason` | why |
 
+use acme_proto::error::Report;
 use acme_proto::notice::{Notice, Progress};
 use tracing::{debug, info, warn};
 
@@ -32,17 +33,17 @@ pub fn notice(notice: &Notice) {
         Notice::Waiting { url, until, .. } => debug!(%url, at = %until, "waiting for the CA"),
         Notice::Progress(progress) => on_progress(progress),
         Notice::AlternateUnusable { url, error } => {
-            debug!(%url, reason = %error, "an alternate chain is not usable");
+            debug!(%url, reason = %Report::new(&**error), "an alternate chain is not usable");
         }
         Notice::NotDeactivated { url, error } => {
-            warn!(%url, reason = %error, "an authorization was not deactivated");
+            warn!(%url, reason = %Report::new(&**error), "an authorization was not deactivated");
         }
         Notice::AlreadyRevoked { url } => debug!(%url, "the certificate was already revoked"),
         Notice::RenewalWindow { certificate_id, renew_at, .. } => {
             info!(certificate = %certificate_id.escape_debug(), at = %renew_at, "the CA suggests a renewal window");
         }
         Notice::NoRenewalInfo { certificate_id, error, again_at } => {
-            debug!(certificate = %certificate_id.escape_debug(), at = %again_at, reason = %error, "no renewal information");
+            debug!(certificate = %certificate_id.escape_debug(), at = %again_at, reason = %Report::new(&**error), "no renewal information");
         }
         Notice::NotReplacing { certificate_id, reason } => {
             warn!(certificate = %certificate_id.escape_debug(), %reason, "the order does not replace the certificate");
