@@ -1,6 +1,9 @@
 //! Both adapters, against servers on loopback. Needs nothing but Rust.
 
+mod both;
 mod examples;
+mod only_blocking;
+mod only_tokio;
 mod parity;
 mod propagation;
 mod responders;

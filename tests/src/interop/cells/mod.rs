@@ -105,8 +105,8 @@ impl At<'_> {
     }
 }
 
-impl From<acme_blocking::acme_adapter::keys::KeyError> for Failure {
-    fn from(error: acme_blocking::acme_adapter::keys::KeyError) -> Self {
+impl From<acme_adapter::keys::KeyError> for Failure {
+    fn from(error: acme_adapter::keys::KeyError) -> Self {
         Self::broken(error)
     }
 }

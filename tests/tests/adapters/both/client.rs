@@ -1,29 +1,25 @@
 //! Connecting and registering, and what a user can replace: signer, transport, clock.
 
-mod ca;
-
-use core::sync::atomic::{AtomicUsize, Ordering};
-use core::time::Duration;
-use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
-
+use super::ca::{self, builder, certificate_key};
 use acme_proto::error::{Error as Acme, InvalidInput};
 use acme_proto::flow::{Lost, SignFailed, SignRequest, Transmit};
 use acme_proto::http::Response;
 use acme_proto::jose::{Jwk, Signature};
 use acme_testca::TestCa;
-use acme_tokio::{
-    AccountKey, Client, DynSigner, DynTransport, Error, ExchangeRecord, KeyKind, ProviderKey,
-    Roots, Signer, Transport,
-};
-use ca::{builder, certificate_key};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
 
-fn account_key() -> AccountKey {
+use super::adapter::{
+    self, AccountKey, Client, Error, ExchangeRecord, KeyKind, ProviderKey, Roots, Signer, Transport,
+};
+
+pub(crate) fn account_key() -> AccountKey {
     AccountKey::generate(KeyKind::Es256).expect("a key")
 }
 
-async fn connecting_fails(directory: &str) -> String {
+pub(crate) async fn connecting_fails(directory: &str) -> String {
     let result = Client::connect(directory, account_key()).await;
     result.expect_err("a bad directory").to_string()
 }
@@ -43,18 +39,10 @@ async fn a_directory_without_tls_is_refused_even_on_loopback() {
     assert!(error.to_string().contains("not https"), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_ca_that_cannot_be_reached_is_named_with_cause_and_remedy() {
-    let error = connecting_fails("https://127.0.0.1:1/directory").await;
-    for words in ["https://127.0.0.1:1/directory", "connection refused", "check the URL"] {
-        assert!(error.contains(words), "{words}: {error}");
-    }
-}
-
 #[tokio::test]
 async fn a_ca_with_another_root_is_not_trusted() {
     let (ca, other) = (TestCa::start(), TestCa::start());
-    let mut policy = acme_tokio::Policy::default();
+    let mut policy = adapter::Policy::default();
     policy.tries = 1;
     let result = Client::builder(ca.directory_url())
         .key(account_key())
@@ -103,23 +91,12 @@ async fn connecting_takes_one_request_and_registers_nobody() {
 }
 
 #[tokio::test]
-async fn registering_twice_finds_the_account() {
-    let ca = TestCa::start();
-    let client = builder(&ca).connect().await.expect("a client");
-    let (first, second) = tokio::join!(client.register().run(), client.register().run());
-    let (first, second) = (first.expect("an account"), second.expect("an account"));
-    assert!(first.is_new() && !second.is_new());
-    assert_eq!(first.url(), second.url());
-    assert_eq!(client.account_url().as_ref(), Some(first.url()));
-}
-
-#[tokio::test]
 async fn terms_are_shown_and_agreed_to_or_not() {
     const TERMS: &str = "https://ca.test/terms";
     let ca = TestCa::builder().terms_of_service(TERMS).require_terms(true).start().expect("a CA");
     let client = builder(&ca).connect().await.expect("a client");
     for declined in [client.register(), client.register().agree_to_terms(|_| false)] {
-        let error = declined.await.expect_err("not agreed");
+        let error = declined.run().await.expect_err("not agreed");
         let Error::Acme(Acme::Input(InvalidInput::TermsNotAgreed(url))) = error else {
             panic!("{error}")
         };
@@ -130,7 +107,7 @@ async fn terms_are_shown_and_agreed_to_or_not() {
         shown = Some(url.to_owned());
         true
     });
-    registration.await.expect("an account");
+    registration.run().await.expect("an account");
     assert_eq!(shown.expect("terms"), TERMS);
 }
 
@@ -143,12 +120,13 @@ async fn an_external_account_is_bound_by_its_key_identifier_and_mac_key() {
         .start()
         .expect("a CA");
     let client = builder(&ca).connect().await.expect("a client");
-    let error = client.register().await.expect_err("no external account").to_string();
+    let error = client.register().run().await.expect_err("no external account").to_string();
     assert!(error.contains("external account binding"), "{error}");
-    let garbled = client.register().external_account("kid-1", "not base64!").await;
+    let garbled = client.register().external_account("kid-1", "not base64!").run().await;
     assert!(matches!(garbled, Err(Error::MacKey(_))), "{garbled:?}");
     let text = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
-    let account = client.register().external_account("kid-1", text).await.expect("an account");
+    let account =
+        client.register().external_account("kid-1", text).run().await.expect("an account");
     assert!(account.is_new());
 }
 
@@ -162,7 +140,7 @@ async fn every_exchange_is_observed() {
         .connect()
         .await
         .expect("a client");
-    client.register().await.expect("an account");
+    client.register().run().await.expect("an account");
     let seen = seen.lock().expect("no panic");
     assert_eq!(seen.len(), ca.requests().len());
     assert_eq!(seen[0].url.as_str(), ca.directory_url());
@@ -175,7 +153,7 @@ async fn notices_are_shown() {
     let ca = TestCa::builder().bad_nonce_percent(100).start().expect("a CA");
     let count = Arc::new(AtomicUsize::new(0));
     let counted = count.clone();
-    let mut policy = acme_tokio::Policy::default();
+    let mut policy = adapter::Policy::default();
     policy.bad_nonce_tries = 3;
     let client = builder(&ca)
         .policy(policy)
@@ -185,7 +163,7 @@ async fn notices_are_shown() {
         .connect()
         .await
         .expect("a client");
-    client.register().await.expect_err("no nonce is ever good");
+    client.register().run().await.expect_err("no nonce is ever good");
     assert!(count.load(Ordering::SeqCst) >= 2);
 }
 
@@ -208,7 +186,7 @@ impl Signer for Service {
     }
 
     async fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
-        tokio::time::sleep(self.delay).await;
+        adapter::sleep(self.delay).await;
         self.signatures.fetch_add(1, Ordering::SeqCst);
         self.key.sign(self.key.public_key().algorithm(), &request.message)
     }
@@ -219,19 +197,19 @@ async fn a_signer_of_the_users_own_signs_for_the_account() {
     let ca = TestCa::start();
     let service = Service::new(Duration::from_millis(20));
     let client = Client::builder(ca.directory_url())
-        .signer(service.clone() as Arc<dyn DynSigner>)
+        .signer(service.clone() as Arc<dyn adapter::ObjectSigner>)
         .roots(Roots::Pem(ca.root_pem().into()))
         .connect()
         .await
         .expect("a client");
-    client.register().await.expect("an account");
+    client.register().run().await.expect("an account");
     assert_eq!(service.signatures.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn a_signer_that_is_too_slow_is_given_up() {
     let ca = TestCa::start();
-    let mut policy = acme_tokio::Policy::default();
+    let mut policy = adapter::Policy::default();
     policy.sign_time_limit = Duration::from_millis(50);
     let client = Client::builder(ca.directory_url())
         .signer(Service::new(Duration::from_secs(60)))
@@ -240,16 +218,16 @@ async fn a_signer_that_is_too_slow_is_given_up() {
         .connect()
         .await
         .expect("a client");
-    let error = client.register().await.expect_err("no signature");
+    let error = client.register().run().await.expect_err("no signature");
     assert!(matches!(error, Error::Acme(Acme::Signer(_))), "{error}");
 }
 
 /// A network that is down, and notes the `User-Agent` of every request.
 #[derive(Default)]
-struct Down(Mutex<Vec<String>>);
+pub(crate) struct Down(Mutex<Vec<String>>);
 
 impl Down {
-    fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         self.0.lock().expect("no panic").clone()
     }
 }
@@ -264,33 +242,6 @@ impl Transport for Down {
     fn product(&self) -> &str {
         "down/0"
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn retries_wait_by_tokios_clock_so_that_a_test_can_pause_it() {
-    let (real, virtual_) = (Instant::now(), tokio::time::Instant::now());
-    let down = Arc::new(Down::default());
-    let error = Client::builder("https://acme.example.org/directory")
-        .key(account_key())
-        .transport(down.clone() as Arc<dyn DynTransport>)
-        .connect()
-        .await
-        .expect_err("the network is down")
-        .to_string();
-    assert!(error.contains("the network is down"), "{error}");
-    assert_eq!(down.seen().len(), acme_tokio::Policy::default().tries as usize);
-    assert!(virtual_.elapsed() > Duration::from_secs(1), "{:?}", virtual_.elapsed());
-    assert!(real.elapsed() < Duration::from_secs(1), "{:?}", real.elapsed());
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_user_agent_names_application_adapter_transport_and_core() {
-    let down = Arc::new(Down::default());
-    let builder = Client::builder("https://acme.example.org/directory").key(account_key());
-    let builder = builder.transport(down.clone()).user_agent("shop/1.2");
-    builder.connect().await.expect_err("the network is down");
-    let seen = down.seen();
-    assert!(seen[0].starts_with("shop/1.2 acme-tokio/0.1.0 down/0 acme-proto/"), "{}", seen[0]);
 }
 
 #[tokio::test]

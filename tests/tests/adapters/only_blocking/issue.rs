@@ -1,87 +1,16 @@
 //! Certificates from the test CA, through every ready-made solver.
 
-mod ca;
-
 use core::time::Duration;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use crate::both::on_blocking::ca::{Notes, Zone, certificate_key, client};
+use crate::both::on_blocking::issue::{Memory, http01, names};
 use acme_blocking::{
-    BoxError, Cancel, ChallengeKind, Client, Csr, Dns01, Dns01Solver, Error, HookCommand,
-    Http01Handler, Http01Listener, Identifier, Issued, OrderFile, Policy, ProviderKey, Snapshot,
-    Solver, Store, TlsAlpn01Listener, TlsAlpn01Resolver,
+    BoxError, Cancel, Client, Dns01, Dns01Solver, Error, HookCommand, Http01Listener, OrderFile,
+    Policy, ProviderKey, Snapshot, Solver, Store,
 };
 use acme_proto::error::Error as Acme;
 use acme_testca::TestCa;
-use ca::{Broken, Notes, Zone, builder, certificate_key, client};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-
-fn http01(ca: &TestCa) -> Http01Listener {
-    let listener = Http01Listener::bind("127.0.0.1:0").expect("a free port");
-    ca.set_http_port(listener.local_addr().port());
-    listener
-}
-
-fn names(issued: &Issued) -> Vec<&str> {
-    let leaf = issued.chain().leaf();
-    leaf.dns_names().iter().map(AsRef::as_ref).collect()
-}
-
-#[test]
-fn http_01_issues_a_certificate_for_the_names_and_key() {
-    let ca = TestCa::start();
-    let (client, http) = (client(&ca), http01(&ca));
-    let key = certificate_key();
-    let issued = client
-        .issue(["example.test", "www.example.test"])
-        .key(&key)
-        .solver(&http)
-        .run()
-        .expect("a certificate");
-    assert_eq!(names(&issued), ["example.test", "www.example.test"]);
-    assert_eq!(issued.chain().leaf().public_key().expect("a key"), *key.public_key());
-    assert!(issued.not_cleaned().is_empty());
-    assert_eq!(ca.certificates_issued(), 1);
-}
-
-#[test]
-fn dns_01_issues_for_a_wildcard_and_its_base_and_leaves_no_record() {
-    let ca = Arc::new(TestCa::start());
-    let client = client(&ca);
-    let dns = Notes::of(Dns01Solver::new(Zone(ca.clone())));
-    let issued = client
-        .issue(["example.test", "*.example.test"])
-        .key(&certificate_key())
-        .solver(&dns)
-        .run()
-        .expect("a certificate");
-    assert_eq!(names(&issued).len(), 2);
-    assert!(ca.published_txt().values().all(Vec::is_empty));
-    // Both challenges are for one record: their calls follow each other.
-    let calls = dns.calls();
-    let presents: Vec<_> = calls.iter().filter(|c| c.starts_with("present")).collect();
-    assert_eq!(presents, [&"present", &"presented", &"present", &"presented"]);
-    let last_present = calls.iter().rposition(|c| *c == "presented");
-    assert!(last_present < calls.iter().position(|c| *c == "wait"), "{calls:?}");
-}
-
-#[test]
-fn tls_alpn_01_issues_for_a_name_and_an_address() {
-    let ca = TestCa::start();
-    let client = client(&ca);
-    let tls = TlsAlpn01Listener::bind("127.0.0.1:0").expect("a free port");
-    ca.set_tls_port(tls.local_addr().port());
-    let issued = client
-        .issue(["example.test", "127.0.0.1"])
-        .key(&certificate_key())
-        .solver(&tls)
-        .run()
-        .expect("a certificate");
-    assert_eq!(names(&issued), ["example.test"]);
-    assert_eq!(issued.chain().leaf().ip_addresses().len(), 1);
-}
 
 #[test]
 fn issuances_run_on_two_threads_with_a_solver_behind_a_trait_object() {
@@ -111,102 +40,6 @@ fn a_hundred_names_are_proved_in_parallel_over_few_connections() {
     assert_eq!(names(&issued.expect("a certificate")).len(), 100);
     assert!(ca.connections() <= 16, "{} connections", ca.connections());
     assert!(ca.max_in_flight() > 8, "{} in flight", ca.max_in_flight());
-}
-
-#[test]
-fn half_of_all_nonces_refused_is_no_obstacle() {
-    let ca = TestCa::builder().bad_nonce_percent(50).start().expect("a CA");
-    let (client, http) = (client(&ca), http01(&ca));
-    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
-    issue.run().expect("a certificate");
-}
-
-#[test]
-fn a_csr_of_the_users_own_is_used() {
-    let ca = TestCa::start();
-    let (client, http) = (client(&ca), http01(&ca));
-    let key = certificate_key();
-    let csr = acme_adapter_csr(&key, &["example.test"]);
-    client.issue(["example.test"]).csr(csr).solver(&http).run().expect("a certificate");
-}
-
-#[test]
-fn a_csr_with_other_names_fails_before_anything_is_ordered() {
-    let ca = TestCa::start();
-    let (client, http) = (client(&ca), http01(&ca));
-    let before = ca.requests().len();
-    let csr = acme_adapter_csr(&certificate_key(), &["example.test"]);
-    let result = client.issue(["example.test", "www.example.test"]).csr(csr).solver(&http).run();
-    let error = result.expect_err("the CSR lacks a name").to_string();
-    assert!(error.contains("www.example.test"), "{error}");
-    assert_eq!(ca.requests().len(), before);
-}
-
-fn acme_adapter_csr(key: &ProviderKey, names: &[&str]) -> Csr {
-    let names: Vec<Identifier> = names.iter().map(|n| (*n).try_into().expect("a name")).collect();
-    acme_adapter::keys::make_csr(key, &names).expect("a CSR")
-}
-
-#[test]
-fn an_issuance_without_csr_and_key_says_so() {
-    let ca = TestCa::start();
-    let (client, http) = (client(&ca), http01(&ca));
-    let result = client.issue(["example.test"]).solver(&http).run();
-    assert!(matches!(result, Err(Error::NoCsr)));
-}
-
-#[test]
-fn a_name_that_is_none_is_refused_before_anything_is_sent() {
-    let ca = TestCa::start();
-    let client = client(&ca);
-    let before = ca.requests().len();
-    let result = client.issue(["exa mple.test"]).key(&certificate_key()).run();
-    assert!(matches!(result, Err(Error::Acme(Acme::Input(_)))), "{result:?}");
-    assert_eq!(ca.requests().len(), before);
-}
-
-#[test]
-fn when_one_solver_fails_the_next_kind_is_tried() {
-    let ca = TestCa::start();
-    let (client, http) = (client(&ca), http01(&ca));
-    let issued = client
-        .issue(["example.test"])
-        .key(&certificate_key())
-        .solver(Broken(ChallengeKind::Dns01))
-        .solver(&http)
-        .run()
-        .expect("a certificate");
-    let not_cleaned = issued.not_cleaned();
-    assert_eq!(not_cleaned.len(), 1);
-    assert_eq!(not_cleaned[0].1, "the zone is locked still");
-}
-
-#[test]
-fn the_error_says_what_the_last_solver_said() {
-    let ca = TestCa::start();
-    let client = client(&ca);
-    let broken = Broken(ChallengeKind::Dns01);
-    let result = client.issue(["example.test"]).key(&certificate_key()).solver(broken).run();
-    let error = result.expect_err("no solver works").to_string();
-    assert!(error.contains("the zone is locked"), "{error}");
-}
-
-#[test]
-fn without_a_suitable_solver_the_error_says_which_kinds_are_offered() {
-    let ca = TestCa::start();
-    let (client, http) = (client(&ca), http01(&ca));
-    let result = client.issue(["*.example.test"]).key(&certificate_key()).solver(&http).run();
-    let error = result.expect_err("no solver suits").to_string();
-    assert!(error.contains("no solver was given for dns-01"), "{error}");
-}
-
-#[test]
-fn without_an_account_an_issuance_fails_and_registers_none() {
-    let ca = TestCa::start();
-    let client = builder(&ca).connect().expect("a client");
-    let http = http01(&ca);
-    let result = client.issue(["example.test"]).key(&certificate_key()).solver(&http).run();
-    assert!(matches!(result, Err(Error::Acme(Acme::NoAccount { .. }))), "{result:?}");
 }
 
 #[test]
@@ -311,17 +144,6 @@ impl Dns01 for Frozen {
     }
 }
 
-/// Keeps the latest snapshot in memory.
-#[derive(Default)]
-struct Memory(Mutex<Option<Snapshot>>);
-
-impl Store for Memory {
-    fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError> {
-        *self.0.lock().expect("no panic") = Some(snapshot.clone());
-        Ok(())
-    }
-}
-
 /// Leaves an order behind in the middle, with its challenge published.
 fn broken_off(ca: &Arc<TestCa>, client: &Client, key: &ProviderKey) -> Snapshot {
     let (store, zone) = (Memory::default(), Frozen(Slow::new(ca, 1)));
@@ -408,83 +230,6 @@ fn a_store_that_fails_ends_the_issuance_before_anything_is_published() {
     assert!(dns.names("present").is_empty());
 }
 
-#[test]
-fn a_handler_in_the_users_own_server_answers_by_host_and_path() {
-    let ca = TestCa::start();
-    let client = client(&ca);
-    let handler = Http01Handler::new();
-    let port = own_server(handler.clone());
-    ca.set_http_port(port);
-    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&handler);
-    issue.run().expect("a certificate");
-}
-
-/// The smallest server that has a handler mounted.
-fn own_server(handler: Http01Handler) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("an address").port();
-    std::thread::spawn(move || {
-        loop {
-            let (mut stream, _) = listener.accept().expect("a connection");
-            let mut head = [0; 2048];
-            let length = stream.read(&mut head).expect("a request");
-            let head = String::from_utf8_lossy(&head[..length]).into_owned();
-            let path = head.split(' ').nth(1).expect("a path");
-            let host = head
-                .lines()
-                .find_map(|l| l.to_lowercase().strip_prefix("host: ").map(str::to_owned));
-            let body = handler.respond(host.as_deref(), path).expect("a published challenge");
-            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-            stream.write_all(answer.as_bytes()).expect("an answer");
-        }
-    });
-    port
-}
-
-#[test]
-fn a_resolver_in_the_users_own_rustls_server_answers_validations_only() {
-    let ca = TestCa::start();
-    let client = client(&ca);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let resolver = TlsAlpn01Resolver::new(&provider).around(Arc::new(NoCertificate));
-    ca.set_tls_port(own_tls_server(resolver.clone()));
-    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&resolver);
-    issue.run().expect("a certificate");
-    assert!(resolver.is_empty());
-}
-
-/// The user's own resolver, which has nothing yet.
-#[derive(Debug)]
-struct NoCertificate;
-
-impl ResolvesServerCert for NoCertificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        None
-    }
-}
-
-/// The smallest rustls server that has a resolver.
-fn own_tls_server(resolver: TlsAlpn01Resolver) -> u16 {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"acme-tls/1".to_vec()];
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("an address").port();
-    std::thread::spawn(move || {
-        loop {
-            let (mut stream, _) = listener.accept().expect("a connection");
-            let mut tls = rustls::ServerConnection::new(config.clone()).expect("a configuration");
-            while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
-        }
-    });
-    port
-}
-
 #[cfg(unix)]
 #[test]
 fn a_hook_is_run_with_name_and_value_and_its_failure_is_told() {
@@ -505,24 +250,6 @@ fn a_hook_is_run_with_name_and_value_and_its_failure_is_told() {
     let name = "_acme-challenge.example.test";
     assert_eq!(calls, [format!("present {name}"), format!("cleanup {name}")]);
     std::fs::remove_dir_all(&directory).expect("a directory");
-}
-
-#[test]
-fn a_name_that_the_ca_refuses_is_named_in_the_error() {
-    let ca = TestCa::builder().block_name("evil.test").start().expect("a CA");
-    let (client, http) = (client(&ca), http01(&ca));
-    let issue = client.issue(["good.test", "evil.test"]).key(&certificate_key()).solver(&http);
-    let error = issue.run().expect_err("a blocked name").to_string();
-    assert!(error.contains("evil.test"), "{error}");
-}
-
-#[test]
-fn a_port_in_use_is_named() {
-    let first = Http01Listener::bind("127.0.0.1:0").expect("a free port");
-    let error = Http01Listener::bind(first.local_addr()).expect_err("in use").to_string();
-    assert!(error.contains(&format!("port {} is in use", first.local_addr().port())), "{error}");
-    let error = TlsAlpn01Listener::bind(first.local_addr()).expect_err("in use");
-    assert!(matches!(error, Error::Listen { .. }));
 }
 
 #[test]

@@ -1,186 +1,184 @@
 //! Every single operation, against the test CA.
 
-mod ca;
-
-use core::time::Duration;
-use std::sync::{Arc, Mutex};
-
-use acme_blocking::{
-    AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind,
-    ChallengeResponse, Client, Deactivation, Dns01Solver, Error, Http01Listener, Identifier,
-    Issued, KeyKind, ProviderKey, RenewalStep, Roots, Signer, Solver,
-};
+use super::ca::{self, certificate_key, client};
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest};
 use acme_proto::jose::{Jwk, Signature};
 use acme_proto::op;
 use acme_proto::wire::{AccountStatus, AuthorizationStatus, OrderStatus};
 use acme_proto::x509::Certificate;
 use acme_testca::{RequestKind, TestCa};
-use ca::{certificate_key, client};
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use super::adapter::{
+    self, AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind,
+    ChallengeResponse, Client, Deactivation, Dns01Solver, Error, Http01Listener, Identifier,
+    Issued, KeyKind, ProviderKey, RenewalStep, Roots, Signer, Solver,
+};
 
 fn identifier(name: &str) -> Identifier {
     name.try_into().expect("a name")
 }
 
-fn issue(ca: &TestCa, client: &Client, key: &ProviderKey) -> Issued {
-    let http = Http01Listener::bind("127.0.0.1:0").expect("a free port");
+async fn issue(ca: &TestCa, client: &Client, key: &ProviderKey) -> Issued {
+    let http = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
     ca.set_http_port(http.local_addr().port());
-    client.issue(["example.test"]).key(key).solver(&http).run().expect("a certificate")
+    client.issue(["example.test"]).key(key).solver(&http).run().await.expect("a certificate")
 }
 
-#[test]
-fn an_order_can_be_seen_through_by_hand() {
+#[tokio::test]
+async fn an_order_can_be_seen_through_by_hand() {
     let ca = TestCa::start();
-    let client = client(&ca);
+    let client = client(&ca).await;
     let request = op::NewOrder::new([identifier("example.test")]).expect("a name");
-    let entry = client.new_order(request).expect("an order");
+    let entry = client.new_order(request).await.expect("an order");
     assert_eq!(*entry.order().status(), OrderStatus::Pending);
 
     let url = &entry.order().authorizations()[0];
-    let authorization = client.authorization(url).expect("an authorization");
+    let authorization = client.authorization(url).await.expect("an authorization");
     let found = authorization.challenges().iter().find(|c| *c.kind() == ChallengeKind::Dns01);
-    let challenge = client.challenge(found.expect("dns-01").url()).expect("a challenge");
+    let challenge = client.challenge(found.expect("dns-01").url()).await.expect("a challenge");
     let thumbprint = client.account_key().thumbprint();
     let token = challenge.token().expect("a token");
     let value = acme_proto::jose::KeyAuthorization::new(token, &thumbprint).txt_value();
     ca.set_txt("_acme-challenge.example.test", &value);
-    client.respond(challenge.url()).expect("a challenge");
-    while *client.authorization(url).expect("an authorization").status()
+    client.respond(challenge.url()).await.expect("a challenge");
+    while *client.authorization(url).await.expect("an authorization").status()
         != AuthorizationStatus::Valid
     {
-        std::thread::sleep(Duration::from_millis(10));
+        adapter::sleep(Duration::from_millis(10)).await;
     }
 
-    let order = client.order(entry.url()).expect("an order");
+    let order = client.order(entry.url()).await.expect("an order");
     let key = certificate_key();
     let csr = acme_adapter::keys::make_csr(&key, &[identifier("example.test")]);
     let finalize = order.finalize().expect("a URL");
-    let order = client.finalize(entry.url(), finalize, csr.expect("a CSR"));
+    let order = client.finalize(entry.url(), finalize, csr.expect("a CSR")).await;
     let order = order.expect("an order");
     assert_eq!(*order.status(), OrderStatus::Valid);
-    let download = client.certificate(order.certificate().expect("a URL"));
+    let download = client.certificate(order.certificate().expect("a URL")).await;
     assert_eq!(download.expect("a chain").chain().leaf().dns_names(), ["example.test"]);
 }
 
-#[test]
-fn the_account_is_read_updated_and_deactivated() {
+#[tokio::test]
+async fn the_account_is_read_updated_and_deactivated() {
     let ca = TestCa::start();
-    let client = client(&ca);
-    assert_eq!(client.account().expect("an account").contact().len(), 1);
+    let client = client(&ca).await;
+    assert_eq!(client.account().await.expect("an account").contact().len(), 1);
     let contacts = ["mailto:a@example.org", "mailto:b@example.org"];
-    let account = client.update_account(contacts).expect("an account");
+    let account = client.update_account(contacts).await.expect("an account");
     assert_eq!(account.contact(), contacts);
-    let found = client.find_account().expect("an answer").expect("an account");
+    let found = client.find_account().await.expect("an answer").expect("an account");
     assert_eq!(Some(found.url()), client.account_url().as_ref());
-    let account = client.deactivate_account().expect("an account");
+    let account = client.deactivate_account().await.expect("an account");
     assert_eq!(*account.status(), AccountStatus::Deactivated);
-    client.account().expect_err("the account is no more");
+    client.account().await.expect_err("the account is no more");
 }
 
-#[test]
-fn a_contact_that_is_none_is_refused_before_anything_is_sent() {
+#[tokio::test]
+async fn a_contact_that_is_none_is_refused_before_anything_is_sent() {
     let ca = TestCa::start();
-    let client = client(&ca);
+    let client = client(&ca).await;
     let before = ca.requests().len();
-    client.update_account(["mailto:"]).expect_err("no address");
+    client.update_account(["mailto:"]).await.expect_err("no address");
     assert_eq!(ca.requests().len(), before);
 }
 
-#[test]
-fn the_directory_and_the_orders_are_read() {
+#[tokio::test]
+async fn the_directory_and_the_orders_are_read() {
     let ca = TestCa::start();
-    let client = client(&ca);
-    client.directory().expect("a directory");
-    issue(&ca, &client, &certificate_key());
-    client.account().expect("an account"); // tells where the orders are
-    let page = client.orders(op::ListOrders::first()).expect("a page");
+    let client = client(&ca).await;
+    client.directory().await.expect("a directory");
+    issue(&ca, &client, &certificate_key()).await;
+    client.account().await.expect("an account"); // tells where the orders are
+    let page = client.orders(op::ListOrders::first()).await.expect("a page");
     assert!(!page.orders().is_empty());
 }
 
-#[test]
-fn all_orders_are_listed_over_several_pages() {
+#[tokio::test]
+async fn all_orders_are_listed_over_several_pages() {
     let ca = TestCa::builder().configure(|c| c.orders_page_size = 2).start().expect("a CA");
-    let client = client(&ca);
+    let client = client(&ca).await;
     for name in ["a.test", "b.test", "c.test", "d.test", "e.test"] {
         let order = op::NewOrder::new([identifier(name)]).expect("a name");
-        client.new_order(order).expect("an order");
+        client.new_order(order).await.expect("an order");
     }
-    let all = client.list_orders().expect("a list");
+    let all = client.list_orders().await.expect("a list");
     assert_eq!(all.orders().len(), 5, "{all:?}");
     assert_eq!(all.next(), None);
 }
 
-#[test]
-fn an_authorization_is_made_without_an_order_and_given_up() {
+#[tokio::test]
+async fn an_authorization_is_made_without_an_order_and_given_up() {
     let ca = TestCa::builder().new_authz(true).start().expect("a CA");
-    let client = client(&ca);
-    let entry = client.new_authorization(identifier("example.test"));
+    let client = client(&ca).await;
+    let entry = client.new_authorization(identifier("example.test")).await;
     let entry = entry.expect("an authorization");
     assert_eq!(*entry.authorization().status(), AuthorizationStatus::Pending);
-    let given_up = client.deactivate_authorization(entry.url()).expect("an answer");
+    let given_up = client.deactivate_authorization(entry.url()).await.expect("an answer");
     assert_eq!(*given_up.status(), AuthorizationStatus::Deactivated);
 }
 
-#[test]
-fn a_certificate_is_revoked_by_the_account_key_and_again_is_no_error() {
+#[tokio::test]
+async fn a_certificate_is_revoked_by_the_account_key_and_again_is_no_error() {
     let ca = TestCa::start();
-    let client = client(&ca);
-    let issued = issue(&ca, &client, &certificate_key());
+    let client = client(&ca).await;
+    let issued = issue(&ca, &client, &certificate_key()).await;
     let leaf = issued.chain().leaf();
     let revocation = op::Revoke::new(leaf).with_reason_code(4).expect("a reason");
-    assert!(!client.revoke(revocation.clone()).expect("revoked").was_already_revoked());
-    assert!(client.revoke(revocation).expect("revoked").was_already_revoked());
+    assert!(!client.revoke(revocation.clone()).await.expect("revoked").was_already_revoked());
+    assert!(client.revoke(revocation).await.expect("revoked").was_already_revoked());
     assert_eq!(ca.certificates_revoked(), 1);
 }
 
-#[test]
-fn a_certificate_is_revoked_by_its_own_key_through_another_account() {
+#[tokio::test]
+async fn a_certificate_is_revoked_by_its_own_key_through_another_account() {
     let ca = TestCa::start();
     let key = certificate_key();
-    let issued = issue(&ca, &client(&ca), &key);
-    let other = ca::builder(&ca).connect().expect("a client");
+    let issued = issue(&ca, &client(&ca).await, &key).await;
+    let other = ca::builder(&ca).connect().await.expect("a client");
     let revocation =
         op::Revoke::new(issued.chain().leaf()).with_certificate_key(key.public_key().clone());
-    let error = other.revoke(revocation.clone()).expect_err("the key is not at hand");
+    let error = other.revoke(revocation.clone()).await.expect_err("the key is not at hand");
     assert!(error.to_string().contains("does not hold this key"), "{error}");
     other.hold_certificate_key(key);
-    other.revoke(revocation).expect("revoked");
+    other.revoke(revocation).await.expect("revoked");
     assert_eq!(ca.certificates_revoked(), 1);
 }
 
-#[test]
-fn renewal_information_is_read() {
+#[tokio::test]
+async fn renewal_information_is_read() {
     let ca = TestCa::start();
-    let client = client(&ca);
-    let issued = issue(&ca, &client, &certificate_key());
-    let entry = client.renewal_info(issued.chain().leaf()).expect("an answer");
+    let client = client(&ca).await;
+    let issued = issue(&ca, &client, &certificate_key()).await;
+    let entry = client.renewal_info(issued.chain().leaf()).await.expect("an answer");
     assert!(entry.info().start() < entry.info().end());
 }
 
-#[test]
-fn a_schedule_asks_the_ca_and_then_waits_until_renewal_is_due() {
+#[tokio::test]
+async fn a_schedule_asks_the_ca_and_then_waits_until_renewal_is_due() {
     let ca = TestCa::start();
-    let client = client(&ca);
-    let issued = issue(&ca, &client, &certificate_key());
+    let client = client(&ca).await;
+    let issued = issue(&ca, &client, &certificate_key()).await;
     let leaf = issued.chain().leaf();
     let mut schedule = client.renewal_schedule(leaf);
-    let step = client.check_renewal(&mut schedule).expect("an answer");
+    let step = client.check_renewal(&mut schedule).await.expect("an answer");
     let window = schedule.window().expect("a window");
     assert!(matches!(step, RenewalStep::Wait(at) if at < window.start()), "{step:?}");
     assert_eq!(schedule.renew_at(), window.chosen());
     let id = leaf.renewal_id().expect("an identifier");
     ca.set_renewal_window(&id, 0, 1000, None);
     let mut schedule = client.renewal_schedule(leaf);
-    let step = client.check_renewal(&mut schedule).expect("an answer");
+    let step = client.check_renewal(&mut schedule).await.expect("an answer");
     assert!(matches!(step, RenewalStep::Renew), "{step:?}");
     client.renewal_failed(&mut schedule, &Error::NoCsr);
-    let step = client.check_renewal(&mut schedule).expect("an answer");
+    let step = client.check_renewal(&mut schedule).await.expect("an answer");
     assert!(matches!(step, RenewalStep::Wait(_)), "{step:?}");
     assert_eq!(schedule.failures(), 1);
 }
 
-#[test]
-fn a_ca_that_does_not_answer_a_schedule_is_a_notice_and_no_error() {
+#[tokio::test]
+async fn a_ca_that_does_not_answer_a_schedule_is_a_notice_and_no_error() {
     let ca = TestCa::builder().configure(|c| c.quirks.renewal_info_unauthorized = true);
     let ca = ca.start().expect("a CA");
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -188,40 +186,41 @@ fn a_ca_that_does_not_answer_a_schedule_is_a_notice_and_no_error() {
     let client = ca::builder(&ca)
         .notices(move |notice| lines.lock().expect("no panic").push(notice.to_string()))
         .connect()
+        .await
         .expect("a client");
-    client.register().run().expect("an account");
-    let issued = issue(&ca, &client, &certificate_key());
+    client.register().run().await.expect("an account");
+    let issued = issue(&ca, &client, &certificate_key()).await;
     let mut schedule = client.renewal_schedule(issued.chain().leaf());
-    let step = client.check_renewal(&mut schedule).expect("no error");
+    let step = client.check_renewal(&mut schedule).await.expect("no error");
     assert!(matches!(step, RenewalStep::Wait(_)), "{step:?}");
     let told = told.lock().expect("no panic");
     assert!(told.iter().any(|line| line.contains("no renewal information")), "{told:?}");
 }
 
-#[test]
-fn a_certificate_that_names_no_issuer_key_cannot_be_asked_about() {
+#[tokio::test]
+async fn a_certificate_that_names_no_issuer_key_cannot_be_asked_about() {
     let ca = TestCa::start();
-    let client = client(&ca);
+    let client = client(&ca).await;
     let key = rcgen::KeyPair::generate().expect("a key");
     let params = rcgen::CertificateParams::new(vec!["example.test".to_owned()]).expect("a name");
     let der = params.self_signed(&key).expect("a certificate").der().to_vec();
     let certificate = Certificate::parse(der).expect("a certificate");
-    let result = client.renewal_info(&certificate);
+    let result = client.renewal_info(&certificate).await;
     assert!(matches!(result, Err(Error::NoCertificateId)), "{result:?}");
 }
 
-#[test]
-fn after_a_change_of_key_the_client_goes_on_with_the_new_one() {
+#[tokio::test]
+async fn after_a_change_of_key_the_client_goes_on_with_the_new_one() {
     let ca = Arc::new(TestCa::start());
-    let client = client(&ca);
+    let client = client(&ca).await;
     let url = client.account_url();
     let new_key = AccountKey::generate(KeyKind::Es384).expect("a key");
     let pem = new_key.to_pem();
-    client.change_key(new_key).run().expect("the key is changed");
-    issue(&ca, &client, &certificate_key());
+    client.change_key(new_key).run().await.expect("the key is changed");
+    issue(&ca, &client, &certificate_key()).await;
     let later = ca::builder(&ca).key(AccountKey::from_pem(&pem).expect("a key"));
-    let later = later.connect().expect("a client");
-    let found = later.find_account().expect("an answer").expect("an account");
+    let later = later.connect().await.expect("a client");
+    let found = later.find_account().await.expect("an answer").expect("an account");
     assert_eq!(Some(found.url()), url.as_ref());
 }
 
@@ -231,14 +230,15 @@ fn root_of(ca: &TestCa, chain: usize) -> Certificate {
     chain.leaf().clone()
 }
 
-#[test]
-fn the_chain_is_chosen_while_issuing_and_afterwards() {
+#[tokio::test]
+async fn the_chain_is_chosen_while_issuing_and_afterwards() {
     let ca = TestCa::builder().alternate_chains(2).start().expect("a CA");
-    let client = client(&ca);
-    let http = Http01Listener::bind("127.0.0.1:0").expect("a free port");
+    let client = client(&ca).await;
+    let http = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
     ca.set_http_port(http.local_addr().port());
     let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
-    let issued = issue.chain(ChainChoice::root(root_of(&ca, 2))).run().expect("a certificate");
+    let issued =
+        issue.chain(ChainChoice::root(root_of(&ca, 2))).run().await.expect("a certificate");
     let top = |chain: &CertificateChain| {
         chain.certificates().last().expect("a chain is not empty").issuer_der().to_vec()
     };
@@ -247,7 +247,7 @@ fn the_chain_is_chosen_while_issuing_and_afterwards() {
     assert_eq!(issued.order().certificate(), Some(issued.certificate_url()));
 
     let wish = ChainChoice::root(root_of(&ca, 1));
-    let chosen = client.certificate_chain(issued.certificate_url(), wish).expect("a chain");
+    let chosen = client.certificate_chain(issued.certificate_url(), wish).await.expect("a chain");
     assert_eq!(top(chosen.chain()), root_of(&ca, 1).subject_der());
     assert_eq!(chosen.chain().leaf(), issued.chain().leaf());
 }
@@ -263,7 +263,7 @@ impl Signer for Device {
         self.account.public_key().clone()
     }
 
-    fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
+    async fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
         let key = match &request.key {
             KeyRole::Account(_) => &self.account,
             KeyRole::Certificate(key) if *key == self.certificate.public_key().thumbprint() => {
@@ -275,21 +275,22 @@ impl Signer for Device {
     }
 }
 
-#[test]
-fn a_device_that_holds_the_certificates_key_signs_its_revocation() {
+#[tokio::test]
+async fn a_device_that_holds_the_certificates_key_signs_its_revocation() {
     let ca = TestCa::start();
     let device = Device { account: certificate_key(), certificate: certificate_key() };
     let key = device.certificate.public_key().clone();
-    let issued = issue(&ca, &client(&ca), &device.certificate);
+    let issued = issue(&ca, &client(&ca).await, &device.certificate).await;
     let other = Client::builder(ca.directory_url())
         .signer(device)
         .roots(Roots::Pem(ca.root_pem().into()))
         .connect()
+        .await
         .expect("a client");
     let revocation = op::Revoke::new(issued.chain().leaf())
         .with_reason(op::RevocationReason::KeyCompromise)
         .with_certificate_key(key);
-    assert!(!other.revoke(revocation).expect("revoked").was_already_revoked());
+    assert!(!other.revoke(revocation).await.expect("revoked").was_already_revoked());
     assert_eq!(ca.certificates_revoked(), 1);
 }
 
@@ -301,43 +302,43 @@ impl Solver for Silent {
         &[ChallengeKind::Http01]
     }
 
-    fn present(&self, _: &Challenge) -> Result<ChallengeResponse, BoxError> {
+    async fn present(&self, _: &Challenge) -> Result<ChallengeResponse, BoxError> {
         Ok(ChallengeResponse::default())
     }
 
-    fn clean_up(&self, _: &Challenge) -> Result<(), BoxError> {
+    async fn clean_up(&self, _: &Challenge) -> Result<(), BoxError> {
         Ok(())
     }
 }
 
-#[test]
-fn where_one_solver_fails_the_next_one_proves_the_name_in_a_new_order() {
+#[tokio::test]
+async fn where_one_solver_fails_the_next_one_proves_the_name_in_a_new_order() {
     let ca = Arc::new(TestCa::start());
-    let client = client(&ca);
+    let client = client(&ca).await;
     let key = certificate_key();
     let issue = client.issue(["example.test"]).key(&key).solver(Silent);
     let issue = issue.solver(Dns01Solver::new(ca::Zone(Arc::clone(&ca))));
-    issue.run().expect("a certificate");
+    issue.run().await.expect("a certificate");
     let orders = ca.requests().iter().filter(|r| r.kind == RequestKind::NewOrder).count();
     assert_eq!(orders, 2);
     assert!(ca.published_txt().values().all(Vec::is_empty), "nothing stays published");
 
-    let alone = client.issue(["other.test"]).key(&key).solver(Silent).run();
+    let alone = client.issue(["other.test"]).key(&key).solver(Silent).run().await;
     alone.expect_err("nothing was published");
     let orders = ca.requests().iter().filter(|r| r.kind == RequestKind::NewOrder).count();
     assert_eq!(orders, 3, "without another solver there is no new order");
 }
 
-#[test]
-fn the_authorizations_are_given_up_after_issuing() {
+#[tokio::test]
+async fn the_authorizations_are_given_up_after_issuing() {
     let ca = TestCa::start();
-    let client = client(&ca);
-    let http = Http01Listener::bind("127.0.0.1:0").expect("a free port");
+    let client = client(&ca).await;
+    let http = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
     ca.set_http_port(http.local_addr().port());
     let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
     let issue = issue.deactivate_authorizations(Deactivation::Always);
-    let issued = issue.run().expect("a certificate");
+    let issued = issue.run().await.expect("a certificate");
     let url = &issued.order().authorizations()[0];
-    let authorization = client.authorization(url).expect("an authorization");
+    let authorization = client.authorization(url).await.expect("an authorization");
     assert_eq!(*authorization.status(), AuthorizationStatus::Deactivated);
 }

@@ -1,0 +1,239 @@
+//! Certificates from the test CA, through every ready-made solver.
+
+use super::ca::{Broken, Notes, Zone, builder, certificate_key, client};
+use acme_proto::error::Error as Acme;
+use acme_testca::TestCa;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use std::sync::{Arc, Mutex};
+
+use super::adapter::{
+    self, BoxError, ChallengeKind, Csr, Dns01Solver, Error, Http01Handler, Http01Listener,
+    Identifier, Issued, ProviderKey, Snapshot, Store, TlsAlpn01Listener, TlsAlpn01Resolver,
+};
+
+pub(crate) async fn http01(ca: &TestCa) -> Http01Listener {
+    let listener = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
+    ca.set_http_port(listener.local_addr().port());
+    listener
+}
+
+pub(crate) fn names(issued: &Issued) -> Vec<&str> {
+    let leaf = issued.chain().leaf();
+    leaf.dns_names().iter().map(AsRef::as_ref).collect()
+}
+
+fn csr_for(key: &ProviderKey, names: &[&str]) -> Csr {
+    let names: Vec<Identifier> = names.iter().map(|n| (*n).try_into().expect("a name")).collect();
+    acme_adapter::keys::make_csr(key, &names).expect("a CSR")
+}
+
+#[tokio::test]
+async fn http_01_issues_a_certificate_for_the_names_and_key() {
+    let ca = TestCa::start();
+    let (client, http) = (client(&ca).await, http01(&ca).await);
+    let key = certificate_key();
+    let issued = client
+        .issue(["example.test", "www.example.test"])
+        .key(&key)
+        .solver(&http)
+        .run()
+        .await
+        .expect("a certificate");
+    assert_eq!(names(&issued), ["example.test", "www.example.test"]);
+    assert_eq!(issued.chain().leaf().public_key().expect("a key"), *key.public_key());
+    assert!(issued.not_cleaned().is_empty());
+    assert_eq!(ca.certificates_issued(), 1);
+}
+
+#[tokio::test]
+async fn dns_01_issues_for_a_wildcard_and_its_base_and_leaves_no_record() {
+    let ca = Arc::new(TestCa::start());
+    let client = client(&ca).await;
+    let dns = Notes::of(Dns01Solver::new(Zone(ca.clone())));
+    let issued = client
+        .issue(["example.test", "*.example.test"])
+        .key(&certificate_key())
+        .solver(&dns)
+        .run()
+        .await
+        .expect("a certificate");
+    assert_eq!(names(&issued).len(), 2);
+    assert!(ca.published_txt().values().all(Vec::is_empty));
+    // Both challenges are for one record: their calls follow each other.
+    let calls = dns.calls();
+    let presents: Vec<_> = calls.iter().filter(|c| c.starts_with("present")).collect();
+    assert_eq!(presents, [&"present", &"presented", &"present", &"presented"]);
+}
+
+#[tokio::test]
+async fn tls_alpn_01_issues_for_a_name_and_an_address() {
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let tls = TlsAlpn01Listener::bind("127.0.0.1:0").await.expect("a free port");
+    ca.set_tls_port(tls.local_addr().port());
+    let issued = client
+        .issue(["example.test", "127.0.0.1"])
+        .key(&certificate_key())
+        .solver(&tls)
+        .run()
+        .await
+        .expect("a certificate");
+    assert_eq!(names(&issued), ["example.test"]);
+    assert_eq!(issued.chain().leaf().ip_addresses().len(), 1);
+}
+
+#[tokio::test]
+async fn half_of_all_nonces_refused_is_no_obstacle() {
+    let ca = TestCa::builder().bad_nonce_percent(50).start().expect("a CA");
+    let (client, http) = (client(&ca).await, http01(&ca).await);
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
+    issue.run().await.expect("a certificate");
+}
+
+#[tokio::test]
+async fn a_csr_of_the_users_own_is_used() {
+    let ca = TestCa::start();
+    let (client, http) = (client(&ca).await, http01(&ca).await);
+    let key = certificate_key();
+    let csr = csr_for(&key, &["example.test"]);
+    client.issue(["example.test"]).csr(csr).solver(&http).run().await.expect("a certificate");
+}
+
+#[tokio::test]
+async fn a_csr_with_other_names_fails_before_anything_is_ordered() {
+    let ca = TestCa::start();
+    let (client, http) = (client(&ca).await, http01(&ca).await);
+    let before = ca.requests().len();
+    let csr = csr_for(&certificate_key(), &["example.test"]);
+    let result =
+        client.issue(["example.test", "www.example.test"]).csr(csr).solver(&http).run().await;
+    let error = result.expect_err("the CSR lacks a name").to_string();
+    assert!(error.contains("www.example.test"), "{error}");
+    assert_eq!(ca.requests().len(), before);
+}
+
+#[tokio::test]
+async fn an_issuance_without_csr_and_key_says_so() {
+    let ca = TestCa::start();
+    let (client, http) = (client(&ca).await, http01(&ca).await);
+    let result = client.issue(["example.test"]).solver(&http).run().await;
+    assert!(matches!(result, Err(Error::NoCsr)));
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_is_refused_before_anything_is_sent() {
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let before = ca.requests().len();
+    let result = client.issue(["exa mple.test"]).key(&certificate_key()).run().await;
+    assert!(matches!(result, Err(Error::Acme(Acme::Input(_)))), "{result:?}");
+    assert_eq!(ca.requests().len(), before);
+}
+
+#[tokio::test]
+async fn when_one_solver_fails_the_next_kind_is_tried() {
+    let ca = TestCa::start();
+    let (client, http) = (client(&ca).await, http01(&ca).await);
+    let issued = client
+        .issue(["example.test"])
+        .key(&certificate_key())
+        .solver(Broken(ChallengeKind::Dns01))
+        .solver(&http)
+        .run()
+        .await
+        .expect("a certificate");
+    let not_cleaned = issued.not_cleaned();
+    assert_eq!(not_cleaned.len(), 1);
+    assert_eq!(not_cleaned[0].1, "the zone is locked still");
+}
+
+#[tokio::test]
+async fn the_error_says_what_the_last_solver_said() {
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let broken = Broken(ChallengeKind::Dns01);
+    let result = client.issue(["example.test"]).key(&certificate_key()).solver(broken).run().await;
+    let error = result.expect_err("no solver works").to_string();
+    assert!(error.contains("the zone is locked"), "{error}");
+}
+
+#[tokio::test]
+async fn without_a_suitable_solver_the_error_says_which_kinds_are_offered() {
+    let ca = TestCa::start();
+    let (client, http) = (client(&ca).await, http01(&ca).await);
+    let result = client.issue(["*.example.test"]).key(&certificate_key()).solver(&http).run().await;
+    let error = result.expect_err("no solver suits").to_string();
+    assert!(error.contains("no solver was given for dns-01"), "{error}");
+}
+
+#[tokio::test]
+async fn without_an_account_an_issuance_fails_and_registers_none() {
+    let ca = TestCa::start();
+    let client = builder(&ca).connect().await.expect("a client");
+    let http = http01(&ca).await;
+    let result = client.issue(["example.test"]).key(&certificate_key()).solver(&http).run().await;
+    assert!(matches!(result, Err(Error::Acme(Acme::NoAccount { .. }))), "{result:?}");
+}
+
+/// Keeps the latest snapshot in memory.
+#[derive(Default)]
+pub(crate) struct Memory(pub(crate) Mutex<Option<Snapshot>>);
+
+impl Store for Memory {
+    async fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError> {
+        *self.0.lock().expect("no panic") = Some(snapshot.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_handler_in_the_users_own_server_answers_by_host_and_path() {
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let handler = Http01Handler::new();
+    let port = adapter::own_server(handler.clone()).await;
+    ca.set_http_port(port);
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&handler);
+    issue.run().await.expect("a certificate");
+}
+
+#[tokio::test]
+async fn a_resolver_in_the_users_own_rustls_server_answers_validations_only() {
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let resolver = TlsAlpn01Resolver::new(&provider).around(Arc::new(NoCertificate));
+    ca.set_tls_port(adapter::own_tls_server(resolver.clone()).await);
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&resolver);
+    issue.run().await.expect("a certificate");
+    assert!(resolver.is_empty());
+}
+
+/// The user's own resolver, which has nothing yet.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesServerCert for NoCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_the_ca_refuses_is_named_in_the_error() {
+    let ca = TestCa::builder().block_name("evil.test").start().expect("a CA");
+    let (client, http) = (client(&ca).await, http01(&ca).await);
+    let issue = client.issue(["good.test", "evil.test"]).key(&certificate_key()).solver(&http);
+    let error = issue.run().await.expect_err("a blocked name").to_string();
+    assert!(error.contains("evil.test"), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let first = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
+    let error = Http01Listener::bind(first.local_addr()).await.expect_err("in use").to_string();
+    assert!(error.contains(&format!("port {} is in use", first.local_addr().port())), "{error}");
+    let error = TlsAlpn01Listener::bind(first.local_addr()).await.expect_err("in use");
+    assert!(matches!(error, Error::Listen { .. }));
+}

@@ -1,0 +1,33 @@
+//! Tests that both adapters pass, written once.
+//!
+//! The files here are those of acme-tokio, with `.run().await` where a builder is awaited. For acme-blocking
+//! `tests/build.rs` drops what makes them asynchronous: `async`, `.await`, and `tokio` in `#[tokio::test]`. What only one of
+//! the adapters has is tested in `only_tokio` and `only_blocking`.
+
+pub(crate) mod on_tokio {
+    pub(crate) mod adapter;
+    #[path = "../ca.rs"]
+    pub(crate) mod ca;
+    #[path = "../client.rs"]
+    pub(crate) mod client;
+    #[path = "../issue.rs"]
+    pub(crate) mod issue;
+    #[path = "../operations.rs"]
+    pub(crate) mod operations;
+}
+
+pub(crate) mod on_blocking {
+    pub(crate) mod adapter;
+    pub(crate) mod ca {
+        include!(concat!(env!("OUT_DIR"), "/ca.rs"));
+    }
+    pub(crate) mod client {
+        include!(concat!(env!("OUT_DIR"), "/client.rs"));
+    }
+    pub(crate) mod issue {
+        include!(concat!(env!("OUT_DIR"), "/issue.rs"));
+    }
+    pub(crate) mod operations {
+        include!(concat!(env!("OUT_DIR"), "/operations.rs"));
+    }
+}

@@ -1,0 +1,100 @@
+//! Connecting and registering, and what a user can replace: signer, transport, clock.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::both::on_blocking::ca::{builder, certificate_key};
+use crate::both::on_blocking::client::{Down, account_key, connecting_fails};
+use acme_blocking::{Cancel, Client, Error, Roots, Transport, UreqTransport};
+use acme_proto::error::Error as Acme;
+use acme_proto::flow::{Lost, Transmit};
+use acme_proto::http::Response;
+use acme_proto::policy::Schedule;
+use acme_testca::TestCa;
+
+#[test]
+fn a_ca_that_cannot_be_reached_is_named_with_cause_and_remedy() {
+    let error = connecting_fails("https://127.0.0.1:1/directory");
+    for words in ["https://127.0.0.1:1/directory", "connection refused", "check the URL"] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+}
+
+#[test]
+fn registering_twice_finds_the_account() {
+    let ca = TestCa::start();
+    let client = builder(&ca).connect().expect("a client");
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| client.register().run());
+        let second = scope.spawn(|| client.register().run());
+        (first.join().expect("no panic"), second.join().expect("no panic"))
+    });
+    let (first, second) = (first.expect("an account"), second.expect("an account"));
+    assert!(first.is_new() != second.is_new());
+    assert_eq!(first.url(), second.url());
+    assert_eq!(client.account_url().as_ref(), Some(first.url()));
+}
+
+#[test]
+fn a_network_that_is_down_is_tried_as_often_as_the_policy_says() {
+    let down = Arc::new(Down::default());
+    let mut policy = acme_blocking::Policy::default();
+    policy.backoff = Schedule::new(Duration::from_millis(10), 1.0, Duration::from_millis(10));
+    let error = Client::builder("https://acme.example.org/directory")
+        .key(account_key())
+        .transport(down.clone() as Arc<dyn Transport>)
+        .policy(policy)
+        .connect()
+        .expect_err("the network is down")
+        .to_string();
+    assert!(error.contains("the network is down"), "{error}");
+    assert_eq!(down.seen().len(), acme_blocking::Policy::default().tries as usize);
+}
+
+#[test]
+fn the_user_agent_names_application_adapter_transport_and_core() {
+    let down = Arc::new(Down::default());
+    let builder = Client::builder("https://acme.example.org/directory").key(account_key());
+    let builder = builder.transport(down.clone()).user_agent("shop/1.2");
+    builder.connect().expect_err("the network is down");
+    let seen = down.seen();
+    assert!(seen[0].starts_with("shop/1.2 acme-blocking/0.1.0 down/0 acme-proto/"), "{}", seen[0]);
+}
+
+/// A network in which every order hangs, which is when somebody wants to cancel.
+struct Hangs {
+    transport: UreqTransport,
+    cancel: Cancel,
+}
+
+impl Transport for Hangs {
+    fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
+        if transmit.request.url().as_str().contains("order") {
+            self.cancel.cancel();
+            std::thread::sleep(Duration::from_secs(20));
+        }
+        self.transport.exchange(transmit)
+    }
+
+    fn product(&self) -> &str {
+        "hangs/0"
+    }
+}
+
+#[test]
+fn cancelling_does_not_wait_for_an_exchange_that_hangs() {
+    let ca = TestCa::start();
+    let provider = rustls::crypto::ring::default_provider().into();
+    let roots = Roots::Pem(ca.root_pem().into());
+    let transport = UreqTransport::new(&provider, &roots).expect("a transport");
+    let cancel = Cancel::new();
+    let hangs = Hangs { transport, cancel: cancel.clone() };
+    let client = builder(&ca).transport(hangs).connect().expect("a client");
+    client.register().run().expect("an account");
+    let start = Instant::now();
+    let key = certificate_key();
+    let result = client.issue(["example.test"]).key(&key).cancel_on(&cancel).run();
+    assert!(matches!(result, Err(Error::Acme(Acme::Cancelled))), "{result:?}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}

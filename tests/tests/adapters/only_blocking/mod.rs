@@ -1,0 +1,4 @@
+//! What only acme-blocking has.
+
+mod client;
+mod issue;

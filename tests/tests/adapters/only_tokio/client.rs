@@ -1,0 +1,56 @@
+//! Connecting and registering, and what a user can replace: signer, transport, clock.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::both::on_tokio::ca::builder;
+use crate::both::on_tokio::client::{Down, account_key, connecting_fails};
+use acme_testca::TestCa;
+use acme_tokio::{Client, DynTransport};
+
+#[tokio::test(start_paused = true)]
+async fn a_ca_that_cannot_be_reached_is_named_with_cause_and_remedy() {
+    let error = connecting_fails("https://127.0.0.1:1/directory").await;
+    for words in ["https://127.0.0.1:1/directory", "connection refused", "check the URL"] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn registering_twice_finds_the_account() {
+    let ca = TestCa::start();
+    let client = builder(&ca).connect().await.expect("a client");
+    let (first, second) = tokio::join!(client.register().run(), client.register().run());
+    let (first, second) = (first.expect("an account"), second.expect("an account"));
+    assert!(first.is_new() && !second.is_new());
+    assert_eq!(first.url(), second.url());
+    assert_eq!(client.account_url().as_ref(), Some(first.url()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_wait_by_tokios_clock_so_that_a_test_can_pause_it() {
+    let (real, virtual_) = (Instant::now(), tokio::time::Instant::now());
+    let down = Arc::new(Down::default());
+    let error = Client::builder("https://acme.example.org/directory")
+        .key(account_key())
+        .transport(down.clone() as Arc<dyn DynTransport>)
+        .connect()
+        .await
+        .expect_err("the network is down")
+        .to_string();
+    assert!(error.contains("the network is down"), "{error}");
+    assert_eq!(down.seen().len(), acme_tokio::Policy::default().tries as usize);
+    assert!(virtual_.elapsed() > Duration::from_secs(1), "{:?}", virtual_.elapsed());
+    assert!(real.elapsed() < Duration::from_secs(1), "{:?}", real.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_user_agent_names_application_adapter_transport_and_core() {
+    let down = Arc::new(Down::default());
+    let builder = Client::builder("https://acme.example.org/directory").key(account_key());
+    let builder = builder.transport(down.clone()).user_agent("shop/1.2");
+    builder.connect().await.expect_err("the network is down");
+    let seen = down.seen();
+    assert!(seen[0].starts_with("shop/1.2 acme-tokio/0.1.0 down/0 acme-proto/"), "{}", seen[0]);
+}

@@ -1,0 +1,4 @@
+//! What only acme-tokio has.
+
+mod client;
+mod issue;
