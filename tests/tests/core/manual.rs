@@ -29,18 +29,24 @@ fn rows() -> Vec<Row> {
 }
 
 /// Returns the files that a reference names: `core/` is the source of acme-proto, `adapter/` that of acme-adapter,
-/// `adapter-tests/` its tests, `adapters/` the tests of both adapters, `ca/` those of acme-testca. Anything else is a
+/// `adapter-tests/` its tests, `adapters/` tests of the adapters, here or in theirs, `ca/` those of acme-testca. Anything else is a
 /// file of one of the three test programs here.
 fn files(module: &str) -> Vec<PathBuf> {
     let (base, rest): (&[&str], _) = match module.split_once('/') {
         Some(("core", rest)) => (&["acme-proto/src"], rest),
         Some(("adapter", rest)) => (&["acme-proto/adapter/src"], rest),
         Some(("adapter-tests", rest)) => (&["acme-proto/adapter/tests"], rest),
-        Some(("adapters", rest)) => (&["acme-tokio/tests", "acme-blocking/tests"], rest),
+        Some(("adapters", rest)) => return files_of_the_adapters(rest),
         Some(("ca", rest)) => (&["tests/ca/tests/suite"], rest),
         _ => return vec![file_of_this_package(module)],
     };
     base.iter().map(|dir| root().join(dir).join(rest).with_extension("rs")).collect()
+}
+
+/// Returns where the tests of a topic are: written once for both adapters, or once for each.
+fn files_of_the_adapters(topic: &str) -> Vec<PathBuf> {
+    let dirs = ["tests/tests/adapters/both", "tests/tests/adapters/only_tokio", "acme-tokio/tests"];
+    dirs.iter().map(|dir| root().join(dir).join(topic).with_extension("rs")).collect()
 }
 
 fn file_of_this_package(module: &str) -> PathBuf {
@@ -74,10 +80,8 @@ fn every_test_that_the_table_of_features_names_exists() {
     let mut missing = Vec::new();
     for row in rows() {
         for (module, name) in references(&row.shown_by) {
-            for file in files(module) {
-                if !has_test(&file, name) {
-                    missing.push(format!("{}: {} in {}", row.feature, name, file.display()));
-                }
+            if !files(module).iter().any(|file| has_test(file, name)) {
+                missing.push(format!("{}: {module}::{name}", row.feature));
             }
         }
     }

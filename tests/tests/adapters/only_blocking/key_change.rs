@@ -1,10 +1,9 @@
 //! Changing the account key, with both keys on disk before anything is sent, and external accounts by a signer.
 
-mod ca;
-
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::both::on_blocking::ca;
 use acme_blocking::{AccountFile, AccountKey, Client, Error, KeyKind, ProviderKey, Roots, Signer};
 use acme_proto::error::Error as Acme;
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest, SignatureAlgorithm};
