@@ -2,10 +2,10 @@
 //!
 //! It has the colour of the text around it, so that it suits light and dark pages, and needs no script.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{Debug, Write as _};
+use core::fmt::Write as _;
 
 use super::layout::{Size, layout};
 
@@ -19,57 +19,77 @@ pub(crate) struct Graph {
 #[derive(Debug)]
 struct Node {
     lines: Vec<Line>,
-    is_box: bool,
+    shape: Shape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    State,
+    Group,
+    Label,
 }
 
 /// A name, and what it means.
-type Line = (String, String);
+pub(crate) type Line = (String, String);
 
 /// The width of a character, and the height of a line.
 const CHARACTER: (f64, f64) = (7.3, 17.0);
 
 impl Graph {
-    /// Draws states and the events that lead from one to another.
+    /// Draws states, groups of them, and the events that lead from one to another; a step without an event is a
+    /// plain arrow, from a group to one of its own.
     ///
-    /// Events that happen in the same states and lead to the same ones share a label, and so does an event
-    /// that happens in several.
-    pub(crate) fn new<S: Copy + Debug + Ord, E: Copy + Debug + Ord>(
-        states: &[(S, String)],
-        events: &[(E, String)],
-        steps: impl IntoIterator<Item = (S, E, S)>,
+    /// An event has one label for all states in which it leads to the same ones, and events that agree in both
+    /// share a label.
+    pub(crate) fn new<S: Copy + Ord, E: Copy + Ord>(
+        states: &[(S, Line)],
+        groups: &[(S, Line)],
+        events: &[(E, Line)],
+        steps: impl IntoIterator<Item = (S, Option<E>, S)>,
     ) -> Self {
         let mut graph = Self::default();
-        let line = |name: &dyn Debug, doc: &String| (alloc::format!("{name:?}"), doc.clone());
         let mut places = BTreeMap::new();
-        for (state, doc) in states {
-            places.insert(*state, graph.node(alloc::vec![line(state, doc)], true));
+        for (state, line) in states {
+            places.insert(*state, graph.node(alloc::vec![line.clone()], Shape::State));
         }
-        // From which states an event leads to a state; then, from which to which state any event leads.
-        let mut from: BTreeMap<(E, S), Vec<S>> = BTreeMap::new();
-        steps.into_iter().for_each(|(a, event, b)| from.entry((event, b)).or_default().push(a));
-        let mut labels: BTreeMap<(Vec<S>, S), Vec<E>> = BTreeMap::new();
-        for ((event, to), states) in from {
-            labels.entry((states, to)).or_default().push(event);
+        for (group, line) in groups {
+            places.insert(*group, graph.node(alloc::vec![line.clone()], Shape::Group));
+        }
+        let mut targets: BTreeMap<(E, S), BTreeSet<S>> = BTreeMap::new();
+        for (from, event, to) in steps {
+            match event {
+                Some(event) => _ = targets.entry((event, from)).or_default().insert(to),
+                None => graph.edges.push((places[&from], places[&to])),
+            }
+        }
+        let mut sources: BTreeMap<(E, BTreeSet<S>), BTreeSet<S>> = BTreeMap::new();
+        for ((event, from), to) in targets {
+            sources.entry((event, to)).or_default().insert(from);
+        }
+        let mut labels: BTreeMap<(BTreeSet<S>, BTreeSet<S>), Vec<E>> = BTreeMap::new();
+        for ((event, to), from) in sources {
+            labels.entry((from, to)).or_default().push(event);
         }
         for ((from, to), named) in labels {
             let listed = events.iter().filter(|(event, _)| named.contains(event));
-            let lines = listed.map(|(event, doc)| line(event, doc)).collect();
-            let label = graph.node(lines, false);
+            let label = graph.node(listed.map(|(_, line)| line.clone()).collect(), Shape::Label);
             graph.edges.extend(from.iter().map(|state| (places[state], label)));
-            graph.edges.push((label, places[&to]));
+            graph.edges.extend(to.iter().map(|state| (label, places[state])));
         }
         graph
     }
 
-    fn node(&mut self, lines: Vec<Line>, is_box: bool) -> usize {
-        self.nodes.push(Node { lines, is_box });
+    fn node(&mut self, lines: Vec<Line>, shape: Shape) -> usize {
+        self.nodes.push(Node { lines, shape });
         self.nodes.len() - 1
     }
 
     /// Returns the picture; `title` is read to those who do not see it.
     pub(crate) fn svg(&self, title: &str) -> String {
         let mut sizes: Vec<_> = self.nodes.iter().map(Node::size).collect();
-        for (number, size) in sizes.iter_mut().enumerate().filter(|(n, _)| self.nodes[*n].is_box) {
+        for (number, size) in
+            sizes.iter_mut().enumerate().filter(|(n, _)| self.nodes[*n].shape != Shape::Label)
+        {
             let arrows = self.edges.iter().filter(|edge| edge.0 == number || edge.1 == number);
             size.width = size.width.max(14.0 * arrows.count() as f64);
         }
@@ -111,7 +131,7 @@ impl Graph {
             before = (*x, *y);
         }
         path += "\"/>\n";
-        if self.nodes[to].is_box {
+        if self.nodes[to].shape != Shape::Label {
             let (x, y) = before;
             let is_downward = points.len() < 2 || points[points.len() - 2].1 < y;
             let back = if is_downward { y - 7.0 } else { y + 7.0 };
@@ -128,7 +148,10 @@ impl Graph {
 impl Node {
     fn size(&self) -> Size {
         let longest = self.lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        let (margin_x, margin_y) = if self.is_box { (20.0, 10.0) } else { (10.0, 2.0) };
+        let (margin_x, margin_y) = match self.shape {
+            Shape::State | Shape::Group => (20.0, 10.0),
+            Shape::Label => (10.0, 2.0),
+        };
         Size {
             width: CHARACTER.0 * longest as f64 + margin_x,
             height: CHARACTER.1 * self.lines.len() as f64 + margin_y,
@@ -138,23 +161,26 @@ impl Node {
     fn svg(&self, (x, y): (f64, f64), size: Size) -> String {
         let mut svg = String::new();
         let (left, top) = (x - size.width / 2.0, y - size.height / 2.0);
-        if self.is_box {
+        let (border, text) = match self.shape {
+            Shape::State => (" stroke=\"currentColor\"", " font-weight=\"bold\""),
+            Shape::Group => (" stroke=\"currentColor\" stroke-dasharray=\"4 3\"", ""),
+            Shape::Label => ("", " font-style=\"italic\""),
+        };
+        if !border.is_empty() {
             let Size { width, height } = size;
             let _ = writeln!(
                 svg,
                 "<rect x=\"{left:.0}\" y=\"{top:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" \
-                 rx=\"6\" fill=\"none\" stroke=\"currentColor\"/>"
+                 rx=\"6\" fill=\"none\"{border}/>"
             );
         }
-        let (weight, style) = if self.is_box { ("bold", "normal") } else { ("normal", "italic") };
         let first = y - CHARACTER.1 * (self.lines.len() as f64 - 1.0) / 2.0 + 4.0;
         for (number, (name, doc)) in self.lines.iter().enumerate() {
             let y = first + CHARACTER.1 * number as f64;
             let doc = doc.replace('&', "&amp;").replace('<', "&lt;");
             let _ = writeln!(
                 svg,
-                "<text x=\"{x:.0}\" y=\"{y:.0}\" font-weight=\"{weight}\" font-style=\"{style}\">\
-                 {name}<title>{doc}</title></text>"
+                "<text x=\"{x:.0}\" y=\"{y:.0}\"{text}>{name}<title>{doc}</title></text>"
             );
         }
         svg

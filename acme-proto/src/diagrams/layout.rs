@@ -206,7 +206,7 @@ impl Rows {
         for other in self.above[node].iter().chain(&self.below[node]) {
             // Where an edge passes several ranks it goes straight.
             let weight = match (self.is_passed(node), self.is_passed(*other)) {
-                (true, true) => 16.0,
+                (true, true) => 64.0,
                 (false, false) => 2.0,
                 _ => 1.0,
             };

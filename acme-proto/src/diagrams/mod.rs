@@ -12,7 +12,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-pub(crate) use graph::Graph;
+pub(crate) use graph::{Graph, Line};
 
 /// Compares a generated file with what the documentation includes; writes it if that is asked for.
 pub(crate) fn check(path: &str, included: &str, generated: &str) {
@@ -31,7 +31,7 @@ pub(crate) fn check(path: &str, included: &str, generated: &str) {
 /// Returns the variants of an enum with the first sentence of their documentation, read from its source.
 ///
 /// They have to be exactly those listed in `all`: a new variant cannot be left out of a picture.
-pub(crate) fn variants<T: Debug>(source: &str, name: &str, all: &[T]) -> Vec<(String, String)> {
+pub(crate) fn variants<T: Copy + Debug>(source: &str, name: &str, all: &[T]) -> Vec<(T, Line)> {
     let start = format!("enum {name} {{\n");
     let (_, rest) = source.split_once(&start).expect("the enum is in this file");
     let (body, _) = rest.split_once("\n}").expect("the enum ends");
@@ -41,15 +41,18 @@ pub(crate) fn variants<T: Debug>(source: &str, name: &str, all: &[T]) -> Vec<(St
         match (line.strip_prefix("///"), line.strip_suffix(',')) {
             (Some(more), _) => doc = format!("{doc} {}", more.trim()).trim().to_string(),
             (None, Some(variant)) => {
-                found.push((variant.to_string(), core::mem::take(&mut doc)));
+                let doc = core::mem::take(&mut doc);
+                found.push((variant.to_string(), doc));
             }
             (None, None) => {}
         }
     }
+    // One that has variants of its own is listed by them.
+    found.retain(|(variant, _)| !variant.contains('('));
     let listed: Vec<_> = all.iter().map(|it| format!("{it:?}")).collect();
     let names: Vec<_> = found.iter().map(|(variant, _)| variant.clone()).collect();
     assert_eq!(names, listed, "the list of all {name}");
-    found
+    all.iter().copied().zip(found).collect()
 }
 
 /// Writes a Markdown table.
@@ -64,7 +67,11 @@ pub(crate) fn table<const N: usize>(
     text
 }
 
-/// Returns a name as code, or nothing for none.
-pub(crate) fn code(name: impl Debug) -> String {
-    format!("`{name:?}`")
+/// Writes what each name means as a table.
+pub(crate) fn meanings<T>(head: &str, all: &[(T, Line)]) -> String {
+    table([head, "meaning"], all.iter().map(|(_, (name, doc))| [code(name), doc.clone()]))
+}
+
+pub(crate) fn code(name: &str) -> String {
+    format!("`{name}`")
 }

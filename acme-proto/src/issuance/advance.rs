@@ -1,6 +1,7 @@
 //! From what changed to what is started: views, the tables of [`plan`], and the steps they name.
 
 use super::authorization::{Authorization, Choice, Proof};
+use super::facts::{Cause, Certificate, End, Facts, Proofs, Status};
 use super::identity::Seen;
 use super::plan::{
     self, AuthorizationStep, AuthorizationView, Gate, Need, OrderStep, OrderView, Phase,
@@ -31,10 +32,11 @@ impl Issuance {
             }
             let now = self.engine.now();
             self.authorizations.pass(now);
-            self.order.pass(now, self.finalization.is_sent());
-            let mut stepped = self.step_authorizations();
+            let sent = self.finalization.is_sent();
+            self.change(Cause::Expiry, |flow| flow.order.pass(now, sent));
+            let mut stepped = self.change(Cause::Authorizations, Self::step_authorizations);
             if let Some(step) = plan::order(self.order_view(), self.gate()) {
-                self.step_order(step, session);
+                self.change(Cause::Step(step), |flow| flow.step_order(step, session));
                 stepped = true;
             }
             stepped |= self.step_publications();
@@ -176,38 +178,63 @@ impl Issuance {
         self.events.push_back(IssuanceEvent::Authorize(offer));
     }
 
-    /// Returns the order's view, from its own state and the counts of its authorizations.
+    /// Returns the order's view.
     pub(super) fn order_view(&self) -> OrderView {
-        if let Some(ending) = &self.ending {
-            return if ending.deactivates { OrderView::Deactivating } else { OrderView::Ending };
-        }
-        if self.order.url().is_none() {
-            return OrderView::Missing;
-        }
-        if self.order.status().is_none() {
-            return OrderView::Unread;
-        }
+        OrderView::of(&self.facts())
+    }
+
+    /// Returns what the order's view follows from: its own state, and the counts of its authorizations.
+    fn facts(&self) -> Facts {
         use AuthorizationView as V;
         let tally = self.authorizations.tally();
         let explained = !tally.any(V::Unread) && !tally.any(V::Reading) && !tally.any(V::Responded);
-        match self.order.live_status() {
-            Some(OrderStatus::Pending) if self.finalization.is_sent() => OrderView::Finalized,
-            Some(OrderStatus::Pending) if tally.any(V::Failed) && explained => OrderView::Explained,
-            Some(OrderStatus::Pending) if tally.any(V::Failed) => OrderView::Explaining,
-            Some(OrderStatus::Pending) if tally.only(&[V::Valid, V::Responded]) => {
-                OrderView::Responded
-            }
-            Some(OrderStatus::Pending) => OrderView::Proving,
-            Some(OrderStatus::Ready) => self.finalization.view(self.saving.stored()),
-            Some(OrderStatus::Processing) => OrderView::Processing,
-            Some(OrderStatus::Valid) if self.choosing.is_some() => OrderView::Choosing,
-            Some(OrderStatus::Valid) => match self.order.object().and_then(Order::certificate) {
-                Some(_) => OrderView::Valid,
-                None => OrderView::WithoutCertificate,
+        let status = match self.order.live_status() {
+            _ if self.order.url().is_none() => Status::Missing,
+            _ if self.order.status().is_none() => Status::Unread,
+            Some(OrderStatus::Pending) => Status::Pending,
+            Some(OrderStatus::Ready) => Status::Ready,
+            Some(OrderStatus::Processing) => Status::Processing,
+            Some(OrderStatus::Valid) => Status::Valid,
+            _ => Status::Over,
+        };
+        let facts = Facts {
+            end: match &self.ending {
+                None => End::No,
+                Some(ending) if ending.deactivates => End::Deactivations,
+                Some(_) => End::CleanUps,
             },
-            _ if explained => OrderView::DeadExplained,
-            _ => OrderView::Dead,
-        }
+            status,
+            proofs: match (tally.any(V::Failed), explained) {
+                (true, true) => Proofs::Explained,
+                (true, false) => Proofs::Failed,
+                (false, true) if status == Status::Over => Proofs::Explained,
+                _ if tally.only(&[V::Valid, V::Responded]) => Proofs::Responded,
+                _ => Proofs::Open,
+            },
+            csr: self.finalization.view(self.saving.stored()),
+            sent: self.finalization.is_sent(),
+            certificate: match self.order.object().and_then(Order::certificate) {
+                _ if self.choosing.is_some() => Certificate::Downloaded,
+                Some(_) => Certificate::Named,
+                None => Certificate::Unnamed,
+            },
+        };
+        facts.normal()
+    }
+
+    /// Does what changes the facts; a debug build checks that the cause may have this effect.
+    pub(super) fn change<T>(&mut self, cause: Cause, change: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.facts();
+        let result = change(self);
+        let after = self.facts();
+        debug_assert!(
+            // Whatever happens may end the issuance by an error.
+            before == after
+                || before.may_become(after, cause)
+                || before.may_become(after, Cause::End),
+            "{cause:?} leads from {before:?} to {after:?}"
+        );
+        result
     }
 
     fn gate(&self) -> Gate {

@@ -4,6 +4,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::authorization::Proof;
+use super::facts::Cause;
 use super::plan::PublicationView;
 use super::publications::Progress;
 use super::{Issuance, OfferId};
@@ -183,9 +184,11 @@ impl Issuance {
     pub fn finalize(&mut self, csr: Csr) -> Result<(), Error> {
         self.check_running()?;
         csr.covers(self.identifiers()).map_err(InvalidInput::CsrNames)?;
-        self.finalization.set_csr(csr);
-        let generation = self.saving.change();
-        self.finalization.wait_for(generation);
+        self.change(Cause::GiveCsr, |flow| {
+            flow.finalization.set_csr(csr);
+            let generation = flow.saving.change();
+            flow.finalization.wait_for(generation);
+        });
         Ok(())
     }
 

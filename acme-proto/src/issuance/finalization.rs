@@ -3,7 +3,7 @@
 //! Whether it was taken is for the order to show. A server may answer with an error, or unreadably, and have taken it all
 //! the same; so the order is read after each try, later and later, and the CSR sent again while the order stays ready.
 
-use super::plan::OrderView;
+use super::facts::CsrView;
 use crate::x509::Csr;
 
 /// How many times a CSR is sent whose answer cannot be read.
@@ -71,14 +71,13 @@ impl Finalization {
         self.times = 0;
     }
 
-    /// Returns the view of an order that is ready; generations up to `stored` are.
-    pub(super) const fn view(&self, stored: u64) -> OrderView {
+    /// Returns the view of the CSR; generations of the snapshot up to `stored` are stored.
+    pub(super) const fn view(&self, stored: u64) -> CsrView {
         match (&self.csr, self.asked) {
-            _ if self.sent => OrderView::Finalized,
-            (None, false) => OrderView::NeedsCsr,
-            (None, true) => OrderView::AwaitsCsr,
-            (Some(_), _) if self.generation > stored => OrderView::UnsavedCsr,
-            (Some(_), _) => OrderView::Ready,
+            (None, false) => CsrView::Missing,
+            (None, true) => CsrView::Asked,
+            (Some(_), _) if self.generation > stored => CsrView::Unsaved,
+            (Some(_), _) => CsrView::Here,
         }
     }
 }
@@ -91,21 +90,21 @@ mod tests {
     #[test]
     fn a_csr_is_asked_for_once() {
         let mut finalization = Finalization::default();
-        assert_eq!(finalization.view(u64::MAX), OrderView::NeedsCsr);
+        assert_eq!(finalization.view(u64::MAX), CsrView::Missing);
         finalization.ask();
-        assert_eq!(finalization.view(u64::MAX), OrderView::AwaitsCsr);
+        assert_eq!(finalization.view(u64::MAX), CsrView::Asked);
         finalization.withdraw_question();
-        assert_eq!(finalization.view(u64::MAX), OrderView::NeedsCsr);
+        assert_eq!(finalization.view(u64::MAX), CsrView::Missing);
     }
 
     #[test]
     fn a_csr_is_sent_only_when_a_stored_snapshot_has_it() {
         let mut finalization = Finalization::default();
         finalization.set_csr(csr());
-        assert_eq!(finalization.view(0), OrderView::Ready, "it was given beforehand");
+        assert_eq!(finalization.view(0), CsrView::Here, "it was given beforehand");
         finalization.wait_for(3);
-        assert_eq!(finalization.view(2), OrderView::UnsavedCsr);
-        assert_eq!(finalization.view(3), OrderView::Ready);
+        assert_eq!(finalization.view(2), CsrView::Unsaved);
+        assert_eq!(finalization.view(3), CsrView::Here);
     }
 
     #[test]
@@ -113,7 +112,7 @@ mod tests {
         let mut finalization = Finalization::default();
         assert_eq!([finalization.count(), finalization.count()], [0, 1]);
         finalization.set_sent(true);
-        assert_eq!(finalization.view(u64::MAX), OrderView::Finalized);
+        assert!(finalization.is_sent());
         assert!(finalization.may_read_order_instead());
         finalization.count();
         assert!(!finalization.may_read_order_instead());

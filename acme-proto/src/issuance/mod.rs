@@ -56,6 +56,26 @@
 //! it is worth it, so that many selections share one. While it is being stored everything goes on that does not need it:
 //! only `Provision` and finalize wait for the generation that has them. Results are taken before the deadline is looked at: the last one may be the
 //! certificate. Reasons are read before an order is given up, so that the error names every identifier that failed.
+//!
+//! # The life of an order
+//!
+//! Boxes are views of the order, dashed boxes are groups of them, and the words between them are the steps that are due
+//! in a view, or what else changes it. Left out are the arrows back to an earlier status, which a server may show, and
+//! those of `Expiry` and `End`; the table has them all.
+//!
+#![doc = include_str!("order.svg")]
+//!
+#![doc = include_str!("order.md")]
+//!
+//! # What is due
+//!
+//! For the order:
+//!
+#![doc = include_str!("due_order.md")]
+//!
+//! For an authorization, by the phase of the order, and for a selected challenge, by what it is still needed for:
+//!
+#![doc = include_str!("due_others.md")]
 
 mod advance;
 mod answer;
@@ -64,8 +84,11 @@ mod authorization;
 mod authorizations;
 mod commands;
 mod deactivation;
+#[cfg(test)]
+mod diagrams;
 mod ending;
 mod event;
+mod facts;
 mod failure;
 mod finalization;
 mod identity;
@@ -106,6 +129,7 @@ pub use event::{IssuanceEvent, Issued, Offer, OfferId};
 use attempts::Attempts;
 use authorizations::Authorizations;
 use ending::Ending;
+use facts::Cause;
 use finalization::Finalization;
 use identity::{Identity, Seen};
 use order::Order;
@@ -347,7 +371,8 @@ impl Flow for Issuance {
         };
         self.engine.handle_input(session, input, now)?;
         let Some((id, failure)) = save else { return Ok(()) };
-        if let Some(reason) = self.saving.finish(id, failure) {
+        let finished = self.change(Cause::Saved, |flow| flow.saving.finish(id, failure));
+        if let Some(reason) = finished {
             self.end(Err(Error::Storage(reason)), session);
         }
         self.publications.saved(self.saving.stored());

@@ -5,7 +5,7 @@
 //! are listed (`ALL`), so that tests and the diagrams in the documentation cover each combination.
 
 /// The order, with what its authorizations and the CSR have come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum OrderView {
     /// There is no order.
     Missing,
@@ -58,13 +58,19 @@ pub(super) enum Gate {
 }
 
 /// What is due for the order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum OrderStep {
+    /// Send newOrder.
     Create,
+    /// Read the order.
     Read,
+    /// Ask the user for the CSR.
     AskForCsr,
+    /// Send the CSR.
     Finalize,
+    /// Download the certificate.
     Download,
+    /// Download an alternate chain.
     DownloadAlternate,
     /// Start over with a new order, or end with every reason.
     Fail,

@@ -55,7 +55,8 @@
 //! There is no program counter. Private tables derive what is due from one-word views of the order, of each authorization
 //! and of each selected challenge; they are pure and tested over all views. So resuming is reading the order and planning
 //! again, a snapshot is small, and a newer version of this crate can resume what an older one began. The front page of
-//! [`issuance`](crate::issuance) has the theory of operation.
+//! [`issuance`](crate::issuance) has the theory of operation, and the tables and a diagram of an order's life, which are
+//! written from the code.
 //!
 //! *Polling* reads the order, one request a round. The first poll goes out at once, or when `Retry-After` says; the next
 //! follow a geometric schedule. Every third round the authorizations are read too: some servers report a failed challenge

@@ -8,8 +8,11 @@ mod finalize;
 mod new_order;
 mod order;
 
+use super::facts::Cause;
+use super::plan::OrderStep;
 use super::{Issuance, Task, TaskResult};
 use crate::call::Finished;
+use crate::error::Error;
 use crate::session::Session;
 use crate::time::Timestamp;
 
@@ -19,14 +22,27 @@ impl Issuance {
     /// Takes a finished exchange; an error that the flow does not survive ends it.
     pub(super) fn take(&mut self, finished: Finished<Task>, session: &mut Session) {
         let Finished { operation, result, retry_after, was_reread, .. } = finished;
-        let is_about_order = !matches!(
-            operation,
-            Task::ReadAuthorization(_) | Task::Respond(_) | Task::Deactivate(_)
-        );
-        if is_about_order {
+        let cause = cause(&operation);
+        if cause != Cause::Authorizations {
             self.order.in_flight = false;
         }
-        let outcome = match operation.with(result) {
+        let result = operation.with(result);
+        self.change(cause, |flow| {
+            let outcome = flow.learn_from(result, retry_after, was_reread, session);
+            if let Err(error) = outcome {
+                flow.end(Err(error), session);
+            }
+        });
+    }
+
+    fn learn_from(
+        &mut self,
+        result: TaskResult,
+        retry_after: Option<Timestamp>,
+        was_reread: bool,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        match result {
             TaskResult::NewOrder(_, result) => self.order_created(result, session),
             TaskResult::ReadOrder(read, result) => {
                 self.order_read(&read.0, result, retry_after, session)
@@ -49,9 +65,6 @@ impl Issuance {
                 self.deactivated(&deactivate.0, result);
                 Ok(())
             }
-        };
-        if let Err(error) = outcome {
-            self.end(Err(error), session);
         }
     }
 
@@ -59,6 +72,20 @@ impl Issuance {
     fn hold_poll(&mut self, retry_after: Option<Timestamp>) {
         if let Some(at) = retry_after {
             self.polling.hold(self.engine.before_deadline(at));
+        }
+    }
+}
+
+/// Returns what an answer is a cause of, as far as the order is concerned.
+const fn cause(task: &Task) -> Cause {
+    match task {
+        Task::NewOrder(_) => Cause::Step(OrderStep::Create),
+        Task::ReadOrder(_) => Cause::Step(OrderStep::Read),
+        Task::Finalize(_) => Cause::Step(OrderStep::Finalize),
+        Task::Download(_) => Cause::Step(OrderStep::Download),
+        Task::DownloadAlternate(_) => Cause::Step(OrderStep::DownloadAlternate),
+        Task::ReadAuthorization(_) | Task::Respond(_) | Task::Deactivate(_) => {
+            Cause::Authorizations
         }
     }
 }
