@@ -2,7 +2,7 @@
 //!
 //! A kind of challenge is one file here: the members of its challenge object, the identifiers that it can prove, what is
 //! published for it, and the members of its response. The function `rules` lists the kinds, and
-//! [`ChallengeKind`](crate::wire::ChallengeKind) names them. Nothing else in this crate depends on the kind.
+//! [`ChallengeKind`] names them. Nothing else in this crate depends on the kind.
 
 mod attempt;
 mod dns01;
