@@ -5,6 +5,7 @@ use std::sync::Arc;
 use acme_proto::issuance::Issued;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::TestCa;
+use acme_tokio::acme_adapter::error_chain;
 
 use super::{Run, SEED, Scenario, Wish, policy};
 
@@ -33,7 +34,7 @@ pub fn run_tokio(scenario: &Scenario, max_in_flight: usize) -> Run {
         }
         ca.set_faults((scenario.faults)());
         let result = issue_tokio(&ca, &client, scenario, predecessor.as_ref()).await;
-        result.map(|issued| shown(&issued)).map_err(|e| e.to_string())
+        result.map(|issued| shown(&issued)).map_err(|error| error_chain(&error))
     });
     finish(scenario, &ca, outcome)
 }
@@ -93,7 +94,7 @@ pub fn run_blocking(scenario: &Scenario, max_in_flight: usize) -> Run {
     });
     ca.set_faults((scenario.faults)());
     let result = issue_blocking(&ca, &client, scenario, predecessor.as_ref());
-    let outcome = result.map(|issued| shown(&issued)).map_err(|e| e.to_string());
+    let outcome = result.map(|issued| shown(&issued)).map_err(|error| error_chain(&error));
     finish(scenario, &ca, outcome)
 }
 

@@ -6,6 +6,7 @@ use acme_proto::op::{GetDirectory, NewOrder};
 use acme_proto::register::{Register, RegisterEvent};
 use acme_proto::session::Session;
 use acme_testca::CaConfig;
+use acme_tokio::acme_adapter::error_chain;
 
 use super::{Run, SEED, Scenario, Wish, policy};
 use crate::world::{SolverPlan, World, issue_with};
@@ -37,7 +38,7 @@ pub fn run_raw(scenario: &Scenario, max_in_flight: usize) -> Run {
     scenario.check_leftovers(&world.txt, result.is_ok());
     let outcome = match result {
         Ok(issued) => Ok(super::adapters::shown(&issued)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error_chain(&error)),
     };
     Run::new(world.lines(), outcome)
 }
