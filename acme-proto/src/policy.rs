@@ -17,8 +17,10 @@ pub struct Policy {
     pub backoff: Schedule,
     /// The waits between polls after the first, where the server names none.
     pub poll: Schedule,
-    /// The longest `Retry-After` that a flow waits for. A longer one ends the flow with an error that has the time
-    /// ([`Error::retry_at`](crate::error::Error::retry_at)). Default 10 minutes.
+    /// The longest `Retry-After` that is waited for after a 429 or 5xx, and between two reads of an order. A longer one
+    /// fails that request, or the issuance, with an error that has the time
+    /// ([`Error::retry_at`](crate::error::Error::retry_at)). On the response to a challenge, or on an authorization, it
+    /// delays only the next read of the order, at most to just before the deadline. Default 10 minutes.
     pub retry_after_cap: Duration,
     /// The time limit of one exchange. Default 30 seconds.
     pub request_time_limit: Duration,

@@ -6,12 +6,13 @@
 //! the requests of an operation, retries them, reads the answers, and gives the operation back with its
 //! response or its final error. [`Call`] is the smallest flow: one operation, and nothing follows.
 //!
-//! **What it guarantees.** Every operation that was started comes back once, unless the flow ends first. A
-//! request that may have been processed is sent again only if the operation says that this does no harm. Each
-//! nonce signs one request. At most `max_in_flight` requests are with the signer or the driver. Nothing is
-//! fetched that nothing waits for, except nonces that a flow asks for ahead of time. The wait that the engine
-//! returns lies ahead, unless the deadline has passed. A step costs the logarithm of the number of exchanges:
-//! no step looks at all of them, so that the work of a thousand exchanges is a thousand times that of one.
+//! **What it guarantees.** Every operation that was started comes back exactly once, unless the flow ends
+//! first. A request that may have been processed is sent again only if the operation says that this does no
+//! harm. Each nonce is used for at most one request. At most `max_in_flight` requests are with the signer or
+//! the driver. Nothing is fetched that nothing waits for, except nonces that a flow asks for ahead of time.
+//! The time that `Output::Timeout` names is later than `now`, unless the deadline has passed. A step costs
+//! the logarithm of the number of exchanges; only the end of a flow, and a supply that failed, look at all of
+//! them.
 //!
 //! **Who owns what.** An *exchange* owns an operation, its present request and its tries. The *engine* owns
 //! the exchanges of one flow, the deadline, and the nonces that this flow fetched for itself. The *session*
@@ -20,25 +21,29 @@
 //! answer means, and which other resource gives the response. It never sees a nonce, a signature or a retry. The
 //! *driver* owns sockets, keys and the clock, and sees numbered requests.
 //!
-//! **The sequence of outputs.** Notices come first, so that a log shows causes before effects. Then come
-//! operations that are done, because a flow may start others by them. Then the oldest exchange that is
+//! **The sequence of outputs.** A flow's own outputs, a save or an event, come before those of the engine
+//! (`drive.rs`). Of the engine's, notices come first, so that a log shows a cause before the request that
+//! follows from it. Then come operations that are done, because a flow may start others by them. Then the oldest exchange that is
 //! signed, or that can be begun, takes its next step. An exchange keeps its place through all of its
 //! requests, so that a retry goes before requests that were started later. Only if no exchange has a next
-//! step, the engine fetches what is lacking. If nothing is lacking that is not being fetched, the flow waits.
+//! step, the engine fetches what is lacking. If everything that is lacking is being fetched, the flow waits.
 //!
 //! **Nonces.** A nonce from a newNonce answer stays in the flow that asked for it. If it went to the session,
 //! two flows could take each other's nonces without end. All other nonces go to the session. The nonce of a
-//! badNonce answer belongs to the request that is sent again ([RFC 8555 Section 6.5]). All nonces older than
-//! the refused one are dropped then: a server that lost one, by a restart for example, lost them all.
+//! badNonce response belongs to the request that is sent again ([RFC 8555 Section 6.5]; `bad_nonce` in
+//! `retry.rs`). The session then drops every nonce that it received before the refused one: a server that
+//! lost one, by a restart for example, lost them all. The few that this flow fetched itself stay.
 //!
-//! **Lost answers.** A read, newAccount and newOrder are sent again. A challenge's response, finalize and
-//! deactivations change something that can be read, so that it is read first. A key change is reported: only
-//! [`Rollover`](crate::rollover) knows which key to ask with. What provably never left is sent again in any
-//! case.
+//! **Lost responses.** A request is sent again unless its operation says otherwise (`OnLost`). Reads,
+//! newAccount, newOrder, revokeCert and updates of the account are harmless twice; for a lost newOrder, one
+//! order may stay unused. The response to a challenge, finalize and the deactivation of an authorization are
+//! not: the resource is read first, and the request is sent again only if it was not processed. A lost key
+//! change is reported, because only [`Rollover`](crate::rollover::Rollover) knows which key to ask with. What
+//! provably never left is sent again in any case.
 //!
 //! **Key changes.** While it is not known which of two keys the server holds, a request that is refused
-//! because of its key is signed again by the other one, once. If the server accepts it, the change has
-//! landed, and the session takes the new key.
+//! because of its key is signed again by the other one, once. If the server accepts it, the change has taken
+//! effect, and the session uses the new key.
 //!
 //! # The life of an exchange
 //!
@@ -54,7 +59,8 @@
 //! 2. *Signing the inner JWS*, for key changes and external accounts. The exchange then waits again, for the
 //!    nonce of the outer JWS.
 //! 3. *Signing*, then *signed*. The signature may take seconds. If the nonce goes stale meanwhile, the
-//!    server answers badNonce, which is an ordinary retry.
+//!    server refuses it with badNonce: the request is signed again at once with the nonce of that response, at
+//!    most `bad_nonce_tries` times.
 //! 4. *Sent.* The answer, or its absence, decides (`retry.rs`): it goes back to *waiting* to be sent again,
 //!    at once or later; or back to *waiting* to read whether the request was processed; or it is settled.
 //! 5. *Settled.* At the next poll the operation reads the answer. Reading is put off until then because all

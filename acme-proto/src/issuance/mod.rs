@@ -6,9 +6,9 @@
 //! - With [`durable`](Issuance::durable), a stored snapshot lists each challenge before it is published and until it is
 //!   cleaned up, and has the CSR before it is sent. A process that dies at any point can go on, or clean up.
 //! - What was published is taken back, whatever the end; a challenge is cleaned up only after the user has said what came
-//!   of publishing it. What cannot be taken back in time is named, and costs no certificate.
+//!   of publishing it. What cannot be taken back in time is reported ([`Notice::NotCleaned`]), and costs no certificate.
 //! - Everything ends: the deadline bounds the order, a time limit of its own bounds the clean-ups after it.
-//! - An input costs what it changes. The work of an order is proportional to its names.
+//! - The work that an input causes is proportional to what it changes, and the work of an order to its names.
 //!
 //! # How it works
 //!
@@ -23,7 +23,9 @@
 //!    the view, so that a step which is planned is taken.
 //! 4. *Start* the steps: a request, a question to the user, a new order, the end. They change views, so back to 1, until
 //!    no step is due.
-//! 5. *Hand out*: a snapshot if one is due, then events, then whatever the engine wants sent or signed.
+//! 5. *Hand out*: a snapshot if one is due, then events, then notices, then what the engine wants signed or sent.
+//!
+//! Steps 1 to 4 are `start_what_is_due` in `advance`; step 5 is `Issuance::advance`, then `call::drive::poll`.
 //!
 //! So resuming is reading the order and planning, a snapshot is small, and a newer version of this crate can resume what
 //! an older one began.
@@ -37,14 +39,14 @@
 //! | --- | --- |
 //! | `settings` | what the user wants |
 //! | `engine` | requests in flight, retries, the time and the deadline |
-//! | `identity` | directory, account and key, and whether a snapshot is gone on with |
+//! | `identity` | directory, account and key, and whether it was resumed from a snapshot |
 //! | `order` | the order as the server last showed it |
 //! | `authorizations` | its authorizations, how far their proofs are, which changed |
 //! | `attempts` | what failed for which identifier, over all orders |
 //! | `publications` | what is published, and who has to do what about it next |
 //! | `polling` | when the order is read next |
 //! | `saving` | which changes are stored, and when the next snapshot is due |
-//! | `finalization` | the CSR |
+//! | `finalization` | the CSR, whether it was sent, and how often |
 //! | `choosing` | the certificate, while its chain is being chosen |
 //! | `events` | questions that the user has not seen |
 //! | `ending` | the result, while clean-ups are waited for |
@@ -52,10 +54,10 @@
 //!
 //! # Why in this order
 //!
-//! A snapshot goes first, so that what failed is stored before something else is tried; but it is due only when
-//! it is worth it, so that many selections share one. While it is being stored everything goes on that does not need it:
-//! only `Provision` and finalize wait for the generation that has them. Results are taken before the deadline is looked at: the last one may be the
-//! certificate. Reasons are read before an order is given up, so that the error names every identifier that failed.
+//! - *The snapshot goes first*, so that what failed is stored before something else is tried. Changes share one
+//!   (`saving`). Only `Provision` and finalize wait until the snapshot that has them is stored; the rest continues.
+//! - *Results are taken before the deadline is looked at*: the last one may be the certificate.
+//! - *Every authorization is read before an order is given up*, so that the error names each identifier that failed.
 //!
 //! # The life of an order
 //!

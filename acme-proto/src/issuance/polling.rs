@@ -1,7 +1,8 @@
 //! When the order is read next, and when its authorizations are looked at too.
 //!
-//! The first poll goes out at once, the next ones as `Retry-After` says or by the policy's schedule, which starts over
-//! when the order has a new status. Every third round of a pending order its authorizations are read as well: some
+//! The order is first read as soon as every challenge has been responded to, unless a `Retry-After` on one of those
+//! responses, or on an authorization, names a later time (`hold`). The next reads follow the order's own `Retry-After`, or
+//! the policy's schedule, which starts over when the order has a new status. Every third round of a pending order its authorizations are read as well: some
 //! servers report a failed challenge nowhere else.
 
 use core::time::Duration;
@@ -17,6 +18,7 @@ const MOST_LOOKS_FOR_CERTIFICATE: u32 = 3;
 /// The time of the next poll, and how many showed nothing new.
 #[derive(Debug, Default)]
 pub(super) struct Polling {
+    /// When the order may be read. The default is in the past, so that the first read is due at once.
     at: Timestamp,
     round: u32,
 }
@@ -39,7 +41,7 @@ impl Polling {
         asked: Option<Timestamp>,
         wait: impl FnOnce(u32) -> Duration,
     ) -> Timestamp {
-        // Even where the server's time counts, a wait is drawn only if there is none: the jitter stays repeatable.
+        // Lazy: `wait` draws random jitter, and a draw that is not used would shift all later ones.
         let scheduled = || now.saturating_add(wait(self.round.saturating_sub(1)));
         asked.filter(|at| *at > now).unwrap_or_else(scheduled)
     }
