@@ -1,9 +1,9 @@
-//! Asking an issuance to come to an end.
+//! Cancelling an issuance.
 
 use core::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A wish to cancel, to be [expressed](Self::cancel) from any thread; clones share it.
+/// Cancels issuances from [any thread](Self::cancel); clones share one state.
 ///
 /// ```
 /// let cancel = acme_blocking::Cancel::new();
@@ -26,28 +26,30 @@ struct State {
 type Waker = Box<dyn Fn() + Send>;
 
 impl Cancel {
-    /// Creates a wish that is not expressed yet.
+    /// Creates a value that is not cancelled yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Expresses the wish: every issuance that was given this value cleans its challenges up and ends.
+    /// Cancels: every issuance with this value cleans up its challenges and ends.
     pub fn cancel(&self) {
         let mut state = self.lock();
         state.cancelled = true;
+        // Under the lock, which is safe because a waker only sends to a channel.
         for (_, wake) in state.waiting.drain(..) {
             wake();
         }
     }
 
-    /// Returns whether the wish was expressed.
+    /// Returns whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.lock().cancelled
     }
 
-    /// Has `wake` called when the wish is expressed, or at once if it was; until the result is dropped.
+    /// Calls `wake` on cancellation, or at once if that has happened, until the result is dropped.
     pub(crate) fn subscribe(&self, wake: impl Fn() + Send + 'static) -> Subscription {
         let mut state = self.lock();
+        // Used up even if nothing is queued: dropping the result must not end another subscription.
         let id = state.next;
         state.next += 1;
         if state.cancelled {

@@ -1,4 +1,4 @@
-//! The loop that drives every flow: it carries what [`Driver`] decides.
+//! The loop that drives every flow: [`Driver`] decides, and this loop does the I/O.
 
 use std::sync::Arc;
 use std::thread;
@@ -17,7 +17,8 @@ pub(crate) fn drive<'env, F: Flow>(
     handler: impl EventHandler<F>,
     user: UserParts<'env>,
 ) -> Result<F::Success, Error> {
-    // Solvers and stores may borrow from the caller, so their threads end before this returns.
+    // Solvers and stores may borrow from the caller, so their threads must end before this returns.
+    // On return, `in_flight` is dropped first: its threads see that the flow is over.
     thread::scope(move |scope| {
         let mut clock = Clock::start();
         let mut in_flight = InFlight::new(scope, shared, user);

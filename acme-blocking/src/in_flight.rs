@@ -1,4 +1,4 @@
-//! Everything that a flow waits for, on threads of its own.
+//! Everything that a flow waits for, each task on its own thread.
 
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,13 +21,13 @@ use crate::shared::Shared;
 use crate::solver::Solver;
 use crate::store::Store;
 
-/// What the user gave for one flow.
+/// The solvers, stores and cancellation that the user set for one flow.
 #[derive(Default)]
 pub(crate) struct UserParts<'env> {
     pub(crate) solvers: Vec<Arc<dyn Solver + 'env>>,
     pub(crate) store: Option<Arc<dyn Store + 'env>>,
     pub(crate) intent_store: Option<IntentStore<'env>>,
-    /// Expressed when the user wants the flow to end.
+    /// Set by the user to end the flow.
     pub(crate) cancel: Option<Cancel>,
 }
 
@@ -47,18 +47,19 @@ pub(crate) struct InFlight<'scope, 'env: 'scope> {
     user: UserParts<'env>,
     sender: Sender<Arrival>,
     receiver: Receiver<Arrival>,
-    /// Tasks that run on threads.
+    /// How many tasks run on threads.
     pending: usize,
-    /// Sent when there is nothing to do but wait: only then is it known whether a request is the only one.
+    /// Requests that are held until the flow waits: only then is it known whether there is just
+    /// one.
     unsent: Vec<Transmit>,
-    /// Set when the flow has ended: what a solver presents only then is taken back at once.
+    /// Set when the flow has ended. A challenge that is presented after that is cleaned up at once.
     is_over: Arc<AtomicBool>,
     _wish: Option<Subscription>,
 }
 
 type Job<'a> = Box<dyn FnOnce() -> Arrival + Send + 'a>;
 
-/// What is answered if a thread cannot be started, or panics.
+/// Which task is running, for the failure to report if its thread cannot start or panics.
 #[derive(Clone, Copy)]
 enum Expected {
     Response(RequestId),
@@ -74,6 +75,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         user: UserParts<'env>,
     ) -> Self {
         let (sender, receiver) = mpsc::channel();
+        // Cancellation arrives through the same channel, so that one `recv` waits for everything.
         let cancelled = sender.clone();
         let wish = user
             .cancel
@@ -92,13 +94,13 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         }
     }
 
-    /// Returns what makes [`next`](Self::next) return [`Arrival::Woken`].
+    /// Returns a function that makes [`next`](Self::next) return [`Arrival::Woken`].
     pub(crate) fn wake(&self) -> Wake {
         let sender = self.sender.clone();
         Arc::new(move || drop(sender.send(Arrival::Woken)))
     }
 
-    /// Starts a task; returns its answer if that came at once.
+    /// Starts a task, and returns its result if it ends at once.
     pub(crate) fn start(&mut self, task: Task) -> Option<Arrival> {
         match task {
             Task::Exchange(transmit) => self.unsent.push(transmit),
@@ -108,6 +110,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
             }
             Task::Save(request) => self.save(request),
             Task::Solve(call) => self.solve(call),
+            // On this thread: keyChange is not sent until the intent is stored.
             Task::StoreIntent(intent) => {
                 let stored = self.user.intent_store.take().map_or(Ok(()), |store| store(intent));
                 return Some(Arrival::IntentStored(in_words(stored)));
@@ -116,7 +119,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         None
     }
 
-    /// Waits for whatever comes first.
+    /// Waits for the first of: cancellation, the end of a task, a wake-up, the time.
     pub(crate) fn next(&mut self, wait: Option<Duration>) -> Arrival {
         if let Some(arrival) = self.send() {
             return arrival;
@@ -126,15 +129,17 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
             // The sender in `self` keeps the channel open.
             None => self.receiver.recv().unwrap_or(Arrival::Elapsed),
         };
+        // The other arrivals each end a task that was counted.
         if !matches!(arrival, Arrival::Cancelled | Arrival::Woken | Arrival::Elapsed) {
             self.pending -= 1;
         }
         arrival
     }
 
-    /// Sends what is unsent.
+    /// Sends the requests that are held.
     ///
-    /// A request that nothing else could happen beside occupies the calling thread, and its answer is returned.
+    /// A single request with nothing else to wait for runs on the calling thread, and its result is
+    /// returned. This spares most calls of a client from starting a thread.
     fn send(&mut self) -> Option<Arrival> {
         let is_alone = self.pending == 0 && self.unsent.len() == 1 && self.user.is_empty();
         for transmit in core::mem::take(&mut self.unsent) {
@@ -173,6 +178,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
                 Stage::Wait => solver.wait(challenge).map(|()| ChallengeResponse::default()),
                 Stage::CleanUp => solver.clean_up(challenge).map(|()| ChallengeResponse::default()),
             };
+            // The flow no longer asks for a clean-up of a challenge that it never saw published.
             if *stage == Stage::Present && is_over.load(Ordering::Acquire) && !challenge.stays() {
                 let _ = solver.clean_up(challenge);
             }
@@ -181,7 +187,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         self.scoped(expected, Box::new(job));
     }
 
-    /// Runs what owns everything that it needs; if the flow ends before it, nobody waits for it.
+    /// Runs a job that borrows nothing, so that the flow can end without waiting for it.
     fn detached(&mut self, expected: Expected, job: impl FnOnce() -> Arrival + Send + 'static) {
         self.pending += 1;
         let sender = self.sender.clone();
@@ -191,7 +197,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         }
     }
 
-    /// Runs what borrows from the caller, who waits for its end.
+    /// Runs a job that borrows from the caller, who waits for its end.
     fn scoped(&mut self, expected: Expected, job: Job<'scope>) {
         self.pending += 1;
         let sender = self.sender.clone();
@@ -211,7 +217,7 @@ impl Drop for InFlight<'_, '_> {
 }
 
 impl<'env> UserParts<'env> {
-    /// Stores both keys of a key change in a file first, then in the user's way.
+    /// Stores both keys of a key change in the account file first, then by the user's function.
     pub(crate) fn for_key_change(
         file: Option<impl FnOnce(&RolloverIntent) -> Result<(), Error> + Send + 'static>,
         store: Option<IntentStore<'env>>,
@@ -223,7 +229,7 @@ impl<'env> UserParts<'env> {
         Self { intent_store: Some(intent_store), ..Self::default() }
     }
 
-    /// Returns whether nothing but its exchanges ever happens to the flow.
+    /// Returns whether the flow can wait for nothing but its exchanges.
     fn is_empty(&self) -> bool {
         self.solvers.is_empty() && self.store.is_none() && self.cancel.is_none()
     }
@@ -232,6 +238,7 @@ impl<'env> UserParts<'env> {
 impl Expected {
     fn failed(self, why: String) -> Arrival {
         Arrival::Input(match self {
+            // Not `NotSent`: a job that panicked may have sent the request.
             Self::Response(id) => Input::Lost(id, Lost::NoResponse(why)),
             Self::Signature(id) => Input::SignFailed(id, SignFailed::Failed(why)),
             Self::Saved(id) => Input::SaveFailed(id, why),
@@ -240,11 +247,12 @@ impl Expected {
     }
 }
 
-/// Runs a job to its answer, come what may; nobody may be there any more to take it.
+/// Runs a job and sends its result, which nobody receives if the flow has ended meanwhile.
 fn run(sender: &Sender<Arrival>, expected: Expected, job: impl FnOnce() -> Arrival) {
     let _ = sender.send(outcome(expected, job));
 }
 
+/// Runs a job, and turns a panic into a failure: without an arrival the flow would never end.
 fn outcome(expected: Expected, job: impl FnOnce() -> Arrival) -> Arrival {
     catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| expected.failed("it panicked".into()))
 }

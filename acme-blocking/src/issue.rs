@@ -13,7 +13,7 @@ acme_adapter::issue! {
 }
 
 impl Issue<'_> {
-    /// Cancels in good order once the wish is expressed: challenges are cleaned up first.
+    /// Cancels the issuance when `wish` is cancelled: challenges are cleaned up before it ends.
     pub fn cancel_on(mut self, wish: &Cancel) -> Self {
         self.user.cancel = Some(wish.clone());
         self

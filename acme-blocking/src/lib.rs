@@ -17,26 +17,29 @@
 //! ```
 //!
 //! The protocol itself is in [`acme_proto`], a state machine without I/O; this crate carries its
-//! requests, keeps its time, and runs the solvers. It decides nothing about the protocol. There is no
-//! runtime and nothing asynchronous: what runs at the same time (exchanges, calls of solvers) runs on
-//! threads that end with the call that needed them.
+//! requests, provides the time, and runs the solvers. It decides nothing about the protocol. There
+//! is no runtime and nothing asynchronous: what runs at the same time (exchanges, calls of solvers)
+//! runs on threads that the call starts.
 //!
-//! - [`Client`] is one account at one directory: cheap to clone, to be used from any number of threads.
-//! - [`Client::issue`] obtains a certificate; [`Client::resume`] goes on after a crash; [`Cancel`] stops
-//!   one in good order.
-//! - [`Client::renewal_schedule`] and [`Client::check_renewal`] tell when to renew a certificate, and
-//!   [`Issue::replaces`] names it in the new order; [`Client::change_key`] changes the account key.
+//! - [`Client`] is one account at one directory: cheap to clone, and usable from any number of
+//!   threads.
+//! - [`Client::issue`] obtains a certificate; [`Client::resume`] goes on after a crash; [`Cancel`]
+//!   stops one in good order.
+//! - [`Client::renewal_schedule`] and [`Client::check_renewal`] say when to renew a certificate,
+//!   and [`Issue::replaces`] names it in the new order; [`Client::change_key`] changes the account
+//!   key.
 //! - Every single operation has a method of its own, and [`Client::call`] runs any of them.
-//! - [`Solver`]s publish challenges: [`Http01Listener`], [`Http01Handler`] for a server of your own,
-//!   [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for a rustls server of your own, [`Dns01Solver`] and
-//!   [`DnsPersist01Solver`] over whatever implements [`Dns01`], and [`HookCommand`] for a command.
+//! - [`Solver`]s publish challenges: [`Http01Listener`], [`Http01Handler`] for a server of your
+//!   own, [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for your own rustls server,
+//!   [`Dns01Solver`] and [`DnsPersist01Solver`] over whatever implements [`Dns01`], and
+//!   [`HookCommand`] for a command.
 //! - [`Transport`], [`Signer`], [`Solver`] and [`Store`] are traits that trait objects suit.
 //!
 //! # Features
 //! `ring` (default) or `aws-lc-rs` links a crypto provider; with neither, pass one to
 //! [`ClientBuilder::provider`]. Both may be linked. `tracing` (default) emits notices as events.
-//! `propagation` has the solvers of TXT records wait until one has reached every authoritative server of its zone;
-//! it brings a DNS library. `zerossl` brings the module of that name.
+//! `propagation` lets the solvers of TXT records wait until a record has reached every
+//! authoritative server of its zone; it adds a DNS library. `zerossl` adds the module of that name.
 #![forbid(unsafe_code)]
 
 mod builder;

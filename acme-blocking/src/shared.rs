@@ -29,12 +29,13 @@ impl Shared {
         Self { state: Arc::new(state), transport, signer, account: Mutex::default() }
     }
 
-    /// Held while the account is registered or its key is changed: the later of two finds what the earlier one did.
+    /// Locks the account while it is registered or its key is changed. The second of two callers
+    /// finds what the first one did.
     pub(crate) fn lock_account(&self) -> MutexGuard<'_, ()> {
         locked(&self.account)
     }
 
-    /// Sends a request, and shows the exchange to the observer.
+    /// Sends a request and reports the exchange to the observer.
     pub(crate) fn exchange(&self, transmit: Transmit) -> Arrival {
         let exchange = self.state.begin_exchange(&transmit);
         let start = Instant::now();
@@ -42,7 +43,9 @@ impl Shared {
         Arrival::Input(self.state.end_exchange(exchange, start.elapsed(), result))
     }
 
-    /// Has the user's signer sign on a thread of its own, and stops waiting for it at the time limit.
+    /// Calls the user's signer on a new thread, and stops waiting for it at the time limit.
+    ///
+    /// The signer itself cannot be interrupted. Its thread ends when the signer returns.
     pub(crate) fn sign(self: Arc<Self>, request: SignRequest) -> Arrival {
         let (id, limit) = (request.id, request.time_limit);
         let (send, receive) = mpsc::channel();

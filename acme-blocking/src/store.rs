@@ -1,18 +1,18 @@
-//! Where the state of a durable issuance is kept.
+//! Storage for the state of a durable issuance.
 
 use acme_adapter::store::OrderFile;
 use acme_proto::snapshot::Snapshot;
 
 use crate::BoxError;
 
-/// Keeps the latest snapshot of one issuance; see [`Issue::durable`](crate::Issue::durable).
+/// Stores the latest snapshot of one issuance; see [`Issue::durable`](crate::Issue::durable).
 ///
 /// [`OrderFile`] is the one for a file. `&T`, `Arc<T>` and `Box<T>` are stores too.
 pub trait Store: Send + Sync {
-    /// Stores the snapshot, in the place of the one before, so that it survives a crash from now on.
+    /// Replaces the stored snapshot. When it returns, the snapshot survives a crash.
     ///
     /// # Errors
-    /// An error ends the issuance before it can lose anything.
+    /// An error ends the issuance before it takes a step that the stored snapshot does not cover.
     fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError>;
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-/// A TCP stream whose reads and writes end at a deadline, however slowly the octets drip.
+/// A TCP stream whose reads and writes end at a deadline, however slowly the peer sends.
 #[derive(Debug)]
 pub(crate) struct Timed {
     stream: TcpStream,
@@ -22,8 +22,10 @@ impl Timed {
         self.deadline = deadline;
     }
 
-    /// Returns whether the connection is as it should be while idle: open, and nothing to be read.
+    /// Returns whether an idle connection can be reused: it is open, and nothing is waiting to be
+    /// read.
     pub(crate) fn is_idle(&self) -> bool {
+        // `peek` returns 0 after the peer has closed, and data would belong to no request.
         let quiet = self
             .stream
             .set_nonblocking(true)
@@ -32,15 +34,17 @@ impl Timed {
         quiet && self.stream.set_nonblocking(false).is_ok()
     }
 
-    /// Ends the conversation so that what was written arrives: closing with octets unread would reset the
-    /// connection, and take the answer back.
+    /// Closes the connection so that what was written arrives.
+    ///
+    /// A socket that is closed with unread octets resets the connection, and the peer may then lose
+    /// the response. So the rest is read first, up to a bound and until the deadline.
     pub(crate) fn shut_down(mut self) {
         if self.stream.shutdown(Shutdown::Write).is_ok() {
             let _ = io::copy(&mut (&mut self).take(MAX_UNREAD), &mut io::sink());
         }
     }
 
-    /// Returns what is left of the time, which is never zero: that would mean forever to a socket.
+    /// Returns the time that is left, which is never zero: to a socket, zero means no time limit.
     fn left(&self) -> io::Result<Option<Duration>> {
         let Some(deadline) = self.deadline else { return Ok(None) };
         let left = deadline.saturating_duration_since(Instant::now());
@@ -50,6 +54,7 @@ impl Timed {
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // A socket's time limit holds for one read, so it is set again before each.
         self.stream.set_read_timeout(self.left()?)?;
         self.stream.read(buffer)
     }

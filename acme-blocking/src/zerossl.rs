@@ -4,7 +4,7 @@
 //! use acme_blocking::zerossl::{self, EabRequest};
 //! # fn run(client: acme_blocking::Client) -> Result<(), Box<dyn core::error::Error>> {
 //! let credentials = zerossl::mint(&client, &EabRequest::by_email("me@example.org")?)?;
-//! let (kid, mac_key) = credentials.into_parts(); // to be stored: they serve again
+//! let (kid, mac_key) = credentials.into_parts(); // store them: they can be used again
 //! let register = client.register().contact("mailto:me@example.org").agree_to_terms(|_url| true);
 //! register.external_account(kid, mac_key.as_str()).run()?;
 //! # Ok(())
@@ -16,10 +16,10 @@ pub use acme_proto::zerossl::{EabCredentials, EabRequest, MintError};
 use crate::client::Client;
 use crate::transport::Transport as _;
 
-/// Has ZeroSSL make credentials, through the client's transport.
+/// Requests credentials from ZeroSSL through the client's transport.
 ///
-/// The client is one that is connected to [`ZEROSSL`](crate::ZEROSSL) and not registered yet. Its observer
-/// is not shown the exchange, for the access key is in the URL.
+/// The client is connected to [`ZEROSSL`](crate::ZEROSSL) and not registered yet. Its observer does
+/// not see this exchange, because the URL may contain the access key.
 ///
 /// # Errors
 /// See [`MintError`].

@@ -5,22 +5,23 @@ acme_adapter::client! {
     await: [.await],
     issue: {
         /// # Cancellation
-        /// Dropping the future forgets the order where it is, and leaves its challenges published. To stop
-        /// an issuance in good order, give it [`cancel_on`](crate::Issue::cancel_on). To be able to clean up after
-        /// a crash, make it [`durable`](crate::Issue::durable): then [`resume`](Self::resume) goes on with it, or,
-        /// with a `cancel_on` that is ready at once, cleans up.
+        /// Dropping the future abandons the order and leaves its challenges published. To stop an
+        /// issuance and clean up, use [`cancel_on`](crate::Issue::cancel_on). To be able to clean
+        /// up after a crash, make it [`durable`](crate::Issue::durable): then
+        /// [`resume`](Self::resume) continues it, or, with a `cancel_on` that is ready at once,
+        /// cleans up.
     },
     resume: {
-        /// What [`issue`](Self::issue) says of dropping the future is true here too.
+        /// Dropping the future has the same effects as for [`issue`](Self::issue).
     },
     example: ["acme_tokio", "async fn", ".await", "tokio::time::sleep", ".await"],
     /// One account at one directory.
     ///
-    /// Clones are handles to the same account; use them from as many tasks as you like. What they do runs
-    /// in their own futures, side by side, and shares nonces, rate limits and connections. There is no task
-    /// in the background, so a future that is dropped is the end of what it was doing: see
+    /// Clones are handles to the same account and may be used from any number of tasks. Their
+    /// operations run concurrently and share nonces, rate limits and connections. An operation
+    /// makes progress only while its future is polled, and dropping the future ends it: see
     /// [`issue`](Self::issue).
     ///
-    /// Each single operation has a method of its own, with the retries that suit it; its errors are those of
+    /// Each single operation has its own method, with retries that suit it; its errors are those of
     /// [`call`](Self::call).
 }

@@ -6,7 +6,7 @@ use acme_adapter::clock::wall;
 use acme_proto::time::Timestamp;
 use tokio::time::Instant;
 
-/// Tells the time by tokio's clock, so that `tokio::time::pause` makes it virtual.
+/// Measures time by tokio's clock, which `tokio::time::pause` makes virtual in tests.
 pub(crate) struct Clock {
     anchor: Timestamp,
     anchored: Instant,
@@ -18,8 +18,10 @@ impl Clock {
         Self { anchor: wall(), anchored: Instant::now() }
     }
 
-    /// Returns the time, and follows the wall clock forward where that has jumped: the monotonic clock
-    /// stands still while a machine is suspended.
+    /// Returns the time, which never goes back.
+    ///
+    /// It follows a forward jump of the wall clock, because the monotonic clock may stand still
+    /// while a machine is suspended.
     pub(crate) fn now(&mut self) -> Timestamp {
         let now = self.anchor.saturating_add(self.anchored.elapsed());
         let wall = wall();
@@ -30,9 +32,9 @@ impl Clock {
         wall
     }
 
-    /// Returns when to look again on the way to `at`.
+    /// Returns the instant of the next wake-up on the way to `at`.
     ///
-    /// A long wait is cut in pieces, so that a machine that was suspended under way notices.
+    /// A long wait is split, so that a machine that was suspended meanwhile notices the time.
     pub(crate) fn instant(&self, at: Timestamp) -> Instant {
         let now = Instant::now();
         let here = self.anchor.saturating_add(now - self.anchored);

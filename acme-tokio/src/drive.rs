@@ -1,4 +1,4 @@
-//! The loop that drives every flow: it carries what [`Driver`] decides.
+//! The loop that drives every flow: [`Driver`] decides, and this loop does the I/O.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Everything that a flow waits for, as futures of the task that drives it.
+//! Everything that a flow waits for, as futures within the task that drives it.
 
 use core::future::{Future, pending, poll_fn};
 use core::pin::pin;
@@ -24,7 +24,7 @@ use crate::solver::DynSolver;
 use crate::store::DynStore;
 use crate::{BoxError, BoxFuture};
 
-/// What the user gave for one flow.
+/// The solvers, stores and cancellation that the user set for one flow.
 #[derive(Default)]
 pub(crate) struct UserParts<'a> {
     pub(crate) solvers: Vec<Arc<dyn DynSolver + 'a>>,
@@ -39,7 +39,7 @@ pub(crate) type IntentStore<'a> =
     Box<dyn FnOnce(RolloverIntent) -> BoxFuture<'a, Result<(), BoxError>> + Send + 'a>;
 
 impl<'a> UserParts<'a> {
-    /// Stores both keys of a key change in a file first, then in the user's way.
+    /// Stores both keys of a key change in the account file first, then by the user's function.
     pub(crate) fn for_key_change(
         file: Option<impl FnOnce(&RolloverIntent) -> Result<(), Error> + Send + 'static>,
         store: Option<IntentStore<'a>>,
@@ -68,13 +68,13 @@ pub(crate) async fn on_disk(
         Ok(result) => result,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => resume_unwind(panic),
-            // The runtime is being shut down, and this task with it.
+            // The runtime is shutting down and drops this task, so no result is needed.
             Err(_) => pending().await,
         },
     }
 }
 
-/// The tasks of one flow; dropping it drops what they were doing.
+/// The tasks of one flow; dropping it cancels them all.
 pub(crate) struct InFlight<'a> {
     shared: Arc<Shared>,
     user: UserParts<'a>,
@@ -88,7 +88,7 @@ impl<'a> InFlight<'a> {
         Self { shared: Arc::clone(shared), user, tasks, woken }
     }
 
-    /// Returns what makes [`next`](Self::next) return [`Arrival::Woken`].
+    /// Returns a function that makes [`next`](Self::next) return [`Arrival::Woken`].
     pub(crate) fn wake(&self) -> Wake {
         let woken = Arc::clone(&self.woken);
         Arc::new(move || woken.notify_one())
@@ -107,9 +107,10 @@ impl<'a> InFlight<'a> {
         });
     }
 
-    /// Waits for the first of: the wish to cancel, the end of a task, a wake-up, the time.
+    /// Waits for the first of: cancellation, the end of a task, a wake-up, the time.
     pub(crate) async fn next(&mut self, until: Option<Instant>) -> Arrival {
         let Self { user, tasks, woken, .. } = self;
+        // A wake-up between two calls is not lost: `notify_one` stores a permit.
         let mut woken = pin!(woken.notified());
         let mut time = pin!(async {
             match until {
@@ -117,10 +118,12 @@ impl<'a> InFlight<'a> {
                 None => pending().await,
             }
         });
+        // Cancellation comes first, so that a steady stream of finished tasks cannot delay it.
         poll_fn(|cx| {
             if let Some(wish) = &mut user.cancel
                 && wish.as_mut().poll(cx).is_ready()
             {
+                // A future must not be polled again after it is ready.
                 user.cancel = None;
                 return Poll::Ready(Arrival::Cancelled);
             }
@@ -148,6 +151,9 @@ async fn save(store: Option<Arc<dyn DynStore + '_>>, request: SaveRequest) -> Ar
     })
 }
 
+/// Runs one call of a solver.
+///
+/// `call` holds the lock of the record name, which is released when this future ends or is dropped.
 async fn solve(solver: Arc<dyn DynSolver + '_>, call: SolverCall) -> Arrival {
     let result = match call.stage {
         Stage::Present => solver.dyn_present(&call.challenge).await,

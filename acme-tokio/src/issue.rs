@@ -13,13 +13,13 @@ acme_adapter::issue! {
     /// An issuance to be awaited; made by [`Client::issue`](crate::Client::issue) and
     /// [`Client::resume`](crate::Client::resume).
     ///
-    /// It needs a CSR or a key, and at least one solver. Dropping its future forgets the order and leaves challenges
-    /// published: see [`Client::issue`](crate::Client::issue).
+    /// It needs a CSR or a key, and at least one solver. Dropping its future forgets the order and
+    /// leaves challenges published: see [`Client::issue`](crate::Client::issue).
     #[must_use = "it does nothing until it is awaited or run"]
 }
 
 impl<'a> Issue<'a> {
-    /// Cancels in good order when `wish` is ready: challenges are cleaned up first.
+    /// Cancels the issuance when `wish` is ready: challenges are cleaned up before it ends.
     pub fn cancel_on(mut self, wish: impl Future<Output: Send> + Send + 'a) -> Self {
         self.user.cancel = Some(Box::pin(async move {
             wish.await;

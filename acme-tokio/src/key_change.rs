@@ -17,7 +17,9 @@ acme_adapter::key_change! {
 }
 
 impl<'a> KeyChange<'a> {
-    /// Has the intent, with both keys, put where it outlives a crash, before anything is sent.
+    /// Sets how the intent, which names both keys, is stored before anything is sent.
+    ///
+    /// It must survive a crash: only with it can a later run find out which key the CA holds.
     pub fn store<F>(mut self, store: impl FnOnce(RolloverIntent) -> F + Send + 'a) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'a,

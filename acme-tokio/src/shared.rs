@@ -27,12 +27,13 @@ impl Shared {
         Self { state: Arc::new(state), transport, signer, account: Mutex::default() }
     }
 
-    /// Held while the account is registered or its key is changed: the later of two finds what the earlier one did.
+    /// Locks the account while it is registered or its key is changed. The second of two callers
+    /// finds what the first one did.
     pub(crate) async fn lock_account(&self) -> MutexGuard<'_, ()> {
         self.account.lock().await
     }
 
-    /// Sends a request, and shows the exchange to the observer.
+    /// Sends a request and reports the exchange to the observer.
     pub(crate) async fn exchange(&self, transmit: Transmit) -> Arrival {
         let exchange = self.state.begin_exchange(&transmit);
         let start = Instant::now();
@@ -40,7 +41,7 @@ impl Shared {
         Arrival::Input(self.state.end_exchange(exchange, start.elapsed(), result))
     }
 
-    /// Has the user's signer sign.
+    /// Passes a request to the user's signer, within its time limit.
     pub(crate) async fn sign(&self, request: SignRequest) -> Arrival {
         let result = match &self.signer {
             Some(signer) => timeout(request.time_limit, signer.sign(&request))

@@ -1,4 +1,4 @@
-//! Who signs: a trait, for keys in a device or a service.
+//! Signing: a trait for keys in a device or a service.
 
 use core::future::Future;
 
@@ -7,22 +7,24 @@ use acme_proto::jose::{Jwk, Signature};
 
 use crate::BoxFuture;
 
-/// Signs with a key that the client does not hold, such as one in an HSM or a key management service.
+/// Signs with a key that the client does not hold, such as one in an HSM or a key management
+/// service.
 ///
 /// For keys in memory there is nothing to implement: give them to
-/// [`ClientBuilder::key`](crate::ClientBuilder::key). The methods may be written as `async fn`. `&T`,
-/// `Arc<T>` and `Box<T>` are signers too, and [`DynSigner`] is the form for trait objects.
+/// [`ClientBuilder::key`](crate::ClientBuilder::key). The methods may be written as `async fn`.
+/// `&T`, `Arc<T>` and `Box<T>` are signers too, and [`DynSigner`] is the form for trait objects.
 pub trait Signer: Send + Sync {
     /// Returns the public half of the account key.
     fn account_key(&self) -> Jwk;
 
     /// Signs the request's message with the key that the request names.
     ///
-    /// Services that answer ECDSA signatures in DER suit
-    /// [`Signature::from_der`](acme_proto::jose::Signature::from_der).
+    /// [`Signature::from_der`](acme_proto::jose::Signature::from_der) converts the DER form of
+    /// ECDSA signatures, which most services return.
     ///
     /// # Errors
-    /// [`SignFailed::UnknownKey`] for a key that the signer does not hold, and others as they say.
+    /// [`SignFailed::UnknownKey`] for a key that the signer does not hold, and the other kinds of
+    /// [`SignFailed`] as their documentation says.
     fn sign(
         &self,
         request: &SignRequest,

@@ -1,4 +1,4 @@
-//! Where the state of a durable issuance is kept.
+//! Storage for the state of a durable issuance.
 
 use core::future::Future;
 
@@ -7,15 +7,15 @@ use acme_proto::snapshot::Snapshot;
 
 use crate::{BoxError, BoxFuture};
 
-/// Keeps the latest snapshot of one issuance; see [`Issue::durable`](crate::Issue::durable).
+/// Stores the latest snapshot of one issuance; see [`Issue::durable`](crate::Issue::durable).
 ///
 /// [`OrderFile`] is the one for a file. The method may be written as `async fn`. `&T`, `Arc<T>` and
 /// `Box<T>` are stores too, and [`DynStore`] is the form for trait objects.
 pub trait Store: Send + Sync {
-    /// Stores the snapshot, in the place of the one before, so that it survives a crash from now on.
+    /// Replaces the stored snapshot. When it returns, the snapshot survives a crash.
     ///
     /// # Errors
-    /// An error ends the issuance before it can lose anything.
+    /// An error ends the issuance before it takes a step that the stored snapshot does not cover.
     fn save(&self, snapshot: &Snapshot) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 

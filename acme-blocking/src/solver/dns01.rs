@@ -1,9 +1,11 @@
-//! dns-01 (RFC 8555 section 8.4) and dns-account-01: a trait for whoever edits the zone.
+//! dns-01 (RFC 8555 section 8.4) and dns-account-01: a trait for editing a DNS zone.
 
 use crate::BoxError;
 
-/// Edits TXT records, such as through the interface of a DNS provider; [`Dns01Solver`](crate::Dns01Solver) makes a
-/// [`Solver`](super::Solver) of it, and [`DnsPersist01Solver`](crate::DnsPersist01Solver) one for records that stay.
+/// Edits TXT records, for example through the API of a DNS provider.
+///
+/// [`Dns01Solver`](crate::Dns01Solver) turns it into a [`Solver`](super::Solver), and
+/// [`DnsPersist01Solver`](crate::DnsPersist01Solver) into one for records that stay.
 ///
 /// ```
 /// use acme_blocking::{BoxError, Dns01, Dns01Solver};
@@ -27,7 +29,8 @@ use crate::BoxError;
 pub trait Dns01: Send + Sync {
     /// Adds `value` to the TXT records at `name`, beside those that are there.
     ///
-    /// `name` has no final dot. A value that is there already stays, and that is no error.
+    /// `name` has no final dot. A value that exists already stays, which is not an error: an
+    /// issuance that is resumed publishes its values again.
     ///
     /// # Errors
     /// An error fails this way of proving the identifier.
@@ -35,13 +38,14 @@ pub trait Dns01: Send + Sync {
 
     /// Removes `value` from the TXT records at `name`, and leaves the others.
     ///
-    /// A value that is not there is no error.
+    /// A missing value is not an error: `set_txt` may have failed, or an earlier run removed it.
     ///
     /// # Errors
     /// An error is listed in the result of the issuance.
     fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError>;
 
-    /// Waits until every authoritative server answers `value` at `name`; by default not at all.
+    /// Waits until every authoritative server returns `value` at `name`; by default it does not
+    /// wait.
     ///
     /// # Errors
     /// An error fails this way of proving the identifier.
@@ -50,10 +54,9 @@ pub trait Dns01: Send + Sync {
         Ok(())
     }
 
-    /// Returns the values of the TXT records at `name`, so that what is there need not be published again;
-    /// by default none.
+    /// Returns the values of the TXT records at `name`; by default none.
     ///
-    /// Only dns-persist-01 asks.
+    /// Only dns-persist-01 uses it, to leave a record in place that proves the name already.
     ///
     /// # Errors
     /// An error fails this way of proving the identifier.

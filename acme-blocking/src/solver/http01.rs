@@ -1,4 +1,4 @@
-//! http-01 (RFC 8555 section 8.3): answering a validation.
+//! http-01 (RFC 8555 section 8.3): the HTTP side of a validation.
 
 use std::io::{Read as _, Write as _};
 
@@ -13,6 +13,7 @@ pub(super) fn listen(address: impl ToSocketAddrs, table: Http01Table) -> Result<
 }
 
 fn serve(table: &Http01Table, mut stream: Timed) {
+    // A longer head is cut off: the request line, which names the challenge, comes first.
     let mut head = Vec::new();
     let mut chunk = [0; 1024];
     while !head.windows(4).any(|window| window == b"\r\n\r\n") && head.len() < MAX_HEAD {

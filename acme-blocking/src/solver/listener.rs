@@ -1,4 +1,4 @@
-//! Accepting connections in the background, for the ready-made listeners.
+//! Accepting connections in the background, for the listeners that come with this crate.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
@@ -24,11 +24,11 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Binds the first of the addresses that can be bound, and serves each connection on a thread of its
-    /// own, within a time limit.
+    /// Binds the first address that can be bound, and serves each connection on its own thread
+    /// within a time limit.
     ///
     /// # Errors
-    /// [`Error::Listen`] names the address and what is in the way.
+    /// [`Error::Listen`] names the address and the cause.
     pub(super) fn bind<S>(address: impl ToSocketAddrs, serve: S) -> Result<Self, Error>
     where
         S: Fn(Timed) + Clone + Send + 'static,
@@ -67,12 +67,13 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        // A connection of its own wakes the thread up.
+        // The thread blocks in `accept`, which only a connection can wake.
         let wake = |ip| {
             let address = SocketAddr::new(ip, self.address.port());
             TcpStream::connect_timeout(&address, WAKE_TIME_LIMIT).is_ok()
         };
         let woken = reachable(self.address.ip()).into_iter().any(wake);
+        // Where no connection reaches it, it is left behind: `join` would block without end.
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
         }
@@ -85,7 +86,8 @@ where
 {
     let places = Arc::new(AtomicUsize::new(MAX_CONNECTIONS));
     loop {
-        // Who comes too early waits in the system's queue: a validation turned away has failed.
+        // A place first: a connection beyond the bound waits in the system's queue. If it were
+        // accepted and closed, its validation would fail.
         let place = loop {
             if stop.load(Ordering::Acquire) {
                 return;
@@ -100,7 +102,7 @@ where
             return;
         }
         let Ok((stream, _)) = accepted else {
-            // Such as too many open files: some of them will be closed.
+            // Such as too many open files. The pause keeps this loop from spinning.
             thread::sleep(PAUSE);
             continue;
         };
@@ -129,9 +131,9 @@ impl Drop for Place {
     }
 }
 
-/// Returns the addresses under which this machine may reach what listens on `ip`.
+/// Returns the addresses at which this machine may reach a listener on `ip`.
 ///
-/// Where IPv6 is switched off, `[::]` can be listened on all the same, and `[::1]` is out of reach.
+/// Where IPv6 is switched off, a socket can still listen on `[::]`, but `[::1]` is unreachable.
 fn reachable(ip: IpAddr) -> Vec<IpAddr> {
     match ip {
         ip if !ip.is_unspecified() => vec![ip],

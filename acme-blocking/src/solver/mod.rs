@@ -1,4 +1,4 @@
-//! Who publishes challenges: a trait, and the ready-made ones.
+//! Publishing challenges: a trait, and the solvers that come with this crate.
 
 mod dns01;
 mod hook;
@@ -17,11 +17,12 @@ pub use self::dns01::Dns01;
 #[cfg(feature = "propagation")]
 pub use self::propagation::propagated;
 
-/// Publishes challenges for the CA to find, and takes them away again.
+/// Publishes challenges for the CA to find, and removes them afterwards.
 ///
-/// Calls for different challenges run at the same time, up to sixteen of one issuance; `wait` is not counted. Those for one record
-/// name (a wildcard and its base name share one) follow each other, also among all issuances of one client.
-/// A call cannot be interrupted, so let none take longer than a few minutes.
+/// Calls for different challenges run at the same time, up to sixteen of one issuance; `wait` is
+/// not counted. Those for one record name (a wildcard and its base name share one) follow each
+/// other, also among all issuances of one client. A call cannot be interrupted, so let none take
+/// longer than a few minutes.
 ///
 /// `&T`, `Arc<T>` and `Box<T>` are solvers too.
 pub trait Solver: Send + Sync {
@@ -38,18 +39,19 @@ pub trait Solver: Send + Sync {
 
     /// Publishes the challenge beside whatever else is published.
     ///
-    /// It may be called again for a challenge that is published already, such as after a restart. It returns the
-    /// response that the CA receives: empty for every kind that this crate knows, and for other kinds with the
-    /// members that they define.
+    /// It may be called again for a challenge that is published already, such as after a restart.
+    /// It returns the response that the CA receives: empty for every kind that this crate knows,
+    /// and for other kinds with the members that they define.
     ///
     /// # Errors
     /// An error fails this way of proving the identifier; another kind may be tried.
     fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError>;
 
-    /// Waits until the CA can see the challenge, such as for DNS to propagate; by default not at all.
+    /// Waits until the CA can see the challenge, such as for DNS to propagate; by default it does
+    /// not wait.
     ///
-    /// It is called when every `present` of this solver that is under way has ended, for each challenge on
-    /// a thread of its own.
+    /// It is called when every `present` of this solver that is under way has ended, for each
+    /// challenge on a thread of its own.
     ///
     /// # Errors
     /// An error fails this way of proving the identifier; another kind may be tried.
@@ -58,7 +60,7 @@ pub trait Solver: Send + Sync {
         Ok(())
     }
 
-    /// Takes this one challenge away, and nothing else that is published under its name.
+    /// Removes this one challenge, and nothing else that is published under its name.
     ///
     /// It must not assume that `present` succeeded, nor that it happened in this process.
     ///

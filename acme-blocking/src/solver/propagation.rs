@@ -1,4 +1,4 @@
-//! Whether a TXT record has reached every authoritative server of its zone.
+//! Checking that a TXT record has reached every authoritative server of its zone.
 
 use core::time::Duration;
 use std::io::{self, Read as _, Write as _};
@@ -10,15 +10,17 @@ use acme_adapter::propagation::{
     DnsQuery, Propagated, PropagationCheck, PropagationError, PropagationStep,
 };
 
-/// Waits until every authoritative server answers `value` among the TXT records at `name`, which has no
-/// final dot.
+/// Waits until every authoritative server returns `value` among the TXT records at `name`.
+///
+/// `name` has no final dot.
 ///
 /// [`Dns01Solver::propagation`](crate::Dns01Solver::propagation) and
-/// [`DnsPersist01Solver::propagation`](crate::DnsPersist01Solver::propagation) do it for every challenge.
+/// [`DnsPersist01Solver::propagation`](crate::DnsPersist01Solver::propagation) do it for every
+/// challenge.
 ///
 /// # Errors
-/// Those of [`PropagationError`]: the record is not everywhere within the check's time limit, its zone cannot be
-/// found, and so on.
+/// Those of [`PropagationError`]: the record does not reach every server within the check's time
+/// limit, its zone cannot be found, and so on.
 pub fn propagated(
     check: &PropagationCheck,
     name: &str,
@@ -42,7 +44,7 @@ pub fn propagated(
     }
 }
 
-/// Sends queries at the same time, each on a thread of its own, and waits for all answers.
+/// Sends all queries at once, each on its own thread, and waits for all answers.
 fn exchange_all(queries: &[DnsQuery]) -> Vec<io::Result<Vec<u8>>> {
     thread::scope(|scope| {
         let start = |query| thread::Builder::new().spawn_scoped(scope, move || exchange(query));
@@ -60,6 +62,8 @@ fn exchange(query: &DnsQuery) -> io::Result<Vec<u8>> {
 }
 
 fn by_udp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
+    // On a system without IPv6 the socket cannot even be bound. `Unsupported` makes the check treat
+    // the address as unreachable rather than silent.
     let no_family = |error| io::Error::new(io::ErrorKind::Unsupported, error);
     let socket = UdpSocket::bind(query.local()).map_err(no_family)?;
     socket.connect(query.server)?;
@@ -68,6 +72,7 @@ fn by_udp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
     loop {
         socket.set_read_timeout(Some(left(deadline)?))?;
         let length = socket.recv(&mut datagram)?;
+        // A late or forged datagram must not end the wait for the real answer.
         if query.is_answered_by(&datagram[..length]) {
             datagram.truncate(length);
             return Ok(datagram);
@@ -86,7 +91,7 @@ fn by_tcp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
     Ok(message)
 }
 
-/// Fills the buffer before the deadline, however slowly the octets drip in.
+/// Fills the buffer before the deadline, however slowly the server sends.
 fn read(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) -> io::Result<()> {
     while !buffer.is_empty() {
         stream.set_read_timeout(Some(left(deadline)?))?;
@@ -98,7 +103,7 @@ fn read(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) -> io:
     Ok(())
 }
 
-/// Returns the time that is left, which is not zero.
+/// Returns the time that is left, which is never zero: to a socket, zero means no time limit.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }

@@ -1,4 +1,4 @@
-//! tls-alpn-01 (RFC 8737): answering a validation, which is a handshake.
+//! tls-alpn-01 (RFC 8737): the TLS side of a validation, which is a handshake and nothing more.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(super) fn listen(
     Listener::bind(address, move |stream| shake_hands(&config, stream))
 }
 
-/// Completes the handshake, which is all there is to a validation, and closes.
+/// Completes the handshake and closes: no data follows it (RFC 8737 section 4).
 fn shake_hands(config: &Arc<ServerConfig>, mut stream: Timed) {
     let Ok(mut tls) = ServerConnection::new(Arc::clone(config)) else { return };
     while tls.is_handshaking() {

@@ -24,8 +24,11 @@ use super::lost::NoConnection;
 use super::wire::{Stream, Wire};
 use crate::timed::Timed;
 
-/// Makes connections for ureq, all the way up to TLS, so that every failure here is one before anything
-/// was sent.
+/// Makes connections for ureq, including TLS.
+///
+/// Every failure here happens before a request is sent, so it is safe to send the request once
+/// more. [`NoConnection`] marks them: an error of ureq's own connectors does not show how far they
+/// came.
 pub(super) struct Dialer {
     tls: Arc<ClientConfig>,
     proxy: Proxy,
@@ -39,7 +42,7 @@ impl Dialer {
     /// Connects to the origin of `url`.
     ///
     /// # Errors
-    /// Says in words why there is no connection.
+    /// Describes why there is no connection.
     fn dial(&self, url: &Url, deadline: Instant) -> Result<Stream, String> {
         let tcp = match self.proxy.for_url(url) {
             None => connect(url.host(), url.port(), deadline)?,
@@ -50,9 +53,10 @@ impl Dialer {
             return Ok(Stream::Plain(timed));
         }
         let name = ServerName::try_from(url.host().to_owned())
-            .map_err(|_| format!("{} is no name for TLS", url.host()))?;
+            .map_err(|_| format!("{} is not a valid name for TLS", url.host()))?;
         let mut tls =
             ClientConnection::new(Arc::clone(&self.tls), name).map_err(|e| error_chain(&e))?;
+        // Finished here and not with the first write, so that its failure counts as not sent.
         while tls.is_handshaking() {
             tls.complete_io(&mut timed).map_err(|e| late_or(&e))?;
         }
@@ -84,7 +88,7 @@ impl fmt::Debug for Dialer {
     }
 }
 
-/// Looks no name up: behind a proxy there may be no way to, and [`Dialer`] does it where there is.
+/// Resolves no name: [`Dialer`] does that, unless a proxy resolves the name instead.
 #[derive(Debug)]
 pub(super) struct NoResolver;
 
@@ -99,6 +103,8 @@ fn tunnel(proxy: &ProxyTarget, url: &Url, deadline: Instant) -> Result<TcpStream
     let tcp =
         connect(proxy.host(), proxy.port(), deadline).map_err(|cause| proxy.failure(&cause))?;
     let failed = |error: io::Error| proxy.failure(&late_or(&error));
+    // The clone is the same socket. It has no buffer, and one octet a read leaves to TLS what
+    // follows the head of the response.
     let mut timed = Timed::new(tcp.try_clone().map_err(failed)?, deadline);
     timed.write_all(&proxy.connect_request(url)).map_err(failed)?;
     let (mut answer, mut octet) = (ConnectAnswer::default(), [0]);
@@ -118,7 +124,9 @@ fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, String
     connect_to_any(&addresses, deadline, connect_to)
 }
 
-/// Looks a name up on a thread of its own: the system's resolver knows no deadline.
+/// Looks up a name on a new thread, because the system's resolver takes no deadline.
+///
+/// A thread that is too late ends when the resolver returns, and its result is dropped.
 fn look_up(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, String> {
     let (send, receive) = mpsc::channel();
     let name = host.to_owned();
@@ -141,6 +149,7 @@ fn connect_to_any<T: Send + 'static>(
     attempt: fn(SocketAddr, Instant) -> io::Result<T>,
 ) -> Result<T, String> {
     let because = |address, error: io::Error| format!("{} ({address})", late_or(&error));
+    // A single address has nothing to race against and needs no thread.
     if let [address] = addresses {
         return attempt(*address, deadline).map_err(|error| because(*address, error));
     }
@@ -149,6 +158,8 @@ fn connect_to_any<T: Send + 'static>(
     let mut attempts = 0;
     let mut failure = String::from("the name has no address");
     loop {
+        // Reached at the start, after a failure, and when a head start is over. The thread of an
+        // attempt that loses ends at the deadline at the latest, and drops its connection.
         if let Some(address) = waiting.next() {
             let send = send.clone();
             let attempted = move || drop(send.send((address, attempt(address, deadline))));
@@ -178,14 +189,17 @@ fn connect_to_any<T: Send + 'static>(
 
 fn connect_to(address: SocketAddr, deadline: Instant) -> io::Result<TcpStream> {
     let left = deadline.saturating_duration_since(Instant::now());
+    // `connect_timeout` refuses a limit of zero.
     let stream = TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1)))?;
-    // Else a body, written apart from its head, waits for a delayed ACK.
+    // ureq writes the head and the body of a request apart. With Nagle's algorithm the second write
+    // would wait for the peer's delayed ACK of the first.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
 fn late_or(error: &io::Error) -> String {
     match error.kind() {
+        // A socket whose time limit has passed reports either, depending on the system.
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => LATE.into(),
         _ => error_chain(error),
     }

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Lets a limited number of callers through at a time.
+/// A semaphore: limits the number of callers at a time.
 #[derive(Debug)]
 pub(super) struct Gate {
     free: Mutex<usize>,

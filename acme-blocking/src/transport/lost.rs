@@ -1,4 +1,4 @@
-//! How a request that got no answer ended.
+//! What is known about a request that got no response.
 
 use core::error::Error as StdError;
 use core::fmt;
@@ -6,7 +6,7 @@ use core::fmt;
 use acme_adapter::error_chain;
 use acme_proto::flow::Lost;
 
-/// A connection that was not made, as an error that passes through ureq.
+/// The reason why there is no connection, as an error that passes through ureq.
 #[derive(Debug)]
 pub(super) struct NoConnection(pub(super) String);
 
@@ -24,7 +24,7 @@ impl From<NoConnection> for ureq::Error {
     }
 }
 
-/// Says how a request that ureq could not get answered ended.
+/// Classifies ureq's error: only [`Lost::NotSent`] lets the core send any request once more.
 pub(super) fn of(error: ureq::Error) -> Lost {
     match error {
         ureq::Error::Other(other) => match other.downcast::<NoConnection>() {
@@ -32,7 +32,7 @@ pub(super) fn of(error: ureq::Error) -> Lost {
             Err(other) => Lost::NoResponse(error_chain(&*other)),
         },
         ureq::Error::Timeout(_) => Lost::TimedOut,
-        // What cannot be written as a request is found out before anything is.
+        // ureq finds these before it writes anything.
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => {
             Lost::NotSent(format!("not a request for HTTP: {}", error_chain(&error)))
         }

@@ -16,26 +16,27 @@ use rustls::crypto::CryptoProvider;
 
 pub use self::ureq::UreqTransport;
 
-/// Carries one request to the server and brings its answer back.
+/// Sends one request to the server and returns its response.
 ///
-/// The request goes out exactly as it is: no header changed, no redirect followed, nothing sent twice.
-/// All of that is decided elsewhere, by the core. An implementation
+/// The request is sent exactly as it is: no header is changed, no redirect is followed, and nothing
+/// is sent twice. The core decides all of that. An implementation
 ///
-/// - gives up after [`Transmit::time_limit`], with [`Lost::TimedOut`] while there is no status yet, and
-///   with the [truncated](Response::truncated) answer afterwards, so that its status and nonce survive;
-/// - accepts [`Transmit::body_limit`] octets of body, and marks an answer that is longer as truncated;
-/// - says [`Lost::NotSent`] only where the server provably did not process the request;
-/// - trusts the certificates it should, for the core cannot check that.
+/// - gives up after [`Transmit::time_limit`]: with [`Lost::TimedOut`] before the status arrives,
+///   and with a [truncated](Response::truncated) response afterwards, so that status and nonce
+///   survive;
+/// - accepts [`Transmit::body_limit`] octets of body, and marks a longer response as truncated;
+/// - returns [`Lost::NotSent`] only if the server provably did not process the request;
+/// - verifies the server's certificate, which the core cannot do.
 ///
 /// It is called from several threads at once. `&T`, `Arc<T>` and `Box<T>` are transports too.
 pub trait Transport: Send + Sync {
-    /// Sends the request and waits for the answer.
+    /// Sends the request and waits for the response.
     ///
     /// # Errors
-    /// Says how the exchange ended without an answer.
+    /// [`Lost`] says how the exchange ended without a response.
     fn exchange(&self, transmit: Transmit) -> Result<Response, Lost>;
 
-    /// Returns what the `User-Agent` header says of this transport, such as `ureq/3`.
+    /// Returns the product name for the `User-Agent` header, such as `ureq/3`.
     fn product(&self) -> &str;
 
     /// Closes the connections that are not in use; by default it does nothing.
@@ -52,7 +53,7 @@ acme_adapter::forward! {
 
 pub(crate) type BoxTransport = Box<dyn Transport>;
 
-/// Makes the transport of a client that was given none.
+/// Creates the transport of a client for which the user set none.
 pub(crate) fn default_transport(
     provider: &Arc<CryptoProvider>,
     settings: &ClientSettings,

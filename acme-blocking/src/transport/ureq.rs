@@ -25,8 +25,8 @@ use acme_adapter::client_state::locked;
 
 /// Speaks HTTP/1.1 over a bounded pool of connections.
 ///
-/// It trusts the roots it was made with, sets `TCP_NODELAY`, and goes through the proxy that `HTTPS_PROXY`
-/// and `NO_PROXY` name. Clones share the connections.
+/// It trusts the roots that it is created with, sets `TCP_NODELAY`, and uses the proxy that
+/// `HTTPS_PROXY` and `NO_PROXY` name. Clones share the connections.
 #[derive(Clone)]
 pub struct UreqTransport {
     /// Replaced as a whole to close its idle connections.
@@ -44,17 +44,18 @@ impl UreqTransport {
         Ok(Self::with_config(tls::client_config(provider, roots, &[b"http/1.1"])?))
     }
 
-    /// Creates a transport over a TLS configuration of the user's own, such as one with a client
-    /// certificate; its ALPN protocol should be `http/1.1`.
+    /// Creates a transport with a custom TLS configuration, such as one with a client certificate.
+    ///
+    /// Its ALPN protocol should be `http/1.1`.
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
         let agent = Arc::new(Mutex::new(agent(Arc::clone(&config))));
         Self { agent, config, gate: Arc::new(Gate::new(MAX_CONNECTIONS)) }
     }
 
-    /// Sets how many connections there may be at most; 16 if nothing else is said.
+    /// Sets the maximum number of connections; 16 by default.
     ///
-    /// Requests beyond that wait for one to become free, within their time limits. Call it before the
-    /// transport is cloned, for clones made before keep their own bound.
+    /// Further requests wait for one to become free, within their time limits. Call it before the
+    /// transport is cloned: earlier clones keep their bound.
     pub fn connections(mut self, most: usize) -> Self {
         self.gate = Arc::new(Gate::new(most.max(1)));
         self
@@ -77,7 +78,8 @@ impl UreqTransport {
         let unfit =
             |e: http::Error| Lost::NotSent(format!("not a request for HTTP: {}", error_chain(&e)));
         let agent = self.agent();
-        // An empty body is one too where there may be one: it goes out with its length.
+        // ureq sends a length only with a body, even an empty one, and some servers refuse a POST
+        // without a length with 411.
         let answer = if body.is_empty() && method != Method::Post {
             let request = builder.body(()).map_err(unfit)?;
             let request = agent.configure_request(request).timeout_global(Some(limit)).build();
@@ -94,6 +96,7 @@ impl UreqTransport {
 impl Transport for UreqTransport {
     fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
         let deadline = Instant::now() + transmit.time_limit.min(LONGEST);
+        // Held to the end of this function, while the connection is in use.
         let place = self.gate.enter(deadline);
         let left = deadline.saturating_duration_since(Instant::now());
         if place.is_none() || left.is_zero() {
@@ -103,6 +106,8 @@ impl Transport for UreqTransport {
         let (head, body) = self.send(transmit, left)?.into_parts();
         let response = with_headers(Response::new(head.status.as_u16()), &head.headers);
         let mut octets = Vec::new();
+        // One octet more than the limit shows that a body is too long. A body that fails or is not
+        // read to its end keeps its status and nonce, and ureq closes the connection.
         let most = (limit as u64).saturating_add(1);
         let whole = body.into_reader().take(most).read_to_end(&mut octets).is_ok();
         let long = octets.len() > limit;
@@ -126,7 +131,8 @@ impl fmt::Debug for UreqTransport {
     }
 }
 
-/// Makes an agent with connections of its own, which decides nothing by itself.
+/// Creates an agent with its own connections that makes no decision: the core handles every status
+/// and redirect, and writes every header.
 fn agent(config: Arc<ClientConfig>) -> Agent {
     let settings = Agent::config_builder()
         .http_status_as_error(false)
@@ -144,13 +150,14 @@ fn agent(config: Arc<ClientConfig>) -> Agent {
 
 fn with_headers(response: Response, headers: &HeaderMap) -> Response {
     headers.iter().fold(response, |response, (name, value)| {
+        // A header value may hold octets above 0x7F. They must not cost the whole response.
         response.with_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
     })
 }
 
-/// How many connections there may be at most, if nothing else is said.
+/// The default maximum number of connections.
 const MAX_CONNECTIONS: usize = 16;
-/// No idle connection is closed for there being too many: the gate bounds them all.
+/// More than ever exist: the gate bounds the connections, and ureq need not close idle ones.
 const MAX_IDLE: usize = 1024;
-/// No deadline is further away, so that adding it to a time cannot overflow.
+/// Bounds a time limit, so that adding it to an instant cannot overflow.
 const LONGEST: Duration = Duration::from_secs(86_400);

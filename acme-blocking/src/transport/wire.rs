@@ -1,4 +1,4 @@
-//! A connection as ureq uses it: TCP, with or without TLS, and a deadline for every step.
+//! A connection for ureq: TCP, with or without TLS, and a deadline for every step.
 
 use core::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -11,7 +11,7 @@ use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport}
 
 use crate::timed::Timed;
 
-/// A connection to the server, past every handshake.
+/// A connection to the server whose handshakes are complete.
 pub(super) struct Wire {
     stream: Stream,
     buffers: LazyBuffers,
@@ -36,6 +36,7 @@ impl Stream {
         }
     }
 
+    /// Sets the time that ureq grants for the next step, or none if that would overflow.
     fn set_deadline(&mut self, timeout: NextTimeout) {
         let after = (!timeout.after.is_not_happening()).then_some(*timeout.after);
         self.timed().set_deadline(after.and_then(|after| Instant::now().checked_add(after)));
@@ -67,6 +68,7 @@ impl Transport for Wire {
         self.stream.write_all(octets).map_err(|error| failed(error, timeout))
     }
 
+    /// Reads once; `false` means that the server has closed the connection.
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.stream.set_deadline(timeout);
         let buffer = self.buffers.input_append_buf();
@@ -93,7 +95,8 @@ impl fmt::Debug for Wire {
 fn failed(error: io::Error, timeout: NextTimeout) -> Error {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout(timeout.reason),
-        // Else ureq takes a connection that broke for the end of a body without length.
+        // ureq takes some kinds of `io::Error`, such as a reset, for the end of a body that has no
+        // length. A broken connection must not pass for a complete response.
         _ => Error::Io(io::Error::other(error_chain(&error))),
     }
 }

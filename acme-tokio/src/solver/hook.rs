@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use crate::BoxError;
 
-/// Runs the command on a thread that may block; it is stopped if nobody waits any more.
+/// Runs the command on a thread that may block, and kills it if this future is dropped.
 pub(super) async fn run(
     hook: &HookCommand,
     action: HookAction,
@@ -15,6 +15,8 @@ pub(super) async fn run(
     value: &str,
 ) -> Result<(), BoxError> {
     let (hook, name, value) = (hook.clone(), name.to_owned(), value.to_owned());
+    // Dropping the future drops `waiting`, which the thread sees. `spawn_blocking` itself cannot be
+    // cancelled.
     let waiting = Arc::new(());
     let wanted = Arc::downgrade(&waiting);
     let run = move || hook.run_while(action, &name, &value, || wanted.strong_count() > 0);

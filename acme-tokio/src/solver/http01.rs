@@ -1,4 +1,4 @@
-//! http-01 (RFC 8555 section 8.3): answering a validation.
+//! http-01 (RFC 8555 section 8.3): the HTTP side of a validation.
 
 use acme_adapter::error::Error;
 use acme_adapter::http01::Http01Table;
@@ -15,6 +15,7 @@ pub(super) async fn listen(
 }
 
 async fn serve(table: Http01Table, mut stream: TcpStream) {
+    // A longer head is cut off: the request line, which names the challenge, comes first.
     let mut head = Vec::new();
     while !head.windows(4).any(|w| w == b"\r\n\r\n") && head.len() < MAX_HEAD {
         let mut chunk = [0; 1024];

@@ -1,4 +1,4 @@
-//! Accepting connections in the background, for the ready-made listeners.
+//! Accepting connections in the background, for the listeners that come with this crate.
 
 use core::future::Future;
 use core::time::Duration;
@@ -25,7 +25,7 @@ impl Listener {
     /// Binds the first of the addresses that can be bound.
     ///
     /// # Errors
-    /// [`Error::Listen`] names the address and what is in the way.
+    /// [`Error::Listen`] names the address and the cause.
     pub(super) async fn bind<S, F>(address: impl ToSocketAddrs, serve: S) -> Result<Self, Error>
     where
         S: Fn(TcpStream) -> F + Send + Sync + 'static,
@@ -58,16 +58,20 @@ impl Listener {
         let task = tokio::spawn(async move {
             let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             loop {
+                // A place first: a connection beyond the bound waits in the system's queue. If it
+                // were accepted and closed, its validation would fail.
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 match listener.accept().await {
                     Ok((stream, _)) => {
+                        // Tasks of their own outlive the listener, so that responses in progress
+                        // are completed.
                         let served = serve(stream);
                         tokio::spawn(async move {
                             let _ = timeout(TIME_LIMIT, served).await;
                             drop(place);
                         });
                     }
-                    // Such as too many open files: some of them will be closed.
+                    // Such as too many open files. The pause keeps this loop from spinning.
                     Err(_) => sleep(PAUSE).await,
                 }
             }

@@ -1,4 +1,4 @@
-//! Who publishes challenges: a trait, and the ready-made ones.
+//! Publishing challenges: a trait, and the solvers that come with this crate.
 
 mod dns01;
 mod hook;
@@ -19,10 +19,11 @@ pub use self::dns01::Dns01;
 #[cfg(feature = "propagation")]
 pub use self::propagation::propagated;
 
-/// Publishes challenges for the CA to find, and takes them away again.
+/// Publishes challenges for the CA to find, and removes them afterwards.
 ///
-/// Calls for different challenges run at the same time, up to sixteen of one issuance; `wait` is not counted. Those for
-/// one record name (a wildcard and its base name share one) follow each other, also among all issuances of one client.
+/// Calls for different challenges run at the same time, up to sixteen of one issuance; `wait` is
+/// not counted. Those for one record name (a wildcard and its base name share one) follow each
+/// other, also among all issuances of one client.
 ///
 /// The methods may be written as `async fn`. `&T`, `Arc<T>` and `Box<T>` are solvers too, and
 /// [`DynSolver`] is the form for trait objects.
@@ -40,9 +41,9 @@ pub trait Solver: Send + Sync {
 
     /// Publishes the challenge beside whatever else is published.
     ///
-    /// It may be called again for a challenge that is published already, such as after a restart. It returns the
-    /// response that the CA receives: empty for every kind that this crate knows, and for other kinds with the
-    /// members that they define.
+    /// It may be called again for a challenge that is published already, such as after a restart.
+    /// It returns the response that the CA receives: empty for every kind that this crate knows,
+    /// and for other kinds with the members that they define.
     ///
     /// # Errors
     /// An error fails this way of proving the identifier; another kind may be tried.
@@ -51,7 +52,8 @@ pub trait Solver: Send + Sync {
         challenge: &Challenge,
     ) -> impl Future<Output = Result<ChallengeResponse, BoxError>> + Send;
 
-    /// Waits until the CA can see the challenge, such as for DNS to propagate; by default not at all.
+    /// Waits until the CA can see the challenge, such as for DNS to propagate; by default it does
+    /// not wait.
     ///
     /// It is called when every `present` of this solver that is under way has ended.
     ///
@@ -62,7 +64,7 @@ pub trait Solver: Send + Sync {
         async { Ok(()) }
     }
 
-    /// Takes this one challenge away, and nothing else that is published under its name.
+    /// Removes this one challenge, and nothing else that is published under its name.
     ///
     /// It must not assume that `present` succeeded, nor that it happened in this process.
     ///

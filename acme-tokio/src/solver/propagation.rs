@@ -1,4 +1,4 @@
-//! Whether a TXT record has reached every authoritative server of its zone.
+//! Checking that a TXT record has reached every authoritative server of its zone.
 
 use std::io;
 
@@ -11,15 +11,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, sleep, timeout};
 
-/// Waits until every authoritative server answers `value` among the TXT records at `name`, which has no
-/// final dot.
+/// Waits until every authoritative server returns `value` among the TXT records at `name`.
+///
+/// `name` has no final dot.
 ///
 /// [`Dns01Solver::propagation`](crate::Dns01Solver::propagation) and
-/// [`DnsPersist01Solver::propagation`](crate::DnsPersist01Solver::propagation) do it for every challenge.
+/// [`DnsPersist01Solver::propagation`](crate::DnsPersist01Solver::propagation) do it for every
+/// challenge.
 ///
 /// # Errors
-/// Those of [`PropagationError`]: the record is not everywhere within the check's time limit, its zone cannot be
-/// found, and so on.
+/// Those of [`PropagationError`]: the record does not reach every server within the check's time
+/// limit, its zone cannot be found, and so on.
 pub async fn propagated(
     check: &PropagationCheck,
     name: &str,
@@ -33,6 +35,7 @@ pub async fn propagated(
             PropagationStep::Ask(query) => in_flight.push(exchange(query)),
             PropagationStep::Wait(pause) if in_flight.is_empty() => sleep(pause).await,
             PropagationStep::Wait(pause) => {
+                // Queries keep running when the pause ends: each has its own time limit.
                 if let Ok(Some((id, answer))) = timeout(pause, in_flight.next()).await {
                     search.answer(id, answer);
                 }
@@ -53,6 +56,8 @@ async fn exchange(query: DnsQuery) -> (QueryId, io::Result<Vec<u8>>) {
 }
 
 async fn by_udp(query: &DnsQuery) -> io::Result<Vec<u8>> {
+    // On a system without IPv6 the socket cannot even be bound. `Unsupported` makes the check treat
+    // the address as unreachable rather than silent.
     let no_family = |error| io::Error::new(io::ErrorKind::Unsupported, error);
     let socket = UdpSocket::bind(query.local()).await.map_err(no_family)?;
     socket.connect(query.server).await?;
@@ -60,6 +65,7 @@ async fn by_udp(query: &DnsQuery) -> io::Result<Vec<u8>> {
     let mut datagram = vec![0; DnsQuery::MAX_UDP];
     loop {
         let length = socket.recv(&mut datagram).await?;
+        // A late or forged datagram must not end the wait for the real answer.
         if query.is_answered_by(&datagram[..length]) {
             datagram.truncate(length);
             return Ok(datagram);

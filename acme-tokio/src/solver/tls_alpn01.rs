@@ -1,4 +1,4 @@
-//! tls-alpn-01 (RFC 8737): answering a validation, which is a handshake.
+//! tls-alpn-01 (RFC 8737): the TLS side of a validation, which is a handshake and nothing more.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub(super) async fn listen(
     let serve = move |stream| {
         let acceptor = acceptor.clone();
         async move {
+            // No data follows the handshake (RFC 8737 section 4). `shutdown` sends close_notify.
             if let Ok(mut stream) = acceptor.accept(stream).await {
                 let _ = stream.shutdown().await;
             }

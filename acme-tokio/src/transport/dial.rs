@@ -42,7 +42,7 @@ impl Dialer {
     /// Connects to the origin of `url`.
     ///
     /// # Errors
-    /// Says in words why there is no connection.
+    /// Describes why there is no connection.
     pub(super) async fn dial(&self, url: &Url) -> Result<Dialed, String> {
         timeout(DIAL_TIME_LIMIT, self.connect(url)).await.unwrap_or_else(|_| {
             Err(format!(
@@ -59,16 +59,22 @@ impl Dialer {
             Some(proxy) => tunnel(&proxy, url).await?,
         };
         if !url.is_https() {
+            // Without TLS there is no ALPN to agree on HTTP/2 with.
             return greet(Box::new(tcp), false).await;
         }
         let name = ServerName::try_from(url.host().to_owned())
-            .map_err(|_| format!("{} is no name for TLS", url.host()))?;
+            .map_err(|_| format!("{} is not a valid name for TLS", url.host()))?;
         let tls = self.tls.connect(name, tcp).await.map_err(|e| error_chain(&e))?;
+        // A server that ignores ALPN has not agreed to HTTP/2 (RFC 9113 section 3.2).
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
         greet(Box::new(tls), http2).await
     }
 }
 
+/// Starts the protocol on a connected stream.
+///
+/// hyper splits a connection into a sender and a future that does the I/O. The future runs in a
+/// task of its own. It ends when the sender is dropped, and its errors reach the sender as well.
 async fn greet(stream: Box<dyn Stream>, http2: bool) -> Result<Dialed, String> {
     let io = HyperIo(stream);
     if http2 {
@@ -89,6 +95,7 @@ async fn tunnel(proxy: &ProxyTarget, url: &Url) -> Result<TcpStream, String> {
     let failed = |error: io::Error| proxy.failure(&error_chain(&error));
     tcp.write_all(&proxy.connect_request(url)).await.map_err(failed)?;
     let mut answer = ConnectAnswer::default();
+    // One octet a read: what follows the head of the response belongs to TLS.
     while !answer.push(tcp.read_u8().await.map_err(failed)?).map_err(|e| proxy.failure(&e))? {}
     Ok(tcp)
 }
@@ -109,6 +116,7 @@ async fn connect_to_any(mut waiting: ConnectAttempts) -> Result<TcpStream, Strin
     let mut attempts = FuturesUnordered::new();
     let mut failure = String::from("the name has no address");
     loop {
+        // Reached at the start, after a failure, and when a head start is over.
         if let Some(address) = waiting.next() {
             attempts.push(async move { (address, connect_to(address).await) });
         }
@@ -117,10 +125,12 @@ async fn connect_to_any(mut waiting: ConnectAttempts) -> Result<TcpStream, Strin
             None => Ok(attempts.next().await),
         };
         match ended {
+            // Dropping the other attempts closes their sockets.
             Ok(Some((_, Ok(stream)))) => return Ok(stream),
             Ok(Some((address, Err(error)))) => {
                 failure = format!("{} ({address})", error_chain(&error));
             }
+            // No attempt is left and no address waits.
             Ok(None) => return Err(failure),
             Err(_) => {} // the head start is over
         }
@@ -129,7 +139,8 @@ async fn connect_to_any(mut waiting: ConnectAttempts) -> Result<TcpStream, Strin
 
 async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
-    // Else every POST over HTTP/2, whose HEADERS and DATA are written apart, waits for a delayed ACK.
+    // hyper writes the HEADERS and DATA of an HTTP/2 POST apart. With Nagle's algorithm the second
+    // write would wait for the peer's delayed ACK of the first.
     stream.set_nodelay(true)?;
     Ok(stream)
 }

@@ -25,11 +25,11 @@ use super::io::Octets;
 use super::pool::{Connection, Pool};
 use super::{Transport, lost};
 
-/// Speaks HTTP/2 over one connection where the server can, else HTTP/1.1 over a bounded pool.
+/// Speaks HTTP/2 over one connection if the server does, otherwise HTTP/1.1 over a bounded pool.
 ///
-/// It trusts the roots it was made with, offers HTTP/2 and HTTP/1.1 by ALPN, sets `TCP_NODELAY`, and
-/// goes through the proxy that `HTTPS_PROXY` and `NO_PROXY` name. Clones share the connections, which
-/// live on the runtime that they were made on.
+/// It trusts the roots that it is created with, offers HTTP/2 and HTTP/1.1 by ALPN, sets
+/// `TCP_NODELAY`, and uses the proxy that `HTTPS_PROXY` and `NO_PROXY` name. Clones share the
+/// connections, which live on the runtime that they were made on.
 #[derive(Clone)]
 pub struct HyperTransport {
     pool: Arc<Pool>,
@@ -45,14 +45,16 @@ impl HyperTransport {
         Ok(Self::with_config(config))
     }
 
-    /// Creates a transport over a TLS configuration of the user's own, such as one with a client
-    /// certificate; its ALPN protocols should be `h2` and `http/1.1`.
+    /// Creates a transport with a custom TLS configuration, such as one with a client certificate.
+    ///
+    /// Its ALPN protocols should be `h2` and `http/1.1`.
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
         Self { pool: Arc::new(Pool::new(Dialer::new(config, Proxy::from_env()))) }
     }
 
-    /// Sets how many connections to one server that speaks only HTTP/1.1 may be open at once; 16 by
-    /// default. Further requests wait for one of them, within their time limits.
+    /// Sets how many connections to one HTTP/1.1 server may be open at once; 16 by default.
+    ///
+    /// Further requests wait for one of them, within their time limits.
     pub fn http1_connections(self, most: usize) -> Self {
         self.pool.set_most(most);
         self
@@ -72,6 +74,7 @@ impl Transport for HyperTransport {
         let answer = match timeout_at(deadline, connection.send(request)).await {
             Ok(answer) => answer.map_err(lost::of)?,
             Err(_) => {
+                // Dropping the future resets the HTTP/2 stream or closes the HTTP/1.1 connection.
                 connection.doubt(started);
                 return Err(Lost::TimedOut);
             }
@@ -80,6 +83,8 @@ impl Transport for HyperTransport {
         let response = Response::new(head.status.as_u16());
         let response = with_headers(response, &head.headers);
         let mut body = Vec::new();
+        // From here on a time-out no longer loses the response: its status and nonce are known, and
+        // the nonce may be the only one that the server gives for a while.
         let whole = timeout_at(deadline, read(incoming, &mut body, transmit.body_limit)).await;
         if whole == Ok(true) {
             connection.give_back();
@@ -104,7 +109,7 @@ impl fmt::Debug for HyperTransport {
     }
 }
 
-/// Writes the request in the form of the connection's protocol, with its headers as they are.
+/// Converts the request for the protocol of the connection and leaves its headers unchanged.
 fn request(
     request: acme_proto::http::Request,
     connection: &Connection,
@@ -112,6 +117,8 @@ fn request(
     let (method, url, headers, body) = request.into_parts();
     let mut builder = Request::builder().method(method.as_str());
     builder = match connection {
+        // HTTP/1.1 sends the path and `Host` (RFC 9112 section 3.2.1). For HTTP/2, hyper takes the
+        // pseudo-headers from an absolute URI (RFC 9113 section 8.3.1).
         Connection::Http1(_) => builder.uri(url.path_and_query()).header(HOST, url.authority()),
         Connection::Http2(_) => builder.uri(absolute(&url)),
     };
@@ -119,7 +126,7 @@ fn request(
         builder = builder.header(name, value);
     }
     if body.is_empty() && method == Method::Post {
-        // Left to itself hyper says nothing of an empty body, which some servers refuse with 411.
+        // hyper omits the length of an empty body, and some servers refuse such a POST with 411.
         builder = builder.header(CONTENT_LENGTH, 0);
     }
     builder
@@ -134,15 +141,17 @@ fn absolute(url: &Url) -> String {
 
 fn with_headers(response: Response, headers: &HeaderMap) -> Response {
     headers.iter().fold(response, |response, (name, value)| {
+        // A header value may hold octets above 0x7F. They must not cost the whole response.
         response.with_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
     })
 }
 
-/// Reads the body up to the limit; returns whether that was all of it.
+/// Reads the body up to the limit, and returns whether it was complete.
 async fn read(incoming: Incoming, body: &mut Vec<u8>, limit: usize) -> bool {
     let mut incoming = pin!(incoming);
     while let Some(frame) = poll_fn(|cx| incoming.as_mut().poll_frame(cx)).await {
         let Ok(frame) = frame else { return false };
+        // A frame without data holds trailers, which ACME does not use.
         if let Some(data) = frame.data_ref() {
             let room = limit - body.len();
             body.extend_from_slice(&data[..data.len().min(room)]);
@@ -154,5 +163,5 @@ async fn read(incoming: Incoming, body: &mut Vec<u8>, limit: usize) -> bool {
     true
 }
 
-/// No deadline is further away, so that adding it to a time cannot overflow.
+/// Bounds a time limit, so that adding it to an instant cannot overflow.
 const LONGEST: Duration = Duration::from_secs(86_400);

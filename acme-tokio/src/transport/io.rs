@@ -1,4 +1,4 @@
-//! What hyper needs of a runtime and of a body, for tokio and for octets that are all there.
+//! hyper's traits for tokio's streams and tasks, and for a request body in memory.
 
 use core::convert::Infallible;
 use core::pin::Pin;
@@ -15,7 +15,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A tokio stream as hyper wants it.
+/// Adapts a tokio stream to hyper's traits.
 pub(super) struct HyperIo(pub(super) Box<dyn Stream>);
 
 impl Read for HyperIo {
@@ -24,7 +24,7 @@ impl Read for HyperIo {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // By way of the stack, so that no unsafe code is needed for hyper's uninitialised buffer.
+        // hyper's buffer is uninitialised. Copying from the stack needs no unsafe code.
         let mut space = [0; READ_SIZE];
         let room = buffer.remaining().min(READ_SIZE);
         let mut read = ReadBuf::new(&mut space[..room]);
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// A request body that is all there.
+/// A request body that is complete in memory; `None` when it is empty or has been sent.
 pub(super) struct Octets(Option<Bytes>);
 
 impl From<Vec<u8>> for Octets {
@@ -99,10 +99,12 @@ impl Body for Octets {
         Poll::Ready(self.0.take().map(|octets| Ok(Frame::data(octets))))
     }
 
+    /// Lets hyper end an HTTP/2 request with its HEADERS frame if there is no body.
     fn is_end_stream(&self) -> bool {
         self.0.is_none()
     }
 
+    /// Returns the exact size, without which HTTP/1.1 would send the body in chunks.
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.0.as_ref().map_or(0, |octets| octets.len() as u64))
     }

@@ -1,4 +1,4 @@
-//! How a request that got no answer ended.
+//! What is known about a request that got no response.
 
 use core::error::Error;
 
@@ -6,19 +6,19 @@ use ::hyper::client::conn::TrySendError;
 use acme_adapter::error_chain;
 use acme_proto::flow::Lost;
 
-/// Says how a request that hyper could not get answered ended.
+/// Classifies hyper's error: only [`Lost::NotSent`] lets the core send any request once more.
 pub(super) fn of<T>(mut error: TrySendError<T>) -> Lost {
-    // hyper hands the request back where not one octet of it was written.
+    // hyper returns the request if it has not written one octet of it.
     let unsent = error.take_message().is_some();
     let error = error.into_error();
     let words = error_chain(&error);
     if unsent || refused(&error) { Lost::NotSent(words) } else { Lost::NoResponse(words) }
 }
 
-/// Returns whether the server said of this very stream that it was not processed.
+/// Returns whether the server stated that it did not process this request.
 ///
-/// `REFUSED_STREAM` says so (RFC 9113 section 8.7). `GOAWAY` reaches, as an error of a stream, only
-/// those beyond the last one that the server took, and those opened later.
+/// `REFUSED_STREAM` states that (RFC 9113 section 8.7). A `GOAWAY` fails only streams above the
+/// last one that the server accepted, and those opened later.
 fn refused(error: &::hyper::Error) -> bool {
     let Some(error) = error.source().and_then(|s| s.downcast_ref::<h2::Error>()) else {
         return false;

@@ -19,27 +19,28 @@ use crate::BoxFuture;
 
 pub use self::hyper::HyperTransport;
 
-/// Carries one request to the server and brings its answer back.
+/// Sends one request to the server and returns its response.
 ///
-/// The request goes out exactly as it is: no header changed, no redirect followed, nothing sent twice.
-/// All of that is decided elsewhere, by the core. An implementation
+/// The request is sent exactly as it is: no header is changed, no redirect is followed, and nothing
+/// is sent twice. The core decides all of that. An implementation
 ///
-/// - gives up after [`Transmit::time_limit`], with [`Lost::TimedOut`] while there is no status yet, and
-///   with the [truncated](Response::truncated) answer afterwards, so that its status and nonce survive;
-/// - accepts [`Transmit::body_limit`] octets of body, and marks an answer that is longer as truncated;
-/// - says [`Lost::NotSent`] only where the server provably did not process the request;
-/// - trusts the certificates it should, for the core cannot check that.
+/// - gives up after [`Transmit::time_limit`]: with [`Lost::TimedOut`] before the status arrives,
+///   and with a [truncated](Response::truncated) response afterwards, so that status and nonce
+///   survive;
+/// - accepts [`Transmit::body_limit`] octets of body, and marks a longer response as truncated;
+/// - returns [`Lost::NotSent`] only if the server provably did not process the request;
+/// - verifies the server's certificate, which the core cannot do.
 ///
 /// The methods may be written as `async fn`. `&T`, `Arc<T>` and `Box<T>` are transports too, and
 /// [`DynTransport`] is the form for trait objects.
 pub trait Transport: Send + Sync {
-    /// Sends the request and waits for the answer.
+    /// Sends the request and waits for the response.
     ///
     /// # Errors
-    /// Says how the exchange ended without an answer.
+    /// [`Lost`] says how the exchange ended without a response.
     fn exchange(&self, transmit: Transmit) -> impl Future<Output = Result<Response, Lost>> + Send;
 
-    /// Returns what the `User-Agent` header says of this transport, such as `hyper/1`.
+    /// Returns the product name for the `User-Agent` header, such as `hyper/1`.
     fn product(&self) -> &str;
 
     /// Closes the connections that are not in use; by default it does nothing.
@@ -98,7 +99,7 @@ acme_adapter::forward! {
 
 pub(crate) type BoxTransport = Box<dyn DynTransport>;
 
-/// Makes the transport of a client that was given none.
+/// Creates the transport of a client for which the user set none.
 pub(crate) fn default_transport(
     provider: &Arc<CryptoProvider>,
     settings: &ClientSettings,

@@ -19,6 +19,7 @@ use super::io::Octets;
 /// The connections of one transport.
 pub(super) struct Pool {
     dialer: Dialer,
+    /// At most [`MAX_HOSTS`] where possible: URLs come from the server, which may name any host.
     hosts: Mutex<BTreeMap<Origin, Arc<Host>>>,
     /// How many HTTP/1.1 connections to one server are open at once.
     most: AtomicUsize,
@@ -29,23 +30,23 @@ impl Pool {
         Self { dialer, hosts: Mutex::new(BTreeMap::new()), most: AtomicUsize::new(MOST_HTTP1) }
     }
 
-    /// Bounds the number of HTTP/1.1 connections to each server that is met from now on.
+    /// Bounds the number of HTTP/1.1 connections to each server that is contacted from now on.
     pub(super) fn set_most(&self, most: usize) {
         self.most.store(most.clamp(1, Semaphore::MAX_PERMITS), Ordering::Relaxed);
     }
 
-    /// Forgets every connection: those in use end with their requests, the others at once.
+    /// Drops every connection: idle ones close at once, those in use when their request ends.
     pub(super) fn close(&self) {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Returns a connection that is ready for one request: an open one if there is one.
+    /// Returns a connection that is ready for one request, an open one if possible.
     ///
-    /// However many ask at once, only one dials until it is known what the server speaks, and all share
-    /// what came of it, its failure included.
+    /// Until the protocol of the server is known, one caller dials and all others wait. They share
+    /// its result, even its failure.
     ///
     /// # Errors
-    /// Says in words why there is no connection.
+    /// Describes why there is no connection.
     pub(super) async fn connection(&self, url: &Url) -> Result<Connection, String> {
         let host = self.host(url);
         loop {
@@ -55,6 +56,7 @@ impl Pool {
             if host.state().speaks_http1 {
                 return self.http1(&host, url).await;
             }
+            // `None`: somebody learned what the server speaks, so the checks above now succeed.
             let first = self.explore(&host, url).await?;
             if let Some(first) = first {
                 return Ok(first);
@@ -66,6 +68,7 @@ impl Pool {
     async fn http1(&self, host: &Arc<Host>, url: &Url) -> Result<Connection, String> {
         let slots = Arc::clone(&host.slots);
         let slot = slots.acquire_owned().await.map_err(|_| "the pool is closed")?;
+        // The server may have closed a connection while it was idle. Only `ready` shows that.
         while let Some(idle) = host.idle() {
             let mut sender = idle.sender;
             if idle.since.elapsed() < IDLE_LIMIT && sender.ready().await.is_ok() {
@@ -78,15 +81,17 @@ impl Pool {
                 sender.ready().await.map_err(|e| error_chain(&e))?;
                 Ok(Connection::Http1(Http1 { host: Arc::clone(host), sender, slot }))
             }
-            // Such as another machine behind the same name.
+            // Another machine behind the same name may speak HTTP/2 although the first did not.
             Dialed::Http2(sender) => Ok(Connection::Http2(host.adopt(sender))),
         }
     }
 
-    /// Makes the first connection, alone; the others wait for what comes of it, and look again.
+    /// Makes the first connection while other callers wait; they then look at the state again.
     async fn explore(&self, host: &Arc<Host>, url: &Url) -> Result<Option<Connection>, String> {
         let round = host.state().round;
         let _turn = host.dialing.lock().await;
+        // If the round changed during the wait, another caller has dialed. Its failure counts for
+        // all who waited: dialing once more for each of them would take a time limit each.
         {
             let state = host.state();
             if state.round > round {
@@ -101,6 +106,7 @@ impl Pool {
         }
         let dialed = dialed?;
         match dialed {
+            // It goes to the idle ones and not to the caller, who has no slot yet.
             Dialed::Http1(sender) => {
                 let mut state = host.state();
                 state.speaks_http1 = true;
@@ -115,6 +121,7 @@ impl Pool {
         let origin = Origin::of(url);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&origin) {
+            // Whoever uses a connection holds its host, so these have idle connections only.
             hosts.retain(|_, host| Arc::strong_count(host) > 1);
         }
         let most = self.most.load(Ordering::Relaxed);
@@ -129,7 +136,7 @@ pub(super) enum Connection {
 }
 
 impl Connection {
-    /// Sends the request and waits for the head of the answer.
+    /// Sends the request and waits for the head of the response.
     pub(super) async fn send(
         &mut self,
         request: Request<Octets>,
@@ -146,22 +153,29 @@ impl Connection {
         }
     }
 
-    /// Keeps the connection for the next request; only after the whole body has been read.
+    /// Keeps the connection for the next request, after the whole body has been read.
+    ///
+    /// An HTTP/1.1 connection that is dropped instead is closed: the rest of a body would be taken
+    /// for the next response. HTTP/2 has nothing to return, since its connection is shared.
     pub(super) fn give_back(self) {
         if let Self::Http1(Http1 { host, sender, slot }) = self {
             if !sender.is_closed() {
                 host.state().idle.push(Idle { sender, since: Instant::now() });
             }
+            // After the push: whoever gets the slot finds the connection.
             drop(slot);
         }
     }
 
-    /// Stops using an HTTP/2 connection that has been silent since `since`: the network may have
-    /// forgotten it.
+    /// Stops using an HTTP/2 connection that has brought no response since `since`.
+    ///
+    /// A router on the way may have dropped its state without a reset. Every later request on the
+    /// connection would then time out, too.
     pub(super) fn doubt(&self, since: Instant) {
         let Self::Http2(http2) = self else { return };
         if http2.heard.get() < since {
             let mut state = http2.host.state();
+            // Another request may have replaced the connection already.
             if state.http2.as_ref().is_some_and(|open| open.heard.is(&http2.heard)) {
                 state.http2 = None;
             }
@@ -194,10 +208,12 @@ impl Origin {
     }
 }
 
-/// One server, as far as it is known.
+/// One server, and the connections to it.
 struct Host {
     state: Mutex<State>,
+    /// Held, across await points, by the caller that makes the first connection.
     dialing: tokio::sync::Mutex<()>,
+    /// One for each HTTP/1.1 connection in use.
     slots: Arc<Semaphore>,
 }
 
@@ -216,6 +232,7 @@ impl Host {
 
     fn http2(self: &Arc<Self>) -> Option<Http2> {
         let mut state = self.state();
+        // Idle HTTP/2 is judged by its age: without a ping a dead connection looks like a live one.
         let usable =
             |open: &Open| !open.sender.is_closed() && open.heard.get().elapsed() < IDLE_LIMIT;
         if !state.http2.as_ref().is_some_and(usable) {
@@ -228,6 +245,7 @@ impl Host {
         })
     }
 
+    /// Shares a new HTTP/2 connection with all later requests.
     fn adopt(self: &Arc<Self>, sender: http2::SendRequest<Octets>) -> Http2 {
         let heard = Heard::now();
         let mut state = self.state();
@@ -237,6 +255,7 @@ impl Host {
         Http2 { host: Arc::clone(self), sender, heard }
     }
 
+    /// Takes the connection that was used last, which is the least likely to have been closed.
     fn idle(&self) -> Option<Idle> {
         self.state().idle.pop()
     }
@@ -247,9 +266,9 @@ struct State {
     http2: Option<Open>,
     idle: Vec<Idle>,
     speaks_http1: bool,
-    /// How many times somebody made the first connection, or failed to.
+    /// How many attempts at a first connection have ended.
     round: u64,
-    /// Why the last of them failed.
+    /// Why the last attempt failed, if it did.
     failure: Option<String>,
 }
 
@@ -263,7 +282,7 @@ struct Idle {
     since: Instant,
 }
 
-/// When a connection last brought an answer.
+/// When a connection last brought a response.
 #[derive(Clone)]
 struct Heard(Arc<Mutex<Instant>>);
 
@@ -285,7 +304,7 @@ impl Heard {
     }
 }
 
-/// How long an unused connection is trusted to be still there.
+/// How long an idle connection is reused. After that, a router or the server may have dropped it.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
 const MOST_HTTP1: usize = 16;
 const MAX_HOSTS: usize = 16;
