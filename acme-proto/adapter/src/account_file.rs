@@ -11,8 +11,8 @@
 //! }
 //! ```
 //!
-//! `account` is missing until the account is registered. `key` is PKCS#8 PEM; while it is being changed, the
-//! next one is beside it as `newKey`. Members that are not known are ignored.
+//! `account` is missing until the account is registered. `key` is PKCS#8 PEM. During a key change,
+//! `newKey` holds the new key. Unknown members are ignored.
 
 use core::fmt;
 use std::fs::{self, File};
@@ -29,7 +29,7 @@ use crate::atomic::{self, Visibility};
 use crate::keys::{KeyError, check_pkcs8_pem};
 use crate::secret_json;
 
-/// An account as it is kept in a file.
+/// An account that is stored in a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccountFile {
     directory: Url,
@@ -39,11 +39,11 @@ pub struct AccountFile {
 }
 
 impl AccountFile {
-    /// Describes an account that is to be registered with this key in PKCS#8 PEM.
+    /// Describes an account that is not registered yet, with its key in PKCS#8 PEM.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Pem`] if it is no such key.
+    /// [`KeyError::Pem`] for any other text.
     pub fn new(directory: Url, key_pem: impl Into<Zeroizing<String>>) -> Result<Self, KeyError> {
         let key_pem = key_pem.into();
         check_pkcs8_pem(&key_pem)?;
@@ -62,11 +62,12 @@ impl AccountFile {
         if text.len() > MAX_LEN {
             return Err(foreign("it is too long".into()));
         }
-        // The parser's own words may quote the file, and the file holds a key.
+        // The parser's message may quote the file, and the file holds a key.
         let wrong = |error: serde_json::Error| {
             let what = if error.is_data() { "members are missing or wrong" } else { "no JSON" };
             foreign(format!("{what} (line {}, column {})", error.line(), error.column()))
         };
+        // The version first: a later version may have members that `Content` does not fit.
         let version: Version = serde_json::from_slice(&text).map_err(wrong)?;
         if version.version != VERSION {
             return Err(foreign(format!("it has version {}, not {VERSION}", version.version)));
@@ -84,16 +85,17 @@ impl AccountFile {
         Ok(file)
     }
 
-    /// Writes the file at once, readable by its owner alone.
+    /// Writes the file atomically, readable by its owner only.
     ///
-    /// A file that is there is replaced only if it is empty or has a key in common with this one.
+    /// An existing file is replaced only if it is empty or has a key in common with this one.
     ///
     /// # Errors
     ///
-    /// [`AccountFileError::OtherKey`] and [`AccountFileError::Foreign`] for a file that is kept, and
-    /// [`AccountFileError::Io`]; the file is then as it was.
+    /// [`AccountFileError::OtherKey`] and [`AccountFileError::Foreign`] for a file that must not be
+    /// replaced, and [`AccountFileError::Io`]; the file is then unchanged.
     pub fn save(&self, path: &Path) -> Result<(), AccountFileError> {
         self.check_replaces(path)?;
+        // The whole capacity up front: a buffer that grows would leave copies of the key in memory.
         let mut text = Zeroizing::new(Vec::with_capacity(MAX_LEN));
         let content = ContentRef {
             version: VERSION,
@@ -109,8 +111,9 @@ impl AccountFile {
         atomic::write(path, &text, Visibility::Secret).map_err(io)
     }
 
-    /// Keeps a file that holds the only copy of another key, or something else.
+    /// Refuses to replace a file that may hold the only copy of another key, or foreign content.
     fn check_replaces(&self, path: &Path) -> Result<(), AccountFileError> {
+        // Such as a file from `mktemp`: there is nothing to lose.
         if fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) {
             return Ok(());
         }
@@ -129,7 +132,7 @@ impl AccountFile {
             .map(|pem| pem.as_str())
     }
 
-    /// Puts the key that the account is to change to beside the present one.
+    /// Adds the new key of a key change beside the current one.
     ///
     /// # Errors
     ///
@@ -141,19 +144,19 @@ impl AccountFile {
         Ok(())
     }
 
-    /// Makes the new key the account's, once the CA holds it; the old one is forgotten.
+    /// Replaces the key by the new one, after the CA has accepted it.
     pub fn adopt_new_key(&mut self) {
         if let Some(pem) = self.new_key_pem.take() {
             self.key_pem = pem;
         }
     }
 
-    /// Forgets the new key, which the CA refused.
+    /// Removes the new key, after the CA has refused it.
     pub fn drop_new_key(&mut self) {
         self.new_key_pem = None;
     }
 
-    /// Sets the URL of the account, once it is registered.
+    /// Sets the URL of the account, after it is registered.
     pub fn set_account(&mut self, url: Url) {
         self.account = Some(url);
     }
@@ -173,7 +176,7 @@ impl AccountFile {
         &self.key_pem
     }
 
-    /// Returns the private key that the account is changing to, if there is one.
+    /// Returns the new private key of an unsettled key change, if there is one.
     pub const fn new_key_pem(&self) -> Option<&Zeroizing<String>> {
         self.new_key_pem.as_ref()
     }
@@ -197,10 +200,10 @@ pub enum AccountFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The file holds the key of another account, which would be lost.
+    /// The file holds the key of another account, which would be overwritten.
     #[error(
         "{} holds another account's key, which is kept: name another file, or move this one away",
         path.display()
@@ -209,7 +212,7 @@ pub enum AccountFileError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is something else.
+    /// The file is not an account file.
     #[error(
         "{} is no account file of this program: {why}; name another file, or move this one away",
         path.display()
@@ -234,6 +237,7 @@ struct Version {
     version: u64,
 }
 
+/// The members of the file. The keys are borrowed as raw JSON, so that serde makes no copy of them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Content<'a> {
@@ -258,13 +262,13 @@ struct ContentRef<'a> {
     new_key: Option<&'a str>,
 }
 
-/// Whether two texts are the same key, however their lines end.
+/// Returns whether two texts are the same key, whatever their line ends.
 fn is_same(one: &str, other: &str) -> bool {
     let der = |pem: &str| pem::decode_one(pem.as_bytes(), "PRIVATE KEY").map(Zeroizing::new).ok();
     der(one) == der(other)
 }
 
-/// Reads a file, one octet further than it may be long.
+/// Reads a file up to one octet above the maximum length, which shows that it is too long.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_LEN + 1));
     File::open(path)?.take(MAX_LEN as u64 + 1).read_to_end(&mut text)?;

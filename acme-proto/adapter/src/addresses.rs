@@ -1,19 +1,21 @@
-//! In which order the addresses of a name are tried, and when the next one joins in (RFC 8305).
+//! The order in which the addresses of a name are tried, and the delays between them (RFC 8305).
 
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// How long an attempt has before the next address is tried beside it.
+/// How long an attempt runs before the next address is tried beside it (RFC 8305 section 8).
 pub const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The attempts to connect to one name.
 ///
-/// Addresses of IPv6 and IPv4 take turns, so that a family that does not work holds nobody up for long; the family of
-/// the first address, which the system's resolver preferred, goes first. At most eight are tried.
+/// IPv6 and IPv4 addresses alternate, so that a family that does not work causes a short delay
+/// only. The family of the first address, which the system's resolver prefers, comes first. At most
+/// eight addresses are tried.
 ///
-/// The user starts an attempt for each address that [`next`](Iterator::next) returns: the first one at once, and a
-/// further one whenever an attempt failed or the [head start](Self::head_start) is over.
+/// The caller starts an attempt for each address that [`next`](Iterator::next) returns: the first
+/// one at once, and another one whenever an attempt fails or the [head start](Self::head_start) is
+/// over.
 #[derive(Clone, Debug)]
 pub struct ConnectAttempts {
     waiting: VecDeque<SocketAddr>,
@@ -35,8 +37,8 @@ impl ConnectAttempts {
         Self { waiting }
     }
 
-    /// Returns how long to wait for the attempts that are under way before the next address is tried; `None` if there
-    /// is none, so that nothing but their own time limits them.
+    /// Returns how long to wait for the running attempts before the next address is tried; `None`
+    /// if no address is left, so that only the time limit of the attempts applies.
     pub fn head_start(&self) -> Option<Duration> {
         (!self.waiting.is_empty()).then_some(HEAD_START)
     }

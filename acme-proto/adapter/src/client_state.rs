@@ -1,4 +1,4 @@
-//! What the clones of a client share, but for what does I/O.
+//! The state that the clones of a client share, except for transport and signer.
 
 use core::fmt;
 use core::time::Duration;
@@ -18,12 +18,12 @@ use crate::exchange::ExchangeRecord;
 use crate::keyring::Keyring;
 use crate::solvers::RecordLocks;
 
-/// Sees every HTTP exchange when it has ended.
+/// Receives every HTTP exchange when it has ended.
 pub type Observer = Box<dyn Fn(&ExchangeRecord) + Send + Sync>;
-/// Sees every notice.
+/// Receives every notice.
 pub type NoticeObserver = Box<dyn Fn(&Notice) + Send + Sync>;
 
-/// The session and the keys of one account, and who watches what it does.
+/// The session and the keys of one account, and the user's observers.
 pub struct ClientState {
     pub(crate) session: Mutex<Session>,
     pub(crate) keyring: Mutex<Keyring>,
@@ -35,7 +35,7 @@ pub struct ClientState {
 }
 
 impl ClientState {
-    /// Locks the session; only ever for one synchronous step of a flow.
+    /// Locks the session, for one synchronous step of a flow at most.
     pub fn session(&self) -> MutexGuard<'_, Session> {
         locked(&self.session)
     }
@@ -63,8 +63,9 @@ impl ClientState {
         self.session().account_key().expect("no client is made without an account key").clone()
     }
 
-    /// Makes a signature with the keys at hand; `None` if the user's signer has to.
+    /// Signs with the keys at hand; `None` if the user's signer must sign.
     pub fn sign(&self, request: &SignRequest) -> Option<Input> {
+        // An own statement, so that the lock is released before the match.
         let answer = self.keyring().answer(request);
         match answer {
             Err(SignFailed::UnknownKey) if self.has_signer => None,
@@ -72,7 +73,7 @@ impl ClientState {
         }
     }
 
-    /// Logs a notice, and shows it to the user.
+    /// Logs a notice, and passes it to the user's observer.
     pub fn notice(&self, notice: &Notice) {
         #[cfg(feature = "tracing")]
         crate::trace::notice(notice);
@@ -92,7 +93,8 @@ impl ClientState {
         OpenExchange { id: transmit.id, seen }
     }
 
-    /// Shows an exchange that ended to the observer, and returns its result as an input of the flow.
+    /// Reports an exchange that has ended to the observer, and returns its result as an input of
+    /// the flow.
     pub fn end_exchange(
         &self,
         exchange: OpenExchange,
@@ -143,7 +145,8 @@ pub fn signed(id: SignId, result: Result<Signature, SignFailed>) -> Input {
     }
 }
 
-/// Locks what is never left half changed, so that another thread's panic does no harm.
+/// Locks a mutex, and ignores that another thread has panicked while it held the lock: the values
+/// locked here are valid at any time.
 pub fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,8 +9,8 @@ use acme_proto::time::Timestamp;
 
 /// The time of a flow: wall time at its start, and monotonic time from there on.
 ///
-/// So a clock that is set back under way does no harm. One that jumps forward is followed, because that is
-/// what a machine sees that was suspended: the monotonic clock may stand still meanwhile.
+/// So a wall clock that is set back has no effect. A forward jump is followed, because it may mean
+/// that the machine was suspended, while the monotonic clock may stand still.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     anchor: Timestamp,
@@ -23,7 +23,7 @@ impl Clock {
         Self { anchor: wall(), anchored: Instant::now() }
     }
 
-    /// Returns the time, which is never before one that was returned earlier.
+    /// Returns the time, which never goes back.
     pub fn now(&mut self) -> Timestamp {
         let now = self.anchor.saturating_add(self.anchored.elapsed());
         let wall = wall();
@@ -34,8 +34,8 @@ impl Clock {
         wall
     }
 
-    /// Returns how long to wait on the way to `at`: at most half a minute, so that a machine that was
-    /// suspended under way notices.
+    /// Returns how long to wait on the way to `at`: at most half a minute, so that a machine that
+    /// was suspended meanwhile notices the time.
     pub fn wait_until(&mut self, at: Timestamp) -> Duration {
         at.saturating_duration_since(self.now()).min(JUMP)
     }
@@ -52,9 +52,10 @@ pub fn until(at: Timestamp) -> Duration {
     at.saturating_duration_since(wall())
 }
 
-/// Returns a number that differs from process to process, for the jitter of a session; no secret.
+/// Returns a random number that is no secret, such as for the jitter of a session.
 pub fn seed() -> u64 {
-    // The standard library keys its hash maps from the operating system's randomness.
+    // The standard library takes the keys of its hash maps from the system's random numbers, and
+    // changes them with every map.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     hasher.finish()

@@ -1,4 +1,4 @@
-//! Why something failed, in an adapter or in the core: one type for both adapters.
+//! The error type of every adapter, for failures in the adapter and in the core.
 
 use core::convert::Infallible;
 use std::io;
@@ -16,11 +16,11 @@ use acme_proto::jose::InvalidMacKey;
 use acme_proto::time::Timestamp;
 use acme_proto::url::{InvalidUrl, Url};
 
-/// Why something failed; `Display` is one line that names the cause and the remedy.
+/// Why an operation failed; `Display` is one line that names the cause and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The CA, the network, the signer, or what the user gave: everything that the core decides.
+    /// A failure that the core reports: of the CA, the network, the signer, or the user's input.
     #[error(transparent)]
     Acme(#[from] acme_proto::error::Error),
     /// A key cannot be made, read or used.
@@ -47,23 +47,23 @@ pub enum Error {
     /// The client has no account key.
     #[error("no account key was given: give one with key(..) or signer(..)")]
     NoAccountKey,
-    /// The account file cannot hold the new key, for only a signer has it.
+    /// The account file cannot hold the new key, because only a signer has it.
     #[error(
         "an account file holds private keys, but a signer has the new one: store the intent by store(..)"
     )]
     NewKeyWithSigner,
-    /// The issuance has no CSR, and no key to make one.
+    /// The issuance has neither a CSR nor a key to create one.
     #[error("neither a CSR nor a key was given: give one with csr(..) or key(..)")]
     NoCsr,
-    /// The certificate cannot be named in a question for renewal information.
+    /// The certificate has no identifier for renewal information (RFC 9773 section 4.1).
     #[error("the certificate names no issuer key, so the CA cannot be asked about its renewal")]
     NoCertificateId,
     /// The address of a listener cannot be used.
     #[error("{}", cannot_listen(*address, source))]
     Listen {
-        /// The address, if it could be told.
+        /// The address; `None` if it could not be parsed or resolved.
         address: Option<SocketAddr>,
-        /// What is in the way.
+        /// The operating system's error.
         source: io::Error,
     },
 }
@@ -77,12 +77,12 @@ impl Error {
         }
     }
 
-    /// Returns when the CA wants to be asked again, where it said so.
+    /// Returns when to try again, if the CA gave a time.
     pub fn retry_at(&self) -> Option<Timestamp> {
         self.acme()?.retry_at()
     }
 
-    /// Returns the URL of the request that failed, where one did.
+    /// Returns the URL of the request that failed, if a request did.
     pub fn url(&self) -> Option<&Url> {
         self.acme()?.url()
     }
@@ -121,7 +121,7 @@ impl From<Infallible> for Error {
 /// Any error, as users' solvers and stores return it.
 pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
-/// Says why an address cannot be listened on, and what to do; `None` for an address that does not parse.
+/// Describes why an address cannot be listened on, and what to do.
 fn cannot_listen(address: Option<SocketAddr>, error: &io::Error) -> String {
     let Some(address) = address else {
         return "not an address to listen on; give one such as [::]:80".into();

@@ -1,4 +1,4 @@
-//! An error with its causes, on one line for people.
+//! An error with its causes, on one line.
 
 use core::error::Error;
 use std::io;
@@ -9,7 +9,7 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut next = Some(error);
     while let Some(error) = next {
         let text = one(error);
-        // An error of another crate may print its source and return it too.
+        // An error of another crate may print its source and also return it.
         if !chain.contains(&text) {
             if !chain.is_empty() {
                 chain.push_str(": ");
@@ -18,6 +18,7 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
         }
         next = error.source();
     }
+    // A cause may hold a server's text. It must not write to a terminal or break a line of a log.
     chain.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_CHARS).collect()
 }
 
@@ -28,7 +29,7 @@ fn one(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// Names the usual errors of the system without their numbers.
+/// Describes the usual errors of the system without their numbers.
 fn io(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".into(),

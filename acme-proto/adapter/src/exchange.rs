@@ -1,4 +1,4 @@
-//! A record of an HTTP exchange, for whoever observes a client.
+//! A record of an HTTP exchange, for a client's observer.
 
 use core::time::Duration;
 
@@ -9,17 +9,19 @@ use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use serde::{Serialize, Serializer};
 
-/// One exchange: when, where, with what outcome; no body and no header but its links, and so no secret.
+/// One exchange: its time, URL and outcome. It has no body and no header except links, so no
+/// secrets.
 ///
-/// As JSON it is one line: `{"time":…,"ms":…,"method":…,"url":…,"status":…,"lost":…,"sent":…,"received":…}`,
-/// with `status` or `lost` left out.
+/// As JSON it is one line:
+/// `{"time":…,"ms":…,"method":…,"url":…,"status":…,"lost":…,"sent":…,"received":…}`, with `status`
+/// or `lost` left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ExchangeRecord {
-    /// When the request went out.
+    /// When the request was sent.
     #[serde(rename = "time")]
     pub started: Timestamp,
-    /// How long it took until the answer was complete, or given up.
+    /// How long it took until the response was complete or the exchange failed.
     #[serde(rename = "ms", serialize_with = "milliseconds")]
     pub elapsed: Duration,
     /// The method.
@@ -27,17 +29,18 @@ pub struct ExchangeRecord {
     pub method: Method,
     /// The URL.
     pub url: Url,
-    /// The status code, if there was an answer.
+    /// The status code, if there was a response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Why there was no answer.
+    /// Why there was no response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,
     /// Octets of body sent.
     pub sent: usize,
     /// Octets of body received.
     pub received: usize,
-    /// The links of the answer, such as `help` on rate limits, and `index`, which is the directory.
+    /// The links of the response, such as `help` on rate limits, and `index`, which is the
+    /// directory.
     #[serde(skip)]
     pub links: Vec<Link>,
 }

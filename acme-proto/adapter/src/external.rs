@@ -1,4 +1,4 @@
-//! What a user gives of an external account (RFC 8555 section 7.3.4).
+//! The credentials of an external account (RFC 8555 section 7.3.4).
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::keyring::Keyring;
 
-/// The key identifier of an external account, and its MAC key where no signer holds it.
+/// The key identifier of an external account, and its MAC key unless a signer holds it.
 #[derive(Clone)]
 pub struct ExternalBinding {
     kid: String,
@@ -17,7 +17,7 @@ pub struct ExternalBinding {
 }
 
 impl ExternalBinding {
-    /// Takes both as the CA gave them out: the MAC key is base64 text, in any of its spellings.
+    /// Creates a binding from the CA's credentials; the MAC key is base64 or base64url text.
     pub fn new(kid: impl Into<String>, mac_key: impl Into<String>) -> Self {
         Self { kid: kid.into(), mac_key: Some(Zeroizing::new(mac_key.into())) }
     }
@@ -27,11 +27,11 @@ impl ExternalBinding {
         Self { kid: kid.into(), mac_key: None }
     }
 
-    /// Puts the MAC key into the keyring, and returns the rest.
+    /// Adds the MAC key to the keyring, and returns the rest for the session.
     ///
     /// # Errors
     ///
-    /// For a key identifier that is not printable ASCII, and a MAC key that is no base64 text.
+    /// For a key identifier that is not printable ASCII, and a MAC key that is not base64 text.
     pub fn install(
         &self,
         algorithm: MacAlgorithm,

@@ -1,4 +1,4 @@
-//! The account file while the account's key is changed: both keys are in it until the outcome is certain.
+//! The account file during a key change: it holds both keys until the outcome is certain.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::account_file::{AccountFile, AccountFileError};
 use crate::error::Error;
 use crate::keys::{AccountKey, ProviderKey};
 
-/// The account file of an account whose key is changed.
+/// The account file of an account whose key changes.
 #[derive(Clone, Debug)]
 pub struct KeyChangeFile {
     path: PathBuf,
@@ -19,20 +19,21 @@ pub struct KeyChangeFile {
 }
 
 impl KeyChangeFile {
-    /// Names the file, which must exist, and what tells the public halves of its keys.
+    /// Names the file, which must exist, and the provider that computes the public keys.
     pub fn new(path: impl Into<PathBuf>, provider: &Arc<CryptoProvider>) -> Self {
         Self { path: path.into(), provider: Arc::clone(provider) }
     }
 
-    /// Puts the new key beside the old one, before the change is asked for.
+    /// Adds the new key beside the old one, before keyChange is sent.
     ///
     /// # Errors
     ///
-    /// [`AccountFileError::OtherKey`] if the file is that of another account, or has another new key whose
-    /// change is not settled; and those of [`AccountFile::save`].
+    /// [`AccountFileError::OtherKey`] if the file belongs to another account, or holds another new
+    /// key whose change is not settled; and those of [`AccountFile::save`].
     pub fn begin(&self, new_key: &AccountKey, intent: &RolloverIntent) -> Result<(), Error> {
         let mut file = AccountFile::load(&self.path)?;
         let new_pem = new_key.to_pem();
+        // The CA may hold a new key of an earlier change. Overwriting it could lose the account.
         let unsettled = match file.new_key_pem() {
             Some(pem) => self.public(pem)? != *intent.new_account_key(),
             None => false,
@@ -51,9 +52,11 @@ impl KeyChangeFile {
     ///
     /// # Errors
     ///
-    /// Those of [`AccountFile::load`] and [`AccountFile::save`]; both keys are then in the file still.
+    /// Those of [`AccountFile::load`] and [`AccountFile::save`]; the file then still holds both
+    /// keys.
     pub fn end(&self, held: &Jwk) -> Result<(), Error> {
         let mut file = AccountFile::load(&self.path)?;
+        // An earlier run may have cleaned up the file already.
         let Some(new_pem) = file.new_key_pem() else { return Ok(()) };
         if self.public(new_pem)? == *held {
             file.adopt_new_key();

@@ -1,4 +1,5 @@
-//! A private key in a file of its own: loaded if the file is there, generated and stored if it is not.
+//! A private key in a file of its own: loaded if the file is there, generated and stored if it is
+//! not.
 //!
 //! The file is PKCS#8 PEM, mode 0600, as OpenSSL and web servers read it.
 
@@ -16,12 +17,14 @@ use crate::keys::{AccountKey, KeyError, KeyKind, ProviderKey, default_provider, 
 impl AccountKey {
     /// Loads the key in a file, or generates one and stores it there first.
     ///
-    /// The key is on stable storage before this returns, so that no crash can leave an account whose key is lost. An
-    /// existing file is never changed; its key may be of another kind than `kind`.
+    /// The key is on stable storage before this returns, so that no crash can leave an account
+    /// whose key is lost. An existing file is never changed; its key may be of another kind than
+    /// `kind`.
     ///
     /// # Errors
     ///
-    /// [`KeyFileError`] names the file: it cannot be read or written, or holds something other than one private key.
+    /// [`KeyFileError`] names the file: it cannot be read or written, or holds something other than
+    /// one private key.
     pub fn load_or_generate(path: impl AsRef<Path>, kind: KeyKind) -> Result<Self, KeyFileError> {
         let path = path.as_ref();
         let pem = load_or_generate(path, kind)?;
@@ -30,14 +33,17 @@ impl AccountKey {
 }
 
 impl ProviderKey {
-    /// Loads the key in a file into the default provider, or generates one and stores it there first.
+    /// Loads the key in a file into the default provider, or generates one and stores it there
+    /// first.
     ///
-    /// The key is on stable storage before this returns, so that no crash can leave a certificate whose key is lost. An
-    /// existing file is never changed; its key may be of another kind than `kind`.
+    /// The key is on stable storage before this returns, so that no crash can leave a certificate
+    /// whose key is lost. An existing file is never changed; its key may be of another kind than
+    /// `kind`.
     ///
     /// # Errors
     ///
-    /// [`KeyFileError`] names the file: it cannot be read or written, or holds a key that the provider cannot use.
+    /// [`KeyFileError`] names the file: it cannot be read or written, or holds a key that the
+    /// provider cannot use.
     pub fn load_or_generate(path: impl AsRef<Path>, kind: KeyKind) -> Result<Self, KeyFileError> {
         let path = path.as_ref();
         let pem = load_or_generate(path, kind)?;
@@ -95,7 +101,8 @@ fn load_or_generate(path: &Path, kind: KeyKind) -> Result<Zeroizing<String>, Key
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<String>> {
-    // The whole capacity up front: a buffer that grows would leave copies of the key in freed memory.
+    // The whole capacity up front: a buffer that grows would leave copies of the key in freed
+    // memory.
     let mut text = Zeroizing::new(String::with_capacity(MAX_LEN + 1));
     File::open(path)?.take(MAX_LEN as u64 + 1).read_to_string(&mut text)?;
     if text.len() > MAX_LEN {

@@ -1,20 +1,20 @@
 //! What every ACME adapter shares: files, locks, keys, clocks, child processes.
 //!
-//! `acme-proto` is the protocol and does no I/O. An adapter (`acme-tokio`, `acme-blocking`, or one of your own) moves
-//! its bytes over a network and its time from a clock. This crate holds what any adapter needs besides, whatever
-//! runtime it is written for. It is synchronous, has no HTTP client and no runtime, and contains no rule of the
-//! protocol. The adapters re-export most of it.
+//! `acme-proto` is the protocol and does no I/O. An adapter (`acme-tokio`, `acme-blocking`, or your
+//! own) sends its requests over a network and supplies the time. This crate holds what any adapter
+//! needs in addition, on any runtime. It is synchronous, has no HTTP client and no runtime, and
+//! contains no rule of the protocol. The adapters re-export most of it.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`atomic`], [`lock`] | files that are whole or not there; one process at a time |
+//! | [`atomic`], [`lock`] | files that are complete or absent after a crash; one process at a time |
 //! | [`account_file`], [`store`] | the account in a file; the state of an order in a file |
 //! | [`key_change`], [`external`] | that file while its key changes; the external account of a user |
 //! | [`key_file`] | a private key in a file of its own |
 //! | [`directories`] | where public CAs are |
-//! | [`keys`], [`keyring`] | keys through the crypto provider of rustls; which key answers |
+//! | [`keys`], [`keyring`] | keys in the crypto provider of rustls; which key signs |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
-//! | [`http01`], [`tls_alpn01`], [`hook`] | answers to validations |
+//! | [`http01`], [`tls_alpn01`], [`hook`] | responses to validations |
 //! | `propagation` | whether a TXT record has reached every authoritative server (a feature) |
 //! | [`clock`], [`exchange`] | time and randomness; a record of each exchange |
 //! | [`addresses`] | in which order the addresses of a name are tried |
@@ -23,15 +23,15 @@
 //! | [`driver`] | the loop that drives every flow, as a state machine without I/O |
 //! | [`solvers`] | which solver is called for which challenge, and when |
 //! | [`txt`] | solvers of TXT records, without the I/O |
-//! | [`facade`], [`exports`] | the types that a user sees of an adapter, written once; what an adapter re-exports |
+//! | [`facade`], [`exports`] | the public types of an adapter, written once; its re-exports |
 //! | `trace` | notices as events of `tracing` (a feature) |
 //! | [`error`], [`error_chain`] | the error of every adapter; an error with its causes on one line |
 //!
 //! # Features
 //!
-//! `ring` and `aws-lc-rs` link a crypto provider and generate keys with it; both may be on. With neither,
-//! pass a provider of your own wherever one is asked for. `propagation` brings the module of that name, and a
-//! DNS library with it. `tracing` emits notices as events.
+//! `ring` and `aws-lc-rs` link a crypto provider and generate keys with it; both may be on. With
+//! neither, pass your own provider where one is needed. `propagation` adds the module of that name
+//! and a DNS library. `tracing` emits notices as events.
 #![forbid(unsafe_code)]
 
 pub mod account_file;

@@ -1,4 +1,4 @@
-//! One process at a time.
+//! A lock file, which admits one process at a time.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -7,23 +7,26 @@ use std::path::{Path, PathBuf};
 
 /// Keeps other processes, and other handles in this one, from using a file at the same time.
 ///
-/// It is an advisory lock on a file beside it (`account.json.lock` for `account.json`), which the
-/// operating system lets go when the process ends, however it ends. The empty lock file stays: removing
-/// it would let two processes hold a lock on two files of one name. Where the file is a symbolic link, the
-/// lock is beside its target, so that all its names share one lock.
+/// It is an advisory lock on a file beside it (`account.json.lock` for `account.json`). The
+/// operating system releases it when the process ends, even by a crash. The empty lock file stays:
+/// if it were removed, a process that waits with the old file open and one that creates a new file
+/// could both hold a lock. If the file is a symbolic link, the lock file is beside the target, so
+/// that all names of a file share one lock.
 #[derive(Debug)]
 pub struct Lock {
+    /// Closing it releases the lock.
     _file: File,
     path: PathBuf,
 }
 
 impl Lock {
-    /// Takes the lock for `path`, which need not exist, or fails at once.
+    /// Takes the lock for `path`, which need not exist, or fails without waiting.
     ///
     /// # Errors
     ///
-    /// [`LockError::Held`] if someone else has it.
+    /// [`LockError::Held`] if someone else holds it.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
+        // Appended, and not `with_extension`: `a.json` and `a.toml` are different files.
         let mut name = OsString::from(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
         name.push(".lock");
         let lock = PathBuf::from(name);
@@ -57,7 +60,7 @@ pub enum LockError {
     Io {
         /// The lock file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }

@@ -1,14 +1,14 @@
-//! Text in JSON that is a secret: read without the copies that a parser leaves in memory.
+//! Secret text in JSON, read without the copies that a parser leaves in memory.
 
 use core::str::Chars;
 
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// Returns the text of a JSON string; `None` if it is no string, or not of the basic plane.
+/// Returns the text of a JSON string; `None` for another type, and for an escaped surrogate.
 pub(crate) fn text(raw: &RawValue) -> Option<Zeroizing<String>> {
     let inside = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    // Never longer than what it is made from: it does not move while it grows.
+    // No escape is longer than its text, so the buffer never grows and leaves no copy behind.
     let mut text = Zeroizing::new(String::with_capacity(inside.len()));
     let mut chars = inside.chars();
     while let Some(c) = chars.next() {
@@ -17,7 +17,9 @@ pub(crate) fn text(raw: &RawValue) -> Option<Zeroizing<String>> {
     Some(text)
 }
 
-/// Reads what follows a backslash.
+/// Reads an escape after its backslash.
+///
+/// The parser has validated the text: any other character stands for itself, such as `\"`.
 fn escaped(chars: &mut Chars<'_>) -> Option<char> {
     match chars.next()? {
         'n' => Some('\n'),

@@ -29,7 +29,7 @@ impl OrderFile {
     ///
     /// # Errors
     ///
-    /// [`OrderFileError::Foreign`] if the file is something else.
+    /// [`OrderFileError::Foreign`] if the file is not a snapshot.
     pub fn load(&self) -> Result<Option<Snapshot>, OrderFileError> {
         let mut text = Vec::new();
         let read =
@@ -46,19 +46,20 @@ impl OrderFile {
         serde_json::from_slice(&text).map(Some).map_err(|error| foreign(error.to_string()))
     }
 
-    /// Replaces the snapshot at once.
+    /// Replaces the snapshot atomically.
     ///
     /// # Errors
     ///
-    /// [`OrderFileError::Io`]; the file is then as it was.
+    /// [`OrderFileError::Io`]; the file is then unchanged.
     pub fn save(&self, snapshot: &Snapshot) -> Result<(), OrderFileError> {
         let mut text = serde_json::to_vec_pretty(snapshot)
             .map_err(|error| self.io(io::Error::other(error)))?;
         text.push(b'\n');
+        // No secret: without the account key, the URLs and tokens of an order are of no use.
         atomic::write(&self.path, &text, Visibility::Public).map_err(|error| self.io(error))
     }
 
-    /// Removes the file, once the order is done; that there is none is no error.
+    /// Removes the file, if there is one, after the order has ended.
     ///
     /// # Errors
     ///
@@ -84,10 +85,10 @@ pub enum OrderFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The file is something else.
+    /// The file is not a snapshot.
     #[error(
         "{} is no saved order of this program: {why}; name another place, or move the file away",
         path.display()

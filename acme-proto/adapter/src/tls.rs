@@ -1,4 +1,4 @@
-//! Whom to trust: the TLS configuration of a client.
+//! The TLS configuration of a client: which roots it trusts.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Roots {
-    /// Those of the platform, by the platform's own rules.
+    /// Those of the platform, with the platform's own rules of verification.
     #[default]
     Platform,
-    /// These alone, in PEM; text between the certificates is ignored.
+    /// Only these, in PEM; text between the certificates is ignored.
     Pem(Vec<u8>),
-    /// These alone, in DER.
+    /// Only these, in DER.
     Der(Vec<Vec<u8>>),
 }
 
@@ -31,6 +31,7 @@ pub fn client_config(
     roots: &Roots,
     alpn: &[&[u8]],
 ) -> Result<Arc<ClientConfig>, TlsError> {
+    // Fails for a provider without a cipher suite for TLS 1.2 and 1.3.
     let builder = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Provider)?;
@@ -42,6 +43,7 @@ pub fn client_config(
             builder.with_root_certificates(store(certificates.collect())?)
         }
     };
+    // ACME authenticates by JWS. A client certificate takes a configuration of the caller.
     let mut config = builder.with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(config))
@@ -83,6 +85,7 @@ fn from_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         .map_err(|error| TlsError::Pem(error.to_string()))
 }
 
+/// Collects the roots. An unusable root is an error: skipping it would surface only in a handshake.
 fn store(certificates: Vec<CertificateDer<'_>>) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
     for (index, certificate) in certificates.into_iter().enumerate() {

@@ -1,16 +1,16 @@
 //! Notices as events of `tracing`.
 //!
-//! An event's message is a fixed text, so that events can be counted by it. What differs is in fields, which have one
-//! name and one meaning in all events:
+//! An event's message is a fixed text, so that events can be counted by it. Variable parts are in
+//! fields, which have one name and one meaning in all events:
 //!
 //! | field | is |
 //! | --- | --- |
-//! | `url` | the URL that the event is about, mostly that of a request |
+//! | `url` | the URL of the event, mostly that of a request |
 //! | `identifier` | the DNS name or address |
 //! | `kind` | the type of a challenge |
 //! | `status` | the status of an order |
 //! | `certificate` | the identifier of a certificate in renewal information (RFC 9773 section 4.1) |
-//! | `profile` | the profiles that were asked for |
+//! | `profile` | the profiles that were requested |
 //! | `offered` | the profiles that the CA offers or applies |
 //! | `tries` | how often a request was sent |
 //! | `at` | when the client acts next |
@@ -20,7 +20,7 @@ use acme_proto::error::Report;
 use acme_proto::notice::{Notice, Progress};
 use tracing::{debug, info, warn};
 
-/// Emits a notice: what the CA did wrong and what failed as a warning, progress as information, the rest for
+/// Emits a notice: faults of the CA and failures as warnings, progress as information, the rest for
 /// debugging.
 pub fn notice(notice: &Notice) {
     match notice {

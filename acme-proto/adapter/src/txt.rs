@@ -1,4 +1,4 @@
-//! Solvers of the challenges that ask for a TXT record, but for the I/O.
+//! Solvers of the challenges that need a TXT record, without the I/O.
 //!
 //! An adapter implements its trait of solvers for these types, over its own trait of zones.
 
@@ -10,7 +10,8 @@ use crate::error::BoxError;
 #[cfg(feature = "propagation")]
 use crate::propagation::PropagationCheck;
 
-/// Solves challenges of dns-01 and dns-account-01 through an implementation of the adapter's trait `Dns01`.
+/// Solves challenges of dns-01 and dns-account-01 through an implementation of the adapter's trait
+/// `Dns01`.
 ///
 /// Of the two, dns-01 is preferred where a CA offers both.
 #[derive(Clone, Debug)]
@@ -32,8 +33,8 @@ impl<T> Dns01Solver<T> {
         }
     }
 
-    /// Prefers dns-account-01, whose records stand below a label of the account's own, so that several
-    /// clients can prove one name, each by a CNAME of its own.
+    /// Prefers dns-account-01, whose record name has a label for the account, so that several
+    /// clients can prove one name, each with its own CNAME.
     pub fn prefer_account_label(mut self) -> Self {
         self.kinds = [ChallengeKind::DnsAccount01, ChallengeKind::Dns01];
         self
@@ -65,9 +66,10 @@ impl<T> Dns01Solver<T> {
 
 /// Solves challenges of dns-persist-01 through an implementation of the adapter's trait `Dns01`.
 ///
-/// A record that proves the name already (`Dns01::existing_txt`) is left as it is. What is published stays
-/// when the certificate is there, unless `Issue::remove_persistent` is set: it allows the account to prove the name
-/// again, so guard the account key. The record ends when it is removed, or when the account is deactivated.
+/// A record that proves the name already (`Dns01::existing_txt`) is left unchanged. A published
+/// record stays after the issuance, unless `Issue::remove_persistent` is set. It allows the account
+/// to prove the name again, so protect the account key. The record loses its effect when it is
+/// removed, or when the account is deactivated.
 #[derive(Clone, Debug)]
 pub struct DnsPersist01Solver<T> {
     zone: T,
@@ -77,7 +79,7 @@ pub struct DnsPersist01Solver<T> {
 }
 
 impl<T> DnsPersist01Solver<T> {
-    /// Creates a solver that publishes through `zone`, for single names and without an end.
+    /// Creates a solver that publishes through `zone`, for single names and without an expiry.
     pub fn new(zone: T) -> Self {
         Self {
             zone,
@@ -87,14 +89,14 @@ impl<T> DnsPersist01Solver<T> {
         }
     }
 
-    /// Sets what the records say, such as `policy=wildcard`, without which no wildcard can be proved.
+    /// Sets the parameters of the records, such as `policy=wildcard`, which a wildcard needs.
     pub fn options(mut self, options: PersistOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Waits, after the zone's own `wait_txt`, until every authoritative server answers the record, also one that was
-    /// there before.
+    /// Waits, after the zone's own `wait_txt`, until every authoritative server answers the record,
+    /// also one that was there before.
     #[cfg(feature = "propagation")]
     pub fn propagation(mut self, check: PropagationCheck) -> Self {
         self.check = Some(check);
@@ -117,19 +119,19 @@ impl<T> DnsPersist01Solver<T> {
         self.check.as_ref()
     }
 
-    /// Returns the name at which the record of a challenge stands.
+    /// Returns the record name of a challenge.
     ///
     /// # Errors
-    /// If it is no dns-persist-01 challenge.
+    /// If it is not a dns-persist-01 challenge.
     pub fn name(&self, challenge: &Challenge) -> Result<String, BoxError> {
         let asked = challenge.dns_persist_01().ok_or("this is no dns-persist-01 challenge")?;
         Ok(asked.name().to_owned())
     }
 
-    /// Returns the one of the values at that name that proves the challenge, or the record to be published.
+    /// Returns the existing value that proves the challenge, or the record to publish.
     ///
     /// # Errors
-    /// If it is no dns-persist-01 challenge, or no record can prove it.
+    /// If it is not a dns-persist-01 challenge, or no record can prove it.
     pub fn choose(
         &self,
         challenge: &Challenge,
@@ -139,14 +141,14 @@ impl<T> DnsPersist01Solver<T> {
         Ok(asked.choose(existing, &self.options, clock::wall())?)
     }
 
-    /// Returns the record to be removed; `None` for one that stays.
+    /// Returns the record to remove; `None` for one that stays.
     pub fn removed(&self, challenge: &Challenge) -> Option<TxtRecord> {
         let asked = challenge.dns_persist_01().filter(|_| !challenge.stays())?;
         asked.record(&self.options).ok()
     }
 }
 
-/// The kinds that ask for one more value at a name.
+/// The kinds that add a value to the TXT records at a name.
 pub const KINDS: [ChallengeKind; 2] = [ChallengeKind::Dns01, ChallengeKind::DnsAccount01];
 
 /// Returns the record of a challenge of these kinds.

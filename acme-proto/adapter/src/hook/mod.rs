@@ -1,4 +1,4 @@
-//! A command of the user's that publishes TXT records.
+//! A user's command that publishes TXT records.
 
 use core::time::Duration;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ pub struct HookCommand {
     time_limit: Duration,
 }
 
-/// What a hook is asked to do.
+/// The action of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HookAction {
     /// Add the value to the TXT records at the name.
@@ -24,7 +24,7 @@ pub enum HookAction {
 }
 
 impl HookAction {
-    /// Returns the word that the command is given.
+    /// Returns the argument that names the action.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Present => "present",
@@ -34,14 +34,15 @@ impl HookAction {
 }
 
 impl HookCommand {
-    /// Takes a command with its first arguments, separated by spaces.
+    /// Parses a command with its first arguments, separated by spaces.
     ///
-    /// Single or double quotes keep a word together; nothing else has a meaning, for no shell is involved.
+    /// Single or double quotes keep a word together. Nothing else has a special meaning, because no
+    /// shell is involved.
     pub fn new(command: &str) -> Self {
         Self { words: words(command), time_limit: TIME_LIMIT }
     }
 
-    /// Sets how long one run may take before it is killed; 2 minutes if nothing else is said.
+    /// Sets how long one run may take before it is killed; 2 minutes by default.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
@@ -52,10 +53,11 @@ impl HookCommand {
         self.time_limit
     }
 
-    /// Returns the command to be run, with nothing on its standard input.
+    /// Returns the command with an empty standard input.
     ///
-    /// On Unix it is in a process group of its own, so that Ctrl-C at the terminal does not stop the
-    /// clean-up that follows. The value may begin with `-`. [`check`](Self::check) judges how it ended.
+    /// On Unix it runs in a new process group, so that Ctrl-C at the terminal does not kill the
+    /// hook that cleans up. The value may begin with `-`. Pass its output to
+    /// [`check`](Self::check).
     pub fn command(&self, action: HookAction, name: &str, value: &str) -> Command {
         let mut words = self.words.iter();
         let mut command = Command::new(words.next().map_or("", String::as_str));
@@ -97,11 +99,11 @@ impl HookCommand {
         self.run_while(action, name, value, || true)
     }
 
-    /// Runs the command as [`run`](Self::run) does, as long as it is wanted.
+    /// Runs the command as [`run`](Self::run) does, and kills it when `wanted` returns false.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run), and [`HookError::Stopped`] when it is not wanted any more: it is killed then.
+    /// Those of [`run`](Self::run), and [`HookError::Stopped`] if it was killed for that.
     pub fn run_while(
         &self,
         action: HookAction,
@@ -112,6 +114,8 @@ impl HookCommand {
         let mut child =
             self.command(action, name, value).spawn().map_err(|error| self.not_started(error))?;
         let said = child.stderr.take().map(listen);
+        // The standard library cannot wait with a time limit. The pauses grow, so that a fast hook
+        // ends soon and a slow one costs little.
         let start = Instant::now();
         let mut pause = Duration::from_millis(1);
         let status = loop {
@@ -133,6 +137,8 @@ impl HookCommand {
         if status.success() {
             return Ok(());
         }
+        // What it has written may still be in the pipe. A child that it left behind may keep the
+        // pipe open, so this does not wait for its end but for a short silence.
         let mut stderr = Vec::new();
         while let Some(Ok(piece)) = said.as_ref().map(|said| said.recv_timeout(LAST_WORDS)) {
             stderr.extend_from_slice(&piece);
@@ -140,7 +146,7 @@ impl HookCommand {
         self.check(&Output { status, stdout: Vec::new(), stderr })
     }
 
-    /// Judges how the command ended.
+    /// Checks the exit status of the command.
     ///
     /// # Errors
     ///
@@ -179,15 +185,15 @@ impl HookCommand {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HookError {
-    /// It could not be run.
+    /// The command could not be started.
     #[error("the hook {command:?} cannot be run; give the path of a program that may be executed")]
     Start {
         /// The program.
         command: String,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// It said that it failed.
+    /// The command reported a failure.
     #[error("the hook {command:?} failed ({status}): {said}")]
     Failed {
         /// The program.
@@ -197,13 +203,13 @@ pub enum HookError {
         /// What it wrote to standard error.
         said: String,
     },
-    /// It was killed, for nobody waited for it any more.
-    #[error("the hook {command:?} was stopped, for nobody waits for it any more")]
+    /// The command was killed, because its result was no longer needed.
+    #[error("the hook {command:?} was stopped, because its result is no longer needed")]
     Stopped {
         /// The program.
         command: String,
     },
-    /// It did not end in time.
+    /// The command did not end in time and was killed.
     #[error("the hook {command:?} did not end within {} s and was stopped", limit.as_secs())]
     TimedOut {
         /// The program.
@@ -213,13 +219,15 @@ pub enum HookError {
     },
 }
 
-/// Kills a command and, on Unix, whatever it started in its process group.
+/// Kills a command and, on Unix, its whole process group: a shell script would otherwise leave its
+/// children running.
 ///
-/// Only the utility `kill` reaches a group without unsafe code; where there is none, the command alone is killed.
+/// Without unsafe code, only the utility `kill` can signal a group. If it is missing, only the
+/// command itself is killed.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     {
-        // The number cannot be another's: the command has not been waited for.
+        // The process ID cannot have been reused: the command has not been waited for.
         let group = format!("-{}", child.id());
         let mut command = Command::new("kill");
         command.args(["-s", "KILL", "--", &group]);
@@ -229,8 +237,10 @@ fn kill(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Reads what a command says, on a thread that nobody waits for: a child that it left behind may hold the
-/// pipe open for as long as it likes.
+/// Reads standard error on a detached thread: a child that the command left behind may keep the
+/// pipe open for any length of time.
+///
+/// Output beyond the limit is read and dropped, because a full pipe would block the command.
 fn listen(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
@@ -247,6 +257,7 @@ fn listen(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     receive
 }
 
+/// Splits a command at white space outside quotes. An empty pair of quotes is an empty word.
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

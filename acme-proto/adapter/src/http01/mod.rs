@@ -1,4 +1,4 @@
-//! Answers to http-01 validations (RFC 8555 section 8.3).
+//! Responses to http-01 validations (RFC 8555 section 8.3).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,13 +7,14 @@ use acme_proto::challenge::{Challenge, Http01};
 
 /// The challenges that are published at present; clones share one table.
 ///
-/// As a solver of the adapters it serves http-01 out of the user's own HTTP server: give one clone to the
-/// issuance, and ask another in the server.
+/// It is a solver of the adapters for users with their own HTTP server: pass one clone to the
+/// issuance, and use another in the server.
 ///
-/// The CA asks on port 80 of the name, and follows redirects. So whoever may send it elsewhere, by a catch-all
-/// redirect for unknown paths, or may write below `/.well-known/acme-challenge/`, can get certificates for
-/// the name too (RFC 8555 section 10.2): answer this path from the table alone. The table holds published
-/// challenges only, and never repeats what a request says (section 11.3).
+/// The CA connects to port 80 of the name, and follows redirects. So whoever can redirect it, for
+/// example by a catch-all rule for unknown paths, or can write below
+/// `/.well-known/acme-challenge/`, can get certificates for the name as well (RFC 8555 section
+/// 10.2). Serve this path from the table alone. The table holds published challenges only, and
+/// never repeats parts of a request (section 11.3).
 ///
 /// ```
 /// let table = acme_adapter::http01::Http01Table::new();
@@ -35,14 +36,14 @@ impl Http01Table {
         Self::default()
     }
 
-    /// Publishes a challenge; again is the same as once, and one of another kind is ignored.
+    /// Publishes a challenge. Publishing it twice has no further effect; other kinds are ignored.
     pub fn insert(&self, challenge: &Challenge) {
         if let Some(Http01 { host, path, body, .. }) = challenge.http_01() {
             self.lock().entry(path).or_default().insert(canonical(&host), body);
         }
     }
 
-    /// Takes a challenge back; one that was not published is no error.
+    /// Removes a challenge, if it is published.
     pub fn remove(&self, challenge: &Challenge) {
         let Some(Http01 { host, path, .. }) = challenge.http_01() else { return };
         let mut entries = self.lock();
@@ -54,11 +55,11 @@ impl Http01Table {
         }
     }
 
-    /// Returns the body to answer with, if a challenge is published at this path.
+    /// Returns the body of the response, if a challenge is published at this path.
     ///
-    /// `host` is the `Host` header, with or without port and brackets. It decides only where several names
-    /// share one path: a token names its challenge by itself, and behind a redirect or a reverse proxy the
-    /// header may be another name's.
+    /// `host` is the `Host` header, with or without port and brackets. It matters only if several
+    /// names share one path: the token alone names the challenge, and behind a redirect or a
+    /// reverse proxy the header may hold another name.
     pub fn respond(&self, host: Option<&str>, path: &str) -> Option<String> {
         let entries = self.lock();
         let hosts = entries.get(path)?;
@@ -71,10 +72,11 @@ impl Http01Table {
         self.lock().is_empty()
     }
 
-    /// Answers a whole request head with a whole HTTP/1.1 response, after which the connection is closed.
+    /// Returns the HTTP/1.1 response to the head of a request; the caller then closes the
+    /// connection.
     ///
-    /// It answers what the table holds and nothing else: 404 for another path, 405 for another method than
-    /// GET or HEAD, 400 for what is no request.
+    /// The status is 404 for a path that is not in the table, 405 for a method other than GET and
+    /// HEAD, and 400 for a malformed request.
     pub fn answer_request(&self, head: &[u8]) -> Vec<u8> {
         let Some(Head { method, path, host }) = Head::parse(head) else {
             return response("400 Bad Request", "", true);
@@ -110,7 +112,8 @@ impl<'a> Head<'a> {
             name.eq_ignore_ascii_case("host").then(|| value.trim_matches([' ', '\t']))
         });
         let (host, target) = match target.strip_prefix("http://") {
-            // The absolute form, as a proxy is asked.
+            // The absolute form, which a server must accept (RFC 9112 section 3.2.2). Its host
+            // overrides the header.
             Some(rest) => {
                 let slash = rest.find('/').unwrap_or(rest.len());
                 (Some(&rest[..slash]), &rest[slash..])
@@ -123,6 +126,7 @@ impl<'a> Head<'a> {
 }
 
 fn response(status: &str, body: &str, with_body: bool) -> Vec<u8> {
+    // The response to HEAD has the length of the body that GET would return.
     let length = body.len();
     let body = if with_body { body } else { "" };
     format!(
@@ -140,7 +144,7 @@ fn host_of(header: &str) -> &str {
     }
 }
 
-/// Writes a host in one way: addresses as RFC 5952 does, names in lower case.
+/// Returns one spelling of a host: RFC 5952 for addresses, lower case for names.
 fn canonical(host: &str) -> String {
     match host.parse::<core::net::IpAddr>() {
         Ok(address) => address.to_string(),

@@ -1,4 +1,4 @@
-//! Which key answers a request for a signature.
+//! The keys at hand, and the one that makes a requested signature.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use rustls::crypto::CryptoProvider;
 
 use crate::keys::{AccountKey, KeyError, ProviderKey};
 
-/// The keys of one account: its own, the one it is to change to, those of certificates, and MAC keys.
+/// The keys of one account: its current and its next key, those of certificates, and MAC keys.
 #[derive(Default)]
 pub struct Keyring {
     accounts: Vec<ProviderKey>,
@@ -24,8 +24,8 @@ impl Keyring {
         Self::default()
     }
 
-    /// Holds the account key, if it is at hand, and the one that it was to change to; returns the public
-    /// halves of both.
+    /// Creates a keyring with the account key, if it is at hand, and the key of an unsettled key
+    /// change; returns the public halves of both.
     ///
     /// # Errors
     ///
@@ -47,27 +47,27 @@ impl Keyring {
         Ok((keyring, Some(public), next_public))
     }
 
-    /// Holds the account key.
+    /// Sets the account key.
     pub fn set_account_key(&mut self, key: ProviderKey) {
         self.accounts = vec![key];
     }
 
-    /// Holds the key that the account is to change to; the account key stays too, because which of them
-    /// the CA knows is not certain before the change is settled.
+    /// Adds the key of a key change. The account key stays too, because it is uncertain which of
+    /// them the CA knows until the change is settled.
     pub fn add_new_account_key(&mut self, key: ProviderKey) {
         if self.account(key.thumbprint()).is_none() {
             self.accounts.push(key);
         }
     }
 
-    /// Holds a certificate's key, for revocation by that key.
+    /// Adds a certificate's key, for revocation by that key (RFC 8555 section 7.6).
     pub fn add_certificate_key(&mut self, key: ProviderKey) {
         if self.certificate(key.thumbprint()).is_none() {
             self.certificates.push(key);
         }
     }
 
-    /// Holds the MAC key that a CA gave out for this key identifier.
+    /// Adds the MAC key that a CA issued for this key identifier.
     pub fn add_external(&mut self, kid: impl Into<String>, key: MacKey) {
         self.external.insert(kid.into(), key);
     }
@@ -76,8 +76,11 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`SignFailed::UnknownKey`] for a key that is not here, and what the key itself says.
+    /// [`SignFailed::UnknownKey`] for a key that is not in the keyring, and the errors of
+    /// [`ProviderKey::sign`].
     pub fn answer(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
+        // Account keys and certificate keys are looked up apart: RFC 8555 section 11.1 forbids a
+        // key in both roles, and a request for one role must not be signed by a key of the other.
         match (&request.key, request.algorithm) {
             (
                 KeyRole::Account(named) | KeyRole::NewAccount(named),

@@ -1,4 +1,4 @@
-//! The account key, as long as it has not met a crypto provider.
+//! The account key as text, before a crypto provider loads it.
 
 use core::fmt;
 use std::sync::Arc;
@@ -28,16 +28,17 @@ use crate::account_file::AccountFile;
 #[derive(Clone)]
 pub struct AccountKey {
     pem: Zeroizing<String>,
-    /// The key of a change whose outcome is not known.
+    /// The new key of a key change that is not settled.
     new_pem: Option<Zeroizing<String>>,
 }
 
 impl AccountKey {
-    /// Generates a key; have it on disk before it is registered.
+    /// Generates a key, which must be on disk before it is registered.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Unsupported`] if the crypto provider that was compiled in cannot generate this kind.
+    /// [`KeyError::Unsupported`] if the crypto provider that was compiled in cannot generate this
+    /// kind.
     pub fn generate(kind: KeyKind) -> Result<Self, KeyError> {
         Ok(Self { pem: generate(kind)?, new_pem: None })
     }
@@ -46,7 +47,7 @@ impl AccountKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Pem`] if it is none.
+    /// [`KeyError::Pem`] for any other text.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         check_pkcs8_pem(pem)?;
         Ok(Self { pem: Zeroizing::new(pem.to_owned()), new_pem: None })
@@ -57,7 +58,7 @@ impl AccountKey {
         self.pem.clone()
     }
 
-    /// Has a crypto provider load the key.
+    /// Loads the key into a crypto provider.
     ///
     /// # Errors
     ///
@@ -66,7 +67,7 @@ impl AccountKey {
         ProviderKey::from_pkcs8_pem(&self.pem, provider)
     }
 
-    /// Has a crypto provider load the key that the account was to change to, if an account file holds one.
+    /// Loads the new key of an unsettled key change, if the account file holds one.
     ///
     /// # Errors
     ///

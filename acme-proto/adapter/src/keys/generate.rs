@@ -1,4 +1,4 @@
-//! Making new keys.
+//! Generating keys.
 
 use acme_proto::pem;
 use zeroize::Zeroizing;
@@ -20,9 +20,12 @@ pub fn generate(kind: KeyKind) -> Result<Zeroizing<String>, KeyError> {
     Ok(Zeroizing::new(pem::encode("PRIVATE KEY", &der)))
 }
 
-/// Makes an Ed25519 key in the first version of PKCS#8 (RFC 8410 section 7), which everyone reads; what
-/// ring writes by itself is not read by OpenSSL.
+/// Generates an Ed25519 key in version 1 of PKCS#8 (RFC 8410 section 7).
+///
+/// ring itself writes version 2, which OpenSSL does not read.
 fn ed25519() -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    // Version 0, the OID 1.3.101.112, and two OCTET STRING headers, one inside the other, before
+    // the seed. Any 32 octets are a valid seed (RFC 8032 section 5.1.5).
     const PREFIX: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
     let mut der = Zeroizing::new(vec![0; PREFIX.len() + 32]);
     let (prefix, seed) = der.split_at_mut(PREFIX.len());

@@ -1,4 +1,4 @@
-//! The kinds of keys that can be asked for by name.
+//! The kinds of keys, by name.
 
 use core::fmt;
 use core::str::FromStr;
@@ -7,13 +7,13 @@ use core::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
-    /// ECDSA on P-256; what every CA takes.
+    /// ECDSA on P-256, which every CA accepts.
     Es256,
     /// ECDSA on P-384.
     Es384,
     /// ECDSA on P-521; needs `aws-lc-rs`.
     Es512,
-    /// Ed25519; few CAs take it.
+    /// Ed25519, which few CAs accept.
     Ed25519,
     /// RSA of 2048 bits; needs `aws-lc-rs` to be generated.
     Rsa2048,
@@ -64,7 +64,7 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// A name that is no kind of key.
+/// A name that is not a kind of key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is no kind of key: choose es256, es384, es512, ed25519, rsa2048, rsa3072 or rsa4096")]
 pub struct UnknownKeyKind(String);

@@ -1,4 +1,4 @@
-//! Keys through the crypto provider that rustls links anyway.
+//! Keys that the crypto provider of rustls holds, which is linked for TLS anyway.
 
 mod account_key;
 mod generate;
@@ -18,8 +18,8 @@ pub use self::kind::{KeyKind, UnknownKeyKind};
 pub use self::new_key::NewKey;
 pub use self::provider_key::{ProviderKey, check_pkcs8_pem};
 
-/// Returns the process's crypto provider if one is installed, else ring, else aws-lc-rs, whichever is
-/// compiled in.
+/// Returns the process's crypto provider if one is installed, else ring, else aws-lc-rs, whichever
+/// is compiled in.
 ///
 /// It never panics, and it installs nothing.
 ///
@@ -34,7 +34,8 @@ pub fn default_provider() -> Result<Arc<CryptoProvider>, KeyError> {
 ///
 /// # Errors
 ///
-/// [`KeyError::Csr`] if the key does not sign, or an identifier is of a type that has no place in a CSR.
+/// [`KeyError::Csr`] if the key does not sign, or an identifier is of a type that has no place in a
+/// CSR.
 pub fn make_csr(key: &ProviderKey, identifiers: &[Identifier]) -> Result<Csr, KeyError> {
     make_csr_with(key, identifiers, |builder| builder)
 }
@@ -43,7 +44,8 @@ pub fn make_csr(key: &ProviderKey, identifiers: &[Identifier]) -> Result<Csr, Ke
 ///
 /// # Errors
 ///
-/// [`KeyError::Csr`] if the key does not sign, or something that was asked for has no place in a CSR.
+/// [`KeyError::Csr`] if the key does not sign, or something that was asked for has no place in a
+/// CSR.
 pub fn make_csr_with(
     key: &ProviderKey,
     identifiers: &[Identifier],
@@ -54,6 +56,7 @@ pub fn make_csr_with(
         .sign(key.public_key().algorithm(), &builder.to_be_signed())
         .map_err(|error| KeyError::Csr(error.to_string()))?;
     let csr = builder.finish(&signature).map_err(|error| KeyError::Csr(error.to_string()))?;
+    // `change` may have removed a name. A CA would refuse such a CSR only after validation.
     csr.covers(identifiers).map_err(|error| KeyError::Csr(error.to_string()))?;
     Ok(csr)
 }
@@ -62,7 +65,7 @@ pub fn make_csr_with(
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// No crypto provider is at hand.
+    /// No crypto provider is available.
     #[error(
         "no crypto provider: enable the feature `ring` or `aws-lc-rs`, or pass a provider of your own"
     )]
@@ -72,7 +75,7 @@ pub enum KeyError {
     Unsupported {
         /// The kind asked for.
         kind: KeyKind,
-        /// What was to generate it.
+        /// The provider.
         provider: &'static str,
         /// What to do.
         remedy: &'static str,
@@ -89,7 +92,8 @@ pub enum KeyError {
     /// The provider refuses the key.
     #[error("the crypto provider cannot use the key: {0}")]
     Refused(String),
-    /// The key is of a kind that ACME has no algorithm for, or the provider cannot tell its public half.
+    /// The key is of a kind that ACME has no algorithm for, or the provider cannot tell its public
+    /// half.
     #[error(
         "the key cannot sign for ACME: {0}; use P-256, P-384, P-521, Ed25519 or RSA of 2048 bits"
     )]

@@ -1,10 +1,10 @@
-//! The key that an account is to change to.
+//! The new key of a key change.
 
 use acme_proto::jose::Jwk;
 
 use super::AccountKey;
 
-/// The key that an account is to change to: at hand, or with the signer that holds the old one too.
+/// The new key of a key change: at hand, or with the signer that also holds the old one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum NewKey {

@@ -27,8 +27,8 @@ impl ProviderKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Pem`] for another form, [`KeyError::Refused`] if the provider cannot use the key, and
-    /// [`KeyError::Unusable`] if ACME cannot.
+    /// [`KeyError::Pem`] for another form, [`KeyError::Refused`] if the provider cannot use the
+    /// key, and [`KeyError::Unusable`] if ACME cannot.
     pub fn from_pkcs8_pem(pem: &str, provider: &Arc<CryptoProvider>) -> Result<Self, KeyError> {
         let der = decode(pem)?;
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.as_slice())).clone_key();
@@ -52,14 +52,16 @@ impl ProviderKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Unusable`] if the provider does not tell the public half, or the key is of a kind that
-    /// ACME has no algorithm for.
+    /// [`KeyError::Unusable`] if the provider does not return the public key, or the key is of a
+    /// kind that ACME has no algorithm for.
     pub fn new(key: Arc<dyn SigningKey>) -> Result<Self, KeyError> {
         let spki = key.public_key().ok_or_else(|| {
-            KeyError::Unusable("its provider does not tell the public key".into())
+            KeyError::Unusable("its provider does not return the public key".into())
         })?;
         let public =
             Jwk::from_spki_der(&spki).map_err(|error| KeyError::Unusable(error.to_string()))?;
+        // Checked when the key is loaded, rather than by the first signature in the middle of a
+        // flow.
         let scheme = scheme(public.algorithm());
         if scheme.and_then(|scheme| key.choose_scheme(&[scheme])).is_none() {
             let algorithm = public.algorithm();
@@ -96,6 +98,8 @@ impl ProviderKey {
         let signer = scheme(algorithm)
             .and_then(|scheme| self.key.choose_scheme(&[scheme]))
             .ok_or(SignFailed::UnsupportedAlgorithm)?;
+        // A provider signs as TLS does, with ECDSA in DER. JWS has the two numbers at fixed length
+        // (RFC 7518 section 3.4).
         let der = signer.sign(message).map_err(|error| SignFailed::Failed(error.to_string()))?;
         Signature::from_der(algorithm, &der).map_err(|error| SignFailed::Failed(error.to_string()))
     }
@@ -107,7 +111,7 @@ impl fmt::Debug for ProviderKey {
     }
 }
 
-/// Checks that a text is one PKCS#8 private key in PEM, as far as that can be told without a provider.
+/// Checks that a text is one PKCS#8 private key in PEM, as far as possible without a provider.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Reading what servers say.
+//! What the answers of resolvers and servers mean for the search.
 
 use core::net::IpAddr;
 
@@ -8,20 +8,24 @@ use hickory_proto::rr::{Name, RData, Record};
 use super::error::ServerState;
 use super::message::Reply;
 
-/// What a resolver's answer to an SOA query says of the zone that a name is in.
+/// What a resolver's answer to an SOA query says about the zone of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ZoneAnswer {
-    /// It is this one.
+    /// The name is in this zone.
     Zone(Name),
-    /// The answer is about something else: an alias's target, or nothing.
+    /// The answer does not name the zone: it is about the target of an alias, or empty.
     AskParent,
 }
 
-/// Reads the zone of a name from the SOA record in the answer, or in the negative answer (RFC 2308).
+/// Reads the zone of a name from the SOA record in the answer, or in the negative answer (RFC
+/// 2308).
 pub(super) fn zone(reply: &Reply, name: &Name) -> ZoneAnswer {
+    // The resolver has followed the alias, so the SOA record is that of the target's zone.
     if alias(reply, name).is_some() {
         return ZoneAnswer::AskParent;
     }
+    // Any other SOA record is not for this name. The root's comes for a name without any zone below
+    // it.
     let encloses = |record: &&Record| {
         matches!(record.data, RData::SOA(_)) && !record.name.is_root() && record.name.zone_of(name)
     };
@@ -30,7 +34,7 @@ pub(super) fn zone(reply: &Reply, name: &Name) -> ZoneAnswer {
     zone.map_or(ZoneAnswer::AskParent, |record| ZoneAnswer::Zone(record.name.clone()))
 }
 
-/// Returns the name servers of a zone.
+/// Returns the name servers of a zone, up to a bound.
 pub(super) fn name_servers(reply: &Reply, zone: &Name) -> Vec<Name> {
     let mut names: Vec<Name> = Vec::new();
     for record in reply.answers.iter().filter(|record| record.name == *zone) {
@@ -44,7 +48,7 @@ pub(super) fn name_servers(reply: &Reply, zone: &Name) -> Vec<Name> {
     names
 }
 
-/// Returns the addresses in an answer, whatever aliases led to them.
+/// Returns the addresses in an answer, including those of an alias's target.
 pub(super) fn addresses(reply: &Reply) -> impl Iterator<Item = IpAddr> {
     reply.answers.iter().filter_map(|record| match &record.data {
         RData::A(a) => Some(IpAddr::V4(a.0)),
@@ -53,7 +57,7 @@ pub(super) fn addresses(reply: &Reply) -> impl Iterator<Item = IpAddr> {
     })
 }
 
-/// Returns what the name is an alias for.
+/// Returns the target of the name's CNAME record.
 pub(super) fn alias<'a>(reply: &'a Reply, name: &Name) -> Option<&'a Name> {
     reply.answers.iter().filter(|record| record.name == *name).find_map(|record| {
         match &record.data {
@@ -63,10 +67,11 @@ pub(super) fn alias<'a>(reply: &'a Reply, name: &Name) -> Option<&'a Name> {
     })
 }
 
-/// Reads what an authoritative server says of a value at a name; an alias is returned apart.
+/// Returns whether an authoritative server has a value at a name, and the target of an alias there.
 pub(super) fn state(reply: &Reply, name: &Name, value: &str) -> (ServerState, Option<Name>) {
     let code = || reply.code.to_string();
     match reply.code {
+        // A server that only forwards answers from a cache, which says nothing about the zone.
         ResponseCode::NoError | ResponseCode::NXDomain if !reply.authoritative => {
             return (ServerState::Lame("an answer without authority".into()), None);
         }
@@ -77,6 +82,8 @@ pub(super) fn state(reply: &Reply, name: &Name, value: &str) -> (ServerState, Op
     if let Some(target) = alias(reply, name) {
         return (ServerState::Alias(in_words(target)), Some(target.clone()));
     }
+    // A TXT record is a list of strings of up to 255 octets each (RFC 1035 section 3.3.14). Its
+    // value is their concatenation.
     let values =
         reply.answers.iter().filter(|record| record.name == *name).filter_map(
             |record| match &record.data {

@@ -15,27 +15,34 @@ use crate::clock;
 
 /// A search for one TXT record at every authoritative server of its zone.
 ///
-/// Call [`poll`](Self::poll) until it says [`Wait`](PropagationStep::Wait) or
-/// [`Done`](PropagationStep::Done), and send every query on the way, at the same time if possible. Hand each
-/// answer or failure to [`answer`](Self::answer), and poll again. Time is what has passed since the start.
+/// Call [`poll`](Self::poll) until it returns [`Wait`](PropagationStep::Wait) or
+/// [`Done`](PropagationStep::Done), and send every query that it returns, at the same time if
+/// possible. Pass each answer or failure to [`answer`](Self::answer), and poll again. Time is
+/// measured from the start.
+///
+/// The search runs through stages: the zone, its servers, their addresses, the record. Each stage
+/// asks its questions in rounds: it sends all of them, waits for every answer, and then either
+/// enters the next stage or pauses and asks again. An alias (CNAME) starts over with the zone of
+/// its target.
 #[derive(Debug)]
 pub struct Propagation {
     check: PropagationCheck,
     value: String,
-    /// The name that is looked at, after those that are aliases for it.
+    /// The name whose record is looked for, last; before it, the names that are aliases for it.
     names: Vec<Name>,
     stage: Stage,
-    /// Whether the stage's questions were asked; they are again after a pause where the answers do not do.
+    /// Whether the questions of this round were asked.
     asked: bool,
-    /// How many times they were.
+    /// How many rounds this stage has begun.
     rounds: u32,
+    /// Queries that [`poll`](Self::poll) has not returned yet.
     due: VecDeque<DnsQuery>,
     pending: BTreeMap<QueryId, Pending>,
     next_id: u64,
     pause: Duration,
-    /// When the stage goes on, if not at once.
+    /// When the next round begins, if not at once.
     resume: Option<Duration>,
-    /// What the resolvers cannot tell, and why.
+    /// A question of this round that no resolver answered, and why.
     trouble: Option<(String, String)>,
 }
 
@@ -43,9 +50,9 @@ pub struct Propagation {
 #[derive(Debug)]
 #[must_use]
 pub enum PropagationStep {
-    /// A query to be sent.
+    /// Send this query.
     Ask(DnsQuery),
-    /// Nothing to do until an answer, or for this long.
+    /// Wait for an answer, for this long at most.
     Wait(Duration),
     /// The end.
     Done(Result<Propagated, PropagationError>),
@@ -74,7 +81,7 @@ struct Target {
 }
 
 impl Target {
-    /// Whether a resolver would go by this server, after so many rounds.
+    /// Returns whether the CA's resolver may ask this server, after this number of rounds.
     const fn counts(&self, rounds: u32) -> bool {
         match self.state {
             ServerState::Unreachable => false,
@@ -93,9 +100,9 @@ struct Pending {
 
 #[derive(Clone, Copy, Debug)]
 enum To {
-    /// A resolver, by its place in the list.
+    /// A resolver, by its index.
     Resolver(usize),
-    /// An authoritative server, by its place among the targets, and whether by TCP.
+    /// An authoritative server, by its index among the targets, and whether by TCP.
     Server(usize, bool),
 }
 
@@ -108,6 +115,7 @@ impl Propagation {
         if check.resolvers.is_empty() {
             return Err(PropagationError::NoResolver("none was given".into()));
         }
+        // Bounded, because the caller's text ends up in a message.
         let invalid = || PropagationError::InvalidName(name.chars().take(300).collect());
         let parsed = Name::from_ascii(format!("{}.", name.trim_end_matches('.')));
         let name = parsed.ok().filter(|name| !name.is_root()).ok_or_else(invalid)?;
@@ -137,10 +145,12 @@ impl Propagation {
             if left.is_zero() {
                 return PropagationStep::Done(Err(self.timed_out()));
             }
+            // All queries of a round go out before the first answer is waited for.
             if let Some(mut query) = self.due.pop_front() {
                 query.time_limit = query.time_limit.min(left);
                 return PropagationStep::Ask(query);
             }
+            // A round is judged as a whole: one server that lacks the record decides it.
             if !self.pending.is_empty() {
                 return PropagationStep::Wait(left);
             }
@@ -155,9 +165,9 @@ impl Propagation {
         }
     }
 
-    /// Takes the answer to a query: a message, by TCP without its length, or why there is none.
+    /// Handles the answer to a query: a message without the length of TCP, or the failure.
     ///
-    /// An answer to a query that is settled already is ignored.
+    /// A second answer to the same query is ignored.
     pub fn answer(&mut self, id: QueryId, answer: io::Result<Vec<u8>>) {
         let Some(Pending { question, message_id, to }) = self.pending.remove(&id) else { return };
         let answer = answer.map(|octets| Reply::decode(&octets, message_id, &question));
@@ -165,6 +175,7 @@ impl Propagation {
             To::Resolver(place) => {
                 let reply = match answer {
                     Err(error) => Err(error.to_string()),
+                    // SERVFAIL and the like: another resolver may know more.
                     Ok(Ok(reply)) if !reply.is_definite() => Err(reply.code.to_string()),
                     Ok(reply) => reply,
                 };
@@ -174,6 +185,7 @@ impl Propagation {
                 }
             }
             To::Server(place, tcp) => match answer {
+                // A truncated answer is ignored and asked for by TCP (RFC 2181 section 9).
                 Ok(Ok(reply)) if reply.truncated && !tcp => self.ask_server(place, true),
                 Ok(Ok(reply)) => self.told(place, &reply),
                 Ok(Err(why)) => self.set_state(place, ServerState::Failed(why)),
@@ -183,13 +195,14 @@ impl Propagation {
         }
     }
 
-    /// Takes what a resolver says.
+    /// Handles a resolver's answer to a question of the current stage.
     fn resolved(&mut self, question: &Question, reply: &Reply) {
         match &mut self.stage {
             Stage::Zone(name) => {
                 let next = match answer::zone(reply, name) {
                     ZoneAnswer::Zone(zone) => Stage::NameServers(zone),
                     ZoneAnswer::AskParent if name.num_labels() > 1 => Stage::Zone(name.base_name()),
+                    // Not even the top-level domain has a zone.
                     ZoneAnswer::AskParent => {
                         Stage::Failed(PropagationError::NoZone(in_words(self.name())))
                     }
@@ -206,6 +219,7 @@ impl Propagation {
                 self.enter(next);
             }
             Stage::Addresses(_, _, targets) => {
+                // Servers of one zone may share an address, and a round repeats its questions.
                 for address in answer::addresses(reply) {
                     let address = SocketAddr::new(address, self.check.port);
                     let known = targets.iter().any(|target| target.address == address);
@@ -220,7 +234,7 @@ impl Propagation {
         }
     }
 
-    /// Asks the next resolver, or notes that none can tell.
+    /// Asks the next resolver, or records that none has an answer.
     fn unresolved(&mut self, question: Question, place: usize, why: String) {
         if place + 1 < self.check.resolvers.len() {
             self.ask_resolver(question, place + 1);
@@ -230,7 +244,7 @@ impl Propagation {
         }
     }
 
-    /// Takes what an authoritative server says.
+    /// Handles an authoritative server's answer.
     fn told(&mut self, place: usize, reply: &Reply) {
         let (state, alias) = answer::state(reply, self.name(), &self.value);
         self.set_state(place, state);
@@ -250,10 +264,13 @@ impl Propagation {
         }
     }
 
-    /// Goes on to the next stage, or sets a time to ask again, now that everything is answered.
+    /// Judges a round whose questions are all answered: enters the next stage, or sets the time of
+    /// the next round.
     fn conclude(&mut self, elapsed: Duration) -> Option<Propagated> {
         match &mut self.stage {
             Stage::Addresses(zone, _, targets) => {
+                // A failed look-up may hide a server. It is repeated a few times; then the servers
+                // with known addresses must do. Without any, it is repeated until the time limit.
                 let unsure = self.trouble.is_some();
                 let enough = !unsure || self.rounds >= LAME_ROUNDS;
                 if enough && !targets.is_empty() {
@@ -269,6 +286,8 @@ impl Propagation {
             }
             Stage::Record(zone, targets) => {
                 let mut counted = targets.iter().filter(|target| target.counts(self.rounds));
+                // While the zone is being updated, some servers may have the alias and others the
+                // record. Only when all agree does it matter what they say.
                 let first = counted.next().map(|target| (&target.state, &target.alias));
                 if let Some((state, alias)) = first
                     && counted.all(|target| target.alias == *alias && same(&target.state, state))
@@ -287,6 +306,7 @@ impl Propagation {
                     }
                 }
             }
+            // Their answers enter the next stage themselves, so no resolver has answered.
             Stage::Zone(_) | Stage::NameServers(_) | Stage::Failed(_) => {}
         }
         self.asked = false;
@@ -295,7 +315,7 @@ impl Propagation {
         None
     }
 
-    /// Looks at what the name is an alias for, in whatever zone that is.
+    /// Continues with the target of an alias, which may be in another zone.
     fn follow(&mut self, target: Name) {
         let next = if self.names.contains(&target) {
             Stage::Failed(PropagationError::AliasLoop(in_words(&target)))
@@ -316,7 +336,7 @@ impl Propagation {
         self.pause = self.check.first_pause;
     }
 
-    /// Asks what the stage is about.
+    /// Begins a round: asks the questions of the stage.
     fn ask(&mut self) {
         self.asked = true;
         self.rounds = self.rounds.saturating_add(1);
@@ -338,6 +358,7 @@ impl Propagation {
                 }
             }
             Stage::Record(_, targets) => {
+                // A server that had the record once is not asked again.
                 let lacking = targets.iter().enumerate();
                 let lacking = lacking.filter(|(_, target)| target.state != ServerState::Found);
                 for place in lacking.map(|(place, _)| place).collect::<Vec<_>>() {
@@ -365,8 +386,10 @@ impl Propagation {
     fn send(&mut self, server: SocketAddr, question: Question, to: To, tcp: bool) {
         let id = QueryId(self.next_id);
         self.next_id += 1;
+        // A random message ID keeps off-path attackers from forging an answer (RFC 5452 section 9).
         let message_id = clock::seed().to_be_bytes();
         let message_id = u16::from_be_bytes([message_id[0], message_id[1]]);
+        // An authoritative server is not asked to recurse: it must answer from its own data.
         match question.encode(message_id, matches!(to, To::Resolver(_))) {
             Ok(message) => {
                 let time_limit = self.check.query_limit;
@@ -418,13 +441,13 @@ impl Propagation {
     }
 }
 
-/// Whether two servers agree, whatever the words.
+/// Returns whether two servers are in the same state, whatever the details.
 fn same(a: &ServerState, b: &ServerState) -> bool {
     core::mem::discriminant(a) == core::mem::discriminant(b)
 }
 
-/// How often a server may say that it does not serve the zone, or a resolver fail to tell one server's
-/// address, before it is left aside.
+/// How many rounds a server that does not serve the zone, or whose address cannot be resolved,
+/// still counts.
 const LAME_ROUNDS: u32 = 3;
 const MAX_ALIASES: usize = 8;
 const MAX_TARGETS: usize = 32;

@@ -1,4 +1,4 @@
-//! What came of looking for a record.
+//! The results of a search for a record.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -8,8 +8,7 @@ use core::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Propagated {
-    /// The names that the record was looked for at, the one asked for first: the others are what aliases
-    /// (CNAME) led to.
+    /// The names that were searched: the requested one, then the targets of aliases (CNAME).
     pub names: Vec<String>,
     /// The zone that the last of them is in.
     pub zone: String,
@@ -43,14 +42,14 @@ pub enum ServerState {
     Missing,
     /// The name is an alias for this one.
     Alias(String),
-    /// It does not serve the zone, with its response code; after three such answers it no longer counts, for
-    /// the CA's resolver will leave it aside as well.
+    /// It does not serve the zone, with its response code. After three such answers it no longer
+    /// counts, because the CA's resolver does not use it either.
     Lame(String),
     /// It failed, with its response code or why its answer cannot be read.
     Failed(String),
     /// It did not answer in time.
     Silent,
-    /// This system has no way to the address, as with IPv6 where there is none; it does not count.
+    /// This system cannot reach the address, such as IPv6 without a route; it does not count.
     Unreachable,
 }
 
@@ -76,15 +75,15 @@ impl fmt::Display for ServerAnswer {
     }
 }
 
-/// Why it is not known that every authoritative server has the record.
+/// Why a search ended without finding the record at every authoritative server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PropagationError {
-    /// There is no recursive resolver to find the zone with.
+    /// No recursive resolver is known.
     #[error("no DNS resolver is known ({0}); name one for the propagation check")]
     NoResolver(String),
-    /// The name is none that DNS can have.
-    #[error("{0:?} is no DNS name")]
+    /// The name is not a DNS name.
+    #[error("{0:?} is not a DNS name")]
     InvalidName(String),
     /// No zone was found for the name.
     #[error("no DNS zone was found for {0}; is the domain registered?")]
@@ -92,30 +91,30 @@ pub enum PropagationError {
     /// The zone has no server with an address.
     #[error("the DNS zone {0} has no name server with an address")]
     NoServers(String),
-    /// The name is an alias for itself, by way of others.
+    /// The aliases form a loop.
     #[error("the DNS name {0} is an alias in a circle")]
     AliasLoop(String),
-    /// There are too many aliases one after the other.
+    /// The chain of aliases is too long.
     #[error("the DNS name {0} is at the end of too many aliases")]
     TooManyAliases(String),
-    /// The resolvers gave no answer until the time limit.
+    /// The resolvers gave no answer within the time limit.
     #[error("the DNS resolvers cannot tell {what}: {why}")]
     Resolver {
-        /// What they were asked: type and name.
+        /// The question: type and name.
         what: String,
-        /// What the last of them said.
+        /// The failure of the last of them.
         why: String,
     },
-    /// Some server did not have the record until the time limit.
+    /// Some server did not have the record within the time limit.
     #[error(
         "the TXT record {value:?} at {name} has not reached every server of its zone within {} s: {}",
         limit.as_secs(),
         Lagging(servers)
     )]
     TimedOut {
-        /// The name, which is what aliases led to if there are any.
+        /// The name, which is the target of the aliases if there are any.
         name: String,
-        /// The value that was looked for.
+        /// The expected value.
         value: String,
         /// The time limit.
         limit: Duration,

@@ -15,11 +15,11 @@ pub struct QueryId(pub(super) u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DnsQuery {
-    /// Goes with the answer.
+    /// Names the query; to be passed to [`Propagation::answer`](super::Propagation::answer).
     pub id: QueryId,
-    /// Where it goes.
+    /// The server to ask.
     pub server: SocketAddr,
-    /// Whether it goes by TCP, with the length in two octets in front (RFC 1035 section 4.2.2); else by UDP.
+    /// Whether to use TCP, with a length of two octets in front (RFC 1035 section 4.2.2), or UDP.
     pub tcp: bool,
     /// The message.
     pub message: Vec<u8>,
@@ -28,7 +28,10 @@ pub struct DnsQuery {
 }
 
 impl DnsQuery {
-    /// The most octets of an answer by UDP.
+    /// The size of a buffer for an answer by UDP, in octets.
+    ///
+    /// It is larger than the size that a query advertises, so that an answer of a server that
+    /// ignores that size is still complete.
     pub const MAX_UDP: usize = 4096;
 
     /// Returns the address to bind the socket to: any, of the server's family.
@@ -39,7 +42,7 @@ impl DnsQuery {
         }
     }
 
-    /// Returns the message as it goes through TCP: with its length in front.
+    /// Returns the message with its length in front, as TCP needs it.
     pub fn framed(&self) -> Vec<u8> {
         let length = u16::try_from(self.message.len()).unwrap_or(u16::MAX);
         let mut framed = length.to_be_bytes().to_vec();
@@ -47,8 +50,12 @@ impl DnsQuery {
         framed
     }
 
-    /// Returns whether this datagram answers the query; others that arrive are to be ignored.
+    /// Returns whether this datagram answers the query; the caller ignores all others.
+    ///
+    /// It compares the message ID only. [`Propagation::answer`](super::Propagation::answer) checks
+    /// the rest.
     pub fn is_answered_by(&self, datagram: &[u8]) -> bool {
+        // The QR bit, which is set in a response (RFC 1035 section 4.1.1).
         let is_response = datagram.get(2).is_some_and(|flags| flags & 0x80 != 0);
         is_response && datagram.get(..2) == self.message.get(..2)
     }
@@ -72,14 +79,14 @@ impl Question {
         message.metadata.recursion_desired = recurse;
         message.add_query(Query::query(self.name.clone(), self.kind));
         let mut edns = Edns::new();
-        // What DNS flag day 2020 recommends: more might not arrive in one piece.
+        // DNS flag day 2020 recommends this size: a larger datagram may be fragmented and lost.
         edns.set_max_payload(1232);
         message.set_edns(edns);
         message.to_vec().map_err(|e| e.to_string())
     }
 }
 
-/// What an answer says.
+/// An answer, as far as the search needs it.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) code: ResponseCode,
@@ -93,12 +100,12 @@ impl Reply {
     /// Reads the answer to a question.
     ///
     /// # Errors
-    /// Says in words why this is none.
+    /// Describes why it is not an answer to this question.
     pub(super) fn decode(octets: &[u8], id: u16, question: &Question) -> Result<Self, String> {
         let message = Message::from_vec(octets).map_err(|e| format!("unreadable answer: {e}"))?;
         let metadata = message.metadata;
         let asked = |q: &Query| *q.name() == question.name && q.query_type() == question.kind;
-        // Some servers leave the question out of an error.
+        // Some servers omit the question from an error, so an answer without one is accepted.
         let ours = message.queries.iter().all(asked);
         if metadata.id != id || metadata.message_type != MessageType::Response || !ours {
             return Err("an answer to another question".into());
@@ -112,13 +119,15 @@ impl Reply {
         })
     }
 
-    /// Returns whether the name exists or not, as far as the server says either.
+    /// Returns whether the server says that the name exists or that it does not. SERVFAIL, REFUSED
+    /// and the like say neither.
     pub(super) const fn is_definite(&self) -> bool {
         matches!(self.code, ResponseCode::NoError | ResponseCode::NXDomain)
     }
 }
 
-/// Returns whether a failure means that there is no way from here, rather than that the server is silent.
+/// Returns whether a failure means that this system cannot reach the address at all, rather than
+/// that the server is silent.
 pub(super) fn is_no_way(error: &io::Error) -> bool {
     use io::ErrorKind::{AddrNotAvailable, NetworkUnreachable, Unsupported};
     matches!(error.kind(), AddrNotAvailable | NetworkUnreachable | Unsupported)

@@ -1,10 +1,11 @@
-//! Whether a TXT record has reached every authoritative server of its zone.
+//! Checking that a TXT record has reached every authoritative server of its zone.
 //!
-//! A CA may ask any of them, and from several places, so a record that only some of them have fails the
-//! validation by chance. [`PropagationCheck`] says how to look; [`Propagation`] does it, without any I/O: it
-//! finds the zone by its SOA and the servers by their NS and address records through a recursive resolver,
-//! asks every address of every server for the record, follows aliases (CNAME) into other zones, and
-//! asks again with growing pauses until all have it. The adapters carry its queries.
+//! A CA may ask any of them, and from several places. If only some of them have the record, the
+//! validation fails by chance. [`PropagationCheck`] has the settings, and [`Propagation`] is the
+//! search, without any I/O. It finds the zone by its SOA record and the servers by their NS and
+//! address records through a recursive resolver. Then it asks every address of every server for the
+//! record, follows aliases (CNAME) into other zones, and asks again with growing pauses until all
+//! servers have the record. The adapters send its queries.
 
 mod answer;
 mod engine;
@@ -19,7 +20,7 @@ pub use self::engine::{Propagation, PropagationStep};
 pub use self::error::{Propagated, PropagationError, ServerAnswer, ServerState};
 pub use self::message::{DnsQuery, QueryId};
 
-/// How to look for a record at the authoritative servers of its zone.
+/// The settings of a search for a record at the authoritative servers of its zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PropagationCheck {
     resolvers: Vec<SocketAddr>,
@@ -32,7 +33,8 @@ pub struct PropagationCheck {
 }
 
 impl PropagationCheck {
-    /// Finds zones and servers through these recursive resolvers; those named first are preferred.
+    /// Finds zones and servers through these recursive resolvers, at most eight; the first are
+    /// preferred.
     pub fn new(resolvers: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self {
             resolvers: resolvers.into_iter().take(MAX_RESOLVERS).collect(),
@@ -48,56 +50,57 @@ impl PropagationCheck {
     /// Finds zones and servers through the resolvers of `/etc/resolv.conf`.
     ///
     /// # Errors
-    /// [`PropagationError::NoResolver`] if the file names none, or cannot be read, as on Windows: the
-    /// caller then has to name one.
+    /// [`PropagationError::NoResolver`] if the file names none, or cannot be read, as on Windows.
+    /// The caller then uses [`new`](Self::new).
     pub fn from_system() -> Result<Self, PropagationError> {
         Ok(Self::new(resolv_conf::system()?))
     }
 
-    /// Sets how long the record may take to arrive; 5 minutes if nothing else is said.
+    /// Sets how long the record may take to arrive; 5 minutes by default.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
     }
 
-    /// Sets how long one answer may take; 3 seconds if nothing else is said.
+    /// Sets how long one answer may take; 3 seconds by default.
     pub const fn query_limit(mut self, limit: Duration) -> Self {
         self.query_limit = limit;
         self
     }
 
-    /// Sets the pause before the servers are asked again, which doubles up to `longest`; 1 and 15 seconds if
-    /// nothing else is said.
+    /// Sets the pause before the servers are asked again, which doubles up to `longest`; 1 and 15
+    /// seconds by default.
     pub const fn pauses(mut self, first: Duration, longest: Duration) -> Self {
         self.first_pause = first;
         self.longest_pause = longest;
         self
     }
 
-    /// Asks the authoritative servers at another port than 53, such as those of a test.
+    /// Asks the authoritative servers at a port other than 53, for tests.
     pub const fn authoritative_port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Asks the servers at their IPv4 addresses only, on a network where IPv6 is silently dropped.
+    /// Asks the servers at their IPv4 addresses only, for networks that silently drop IPv6.
     ///
-    /// Where the system knows that it has no IPv6, there is no need for this.
+    /// A system that knows that it has no IPv6 does not need this.
     pub const fn ipv4_only(mut self) -> Self {
         self.ipv6 = false;
         self
     }
 
-    /// Starts to look for `value` among the TXT records at `name`, which has no final dot.
+    /// Starts the search for `value` among the TXT records at `name`, which has no final dot.
     ///
     /// # Errors
-    /// [`PropagationError::NoResolver`] and [`PropagationError::InvalidName`]: the caller is at fault.
+    /// [`PropagationError::NoResolver`] and [`PropagationError::InvalidName`]: the caller is at
+    /// fault.
     pub fn start(&self, name: &str, value: &str) -> Result<Propagation, PropagationError> {
         Propagation::new(self.clone(), name, value)
     }
 }
 
-/// More of them would only delay the news that none answers.
+/// With more of them, it would take too long to find out that none answers.
 const MAX_RESOLVERS: usize = 8;
 
 #[cfg(test)]

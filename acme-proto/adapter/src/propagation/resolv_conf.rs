@@ -1,4 +1,4 @@
-//! The system's recursive resolvers.
+//! The recursive resolvers in the system's configuration.
 
 use core::net::{IpAddr, SocketAddr};
 use std::fs;
@@ -16,8 +16,10 @@ pub(super) fn system() -> Result<Vec<SocketAddr>, PropagationError> {
     Ok(resolvers)
 }
 
-/// Returns the `nameserver` lines' addresses; a link-local one may have its interface after a `%`, which has
-/// no portable meaning here, so that such lines are left out.
+/// Returns the addresses in `nameserver` lines.
+///
+/// A link-local address may have its interface after a `%`. Such lines are skipped, because an
+/// `IpAddr` cannot hold an interface.
 fn parse(text: &str) -> Vec<SocketAddr> {
     let address = |line: &str| {
         let mut words = line.split_whitespace();

@@ -1,4 +1,4 @@
-//! The proxy that the environment names, and how to ask it for a tunnel.
+//! The proxy that the environment names, and its tunnels.
 
 mod rules;
 
@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 
 use self::rules::Rules;
 
-/// What `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say, in capitals or not.
+/// The settings in `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper or lower case.
 ///
-/// Loopback addresses are never reached through a proxy.
+/// A loopback address is never reached through a proxy.
 #[derive(Clone, Debug, Default)]
 pub struct Proxy {
     https: Option<ProxyTarget>,
@@ -25,7 +25,8 @@ pub struct Proxy {
 impl Proxy {
     /// Reads the environment.
     ///
-    /// `HTTP_PROXY` in capitals is not read in a CGI program, where the other side may set it.
+    /// A CGI program ignores `HTTP_PROXY` in upper case, because the client of its server can set
+    /// it.
     pub fn from_env() -> Self {
         Self::from_variables(|name| env::var(name).ok())
     }
@@ -35,12 +36,14 @@ impl Proxy {
         Self::default()
     }
 
-    /// Reads the variables from wherever they come.
+    /// Reads the variables through a function, so that tests do not change the environment.
     fn from_variables(get: impl Fn(&str) -> Option<String>) -> Self {
+        // An empty variable counts as unset.
         let any = |names: &[&str]| {
             let values = names.iter().filter_map(|name| get(name));
             values.map(|value| value.trim().to_owned()).find(|value| !value.is_empty())
         };
+        // CGI passes the header `Proxy` of a request as HTTP_PROXY; see <https://httpoxy.org>.
         let http: &[&str] = match get("REQUEST_METHOD") {
             Some(_) => &["http_proxy"],
             None => &["http_proxy", "HTTP_PROXY"],
@@ -75,9 +78,9 @@ pub struct ProxyTarget {
 impl ProxyTarget {
     /// Reads `[http://][user:password@]host[:port]`.
     ///
-    /// Whatever is no such thing (a SOCKS proxy, one that wants TLS) becomes a target whose host is the
-    /// whole text, so that connecting fails with that text in the error: going around a proxy that
-    /// somebody set would be worse.
+    /// Any other text (a SOCKS proxy, an `https://` proxy) becomes the host of a target that cannot
+    /// be reached, so that connecting fails with that text in the error. Bypassing a proxy that the
+    /// user has set would be worse.
     fn new(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self {
             host: without_user(text).escape_default().to_string(),
@@ -91,17 +94,20 @@ impl ProxyTarget {
             Some((scheme, rest)) => scheme.eq_ignore_ascii_case("http").then_some(rest)?,
             None => text,
         };
+        // The last `@`: a password may contain one that is not percent-encoded.
         let (user, place) = match rest.rsplit_once('@') {
             Some((user, place)) => (Some(user), place),
             None => (None, rest),
         };
         let place = place.split(['/', '?', '#']).next().unwrap_or_default();
+        // Only what follows the brackets of an IPv6 address can be a port.
         let url = if place.rsplit(']').next()?.contains(':') {
             format!("http://{place}/")
         } else {
             format!("http://{place}:{DEFAULT_PORT}/")
         };
         let url = Url::parse(&url).ok()?;
+        // RFC 7617 encodes the raw octets, so the percent-encoding of the URL is removed first.
         let authorization = user.map(|user| {
             let octets = Zeroizing::new(percent_decoded(user));
             Zeroizing::new(format!("Basic {}", STANDARD.encode(&*octets)))
@@ -151,20 +157,20 @@ impl ProxyTarget {
     }
 }
 
-/// A proxy's answer to the request for a tunnel (RFC 9110 section 9.3.6), as it comes in.
+/// The head of a proxy's response to `CONNECT` (RFC 9110 section 9.3.6), while it arrives.
 ///
-/// It is taken octet by octet, because what follows its head belongs to TLS.
+/// It is read octet by octet, because what follows the head belongs to TLS.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectAnswer {
     head: Vec<u8>,
 }
 
 impl ConnectAnswer {
-    /// Takes an octet; returns whether that was the last one, and the tunnel is there.
+    /// Adds an octet, and returns whether the head is complete and the tunnel open.
     ///
     /// # Errors
     ///
-    /// Says in words why there is no tunnel.
+    /// Describes why there is no tunnel.
     pub fn push(&mut self, octet: u8) -> Result<bool, String> {
         if self.head.len() == MAX_HEAD {
             return Err("its answer is too long".into());
@@ -183,6 +189,7 @@ impl ConnectAnswer {
             .strip_prefix("HTTP/1.")
             .and_then(|rest| rest.split_ascii_whitespace().nth(1)?.parse().ok());
         match status {
+            // Any 2xx opens the tunnel, and its response has no body (RFC 9110 section 9.3.6).
             Some(200..=299) => Ok(()),
             Some(407) => Err("it wants a user name and password; set them in HTTPS_PROXY".into()),
             Some(status) => Err(format!("it refused the tunnel with status {status}")),
@@ -199,6 +206,7 @@ impl fmt::Debug for ProxyTarget {
     }
 }
 
+/// Removes user name and password, for a message.
 fn without_user(text: &str) -> String {
     match (text.rsplit_once('@'), text.split_once("://")) {
         (Some((_, place)), Some((scheme, _))) => format!("{scheme}://{place}"),
@@ -207,6 +215,7 @@ fn without_user(text: &str) -> String {
     }
 }
 
+/// Decodes `%XX`. A `%` without two digits stays, since a password may be written without encoding.
 fn percent_decoded(text: &str) -> Vec<u8> {
     let octets = text.as_bytes();
     let mut decoded = Vec::with_capacity(octets.len());
@@ -229,7 +238,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// What curl uses.
+/// The default port of a proxy in curl.
 const DEFAULT_PORT: u16 = 1080;
 
 #[cfg(test)]

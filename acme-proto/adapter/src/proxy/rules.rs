@@ -1,11 +1,12 @@
-//! `NO_PROXY`: what is reached without a proxy.
+//! `NO_PROXY`: the hosts that are reached without a proxy.
 
 use core::net::IpAddr;
 
-/// The rules of a `NO_PROXY`, separated by commas or spaces.
+/// The rules in `NO_PROXY`, separated by commas or spaces.
 ///
-/// `*` covers everything; `example.org` and `.example.org` that name and those below it; an address
-/// itself; `10.0.0.0/8` a network. A `:port` at the end restricts a rule to that port.
+/// `*` covers everything; `example.org` and `.example.org` cover that name and those below it; an
+/// address covers itself, and `10.0.0.0/8` a network. A `:port` at the end restricts a rule to that
+/// port. No standard defines the variable; this is what curl and most programs accept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules {
     rules: Vec<Rule>,
@@ -41,11 +42,13 @@ impl Rule {
         let network = place.split_once('/').and_then(|(address, length)| {
             Some(Place::Network(bare(address).parse().ok()?, length.parse().ok()?))
         });
+        // A single address is a network whose prefix is longer than any address.
         let address = || bare(place).parse().ok().map(|address| Place::Network(address, u32::MAX));
         let place = if place == "*" {
             Place::Everything
         } else {
             network.or_else(address).unwrap_or_else(|| {
+                // `*.example.org` means the same as `.example.org`.
                 let name = place.trim_start_matches('*').trim_matches('.');
                 Place::Name(name.to_ascii_lowercase())
             })
@@ -60,6 +63,8 @@ impl Rule {
         match &self.place {
             Place::Everything => true,
             Place::Name(name) => {
+                // Names match by whole labels: `example.org` does not cover `notexample.org`. An
+                // empty name, as of the word `.`, would end every host and covers none.
                 let host = host.trim_end_matches('.').to_ascii_lowercase();
                 !name.is_empty()
                     && host
@@ -83,10 +88,14 @@ fn split_port(word: &str) -> (&str, Option<u16>) {
     }
 }
 
+/// Strips the brackets of an IPv6 address.
 fn bare(address: &str) -> &str {
     address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
 }
 
+/// Returns whether the first `length` bits of both addresses are the same.
+///
+/// A shift by all bits, for a length of 0, is `None` and leaves nothing that differs.
 fn in_network(address: IpAddr, network: IpAddr, length: u32) -> bool {
     match (address, network) {
         (IpAddr::V4(a), IpAddr::V4(n)) => {

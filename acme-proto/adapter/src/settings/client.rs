@@ -18,7 +18,7 @@ use crate::keys::{self, AccountKey};
 use crate::tls::Roots;
 use crate::{clock, solvers};
 
-/// Which CA and which account a client is for, and how it behaves.
+/// The CA and the account of a client, and how the client behaves.
 pub struct ClientSettings {
     /// The URL of the directory.
     pub directory: String,
@@ -40,9 +40,9 @@ pub struct ClientSettings {
     pub user_agent: Option<String>,
     /// Whether `http://` is allowed on this machine.
     pub http_on_loopback: bool,
-    /// Sees every exchange.
+    /// Receives every exchange.
     pub observer: Option<Observer>,
-    /// Sees every notice.
+    /// Receives every notice.
     pub notices: Option<NoticeObserver>,
 }
 
@@ -76,13 +76,14 @@ impl ClientSettings {
         }
     }
 
-    /// Returns how many connections a transport needs for as many requests as the policy lets out at once.
+    /// Returns how many connections a transport needs for the requests that the policy allows at
+    /// once.
     pub fn connections(&self) -> usize {
         let usual = Policy::default().max_in_flight;
         self.policy.as_ref().map_or(usual, |policy| policy.max_in_flight.max(usual))
     }
 
-    /// Checks the directory, which is allowed to be `http://` for tests on this machine only.
+    /// Checks the directory URL, which may be `http://` only for tests on this machine.
     ///
     /// # Errors
     /// For a URL that is malformed or not https.
@@ -97,12 +98,12 @@ impl ClientSettings {
 
     /// Opens the session.
     ///
-    /// `signer_key` is the account key of the user's signer; `product` names adapter and transport for the `User-Agent`
-    /// header.
+    /// `signer_key` is the account key of the user's signer; `product` names adapter and transport
+    /// for the `User-Agent` header.
     ///
     /// # Errors
-    /// [`Error::NoAccountKey`] with neither key nor signer, and those of [`check_directory`](Self::check_directory) and
-    /// of the keys.
+    /// [`Error::NoAccountKey`] with neither key nor signer, and those of
+    /// [`check_directory`](Self::check_directory) and of the keys.
     pub fn open(
         self,
         provider: Arc<CryptoProvider>,
@@ -113,7 +114,7 @@ impl ClientSettings {
         let allow_http = self.allows_http(&directory);
         let (mut keyring, own, new_key) = Keyring::open(self.key.as_ref(), &provider)?;
         let has_signer = signer_key.is_some();
-        // The key at hand goes first: a signer beside it holds other keys.
+        // The key at hand takes precedence: a signer beside it holds other keys.
         let account_key = own.or(signer_key).ok_or(Error::NoAccountKey)?;
         let mut session = Session::new(directory, clock::seed())
             .with_account_key(account_key)

@@ -13,9 +13,10 @@ use acme_proto::x509::{ChainChoice, Csr, CsrBuilder};
 use crate::error::Error;
 use crate::keys::{self, ProviderKey};
 
-/// What is ordered or resumed, and how.
+/// The order or the snapshot to resume, and the options of the issuance.
 ///
-/// An error in what was set is kept until the issuance is run, so that a builder's methods can be chained.
+/// An invalid setting is reported when the issuance is run, so that a builder's methods can be
+/// chained.
 #[derive(Debug)]
 pub struct IssueSettings {
     start: Result<Start, Error>,
@@ -28,7 +29,8 @@ pub struct IssueSettings {
     pub time_limit: Option<Duration>,
     /// Whether records of dns-persist-01 are removed at the end.
     pub removes_persistent: bool,
-    /// The kinds of challenges that acme-proto does not know, as the solvers bring them.
+    /// The kinds of challenges that acme-proto does not know, with the rules that the solvers
+    /// supply.
     pub rules: Vec<(ChallengeKind, ChallengeRules)>,
 }
 
@@ -50,7 +52,7 @@ impl IssueSettings {
         Self::start(order.map(|order| Start::New(Box::new(order))))
     }
 
-    /// Goes on with an order that was begun.
+    /// Continues an order from a snapshot.
     pub fn resume(snapshot: Snapshot) -> Self {
         Self::start(Ok(Start::Resume(Box::new(snapshot))))
     }
@@ -77,13 +79,13 @@ impl IssueSettings {
         let names = match &self.start {
             Ok(Start::New(order)) => order.identifiers(),
             Ok(Start::Resume(snapshot)) => snapshot.identifiers(),
-            // There are no names, and the error says why.
+            // Without names there is no CSR. The stored error says why.
             Err(_) => return,
         };
         self.csr = Some(keys::make_csr_with(key, names, change).map_err(Error::from));
     }
 
-    /// Changes what is ordered; an order that is resumed stays as it was ordered.
+    /// Changes the new order; a resumed order exists at the CA and stays unchanged.
     pub fn order(&mut self, change: impl FnOnce(NewOrder) -> Result<NewOrder, Error>) {
         // The placeholder never stays: each arm ends with an assignment.
         let start = core::mem::replace(&mut self.start, Err(Error::NoCsr));
@@ -96,7 +98,7 @@ impl IssueSettings {
     /// Makes the flow.
     ///
     /// # Errors
-    /// [`Error::NoCsr`], and the first error in what was set.
+    /// [`Error::NoCsr`], and the first error among the settings.
     pub fn into_flow(
         self,
         solver_kinds: &[Vec<ChallengeKind>],
@@ -104,6 +106,8 @@ impl IssueSettings {
     ) -> Result<Issuance, Error> {
         let csr = self.csr.transpose()?;
         let mut flow = match self.start? {
+            // Checked before anything is ordered. A snapshot may be past the point of needing a
+            // CSR.
             Start::New(_) if csr.is_none() => return Err(Error::NoCsr),
             Start::New(order) => Issuance::for_order(*order),
             Start::Resume(snapshot) => Issuance::resume(*snapshot),

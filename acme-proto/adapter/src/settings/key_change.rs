@@ -1,4 +1,4 @@
-//! The settings of a key change, and what happens around its flow.
+//! The settings of a key change, and the steps before and after its flow.
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::error::Error;
 use crate::key_change::KeyChangeFile;
 use crate::keys::{AccountKey, NewKey};
 
-/// Which key the account gets, and where both keys are kept meanwhile.
+/// The new key of an account, and the file that holds both keys meanwhile.
 #[derive(Debug, Default)]
 pub struct KeyChangeSettings {
-    /// The new key; `None` to settle a change that was begun.
+    /// The new key; `None` to settle an earlier change.
     pub new_key: Option<NewKey>,
     /// The account file.
     pub file: Option<PathBuf>,
@@ -23,10 +23,11 @@ pub struct KeyChangeSettings {
 }
 
 impl KeyChangeSettings {
-    /// Decides what is done; the new key, if it is at hand, is put into the client's keyring.
+    /// Creates the flow, and adds the new key, if it is at hand, to the client's keyring.
     ///
     /// # Errors
-    /// [`Error::NewKeyWithSigner`] for an account file that could not hold the new key, and what is wrong with the key.
+    /// [`Error::NewKeyWithSigner`] for an account file that cannot hold the new key, and the errors
+    /// of loading the key.
     pub fn plan(self, client: &ClientState) -> Result<KeyChangePlan, Error> {
         let file = self.file.map(|path| KeyChangeFile::new(path, client.provider()));
         let open = client.session().new_account_key().cloned();
@@ -35,6 +36,7 @@ impl KeyChangeSettings {
             Some(NewKey::AtHand(key)) => {
                 let loaded = key.load(client.provider())?;
                 let public = loaded.public_key().clone();
+                // The flow asks for signatures by both keys until the outcome is certain.
                 client.keyring().add_new_account_key(loaded);
                 at_hand = Some(key);
                 Some(Rollover::new(public))
@@ -49,7 +51,7 @@ impl KeyChangeSettings {
     }
 }
 
-/// What is done for a key change.
+/// A key change that is ready to run.
 #[derive(Debug)]
 pub struct KeyChangePlan {
     /// The flow; `None` if there is nothing to settle.
@@ -59,8 +61,8 @@ pub struct KeyChangePlan {
 }
 
 impl KeyChangePlan {
-    /// Returns what writes both keys into the account file, which blocks; `None` without a file, or where the key in it
-    /// is there already.
+    /// Returns a blocking function that writes both keys to the account file; `None` without a
+    /// file, or when an earlier change is settled, whose new key is in the file already.
     pub fn begin_file(
         &mut self,
     ) -> Option<impl FnOnce(&RolloverIntent) -> Result<(), Error> + Send + 'static> {
@@ -68,12 +70,13 @@ impl KeyChangePlan {
         Some(move |intent: &RolloverIntent| file.begin(&key, intent))
     }
 
-    /// Returns what leaves only the key in the account file that the CA is known to hold, which blocks; `None` without a
-    /// file, or while that is not known.
+    /// Returns a blocking function that leaves only the CA's key in the account file; `None`
+    /// without a file, or while it is uncertain which key the CA holds.
     pub fn end_file(
         self,
         client: &ClientState,
     ) -> Option<impl FnOnce() -> Result<(), Error> + Send + 'static> {
+        // The session forgets the new key when the change has succeeded or failed for certain.
         let is_certain = client.session().new_account_key().is_none();
         let file = self.file.filter(|_| is_certain)?;
         let held: Jwk = client.account_key();

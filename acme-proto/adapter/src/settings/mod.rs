@@ -1,7 +1,7 @@
-//! What a user sets before something is run, the same for every adapter.
+//! The settings of a client and of its flows, the same for every adapter.
 //!
-//! The builders of an adapter, whose methods [the facade](crate::facade) writes, put what they are given in here, and these
-//! structs make flows of it.
+//! [The facade](crate::facade) writes the builders of an adapter. Their methods fill these structs,
+//! which then create the flows.
 
 mod client;
 mod issue;

@@ -9,7 +9,7 @@ use crate::client_state::ClientState;
 use crate::error::Error;
 use crate::external::ExternalBinding;
 
-/// What is registered.
+/// The account to register.
 #[derive(Clone, Debug, Default)]
 pub struct RegisterSettings {
     /// The contacts, such as `mailto:me@example.org`.
@@ -23,7 +23,7 @@ pub struct RegisterSettings {
 }
 
 impl RegisterSettings {
-    /// Makes the flow, and puts the external account's MAC key into the client's keyring.
+    /// Creates the flow, and adds the external account's MAC key to the client's keyring.
     ///
     /// # Errors
     /// For a contact or an external account that is malformed.

@@ -1,10 +1,12 @@
-//! Which solver is called for which challenge, and when: a state machine without I/O.
+//! The choice of a solver for each challenge, and the order of calls: a state machine without I/O.
 //!
-//! - A challenge goes to the first solver that knows its kind; solvers are tried in the order in which they were given.
-//! - At most [`MAX_CALLS`] calls run at once, and those for one record name follow each other ([`RecordLocks`]).
-//! - `wait` is called for each challenge that a solver presented once no `present` of that solver is queued or running,
-//!   so that the wait for DNS to propagate starts once for all of them. These calls do nothing but wait, so they are
-//!   not counted.
+//! - A challenge goes to the first solver that knows its kind; solvers are tried in the order in
+//!   which they were given.
+//! - At most [`MAX_CALLS`] calls run at once, and those for one record name follow each other
+//!   ([`RecordLocks`]).
+//! - `wait` is called for each challenge that a solver presented once no `present` of that solver
+//!   is queued or running, so that the wait for DNS to propagate starts once for all of them. These
+//!   calls do nothing but wait, so they are not counted.
 
 mod record_locks;
 mod scheduler;

@@ -1,14 +1,15 @@
-//! Which call of a solver may touch a DNS record, among all issuances of a client.
+//! Locks for DNS record names, which all issuances of a client share.
 //!
-//! A wildcard and its base name share one TXT record name, and two orders of one account may be for the same name. A
-//! solver that reads, changes and writes back a record set would lose one of two values if it were called for both at
-//! once. So calls for one record name follow each other, first come, first served.
+//! A wildcard and its base name share one TXT record name, and two orders of one account may be for
+//! the same name. A solver that reads, changes and writes back a record set would lose one of two
+//! values if it were called for both at once. So calls for one record name follow each other, first
+//! come, first served.
 
 use core::fmt;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Called, from any thread, when a lock that was waited for is held.
+/// Called, from any thread, when a place in a queue has become the first.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// The queues for all record names that are in use.
@@ -29,7 +30,8 @@ struct Waiter {
 }
 
 impl RecordLocks {
-    /// Joins the queue for a record name; the lock is [held](RecordLock::is_held) by the first in it.
+    /// Joins the queue for a record name; the lock is [held](RecordLock::is_held) by the first in
+    /// it.
     ///
     /// `wake` is called if the lock is not held at once, when it is.
     pub fn lock(self: &Arc<Self>, name: &str, wake: Wake) -> RecordLock {
@@ -41,7 +43,7 @@ impl RecordLocks {
         RecordLock { locks: Arc::clone(self), name: name.to_owned(), ticket }
     }
 
-    /// The state is never left half changed, so that another thread's panic does no harm.
+    /// Locks the state, which is valid even if another thread panics while it holds the lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,6 +76,7 @@ impl Drop for RecordLock {
     fn drop(&mut self) {
         let mut state = self.locks.state();
         let Some(queue) = state.queues.get_mut(&self.name) else { return };
+        // A place in the middle wakes nobody: the first of the queue stays the same.
         let was_held = queue.front().is_some_and(|waiter| waiter.ticket == self.ticket);
         queue.retain(|waiter| waiter.ticket != self.ticket);
         let next = queue.front().filter(|_| was_held).map(|waiter| Arc::clone(&waiter.wake));

@@ -9,10 +9,10 @@ use acme_proto::wire::ChallengeKind;
 
 use super::{RecordLock, RecordLocks, Wake};
 
-/// How many calls of solvers run at once for each issuance, those that only wait not counted.
+/// How many calls of solvers run at once for each issuance; calls of `wait` are not counted.
 pub const MAX_CALLS: usize = 16;
 
-/// Decides when which solver is called, and what the flow learns of it.
+/// Decides when each solver is called, and what the flow learns from the results.
 #[derive(Debug)]
 pub struct Scheduler {
     /// The kinds of challenges that each solver can publish, in the order of the solvers.
@@ -28,11 +28,11 @@ pub struct Scheduler {
     running: BTreeMap<CallId, Running>,
     /// How many of the running calls count against [`MAX_CALLS`].
     busy: usize,
-    /// Challenges that were taken back: the flow no longer asks whether they are ready.
+    /// Challenges that are cleaned up: the flow ignores whether they are published or ready.
     withdrawn: BTreeSet<ChallengeId>,
 }
 
-/// How far the presents of one solver are.
+/// The calls of `present` of one solver.
 #[derive(Clone, Debug, Default)]
 struct Progress {
     presenting: usize,
@@ -64,7 +64,8 @@ pub enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallId(u64);
 
-/// A call of a solver; it keeps its record name locked until it is dropped, so drop it when the call has ended.
+/// A call of a solver; it keeps its record name locked until it is dropped, so drop it when the
+/// call has ended.
 #[derive(Debug)]
 pub struct SolverCall {
     /// Names the call, for [`Scheduler::finished`].
@@ -110,7 +111,8 @@ impl Scheduler {
         }
     }
 
-    /// Chooses a kind by the order of the solvers, and of the kinds within each; an error says that no solver suits.
+    /// Chooses a kind by the order of the solvers, and of the kinds within each; an error says that
+    /// no solver suits.
     ///
     /// # Errors
     /// In words, the kinds that are offered.
@@ -130,7 +132,8 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Queues a `clean_up`; the lock of the record keeps it behind a `present` of the same challenge.
+    /// Queues a `clean_up`; the lock of the record keeps it behind a `present` of the same
+    /// challenge.
     ///
     /// # Errors
     /// In words, that no solver knows the kind.
@@ -146,6 +149,7 @@ impl Scheduler {
         let call = match self.waits.pop_front() {
             Some(wait) => wait,
             None if self.busy < MAX_CALLS => {
+                // A call whose record is locked does not hold up those behind it.
                 let is_held =
                     |call: &SolverCall| call.lock.as_ref().is_none_or(RecordLock::is_held);
                 let place = self.queue.iter().position(is_held)?;
@@ -154,6 +158,7 @@ impl Scheduler {
             None => return None,
         };
         self.busy += usize::from(call.stage != Stage::Wait);
+        // The call itself belongs to the adapter until it ends, and its lock with it.
         let running = Running {
             solver: call.solver,
             stage: call.stage,
@@ -169,7 +174,7 @@ impl Scheduler {
         !(self.queue.is_empty() && self.waits.is_empty())
     }
 
-    /// Takes the end of a call, and returns what the flow has to learn, if anything.
+    /// Handles the end of a call, and returns the result for the flow, if it needs one.
     ///
     /// The response is what `present` returned; the other calls have none.
     pub fn finished(
@@ -203,6 +208,10 @@ impl Scheduler {
         }
     }
 
+    /// Queues `wait` for everything that a solver has presented, unless more is being presented.
+    ///
+    /// Records propagate side by side, so one wait at the end is as long as the wait for a single
+    /// record.
     fn wait_if_all_presented(&mut self, solver: usize) {
         if self.progress[solver].presenting > 0 {
             return;
@@ -224,7 +233,7 @@ impl Scheduler {
         let id = CallId(self.next_id);
         self.next_id += 1;
         let lock = wake.map(|wake| {
-            // What is no TXT record is published under a name of its own.
+            // Other challenges share no record, so their URL is a name that nothing else uses.
             let name = challenge.txt_name().unwrap_or_else(|| challenge.url().to_string());
             self.locks.lock(&name, Arc::clone(wake))
         });

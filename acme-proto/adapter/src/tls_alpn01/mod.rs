@@ -1,4 +1,4 @@
-//! Answers to tls-alpn-01 validations (RFC 8737, RFC 8738).
+//! Certificates for tls-alpn-01 validations (RFC 8737, RFC 8738).
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -19,16 +19,16 @@ use crate::tls::TlsError;
 /// The protocol that a validating server asks for by ALPN.
 pub const ACME_TLS_ALPN: &[u8] = b"acme-tls/1";
 
-/// Resolves the certificates of challenges that are published at present; clones share them.
+/// Resolves the certificates of the challenges that are published; clones share them.
 ///
-/// It answers clients that ask for `acme-tls/1` and no other protocol, by the name they ask for, and hands
-/// all others to the resolver it was [wrapped around](Self::around), if there is one. A server that uses it
-/// also has to add [`ACME_TLS_ALPN`] to its ALPN protocols, and to close such connections after the
-/// handshake.
+/// It selects a certificate by server name for clients that offer `acme-tls/1` and no other
+/// protocol, and passes all others to the resolver that it [wraps](Self::around), if there is one.
+/// A server that uses it also has to add [`ACME_TLS_ALPN`] to its ALPN protocols, and to close such
+/// connections after the handshake.
 ///
-/// The CA connects to port 443 by TLS 1.2 or newer. A provider that hosts the names of others must let none
-/// of them supply a certificate for this protocol (RFC 8737 section 5): here none can, for the other resolver is
-/// never asked about it.
+/// The CA connects to port 443 by TLS 1.2 or newer. A provider that hosts names of other people
+/// must not let them supply a certificate for this protocol (RFC 8737 section 5). The wrapped
+/// resolver is never asked about it.
 #[derive(Clone)]
 pub struct TlsAlpnResolver {
     provider: Arc<CryptoProvider>,
@@ -36,7 +36,7 @@ pub struct TlsAlpnResolver {
     inner: Option<Arc<dyn ResolvesServerCert>>,
 }
 
-/// Certificates by the lower-case name that is asked for; the one that was published last answers.
+/// Certificates by server name in lower case; the one that was published last is used.
 type Certificates = BTreeMap<String, Vec<(ChallengeId, Arc<CertifiedKey>)>>;
 
 impl TlsAlpnResolver {
@@ -45,18 +45,18 @@ impl TlsAlpnResolver {
         Self { provider: Arc::clone(provider), certificates: Arc::default(), inner: None }
     }
 
-    /// Wraps a server's own resolver, which goes on to answer everyone else.
+    /// Wraps a server's own resolver, which continues to serve all other clients.
     pub fn around(mut self, inner: Arc<dyn ResolvesServerCert>) -> Self {
         self.inner = Some(inner);
         self
     }
 
-    /// Publishes a challenge, by a new key and a certificate valid around `now`; one of another kind is
-    /// ignored.
+    /// Publishes a challenge with a new key and a certificate that is valid around `now`; other
+    /// kinds are ignored.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] if no key can be made: the features `ring` and `aws-lc-rs` make them.
+    /// [`KeyError`] if no key can be generated, which takes the feature `ring` or `aws-lc-rs`.
     pub fn insert(&self, challenge: &Challenge, now: Timestamp) -> Result<(), KeyError> {
         let Some(wanted) = challenge.tls_alpn_01() else { return Ok(()) };
         let key = ProviderKey::from_pkcs8_pem(&keys::generate(KeyKind::Es256)?, &self.provider)?;
@@ -71,6 +71,7 @@ impl TlsAlpnResolver {
             .map_err(|error| KeyError::Refused(error.to_string()))?;
         let certificate = CertificateDer::from(builder.finish(&signature));
         let certified = CertifiedKey::new(vec![certificate], key.signing_key());
+        // Several orders may validate one name at once, each with a challenge of its own.
         let mut certificates = self.lock();
         let published = certificates.entry(wanted.server_name.to_ascii_lowercase()).or_default();
         published.retain(|(id, _)| *id != challenge.id());
@@ -78,7 +79,7 @@ impl TlsAlpnResolver {
         Ok(())
     }
 
-    /// Takes a challenge back; one that was not published is no error.
+    /// Removes a challenge, if it is published.
     pub fn remove(&self, challenge: &Challenge) {
         let Some(wanted) = challenge.tls_alpn_01() else { return };
         let (name, mut certificates) = (wanted.server_name.to_ascii_lowercase(), self.lock());
@@ -96,6 +97,7 @@ impl TlsAlpnResolver {
     ///
     /// [`TlsError::Provider`] if the crypto provider does not suit TLS.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        // This server has no other clients, so the wrapped resolver is left out.
         let resolver = Self { inner: None, ..self.clone() };
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
@@ -118,6 +120,8 @@ impl TlsAlpnResolver {
 
 impl ResolvesServerCert for TlsAlpnResolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // `acme-tls/1` must be the only protocol (RFC 8737 section 3). A client with others is no
+        // CA.
         let mut protocols = hello.alpn().into_iter().flatten();
         if protocols.next() == Some(ACME_TLS_ALPN) && protocols.next().is_none() {
             let name = hello.server_name()?.to_ascii_lowercase();
