@@ -112,7 +112,7 @@ impl<O: Operation> Engine<O> {
     /// Ends all exchanges and gives the nonces back.
     pub(crate) fn close(&mut self, session: &mut Session) {
         self.exchanges.clear();
-        self.queue = Queue::new();
+        self.queue.retain(|_| false);
         for (since, nonce) in self.supplies.close() {
             session.put_nonce(nonce, since);
         }
@@ -254,7 +254,13 @@ impl<O: Operation> Engine<O> {
             return Err(Misuse::UnknownId);
         }
         let Some(id) = self.queue.outstanding.remove(&number) else { return Ok(()) };
+        // One that was given up is gone, and one that the deadline cut off is settled. The answer
+        // only makes room.
         let Some(mut exchange) = self.exchanges.remove(&id) else { return Ok(()) };
+        if matches!(exchange.state, State::Settled(_)) {
+            self.exchanges.insert(id, exchange);
+            return Ok(());
+        }
         let verdict = match input {
             Input::Response(_, response) => self.answered(&mut exchange, response, session),
             Input::Lost(_, lost) => self.lost(&mut exchange, lost, session),
