@@ -1,15 +1,10 @@
 //! A selected challenge with everything that is derived from it (RFC 8555 Section 8), and the rules of each kind.
 //!
 //! A kind of challenge is one file here: the members of its challenge object, the identifiers that it can prove, what is
-<<<<<<< HEAD
 //! published for it, and the members of its response. To add one, write that file, and add its line to `rules` below, its
 //! variant to [`ChallengeKind`] (`wire/challenge.rs`), and its rows to the two tables in this file's tests. No flow depends
 //! on the kind. Outside this crate, the kind needs a solver, and its validation in the test CA. A program can bring a kind
 //! of its own without changing this crate: [`Issuance::with_kind`](crate::issuance::Issuance::with_kind).
-=======
-//! published for it, and the members of its response. The function `rules` lists the kinds, and
-//! [`ChallengeKind`] names them. Nothing else in this crate depends on the kind.
->>>>>>> c4eebcd (tests: scenarios compare the whole chain of an error; api.txt: as of today)
 
 mod attempt;
 mod dns01;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use acme_proto::error::Report;
 use acme_proto::issuance::Issued;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::TestCa;
@@ -35,11 +34,7 @@ pub fn run_tokio(scenario: &Scenario, max_in_flight: usize) -> Run {
         }
         ca.set_faults((scenario.faults)());
         let result = issue_tokio(&ca, &client, scenario, predecessor.as_ref()).await;
-<<<<<<< HEAD
         result.map(|issued| shown(&issued)).map_err(|error| error_chain(&error))
-=======
-        result.map(|issued| shown(&issued)).map_err(|e| Report::new(&e).to_string())
->>>>>>> c4eebcd (tests: scenarios compare the whole chain of an error; api.txt: as of today)
     });
     finish(scenario, &ca, outcome)
 }
@@ -99,11 +94,7 @@ pub fn run_blocking(scenario: &Scenario, max_in_flight: usize) -> Run {
     });
     ca.set_faults((scenario.faults)());
     let result = issue_blocking(&ca, &client, scenario, predecessor.as_ref());
-<<<<<<< HEAD
     let outcome = result.map(|issued| shown(&issued)).map_err(|error| error_chain(&error));
-=======
-    let outcome = result.map(|issued| shown(&issued)).map_err(|e| Report::new(&e).to_string());
->>>>>>> c4eebcd (tests: scenarios compare the whole chain of an error; api.txt: as of today)
     finish(scenario, &ca, outcome)
 }
 

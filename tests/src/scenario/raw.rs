@@ -1,7 +1,6 @@
 //! The raw driver: flows in the world, no adapter.
 
 use acme_proto::error::Error;
-use acme_proto::error::Report;
 use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::op::{GetDirectory, NewOrder};
 use acme_proto::register::{Register, RegisterEvent};
