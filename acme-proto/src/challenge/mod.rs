@@ -179,7 +179,7 @@ mod testing;
 mod tests {
     use super::*;
 
-    /// Every kind, with whether it can prove a DNS name, a wildcard, an address, and a wildcard of a long name.
+    /// Every kind, with whether it can prove a DNS name, a wildcard, an address, and a name of 249 octets.
     #[test]
     fn each_kind_proves_the_identifiers_that_its_rfc_allows() {
         let label = "a".repeat(49);
@@ -206,12 +206,20 @@ mod tests {
         }
     }
 
+    /// Every kind, with whether it needs a token, and whether its record stays.
     #[test]
-    fn what_is_published_is_taken_back_unless_the_kind_is_persistent() {
-        for kind in ["http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01"] {
+    fn each_kind_needs_a_token_and_is_taken_back_as_its_rfc_says() {
+        let table = [
+            // kind, token, persistent
+            ("http-01", [true, false]),
+            ("dns-01", [true, false]),
+            ("tls-alpn-01", [true, false]),
+            ("dns-account-01", [true, false]),
+            ("dns-persist-01", [false, true]),
+        ];
+        for (kind, expected) in table {
             let rules = rules(&ChallengeKind::from(kind)).unwrap();
-            assert_eq!(rules.is_persistent(), kind == "dns-persist-01", "{kind}");
-            assert_eq!(rules.needs_token(), kind != "dns-persist-01", "{kind}");
+            assert_eq!([rules.needs_token(), rules.is_persistent()], expected, "{kind}");
         }
         assert!(rules(&ChallengeKind::from("made-up-01")).is_none());
     }
