@@ -23,6 +23,7 @@ pub use crate::request::{
 ///
 /// The trait is sealed: [`Call`](crate::call::Call), [`Register`](crate::register::Register),
 /// [`Rollover`](crate::rollover::Rollover) and [`Issuance`](crate::issuance::Issuance) implement it.
+#[expect(private_bounds, reason = "seals the trait")]
 pub trait Flow: sealed::Sealed {
     /// A decision or an action that the flow needs from its user; [`core::convert::Infallible`] if it needs none.
     type Event;
@@ -101,6 +102,5 @@ pub struct SaveRequest {
 
 pub(crate) mod sealed {
     /// Seals [`Flow`](super::Flow), so that outputs can be added without breaking implementations.
-    #[allow(unnameable_types)] // that is how a trait is sealed
-    pub trait Sealed {}
+    pub(crate) trait Sealed {}
 }

@@ -83,6 +83,7 @@ pub(crate) fn poll<F: Drive>(
         Life::Running | Life::Ending(_) => {}
     }
     loop {
+        // The flow goes first: what it starts here is in the engine's next pass.
         if let Life::Running = flow.life()
             && let Some(output) = flow.advance(session)
         {
@@ -109,6 +110,7 @@ pub(crate) fn poll<F: Drive>(
 }
 
 fn end<F: Drive>(flow: &mut F, session: &mut Session) -> Output<F::Event, F::Success> {
+    // Nonces that this flow fetched serve the next one.
     flow.engine().close(session);
     match core::mem::replace(flow.life(), Life::Over) {
         Life::Ending(result) => Output::Done(result),

@@ -48,8 +48,6 @@ pub(crate) enum Step<O: Operation> {
 
 /// An operation that is done.
 pub(crate) struct Finished<O: Operation> {
-    #[expect(dead_code, reason = "for flows that keep their tasks by id")]
-    pub(crate) id: ExchangeId,
     pub(crate) operation: O,
     pub(crate) result: Result<O::Response, Error>,
     /// The `Retry-After` of the last answer, readable or not.
@@ -93,9 +91,9 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Starts an operation; its first request goes out at the next poll, or when what it lacks is there.
-    pub(crate) fn start(&mut self, operation: O) -> ExchangeId {
+    pub(crate) fn start(&mut self, operation: O) {
         let spec = operation.spec();
-        self.insert(Exchange::new(Work::Task(operation), spec))
+        self.insert(Exchange::new(Work::Task(operation), spec));
     }
 
     /// Fetches so many nonces ahead of the requests that will need them.
@@ -217,13 +215,16 @@ impl<O: Operation> Engine<O> {
                     None => continue,
                 }
             }
+            // Nothing is sent after the deadline, but what has arrived by then was read above.
             if self.is_late() {
                 return Step::Wait(self.deadline);
             }
+            // At least one, or a policy of zero would stop every flow.
             let has_room = self.queue.active() < session.policy().max_in_flight.max(1);
             if let Some(step) = self.pass(has_room, session, flow) {
                 return step;
             }
+            // A pass may fail exchanges, which are read before more is fetched for the others.
             let settled = !self.queue.settled.is_empty() || self.has_notice();
             if !settled && !self.supply(has_room, session) {
                 // Without room for another exchange only an answer helps.
@@ -244,6 +245,7 @@ impl<O: Operation> Engine<O> {
             return Err(Misuse::WrongSession);
         }
         self.now = self.now.max(now);
+        // Whatever came in may have brought the nonce that was awaited.
         self.supplies.awaits_nonces = false;
         let (flow, number) = match &input {
             Input::Response(id, _) | Input::Lost(id, _) => (id.flow, id.seq),
@@ -253,6 +255,7 @@ impl<O: Operation> Engine<O> {
         if flow != binding.flow || number >= self.next_number {
             return Err(Misuse::UnknownId);
         }
+        // A second answer, or one to an exchange that was given up, is late and not wrong.
         let Some(id) = self.queue.outstanding.remove(&number) else { return Ok(()) };
         // One that was given up is gone, and one that the deadline cut off is settled. The answer
         // only makes room.
@@ -327,6 +330,7 @@ impl<O: Operation> Engine<O> {
                 self.put_back(id, exchange.restart(Event::NextRequest, Phase::Request, spec));
                 return None;
             }
+            // Only a final response is applied: a re-read that shows the old state says nothing new.
             Ok(Read::Response(response)) => {
                 operation.apply(&response, session);
                 Ok(response)
@@ -334,7 +338,7 @@ impl<O: Operation> Engine<O> {
             Err(error) => Err(error),
         };
         let Work::Task(operation) = exchange.finish() else { return None };
-        Some(Finished { id, operation, result, retry_after, was_reread })
+        Some(Finished { operation, result, retry_after, was_reread })
     }
 
     /// Gives an answer to be read; what is odd about it becomes notices.
@@ -352,11 +356,10 @@ impl<O: Operation> Engine<O> {
         result
     }
 
-    pub(super) fn insert(&mut self, exchange: Exchange<O>) -> ExchangeId {
+    pub(super) fn insert(&mut self, exchange: Exchange<O>) {
         let id = ExchangeId(self.next_id);
         self.next_id += 1;
         self.put_back(id, exchange);
-        id
     }
 
     /// Puts an exchange back that was taken out to be worked on.

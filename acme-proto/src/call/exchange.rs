@@ -13,7 +13,7 @@ use crate::url::Url;
 
 /// Names an exchange within its engine; an older one has a lower id, and goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ExchangeId(pub(super) u64);
+pub(super) struct ExchangeId(pub(super) u64);
 
 /// An operation in progress: its present request, and how often that was tried.
 #[derive(Debug)]

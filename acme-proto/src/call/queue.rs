@@ -62,6 +62,7 @@ impl Queue {
     ///
     /// One that lacks a nonce may find one, unless it is known that there is none.
     pub(super) fn take_next(&mut self, has_room: bool, no_nonce: bool) -> Option<ExchangeId> {
+        // One that is signed has its place among the active already, so that it needs no room.
         let Self { ready, signed, lacking, .. } = self;
         let starving = &mut lacking[Lack::Nonce as usize];
         let sets = [(signed, true), (ready, has_room), (starving, has_room && !no_nonce)];

@@ -80,6 +80,7 @@ impl<O: Operation> Engine<O> {
         if let Some(lack) = self.lacks(exchange, session)? {
             return Ok(Begun::Lacks(lack));
         }
+        // Resolved at each try: the directory may have been fetched again since the last one.
         let url = usable_url(exchange, session)?;
         let class = exchange.spec.class;
         let held = session.held_until(class, self.now);
@@ -123,6 +124,7 @@ impl<O: Operation> Engine<O> {
             exchange.payload = Some(payload.map_err(Error::Unsupported)?);
             self.notices.extend(notices);
         }
+        // Asked here and not when signing, so that a missing key costs no look-up, slot or nonce.
         let by_account_key = spec.is_signed() && !matches!(spec.auth, Auth::Certificate(_));
         if by_account_key && session.account_key().is_none() {
             return Err(Error::Misuse(Misuse::NoAccountKey));
@@ -155,6 +157,7 @@ impl<O: Operation> Engine<O> {
             return Ok(Begun::Step(Step::Sign(request)));
         }
         let (jwk, signed_by) = (jwk.clone(), jwk.thumbprint());
+        // From here on nothing fails, so that no nonce is lost.
         let nonce = exchange.nonce.take().map(|nonce| (self.now, nonce));
         let Some((since, nonce)) = nonce.or_else(|| self.take_nonce(session)) else {
             return Ok(Begun::Lacks(Lack::Nonce));
@@ -197,6 +200,7 @@ impl<O: Operation> Engine<O> {
     }
 
     fn take_nonce(&mut self, session: &mut Session) -> Option<(Timestamp, Nonce)> {
+        // The flow's own first: nobody else can use them.
         self.supplies.nonces.pop().or_else(|| session.take_nonce(self.now))
     }
 
@@ -238,6 +242,7 @@ impl<O: Operation> Engine<O> {
             _ => (Method::Get, Vec::new()),
         };
         exchange.enter(Event::Send, State::Sent);
+        // RFC 8555 Sections 6.1 and 6.2.
         let mut request = Request::new(method, url)
             .with_header("user-agent", session.user_agent())
             .with_header("accept-language", session.accept_language());

@@ -127,6 +127,7 @@ impl<O: Operation> Engine<O> {
                 (if serves { Ok(()) } else { read.map(|it| session.set_directory(it)) }, |_| true)
             }
             Supply::Account => {
+                // "No such account" came as an error before: the lookup creates none.
                 let read = self.read_supply(LocateAccount::default(), outcome, session);
                 let found = read.and_then(|it| it.map_or(Ok(()), |it| it.adopt(session)));
                 (found, Exchange::uses_account_url)
@@ -171,6 +172,7 @@ impl<O: Operation> Engine<O> {
         for id in failed {
             let Some(exchange) = self.exchanges.remove(&id) else { continue };
             match exchange.work {
+                // Nobody waits for it any more.
                 Work::Supply(supply) => self.supplies.running[supply as usize] -= 1,
                 Work::Task(_) => self.settle(id, exchange, Err(error.clone())),
             }
