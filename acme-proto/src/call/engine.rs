@@ -260,7 +260,7 @@ impl<O: Operation> Engine<O> {
         // One that was given up is gone, and one that the deadline cut off is settled. The answer
         // only makes room.
         let Some(mut exchange) = self.exchanges.remove(&id) else { return Ok(()) };
-        if matches!(exchange.state, State::Settled(_)) {
+        if matches!(exchange.state, State::Waiting { .. } | State::Signed(_) | State::Settled(_)) {
             self.exchanges.insert(id, exchange);
             return Ok(());
         }
