@@ -3,16 +3,16 @@
 use std::io::{Read as _, Write as _};
 
 use acme_adapter::error::Error;
-use acme_adapter::http01::Http01Table;
+use acme_adapter::http01::Http01Handler;
 
 use super::listener::{Listener, ToSocketAddrs};
 use crate::timed::Timed;
 
-pub(super) fn listen(address: impl ToSocketAddrs, table: Http01Table) -> Result<Listener, Error> {
+pub(super) fn listen(address: impl ToSocketAddrs, table: Http01Handler) -> Result<Listener, Error> {
     Listener::bind(address, move |stream| serve(&table, stream))
 }
 
-fn serve(table: &Http01Table, mut stream: Timed) {
+fn serve(table: &Http01Handler, mut stream: Timed) {
     // A longer head is cut off: the request line, which names the challenge, comes first.
     let mut head = Vec::new();
     let mut chunk = [0; 1024];

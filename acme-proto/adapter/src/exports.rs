@@ -22,7 +22,7 @@ pub use crate::directories::{
 pub use crate::error::{BoxError, Error};
 pub use crate::exchange::ExchangeRecord;
 pub use crate::hook::HookCommand;
-pub use crate::http01::Http01Table as Http01Handler;
+pub use crate::http01::Http01Handler;
 pub use crate::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
 pub use crate::lock::Lock;
 #[cfg(feature = "propagation")]
@@ -31,5 +31,5 @@ pub use crate::propagation::{
 };
 pub use crate::store::OrderFile;
 pub use crate::tls::Roots;
-pub use crate::tls_alpn01::TlsAlpnResolver as TlsAlpn01Resolver;
+pub use crate::tls_alpn01::TlsAlpn01Resolver;
 pub use crate::txt::{Dns01Solver, DnsPersist01Solver};

@@ -1,7 +1,7 @@
 //! http-01 (RFC 8555 section 8.3): the HTTP side of a validation.
 
 use acme_adapter::error::Error;
-use acme_adapter::http01::Http01Table;
+use acme_adapter::http01::Http01Handler;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -9,12 +9,12 @@ use super::listener::{Listener, ToSocketAddrs};
 
 pub(super) async fn listen(
     address: impl ToSocketAddrs,
-    table: Http01Table,
+    table: Http01Handler,
 ) -> Result<Listener, Error> {
     Listener::bind(address, move |stream| serve(table.clone(), stream)).await
 }
 
-async fn serve(table: Http01Table, mut stream: TcpStream) {
+async fn serve(table: Http01Handler, mut stream: TcpStream) {
     // A longer head is cut off: the request line, which names the challenge, comes first.
     let mut head = Vec::new();
     while !head.windows(4).any(|w| w == b"\r\n\r\n") && head.len() < MAX_HEAD {

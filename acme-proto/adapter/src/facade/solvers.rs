@@ -6,7 +6,7 @@
 #[macro_export]
 macro_rules! ready_made_solvers {
     (async: [$($async:tt)?], await: [$($await:tt)*] $(,)?) => {
-        impl Solver for $crate::http01::Http01Table {
+        impl Solver for $crate::http01::Http01Handler {
             fn kinds(&self) -> &[ChallengeKind] {
                 &[ChallengeKind::Http01]
             }
@@ -22,7 +22,7 @@ macro_rules! ready_made_solvers {
             }
         }
 
-        impl Solver for $crate::tls_alpn01::TlsAlpnResolver {
+        impl Solver for $crate::tls_alpn01::TlsAlpn01Resolver {
             fn kinds(&self) -> &[ChallengeKind] {
                 &[ChallengeKind::TlsAlpn01]
             }
@@ -43,7 +43,7 @@ macro_rules! ready_made_solvers {
         /// The CA connects to port 80 of the name. Dropping the listener closes it.
         #[derive(Debug)]
         pub struct Http01Listener {
-            table: $crate::http01::Http01Table,
+            table: $crate::http01::Http01Handler,
             listener: listener::Listener,
         }
 
@@ -55,7 +55,7 @@ macro_rules! ready_made_solvers {
             pub $($async)? fn bind(
                 address: impl listener::ToSocketAddrs,
             ) -> Result<Self, $crate::error::Error> {
-                let table = $crate::http01::Http01Table::new();
+                let table = $crate::http01::Http01Handler::new();
                 let listener = http01::listen(address, table.clone())$($await)*?;
                 Ok(Self { table, listener })
             }
@@ -85,7 +85,7 @@ macro_rules! ready_made_solvers {
         /// The CA connects to port 443 of the name. Dropping the listener closes it.
         #[derive(Debug)]
         pub struct TlsAlpn01Listener {
-            resolver: $crate::tls_alpn01::TlsAlpnResolver,
+            resolver: $crate::tls_alpn01::TlsAlpn01Resolver,
             listener: listener::Listener,
         }
 
@@ -109,7 +109,7 @@ macro_rules! ready_made_solvers {
                 address: impl listener::ToSocketAddrs,
                 provider: &std::sync::Arc<rustls::crypto::CryptoProvider>,
             ) -> Result<Self, $crate::error::Error> {
-                let resolver = $crate::tls_alpn01::TlsAlpnResolver::new(provider);
+                let resolver = $crate::tls_alpn01::TlsAlpn01Resolver::new(provider);
                 let config = resolver.server_config()?;
                 let listener = tls_alpn01::listen(address, config)$($await)*?;
                 Ok(Self { resolver, listener })

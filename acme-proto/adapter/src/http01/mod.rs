@@ -17,20 +17,20 @@ use acme_proto::challenge::{Challenge, Http01};
 /// never repeats parts of a request (section 11.3).
 ///
 /// ```
-/// let table = acme_adapter::http01::Http01Table::new();
+/// let table = acme_adapter::http01::Http01Handler::new();
 /// // In the server, for every request to /.well-known/acme-challenge/:
 /// let body = table.respond(Some("example.org"), "/.well-known/acme-challenge/token");
 /// assert!(body.is_none(), "404: no such challenge is published");
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Http01Table {
+pub struct Http01Handler {
     entries: Arc<Mutex<Entries>>,
 }
 
 /// Bodies by path, then by host.
 type Entries = BTreeMap<String, BTreeMap<String, String>>;
 
-impl Http01Table {
+impl Http01Handler {
     /// Creates an empty table.
     pub fn new() -> Self {
         Self::default()

@@ -22,7 +22,7 @@ const BODY: &str = "token.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 #[test]
 fn a_challenge_is_answered_from_insert_to_remove_and_both_are_idempotent() {
-    let (table, challenge) = (Http01Table::new(), dns("example.org", "token"));
+    let (table, challenge) = (Http01Handler::new(), dns("example.org", "token"));
     assert_eq!(table.respond(Some("example.org"), PATH), None);
     for _ in 0..2 {
         table.insert(&challenge);
@@ -36,7 +36,7 @@ fn a_challenge_is_answered_from_insert_to_remove_and_both_are_idempotent() {
 
 #[test]
 fn another_path_is_not_answered() {
-    let table = Http01Table::new();
+    let table = Http01Handler::new();
     table.insert(&dns("example.org", "token"));
     for path in ["/", "/.well-known/acme-challenge/", "/.well-known/acme-challenge/tokens", ""] {
         assert_eq!(table.respond(Some("example.org"), path), None, "{path}");
@@ -45,14 +45,14 @@ fn another_path_is_not_answered() {
 
 #[test]
 fn another_kind_is_not_published() {
-    let table = Http01Table::new();
+    let table = Http01Handler::new();
     table.insert(&challenge("dns-01", ("dns", "example.org"), "token"));
     assert!(table.is_empty());
 }
 
 #[test]
 fn behind_a_redirect_the_host_may_be_another() {
-    let table = Http01Table::new();
+    let table = Http01Handler::new();
     table.insert(&dns("example.org", "token"));
     for host in [None, Some("validation.example.net"), Some("")] {
         assert_eq!(table.respond(host, PATH).as_deref(), Some(BODY));
@@ -61,7 +61,7 @@ fn behind_a_redirect_the_host_may_be_another() {
 
 #[test]
 fn of_several_names_on_one_path_the_one_in_the_host_header_stays_until_removed() {
-    let table = Http01Table::new();
+    let table = Http01Handler::new();
     let challenges = [dns("a.example", "token"), dns("b.example", "token")];
     challenges.iter().for_each(|challenge| table.insert(challenge));
     table.remove(&challenges[0]);
@@ -83,13 +83,13 @@ fn hosts_compare_without_case_port_brackets_and_spelling() {
     }
 }
 
-fn answer(table: &Http01Table, head: &str) -> String {
+fn answer(table: &Http01Handler, head: &str) -> String {
     String::from_utf8(table.answer_request(head.as_bytes())).expect("text")
 }
 
 #[test]
 fn a_whole_request_gets_a_whole_response() {
-    let table = Http01Table::new();
+    let table = Http01Handler::new();
     table.insert(&challenge("http-01", ("ip", "2001:db8::1"), "token"));
     let get = format!("GET {PATH} HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\n");
     let head = format!(
@@ -105,7 +105,7 @@ fn a_whole_request_gets_a_whole_response() {
 
 #[test]
 fn whatever_else_is_asked_is_refused() {
-    let table = Http01Table::new();
+    let table = Http01Handler::new();
     table.insert(&dns("example.org", "token"));
     for (head, status) in [
         (format!("POST {PATH} HTTP/1.1\r\n\r\n"), "405"),

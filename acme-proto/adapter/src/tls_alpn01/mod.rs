@@ -30,7 +30,7 @@ pub const ACME_TLS_ALPN: &[u8] = b"acme-tls/1";
 /// must not let them supply a certificate for this protocol (RFC 8737 section 5). The wrapped
 /// resolver is never asked about it.
 #[derive(Clone)]
-pub struct TlsAlpnResolver {
+pub struct TlsAlpn01Resolver {
     provider: Arc<CryptoProvider>,
     certificates: Arc<Mutex<Certificates>>,
     inner: Option<Arc<dyn ResolvesServerCert>>,
@@ -39,7 +39,7 @@ pub struct TlsAlpnResolver {
 /// Certificates by server name in lower case; the one that was published last is used.
 type Certificates = BTreeMap<String, Vec<(ChallengeId, Arc<CertifiedKey>)>>;
 
-impl TlsAlpnResolver {
+impl TlsAlpn01Resolver {
     /// Creates a resolver without challenges.
     pub fn new(provider: &Arc<CryptoProvider>) -> Self {
         Self { provider: Arc::clone(provider), certificates: Arc::default(), inner: None }
@@ -118,7 +118,7 @@ impl TlsAlpnResolver {
     }
 }
 
-impl ResolvesServerCert for TlsAlpnResolver {
+impl ResolvesServerCert for TlsAlpn01Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         // `acme-tls/1` must be the only protocol (RFC 8737 section 3). A client with others is no
         // CA.
@@ -131,9 +131,9 @@ impl ResolvesServerCert for TlsAlpnResolver {
     }
 }
 
-impl fmt::Debug for TlsAlpnResolver {
+impl fmt::Debug for TlsAlpn01Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsAlpnResolver")
+        f.debug_struct("TlsAlpn01Resolver")
             .field("names", &self.lock().keys())
             .finish_non_exhaustive()
     }

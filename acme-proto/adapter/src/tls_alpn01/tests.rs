@@ -69,7 +69,7 @@ fn taking_a_challenge_back_leaves_another_one_of_the_same_name() {
     let first = challenge("dns", "example.org");
     let second = serde_json::to_string(&first).expect("JSON").replace("/chall", "/another");
     let second = serde_json::from_str(&second).expect("a challenge");
-    let resolver = TlsAlpnResolver::new(&provider());
+    let resolver = TlsAlpn01Resolver::new(&provider());
     let server = resolver.server_config().expect("a configuration");
     let validate = || shake_hands(&server, "example.org", &[ACME_TLS_ALPN]);
     for challenge in [&first, &second, &second] {
@@ -84,7 +84,7 @@ fn taking_a_challenge_back_leaves_another_one_of_the_same_name() {
 
 #[test]
 fn a_validation_finds_the_certificate_of_the_challenge() {
-    let resolver = TlsAlpnResolver::new(&provider());
+    let resolver = TlsAlpn01Resolver::new(&provider());
     let challenge = challenge("dns", "example.org");
     resolver.insert(&challenge, clock::wall()).expect("a certificate");
     let config = resolver.server_config().expect("a configuration");
@@ -111,7 +111,7 @@ fn an_address_is_asked_for_by_its_reverse_name() {
         ("192.0.2.1", "1.2.0.192.in-addr.arpa"),
         ("2001:db8::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"),
     ] {
-        let resolver = TlsAlpnResolver::new(&provider());
+        let resolver = TlsAlpn01Resolver::new(&provider());
         resolver.insert(&challenge("ip", address), clock::wall()).expect("a certificate");
         let config = resolver.server_config().expect("a configuration");
         let (certificate, _) = shake_hands(&config, name, &[ACME_TLS_ALPN]).expect("a handshake");
@@ -122,7 +122,7 @@ fn an_address_is_asked_for_by_its_reverse_name() {
 
 #[test]
 fn a_client_that_is_no_validation_gets_nothing() {
-    let resolver = TlsAlpnResolver::new(&provider());
+    let resolver = TlsAlpn01Resolver::new(&provider());
     resolver.insert(&challenge("dns", "example.org"), clock::wall()).expect("a certificate");
     let config = resolver.server_config().expect("a configuration");
     let none: [&[u8]; 0] = [];
@@ -135,15 +135,15 @@ fn a_client_that_is_no_validation_gets_nothing() {
 #[test]
 fn everyone_else_gets_what_the_servers_own_resolver_says() {
     #[derive(Debug)]
-    struct Own(TlsAlpnResolver);
+    struct Own(TlsAlpn01Resolver);
     impl ResolvesServerCert for Own {
         fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
             self.0.lock().values().next()?.last().map(|(_, certificate)| Arc::clone(certificate))
         }
     }
-    let own = TlsAlpnResolver::new(&provider());
+    let own = TlsAlpn01Resolver::new(&provider());
     own.insert(&challenge("dns", "own.example"), clock::wall()).expect("a certificate");
-    let resolver = TlsAlpnResolver::new(&provider()).around(Arc::new(Own(own)));
+    let resolver = TlsAlpn01Resolver::new(&provider()).around(Arc::new(Own(own)));
     let mut config = (*resolver.server_config().expect("a configuration")).clone();
     config.cert_resolver = Arc::new(resolver.clone());
     config.alpn_protocols.push(b"h2".to_vec());
