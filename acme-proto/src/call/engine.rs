@@ -133,8 +133,8 @@ impl<O: Operation> Engine<O> {
         self.exchanges.len() == self.supplies.running()
     }
 
-    /// Returns whether an operation is done, but was not handed out yet.
-    pub(crate) fn has_finished(&self) -> bool {
+    /// Returns whether a response or an error waits to be read by its operation.
+    pub(crate) fn has_settled(&self) -> bool {
         !self.queue.settled.is_empty()
     }
 
@@ -163,8 +163,12 @@ impl<O: Operation> Engine<O> {
         DeadlinePassed { url, waiting_for, last: self.last_failure.take() }
     }
 
-    /// Ends the operations that the deadline cut off, each in its own way.
+    /// Ends the operations that the deadline cut off, each by an error of its own.
+    ///
+    /// Only after [`poll`](Self::poll) returned a wait: nothing is settled then, and a settled exchange cannot be settled
+    /// again.
     pub(crate) fn expire(&mut self) {
+        debug_assert!(self.queue.settled.is_empty());
         let mut late = Vec::new();
         for (id, exchange) in core::mem::take(&mut self.exchanges) {
             match &exchange.work {
@@ -225,8 +229,8 @@ impl<O: Operation> Engine<O> {
                 return step;
             }
             // A pass may fail exchanges, which are read before more is fetched for the others.
-            let settled = !self.queue.settled.is_empty() || self.has_notice();
-            if !settled && !self.supply(has_room, session) {
+            let has_more = self.has_settled() || self.has_notice();
+            if !has_more && !self.fetch_lacking(has_room, session) {
                 // Without room for another exchange only an answer helps.
                 let wake = self.queue.next_time().filter(|_| has_room);
                 return Step::Wait(wake.unwrap_or(self.deadline).min(self.deadline));
@@ -272,11 +276,12 @@ impl<O: Operation> Engine<O> {
                 self.signature(&mut exchange, &signature);
                 Verdict::Stay
             }
+            // Never outstanding as an exchange: it returned above.
             Input::Saved(_) | Input::SaveFailed(..) => Verdict::Stay,
         };
         match verdict {
             Verdict::Stay => self.put_back(id, exchange),
-            Verdict::Settle(outcome) => self.finish(id, exchange, outcome, session),
+            Verdict::Settle(outcome) => self.end_request(id, exchange, outcome, session),
         }
         Ok(())
     }
@@ -287,12 +292,13 @@ impl<O: Operation> Engine<O> {
     fn read(&mut self, id: ExchangeId, session: &mut Session) -> Option<Finished<O>> {
         let mut exchange = self.exchanges.remove(&id)?;
         let State::Settled(outcome) = &mut exchange.state else { return None };
-        let outcome = core::mem::replace(outcome, Err(Misuse::UnknownId.into()));
+        // A placeholder: the exchange stays settled until its next transition.
+        let outcome = core::mem::replace(outcome, Err(Error::Internal));
         let Work::Task(operation) = &mut exchange.work else { return None };
         let (mut status, mut location, mut retry_after) = (None, None, None);
         let read = outcome.and_then(|(url, response)| {
             status = Some(response.status());
-            self.answer(&url, &response, session, |answer| {
+            self.read_answer(&url, &response, session, |answer| {
                 location = answer.location().ok();
                 retry_after = answer.retry_after();
                 match exchange.phase {
@@ -342,7 +348,7 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Gives an answer to be read; what is odd about it becomes notices.
-    pub(super) fn answer<T>(
+    pub(super) fn read_answer<T>(
         &mut self,
         url: &Url,
         response: &Response,
@@ -383,7 +389,7 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Ends the present request: the operation reads the outcome, or those who lacked it go on.
-    pub(super) fn finish(
+    pub(super) fn end_request(
         &mut self,
         id: ExchangeId,
         exchange: Exchange<O>,

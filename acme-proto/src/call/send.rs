@@ -59,7 +59,7 @@ impl<O: Operation> Engine<O> {
                     self.exchanges.insert(id, exchange);
                 }
                 Ok(Begun::Later) => self.put_back(id, exchange),
-                Err(error) => self.finish(id, exchange, Err(error), session),
+                Err(error) => self.end_request(id, exchange, Err(error), session),
             }
         }
         None

@@ -85,7 +85,7 @@ impl<O> Exchange<O> {
 
 impl<O: Operation> Engine<O> {
     /// Starts to fetch what exchanges lack; returns whether anything was started.
-    pub(super) fn supply(&mut self, has_room: bool, session: &Session) -> bool {
+    pub(super) fn fetch_lacking(&mut self, has_room: bool, session: &Session) -> bool {
         // What could not be sent anyway is no reason to fetch.
         let lacking = |lack| if has_room { self.queue.lacking[lack as usize].len() } else { 0 };
         let running = self.supplies.running;
@@ -151,7 +151,7 @@ impl<O: Operation> Engine<O> {
         session: &Session,
     ) -> Result<S::Response, Error> {
         let (url, response) = outcome?;
-        let read = self.answer(&url, &response, session, |answer| operation.read(answer))?;
+        let read = self.read_answer(&url, &response, session, |answer| operation.read(answer))?;
         match read {
             Read::Response(response) => Ok(response),
             Read::NextRequest => unreachable!("what the engine fetches takes one request"),

@@ -7,7 +7,7 @@ use super::plan::{
     self, AuthorizationStep, AuthorizationView, Gate, Need, OrderStep, OrderView, Phase,
     PublicationStep,
 };
-use super::publications::Progress;
+use super::publications::Publishing;
 use super::{Issuance, IssuanceEvent, Offer, OfferId, Task};
 use crate::challenge::Challenge;
 use crate::error::{Error, InvalidInput, PeerFault};
@@ -26,7 +26,7 @@ impl Issuance {
             self.look_at_session(session);
             self.start_ending(session);
             // What has arrived is taken first: it may be the certificate.
-            if self.is_running() && self.engine.is_late() && !self.engine.has_finished() {
+            if self.is_running() && self.engine.is_late() && !self.engine.has_settled() {
                 self.out_of_time(session);
                 continue;
             }
@@ -300,15 +300,15 @@ impl Issuance {
             self.touch(challenge.authorization());
             match step {
                 PublicationStep::Provision => {
-                    self.publications.set(url, Progress::Provisioning);
+                    self.publications.set(url, Publishing::Provisioning);
                     self.events.push_back(IssuanceEvent::Provision(challenge));
                 }
                 PublicationStep::CleanUp => {
-                    self.publications.set(url, Progress::CleaningUp);
+                    self.publications.set(url, Publishing::CleaningUp);
                     self.events.push_back(IssuanceEvent::CleanUp(challenge));
                 }
                 PublicationStep::Keep => {
-                    self.publications.set(url, Progress::Persistent);
+                    self.publications.set(url, Publishing::Persistent);
                     self.saving.change();
                 }
             }

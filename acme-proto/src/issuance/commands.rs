@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::authorization::Proof;
 use super::facts::Cause;
 use super::plan::PublicationView;
-use super::publications::Progress;
+use super::publications::Publishing;
 use super::{Issuance, OfferId};
 use crate::challenge::Attempt;
 use crate::challenge::{Challenge, ChallengeId, ChallengeResponse};
@@ -169,7 +169,7 @@ impl Issuance {
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.
     pub fn clean_failed(&mut self, id: &ChallengeId, why: String) -> Result<(), Misuse> {
         self.take_provisioned(id)?;
-        self.publications.set(&id.0, Progress::CleanUpFailed(why));
+        self.publications.set(&id.0, Publishing::CleanUpFailed(why));
         if let Some(challenge) = self.publications.get(&id.0) {
             let authorization = challenge.authorization().clone();
             self.touch(&authorization);

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::event::Issued;
-use super::publications::Progress;
+use super::publications::Publishing;
 use super::{Issuance, IssuanceEvent};
 use crate::error::Error;
 use crate::notice::Notice;
@@ -61,7 +61,7 @@ impl Issuance {
                 IssuanceEvent::CleanUp(_) => self.events.push_back(event),
                 // Nobody will say what came of publishing it.
                 IssuanceEvent::Provision(challenge) => {
-                    let selected = Progress::Selected { generation: 0 };
+                    let selected = Publishing::STORED;
                     self.publications.set(challenge.url(), selected);
                 }
                 IssuanceEvent::Finalize(_) => self.finalization.withdraw_question(),

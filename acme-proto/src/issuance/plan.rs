@@ -51,7 +51,7 @@ pub(super) enum OrderView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gate {
     Open,
-    /// It is too early to read the order again.
+    /// It is too early to read the order again; other requests can be sent.
     Later,
     /// Such a request is in flight.
     InFlight,
@@ -184,6 +184,7 @@ pub(super) enum PublicationStep {
 pub(super) const fn order(view: OrderView, gate: Gate) -> Option<OrderStep> {
     use OrderView as V;
     let step = match view {
+        // No requests, so the gate does not matter.
         V::Explained | V::DeadExplained => return Some(OrderStep::Fail),
         V::NeedsCsr => return Some(OrderStep::AskForCsr),
         V::Missing => OrderStep::Create,
@@ -229,10 +230,11 @@ pub(super) const fn publication(view: PublicationView, need: Need) -> Option<Pub
         (V::Unsaved | V::Selected | V::Provisioning | V::Provisioned, Need::Lasting) => {
             Some(PublicationStep::Keep)
         }
-        // Nothing was handed to the user in this run, but an earlier run may have published it.
-        (V::Unsaved | V::Selected, Need::Unwanted) => Some(PublicationStep::CleanUp),
-        // While the user is publishing it, cleaning up could come first and leave the record behind.
-        (V::Provisioned, Need::Unwanted) => Some(PublicationStep::CleanUp),
+        // Also what was not handed out in this run: an earlier run may have published it. Not what is being
+        // provisioned: the clean-up could come before the publishing, and leave the record behind.
+        (V::Unsaved | V::Selected | V::Provisioned, Need::Unwanted) => {
+            Some(PublicationStep::CleanUp)
+        }
         _ => None,
     }
 }

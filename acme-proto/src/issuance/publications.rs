@@ -1,9 +1,9 @@
-//! The challenges that were selected, from their selection until nothing of them is left published.
+//! The challenges that were selected, until each is cleaned up or left published.
 //!
-//! A challenge is handed to the user only when a stored snapshot lists it, and leaves the snapshot only when it was
-//! cleaned up: a crash at any point leaves no record that nobody knows of. It is cleaned up only after the user said
-//! what came of publishing it. Which challenges are still needed is for the flow to say; what follows is in
-//! [`plan`](super::plan::publication).
+//! A challenge is handed to the user only when a stored snapshot lists it. It leaves the snapshot only when it was
+//! cleaned up, or is left published on purpose ([`Publishing::Persistent`]): a crash at any point leaves no record
+//! that nobody knows of. While the user is publishing it, it is not cleaned up. Which challenges are still needed is
+//! for the flow to say; what follows is in [`plan`](super::plan::publication).
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -24,19 +24,19 @@ pub(super) struct Publications {
     changed: BTreeSet<Url>,
     /// Selected, and waiting for a generation of the snapshot to be stored; in order of generation.
     unsaved: VecDeque<(u64, Url)>,
-    /// How many are [held](Progress::is_held).
+    /// How many are [held](Publishing::is_held).
     held: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Publication {
     challenge: Challenge,
-    progress: Progress,
+    progress: Publishing,
 }
 
 /// How far publishing, and cleaning up, has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(super) enum Publishing {
     /// Handed to the user as soon as this generation of the snapshot is stored.
     Selected {
         generation: u64,
@@ -51,12 +51,17 @@ pub(super) enum Progress {
     Persistent,
 }
 
+impl Publishing {
+    /// Selected, in a snapshot that is stored already: handed out at once.
+    pub(super) const STORED: Self = Self::Selected { generation: 0 };
+}
+
 impl Publications {
     /// Takes the challenges of a snapshot: an earlier run may have published them.
     pub(super) fn restore(challenges: &[Challenge]) -> Self {
         let mut publications = Self::default();
         for challenge in challenges {
-            publications.insert(challenge.clone(), Progress::Provisioned);
+            publications.insert(challenge.clone(), Publishing::Provisioned);
         }
         publications
     }
@@ -64,7 +69,7 @@ impl Publications {
     /// Adds a challenge that was selected, to be handed out when this generation of the snapshot is stored.
     pub(super) fn select(&mut self, challenge: Challenge, generation: u64) {
         self.unsaved.push_back((generation, challenge.url().clone()));
-        self.insert(challenge, Progress::Selected { generation });
+        self.insert(challenge, Publishing::Selected { generation });
     }
 
     /// Has the challenges planned that a stored generation of the snapshot lists.
@@ -77,8 +82,8 @@ impl Publications {
     pub(super) fn provisioned(&mut self, url: &Url) -> Option<&Challenge> {
         let progress = &self.all.get(url)?.progress;
         match progress {
-            Progress::Selected { .. } => return None,
-            Progress::Provisioning => self.set(url, Progress::Provisioned),
+            Publishing::Selected { .. } => return None,
+            Publishing::Provisioning => self.set(url, Publishing::Provisioned),
             _ => {}
         }
         self.get(url)
@@ -86,16 +91,16 @@ impl Publications {
 
     /// Removes a challenge that was cleaned up.
     pub(super) fn remove(&mut self, url: &Url) -> Option<Challenge> {
-        self.set(url, Progress::Persistent); // no longer counted
+        let Publication { challenge, progress } = self.all.remove(url)?;
+        self.held -= usize::from(progress.is_held());
         self.changed.remove(url);
-        let challenge = self.all.remove(url)?.challenge;
         if let Some(urls) = self.by_authorization.get_mut(challenge.authorization()) {
             urls.remove(url);
         }
         Some(challenge)
     }
 
-    pub(super) fn set(&mut self, url: &Url, progress: Progress) {
+    pub(super) fn set(&mut self, url: &Url, progress: Publishing) {
         let Some(publication) = self.all.get_mut(url) else { return };
         let before = core::mem::replace(&mut publication.progress, progress);
         let after = &publication.progress;
@@ -130,13 +135,13 @@ impl Publications {
     /// Returns how far a challenge is, for planning; a selection up to generation `saved` is stored.
     pub(super) fn view(&self, url: &Url, saved: u64) -> Option<PublicationView> {
         Some(match &self.all.get(url)?.progress {
-            Progress::Selected { generation } if *generation > saved => PublicationView::Unsaved,
-            Progress::Selected { .. } => PublicationView::Selected,
-            Progress::Provisioning => PublicationView::Provisioning,
-            Progress::Provisioned => PublicationView::Provisioned,
-            Progress::CleaningUp => PublicationView::CleaningUp,
-            Progress::CleanUpFailed(_) => PublicationView::CleanUpFailed,
-            Progress::Persistent => PublicationView::Persistent,
+            Publishing::Selected { generation } if *generation > saved => PublicationView::Unsaved,
+            Publishing::Selected { .. } => PublicationView::Selected,
+            Publishing::Provisioning => PublicationView::Provisioning,
+            Publishing::Provisioned => PublicationView::Provisioned,
+            Publishing::CleaningUp => PublicationView::CleaningUp,
+            Publishing::CleanUpFailed(_) => PublicationView::CleanUpFailed,
+            Publishing::Persistent => PublicationView::Persistent,
         })
     }
 
@@ -159,33 +164,34 @@ impl Publications {
         })
     }
 
-    /// Returns the challenges of an authorization that an earlier run published.
-    pub(super) fn published_before<'a>(
+    /// Returns the challenges of an authorization that the user, in this run or an earlier one, is done with
+    /// publishing: published, or not.
+    pub(super) fn provisioned_of<'a>(
         &'a self,
         authorization: &Url,
     ) -> impl Iterator<Item = &'a Challenge> {
-        let published = |one: &&Publication| one.progress == Progress::Provisioned;
+        let published = |one: &&Publication| one.progress == Publishing::Provisioned;
         self.of(authorization).filter(published).map(|one| &one.challenge)
     }
 
     /// Returns the challenges that a snapshot lists: all that may be published and are not meant to last.
     pub(super) fn listed(&self) -> Vec<Challenge> {
-        let lasting = |one: &&Publication| one.progress == Progress::Persistent;
+        let lasting = |one: &&Publication| one.progress == Publishing::Persistent;
         self.all.values().filter(|one| !lasting(one)).map(|one| one.challenge.clone()).collect()
     }
 
     /// Returns what could not be cleaned up, each with the reason.
     pub(super) fn not_cleaned(&self) -> Vec<(Challenge, String)> {
-        let reason = |progress: &Progress| match progress {
-            Progress::Persistent => None,
-            Progress::CleanUpFailed(reason) => Some(reason.clone()),
+        let reason = |progress: &Publishing| match progress {
+            Publishing::Persistent => None,
+            Publishing::CleanUpFailed(reason) => Some(reason.clone()),
             _ => Some(String::from("not answered in time")),
         };
         let left = self.all.values();
         left.filter_map(|one| Some((one.challenge.clone(), reason(&one.progress)?))).collect()
     }
 
-    fn insert(&mut self, challenge: Challenge, progress: Progress) {
+    fn insert(&mut self, challenge: Challenge, progress: Publishing) {
         let url = challenge.url().clone();
         self.remove(&url);
         let urls = self.by_authorization.entry(challenge.authorization().clone()).or_default();
@@ -201,7 +207,7 @@ impl Publications {
     }
 }
 
-impl Progress {
+impl Publishing {
     /// Whether something is still to be done about it.
     const fn is_held(&self) -> bool {
         !matches!(self, Self::CleanUpFailed(_) | Self::Persistent)
@@ -241,7 +247,7 @@ mod tests {
     fn the_users_word_counts_only_for_what_was_handed_out() {
         let mut publications = selected();
         assert_eq!(publications.provisioned(&url(C1)), None);
-        publications.set(&url(C1), Progress::Provisioning);
+        publications.set(&url(C1), Publishing::Provisioning);
         assert!(publications.provisioned(&url(C1)).is_some());
         assert_eq!(publications.view(&url(C1), 2), Some(V::Provisioned));
         assert_eq!(publications.provisioned(&url(Z1)), None);
@@ -250,15 +256,15 @@ mod tests {
     #[test]
     fn what_is_removed_is_neither_held_nor_listed() {
         let mut publications = selected();
-        publications.set(&url(C1), Progress::CleaningUp);
+        publications.set(&url(C1), Publishing::CleaningUp);
         assert!(publications.remove(&url(C1)).is_some());
         assert!(publications.remove(&url(C1)).is_none());
         assert!(publications.any_held());
         assert_eq!(publications.listed(), [challenge(Z1, C2)]);
-        publications.set(&url(C2), Progress::CleanUpFailed("no".into()));
+        publications.set(&url(C2), Publishing::CleanUpFailed("no".into()));
         assert!(!publications.any_held());
         assert_eq!(publications.not_cleaned(), [(challenge(Z1, C2), "no".into())]);
-        publications.set(&url(C2), Progress::Persistent);
+        publications.set(&url(C2), Publishing::Persistent);
         assert!(publications.not_cleaned().is_empty() && publications.listed().is_empty());
     }
 

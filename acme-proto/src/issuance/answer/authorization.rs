@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::super::Issuance;
 use super::super::authorization::Proof;
 use super::super::plan::AuthorizationView;
-use super::super::publications::Progress as Publishing;
+use super::super::publications::Publishing;
 use crate::challenge::Attempt;
 use crate::error::{Error, PeerFault};
 use crate::identifier::Identifier;
@@ -174,7 +174,7 @@ impl Issuance {
         if !authorization.is_pending() || authorization.proof != Proof::None {
             return;
         }
-        let mut published = self.publications.published_before(&authorization.url);
+        let mut published = self.publications.provisioned_of(&authorization.url);
         let Some(challenge) = published.find(|c| !c.is_outdated(&thumbprint)) else { return };
         let name = authorization.ordered_name();
         if self.attempts.has_tried(name.as_ref(), challenge.kind()) {
@@ -187,7 +187,7 @@ impl Issuance {
         });
         if usable {
             // The snapshot has it, so that it is handed out at once.
-            self.publications.set(&url, Publishing::Selected { generation: 0 });
+            self.publications.set(&url, Publishing::STORED);
             self.authorizations.set_proof(index, Proof::Provisioning(url));
         }
     }
