@@ -341,7 +341,7 @@ impl Issuance {
         }
     }
 
-    /// Returns when there may be something to do though nothing comes in.
+    /// Returns when there may be something to do even if no input arrives.
     pub(super) fn wakes_at(&self) -> Timestamp {
         let now = self.engine.now();
         let times = [

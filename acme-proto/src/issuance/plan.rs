@@ -165,9 +165,9 @@ pub(super) enum Need {
     Wanted,
     /// It has proved its authorization; the record is made to last, and others may use it while the issuance runs.
     Lingering,
-    /// It is over, and the record is made to last.
+    /// Its authorization no longer needs it, but the record is meant to stay published.
     Lasting,
-    /// It is over.
+    /// Its authorization no longer needs it, and it can be cleaned up.
     Unwanted,
 }
 

@@ -50,7 +50,7 @@ impl Polling {
         self.at = at;
     }
 
-    /// Lets no poll go out before `at`.
+    /// Delays the next poll until `at`, unless it is already later.
     pub(super) fn hold(&mut self, at: Timestamp) {
         self.at = self.at.max(at);
     }

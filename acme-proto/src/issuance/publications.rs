@@ -37,7 +37,7 @@ pub(super) struct Publication {
 /// How far publishing, and cleaning up, has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Publishing {
-    /// Handed to the user as soon as this generation of the snapshot is stored.
+    /// Will be handed to the user as soon as this generation of the snapshot is stored.
     Selected {
         generation: u64,
     },

@@ -22,17 +22,19 @@
 //!
 //! A flow starts *operations*, and its engine runs each as an *exchange*. [`call`](crate::call) begins with a theory of
 //! operation: the life of an exchange, who owns what, and in which sequence things happen. An exchange may lack the
-//! directory, the account's URL or a nonce; the engine fetches these by exchanges of its own. No request is made that
-//! nothing waits for, with one exception: while an order with N names is made, `min(N, max_in_flight) - 1` nonces are
-//! fetched, so that the authorizations can go out together. Nonces of a flow's own newNonce answers stay in that flow;
+//! directory, the account's URL or a nonce; the engine fetches these by exchanges of its own. Each request is sent only
+//! when something waits for its response, with one exception: while an order with N names is being created,
+//! `min(N, max_in_flight) - 1` nonces are fetched, so that the authorizations can be read in parallel.
+//! Nonces of a flow's own newNonce answers stay in that flow;
 //! all others go to the session, so that two flows cannot starve each other.
 //!
 //! Everything that is particular to an operation is in its own file, as hooks that the engine calls: its request, how an
-//! answer reads, what else the server may ask for, and what a lost answer means. That is to send again (reads,
-//! newAccount, newOrder: at most one orphan order for a loss, never finalized), to read first whether the request was
-//! processed (challenge, finalize, deactivation), or to report the loss (key change, after which only a rollover knows
-//! which key to ask with). What provably was not sent goes out again. An answer of success that cannot be read is not
-//! lost: its `Location` says where the account or the order is, and there it is read. After 5xx and 429 the engine waits
+//! answer is read, what else the server may ask for, and what follows if the answer is lost. The engine then sends the
+//! request again (reads, newAccount, newOrder: each loss leaves at most one orphan order, which is never finalized),
+//! first reads whether the request was processed (challenge, finalize, deactivation), or reports the loss (key change,
+//! after which only a rollover knows which key to sign with). A request that was provably not sent is sent again. A
+//! successful answer whose body cannot be parsed is not lost: the account or the order is read at its `Location`.
+//! After 5xx and 429 the engine waits
 //! for `Retry-After` or a jittered backoff; a `rateLimited` without a time is an error at once, because those limits last
 //! for hours.
 //!
@@ -67,17 +69,18 @@
 //! steps, because a durable flow saves in between: [`Provision`](crate::issuance::IssuanceEvent::Provision) comes only
 //! when the challenge is in a stored snapshot. Only [`cleaned`](crate::issuance::Issuance::cleaned) removes it from there,
 //! so a crash leaks no DNS record. [`CleanUp`](crate::issuance::IssuanceEvent::CleanUp) comes only after the answer to
-//! `Provision`: of two calls that an embedder makes side by side, the one that removes a record could come first. A
+//! `Provision`: if an embedder made the two calls in parallel, the record could be removed before it is created. A
 //! failed clean-up never turns a certificate into an error.
 //!
-//! *Many names.* An input looks at what it changed, so that the work of an order grows with its names, not with their
-//! square. Each snapshot has the whole order, so changes are saved in batches: while more are expected, when as many have
-//! come as the snapshot before listed challenges, or after half a second. A batch delays the publishing of some names by
-//! that much, and saves a thousand names from writing a million challenges.
+//! *Many names.* After an input, only what it changed is planned again, so the work grows with the number of names
+//! and not with its square. Each snapshot has the whole order, so changes are saved in batches. While more changes are
+//! expected, a batch is saved when it has as many changes as the previous snapshot had challenges, or after half a
+//! second. This delays the publishing of some challenges by at most that long. Without batches, an order with a
+//! thousand names would write a million challenges.
 //!
 //! *Trust.* Tokens are base64url before they reach a path. Authorizations for names that were not ordered are refused.
-//! A chain holds nothing but certificates, its leaf has the CSR's key and exactly the order's names; otherwise the
-//! issuance fails, even though the CA is content.
+//! A chain must hold nothing but certificates, and its leaf must have the CSR's key and exactly the order's names.
+//! Otherwise the issuance fails, even though the CA considers the order valid.
 //!
 //! # Renewal
 //!

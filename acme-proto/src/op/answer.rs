@@ -31,7 +31,7 @@ impl Answer<'_> {
         if self.response.is_truncated() { Err(self.fault(PeerFault::Truncated)) } else { Ok(()) }
     }
 
-    /// Reports a breach that was survived.
+    /// Reports a deviation from the RFC that does not stop the flow.
     pub(crate) fn report(&mut self, field: &str, kind: DeviationKind) {
         let deviation = Deviation::new(field, kind);
         self.notices.push(Notice::Deviation { url: self.url.clone(), deviation });

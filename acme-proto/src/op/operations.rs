@@ -2,8 +2,8 @@
 
 /// Writes the enum `Task` of a flow's operations, which is an operation itself.
 ///
-/// With it come `TaskResponse`, the response of whichever it was, and `TaskResult`, an operation together
-/// with its own result, for the flow to match on.
+/// It also writes `TaskResponse`, the response of any of these operations, and `TaskResult`, which pairs an
+/// operation with its result, for the flow to match on.
 macro_rules! operations {
     ($(#[$meta:meta])* enum Task { $($(#[$note:meta])* $name:ident($operation:ty)),+ $(,)? }) => {
         $(#[$meta])*

@@ -270,6 +270,20 @@ fn a_valid_order_without_certificate_is_read_again_and_then_refused() {
 }
 
 #[test]
+fn polls_of_a_processing_order_do_not_count_against_a_certificate_url_that_comes_late() {
+    let [processing, mut valid] = ["processing", "valid"].map(|status| order(status, &[NAME]));
+    let complete = object(&valid);
+    valid.as_object_mut().expect("an object").remove("certificate");
+    let mut script = obliging();
+    script.on("/finalize/1", [object(&processing)]);
+    let mut reads = vec![object(&order("ready", &[NAME]))];
+    reads.extend(vec![object(&processing); 5]);
+    reads.extend([object(&valid), complete]);
+    script.on("/order/1", reads);
+    script.issue(issuance(&[NAME])).expect("a certificate");
+}
+
+#[test]
 fn the_finalize_url_is_that_of_the_latest_answer() {
     let mut script = obliging();
     let mut ready = order("ready", &[NAME]);

@@ -260,9 +260,9 @@ macro_rules! client {
                 self.call(acme_proto::op::GetCertificate(url.clone()))$($await)*
             }
 
-            /// Downloads a certificate with the chain that is wanted of those that the CA offers.
+            /// Downloads a certificate with the chain that `choice` selects from those that the CA offers.
             ///
-            /// [`issue`](Self::issue) chooses by [`Issue::chain`](crate::Issue::chain).
+            /// To select a chain while issuing, use [`Issue::chain`](crate::Issue::chain).
             pub $($async)? fn certificate_chain(
                 &self,
                 url: &acme_proto::url::Url,
@@ -287,7 +287,7 @@ macro_rules! client {
                 self.call(question)$($await)*
             }
 
-            /// Creates the schedule of a certificate's renewal, with a seed of the operating system's.
+            /// Creates the schedule of a certificate's renewal, with a random seed from the operating system.
             pub fn renewal_schedule(&self, certificate: &acme_proto::x509::Certificate) -> acme_proto::renewal::RenewalSchedule {
                 acme_proto::renewal::RenewalSchedule::new(certificate, $crate::clock::seed())
             }

@@ -22,8 +22,8 @@ macro_rules! client_builder {
                 Self { settings, signer: None, transport: None }
             }
 
-            /// Has a signer hold the account key, such as an HSM; instead of [`key`](Self::key), or beside it for
-            /// the other keys, such as the MAC key of an external account.
+            /// Sets a signer, such as an HSM, that holds the account key. With [`key`](Self::key) set too, the signer
+            /// holds only other keys, such as the MAC key of an external account.
             pub fn signer(mut self, signer: impl crate::Signer + 'static) -> Self {
                 self.signer = Some(Box::new(signer));
                 self
@@ -49,7 +49,7 @@ macro_rules! client_builder {
 
             /// Sets the crypto provider.
             ///
-            /// By default it is the process's, else ring or aws-lc-rs, whichever is compiled in, in this order.
+            /// The default is the process's own provider, or else ring or aws-lc-rs, in this order, if compiled in.
             pub fn provider(
                 mut self,
                 provider: std::sync::Arc<rustls::crypto::CryptoProvider>,
@@ -58,13 +58,13 @@ macro_rules! client_builder {
                 self
             }
 
-            /// Sets how patient, how parallel and how trusting the client is.
+            /// Sets the limits of the client: waits, retries, parallel requests, and the sizes that it accepts.
             pub fn policy(mut self, policy: acme_proto::policy::Policy) -> Self {
                 self.settings.policy = Some(policy);
                 self
             }
 
-            /// Gives the account's URL as it was received before, which saves asking for it.
+            /// Sets the account's URL, if an earlier run received it; the client then need not ask for it.
             pub fn account_url(mut self, url: acme_proto::url::Url) -> Self {
                 self.settings.account_url = Some(url);
                 self

@@ -29,7 +29,8 @@ impl Issuance {
         let waits = matches!(order.status(), OrderStatus::Pending | OrderStatus::Processing)
             || lacks_certificate;
         let is_new_status = self.learn(url, order)?;
-        if lacks_certificate && self.polling.misses_certificate() {
+        // Polls before the order was valid do not count against it.
+        if lacks_certificate && !is_new_status && self.polling.misses_certificate() {
             return Err(Error::peer(url, PeerFault::NoCertificateUrl));
         }
         if waits || self.finalization.is_sent() {

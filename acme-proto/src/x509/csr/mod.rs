@@ -139,7 +139,7 @@ pub enum InvalidCsr {
     /// There is no identifier to ask for.
     #[error("certificate request without identifiers")]
     NoIdentifiers,
-    /// An identifier has no X.509 name that could be written.
+    /// An identifier is of a type that has no X.509 name.
     #[error("identifier of type {kind:?} cannot be written into a certificate request")]
     UnsupportedIdentifier {
         /// The identifier type.
