@@ -8,6 +8,7 @@ use super::super::order::Order;
 use crate::error::{Error, ServerProblem};
 use crate::notice::{NotReplacing, Notice, Progress};
 use crate::op::{NewOrder, OrderEntry};
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::wire::{self, Directory, Problem, ProblemType};
 
@@ -84,6 +85,11 @@ impl Expected {
 /// RFC 9773 Section 5 has `alreadyReplaced` only. CAs that do not know the certificate answer 404, 401 or
 /// `malformed`, in many words; the order without it then shows whether it was that.
 fn refuses_predecessor(problem: &ServerProblem) -> bool {
+    // The refusal of the order's URL, read because the body of newOrder was unreadable, leaves an order behind: another
+    // one would be a second.
+    if problem.resource() != Resource::NewOrder {
+        return false;
+    }
     let document = problem.problem();
     match document.map(Problem::kind) {
         Some(ProblemType::AlreadyReplaced | ProblemType::Malformed) => true,
