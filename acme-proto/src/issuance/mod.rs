@@ -265,7 +265,7 @@ impl Issuance {
     /// Writes ahead: a [`Snapshot`] is saved before anything that depends on it.
     ///
     /// Changes are saved in batches, for each snapshot has the whole order. While further changes are expected, a
-    /// snapshot is due when as many have come as the one before listed challenges, or half a second after the first: a
+    /// snapshot is due when as many have come as the one before listed challenges, or about half a second after the first: a
     /// thousand names take about a dozen snapshots.
     pub const fn durable(mut self) -> Self {
         self.saving.make_durable();
