@@ -75,7 +75,7 @@
 //! *Many names.* After an input, only what it changed is planned again, so the work grows with the number of names
 //! and not with its square. Each snapshot has the whole order, so changes are saved in batches. While more changes are
 //! expected, a batch is saved when it has as many changes as the previous snapshot had challenges, or after half a
-//! second. This delays the publishing of some challenges by at most that long. Without batches, an order with a
+//! second and a millisecond for each of those. This delays the publishing of some challenges by at most that long. Without batches, an order with a
 //! thousand names would write a million challenges.
 //!
 //! *Trust.* Tokens are base64url before they reach a path. Authorizations for names that were not ordered are refused.
