@@ -45,7 +45,7 @@ pub(super) enum Proofs {
     Open,
     /// Each is valid, or its challenge was responded to.
     Responded,
-    /// One failed, and others are to be read once more.
+    /// One failed, and others are read once more.
     Failed,
     /// One failed, or the order is over, and nothing more is learned from any.
     Explained,

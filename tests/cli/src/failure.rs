@@ -76,9 +76,10 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-/// Finds the core's error, which an adapter's error may hold.
+/// Finds the core's error that an adapter's error is.
 pub(crate) fn find_acme<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AcmeError> {
-    find(error).or_else(|| find::<acme_adapter::error::Error>(error)?.acme())
+    // The adapter's error first: its `source()` is the cause of the core's error, which may be one itself.
+    find::<acme_adapter::error::Error>(error).and_then(|error| error.acme()).or_else(|| find(error))
 }
 
 const fn code(input: &InvalidInput) -> u8 {
