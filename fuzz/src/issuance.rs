@@ -171,6 +171,12 @@ impl User {
         }
     }
 
+    /// Returns whether the user has not said yet what came of publishing a challenge.
+    fn owes_publishing(&self, url: &Url) -> bool {
+        let publishes = |event: &IssuanceEvent| matches!(event, IssuanceEvent::Provision(challenge) if challenge.url() == url);
+        self.owed.iter().any(publishes)
+    }
+
     fn clean_up(&mut self, challenge: &Challenge, flow: &mut Issuance, world: &mut World<'_>) {
         let id = challenge.id();
         if world.bytes.below(8) == 7 {
@@ -233,9 +239,8 @@ impl world::User<Issuance> for User {
             IssuanceEvent::CleanUp(challenge) => {
                 self.provisioned.remove(challenge.url());
                 self.leaving.insert(challenge.url().clone(), None);
-                let publishes = |event: &IssuanceEvent| matches!(event, IssuanceEvent::Provision(c) if c.url() == challenge.url());
-                let owed = self.owed.iter().any(publishes);
-                assert!(!owed, "{} is still being published", challenge.url());
+                let url = challenge.url();
+                assert!(!self.owes_publishing(url), "{url} is still being published");
             }
             _ => {}
         }
@@ -281,12 +286,15 @@ impl world::User<Issuance> for User {
 
     fn done(&mut self, flow: &mut Issuance, result: Result<Issued, Error>, world: &mut World<'_>) {
         let foreign = matches!(&result, Err(Error::Input(_)));
-        assert!(foreign || self.provisioned.is_empty(), "left behind: {:?}", self.provisioned);
+        // Nothing is cleaned up before the user has said what came of publishing it.
+        let owed = self.provisioned.iter().all(|url| self.owes_publishing(url));
+        assert!(foreign || owed, "left behind: {:?}", self.provisioned);
         let shown = result.as_ref().map_or_else(|e| format!("{e:?}"), |_| "Issued".into());
         self.ending = shown.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("").into();
         if let Ok(issued) = result {
             let left: Vec<_> = issued.not_cleaned().iter().map(|(c, _)| c.url()).collect();
-            assert!(left.iter().copied().eq(self.leaving.keys()), "{left:?} {:?}", self.leaving);
+            let known: BTreeSet<&Url> = self.leaving.keys().chain(&self.provisioned).collect();
+            assert!(left.iter().copied().eq(known), "{left:?} {:?}", self.leaving);
             let leaf = issued.chain().leaf();
             assert_eq!(leaf.spki_der(), world.ca.spki);
             let names = |list: &[_]| list.iter().cloned().collect::<BTreeSet<_>>();
