@@ -54,7 +54,9 @@ fn read_module(file: &Path, dir: &Path, path: &str, found: &mut Vec<Citation>) -
         }
         if let Some(name) = scan.line(line) {
             let child = match scan.attribute_path.take() {
-                Some(relative) => file.with_file_name(relative),
+                // Within an inline module a path starts at that module's folder, elsewhere beside the file.
+                Some(relative) if scan.modules.is_empty() => file.with_file_name(relative),
+                Some(relative) => scan.dir.join(relative),
                 None => file_of(&scan.dir, &name),
             };
             let child_dir = match child.file_name() {
