@@ -1,5 +1,6 @@
-//! What the test suites of the ACME workspace share.
+//! What the test suites of the ACME workspace share. `tests/README.md` says which of it to take for what.
 //!
+//! - [`canned_server`]: a server with canned responses by path, in any order.
 //! - [`child`]: the example programs as child processes (Unix).
 //! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
 //! - [`error_chain`]: the rule that a chain of errors prints no sentence twice.
@@ -8,10 +9,10 @@
 //! - [`many_names`]: one order of many names without I/O, to measure the core.
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
 //! - [`responders`]: the listeners of both adapters, and clients that look at them.
-//! - [`script`]: a server with scripted responses, for what no CA sends.
-//! - [`script_issuance`]: a server of canned answers.
+//! - [`script`]: a server that expects one exchange after the other, and responds as a test says.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
 
+pub mod canned_server;
 #[cfg(unix)]
 pub mod child;
 #[cfg(unix)]
@@ -27,7 +28,6 @@ pub mod name_servers;
 pub mod responders;
 pub mod scenario;
 pub mod script;
-pub mod script_issuance;
 #[cfg(unix)]
 pub mod servers;
 pub mod world;

@@ -7,7 +7,7 @@ use acme_proto::challenge::{Challenge, ChallengeResponse, ChallengeRules, Member
 use acme_proto::wire::ChallengeKind;
 use serde_json::{Value, json};
 
-use crate::script_issuance::{Script, authorization, challenge, object};
+use crate::canned_server::{CannedServer, authorization, challenge, object};
 
 /// The rules of the kind.
 pub const RULES: ChallengeRules = ChallengeRules::new(|_, _| true)
@@ -44,8 +44,8 @@ pub fn offered(status: &str) -> Value {
 }
 
 /// Returns a server that offers this kind and no other for one name.
-pub fn script(name: &str) -> Script {
-    let mut script = Script::obliging(&[name]);
+pub fn script(name: &str) -> CannedServer {
+    let mut script = CannedServer::obliging(&[name]);
     let mut pending = authorization("pending", name, 1);
     pending["challenges"] = json!([offered("pending")]);
     script.on("/authz/1", [object(&pending)]);

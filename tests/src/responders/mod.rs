@@ -11,7 +11,7 @@ use acme_proto::challenge::Challenge;
 use acme_proto::issuance::IssuanceEvent;
 use serde_json::json;
 
-use crate::script_issuance::{Script, authorization, challenge, object};
+use crate::canned_server::{CannedServer, authorization, challenge, object};
 use crate::world::issuance;
 
 pub use adapters::{Responder, http_listeners, tls_listeners, tls_servers};
@@ -22,7 +22,7 @@ pub use tls::{Seen, TlsClient, USERS_NAME};
 /// # Panics
 /// If the kind does not suit the name.
 pub fn published(name: &str, kind: &str) -> Challenge {
-    let mut script = Script::obliging(&[name]);
+    let mut script = CannedServer::obliging(&[name]);
     let mut pending = authorization("pending", name, 1);
     pending["challenges"] = json!([challenge("pending", kind, 1)]);
     script.on("/authz/1", [object(&pending)]);

@@ -6,8 +6,8 @@ use acme_proto::challenge::{Challenge, ChallengeResponse, ChallengeRules};
 use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::Response;
 use acme_proto::wire::ChallengeKind;
+use acme_tests::canned_server::CannedServer;
 use acme_tests::made_up_kind::{PAYLOAD, RULES, kind, script, solve};
-use acme_tests::script_issuance::Script;
 use acme_tests::world::csr;
 
 const NAME: &str = "a.example";
@@ -71,7 +71,7 @@ impl acme_blocking::Solver for MadeUp {
 
 /// A server of canned answers as a transport.
 #[derive(Clone)]
-struct Server(Arc<Mutex<Script>>);
+struct Server(Arc<Mutex<CannedServer>>);
 
 impl Server {
     fn start() -> Self {

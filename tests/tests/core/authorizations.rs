@@ -7,8 +7,8 @@ use acme_proto::issuance::{IssuanceEvent, Issued};
 use acme_proto::op::{DeactivateAuthorization, GetAuthorization, NewAuthorization, NewOrder};
 use acme_proto::wire::{AuthorizationStatus, ChallengeKind};
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, Problem, RequestKind};
-use acme_tests::script_issuance::{
-    BASE, Script, authorization, challenge, created, object, order, problem,
+use acme_tests::canned_server::{
+    BASE, CannedServer, authorization, challenge, created, object, order, problem,
 };
 use acme_tests::world::{SolverPlan, World, issuance, issue, issue_with};
 use serde_json::{Value, json};
@@ -37,8 +37,8 @@ fn provisions(events: &[IssuanceEvent]) -> Vec<(String, bool, ChallengeKind)> {
 }
 
 /// Runs an issuance for [`NAME`] whose authorization is this one.
-fn issue_by(authorization: &Value) -> (Script, Result<Issued, Error>) {
-    let mut script = Script::obliging(&[NAME]);
+fn issue_by(authorization: &Value) -> (CannedServer, Result<Issued, Error>) {
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/authz/1", [object(authorization)]);
     let issued = script.issue(issuance(&[NAME]));
     (script, issued)
@@ -46,7 +46,7 @@ fn issue_by(authorization: &Value) -> (Script, Result<Issued, Error>) {
 
 #[test]
 fn each_authorization_is_read_by_post_as_get() {
-    let mut script = Script::obliging(&[NAME, "b.example"]);
+    let mut script = CannedServer::obliging(&[NAME, "b.example"]);
     script.issue(issuance(&[NAME, "b.example"])).expect("a certificate");
     let asked = [script.at("/authz/1"), script.at("/authz/2")];
     let good = asked.iter().all(|asked| asked.len() == 1 && asked[0].payload().is_empty());
@@ -57,7 +57,7 @@ fn each_authorization_is_read_by_post_as_get() {
 
 #[test]
 fn a_challenge_is_answered_at_its_own_url_with_an_empty_object() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.issue(issuance(&[NAME])).expect("a certificate");
     let answers = script.at("/challenge/1");
     // covers 8555-7.5.1-1
@@ -77,7 +77,7 @@ fn every_status_in_the_answer_to_a_challenge_is_taken() {
     for (status, ends_well) in
         [("pending", true), ("processing", true), ("valid", true), ("invalid", false)]
     {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let mut answered = challenge(status, "http-01", 1);
         let invalid = status == "invalid";
         if invalid {
@@ -179,7 +179,7 @@ fn only_dns_proves_a_wildcard() {
         challenge("pending", "tls-alpn-01", 2),
         challenge("pending", "dns-01", 1)
     ]);
-    let mut script = Script::obliging(&["*.a.example"]);
+    let mut script = CannedServer::obliging(&["*.a.example"]);
     script.on("/authz/1", [object(&pending)]);
     script.issue(issuance(&["*.a.example"])).expect("a certificate");
     let used = provisions(&script.events);
@@ -198,7 +198,7 @@ fn an_authorization_is_a_wildcard_only_if_it_says_so() {
     for (wildcard, is_wildcard) in
         [(json!(true), true), (json!(false), false), (Value::Null, false)]
     {
-        let mut script = Script::new();
+        let mut script = CannedServer::new();
         let mut answer = authorization("pending", NAME, 1);
         answer["wildcard"] = wildcard;
         script.on("/authz/1", [object(&answer)]);
@@ -220,7 +220,7 @@ fn a_star_in_an_authorization_is_reported_and_taken_off() {
     let mut pending = authorization("pending", "*.a.example", 1);
     pending["identifier"]["value"] = json!("*.a.example");
     pending["challenges"] = json!([challenge("pending", "dns-01", 1)]);
-    let mut script = Script::obliging(&["*.a.example"]);
+    let mut script = CannedServer::obliging(&["*.a.example"]);
     script.on("/authz/1", [object(&pending)]);
     script.issue(issuance(&["*.a.example"])).expect("a certificate");
     let name = script.events.iter().find_map(|event| match event {
@@ -250,7 +250,7 @@ fn a_wildcard_authorization_that_forgets_its_flag_is_proved_as_a_wildcard() {
     let mut pending = authorization("pending", NAME, 1);
     pending["challenges"] =
         json!([challenge("pending", "http-01", 2), challenge("pending", "dns-01", 1)]);
-    let mut script = Script::obliging(&["*.a.example"]);
+    let mut script = CannedServer::obliging(&["*.a.example"]);
     script.on("/authz/1", [object(&pending)]);
     script.issue(issuance(&["*.a.example"])).expect("a certificate");
     assert_eq!(provisions(&script.events), [(NAME.to_owned(), true, ChallengeKind::Dns01)]);
@@ -259,7 +259,7 @@ fn a_wildcard_authorization_that_forgets_its_flag_is_proved_as_a_wildcard() {
 #[test]
 fn a_final_authorization_may_list_only_what_was_tried() {
     // Some CAs list only the challenge that was validated, of another type than the one responded to.
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut valid = authorization("valid", NAME, 1);
     valid["challenges"] = json!([challenge("valid", "dns-01", 9)]);
     script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&valid)]);
@@ -331,7 +331,7 @@ fn an_unknown_status_of_an_authorization_is_an_error_that_shows_it() {
 
 #[test]
 fn an_authorization_that_was_deactivated_meanwhile_ends_the_order() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let gone = authorization("deactivated", NAME, 1);
     script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&gone)]);
     script.on("/order/1", [object(&order("pending", &[NAME]))]);
@@ -370,7 +370,7 @@ fn all_names_that_failed_are_listed_each_with_its_reason() {
 
 #[test]
 fn an_order_stays_pending_only_as_long_as_the_time_limit() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/order/1", [object(&order("pending", &[NAME]))]);
     let error = script.issue(issuance(&[NAME])).expect_err("too late");
     let seconds = script.asked.last().expect("a request").millis / 1000;
@@ -384,7 +384,7 @@ fn an_order_stays_pending_only_as_long_as_the_time_limit() {
 
 #[test]
 fn a_pending_authorization_says_when_to_ask_again() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let pending = authorization("pending", NAME, 1);
     let waits = object(&pending).with_header("retry-after", "50");
     script.on("/authz/1", [object(&pending), waits]);
@@ -402,7 +402,7 @@ fn a_pending_authorization_says_when_to_ask_again() {
 #[test]
 fn a_valid_authorization_that_says_to_ask_again_is_not_waited_for() {
     // Sectigo sends Retry-After: 300 with an authorization that is valid.
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let valid = object(&authorization("valid", NAME, 1)).with_header("retry-after", "300");
     script.on("/authz/1", [valid]);
     script.issue(issuance(&[NAME])).expect("a certificate");
@@ -436,7 +436,7 @@ fn an_authorization_is_deactivated_by_exactly_that_status() {
 #[test]
 fn a_refused_deactivation_is_an_error_of_its_own() {
     // step-ca refuses it: https://github.com/smallstep/certificates/issues/1587
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/authz/1", [problem(400, "malformed")]);
     let error = script.call(DeactivateAuthorization(url("/authz/1"))).expect_err("refused");
     assert!(matches!(&error, Error::Problem(p) if p.status() == 400), "{error}");
@@ -444,7 +444,7 @@ fn a_refused_deactivation_is_an_error_of_its_own() {
 
 #[test]
 fn an_identifier_can_be_authorized_before_any_order() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     for status in ["pending", "valid"] {
         let reply = Response::new(201)
             .with_header("location", &format!("{BASE}/authz/1"))
@@ -478,7 +478,7 @@ fn a_wildcard_cannot_be_authorized_beforehand() {
 
 #[test]
 fn a_server_that_will_not_authorize_beforehand_is_quoted() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/newAuthz", [problem(403, "unauthorized")]);
     let wish = NewAuthorization::new(NAME.parse().expect("a name")).expect("no wildcard");
     let error = script.call(wish).expect_err("unwilling");
@@ -517,7 +517,7 @@ fn an_authorization_that_cannot_be_read_ends_in_the_servers_words() {
 
 #[test]
 fn an_order_may_be_created_with_status_200_and_without_content_type() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let reply = created(&order("pending", &[NAME]));
     let bare = Response::new(200)
         .with_header("location", &format!("{BASE}/order/1"))

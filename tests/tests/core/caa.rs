@@ -5,7 +5,7 @@ use acme_proto::error::Error;
 use acme_proto::identifier::DnsName;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
-use acme_tests::script_issuance::{Script, authorization, challenge, object, order, problem};
+use acme_tests::canned_server::{CannedServer, authorization, challenge, object, order, problem};
 use acme_tests::world::issuance;
 use serde_json::json;
 
@@ -118,7 +118,7 @@ fn nothing_restricts_an_account_or_method_unless_the_user_says_so() {
 #[test]
 fn a_caa_error_of_a_challenge_is_final_and_shown() {
     for status in ["invalid", "pending"] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let mut refused = challenge(status, "http-01", 1);
         refused["error"] = json!({
             "type": "urn:ietf:params:acme:error:caa", "detail": "CAA record forbids issuance",
@@ -148,14 +148,14 @@ fn a_caa_error_of_a_challenge_is_final_and_shown() {
 
 #[test]
 fn a_caa_error_at_the_end_of_an_order_is_final_too() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/finalize/1", [problem(403, "caa")]);
     let error = script.issue(issuance(&[NAME])).expect_err("forbidden");
     let is_caa = matches!(&error, Error::Problem(_)) && error.to_string().contains("caa");
     // covers 8659-3-1
     assert!(is_caa, "{error}");
     assert_eq!(script.count("/finalize/1"), 1, "{error}");
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/newOrder", [problem(403, "caa")]);
     let error = script.issue(issuance(&[NAME])).expect_err("forbidden");
     // covers 8659-3-1

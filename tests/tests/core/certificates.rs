@@ -6,13 +6,13 @@ use acme_proto::issuance::Issued;
 use acme_proto::op::GetCertificate;
 use acme_proto::x509::{CertificateChain, ChainMismatch};
 use acme_testca::{CaConfig, Quirks};
-use acme_tests::script_issuance::{BASE, Script, certificate, chain, created, order};
+use acme_tests::canned_server::{BASE, CannedServer, certificate, chain, created, order};
 use acme_tests::world::{World, csr, issuance, issue};
 
 const NAME: &str = "a.example";
 
 fn issue_with(answer: Response) -> Result<Issued, Error> {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/cert/1", [answer]);
     script.issue(issuance(&[NAME]))
 }
@@ -39,7 +39,7 @@ fn world_with(quirks: Quirks, names: &[&str]) -> (World, Result<Issued, Error>) 
 
 #[test]
 fn a_certificate_is_asked_for_by_post_as_get_as_a_pem_chain() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.issue(issuance(&[NAME])).expect("a certificate");
     let asked = script.at("/cert/1")[0];
     let accept = asked.request.headers().first("accept");
@@ -243,7 +243,7 @@ fn a_certificate_for_other_names_or_another_key_is_refused() {
 #[test]
 fn the_certificate_of_an_old_valid_order_is_checked_too() {
     // newOrder returns an existing order that is valid already, as Let's Encrypt may.
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/newOrder", [created(&order("valid", &[NAME]))]);
     script.on("/cert/1", [certificate(&chain(&["b.example"]))]);
     let error = script.issue(issuance(&[NAME])).expect_err("other names");
@@ -257,7 +257,7 @@ fn the_certificate_of_an_old_valid_order_is_checked_too() {
 
 #[test]
 fn a_finalize_answer_may_name_the_certificate_at_once() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let issued = script.issue(issuance(&[NAME])).expect("a certificate");
     assert_eq!(issued.certificate_url().as_str(), format!("{BASE}/cert/1"));
     assert_eq!(issued.order_url().as_str(), format!("{BASE}/order/1"));
@@ -267,7 +267,7 @@ fn a_finalize_answer_may_name_the_certificate_at_once() {
 
 #[test]
 fn a_certificate_download_that_fails_once_is_tried_again() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let unavailable = Response::new(503).with_header("retry-after", "2");
     script.on("/cert/1", [unavailable, certificate(&chain(&[NAME]))]);
     script.lose("/cert/1");

@@ -11,7 +11,7 @@ use acme_proto::notice::Notice;
 use acme_proto::op::{ChosenChain, GetCertificate, GetChain};
 use acme_proto::x509::{Certificate, CertificateChain, ChainChoice};
 use acme_testca::CaConfig;
-use acme_tests::script_issuance::{BASE, Script, certificate, chain, problem};
+use acme_tests::canned_server::{BASE, CannedServer, certificate, chain, problem};
 use acme_tests::world::{World, issuance, issue};
 
 const NAME: &str = "a.example";
@@ -49,8 +49,8 @@ fn top_issuer(chain: &CertificateChain) -> String {
 }
 
 /// A CA with those chains, whose alternates answer as given.
-fn script_with(alternates: &[Response]) -> Script {
-    let mut script = Script::obliging(&[NAME]);
+fn script_with(alternates: &[Response]) -> CannedServer {
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut own = certificate(&chains()[0].to_pem());
     for (answer, n) in alternates.iter().zip(1..) {
         own = own.with_header("link", &format!("<{BASE}/cert/1/{n}>;rel=\"alternate\""));
@@ -60,15 +60,15 @@ fn script_with(alternates: &[Response]) -> Script {
     script
 }
 
-fn script() -> Script {
+fn script() -> CannedServer {
     script_with(&[certificate(&chains()[1].to_pem()), certificate(&chains()[2].to_pem())])
 }
 
-fn issue_by(script: &mut Script, choice: ChainChoice) -> Issued {
+fn issue_by(script: &mut CannedServer, choice: ChainChoice) -> Issued {
     script.issue(issuance(&[NAME]).with_chain_choice(choice)).expect("a certificate")
 }
 
-fn unusable(script: &Script) -> Vec<String> {
+fn unusable(script: &CannedServer) -> Vec<String> {
     let shown = |notice: &Notice| match notice {
         Notice::AlternateUnusable { error, .. } => Some(error.to_string()),
         _ => None,
@@ -76,7 +76,7 @@ fn unusable(script: &Script) -> Vec<String> {
     script.notices.iter().filter_map(shown).collect()
 }
 
-fn fetched(script: &Script) -> [usize; 2] {
+fn fetched(script: &CannedServer) -> [usize; 2] {
     [script.count("/cert/1/1"), script.count("/cert/1/2")]
 }
 
@@ -208,7 +208,7 @@ fn an_alternate_for_another_certificate_is_never_chosen() {
 #[test]
 fn alternates_of_alternates_are_not_followed_and_their_number_is_bounded() {
     let alternate = |n: usize| format!("<{BASE}/cert/1/{n}>;rel=\"alternate\"");
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let all: Vec<String> = (1..=40).map(alternate).collect();
     let own = certificate(&chains()[0].to_pem()).with_header("link", &all.join(","));
     script.on("/cert/1", [own.with_header("link", &format!("<{BASE}/cert/1>;rel=\"alternate\""))]);
@@ -254,7 +254,7 @@ fn who_cancels_while_a_chain_is_looked_for_gets_the_certificate() {
                 let input = Input::Signature(s.id, script.key.sign(&s.message));
                 flow.handle_input(&mut session, input, script.now()).expect("a known id");
             }
-            Output::Event(event) => acme_tests::script_issuance::oblige(&mut flow, &session, event),
+            Output::Event(event) => acme_tests::canned_server::oblige(&mut flow, &session, event),
             Output::Done(result) => break result,
             Output::Timeout(at) => script.sleep_until(at.expect("a time")),
             _ => {}
@@ -263,7 +263,7 @@ fn who_cancels_while_a_chain_is_looked_for_gets_the_certificate() {
     assert_eq!(*issued.expect("a certificate").chain(), chains()[0]);
 }
 
-fn choose(script: &mut Script, choice: ChainChoice) -> Result<ChosenChain, Error> {
+fn choose(script: &mut CannedServer, choice: ChainChoice) -> Result<ChosenChain, Error> {
     let url = format!("{BASE}/cert/1").parse().expect("a URL");
     script.call(GetChain::new(url, choice))
 }
@@ -319,7 +319,7 @@ fn a_download_whose_time_is_up_while_an_alternate_is_fetched_has_the_cas_own_cha
 
 #[test]
 fn a_download_that_has_no_chain_of_its_own_fails() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/cert/1", [certificate("no chain")]);
     let error = choose(&mut script, ChainChoice::shortest()).expect_err("no chain");
     let Error::Peer(peer) = &error else { panic!("{error}") };

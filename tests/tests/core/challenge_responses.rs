@@ -7,8 +7,8 @@ use acme_proto::issuance::IssuanceEvent;
 use acme_proto::notice::{Notice, Progress};
 use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, Problem, Quirks, RequestKind};
-use acme_tests::script_issuance::{
-    Script, authorization, challenge, object, oblige, order, problem,
+use acme_tests::canned_server::{
+    CannedServer, authorization, challenge, object, oblige, order, problem,
 };
 use acme_tests::world::{SolverPlan, World, issuance, issue};
 use serde_json::json;
@@ -19,7 +19,7 @@ const NAME: &str = "a.example";
 
 #[test]
 fn the_server_is_told_only_after_the_user_says_that_it_is_published() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut session = script.session();
     let mut flow = issuance(&[NAME]);
     let mut told_at = None;
@@ -42,7 +42,7 @@ fn the_server_is_told_only_after_the_user_says_that_it_is_published() {
 fn an_error_in_a_challenge_that_is_still_processing_is_no_failure() {
     let mut failing = challenge("processing", "http-01", 1);
     failing["error"] = json!({ "detail": "not yet" });
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/challenge/1", [object(&failing)]);
     let mut looked = authorization("pending", NAME, 1);
     looked["challenges"] = json!([failing]);
@@ -62,7 +62,7 @@ fn an_error_in_a_challenge_that_is_still_processing_is_no_failure() {
 
 #[test]
 fn the_answer_to_a_challenge_may_ask_to_wait() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let waits = object(&challenge("processing", "http-01", 1)).with_header("retry-after", "15");
     script.on("/challenge/1", [waits]);
     script.issue(issuance(&[NAME])).expect("a certificate");
@@ -144,7 +144,7 @@ fn a_malformed_answer_to_a_challenge_that_stays_pending_does_not_hang() {
 #[test]
 fn a_challenge_that_is_no_longer_pending_is_read_and_goes_on() {
     // The first response was lost, or another client was faster.
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/challenge/1", [problem(400, "malformed")]);
     let valid = authorization("valid", NAME, 1);
     script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&valid)]);
@@ -157,14 +157,14 @@ fn a_challenge_that_is_no_longer_pending_is_read_and_goes_on() {
 
 #[test]
 fn after_a_lost_answer_the_challenge_is_read_before_it_is_answered_again() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.lose("/challenge/1");
     script.issue(issuance(&[NAME])).expect("a certificate");
     let sent: Vec<String> = script.at("/challenge/1").iter().map(|a| a.payload()).collect();
     // covers 8555-8.2-4
     assert_eq!(sent, ["{}", ""]);
 
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let pending = object(&challenge("pending", "http-01", 1));
     script.on("/challenge/1", [pending, object(&challenge("processing", "http-01", 1))]);
     script.lose("/challenge/1");

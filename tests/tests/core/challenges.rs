@@ -12,14 +12,14 @@ use acme_proto::token::Token;
 use acme_proto::wire::ChallengeKind;
 use acme_proto::x509::{Certificate, TlsAlpnCertificateBuilder};
 use acme_testca::{CaConfig, Quirks, RequestKind};
-use acme_tests::script_issuance::{BASE, Script, authorization, challenge, object, oblige};
+use acme_tests::canned_server::{BASE, CannedServer, authorization, challenge, object, oblige};
 use acme_tests::world::{SolverPlan, World, issuance, issue, issue_with};
 use serde_json::json;
 
 const NAME: &str = "a.example";
 const TOKEN: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-1";
 
-fn challenges(script: &Script) -> Vec<acme_proto::challenge::Challenge> {
+fn challenges(script: &CannedServer) -> Vec<acme_proto::challenge::Challenge> {
     let provision = |event: &IssuanceEvent| match event {
         IssuanceEvent::Provision(challenge) => Some(challenge.clone()),
         _ => None,
@@ -32,8 +32,8 @@ fn key_authorization(challenge: &acme_proto::challenge::Challenge) -> KeyAuthori
 }
 
 /// A script for one name whose authorization offers one kind.
-fn offering(name: &str, kind: &str) -> Script {
-    let mut script = Script::obliging(&[name]);
+fn offering(name: &str, kind: &str) -> CannedServer {
+    let mut script = CannedServer::obliging(&[name]);
     let mut pending = authorization("pending", name, 1);
     pending["challenges"] = json!([challenge("pending", kind, 1)]);
     script.on("/authz/1", [object(&pending)]);
@@ -41,7 +41,7 @@ fn offering(name: &str, kind: &str) -> Script {
 }
 
 /// Runs an issuance, and returns the one challenge that was provisioned.
-fn provisioned(name: &str, kind: &str) -> (Script, acme_proto::challenge::Challenge) {
+fn provisioned(name: &str, kind: &str) -> (CannedServer, acme_proto::challenge::Challenge) {
     let mut script = offering(name, kind);
     script.issue(issuance(&[name])).expect("a certificate");
     let one = challenges(&script).pop().expect("a challenge");
@@ -186,7 +186,7 @@ fn tls_alpn_01_wants_a_certificate_with_the_digest() {
     assert!(found);
 }
 
-fn alpn_certificate(identifier: &Identifier, digest: [u8; 32], script: &Script) -> Vec<u8> {
+fn alpn_certificate(identifier: &Identifier, digest: [u8; 32], script: &CannedServer) -> Vec<u8> {
     let key = Es256Key::from_scalar(&[5; 32]).expect("a scalar");
     let now = script.now();
     let builder = TlsAlpnCertificateBuilder::new(identifier, digest, &key.public_key(), now);
@@ -208,7 +208,7 @@ fn an_address_is_proved_by_http_or_tls_and_never_by_dns() {
             16,
         ),
     ] {
-        let mut script = Script::obliging(&[address]);
+        let mut script = CannedServer::obliging(&[address]);
         let mut pending = authorization("pending", address, 1);
         pending["challenges"] =
             json!([challenge("pending", "dns-01", 2), challenge("pending", "tls-alpn-01", 1)]);
@@ -271,7 +271,7 @@ fn addresses_and_names_are_issued_in_one_order() {
 #[test]
 fn a_token_that_is_no_base64url_is_never_published() {
     for token in ["../../etc/passwd", "a/b", "a%2f", "<script>", "", "abc="] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let mut pending = authorization("pending", NAME, 1);
         pending["challenges"][0]["token"] = json!(token);
         script.on("/authz/1", [object(&pending)]);
@@ -285,7 +285,7 @@ fn a_token_that_is_no_base64url_is_never_published() {
 
 #[test]
 fn a_short_token_is_reported() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut pending = authorization("pending", NAME, 1);
     pending["challenges"][0]["token"] = json!("short");
     script.on("/authz/1", [object(&pending)]);
@@ -303,7 +303,7 @@ fn members_of_a_challenge_are_tolerated_as_far_as_possible() {
     one["validated"] = json!("yesterday");
     one["error"] = json!(7);
     one["keyAuthorization"] = json!("evil.evil");
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/challenge/1", [object(&one)]);
     let url = format!("{BASE}/challenge/1").parse().expect("a URL");
     let read = script.call(GetChallenge(url)).expect("a challenge");
@@ -321,7 +321,7 @@ fn members_of_a_challenge_are_tolerated_as_far_as_possible() {
 
 #[test]
 fn a_challenge_without_status_is_pending_and_keeps_its_thumbprint() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut pending = authorization("pending", NAME, 1);
     pending["challenges"][0].as_object_mut().expect("an object").remove("status");
     script.on("/authz/1", [object(&pending)]);
@@ -396,7 +396,7 @@ fn refusing_an_offer_ends_the_order_with_the_reason() {
 
 #[test]
 fn commands_that_name_nothing_are_misuse() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut session = script.session();
     let mut flow: Issuance = issuance(&[NAME]);
     let mut seen = Vec::new();

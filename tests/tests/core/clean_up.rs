@@ -12,8 +12,8 @@ use acme_proto::notice::Notice;
 use acme_proto::session::Session;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind};
-use acme_tests::script_issuance::{
-    Script, authorization, challenge, object, oblige, order, problem,
+use acme_tests::canned_server::{
+    CannedServer, authorization, challenge, object, oblige, order, problem,
 };
 use acme_tests::world::{SolverPlan, World, issuance, issue_with};
 use serde_json::json;
@@ -31,7 +31,7 @@ struct Cancelled {
 }
 
 fn cancelled_at(n: usize) -> Cancelled {
-    let mut script = Script::obliging(&NAMES);
+    let mut script = CannedServer::obliging(&NAMES);
     let mut wildcard = authorization("pending", "*.a.example", 3);
     wildcard["challenges"] = json!([challenge("pending", "dns-01", 3)]);
     script.on("/authz/3", [object(&wildcard)]);
@@ -79,10 +79,10 @@ fn cancelling_at_any_event_cleans_up_and_ends() {
 #[test]
 fn a_flow_that_is_cancelled_before_it_begins_sends_nothing() {
     for knows_directory in [false, true] {
-        let mut script = Script::obliging(&NAMES);
+        let mut script = CannedServer::obliging(&NAMES);
         let mut session = script.session();
         if knows_directory {
-            let first = Script::issue_in(&mut script, &mut session, issuance(&["b.example"]));
+            let first = CannedServer::issue_in(&mut script, &mut session, issuance(&["b.example"]));
             assert!(first.is_err() || first.is_ok());
             script.asked.clear();
         }
@@ -120,7 +120,7 @@ fn a_resumed_flow_that_is_cancelled_at_once_only_cleans_up() {
 
 #[test]
 fn after_the_end_there_is_nothing_left_to_say() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     let mut session = script.session();
     let mut flow = issuance(&["a.example"]);
     script.run(&mut session, &mut flow, |f, s, e| oblige(f, s, e)).expect("a certificate");
@@ -132,7 +132,7 @@ fn after_the_end_there_is_nothing_left_to_say() {
 
 #[test]
 fn a_flow_belongs_to_the_session_of_its_first_poll() {
-    let script = Script::obliging(&["a.example"]);
+    let script = CannedServer::obliging(&["a.example"]);
     let (mut one, mut other) = (script.session(), script.session());
     let mut flow = issuance(&["a.example"]);
     let _ = flow.poll_output(&mut one, script.now());
@@ -221,7 +221,7 @@ fn refusal() -> acme_testca::Problem {
 
 #[test]
 fn clean_ups_that_nobody_answers_are_waited_for_within_a_limit() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     let mut session = script.session();
     let mut flow = issuance(&["a.example"]);
     let issued = script.run(&mut session, &mut flow, |flow, session, event| {
@@ -237,7 +237,7 @@ fn clean_ups_that_nobody_answers_are_waited_for_within_a_limit() {
 
 #[test]
 fn the_deadline_cleans_up_what_is_published() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     script.on("/order/1", [object(&order("pending", &["a.example"]))]);
     let flow = issuance(&["a.example"]).with_time_limit(Duration::from_secs(40));
     let error = script.issue(flow).expect_err("too late");
@@ -248,7 +248,7 @@ fn the_deadline_cleans_up_what_is_published() {
 
 #[test]
 fn the_deadline_ends_an_issuance_whose_user_never_answers() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     let mut session = script.session();
     let mut flow = issuance(&["a.example"]).with_time_limit(Duration::from_secs(40));
     let mut events = 0;
@@ -261,7 +261,7 @@ fn the_deadline_ends_an_issuance_whose_user_never_answers() {
 
 #[test]
 fn a_delay_beyond_the_deadline_ends_at_the_deadline() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     let mut session = script.session();
     let mut flow = issuance(&["a.example"]).with_time_limit(Duration::from_secs(40));
     let result = script.run(&mut session, &mut flow, |flow, session, event| match event {
@@ -278,7 +278,7 @@ fn a_delay_beyond_the_deadline_ends_at_the_deadline() {
 fn errors_of_the_ca_at_any_step_clean_up() {
     for path in ["/order/1", "/finalize/1", "/cert/1", "/challenge/1", "/authz/1", "/authz/2"] {
         let names = ["a.example", "b.example"];
-        let mut script = Script::obliging(&names);
+        let mut script = CannedServer::obliging(&names);
         script.on(path, [problem(403, "unauthorized")]);
         let error = script.issue(issuance(&names)).expect_err(path);
         let (mut provisioned, mut cleaned) = (0, 0);
@@ -302,7 +302,7 @@ fn a_challenge_is_cleaned_up_only_when_the_user_is_done_with_publishing_it() {
         |flow, challenge| flow.failed(&challenge.id(), "no".into()),
     ];
     for answer in answers {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let mut session = script.session();
         let mut flow = issuance(&[NAME]);
         let challenge = until_provision(&mut script, &mut session, &mut flow);
@@ -324,7 +324,11 @@ fn a_challenge_is_cleaned_up_only_when_the_user_is_done_with_publishing_it() {
 }
 
 /// Runs a flow until it hands a challenge out.
-fn until_provision(script: &mut Script, session: &mut Session, flow: &mut Issuance) -> Challenge {
+fn until_provision(
+    script: &mut CannedServer,
+    session: &mut Session,
+    flow: &mut Issuance,
+) -> Challenge {
     loop {
         let input = match flow.poll_output(session, script.now()) {
             Output::Transmit(transmit) => {
@@ -348,7 +352,7 @@ fn until_provision(script: &mut Script, session: &mut Session, flow: &mut Issuan
 
 #[test]
 fn publishing_that_never_ends_is_waited_for_within_the_limit_and_named() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut session = script.session();
     let mut flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(40));
     let mut cleaned = 0;
@@ -389,8 +393,8 @@ fn a_dead_account_still_has_its_clean_ups() {
 }
 
 /// Runs to the end, or cancels when the first challenge is due for publication, and counts deactivations.
-fn deactivations(when: Deactivation, cancel: bool) -> (usize, Script, Result<Issued, Error>) {
-    let mut script = Script::obliging(&[NAME, "b.example"]);
+fn deactivations(when: Deactivation, cancel: bool) -> (usize, CannedServer, Result<Issued, Error>) {
+    let mut script = CannedServer::obliging(&[NAME, "b.example"]);
     for (n, name) in [(1, NAME), (2, "b.example")] {
         let valid = authorization("valid", name, n);
         let gone = authorization("deactivated", name, n);
@@ -439,7 +443,7 @@ fn a_ca_that_gives_no_authorization_up_costs_no_certificate() {
         object(&authorization("valid", NAME, 1)),
         Response::new(200).with_body("junk"),
     ] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         script.on("/authz/1", [object(&authorization("valid", NAME, 1)), refusal]);
         let flow = issuance(&[NAME]).deactivate_authorizations(Deactivation::Always);
         script.issue(flow).expect("a certificate");

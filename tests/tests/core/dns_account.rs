@@ -8,8 +8,8 @@ use acme_proto::op::KeyChange;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::CaConfig;
-use acme_tests::script_issuance::{
-    BASE, Script, authorization, challenge, created, object, oblige, order, problem,
+use acme_tests::canned_server::{
+    BASE, CannedServer, authorization, challenge, created, object, oblige, order, problem,
 };
 use acme_tests::world::{SolverPlan, World, issuance, issue_with};
 use serde_json::json;
@@ -17,8 +17,8 @@ use serde_json::json;
 const NAME: &str = "example.org";
 
 /// A script for one name whose authorization offers dns-account-01 only.
-fn offering(name: &str) -> Script {
-    let mut script = Script::obliging(&[name]);
+fn offering(name: &str) -> CannedServer {
+    let mut script = CannedServer::obliging(&[name]);
     let mut pending = authorization("pending", name, 1);
     pending["challenges"] = json!([challenge("pending", "dns-account-01", 1)]);
     script.on("/authz/1", [object(&pending)]);
@@ -26,7 +26,7 @@ fn offering(name: &str) -> Script {
 }
 
 /// Issues with an account of this URL, and returns the challenge that was provisioned.
-fn provisioned(script: &mut Script, account: &str, name: &str) -> Challenge {
+fn provisioned(script: &mut CannedServer, account: &str, name: &str) -> Challenge {
     let mut session = script.session().with_account_url(account.parse().expect("a URL"));
     script.issue_in(&mut session, issuance(&[name])).expect("a certificate");
     let provision = |event: &IssuanceEvent| match event {

@@ -10,7 +10,7 @@ use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, Quirks};
-use acme_tests::script_issuance::{Script, authorization, challenge, object, order};
+use acme_tests::canned_server::{CannedServer, authorization, challenge, object, order};
 use acme_tests::world::{SolverPlan, World, issuance, issue_with};
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn draft() -> Value {
 }
 
 /// Has a CA offer this challenge and dns-01; returns the challenge that was provisioned.
-fn issue_by(script: &mut Script, name: &str, offered: &Value) -> Challenge {
+fn issue_by(script: &mut CannedServer, name: &str, offered: &Value) -> Challenge {
     let mut pending = authorization("pending", name, 1);
     pending["challenges"] = json!([offered, challenge("pending", "dns-01", 2)]);
     script.on("/authz/1", [object(&pending)]);
@@ -51,7 +51,7 @@ fn issue_by(script: &mut Script, name: &str, offered: &Value) -> Challenge {
 }
 
 fn provisioned(name: &str, offered: &Value) -> Challenge {
-    issue_by(&mut Script::obliging(&[name]), name, offered)
+    issue_by(&mut CannedServer::obliging(&[name]), name, offered)
 }
 
 fn value(challenge: &Challenge, options: &PersistOptions) -> String {
@@ -85,7 +85,7 @@ fn clean_ups(world: &World) -> usize {
 
 #[test]
 fn the_record_of_the_draft_is_asked_for() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let one = issue_by(&mut script, NAME, &draft());
     let asked = one.dns_persist_01().expect("dns-persist-01");
     // covers dnspersist-3.1-1
@@ -172,7 +172,7 @@ fn a_challenge_for_another_account_is_refused_and_said_so() {
     for foreign in ["https://ca.example/acct/124", "https://CA.example/acct/123", ""] {
         let mut offered = draft();
         offered["accounturi"] = json!(foreign);
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let one = issue_by(&mut script, NAME, &offered);
         // covers dnspersist-3.1-5
         assert_eq!(*one.kind(), ChallengeKind::Dns01, "{foreign}");
@@ -221,7 +221,7 @@ fn a_long_record_is_cut_into_strings_of_255_octets() {
 
 #[test]
 fn an_authorization_may_be_valid_at_once() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut valid = authorization("valid", NAME, 1);
     let mut settled = draft();
     settled["status"] = json!("valid");

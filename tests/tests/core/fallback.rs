@@ -4,7 +4,7 @@ use acme_proto::error::Error;
 use acme_proto::issuance::IssuanceEvent;
 use acme_proto::wire::ChallengeKind::{self, Dns01, Http01};
 use acme_testca::{CaConfig, RequestKind};
-use acme_tests::script_issuance::{BASE, Script, authorization, challenge, object, order};
+use acme_tests::canned_server::{BASE, CannedServer, authorization, challenge, object, order};
 use acme_tests::world::{SolverPlan, World, issuance, issue_with};
 use serde_json::json;
 
@@ -49,7 +49,7 @@ fn without_another_solver_there_is_no_new_order() {
 
 /// Fails http-01 with this problem while dns-01 is at hand, and counts the orders.
 fn orders_after(problem: &str) -> usize {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let both = |status: &str| {
         let mut object = authorization(status, NAME, 1);
         let mut http = challenge(status, "http-01", 1);

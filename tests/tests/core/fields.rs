@@ -5,7 +5,7 @@ use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issuance;
 use acme_proto::op::{GetAuthorization, GetCertificate, GetOrder, NewOrder};
 use acme_proto::url::Url;
-use acme_tests::script_issuance::{BASE, Script, authorization, created, object, order};
+use acme_tests::canned_server::{BASE, CannedServer, authorization, created, object, order};
 use acme_tests::world::issuance;
 use serde_json::{Value, json};
 
@@ -16,8 +16,8 @@ fn url(path: &str) -> Url {
 }
 
 /// Reads an order with one member changed.
-fn read(member: &str, value: Value) -> (Script, Result<acme_proto::wire::Order, Error>) {
-    let mut script = Script::new();
+fn read(member: &str, value: Value) -> (CannedServer, Result<acme_proto::wire::Order, Error>) {
+    let mut script = CannedServer::new();
     let mut answer = order("ready", &[NAME]);
     answer[member] = value;
     script.on("/order/1", [object(&answer)]);
@@ -62,7 +62,7 @@ fn identifiers_that_nobody_asked_for_are_kept_as_text() {
 
 #[test]
 fn an_order_that_is_read_without_identifiers_goes_on_with_the_known_ones() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut ready = order("ready", &[NAME]);
     ready.as_object_mut().expect("an object").remove("identifiers");
     script.on("/order/1", [object(&ready)]);
@@ -103,7 +103,7 @@ fn extensions_of_an_order_are_shown_or_ignored() {
 
 #[test]
 fn the_profile_that_was_applied_is_in_the_result() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut valid = order("valid", &[NAME]);
     valid["profile"] = json!("classic");
     script.on("/finalize/1", [object(&valid)]);
@@ -115,7 +115,7 @@ fn the_profile_that_was_applied_is_in_the_result() {
 #[test]
 fn members_of_an_authorization_that_only_inform_are_optional() {
     for (value, allowed) in [(json!(true), true), (json!("yes"), false), (Value::Null, false)] {
-        let mut script = Script::new();
+        let mut script = CannedServer::new();
         let mut answer = authorization("pending", NAME, 1);
         answer["subdomainAuthAllowed"] = value;
         answer["pigeons"] = json!([1, { "feathers": 2 }]);
@@ -142,7 +142,7 @@ fn kinds_of_challenge_that_need_more_than_a_token_are_not_offered() {
         // covers fld-ch-11
         "bp-nodeid-00",
     ] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let mut pending = authorization("pending", NAME, 1);
         pending["challenges"][0]["type"] = json!(kind);
         script.on("/authz/1", [object(&pending)]);
@@ -156,7 +156,7 @@ fn kinds_of_challenge_that_need_more_than_a_token_are_not_offered() {
 #[test]
 fn reserved_kinds_of_challenge_are_never_offered() {
     for kind in ["tls-sni-01", "tls-sni-02"] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let mut pending = authorization("pending", NAME, 1);
         pending["challenges"][0]["type"] = json!(kind);
         script.on("/authz/1", [object(&pending)]);
@@ -169,7 +169,7 @@ fn reserved_kinds_of_challenge_are_never_offered() {
 
 #[test]
 fn renewing_is_a_new_order_and_the_old_certificate_stays_what_it_was() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let first = script.issue(issuance(&[NAME])).expect("a certificate");
     script.issue(issuance(&[NAME])).expect("another certificate");
     // covers 8555-7.4.2-7
@@ -183,7 +183,7 @@ fn renewing_is_a_new_order_and_the_old_certificate_stays_what_it_was() {
 fn urls_of_an_order_that_are_not_https_are_refused() {
     for member in ["authorizations", "finalize", "certificate"] {
         let plain = |text: &str| text.replace("https:", "http:");
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let mut pending = order("pending", &[NAME]);
         let mut ready = order("ready", &[NAME]);
         let mut valid = order("valid", &[NAME]);
@@ -205,7 +205,7 @@ fn urls_of_an_order_that_are_not_https_are_refused() {
 
 #[test]
 fn an_order_says_that_it_replaces_only_where_that_means_something() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let request =
         NewOrder::new([NAME.parse().expect("a name")]).expect("a name").with_replaces("a.b");
     script.issue(Issuance::for_order(request)).expect("a certificate");

@@ -4,8 +4,8 @@ use acme_proto::error::{Error, Misuse};
 use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
 use acme_proto::session::Session;
 use acme_proto::snapshot::Snapshot;
+use acme_tests::canned_server::{CannedServer, object, oblige, order};
 use acme_tests::made_up_kind::{PAYLOAD, RULES, kind, offered, script, solve};
-use acme_tests::script_issuance::{Script, object, oblige, order};
 use acme_tests::world::issuance;
 use serde_json::json;
 
@@ -24,13 +24,13 @@ fn solve_event(flow: &mut Issuance, session: &Session, event: IssuanceEvent) {
     }
 }
 
-fn issue(script: &mut Script, flow: Issuance) -> Result<Issued, Error> {
+fn issue(script: &mut CannedServer, flow: Issuance) -> Result<Issued, Error> {
     let (mut session, mut flow) = (script.session(), flow);
     script.run(&mut session, &mut flow, |flow, session, event| solve_event(flow, session, event))
 }
 
 /// Returns the payloads of the requests to the challenge; a reading has none.
-fn payloads(script: &Script) -> Vec<String> {
+fn payloads(script: &CannedServer) -> Vec<String> {
     script.at("/challenge/1").iter().map(|asked| asked.payload()).collect()
 }
 
@@ -54,7 +54,7 @@ fn a_kind_that_was_not_added_is_not_offered() {
 fn an_added_kind_is_not_offered_without_its_members() {
     for nonce in [json!(null), json!(1)] {
         let mut script = script(NAME);
-        let mut authorization = acme_tests::script_issuance::authorization("pending", NAME, 1);
+        let mut authorization = acme_tests::canned_server::authorization("pending", NAME, 1);
         authorization["challenges"] = json!([offered("pending")]);
         authorization["challenges"][0]["nonce"] = nonce;
         script.on("/authz/1", [object(&authorization)]);

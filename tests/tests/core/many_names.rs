@@ -6,8 +6,8 @@ use std::cell::Cell;
 use acme_proto::error::{Error, InvalidInput};
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issuance;
+use acme_tests::canned_server::{BASE, CannedServer, created, order};
 use acme_tests::many_names::{Cost, ManyNames};
-use acme_tests::script_issuance::{BASE, Script, created, order};
 use acme_tests::world::issuance;
 
 /// Counts the allocations of each thread: a measure of work that is the same in every run.
@@ -89,7 +89,7 @@ fn an_order_has_no_more_names_than_the_policy_allows() {
         let identifiers = names(count).map(|name| Identifier::dns(&name).expect("a name"));
         Issuance::new(identifiers).expect("names")
     };
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     let mut session = script.session();
     let error = script.issue_in(&mut session, issuance_of(1001)).expect_err("too many");
     assert!(matches!(error, Error::Input(InvalidInput::TooManyIdentifiers(1001))), "{error}");
@@ -103,7 +103,7 @@ fn an_order_has_no_more_names_than_the_policy_allows() {
 
 #[test]
 fn an_order_with_surplus_authorizations_is_refused_before_any_is_read() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     let mut surplus = order("pending", &["a.example"]);
     let urls: Vec<String> = (1..=1000).map(|n| format!("{BASE}/authz/{n}")).collect();
     surplus["authorizations"] = urls.into();

@@ -4,8 +4,8 @@ use acme_proto::error::{Error, InvalidInput};
 use acme_proto::identifier::Identifier;
 use acme_proto::op::{GetAuthorization, GetOrder};
 use acme_proto::register::{Register, RegisterEvent};
+use acme_tests::canned_server::{BASE, CannedServer, authorization, object, order};
 use acme_tests::script::{self, DIRECTORY, directory_with};
-use acme_tests::script_issuance::{BASE, Script, authorization, object, order};
 use acme_tests::world::issuance;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ const NAME: &str = "a.example";
 
 #[test]
 fn unknown_types_methods_and_members_are_kept() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     let mut pending = authorization("pending", NAME, 1);
     pending["identifier"] = json!({ "type": "pigeon", "value": "x", "ring": 7 });
     pending["challenges"][0]["type"] = json!("loft-01");
@@ -34,7 +34,7 @@ fn unknown_types_methods_and_members_are_kept() {
 
 #[test]
 fn unknown_members_of_the_identifiers_of_an_order_are_kept() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     let mut ready = order("ready", &[NAME, "b.example"]);
     ready["identifiers"][1]["ring"] = json!(7);
     script.on("/order/1", [object(&ready)]);
@@ -47,7 +47,7 @@ fn unknown_members_of_the_identifiers_of_an_order_are_kept() {
 #[test]
 fn insecure_methods_of_old_are_never_offered() {
     for kind in ["tls-sni-01", "tls-sni-02"] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let mut pending = authorization("pending", NAME, 1);
         pending["challenges"][0]["type"] = json!(kind);
         script.on("/authz/1", [object(&pending)]);

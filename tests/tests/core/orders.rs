@@ -9,8 +9,8 @@ use acme_proto::time::Timestamp;
 use acme_proto::wire::OrderStatus;
 use acme_proto::x509::{Csr, CsrBuilder};
 use acme_testca::CaConfig;
-use acme_tests::script_issuance::{
-    BASE, Script, authorization, created, object, oblige, order, problem,
+use acme_tests::canned_server::{
+    BASE, CannedServer, authorization, created, object, oblige, order, problem,
 };
 use acme_tests::world::{World, csr, issuance, issue};
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 const NAME: &str = "a.example";
 
 /// A script in which everything goes well for [`NAME`]: change it where it should not.
-fn obliging() -> Script {
-    Script::obliging(&[NAME])
+fn obliging() -> CannedServer {
+    CannedServer::obliging(&[NAME])
 }
 
 fn fault(error: &Error) -> &PeerFault {
@@ -29,7 +29,7 @@ fn fault(error: &Error) -> &PeerFault {
     }
 }
 
-fn payload(script: &Script, path: &str) -> Value {
+fn payload(script: &CannedServer, path: &str) -> Value {
     serde_json::from_str(&script.at(path)[0].payload()).expect("JSON")
 }
 
@@ -132,7 +132,7 @@ fn a_valid_authorization_of_a_pending_order_is_not_proved_again() {
 #[test]
 fn there_may_be_fewer_authorizations_than_names() {
     let names = [NAME, "b.example"];
-    let mut script = Script::obliging(&names);
+    let mut script = CannedServer::obliging(&names);
     let fewer = |status| {
         let mut order = order(status, &names);
         order["authorizations"] = json!([format!("{BASE}/authz/1")]);
@@ -188,7 +188,7 @@ fn other_names_than_before_end_the_order() {
 #[test]
 fn lists_in_another_order_or_spelling_are_the_same_lists() {
     let names = [NAME, "b.example"];
-    let mut script = Script::obliging(&names);
+    let mut script = CannedServer::obliging(&names);
     let mut pending = order("pending", &names);
     pending["authorizations"] = json!([format!("{BASE}/authz/2"), format!("{BASE}/authz/1")]);
     script.on("/newOrder", [created(&pending)]);

@@ -12,16 +12,16 @@ use acme_proto::register::{Register, RegisterEvent};
 use acme_proto::signer::Ed25519Key;
 use acme_proto::snapshot::Snapshot;
 use acme_testca::CaConfig;
-use acme_tests::script_issuance::{
-    BASE, Script, authorization, challenge, object, oblige, order, problem,
+use acme_tests::canned_server::{
+    BASE, CannedServer, authorization, challenge, object, oblige, order, problem,
 };
 use acme_tests::world::{Due, SolverPlan, World, issuance, issue_with};
 use serde_json::json;
 
 const NAME: &str = "a.example";
 
-fn obliging() -> Script {
-    Script::obliging(&[NAME])
+fn obliging() -> CannedServer {
+    CannedServer::obliging(&[NAME])
 }
 
 /// Returns the first snapshot of a durable issuance that has published a challenge.
@@ -200,7 +200,7 @@ fn a_key_change_under_way_offers_challenges_again() {
 
 #[test]
 fn a_registration_goes_on_when_another_flow_has_dropped_the_directory() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     let mut directory: serde_json::Value = serde_json::from_str("{}").expect("JSON");
     for name in ["newNonce", "newAccount", "newOrder"] {
         directory[name] = json!(format!("{BASE}/{name}"));

@@ -9,14 +9,16 @@ use acme_proto::op::Resource;
 use acme_proto::policy::{Policy, Schedule};
 use acme_proto::session::Session;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind, RetryAfter};
-use acme_tests::script_issuance::{BASE, Script, authorization, challenge, object, order, problem};
+use acme_tests::canned_server::{
+    BASE, CannedServer, authorization, challenge, object, order, problem,
+};
 use acme_tests::world::{World, issuance, issue};
 use serde_json::json;
 
 const NAME: &str = "a.example";
 
 /// When the order was polled, in milliseconds after the challenge was answered.
-fn polls(script: &Script) -> Vec<u64> {
+fn polls(script: &CannedServer) -> Vec<u64> {
     let told = script.at("/challenge/1")[0].millis;
     script.at("/order/1").iter().map(|asked| asked.millis - told).collect()
 }
@@ -34,7 +36,7 @@ fn gaps(times: &[u64]) -> Vec<u64> {
 
 #[test]
 fn the_first_poll_goes_out_at_once_and_the_next_ones_later_and_later() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut answers = vec![object(&order("pending", &[NAME])); 7];
     answers.push(object(&order("ready", &[NAME])));
     script.on("/order/1", answers);
@@ -52,7 +54,7 @@ fn the_first_poll_goes_out_at_once_and_the_next_ones_later_and_later() {
 
 #[test]
 fn polls_follow_the_schedule_of_the_policy() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut answers = vec![object(&order("pending", &[NAME])); 4];
     answers.push(object(&order("ready", &[NAME])));
     script.on("/order/1", answers);
@@ -67,7 +69,7 @@ fn polls_follow_the_schedule_of_the_policy() {
 
 #[test]
 fn retry_after_is_honoured_as_seconds_and_as_a_date() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let pending = object(&order("pending", &[NAME]));
     // The script begins at 14:13:20.
     script.on(
@@ -97,7 +99,7 @@ fn retry_after_is_honoured_as_seconds_and_as_a_date() {
 fn an_unreadable_retry_after_is_as_none() {
     // Some CAs send a Retry-After that is neither seconds nor a date.
     for text in ["soon", "-5", "", "1.5"] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let pending = object(&order("pending", &[NAME])).with_header("retry-after", text);
         script.on("/order/1", [pending, object(&order("ready", &[NAME]))]);
         script.issue(issuance(&[NAME])).expect("a certificate");
@@ -108,13 +110,13 @@ fn an_unreadable_retry_after_is_as_none() {
 
 #[test]
 fn a_wait_beyond_the_cap_ends_the_flow_and_the_order_can_be_resumed() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let processing = object(&order("processing", &[NAME]));
     script.on("/finalize/1", [processing.with_header("retry-after", "86400")]);
     let mut session = script.session();
     let mut flow = issuance(&[NAME]);
     let error = script
-        .run(&mut session, &mut flow, |f, s, e| acme_tests::script_issuance::oblige(f, s, e))
+        .run(&mut session, &mut flow, |f, s, e| acme_tests::canned_server::oblige(f, s, e))
         .expect_err("a day");
     let Error::RetryLater { url, until } = &error else { panic!("{error}") };
     let wait = until.saturating_duration_since(script.now()).as_secs();
@@ -132,7 +134,7 @@ fn a_wait_beyond_the_cap_ends_the_flow_and_the_order_can_be_resumed() {
 #[test]
 fn a_huge_retry_after_breaks_nothing() {
     for text in ["18446744073709551615", "99999999999999999999999999"] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let pending = object(&order("pending", &[NAME])).with_header("retry-after", text);
         script.on("/order/1", [pending]);
         let error = script.issue(issuance(&[NAME])).expect_err("for ever");
@@ -142,7 +144,7 @@ fn a_huge_retry_after_breaks_nothing() {
 
 #[test]
 fn no_sleep_goes_past_the_deadline_without_a_last_look() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let pending = object(&order("pending", &[NAME])).with_header("retry-after", "100");
     script.on("/order/1", [pending]);
     let flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(60));
@@ -154,7 +156,7 @@ fn no_sleep_goes_past_the_deadline_without_a_last_look() {
 
 #[test]
 fn a_last_look_that_finds_the_order_ready_still_saves_it() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let pending = object(&order("pending", &[NAME])).with_header("retry-after", "100");
     script.on("/order/1", [pending, object(&order("ready", &[NAME]))]);
     let flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(60));
@@ -166,7 +168,7 @@ fn the_deadline_says_what_was_waited_for() {
     for (status, waited_for) in
         [("pending", Resource::Authorization), ("processing", Resource::Certificate)]
     {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         script.on("/order/1", [object(&order(status, &[NAME]))]);
         let flow = issuance(&[NAME]).with_time_limit(Duration::from_secs(20));
         let error = script.issue(flow).expect_err("too late");
@@ -180,7 +182,7 @@ fn the_deadline_says_what_was_waited_for() {
 
 #[test]
 fn polls_that_fail_for_a_while_do_not_end_the_order() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let busy = Response::new(503).with_header("retry-after", "3");
     let busy_without_time = problem(500, "serverInternal");
     script.on("/order/1", [busy, busy_without_time, object(&order("ready", &[NAME]))]);
@@ -193,12 +195,12 @@ fn random_statuses_come_to_an_end() {
     let statuses = ["pending", "ready", "processing", "valid", "invalid", "ready", "pending"];
     for seed in 0..300_u64 {
         let mut rng = acme_tests::world::Rng::new(seed);
-        let mut pick = |script: &mut Script, path: &str, length: u64| {
+        let mut pick = |script: &mut CannedServer, path: &str, length: u64| {
             let some = (0..=rng.below(length))
                 .map(|_| object(&order(statuses[rng.below(7) as usize], &[NAME])));
             script.on(path, some.collect::<Vec<_>>());
         };
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         pick(&mut script, "/order/1", 12);
         pick(&mut script, "/finalize/1", 3);
         let authorizations = ["pending", "valid", "pending", "invalid", "valid"]
@@ -228,7 +230,7 @@ fn every_path_of_the_order_that_skips_states_ends_in_a_certificate() {
         (&["processing", "valid"], &[]),
         (&["valid"], &[]),
     ] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         let answers = |all: &[&str]| {
             all.iter().map(|status| object(&order(status, &[NAME]))).collect::<Vec<_>>()
         };
@@ -315,7 +317,7 @@ fn an_old_error_in_the_answer_to_a_second_response_is_no_new_failure() {
             json!({ "type": "urn:ietf:params:acme:error:connection", "detail": "refused" });
         failed
     };
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     let mut open = authorization("pending", NAME, 1);
     open["challenges"][0] = failed();
     script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&open)]);
@@ -333,7 +335,7 @@ fn when_the_time_is_up_the_reason_of_a_challenge_that_was_never_decided_is_told(
     stuck["error"] = json!({ "type": "urn:ietf:params:acme:error:dns", "detail": "no such name" });
     let mut open = authorization("pending", NAME, 1);
     open["challenges"][0] = stuck.clone();
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&open)]);
     script.on("/challenge/1", [object(&stuck)]);
     script.on("/order/1", [object(&order("pending", &[NAME]))]);
@@ -348,7 +350,7 @@ fn when_the_time_is_up_the_reason_of_a_challenge_that_was_never_decided_is_told(
 #[test]
 fn an_unreadable_answer_to_a_finalize_that_was_taken_is_survived() {
     for junk in [Response::new(200).with_body("<html>"), object(&json!({})).truncated()] {
-        let mut script = Script::obliging(&[NAME]);
+        let mut script = CannedServer::obliging(&[NAME]);
         script.on("/finalize/1", [junk.clone()]);
         script.on("/order/1", [object(&order("ready", &[NAME])), object(&order("valid", &[NAME]))]);
         script.issue(issuance(&[NAME])).expect("a certificate");
@@ -366,7 +368,7 @@ fn an_unreadable_answer_to_a_finalize_that_was_taken_is_survived() {
 
 #[test]
 fn an_unreadable_answer_to_a_challenge_response_is_survived() {
-    let mut script = Script::obliging(&[NAME]);
+    let mut script = CannedServer::obliging(&[NAME]);
     script.on("/challenge/1", [Response::new(200).with_body("<html>")]);
     let answers = [authorization("pending", NAME, 1), authorization("valid", NAME, 1)];
     script.on("/authz/1", answers.iter().map(object));

@@ -8,10 +8,10 @@ use acme_proto::op::{GetDirectory, NewOrder, Resource};
 use acme_proto::snapshot::Snapshot;
 use acme_proto::wire::ProblemType;
 use acme_testca::{CaConfig, Profile};
+use acme_tests::canned_server::order as order_object;
 use acme_tests::script::{
     DIRECTORY, NEW_ORDER, Script, answer, directory, directory_with, payload_object,
 };
-use acme_tests::script_issuance::order as order_object;
 use acme_tests::world::{SolverPlan, World, issue_with};
 use serde_json::{Value, json};
 

@@ -7,10 +7,8 @@ use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::notice::{NotReplacing, Notice};
 use acme_proto::op::NewOrder;
 use acme_proto::wire::ProblemType;
-use acme_tests::script::{
-    DIRECTORY, NEW_ORDER, Script as Exact, answer, directory_with, payload_object,
-};
-use acme_tests::script_issuance::{BASE, Script, created, object, order, problem};
+use acme_tests::canned_server::{BASE, CannedServer, created, object, order, problem};
+use acme_tests::script::{DIRECTORY, NEW_ORDER, Script, answer, directory_with, payload_object};
 use acme_tests::world::{SolverPlan, World, issue, issue_with};
 use serde_json::{Value, json};
 
@@ -23,8 +21,8 @@ fn request() -> NewOrder {
 }
 
 /// A script whose directory has renewalInfo, and that answers newOrder like this.
-fn script(answers: impl IntoIterator<Item = Response>) -> Script {
-    let mut script = Script::obliging(&[NAME]);
+fn script(answers: impl IntoIterator<Item = Response>) -> CannedServer {
+    let mut script = CannedServer::obliging(&[NAME]);
     let entries = ["newNonce", "newAccount", "newOrder", "renewalInfo"];
     let directory: serde_json::Map<String, Value> = entries
         .map(|name| (name.to_owned(), json!(format!("{BASE}/{name}"))))
@@ -42,7 +40,7 @@ fn shown() -> Response {
     created(&pending)
 }
 
-fn not_replacing(script: &Script) -> Vec<&NotReplacing> {
+fn not_replacing(script: &CannedServer) -> Vec<&NotReplacing> {
     let reasons = script.notices.iter().filter_map(|notice| match notice {
         Notice::NotReplacing { certificate_id, reason } => {
             assert_eq!(certificate_id, ID);
@@ -54,7 +52,7 @@ fn not_replacing(script: &Script) -> Vec<&NotReplacing> {
 }
 
 /// Returns whether each newOrder named the certificate.
-fn named(script: &Script) -> Vec<bool> {
+fn named(script: &CannedServer) -> Vec<bool> {
     script.at("/newOrder").iter().map(|asked| asked.payload().contains(ID)).collect()
 }
 
@@ -62,7 +60,7 @@ fn named(script: &Script) -> Vec<bool> {
 fn the_request_of_the_rfc_names_the_predecessor() {
     let directory = directory_with(&json!({ "renewalInfo": "https://example.com/acme/ari" }));
     let pending = answer(201, &order("pending", &[NAME])).with_header("Location", NEW_ORDER);
-    let mut script = Exact::new().known_account().get(DIRECTORY, directory).nonce("first");
+    let mut script = Script::new().known_account().get(DIRECTORY, directory).nonce("first");
     script = script.post(NEW_ORDER, pending);
     script.run(Call::new(request())).expect("an order");
     let expected = json!({
@@ -77,7 +75,7 @@ fn the_request_of_the_rfc_names_the_predecessor() {
 #[test]
 fn a_single_order_does_not_name_it_where_that_means_nothing() {
     let pending = answer(201, &order("pending", &[NAME])).with_header("Location", NEW_ORDER);
-    let mut script = Exact::new().known_account().start().post(NEW_ORDER, pending);
+    let mut script = Script::new().known_account().start().post(NEW_ORDER, pending);
     script.run(Call::new(request())).expect("an order");
     let sent = payload_object(script.posts()[0]);
     // covers 9773-5-2
@@ -179,7 +177,7 @@ fn a_refusal_that_is_about_something_else_ends_the_order() {
 fn already_replaced_is_a_type_of_its_own() {
     let directory = directory_with(&json!({ "renewalInfo": "https://example.com/acme/ari" }));
     let refusal = acme_tests::script::problem(409, "alreadyReplaced");
-    let mut script = Exact::new().known_account().get(DIRECTORY, directory).nonce("first");
+    let mut script = Script::new().known_account().get(DIRECTORY, directory).nonce("first");
     script = script.post(NEW_ORDER, refusal);
     let error = script.run(Call::new(request())).expect_err("replaced");
     let typed = error.problem_type() == Some(&ProblemType::AlreadyReplaced);

@@ -7,7 +7,7 @@ use acme_proto::session::Session;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, Quirks, RequestKind};
-use acme_tests::script_issuance::{Script, object, oblige, order, problem};
+use acme_tests::canned_server::{CannedServer, object, oblige, order, problem};
 use acme_tests::world::{Kill, SolverPlan, World, issuance, issue_with};
 
 const NAMES: [&str; 2] = ["a.example", "*.a.example"];
@@ -95,7 +95,7 @@ fn a_process_may_die_again_and_again() {
 
 #[test]
 fn everything_is_saved_before_what_depends_on_it() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     let mut session = script.session();
     let mut flow = issuance(&["a.example"]).durable();
     script.run(&mut session, &mut flow, |f, s, e| oblige(f, s, e)).expect("a certificate");
@@ -112,7 +112,7 @@ fn everything_is_saved_before_what_depends_on_it() {
 #[test]
 fn nothing_is_provisioned_or_finalized_that_is_not_stored() {
     for room in 0..6 {
-        let mut script = Script::obliging(&["a.example"]);
+        let mut script = CannedServer::obliging(&["a.example"]);
         script.room_for_snapshots = room;
         let result = script.issue(issuance(&["a.example"]).durable());
         let provisioned: Vec<_> = script
@@ -142,7 +142,7 @@ fn nothing_is_provisioned_or_finalized_that_is_not_stored() {
 
 #[test]
 fn a_flow_that_is_not_durable_never_saves() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     script.issue(issuance(&["a.example"])).expect("a certificate");
     assert!(script.snapshots.is_empty());
 }
@@ -150,7 +150,7 @@ fn a_flow_that_is_not_durable_never_saves() {
 #[test]
 fn a_snapshot_of_another_directory_is_refused_without_a_word_to_the_server() {
     let snapshot = half_way();
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     let elsewhere = "https://other.test/directory".parse().expect("a URL");
     let mut session = Session::new(elsewhere, 1).with_account_key(script.key.public_key());
     let mut flow = Issuance::resume(snapshot);
@@ -164,7 +164,7 @@ fn a_snapshot_of_another_account_is_refused_and_its_order_not_touched() {
     let snapshot = half_way();
     let url = |text: &str| text.parse().expect("a URL");
     for knows_account in [true, false] {
-        let mut script = Script::obliging(&["a.example"]);
+        let mut script = CannedServer::obliging(&["a.example"]);
         let found = object(&serde_json::json!({ "status": "valid" }))
             .with_header("location", "https://ca.test/account/2");
         script.on("/newAccount", [found]);
@@ -183,7 +183,7 @@ fn a_snapshot_of_another_account_is_refused_and_its_order_not_touched() {
 
 /// A snapshot with an order and a challenge, of account 1.
 fn half_way() -> Snapshot {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     script.on("/order/1", [problem(403, "unauthorized")]);
     let _ = script.issue(issuance(&["a.example"]).durable());
     let held = script.snapshots.iter().find(|snapshot| !snapshot.challenges().is_empty());
@@ -192,7 +192,7 @@ fn half_way() -> Snapshot {
 
 #[test]
 fn a_published_challenge_is_provisioned_again_and_not_offered_anew() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     script.on(
         "/order/1",
         [object(&order("pending", &["a.example"])), object(&order("ready", &["a.example"]))],
@@ -208,8 +208,8 @@ fn a_published_challenge_is_provisioned_again_and_not_offered_anew() {
 
 #[test]
 fn a_processing_challenge_is_provisioned_again_too() {
-    let mut script = Script::obliging(&["a.example"]);
-    let mut processing = acme_tests::script_issuance::authorization("pending", "a.example", 1);
+    let mut script = CannedServer::obliging(&["a.example"]);
+    let mut processing = acme_tests::canned_server::authorization("pending", "a.example", 1);
     processing["challenges"][0]["status"] = serde_json::json!("processing");
     script.on("/authz/1", [object(&processing)]);
     script.on(
@@ -223,7 +223,7 @@ fn a_processing_challenge_is_provisioned_again_too() {
 #[test]
 fn an_order_that_went_on_meanwhile_is_cleaned_up_and_finished() {
     for status in ["ready", "processing", "valid"] {
-        let mut script = Script::obliging(&["a.example"]);
+        let mut script = CannedServer::obliging(&["a.example"]);
         script.on(
             "/order/1",
             [object(&order(status, &["a.example"])), object(&order("valid", &["a.example"]))],
@@ -238,12 +238,12 @@ fn an_order_that_went_on_meanwhile_is_cleaned_up_and_finished() {
 
 #[test]
 fn an_order_that_is_dead_from_the_start_is_explained() {
-    let mut failed = acme_tests::script_issuance::authorization("invalid", "a.example", 1);
+    let mut failed = acme_tests::canned_server::authorization("invalid", "a.example", 1);
     failed["challenges"][0]["error"] = serde_json::json!({ "detail": "nobody there" });
     for (answer, reason) in [(object(&failed), "nobody there"), (problem(404, "malformed"), "")] {
-        let mut script = Script::obliging(&["a.example"]);
+        let mut script = CannedServer::obliging(&["a.example"]);
         let dead = order("invalid", &["a.example"]);
-        script.on("/newOrder", [acme_tests::script_issuance::created(&dead)]);
+        script.on("/newOrder", [acme_tests::canned_server::created(&dead)]);
         script.on("/authz/1", [answer]);
         let error = script.issue(issuance(&["a.example"])).expect_err("dead");
         let told = matches!(error, Error::Order(_)) && error.to_string().contains(reason);
@@ -255,7 +255,7 @@ fn an_order_that_is_dead_from_the_start_is_explained() {
 
 #[test]
 fn an_order_that_died_meanwhile_is_made_anew() {
-    let mut script = Script::obliging(&["a.example"]);
+    let mut script = CannedServer::obliging(&["a.example"]);
     let dead = object(&order("invalid", &["a.example"]));
     script.on("/order/1", [dead, object(&order("ready", &["a.example"]))]);
     script.issue(Issuance::resume(half_way())).expect("a certificate");
@@ -267,7 +267,7 @@ fn an_order_that_died_meanwhile_is_made_anew() {
 fn a_forgotten_order_is_cleaned_up_and_made_anew() {
     // Boulder does not find expired orders.
     for status in [404, 403, 410, 400] {
-        let mut script = Script::obliging(&["a.example"]);
+        let mut script = CannedServer::obliging(&["a.example"]);
         script.on(
             "/order/1",
             [problem(status, "malformed"), object(&order("ready", &["a.example"]))],

@@ -11,7 +11,7 @@ use acme_proto::session::Session;
 use acme_proto::signer::Es256Key;
 use acme_proto::x509::{Certificate, CertificateChain};
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, Quirks, RequestKind};
-use acme_tests::script_issuance::{Asked, Script, chain, problem};
+use acme_tests::canned_server::{Asked, CannedServer, chain, problem};
 use acme_tests::world::{World, issue};
 use serde_json::{Value, json};
 
@@ -26,13 +26,13 @@ fn certificate_key() -> Jwk {
     Es256Key::from_scalar(&[3; 32]).expect("a scalar").public_key()
 }
 
-fn sent(script: &Script) -> Value {
+fn sent(script: &CannedServer) -> Value {
     serde_json::from_str(&script.at("/revokeCert")[0].payload()).expect("JSON")
 }
 
 #[test]
 fn a_certificate_is_sent_as_der_in_base64url_and_a_reason_only_if_there_is_one() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/revokeCert", [Response::new(200)]);
     script.call(Revoke::new(&leaf())).expect("revoked");
     let der = base64url::encode(leaf().as_der());
@@ -41,7 +41,7 @@ fn a_certificate_is_sent_as_der_in_base64url_and_a_reason_only_if_there_is_one()
     // covers 8555-7.6-3
     assert!(sent(&script).get("reason").is_none());
 
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/revokeCert", [Response::new(200)]);
     script.call(Revoke::new(&leaf()).with_reason_code(1).expect("a reason")).expect("revoked");
     // covers 8555-7.6-2
@@ -61,7 +61,7 @@ fn a_reason_that_does_not_exist_is_refused() {
 
 #[test]
 fn the_account_or_the_certificates_own_key_signs() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/revokeCert", [Response::new(200)]);
     script.call(Revoke::new(&leaf())).expect("revoked");
     script.call(Revoke::new(&leaf()).with_certificate_key(certificate_key())).expect("revoked");
@@ -146,7 +146,7 @@ fn run_with_key(
 #[test]
 fn the_body_of_a_success_is_ignored() {
     for body in ["", "ok", "<html>", "{}"] {
-        let mut script = Script::new();
+        let mut script = CannedServer::new();
         script.on("/revokeCert", [Response::new(200).with_body(body)]);
         let revoked = script.call(Revoke::new(&leaf()));
         // covers 8555-7.6-7
@@ -175,7 +175,7 @@ fn what_was_revoked_before_is_revoked() {
 
 #[test]
 fn a_reason_that_the_ca_does_not_take_is_an_error_of_its_own() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/revokeCert", [problem(400, "badRevocationReason")]);
     let error = script.call(Revoke::new(&leaf())).expect_err("refused");
     let kind = error.problem_type().map(ToString::to_string);
@@ -186,7 +186,7 @@ fn a_reason_that_the_ca_does_not_take_is_an_error_of_its_own() {
 
 #[test]
 fn whoever_may_not_revoke_is_told_who_may() {
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/revokeCert", [problem(403, "unauthorized")]);
     let error = script.call(Revoke::new(&leaf())).expect_err("refused").to_string();
     assert!(error.contains("the account that ordered it"), "{error}");
@@ -207,7 +207,7 @@ fn every_reason_of_the_list_is_sent_as_its_code() {
         (RevocationReason::PrivilegeWithdrawn, 9),
         (RevocationReason::AaCompromise, 10),
     ];
-    let mut script = Script::new();
+    let mut script = CannedServer::new();
     script.on("/revokeCert", [Response::new(200)]);
     for (reason, code) in all {
         script.call(Revoke::new(&leaf()).with_reason(reason)).expect("revoked");

@@ -7,11 +7,11 @@ use acme_proto::op::{FindAccount, GetAccount, NewAccount, NewOrder};
 use acme_proto::register::Register;
 use acme_proto::wire::ProblemType;
 use acme_testca::{CaConfig, Quirks};
+use acme_tests::canned_server as issuance;
 use acme_tests::script::{
     ACCOUNT, NEW_ACCOUNT, NEW_ORDER, Script, account, account_object, answer, payload, problem,
     protected,
 };
-use acme_tests::script_issuance as issuance;
 use acme_tests::world::World;
 use serde_json::json;
 
@@ -108,7 +108,7 @@ fn an_order_whose_answer_cannot_be_read_is_read_at_its_url() {
 
 #[test]
 fn an_issuance_goes_on_with_an_order_whose_answer_cannot_be_read() {
-    let mut script = issuance::Script::obliging(&["a.example"]);
+    let mut script = issuance::CannedServer::obliging(&["a.example"]);
     let location = format!("{}/order/1", issuance::BASE);
     let bad =
         Response::new(201).with_header("Location", &location).with_body("<html>created</html>");

@@ -1,6 +1,8 @@
-//! A server of canned answers, for what no CA would say, at the other end of one flow, in virtual time.
+//! A server with canned responses by path, for what no CA sends, at the other end of one flow, in virtual time.
 //!
-//! Every exchange takes a millisecond. Directory, newNonce and nonces are there from the start.
+//! It responds to requests in any order, and repeats the last response at a path; [`script`](crate::script) expects one
+//! exchange after the other instead. Every exchange takes a millisecond. Directory, newNonce and nonces are there from
+//! the start.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +26,7 @@ use crate::error_chain;
 use crate::world::{World, csr, issue};
 
 /// A server of canned answers, and what it was asked.
-pub struct Script {
+pub struct CannedServer {
     /// The account key.
     pub key: Ed25519Key,
     /// A key of a certificate.
@@ -73,22 +75,22 @@ impl Asked {
     }
 }
 
-/// Where everything of the script lives.
+/// Where everything of the server is.
 pub const BASE: &str = "https://ca.test";
 
-/// When a script begins, in Unix milliseconds.
+/// When time begins, in Unix milliseconds.
 const BEGINNING: i64 = 1_790_000_000_000;
 
 /// How many outputs a flow may have before it counts as stuck.
 const MOST_STEPS: usize = 20_000;
 
-impl Default for Script {
+impl Default for CannedServer {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Script {
+impl CannedServer {
     /// Creates a server that knows its directory and nothing else.
     pub fn new() -> Self {
         let directory: serde_json::Map<String, Value> =
@@ -96,7 +98,7 @@ impl Script {
                 .into_iter()
                 .map(|name| (name.to_owned(), json!(format!("{BASE}/{name}"))))
                 .collect();
-        let mut script = Self {
+        let mut server = Self {
             key: Ed25519Key::from_scalar(&[1; 32]).expect("32 octets are a key"),
             certificate_key: Es256Key::from_scalar(&[3; 32]).expect("a scalar in range"),
             asked: Vec::new(),
@@ -108,9 +110,9 @@ impl Script {
             nonces: 0,
             now: Timestamp::from_unix_millis(BEGINNING),
         };
-        script.on("/directory", [object(&Value::Object(directory))]);
-        script.on("/newNonce", [Response::new(200)]);
-        script
+        server.on("/directory", [object(&Value::Object(directory))]);
+        server.on("/newNonce", [Response::new(200)]);
+        server
     }
 
     /// Creates a server that issues to [`oblige`] for these names, and whose answers a test changes.
@@ -118,18 +120,18 @@ impl Script {
     /// # Panics
     /// If there is no certificate for the names.
     pub fn obliging(names: &[&str]) -> Self {
-        let mut script = Self::new();
-        script.on("/newOrder", [created(&order("pending", names))]);
+        let mut server = Self::new();
+        server.on("/newOrder", [created(&order("pending", names))]);
         for (name, number) in names.iter().zip(1..) {
             let pending = authorization("pending", name, number);
-            script.on(&format!("/authz/{number}"), [object(&pending)]);
+            server.on(&format!("/authz/{number}"), [object(&pending)]);
             let answered = challenge("processing", "http-01", number);
-            script.on(&format!("/challenge/{number}"), [object(&answered)]);
+            server.on(&format!("/challenge/{number}"), [object(&answered)]);
         }
-        script.on("/order/1", [object(&order("ready", names))]);
-        script.on("/finalize/1", [object(&order("valid", names))]);
-        script.on("/cert/1", [certificate(&chain(names))]);
-        script
+        server.on("/order/1", [object(&order("ready", names))]);
+        server.on("/finalize/1", [object(&order("valid", names))]);
+        server.on("/cert/1", [certificate(&chain(names))]);
+        server
     }
 
     /// Returns a session with an account.
@@ -221,7 +223,7 @@ impl Script {
     /// The flow's own.
     ///
     /// # Panics
-    /// If the flow breaks its contract, does not come to an end, or asks for what is not in the script.
+    /// If the flow breaks its contract, does not come to an end, or asks for a path without responses.
     pub fn run<F: Flow>(
         &mut self,
         session: &mut Session,
@@ -282,7 +284,7 @@ impl Script {
     /// Answers a request, for a test that drives its flow by itself; `None` if the answer is lost.
     ///
     /// # Panics
-    /// If the request is not in the script.
+    /// If there are no responses at the path.
     pub fn respond(&mut self, request: Request) -> Option<Response> {
         let url = request.url().as_str();
         let path = url.strip_prefix(BASE).unwrap_or(url).to_owned();
@@ -290,7 +292,7 @@ impl Script {
         self.asked.push(Asked { millis: since.as_millis() as u64, path: path.clone(), request });
         self.now = self.now.saturating_add(core::time::Duration::from_millis(1));
         let answers =
-            self.answers.get_mut(&path).unwrap_or_else(|| panic!("{path} is not in the script"));
+            self.answers.get_mut(&path).unwrap_or_else(|| panic!("{path} has no responses"));
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         self.nonces += 1;
         let nonce = format!("nonce{}", self.nonces);
