@@ -15,12 +15,15 @@
 //! This is a whole driver, one thing at a time. It works for every flow:
 //!
 //! ```
+//! use acme_proto::call::Call;
 //! use acme_proto::error::Error;
 //! use acme_proto::flow::{Flow, Input, Lost, Output, SignFailed, SignRequest, Transmit};
 //! use acme_proto::http::Response;
 //! use acme_proto::jose::Signature;
+//! use acme_proto::op::GetDirectory;
 //! use acme_proto::session::Session;
 //! use acme_proto::time::Timestamp;
+//! use acme_proto::url::Url;
 //!
 //! /// What a driver brings: a network, a key, a clock.
 //! trait Outside {
@@ -63,24 +66,34 @@
 //!     }
 //! }
 //!
-//! # use acme_proto::{call::Call, op::GetDirectory, url::Url};
-//! # struct Canned(Timestamp);
-//! # impl Outside for Canned {
-//! #     fn exchange(&mut self, transmit: &Transmit) -> Result<Response, Lost> {
-//! #         assert_eq!(transmit.request.url().as_str(), "https://ca.example/directory");
-//! #         Ok(Response::new(200).with_body(r#"{"newNonce": "https://ca.example/nonce"}"#))
-//! #     }
-//! #     fn sign(&mut self, _: &SignRequest) -> Result<Signature, SignFailed> { Err(SignFailed::UnknownKey) }
-//! #     fn now(&self) -> Timestamp { self.0 }
-//! #     fn sleep_until(&mut self, time: Timestamp) { self.0 = time; }
-//! # }
-//! # let mut outside = Canned(Timestamp::UNIX_EPOCH);
-//! // One flow: fetch a directory.
-//! let mut session = Session::new(Url::parse("https://ca.example/directory")?, 0);
-//! let mut call = Call::new(GetDirectory);
-//! let directory = drive(&mut call, &mut session, &mut outside, |_, _, never| match never {})?;
-//! assert_eq!(directory.new_nonce().as_str(), "https://ca.example/nonce");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! /// Stands in for a network with one server, which has one directory.
+//! struct StandIn(Timestamp);
+//!
+//! impl Outside for StandIn {
+//!     fn exchange(&mut self, transmit: &Transmit) -> Result<Response, Lost> {
+//!         assert_eq!(transmit.request.url().as_str(), "https://ca.example/directory");
+//!         Ok(Response::new(200).with_body(r#"{"newNonce": "https://ca.example/nonce"}"#))
+//!     }
+//!     fn sign(&mut self, _: &SignRequest) -> Result<Signature, SignFailed> {
+//!         Err(SignFailed::UnknownKey)
+//!     }
+//!     fn now(&self) -> Timestamp {
+//!         self.0
+//!     }
+//!     fn sleep_until(&mut self, time: Timestamp) {
+//!         self.0 = time;
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     // One flow: fetch a directory.
+//!     let mut outside = StandIn(Timestamp::UNIX_EPOCH);
+//!     let mut session = Session::new(Url::parse("https://ca.example/directory")?, 0);
+//!     let mut call = Call::new(GetDirectory);
+//!     let directory = drive(&mut call, &mut session, &mut outside, |_, _, never| match never {})?;
+//!     assert_eq!(directory.new_nonce().as_str(), "https://ca.example/nonce");
+//!     Ok(())
+//! }
 //! ```
 //!
 //! A driver that does several things at once hands out everything before `Timeout` and feeds answers in as
