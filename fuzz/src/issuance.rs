@@ -196,7 +196,11 @@ impl User {
             let said = flow.select(&world.session, &offer.id(), &kind);
             fits(said, &[Misuse::UnknownId, Misuse::Finished]);
         }
-        if let Some(id) = self.ids.get(usize::from(which)) {
+        // A challenge can be handed out again; to say the same of that would be no repetition.
+        let owed = |id: &&ChallengeId| {
+            self.owed.iter().any(|event| matches!(event, IssuanceEvent::Provision(challenge) if challenge.id() == **id))
+        };
+        if let Some(id) = self.ids.get(usize::from(which)).filter(|id| !owed(id)) {
             fits(flow.ready(id), &[Misuse::UnknownId, Misuse::Finished]);
         }
     }

@@ -177,46 +177,7 @@ fn without_qualifiers(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    const SOURCE: &str = "\
-mod child;
-
-pub(crate) async fn helper(
-    a: u8,
-) -> u8 {
-    // covers 8555-1-1
-    a
-}
-
-trait Named {
-    fn name(
-        &self,
-    ) -> String;
-}
-
-mod inner {
-    // A comment covers more than this.
-    #[test]
-    #[should_panic]
-    fn first() {
-        // covers 8555-1-2, 8555-1-3
-        fn nested() {
-            // covers 8555-1-4
-        }
-    }
-
-    mod deeper {
-        #[tokio::test(start_paused = true)]
-        async fn second() {
-            // covers 8555-1-5
-        }
-    }
-}
-
-#[test]
-fn third() {
-    // covers 8555-1-6
-}
-";
+    const SOURCE: &str = include_str!("citation_example.txt");
 
     #[test]
     fn a_comment_belongs_to_the_test_around_it() {
