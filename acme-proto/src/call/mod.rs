@@ -63,8 +63,8 @@
 //!    most `bad_nonce_tries` times.
 //! 4. *Sent.* The answer, or its absence, decides (`retry.rs`): it goes back to *waiting* to be sent again,
 //!    at once or later; or back to *waiting* to read whether the request was processed; or it is settled.
-//! 5. *Settled.* At the next poll the operation reads the answer. Reading is put off until then because all
-//!    that the flow makes of it comes out of polls as well. If the body is unreadable, the fallback is sent. If
+//! 5. *Settled.* At the next poll the operation reads the answer. It is not read earlier, because only a poll
+//!    can hand out what follows from it: an event, a notice, the next request. If the body is unreadable, the fallback is sent. If
 //!    a re-read shows that the request was not processed, it is sent again, with the tries that it had. If
 //!    the operation has another request, that is sent. Otherwise the exchange is finished.
 //!

@@ -41,7 +41,7 @@ impl Issuance {
         self.publications.touch_all();
     }
 
-    /// Drops the order and all that was promised about it; what was published is taken back.
+    /// Drops the order and everything that depends on it. Published challenges are cleaned up.
     pub(super) fn forget_order(&mut self, session: &Session) {
         self.engine.abandon_all();
         self.drop_questions();
@@ -61,8 +61,7 @@ impl Issuance {
                 IssuanceEvent::CleanUp(_) => self.events.push_back(event),
                 // Nobody will say what came of publishing it.
                 IssuanceEvent::Provision(challenge) => {
-                    let selected = Publishing::STORED;
-                    self.publications.set(challenge.url(), selected);
+                    self.publications.set(challenge.url(), Publishing::STORED);
                 }
                 IssuanceEvent::Finalize(_) => self.finalization.withdraw_question(),
                 IssuanceEvent::Authorize(_) => {}

@@ -4,9 +4,10 @@
 //!
 //! - A certificate is handed over only if it has the CSR's key and exactly the ordered names.
 //! - With [`durable`](Issuance::durable), a stored snapshot lists each challenge before it is published and until it is
-//!   cleaned up, and has the CSR before it is sent. A process that dies at any point can go on, or clean up.
-//! - What was published is taken back, whatever the end; a challenge is cleaned up only after the user has said what came
-//!   of publishing it. What cannot be taken back in time is reported ([`Notice::NotCleaned`]), and costs no certificate.
+//!   cleaned up, and has the CSR before it is sent. After a crash at any point, another process can resume or clean up.
+//! - Every published challenge is cleaned up, however the flow ends, unless it is meant to last. The clean-up of a
+//!   challenge starts only after the user has answered its `Provision`. One that is not cleaned up in time is reported
+//!   ([`Notice::NotCleaned`], [`Issued::not_cleaned`]) and does not cost the certificate.
 //! - Everything ends: the deadline bounds the order, a time limit of its own bounds the clean-ups after it.
 //! - The work that an input causes is proportional to what it changes, and the work of an order to its names.
 //!

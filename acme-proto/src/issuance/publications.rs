@@ -155,8 +155,8 @@ impl Publications {
         self.held > 0
     }
 
-    /// Returns whether a challenge of an authorization is held that an earlier account key was made out for: its
-    /// record is wrong now (RFC 8555 Section 7.3.5), and the new one has the same id.
+    /// Returns whether a held challenge of an authorization has the key authorization of an earlier account key. Its
+    /// record is wrong now (RFC 8555 Section 7.3.5), and the new one would have the same id.
     pub(super) fn has_outdated(&self, authorization: &Url, thumbprint: &Thumbprint) -> bool {
         let mut own = self.of(authorization);
         own.any(|publication| {

@@ -59,7 +59,7 @@ pub trait EventHandler<F: Flow> {
         Ok(())
     }
 
-    /// Asks the flow to come to an end; by default it runs on, because nothing can be taken back.
+    /// Cancels the flow. By default it continues, because what it does cannot be undone.
     fn cancel(&mut self, _flow: &mut F, _client: &ClientState) {}
 }
 

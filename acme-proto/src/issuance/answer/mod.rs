@@ -21,7 +21,7 @@ pub(super) use new_order::Expected;
 impl Issuance {
     /// Takes a finished exchange; an error that the flow does not survive ends it.
     pub(super) fn take(&mut self, finished: Finished<Task>, session: &mut Session) {
-        let Finished { operation, result, retry_after, was_reread, .. } = finished;
+        let Finished { operation, result, retry_after, was_reread } = finished;
         let cause = cause(&operation);
         if cause != Cause::Authorizations {
             self.order.in_flight = false;
