@@ -164,12 +164,12 @@ impl fmt::Display for Notice {
         match self {
             Self::Deviation { url, deviation } => write!(f, "{url} deviates: {deviation}"),
             Self::Retry { url, tries, reason, at } => {
-                write!(f, "{url} again at {at}, after {tries} tries: {reason}")
+                write!(f, "{url} again at {at:.0}, after {tries} tries: {reason}")
             }
             Self::Waiting { url, until, asked_by_server: true } => {
-                write!(f, "waiting until {until}, as the CA asks, for {url}")
+                write!(f, "waiting until {until:.0}, as the CA asks, for {url}")
             }
-            Self::Waiting { url, until, .. } => write!(f, "waiting until {until} for {url}"),
+            Self::Waiting { url, until, .. } => write!(f, "waiting until {until:.0} for {url}"),
             Self::Progress(progress) => progress.fmt(f),
             Self::AlternateUnusable { url, error } => {
                 write!(f, "the alternate chain {url} is not used: {}", Report::new(&**error))
@@ -179,14 +179,15 @@ impl fmt::Display for Notice {
             }
             Self::AlreadyRevoked { url } => write!(f, "{url}: the certificate was revoked before"),
             Self::RenewalWindow { window, renew_at, .. } => {
-                write!(f, "the CA suggests renewal from {} to {}", window.start(), window.end())?;
-                write!(f, ", so it is due at {renew_at}")?;
+                let (start, end) = (window.start(), window.end());
+                write!(f, "the CA suggests renewal from {start:.0} to {end:.0}")?;
+                write!(f, ", so it is due at {renew_at:.0}")?;
                 window.explanation_url().map_or(Ok(()), |page| write!(f, "; see {page}"))
             }
             Self::NoRenewalInfo { error, again_at, .. } => {
                 write!(
                     f,
-                    "no renewal information, asking again at {again_at}: {}",
+                    "no renewal information, asking again at {again_at:.0}: {}",
                     Report::new(&**error)
                 )
             }

@@ -26,7 +26,8 @@ pub struct Policy {
     pub request_time_limit: Duration,
     /// The time limit of one signature. Default 30 seconds.
     pub sign_time_limit: Duration,
-    /// The time limit of a single call with its retries. Default 2 minutes.
+    /// The time limit of a single call with its retries. Default 5 minutes: Boulder answers a failure of its own with
+    /// `Retry-After: 60`, and four [`tries`](Self::tries) take three such waits.
     pub call_time_limit: Duration,
     /// The time limit of an issuance that sets none itself. Default 5 minutes.
     pub issuance_time_limit: Duration,
@@ -50,6 +51,9 @@ pub struct Policy {
     /// The most orders that an issuance creates, one after the other. Default 3. It creates another one only if
     /// [another kind of challenge is left](crate::issuance::Issuance::with_solver_kinds).
     pub max_orders: u32,
+    /// The most validations of one identifier that an issuance lets fail, over all its orders. Default 4: Let's Encrypt
+    /// allows five an hour, and refuses new orders after that. A resumed issuance counts those that its snapshot has.
+    pub max_failed_validations: u32,
     /// How many times the flow responds to a challenge that the server leaves `pending` with an error.
     /// Default 2.
     pub challenge_tries: u32,
@@ -68,7 +72,7 @@ impl Default for Policy {
             retry_after_cap: Duration::from_secs(600),
             request_time_limit: Duration::from_secs(30),
             sign_time_limit: Duration::from_secs(30),
-            call_time_limit: Duration::from_secs(120),
+            call_time_limit: Duration::from_secs(300),
             issuance_time_limit: Duration::from_secs(300),
             clean_up_time_limit: Duration::from_secs(150),
             directory_max_age: Duration::from_secs(86_400),
@@ -78,6 +82,7 @@ impl Default for Policy {
             max_nonces: 64,
             nonce_max_age: Duration::from_secs(300),
             max_orders: 3,
+            max_failed_validations: 4,
             challenge_tries: 2,
             rates: Rates::default(),
         }

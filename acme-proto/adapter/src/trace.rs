@@ -16,16 +16,35 @@
 //! | `at` | when the client acts next |
 //! | `reason` | why |
 
+use core::time::Duration;
+
 use acme_proto::error::Report;
 use acme_proto::notice::{Notice, Progress};
+use acme_proto::time::Timestamp;
 use tracing::{debug, info, warn};
+
+use crate::clock;
+
+/// How far ahead a time is that is worth a line in a log.
+const FAR: Duration = Duration::from_secs(5);
+
+fn is_far(at: Timestamp) -> bool {
+    at.saturating_duration_since(clock::wall()) >= FAR
+}
 
 /// Emits a notice: faults of the CA and failures as warnings, progress as information, the rest for
 /// debugging.
 pub fn notice(notice: &Notice) {
     match notice {
+        Notice::Deviation { url, deviation } if deviation.is_routine() => {
+            debug!(%url, reason = %deviation, "the CA deviates from the RFC, as others do");
+        }
         Notice::Deviation { url, deviation } => {
             warn!(%url, reason = %deviation, "the CA deviates from the RFC");
+        }
+        // Otherwise a log would show nothing for that time.
+        Notice::Retry { url, tries, reason, at } if is_far(*at) => {
+            info!(%url, tries, %at, %reason, "a request is sent again");
         }
         Notice::Retry { url, tries, reason, at } => {
             debug!(%url, tries, %at, %reason, "a request is sent again");

@@ -161,7 +161,7 @@ impl fmt::Display for PersistRecord {
         let issuer = crate::text::printable(&self.issuer, 253);
         write!(f, "{issuer} for {}", crate::text::printable(&self.account, 200))?;
         f.write_str(if self.wildcard { ", with all names below" } else { "" })?;
-        self.until.map_or(Ok(()), |until| write!(f, ", until {until}"))
+        self.until.map_or(Ok(()), |until| write!(f, ", until {until:.0}"))
     }
 }
 

@@ -45,6 +45,8 @@ pub struct ChallengeRules {
     account_member: Option<&'static str>,
     response_members: &'static [Member],
     persistent: bool,
+    /// It is proved by a record that is made for the challenge, below `_acme-challenge`.
+    fresh_record: bool,
     txt_record: fn(&Challenge) -> Option<TxtRecord>,
     txt_name: fn(&Challenge) -> Option<String>,
 }
@@ -70,6 +72,7 @@ impl ChallengeRules {
             account_member: None,
             response_members: &[],
             persistent: false,
+            fresh_record: false,
             txt_record: |_| None,
             txt_name: |_| None,
         }
@@ -118,6 +121,7 @@ impl ChallengeRules {
         mut self,
         record: fn(&Challenge) -> Option<TxtRecord>,
     ) -> Self {
+        self.fresh_record = true;
         self.txt_record = record;
         self
     }
@@ -227,6 +231,13 @@ impl Kinds {
     pub(crate) fn rules(&self, kind: &ChallengeKind) -> Option<&ChallengeRules> {
         let added = self.added.iter().find(|(added, _)| added == kind);
         added.map(|(_, rules)| rules).or_else(|| super::rules(kind))
+    }
+
+    /// Returns whether two kinds are proved by the same set of records: where one failed, so does the other, in all
+    /// likelihood.
+    pub(crate) fn share_records(&self, one: &ChallengeKind, other: &ChallengeKind) -> bool {
+        let is_fresh = |kind| self.rules(kind).is_some_and(|rules| rules.fresh_record);
+        is_fresh(one) && is_fresh(other)
     }
 
     /// Returns whether a challenge can prove the identifier to this account, as long as it is open.

@@ -2,7 +2,7 @@
 
 use super::PeerFault;
 use crate::resource::Resource;
-use crate::wire::ProblemType;
+use crate::wire::{ChallengeKind, ProblemType};
 
 pub(super) fn for_problem(
     resource: Resource,
@@ -38,6 +38,20 @@ pub(super) fn for_problem(
         ProblemType::ServerInternal => "try again later",
         ProblemType::OrderNotReady => "read the order again",
         other => for_order(Some(other)),
+    }
+}
+
+/// Returns what to do after a validation by this kind of challenge failed.
+pub(super) fn for_challenge(kind: &ChallengeKind, problem: &ProblemType) -> &'static str {
+    let is_txt = matches!(
+        kind,
+        ChallengeKind::Dns01 | ChallengeKind::DnsAccount01 | ChallengeKind::DnsPersist01
+    );
+    match problem {
+        ProblemType::IncorrectResponse | ProblemType::Unauthorized if is_txt => {
+            "make sure that the TXT record is there and has reached all name servers"
+        }
+        problem => for_order(Some(problem)),
     }
 }
 

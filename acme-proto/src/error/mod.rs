@@ -85,7 +85,7 @@ pub enum Error {
     #[error(transparent)]
     Deadline(Box<DeadlinePassed>),
     /// The CA asks to wait longer than the policy allows.
-    #[error("the CA asks to wait until {until} at {url}; try again, or resume the order, then")]
+    #[error("the CA asks to wait until {until:.0} at {url}; try again, or resume the order, then")]
     RetryLater {
         /// The URL to ask again.
         url: Url,
@@ -149,6 +149,7 @@ impl Error {
         match self {
             Self::Problem(p) => p.retry_at(),
             Self::RetryLater { until, .. } => Some(*until),
+            Self::Order(o) => o.next_error().and_then(Self::retry_at),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::advice;
+use super::{Error, advice};
 use crate::challenge::Attempt;
 use crate::identifier::Identifier;
 use crate::text::printable;
@@ -18,6 +18,7 @@ pub struct OrderFailed {
     pub(crate) expired: bool,
     pub(crate) problem: Option<Problem>,
     pub(crate) failures: Vec<IdentifierFailure>,
+    pub(crate) then: Option<Error>,
 }
 
 impl OrderFailed {
@@ -34,6 +35,12 @@ impl OrderFailed {
     /// Returns whether the order expired before it could be finalized.
     pub const fn is_expired(&self) -> bool {
         self.expired
+    }
+
+    /// Returns what became of the order that followed this one, if that came to no result of its own: its creation was
+    /// refused, for example, because the CA limits failed validations.
+    pub const fn next_error(&self) -> Option<&Error> {
+        self.then.as_ref()
     }
 
     /// Returns the identifiers that failed, each with what was tried.
@@ -57,13 +64,21 @@ impl fmt::Display for OrderFailed {
         for failure in &self.failures {
             write!(f, "; {failure}")?;
         }
-        let told = self.failures.iter().rev().find_map(IdentifierFailure::problem);
-        let kind = told.or(self.problem.as_ref()).map(Problem::kind);
-        write!(f, "; {}", advice::for_order(kind))
+        let told = self.failures.iter().rev().find_map(IdentifierFailure::last_refusal);
+        let advice = match told {
+            Some((kind, problem)) => advice::for_challenge(kind, problem.kind()),
+            None => advice::for_order(self.problem.as_ref().map(Problem::kind)),
+        };
+        write!(f, "; {advice}")?;
+        self.then.as_ref().map_or(Ok(()), |_| f.write_str("; the order after it failed too"))
     }
 }
 
-impl core::error::Error for OrderFailed {}
+impl core::error::Error for OrderFailed {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.then.as_ref().map(|error| error as _)
+    }
+}
 
 /// An identifier that could not be proved.
 #[derive(Clone, Debug)]
@@ -109,7 +124,13 @@ impl IdentifierFailure {
 
     /// Returns the CA's last word on it.
     pub fn problem(&self) -> Option<&Problem> {
-        self.tried.iter().rev().find_map(|attempt| attempt.problem.as_ref())
+        self.last_refusal().map(|(_, problem)| problem)
+    }
+
+    fn last_refusal(&self) -> Option<(&ChallengeKind, &Problem)> {
+        let said = |attempt: &'_ Attempt| attempt.problem.is_some();
+        let last = self.tried.iter().rev().find(|attempt| said(attempt))?;
+        Some((&last.kind, last.problem.as_ref()?))
     }
 }
 
@@ -132,8 +153,8 @@ impl fmt::Display for IdentifierFailure {
         if let Some(refused) = &self.refused {
             write!(f, ": {}", printable(refused, 200))?;
         }
-        for attempt in &self.tried {
-            write!(f, ": {} ", attempt.kind)?;
+        for (index, attempt) in self.tried.iter().enumerate() {
+            write!(f, "{} {} ", if index == 0 { ":" } else { ", then" }, attempt.kind)?;
             match (&attempt.problem, &attempt.local) {
                 (Some(problem), _) => write!(f, "failed: {problem}")?,
                 (None, Some(local)) => {

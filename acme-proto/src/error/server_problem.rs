@@ -89,6 +89,22 @@ impl ServerProblem {
         advice::for_problem(self.resource, self.status, self.problem.as_ref().map(Problem::kind))
     }
 
+    /// Returns the CA's own sentence.
+    fn explanation(&self) -> &str {
+        self.problem.as_ref().and_then(Problem::detail).unwrap_or_default()
+    }
+
+    /// Returns whether the CA's own sentence names this time, to the minute, as that of Boulder does: `retry after
+    /// 2026-01-02 03:04:05 UTC`.
+    fn explains_time(&self, at: Timestamp) -> bool {
+        let minute = alloc::format!("{at:.0}");
+        let (date, time) = minute.split_at_checked(10).unwrap_or_default();
+        let time = time.get(1..6).unwrap_or_default();
+        let said =
+            |separator| self.explanation().contains(&alloc::format!("{date}{separator}{time}"));
+        !date.is_empty() && (said(' ') || said('T'))
+    }
+
     pub(crate) fn is(&self, kind: &ProblemType) -> bool {
         self.problem.as_ref().is_some_and(|p| p.kind() == kind)
     }
@@ -102,10 +118,10 @@ impl fmt::Display for ServerProblem {
             None if self.snippet.is_empty() => f.write_str(": no explanation")?,
             None => write!(f, ": no problem document but {}: {}", self.media_type, self.snippet)?,
         }
-        if let Some(at) = self.retry_at {
-            write!(f, "; it asks to wait until {at}")?;
+        if let Some(at) = self.retry_at.filter(|at| !self.explains_time(*at)) {
+            write!(f, "; it asks to wait until {at:.0}")?;
         }
-        for help in &self.help {
+        for help in self.help.iter().filter(|help| !self.explanation().contains(help.as_str())) {
             write!(f, "; see {help}")?;
         }
         if let Some(terms) = &self.terms_of_service {

@@ -125,15 +125,25 @@ impl Issuance {
 
     /// Returns the kinds of challenge that can be offered for an authorization.
     fn kinds(&self, authorization: &Authorization) -> alloc::vec::Vec<ChallengeKind> {
-        let name = authorization.ordered_name();
-        let mut kinds = authorization.usable_kinds(self.attempts.of(name.as_ref()));
         // A challenge belongs to one authorization; a second claim to its URL is not honoured.
-        kinds.retain(|kind| {
+        let is_own = |kind: &&ChallengeKind| {
             let challenge = authorization.usable(kind);
             let held = challenge.and_then(|c| self.publications.get(c.url()));
             held.is_none_or(|held| *held.authorization() == authorization.url)
-        });
-        kinds
+        };
+        self.untried_kinds(authorization).filter(is_own).cloned().collect()
+    }
+
+    /// Returns the usable kinds of challenge against which no earlier attempt speaks.
+    pub(super) fn untried_kinds<'a>(
+        &'a self,
+        authorization: &'a Authorization,
+    ) -> impl Iterator<Item = &'a ChallengeKind> {
+        let name = authorization.ordered_name();
+        let tried = self.attempts.of(name.as_ref());
+        let is_left = self.attempts.allow_another(name.as_ref());
+        let is_open = move |kind: &&ChallengeKind| is_left && !self.settings.is_spent(kind, tried);
+        authorization.usable_kinds().filter(is_open)
     }
 
     fn step_authorization(&mut self, index: usize, step: AuthorizationStep) {

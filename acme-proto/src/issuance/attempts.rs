@@ -1,12 +1,16 @@
 //! What was tried, over all orders of an issuance.
 //!
 //! Each kind of challenge is tried once for an identifier: what failed is neither offered again nor, after a crash,
-//! tried again, for a snapshot has it. A new order inherits it, and there are only so many orders.
+//! tried again, for a snapshot has it. A new order inherits it, and there are only so many orders, and only so many
+//! failed validations of an identifier: CAs count those (Let's Encrypt allows five an hour), and refuse new orders after
+//! that.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::challenge::Attempt;
+use crate::error::OrderFailed;
 use crate::identifier::Identifier;
 use crate::snapshot::{Snapshot, Tried};
 use crate::wire::ChallengeKind;
@@ -15,6 +19,12 @@ use crate::wire::ChallengeKind;
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     failed: BTreeMap<Identifier, Vec<Attempt>>,
+    /// How many validations the server made in vain.
+    validations: BTreeMap<Identifier, u32>,
+    /// How many of an identifier may be made in vain; `None` before the first poll.
+    most_validations: Option<u32>,
+    /// The last order that failed and was followed by another one.
+    earlier: Option<Box<OrderFailed>>,
     orders: u32,
     /// A challenge was responded to in this run.
     responded: bool,
@@ -24,6 +34,9 @@ impl Attempts {
     pub(super) fn restore(snapshot: &Snapshot) -> Self {
         let mut attempts = Self::default();
         for tried in &snapshot.tried {
+            if tried.attempt.problem().is_some() {
+                attempts.count_validation(tried.identifier.clone());
+            }
             attempts.add(tried.identifier.clone(), tried.attempt.clone());
         }
         attempts
@@ -32,6 +45,32 @@ impl Attempts {
     /// Returns what failed for an identifier.
     pub(super) fn of(&self, identifier: Option<&Identifier>) -> &[Attempt] {
         identifier.and_then(|i| self.failed.get(i)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Sets how many validations of an identifier may be made in vain.
+    pub(super) const fn limit_validations(&mut self, most: u32) {
+        self.most_validations = Some(most);
+    }
+
+    /// Counts a validation that the server made in vain.
+    pub(super) fn count_validation(&mut self, identifier: Identifier) {
+        *self.validations.entry(identifier).or_default() += 1;
+    }
+
+    /// Returns whether another validation of an identifier may be asked for.
+    pub(super) fn allow_another(&self, identifier: Option<&Identifier>) -> bool {
+        let made = identifier.and_then(|i| self.validations.get(i)).copied().unwrap_or_default();
+        self.most_validations.is_none_or(|most| made < most)
+    }
+
+    /// Keeps the failure of an order that another one follows.
+    pub(super) fn keep(&mut self, failed: OrderFailed) {
+        self.earlier = Some(Box::new(failed));
+    }
+
+    /// Takes the failure of the order before the present one.
+    pub(super) const fn take_earlier(&mut self) -> Option<Box<OrderFailed>> {
+        self.earlier.take()
     }
 
     /// Returns whether a kind failed for an identifier.
@@ -46,6 +85,7 @@ impl Attempts {
     /// Forgets what failed, but not how many orders were made.
     pub(super) fn clear(&mut self) {
         self.failed.clear();
+        self.validations.clear();
     }
 
     /// Returns what a snapshot keeps.
@@ -96,5 +136,17 @@ mod tests {
         assert!(!attempts.has_tried(Some(&b), &ChallengeKind::Http01));
         assert!(!attempts.has_tried(None, &ChallengeKind::Http01));
         assert_eq!(attempts.listed(), [Tried { identifier: a, attempt }]);
+    }
+
+    #[test]
+    fn validations_are_limited_for_each_identifier() {
+        let [a, b] = ["a.example", "b.example"].map(|name| Identifier::dns(name).unwrap());
+        let mut attempts = Attempts::default();
+        attempts.limit_validations(2);
+        attempts.count_validation(a.clone());
+        assert!(attempts.allow_another(Some(&a)));
+        attempts.count_validation(a.clone());
+        assert!(!attempts.allow_another(Some(&a)));
+        assert!(attempts.allow_another(Some(&b)));
     }
 }

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::plan::AuthorizationView;
-use crate::challenge::Attempt;
 use crate::challenge::ChallengeResponse;
 use crate::identifier::Identifier;
 use crate::op::RespondChallenge;
@@ -194,15 +193,9 @@ impl Authorization {
         challenge.is_open() && !self.excluded.contains(challenge.url())
     }
 
-    /// Returns the kinds that can be tried, without those that have failed.
-    pub(super) fn usable_kinds(&self, tried: &[Attempt]) -> Vec<ChallengeKind> {
-        self.challenges
-            .iter()
-            .filter(|c| self.is_usable(c))
-            .map(wire::Challenge::kind)
-            .filter(|kind| tried.iter().all(|attempt| attempt.kind() != *kind))
-            .cloned()
-            .collect()
+    /// Returns the kinds whose challenges can be responded to.
+    pub(super) fn usable_kinds(&self) -> impl Iterator<Item = &ChallengeKind> {
+        self.challenges.iter().filter(|c| self.is_usable(c)).map(wire::Challenge::kind)
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Authorizations {
     due: BTreeSet<(Timestamp, usize)>,
     /// Those whose wait begins at the next poll.
     delayed: Vec<usize>,
+    /// Where the next look at those that the server validates begins.
+    looked_at: usize,
     /// The phase in which they were last planned.
     phase: Phase,
     /// How many offers were made.
@@ -105,6 +107,24 @@ impl Authorizations {
         while let Some((at, index)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, index));
             self.changed.insert(index);
+        }
+    }
+
+    /// Has some authorizations read again that the server validates, in turn.
+    pub(super) fn look_closer(&mut self, most: usize) {
+        let count = self.all.len();
+        let mut left = most;
+        for index in (0..count).map(|step| (self.looked_at + step) % count) {
+            if left == 0 {
+                self.looked_at = index;
+                return;
+            }
+            let authorization = &mut self.all[index];
+            if authorization.has_responded() && authorization.is_pending() {
+                authorization.stale = true;
+                self.changed.insert(index);
+                left -= 1;
+            }
         }
     }
 

@@ -31,7 +31,8 @@ impl Issuance {
         }
         let result = match (result, &self.choosing) {
             (Err(_), Some(choosing)) => Ok(choosing.finish()),
-            (result, _) => result,
+            (Err(error), None) => Err(self.with_earlier_failure(error)),
+            (Ok(chosen), _) => Ok(chosen),
         };
         self.engine.close(session);
         self.drop_questions();

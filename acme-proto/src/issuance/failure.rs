@@ -29,13 +29,35 @@ impl Issuance {
             && !failed.is_empty()
             && failed.iter().all(|(one, failure)| self.may_go_otherwise(one, failure));
         let failures = failed.into_iter().map(|(_, failure)| failure).collect();
-        if again {
-            return self.forget_order(session);
-        }
         let order_url = self.order.url().cloned();
         let expired = self.order.has_expired();
-        let failed = OrderFailed { order_url, expired, problem, failures };
+        let failed = OrderFailed { order_url, expired, problem, failures, then: None };
+        if again {
+            self.attempts.keep(failed);
+            return self.forget_order(session);
+        }
         self.end(Err(Error::Order(Box::new(failed))), session);
+    }
+
+    /// Returns the error that ends the issuance, with the failure that led to it: an order that failed is why there was
+    /// another one, and what became of that says nothing of it.
+    pub(super) fn with_earlier_failure(&mut self, error: Error) -> Error {
+        let Some(mut earlier) = self.attempts.take_earlier() else { return error };
+        match error {
+            Error::Deadline(mut late) if late.last.is_none() => {
+                late.last = Some(Error::Order(earlier));
+                Error::Deadline(late)
+            }
+            Error::Problem(_)
+            | Error::Peer(_)
+            | Error::Unsupported(_)
+            | Error::Transport(_)
+            | Error::RetryLater { .. } => {
+                earlier.then = Some(error);
+                Error::Order(earlier)
+            }
+            error => error,
+        }
     }
 
     /// Ends at the deadline, with what was waited for.
@@ -65,7 +87,7 @@ impl Issuance {
             tried.iter().any(|a| a.problem().is_some()) && !authorization.is_valid();
         let hopeless = authorization.proof == Proof::None
             && authorization.is_pending()
-            && authorization.usable_kinds(&tried).is_empty();
+            && self.untried_kinds(authorization).next().is_none();
         (failed || refused_by_server || hopeless).then(|| IdentifierFailure {
             identifier: name,
             authorization: authorization.url.clone(),
@@ -94,7 +116,7 @@ impl Issuance {
         };
         let failures: Vec<_> = self.authorizations.iter().filter_map(said).collect();
         let order_url = self.order.url().cloned();
-        let failed = OrderFailed { order_url, expired: false, problem: None, failures };
+        let failed = OrderFailed { order_url, expired: false, problem: None, failures, then: None };
         (!failed.failures.is_empty()).then(|| Error::Order(Box::new(failed)))
     }
 
@@ -102,7 +124,7 @@ impl Issuance {
     fn may_go_otherwise(&self, one: &Authorization, failure: &IdentifierFailure) -> bool {
         let tried = failure.tried();
         let is_left = |kind: &ChallengeKind| {
-            self.settings.is_solvable(kind) && tried.iter().all(|attempt| attempt.kind() != kind)
+            self.settings.is_solvable(kind) && !self.settings.is_spent(kind, tried)
         };
         let may_pass = match failure.problem().map(Problem::kind) {
             None => !tried.is_empty(),
@@ -116,6 +138,7 @@ impl Issuance {
                     | ProblemType::ServerInternal
             ),
         };
-        may_pass && one.kinds.iter().any(is_left)
+        let is_allowed = self.attempts.allow_another(Some(failure.identifier()));
+        may_pass && is_allowed && one.kinds.iter().any(is_left)
     }
 }

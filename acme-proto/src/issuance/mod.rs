@@ -279,6 +279,15 @@ impl Issuance {
         self
     }
 
+    /// Lets a failed dns-01 be followed by dns-account-01, and the other way round.
+    ///
+    /// By default it is not: both are proved by the same records, so that what the CA did not see of the one it does
+    /// not see of the other, and CAs count failed validations.
+    pub const fn try_both_dns_kinds(mut self) -> Self {
+        self.settings.tries_both_dns_kinds = true;
+        self
+    }
+
     /// Sets a time limit other than the policy's; it counts from the first poll.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.engine.set_time_limit(limit);
@@ -396,6 +405,7 @@ impl Drive for Issuance {
 
     fn start(&mut self, session: &mut Session) {
         self.engine.start_clock(session.policy().issuance_time_limit);
+        self.attempts.limit_validations(session.policy().max_failed_validations);
         if let Seen::Foreign(saved) = self.identity.enter(session) {
             self.publications.clear();
             return self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);

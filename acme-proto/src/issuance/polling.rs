@@ -2,8 +2,11 @@
 //!
 //! The order is first read as soon as every challenge has been responded to, unless a `Retry-After` on one of those
 //! responses, or on an authorization, names a later time (`hold`). The next reads follow the order's own `Retry-After`, or
-//! the policy's schedule, which starts over when the order has a new status. Every third round of a pending order its authorizations are read as well: some
-//! servers report a failed challenge nowhere else.
+//! the policy's schedule, which starts over when the order has a new status.
+//!
+//! Every third round of a pending order, authorizations are read as well: some servers report a failed challenge nowhere
+//! else. Most do, and validate a large order for longer than three rounds, so that the first look is at a few of them, and
+//! each further one at more.
 
 use core::time::Duration;
 
@@ -11,6 +14,9 @@ use crate::time::Timestamp;
 
 /// After how many polls of a pending order its authorizations are read too.
 const LOOK_CLOSER_EVERY: u32 = 3;
+
+/// How many authorizations are read at the first of these looks; each further one has four times as many.
+const AUTHORIZATIONS_AT_FIRST: usize = 4;
 
 /// How many times a valid order is read that does not name its certificate: some servers name it later.
 const MOST_LOOKS_FOR_CERTIFICATE: u32 = 3;
@@ -64,9 +70,13 @@ impl Polling {
         self.at
     }
 
-    /// Returns whether the authorizations of a pending order are read in this round.
-    pub(super) const fn looks_closer(&self) -> bool {
-        self.round % LOOK_CLOSER_EVERY == LOOK_CLOSER_EVERY - 1
+    /// Returns how many authorizations of a pending order are read in this round.
+    pub(super) const fn authorizations_to_read(&self) -> usize {
+        if self.round % LOOK_CLOSER_EVERY != LOOK_CLOSER_EVERY - 1 {
+            return 0;
+        }
+        AUTHORIZATIONS_AT_FIRST
+            .saturating_mul(4_usize.saturating_pow(self.round / LOOK_CLOSER_EVERY))
     }
 
     /// Returns whether a valid order has been read often enough without naming its certificate.
@@ -97,13 +107,13 @@ mod tests {
     #[test]
     fn a_new_status_starts_the_schedule_over() {
         let mut polling = Polling::default();
-        let closer: alloc::vec::Vec<bool> = (0..7)
+        let closer: alloc::vec::Vec<usize> = (0..8)
             .map(|_| {
                 polling.read(false);
-                polling.looks_closer()
+                polling.authorizations_to_read()
             })
             .collect();
-        assert_eq!(closer, [false, true, false, false, true, false, false]);
+        assert_eq!(closer, [0, 4, 0, 0, 16, 0, 0, 64]);
         assert!(polling.misses_certificate());
         polling.read(true);
         assert!(!polling.misses_certificate());

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Deactivation;
 use super::names::Names;
-use crate::challenge::Kinds;
+use crate::challenge::{Attempt, Kinds};
 use crate::op::NewOrder;
 use crate::wire::ChallengeKind;
 use crate::x509::ChainChoice;
@@ -22,6 +22,8 @@ pub(super) struct Settings {
     pub(super) kinds: Kinds,
     /// Records that are made to last are removed too.
     pub(super) removes_persistent: bool,
+    /// After one of dns-01 and dns-account-01 failed, the other is tried.
+    pub(super) tries_both_dns_kinds: bool,
 }
 
 impl Settings {
@@ -34,7 +36,17 @@ impl Settings {
             solvable: None,
             kinds: Kinds::default(),
             removes_persistent: false,
+            tries_both_dns_kinds: false,
         }
+    }
+
+    /// Returns whether what failed speaks against a kind of challenge: it failed itself, or one that is proved by the same
+    /// records did.
+    pub(super) fn is_spent(&self, kind: &ChallengeKind, tried: &[Attempt]) -> bool {
+        let mut tried = tried.iter().map(Attempt::kind);
+        tried.any(|failed| {
+            failed == kind || (!self.tries_both_dns_kinds && self.kinds.share_records(failed, kind))
+        })
     }
 
     /// Returns whether the user can solve a kind of challenge, as far as that was said.

@@ -3,7 +3,7 @@
 mod http_date;
 mod rfc3339;
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
@@ -166,12 +166,12 @@ impl Timestamp {
     /// Returns the RFC 3339 form without a fraction, which some servers reject
     /// (<https://github.com/caddyserver/caddy/issues/6864>).
     pub fn to_rfc3339_seconds(self) -> String {
-        Self { secs: self.secs, nanos: 0 }.to_string()
+        alloc::format!("{self:.0}")
     }
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes the RFC 3339 form in UTC, with a fraction only if it is not zero.
+    /// Writes the RFC 3339 form in UTC, with a fraction only if it is not zero; `{:.0}` leaves the fraction out.
     ///
     /// That form has four digits for the year. Times outside the years 0000 to 9999 are written as
     /// the first or last second of these, so that the text can always be parsed again.
@@ -179,7 +179,7 @@ impl fmt::Display for Timestamp {
         let shown = (*self).clamp(YEAR_0000, YEAR_9999);
         let Civil { year, month, day, hour, minute, second } = shown.civil();
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        if shown.nanos != 0 {
+        if shown.nanos != 0 && f.precision() != Some(0) {
             let digits = alloc::format!("{:09}", shown.nanos);
             write!(f, ".{}", digits.trim_end_matches('0'))?;
         }
@@ -255,6 +255,7 @@ fn number(text: &[u8], digits: usize) -> Option<i64> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use alloc::string::ToString;
 
     use super::*;
 
@@ -330,6 +331,10 @@ mod tests {
     fn the_text_has_a_fraction_only_if_there_is_one() {
         assert_eq!(Timestamp::from_unix_millis(1_500).to_string(), "1970-01-01T00:00:01.5Z");
         assert_eq!(Timestamp::from_unix_millis(1_500).to_rfc3339_seconds(), "1970-01-01T00:00:01Z");
+        assert_eq!(
+            alloc::format!("{:.0}", Timestamp::from_unix_millis(1_500)),
+            "1970-01-01T00:00:01Z"
+        );
         assert_eq!(Timestamp::from_unix_millis(-500).to_string(), "1969-12-31T23:59:59.5Z");
     }
 

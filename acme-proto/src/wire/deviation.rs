@@ -27,6 +27,14 @@ impl Deviation {
         &self.field
     }
 
+    /// Returns whether every response of this kind from a widely used CA deviates like this, so that it is no news to
+    /// the user of a program.
+    ///
+    /// Let's Encrypt's accounts have no `orders`, which RFC 8555 Section 7.1.2 requires.
+    pub fn is_routine(&self) -> bool {
+        self.kind == DeviationKind::Missing && self.field == "orders"
+    }
+
     /// Returns what was wrong.
     pub const fn kind(&self) -> &DeviationKind {
         &self.kind

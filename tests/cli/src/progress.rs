@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use acme_adapter::clock;
 use acme_proto::identifier::Identifier;
 use acme_proto::notice::{Notice, Progress as Step, RetryReason};
+use acme_proto::time::Timestamp;
 use acme_proto::wire::OrderStatus;
 
 /// The display on standard error, shared by its clones.
@@ -97,21 +99,23 @@ impl Progress {
     pub(crate) fn notice(&self, notice: &Notice) {
         match notice {
             Notice::Progress(step) => self.step(step),
-            Notice::Retry { url, reason, .. } => match reason {
+            Notice::Retry { url, reason, at, .. } => match reason {
                 // Nonces expire. A retry with a fresh one is routine.
                 RetryReason::BadNonce => {}
                 RetryReason::Status(status, _) => {
-                    self.say(&format!("the CA answered {status} at {url}; trying again"));
+                    let again = next_try(*at);
+                    self.say(&format!("the CA answered {status} at {url}; {again}"));
                 }
                 RetryReason::Lost(why) => {
-                    self.say(&format!("no answer from {url} ({}); trying again", plain(why)));
+                    let again = next_try(*at);
+                    self.say(&format!("no answer from {url} ({}); {again}", plain(why)));
                 }
                 _ => {}
             },
             Notice::Waiting { until, asked_by_server: true, .. } => {
                 self.doing(format!("the CA asks to wait until {}", until.to_rfc3339_seconds()));
             }
-            Notice::Deviation { url, deviation } => {
+            Notice::Deviation { url, deviation } if !deviation.is_routine() => {
                 self.say(&format!("the CA deviates from the protocol at {url}: {deviation}"));
             }
             _ => {}
@@ -204,6 +208,15 @@ impl Inner {
         };
         drop(terminal);
         drop(state);
+    }
+}
+
+/// Says when a request is sent again: soon, or at a time that would look like a standstill without a word about it.
+fn next_try(at: Timestamp) -> String {
+    let seconds = at.saturating_duration_since(clock::wall()).as_secs();
+    match seconds {
+        0..=2 => "trying again".to_owned(),
+        _ => format!("trying again in {seconds} s, at {at:.0}"),
     }
 }
 

@@ -36,12 +36,33 @@ pub(crate) fn success(issued: &Issued, facts: &Facts<'_>) -> String {
         row("root", format!("{} (of the embedded test CA: nobody else trusts it)", file(ROOT)));
     }
     let until = leaf.not_after();
-    let days = until.saturating_duration_since(leaf.not_before()).as_secs().div_ceil(86_400);
-    let from = leaf.not_before().to_rfc3339_seconds();
-    row("valid", format!("{from} to {} ({days} days)", until.to_rfc3339_seconds()));
+    let lifetime = lifetime(until.saturating_duration_since(leaf.not_before()));
+    row("valid", format!("{:.0} to {until:.0} ({lifetime})", leaf.not_before()));
     if let Some(profile) = issued.profile() {
         row("profile", crate::progress::plain(profile));
     }
     row("requests", format!("{} in {:.1} s", facts.requests, facts.elapsed.as_secs_f64()));
     text
+}
+
+/// Writes a lifetime in days, or in hours where days would hide much of it: the last second counts as a part of it.
+fn lifetime(lifetime: Duration) -> String {
+    let hours = lifetime.as_secs().div_ceil(3600);
+    match hours {
+        0..=239 => format!("{hours} hours"),
+        _ => format!("{} days", hours.div_ceil(24)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_of_days_is_told_in_hours() {
+        let told = |seconds| lifetime(Duration::from_secs(seconds));
+        assert_eq!(told(160 * 3600 - 1), "160 hours");
+        assert_eq!(told(45 * 86_400 - 1), "45 days");
+        assert_eq!(told(90 * 86_400 - 1), "90 days");
+    }
 }

@@ -1,10 +1,14 @@
 //! One kind of challenge after another, with memory of what failed.
 
-use acme_proto::error::Error;
-use acme_proto::issuance::IssuanceEvent;
-use acme_proto::wire::ChallengeKind::{self, Dns01, Http01};
+use acme_proto::error::{Error, Report};
+use acme_proto::issuance::{Issuance, IssuanceEvent};
+use acme_proto::wire::ChallengeKind::{self, Dns01, DnsAccount01, Http01, TlsAlpn01};
+use acme_proto::wire::ProblemType;
 use acme_testca::{CaConfig, RequestKind};
-use acme_tests::canned_server::{BASE, CannedServer, authorization, challenge, object, order};
+use acme_tests::canned_server::{
+    BASE, CannedServer, authorization, challenge, created, object, order, problem,
+};
+use acme_tests::error_chain;
 use acme_tests::world::{SolverPlan, World, issuance, issue_with};
 use serde_json::json;
 
@@ -77,5 +81,102 @@ fn only_what_another_kind_may_mend_is_worth_a_new_order() {
     for hopeless in ["caa", "rejectedIdentifier", "rateLimited", "malformed", "userActionRequired"]
     {
         assert_eq!(orders_after(hopeless), 1, "{hopeless}");
+    }
+}
+
+/// A CA that offers both kinds of challenge that are proved by a record below `_acme-challenge`.
+fn both_dns_kinds() -> CaConfig {
+    use acme_testca::ChallengeKind as K;
+    let mut config = CaConfig::default();
+    config.challenges = [K::Dns01, K::DnsAccount01].into();
+    config
+}
+
+/// Issues with these two kinds, of which dns-01 is broken; `change` changes the flow.
+fn broken_dns(change: fn(Issuance) -> Issuance) -> (World, Option<Error>) {
+    let mut world = World::new(both_dns_kinds(), 1);
+    let mut session = world.registered();
+    let kinds = vec![Dns01, DnsAccount01];
+    let plan = SolverPlan { kinds, forgets_kinds: vec![Dns01], ..SolverPlan::default() };
+    let flow = change(issuance(&[NAME]).with_solver_kinds([Dns01, DnsAccount01]));
+    let result = issue_with(&mut world, &mut session, vec![flow], &plan).pop().expect("a result");
+    (world, result.err())
+}
+
+fn count(world: &World, kind: RequestKind) -> usize {
+    world.transcript.iter().filter(|e| e.kind == kind).count()
+}
+
+#[test]
+fn a_failed_dns_01_is_not_followed_by_dns_account_01() {
+    let (world, error) = broken_dns(|flow| flow);
+    let error = error.expect("no record").to_string();
+    assert_eq!(count(&world, RequestKind::NewOrder), 1, "{error}");
+    assert_eq!(count(&world, RequestKind::Challenge), 1, "{error}");
+    assert!(error.contains("a.example: dns-01 failed"), "{error}");
+}
+
+#[test]
+fn a_failed_dns_01_is_followed_by_dns_account_01_where_the_user_asks_for_it() {
+    let (world, error) = broken_dns(Issuance::try_both_dns_kinds);
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(count(&world, RequestKind::NewOrder), 2);
+}
+
+#[test]
+fn a_failure_is_told_with_what_became_of_the_next_order() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    let mut failed = authorization("invalid", NAME, 1);
+    let mut http = challenge("invalid", "http-01", 1);
+    http["error"] =
+        json!({ "type": "urn:ietf:params:acme:error:connection", "detail": "port 80 is closed" });
+    failed["challenges"] = json!([http]);
+    let mut pending = authorization("pending", NAME, 1);
+    pending["challenges"] =
+        json!([challenge("pending", "http-01", 1), challenge("pending", "dns-01", 2)]);
+    script.on("/authz/1", [object(&pending), object(&failed)]);
+    script.on("/order/1", [object(&order("invalid", &[NAME]))]);
+    let limited = problem(429, "rateLimited").with_header("retry-after", "86400");
+    script.on("/newOrder", [created(&order("pending", &[NAME])), limited]);
+    let flow = issuance(&[NAME]).with_solver_kinds([Http01, Dns01]);
+    let error = script.issue(flow).expect_err("the CA limits failures");
+    let Error::Order(failed) = &error else { panic!("{error:?}") };
+    let next = failed.next_error().and_then(Error::problem_type);
+    assert_eq!(next, Some(&ProblemType::RateLimited), "{error:?}");
+    assert!(error.retry_at().is_some(), "{error:?}");
+    let chain = Report::new(&error).to_string();
+    assert!(chain.contains("port 80 is closed"), "{chain}");
+    assert!(chain.contains("rateLimited"), "{chain}");
+    error_chain::check(&error);
+}
+
+#[test]
+fn two_attempts_read_as_two() {
+    let mut world = World::new(CaConfig::default(), 1);
+    let mut session = world.registered();
+    let kinds = vec![Http01, Dns01];
+    let plan = SolverPlan { kinds: kinds.clone(), forgets: true, ..SolverPlan::default() };
+    let flow = issuance(&[NAME]).with_solver_kinds(kinds);
+    let result = issue_with(&mut world, &mut session, vec![flow], &plan).pop().expect("a result");
+    let error = result.expect_err("nothing is published").to_string();
+    assert!(error.contains("a.example: http-01 failed: "), "{error}");
+    assert!(error.contains(", then dns-01 failed: "), "{error}");
+}
+
+#[test]
+fn only_so_many_validations_of_a_name_may_fail() {
+    for (most, orders) in [(1, 1), (2, 2), (4, 3)] {
+        let mut world = World::new(CaConfig::default(), 1);
+        let mut session = world.registered();
+        let mut policy = session.policy().clone();
+        policy.max_failed_validations = most;
+        session.set_policy(policy);
+        let kinds = vec![Http01, Dns01, TlsAlpn01];
+        let plan = SolverPlan { kinds: kinds.clone(), forgets: true, ..SolverPlan::default() };
+        let flow = issuance(&[NAME]).with_solver_kinds(kinds);
+        let result = issue_with(&mut world, &mut session, vec![flow], &plan).pop();
+        let error = result.expect("a result").expect_err("nothing is published");
+        assert_eq!(count(&world, RequestKind::Challenge), orders, "{error}");
+        assert_eq!(count(&world, RequestKind::NewOrder), orders, "{error}");
     }
 }

@@ -375,3 +375,20 @@ fn an_unreadable_answer_to_a_challenge_response_is_survived() {
     script.issue(issuance(&[NAME])).expect("a certificate");
     assert_eq!(script.count("/challenge/1"), 1);
 }
+
+#[test]
+fn a_slow_validation_of_many_names_has_few_authorizations_read_again() {
+    let names: Vec<String> = (0..30).map(|number| format!("n{number}.example")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut script = CannedServer::obliging(&names);
+    let mut polls = vec![object(&order("pending", &names)); 3];
+    polls.push(object(&order("ready", &names)));
+    script.on("/order/1", polls);
+    for number in 1..=names.len() {
+        let validated = object(&challenge("processing", "http-01", number));
+        script.on(&format!("/challenge/{number}"), [validated]);
+    }
+    script.issue(issuance(&names)).expect("a certificate");
+    let reads = script.paths().iter().filter(|path| path.starts_with("/authz/")).count();
+    assert_eq!(reads, 30 + 4);
+}

@@ -153,7 +153,11 @@ fn step_ca_in_one_piece() {
     let error = result.expect("a result").expect_err("b.example fails");
     let Error::Order(failed) = &error else { panic!("{error}") };
     assert_eq!(failed.failures().len(), 1, "{error}");
-    assert_eq!(failed.failures()[0].tried().len(), 3, "{error}");
+    assert_eq!(
+        failed.failures()[0].tried().len(),
+        2,
+        "four validations of a name may fail: {error}"
+    );
     let took = world.now().saturating_duration_since(before).as_secs();
     assert!(took < 60, "{took} seconds");
     assert!(world.published.is_empty());

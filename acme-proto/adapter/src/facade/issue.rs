@@ -137,6 +137,15 @@ macro_rules! issue {
                 self
             }
 
+            /// Lets dns-account-01 follow a failed dns-01, and the other way round.
+            ///
+            /// By default it does not: both are proved by the same records, and CAs count failed validations. See
+            /// [`Issuance::try_both_dns_kinds`](acme_proto::issuance::Issuance::try_both_dns_kinds).
+            pub const fn try_both_dns_kinds(mut self) -> Self {
+                self.settings.tries_both_dns_kinds = true;
+                self
+            }
+
             /// Sets a time limit other than the policy's; clean-ups may take a little longer.
             pub const fn time_limit(mut self, limit: core::time::Duration) -> Self {
                 self.settings.time_limit = Some(limit);

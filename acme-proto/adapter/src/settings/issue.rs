@@ -29,6 +29,8 @@ pub struct IssueSettings {
     pub time_limit: Option<Duration>,
     /// Whether records of dns-persist-01 are removed at the end.
     pub removes_persistent: bool,
+    /// Whether dns-account-01 may follow a failed dns-01, and the other way round.
+    pub tries_both_dns_kinds: bool,
     /// The kinds of challenges that acme-proto does not know, with the rules that the solvers
     /// supply.
     pub rules: Vec<(ChallengeKind, ChallengeRules)>,
@@ -65,6 +67,7 @@ impl IssueSettings {
             deactivation: Deactivation::Never,
             time_limit: None,
             removes_persistent: false,
+            tries_both_dns_kinds: false,
             rules: Vec::new(),
         }
     }
@@ -132,6 +135,9 @@ impl IssueSettings {
         }
         if self.removes_persistent {
             flow = flow.remove_persistent();
+        }
+        if self.tries_both_dns_kinds {
+            flow = flow.try_both_dns_kinds();
         }
         Ok(flow)
     }

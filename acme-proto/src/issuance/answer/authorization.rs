@@ -110,6 +110,10 @@ impl Issuance {
             // It expired, or was deactivated or revoked: no challenge is to blame.
             _ if withdrawn => self.authorizations.set_proof(index, Proof::Failed),
             Some(challenge) if over || *challenge.status() == ChallengeStatus::Invalid => {
+                // It may be read again, for the reasons.
+                if authorization.proof != Proof::Failed {
+                    self.attempts.count_validation(name.clone());
+                }
                 self.authorizations.set_proof(index, Proof::Failed);
                 self.remember(name, &challenge, challenge.error().cloned());
             }
@@ -136,14 +140,19 @@ impl Issuance {
         else {
             return;
         };
+        let name = authorization.ordered_name();
+        let responses = authorization.responses;
+        if let Some(name) = &name {
+            self.attempts.count_validation(name.clone());
+        }
+        let is_allowed = responses < tries && self.attempts.allow_another(name.as_ref());
         // What the CAA records say stays so until the domain's owner changes them.
-        if authorization.responses < tries && *error.kind() != ProblemType::Caa {
-            let wait = session.jittered(backoff, authorization.responses);
+        if is_allowed && *error.kind() != ProblemType::Caa {
+            let wait = session.jittered(backoff, responses);
             let ready = Proof::Ready(challenge.url().clone(), now.saturating_add(wait));
             return self.authorizations.set_proof(index, ready);
         }
-        authorization.responses = 0;
-        let name = authorization.ordered_name();
+        self.authorizations.edit(index).responses = 0;
         self.authorizations.set_proof(index, Proof::None);
         if let Some(name) = name {
             self.remember(&name, challenge, Some(error));

@@ -96,16 +96,11 @@ impl Issuance {
         self.engine.notice(Notice::Waiting { url, until, asked_by_server });
     }
 
-    /// Every few polls, has the authorizations read that are not known to be valid.
+    /// Every few polls, has some of the authorizations read that are not known to be valid.
     fn look_closer(&mut self) {
-        if self.order.status() != Some(&OrderStatus::Pending) || !self.polling.looks_closer() {
-            return;
-        }
-        for index in 0..self.authorizations.len() {
-            let authorization = self.authorizations.get(index);
-            if authorization.has_responded() && authorization.is_pending() {
-                self.authorizations.edit(index).stale = true;
-            }
+        if self.order.status() == Some(&OrderStatus::Pending) {
+            let most = self.polling.authorizations_to_read();
+            self.authorizations.look_closer(most);
         }
     }
 }

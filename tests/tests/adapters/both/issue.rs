@@ -148,6 +148,45 @@ async fn when_one_solver_fails_the_next_kind_is_tried() {
     assert_eq!(not_cleaned[0].1, "the zone is locked still");
 }
 
+/// A zone that takes records and publishes none.
+struct Silent;
+
+impl adapter::Dns01 for Silent {
+    async fn set_txt(&self, _: &str, _: &str) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    async fn remove_txt(&self, _: &str, _: &str) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// Issues by records that nobody publishes from a CA that offers both kinds of challenge for them; returns the number of
+/// orders and the error.
+async fn by_no_record(tries_both: bool) -> (usize, String) {
+    use acme_testca::{ChallengeKind as Kind, RequestKind};
+    let kinds = [Kind::Dns01, Kind::DnsAccount01];
+    let ca = TestCa::builder().challenges(kinds).start().expect("a CA");
+    let client = client(&ca).await;
+    let issue = client.issue(["example.test"]).key(&certificate_key());
+    let issue = issue.solver(Dns01Solver::new(Silent));
+    let issue = if tries_both { issue.try_both_dns_kinds() } else { issue };
+    let error = issue.run().await.expect_err("no record").to_string();
+    let orders = ca.requests().iter().filter(|r| r.kind == RequestKind::NewOrder).count();
+    (orders, error)
+}
+
+#[tokio::test]
+async fn a_failed_dns_01_costs_one_validation_unless_the_user_asks_for_both_kinds() {
+    let (orders, error) = by_no_record(false).await;
+    assert_eq!(orders, 1, "{error}");
+    assert!(error.contains("dns-01 failed"), "{error}");
+    assert!(!error.contains("dns-account-01"), "{error}");
+    let (orders, error) = by_no_record(true).await;
+    assert_eq!(orders, 2, "{error}");
+    assert!(error.contains(", then dns-account-01 failed"), "{error}");
+}
+
 #[tokio::test]
 async fn the_error_says_what_the_last_solver_said() {
     let ca = TestCa::start();
