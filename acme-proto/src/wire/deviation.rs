@@ -105,4 +105,11 @@ mod tests {
             Deviation::new("meta.profiles.a\nb", DeviationKind::UnknownValue("\u{7}".into()));
         assert_eq!(deviation.to_string(), "meta.profiles.a\\nb: unknown value \"\\u{7}\"");
     }
+
+    #[test]
+    fn only_what_large_cas_always_do_is_routine() {
+        assert!(Deviation::new("orders", DeviationKind::Missing).is_routine());
+        assert!(!Deviation::new("orders", DeviationKind::Malformed).is_routine());
+        assert!(!Deviation::new("status", DeviationKind::Missing).is_routine());
+    }
 }
