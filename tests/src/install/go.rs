@@ -1,5 +1,6 @@
 //! Programs from the Go module proxy.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -59,6 +60,42 @@ impl GoProgram {
 pub(crate) fn install_eab_tool() -> PathBuf {
     let source = source("step-ca-eab");
     build("servers/step-ca-eab", &texts(&source, &["main.go"]), &source, "step-ca-eab")
+}
+
+/// The version of Boulder, the server behind Let's Encrypt.
+pub(crate) const BOULDER_VERSION: &str = "v0.20260901.0";
+
+/// Builds Boulder, with the CT logs of its tests and the schemas of its database, and returns their directory.
+///
+/// The checksums of all modules are in this repository. A C compiler is needed, because Boulder can keep its keys in
+/// hardware.
+///
+/// # Panics
+///
+/// As [`GoProgram::install`] does.
+pub(crate) fn install_boulder() -> PathBuf {
+    const MODULE: &str = "github.com/letsencrypt/boulder";
+    let source = source("boulder");
+    let modules = texts(&source, &["go.mod", "go.sum"]);
+    assert!(modules.contains(&format!("{MODULE} {BOULDER_VERSION} ")), "{modules}");
+    once("servers/boulder", &modules, |dir| {
+        let mut build = go(dir);
+        build.env("CGO_ENABLED", "1").args(["build", "-mod=readonly", "-o"]).arg(dir);
+        build.args(["cmd/boulder", "test/ct-test-srv"].map(|path| format!("{MODULE}/{path}")));
+        manager(build.current_dir(&source), NEEDS);
+        let mut list = go(dir);
+        list.args(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", MODULE]).current_dir(&source);
+        let sources = PathBuf::from(manager(&mut list, NEEDS).trim());
+        for (own, theirs) in [("schema.sql", ""), ("schema-next.sql", "_next")] {
+            let schema = ["boulder_sa", "incidents_sa"].map(|name| {
+                let file = sources.join("sa").join("db").join(format!("01-{name}{theirs}.sql"));
+                let text = fs::read_to_string(file).expect("Boulder has its schemas");
+                let text = text.replace(&format!("USE {name}{theirs};"), &format!("USE {name};"));
+                format!("CREATE DATABASE {name};\n{text}")
+            });
+            fs::write(dir.join(own), schema.concat()).expect("the target directory is writable");
+        }
+    })
 }
 
 /// Builds the Go program of this repository in `source` to `place` of the target directory, and returns its path.

@@ -16,7 +16,7 @@ use crate::servers::target_dir;
 
 pub(crate) use debian::DebianPackage;
 pub(crate) use go::build;
-pub(crate) use go::{GoProgram, install_eab_tool};
+pub(crate) use go::{BOULDER_VERSION, GoProgram, install_boulder, install_eab_tool};
 pub(crate) use python::PythonServer;
 pub(crate) use python::virtual_environment;
 
@@ -51,12 +51,12 @@ pub(crate) fn once(place: &str, version: &str, install: impl FnOnce(&Path)) -> P
     dir
 }
 
-/// Runs a package manager or a compiler.
+/// Runs a package manager or a compiler, and returns what it wrote.
 ///
 /// # Panics
 ///
 /// If it is not there or fails, with what it wrote and what it needs.
-pub(crate) fn manager(command: &mut Command, needs: &str) {
+pub(crate) fn manager(command: &mut Command, needs: &str) -> String {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{needs}: {command:?}: {error}"));
     assert!(
@@ -66,4 +66,5 @@ pub(crate) fn manager(command: &mut Command, needs: &str) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

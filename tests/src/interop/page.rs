@@ -31,7 +31,16 @@ pub fn page(files: &[(String, Vec<Line>)]) -> Result<String, String> {
 }
 
 /// The order of the columns.
-const SERVERS: [&str; 6] = ["Pebble", "Pebble (Debian)", "step-ca", "Caddy", "serles", "acmev2"];
+const SERVERS: [&str; 8] = [
+    "Boulder",
+    "Boulder (next)",
+    "Pebble",
+    "Pebble (Debian)",
+    "step-ca",
+    "Caddy",
+    "serles",
+    "acmev2",
+];
 
 const INTRODUCTION: &str = "\
 <!-- Made by `cargo run -p acme-tests --bin interop -- --write`; `tests/run` compares it with what it saw. -->
@@ -54,6 +63,9 @@ its effect was checked; each chain was verified by OpenSSL against the server's 
 ordered, and no challenge stayed published but the records of dns-persist-01, which are to stay. *lacks*: the server does not have the feature, and what follows is the \
 typed error that the client ended in (the variant, or the HTTP status and type of the problem), or what the server did \
 instead.
+
+Boulder is the server behind Let's Encrypt, and *next* the mode that its developers try next: authorizations are \
+`processing` while they are validated, and orders while their certificate is made.
 
 ";
 
@@ -158,12 +170,10 @@ mod tests {
     #[test]
     fn each_server_is_a_column_and_each_feature_a_row() {
         let text = page(&complete()).unwrap();
-        assert!(text.contains("| Pebble 1.0 | Pebble (Debian) 1.0 | step-ca 1.0 |"), "{text}");
+        assert!(text.contains("| Boulder 1.0 | Boulder (next) 1.0 | Pebble 1.0 |"), "{text}");
         assert!(text.contains(r"| issue by http-01 (a \| b) | works | works |"), "{text}");
-        assert!(
-            text.contains("| issue by dns-01 | works: Pebble | works: Pebble (Debian) |"),
-            "{text}"
-        );
+        let row = "| issue by dns-01 | works: Boulder | works: Boulder (next) | works: Pebble |";
+        assert!(text.contains(row), "{text}");
         assert!(Feature::ALL.iter().all(|feature| text.contains(feature.name())));
         assert!(!text.contains("# Clients"), "{text}");
     }
@@ -171,8 +181,8 @@ mod tests {
     #[test]
     fn adapters_that_differ_are_an_error() {
         let mut files = complete();
-        files[1] = run("Pebble", "lacks");
-        assert!(page(&files).unwrap_err().contains("Pebble: the adapters differ"));
+        files[1] = run("Boulder", "lacks");
+        assert!(page(&files).unwrap_err().contains("Boulder: the adapters differ"));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! Nothing here is skipped: a server that cannot be installed or started is a panic that says why.
 
 mod acmev2;
+mod boulder;
 mod caddy;
 mod challtestsrv;
 mod gunicorn;
@@ -35,9 +36,10 @@ use std::time::Duration;
 
 use mock_dns::MockDns;
 
-use crate::install::{DebianPackage, GoProgram, PythonServer, install_eab_tool};
+use crate::install::{DebianPackage, GoProgram, PythonServer, install_boulder, install_eab_tool};
 
 pub use acmev2::{acmev2, acmev2_with_external_accounts};
+pub use boulder::{Boulder, BoulderOptions, Part};
 pub use caddy::caddy;
 pub use challtestsrv::Challtestsrv;
 pub use https::get;
@@ -64,6 +66,7 @@ pub fn install_servers() -> Vec<PathBuf> {
         let go = scope.spawn(|| {
             let mut programs: Vec<_> = GoProgram::ALL.iter().map(|p| p.install()).collect();
             programs.push(install_eab_tool()); // after step-ca, whose modules it shares
+            programs.push(install_boulder());
             programs
         });
         let python = scope.spawn(|| PythonServer::ALL.map(PythonServer::install).to_vec());
@@ -104,4 +107,16 @@ pub fn target_dir() -> &'static Path {
             .unwrap_or_else(|| panic!("{} is not in a target directory", program.display()))
             .to_owned()
     })
+}
+
+/// Returns the path of a program of this package.
+///
+/// # Panics
+///
+/// If it was not built.
+fn built_program(name: &str) -> PathBuf {
+    let program = env::current_exe().expect("the system knows the path of a running program");
+    let mut dirs = program.ancestors().take_while(|dir| dir.starts_with(target_dir()));
+    let program = dirs.find_map(|dir| Some(dir.join(name)).filter(|program| program.is_file()));
+    program.unwrap_or_else(|| panic!("`cargo build -p acme-tests --bins` builds {name}"))
 }

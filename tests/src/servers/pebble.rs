@@ -1,6 +1,5 @@
 //! Pebble, the test CA of Let's Encrypt, with its DNS server.
 
-use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::net::SocketAddr;
@@ -10,8 +9,8 @@ use serde_json::{Map, json};
 
 use super::scratch::Scratch;
 use super::{
-    Challtestsrv, DEBIAN_PEBBLE, LIMIT, LOCALHOST, MockDns, Process, Site, WebCa, free_port, get,
-    loopback, target_dir,
+    Challtestsrv, DEBIAN_PEBBLE, LIMIT, LOCALHOST, MockDns, Process, Site, WebCa, built_program,
+    free_port, get, loopback,
 };
 use crate::install::GoProgram;
 
@@ -248,16 +247,9 @@ impl Pebble {
     ///
     /// If `challtestsrv-hook` was not built.
     pub fn dns_hook_command(&self) -> String {
-        let program = env::current_exe().expect("the system knows the path of a running program");
-        let program = program
-            .ancestors()
-            .take_while(|dir| dir.starts_with(target_dir()))
-            .map(|dir| dir.join("challtestsrv-hook"))
-            .find(|program| program.is_file())
-            .expect("`cargo build -p acme-tests --bins` builds challtestsrv-hook");
         format!(
             "{} {} {}",
-            program.display(),
+            built_program("challtestsrv-hook").display(),
             self.dns.zone.management(),
             self.dns.zone.state().display()
         )
@@ -276,6 +268,9 @@ impl Pebble {
             issuer_roots: std::iter::once(self.issuer_root.clone()).chain(alternates).collect(),
             http: loopback(self.http_port),
             tls: loopback(self.tls_port),
+            address: LOCALHOST.into(),
+            address_profile: None,
+            domain: Site::DOMAIN,
             zone: self.dns.zone.clone(),
             external_account: self.options.external_accounts.first().cloned(),
         }

@@ -16,11 +16,17 @@ pub struct Site {
     pub(super) issuer_roots: Vec<String>,
     pub(super) http: SocketAddr,
     pub(super) tls: SocketAddr,
+    pub(super) address: IpAddr,
+    pub(super) address_profile: Option<&'static str>,
+    pub(super) domain: &'static str,
     pub(super) zone: Challtestsrv,
     pub(super) external_account: Option<(String, String)>,
 }
 
 impl Site {
+    /// The domain for servers that accept names without a public suffix.
+    pub(super) const DOMAIN: &'static str = "example.test";
+
     /// Returns the server's name.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -56,9 +62,19 @@ impl Site {
         self.tls
     }
 
-    /// Returns the address that every name has; listen there to prove one.
+    /// Returns the address that every name has.
     pub const fn address(&self) -> IpAddr {
-        self.http.ip()
+        self.address
+    }
+
+    /// Returns the profile without which no address is in a certificate, if the server has one.
+    pub const fn address_profile(&self) -> Option<&'static str> {
+        self.address_profile
+    }
+
+    /// Returns a domain in which the server issues for all names.
+    pub const fn domain(&self) -> &'static str {
+        self.domain
     }
 
     /// Returns the DNS records that the server sees.
@@ -124,6 +140,9 @@ impl Stage {
             issuer_roots: Vec::new(),
             http: SocketAddr::from((self.address, 80)),
             tls: SocketAddr::from((self.address, 443)),
+            address: IpAddr::V4(self.address),
+            address_profile: None,
+            domain: Site::DOMAIN,
             zone: self.dns.zone.clone(),
             external_account: None,
         }

@@ -29,7 +29,7 @@ const EXPECTED: [(Feature, Expect); 30] = [
     (Feature::IpTlsAlpn01, Lacks("order failed: connection")),
     (Feature::SameNames, Works("authorized again")),
     (Feature::ExternalAccount, Lacks("the binding is ignored")),
-    (Feature::UpdateAccount, Works("shown as you@example.org")),
+    (Feature::UpdateAccount, Works("shown as you@mail.example.org")),
     (Feature::KeyChange, Lacks("403 unauthorized")),
     (Feature::DeactivateAccount, Lacks("not applied: still not deactivated")),
     (Feature::RevokeByAccount, Lacks("403 unauthorized")),

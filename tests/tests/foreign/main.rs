@@ -4,6 +4,7 @@
 mod bad_input;
 mod csr;
 mod interop_acmev2;
+mod interop_boulder;
 mod interop_caddy;
 mod interop_pebble;
 mod interop_pebble_debian;

@@ -39,7 +39,8 @@ pub(super) fn external(at: &At<'_>) -> Outcome {
     };
     client.register(Some((kid, key)))?;
     let certificate_key = ProviderKey::generate(KeyKind::Es256)?;
-    let names = ["bound.example.test"];
+    let name = at.name("bound");
+    let names = [name.as_str()];
     at.issue(&client, &Job::new(&names, ChallengeKind::Http01, &certificate_key))?;
     let wrong = at.stranger()?.0.register(Some(("kid-of-nobody", key)));
     ensure(wrong.is_err(), "a binding to nobody is accepted")?;
@@ -49,7 +50,7 @@ pub(super) fn external(at: &At<'_>) -> Outcome {
 /// New contacts, read back.
 pub(super) fn update(at: &At<'_>) -> Outcome {
     let client = at.client()?;
-    let new = "mailto:you@example.org";
+    let new = "mailto:you@mail.example.org";
     let updated = client.update_account([new])?;
     let read = client.account()?;
     let shown = if read.contact().is_empty() { updated.contact() } else { read.contact() };
@@ -69,7 +70,8 @@ pub(super) fn change_key(at: &At<'_>) -> Outcome {
     let new = AccountKey::generate(KeyKind::Es384)?;
     client.change_key(&new)?;
     let key = ProviderKey::generate(KeyKind::Es256)?;
-    let names = ["rolled.example.test"];
+    let name = at.name("rolled");
+    let names = [name.as_str()];
     at.issue(&client, &Job::new(&names, ChallengeKind::Http01, &key))?;
     let by_new = Client::connect(at.adapter, at.site, &new)?.find_account()?;
     ensure(by_new.map(|entry| entry.url().clone()) == before, "the new key has another account")?;
@@ -85,7 +87,7 @@ pub(super) fn deactivate(at: &At<'_>) -> Outcome {
     let account = client.deactivate_account()?;
     ensure(*account.status() == AccountStatus::Deactivated, "the account is not deactivated")?;
     let other = Client::connect(at.adapter, at.site, &key)?;
-    match other.new_order(order("late.example.test")?) {
+    match other.new_order(order(&at.name("late"))?) {
         Ok(_) => Err(Failure::Broken("the deactivated account can order".to_owned())),
         Err(error) => match typed(&error) {
             Some(refused) => Ok(format!("then newOrder: {refused}")),
@@ -98,8 +100,8 @@ pub(super) fn deactivate(at: &At<'_>) -> Outcome {
 pub(super) fn orders(at: &At<'_>) -> Outcome {
     let client = at.client()?;
     let mut wanted = Vec::new();
-    for name in ["l1.example.test", "l2.example.test", "l3.example.test", "l4.example.test"] {
-        wanted.push(client.new_order(order(name)?)?.url().clone());
+    for label in ["l1", "l2", "l3", "l4"] {
+        wanted.push(client.new_order(order(&at.name(label))?)?.url().clone());
     }
     client.account()?;
     let (mut found, mut pages) = (Vec::new(), 0);

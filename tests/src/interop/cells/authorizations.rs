@@ -13,7 +13,7 @@ use super::{At, Failure, Outcome, ensure};
 /// A pending authorization that is given up.
 pub(super) fn deactivate(at: &At<'_>) -> Outcome {
     let client = at.client()?;
-    let entry = client.new_order(order("given-up.example.test")?)?;
+    let entry = client.new_order(order(&at.name("given-up"))?)?;
     let url = entry.order().authorizations().first();
     let url = url.ok_or_else(|| Failure::broken("the order has no authorizations"))?;
     let answer = client.deactivate_authorization(url)?;
@@ -30,7 +30,7 @@ pub(super) fn deactivate(at: &At<'_>) -> Outcome {
 /// An authorization without an order.
 pub(super) fn pre_authorize(at: &At<'_>) -> Outcome {
     let client = at.client()?;
-    let identifier = Identifier::dns("early.example.test").map_err(Failure::broken)?;
+    let identifier = Identifier::dns(&at.name("early")).map_err(Failure::broken)?;
     let entry = client.new_authorization(identifier)?;
     ensure(!entry.authorization().challenges().is_empty(), "it offers no challenges")?;
     Ok(String::new())
@@ -39,7 +39,8 @@ pub(super) fn pre_authorize(at: &At<'_>) -> Outcome {
 /// A challenge that nobody published: the issuance ends soon, with the CA's own reason.
 pub(super) fn failing(at: &At<'_>, kind: ChallengeKind) -> Outcome {
     let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
-    let names = ["failing.example.test"];
+    let name = at.name("failing");
+    let names = [name.as_str()];
     let job = Job { publish: false, ..Job::new(&names, kind, &key) };
     let Err(error) = client.issue(&job) else {
         return Err(Failure::broken("a certificate for a name that was not proved"));

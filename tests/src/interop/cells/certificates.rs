@@ -10,7 +10,7 @@ use super::{At, Failure, Outcome, ensure};
 
 /// Signed by the account key; the second time the certificate is revoked already.
 pub(super) fn revoke_by_account(at: &At<'_>) -> Outcome {
-    let (client, issued, _) = at.issued("revoked.example.test")?;
+    let (client, issued, _) = at.issued("revoked")?;
     let revoke = || Revoke::new(issued.chain().leaf()).with_reason_code(4).map_err(Failure::broken);
     ensure(
         !client.revoke(revoke()?)?.was_already_revoked(),
@@ -25,7 +25,7 @@ pub(super) fn revoke_by_account(at: &At<'_>) -> Outcome {
 
 /// Signed by the certificate's own key, from another account.
 pub(super) fn revoke_by_certificate(at: &At<'_>) -> Outcome {
-    let (_, issued, key) = at.issued("leaked.example.test")?;
+    let (_, issued, key) = at.issued("leaked")?;
     let other = at.client()?;
     let public = issued.chain().leaf().public_key().map_err(Failure::broken)?;
     other.hold_certificate_key(key);
@@ -38,6 +38,8 @@ pub(super) fn revoke_by_certificate(at: &At<'_>) -> Outcome {
 /// Chains of one leaf to several roots, each chosen by all that the library can choose by.
 pub(super) fn alternate(at: &At<'_>) -> Outcome {
     let (client, issued, key) = at.issued(ALTERNATE)?;
+    let name = at.name(ALTERNATE);
+    let names = [name.as_str()];
     if issued.alternates().is_empty() {
         return Err(Failure::Lacks("no alternate chains are linked".to_owned()));
     }
@@ -51,17 +53,17 @@ pub(super) fn alternate(at: &At<'_>) -> Outcome {
         let chosen = client.certificate_chain(issued.certificate_url(), by_name.clone())?;
         ensure(chosen.is_as_wished(), "no chain by the issuer's name")?;
         ensure(chosen.others().len() == number, "more chains were fetched than needed")?;
-        only_leads_to(&chosen.chain().to_pem(), roots, number)?;
+        only_leads_to(&chosen.chain().to_pem(), roots, number, &names)?;
         ensure(chosen.chain().leaf() == issued.chain().leaf(), "the leaves differ")?;
         for choice in other_choices(chosen.chain(), root, &name)? {
             let again = client.certificate_chain(issued.certificate_url(), choice.clone())?;
             let same = again.is_as_wished() && again.chain() == chosen.chain();
             ensure(same, &format!("another chain by {choice:?}"))?;
         }
-        let job = Job::new(&[ALTERNATE], ChallengeKind::Http01, &key);
+        let job = Job::new(&names, ChallengeKind::Http01, &key);
         let ordered = client.issue(&Job { chain: Some(&by_name), ..job })?;
         ensure(ordered.matches_chain_choice(), "an issuance with another chain")?;
-        only_leads_to(&ordered.chain().to_pem(), roots, number)?;
+        only_leads_to(&ordered.chain().to_pem(), roots, number, &names)?;
     }
     let nobody = ChainChoice::issuer("Nobody");
     let own = client.certificate_chain(issued.certificate_url(), nobody)?;
@@ -69,7 +71,7 @@ pub(super) fn alternate(at: &At<'_>) -> Outcome {
     Ok(format!("{} chains, each by name, root, fingerprint and key identifier", roots.len()))
 }
 
-const ALTERNATE: &str = "alternate.example.test";
+const ALTERNATE: &str = "alternate";
 
 /// The choices, beside the root's name, that only this chain fulfils.
 fn other_choices(
@@ -88,9 +90,14 @@ fn other_choices(
 }
 
 /// Has OpenSSL verify that a chain ends in the root of this number and in no other.
-fn only_leads_to(chain: &str, roots: &[String], number: usize) -> Result<(), Failure> {
+fn only_leads_to(
+    chain: &str,
+    roots: &[String],
+    number: usize,
+    names: &[&str],
+) -> Result<(), Failure> {
     for (other, root) in roots.iter().enumerate() {
-        let verified = verify(chain, root, &[ALTERNATE]);
+        let verified = verify(chain, root, names);
         if other == number {
             verified?;
         } else {

@@ -12,7 +12,7 @@ use super::{At, Failure, Outcome, ensure};
 
 /// A window within the certificate's life, and a time to ask again.
 pub(super) fn renewal_info(at: &At<'_>) -> Outcome {
-    let (client, issued, _) = at.issued("ari.example.test")?;
+    let (client, issued, _) = at.issued("ari")?;
     let leaf = issued.chain().leaf();
     let entry = client.renewal_info(leaf)?;
     let info = entry.info();
@@ -24,12 +24,13 @@ pub(super) fn renewal_info(at: &At<'_>) -> Outcome {
 
 /// A certificate that replaces another one, and a second that cannot.
 pub(super) fn replaces(at: &At<'_>) -> Outcome {
-    let (client, issued, key) = at.issued("replaced.example.test")?;
+    let (client, issued, key) = at.issued("replaced")?;
     let leaf = issued.chain().leaf();
     client.renewal_info(leaf)?;
     let question = GetRenewalInfo::of(leaf).ok_or_else(|| Failure::broken("no identifier"))?;
     let id = question.certificate_id();
-    let names = ["replaced.example.test"];
+    let name = at.name("replaced");
+    let names = [name.as_str()];
     let job = Job { replaces: Some(id), ..Job::new(&names, ChallengeKind::Http01, &key) };
     let second = at.issue(&client, &job)?;
     let order = client.order(second.order_url())?;
@@ -43,7 +44,8 @@ pub(super) fn replaces(at: &At<'_>) -> Outcome {
 /// A certificate by a profile that the directory lists.
 pub(super) fn profile(at: &At<'_>) -> Outcome {
     let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
-    let names = ["profile.example.test"];
+    let name = at.name("profile");
+    let names = [name.as_str()];
     let job = Job::new(&names, ChallengeKind::Http01, &key);
     let issued = at.issue(&client, &Job { profile: Some("shortlived"), ..job })?;
     ensure(issued.profile() == Some("shortlived"), "the order has another profile")?;
@@ -57,7 +59,8 @@ pub(super) fn profile(at: &At<'_>) -> Outcome {
 pub(super) fn not_after(at: &At<'_>) -> Outcome {
     let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
     let wanted = clock::wall().saturating_add(Duration::from_secs(20 * 3600));
-    let names = ["dated.example.test"];
+    let name = at.name("dated");
+    let names = [name.as_str()];
     let job = Job::new(&names, ChallengeKind::Http01, &key);
     let issued = at.issue(&client, &Job { not_after: Some(wanted), ..job })?;
     let got = issued.chain().leaf().not_after();

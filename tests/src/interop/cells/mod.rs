@@ -22,11 +22,11 @@ pub(super) fn run(feature: Feature, adapter: Adapter, sites: Sites<'_>) -> Outco
     let at = At { adapter, site: sites.main };
     match feature {
         Feature::Register => accounts::register(&at),
-        Feature::Http01 => issuing::one(&at, ChallengeKind::Http01, "http.example.test"),
-        Feature::Dns01 => issuing::one(&at, ChallengeKind::Dns01, "dns.example.test"),
+        Feature::Http01 => issuing::one(&at, ChallengeKind::Http01, "http"),
+        Feature::Dns01 => issuing::one(&at, ChallengeKind::Dns01, "dns"),
         Feature::DnsAccount01 => records::account_label(&at),
         Feature::DnsPersist01 => records::persistent(&at),
-        Feature::TlsAlpn01 => issuing::one(&at, ChallengeKind::TlsAlpn01, "alpn.example.test"),
+        Feature::TlsAlpn01 => issuing::one(&at, ChallengeKind::TlsAlpn01, "alpn"),
         Feature::ThreeNames => issuing::three(&at),
         Feature::Wildcard => issuing::wildcard(&at),
         Feature::WildcardDnsPersist01 => records::persistent_wildcard(&at),
@@ -97,10 +97,17 @@ impl At<'_> {
         Ok(issued)
     }
 
+    /// Returns a name in the server's domain.
+    fn name(&self, label: &str) -> String {
+        format!("{label}.{}", self.site.domain())
+    }
+
     /// Issues a certificate that a check is about.
-    fn issued(&self, name: &str) -> Result<(Client, Issued, ProviderKey), Failure> {
+    fn issued(&self, label: &str) -> Result<(Client, Issued, ProviderKey), Failure> {
         let (client, key) = (self.client()?, ProviderKey::generate(KeyKind::Es256)?);
-        let issued = self.issue(&client, &Job::new(&[name], ChallengeKind::Http01, &key))?;
+        let name = self.name(label);
+        let names = [name.as_str()];
+        let issued = self.issue(&client, &Job::new(&names, ChallengeKind::Http01, &key))?;
         Ok((client, issued, key))
     }
 }

@@ -13,7 +13,8 @@ use super::{At, Failure, Outcome, ensure};
 /// By dns-account-01 and nothing else.
 pub(super) fn account_label(at: &At<'_>) -> Outcome {
     let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
-    let names = ["label.example.test"];
+    let name = at.name("label");
+    let names = [name.as_str()];
     let issued = at.issue(&client, &Job::new(&names, ChallengeKind::DnsAccount01, &key))?;
     proved_by(&client, &issued, &ChallengeKind::DnsAccount01)?;
     Ok(String::new())
@@ -22,11 +23,12 @@ pub(super) fn account_label(at: &At<'_>) -> Outcome {
 /// One record for one name; it alone is enough for a second certificate.
 pub(super) fn persistent(at: &At<'_>) -> Outcome {
     let (client, key) = (at.client()?, ProviderKey::generate(KeyKind::Es256)?);
-    let names = ["stays.example.test"];
+    let name = at.name("stays");
+    let (names, place) = ([name.as_str()], format!("_validation-persist.{name}"));
     let job = Job::new(&names, ChallengeKind::DnsPersist01, &key);
     let first = at.issue_leaving_records(&client, &job)?;
     proved_by(&client, &first, &ChallengeKind::DnsPersist01)?;
-    let record = record_at(&client, "_validation-persist.stays.example.test")?;
+    let record = record_at(&client, &place)?;
     ensure(
         !record.allows_wildcard() && record.persist_until().is_none(),
         "the record says too much",
@@ -36,11 +38,8 @@ pub(super) fn persistent(at: &At<'_>) -> Outcome {
     proved_by(&client, &second, &ChallengeKind::DnsPersist01)?;
     let authorizations = [&first, &second].map(|issued| issued.order().authorizations());
     ensure(authorizations[0] != authorizations[1], "the name was not proved a second time")?;
-    ensure(
-        record_at(&client, "_validation-persist.stays.example.test")? == record,
-        "the record is another one",
-    )?;
-    client.withdraw("_validation-persist.stays.example.test");
+    ensure(record_at(&client, &place)? == record, "the record is another one")?;
+    client.withdraw(&place);
     Ok("a second certificate by the same record".to_owned())
 }
 
@@ -51,20 +50,22 @@ pub(super) fn persistent_wildcard(at: &At<'_>) -> Outcome {
     let options =
         options.with_persist_until(clock::wall().saturating_add(Duration::from_secs(86_400)));
     let kind = ChallengeKind::DnsPersist01;
-    let wildcard = ["*.wide.example.test"];
-    let job = Job { persist: Some(&options), ..Job::new(&wildcard, kind.clone(), &key) };
+    let (base, all) = (at.name("wide"), at.name("*.wide"));
+    let place = format!("_validation-persist.{base}");
+    let names = [all.as_str()];
+    let job = Job { persist: Some(&options), ..Job::new(&names, kind.clone(), &key) };
     let first = at.issue_leaving_records(&client, &job)?;
     proved_by(&client, &first, &kind)?;
-    let record = record_at(&client, "_validation-persist.wide.example.test")?;
+    let record = record_at(&client, &place)?;
     ensure(
         record.allows_wildcard() && record.persist_until().is_some(),
         "the record says too little",
     )?;
 
-    let job = Job { publish: false, names: &["wide.example.test"], ..job };
+    let job = Job { publish: false, names: &[&base], ..job };
     let second = at.issue_leaving_records(&client, &job)?;
     proved_by(&client, &second, &kind)?;
-    client.withdraw("_validation-persist.wide.example.test");
+    client.withdraw(&place);
     Ok("then its base name by the same record".to_owned())
 }
 
