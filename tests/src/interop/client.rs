@@ -14,7 +14,8 @@ use acme_proto::url::Url;
 use acme_proto::wire::{Account, Authorization, ChallengeKind, Directory, Order};
 use acme_proto::x509::ChainChoice;
 
-use super::solvers::{Labelled, Nothing, Zone};
+use super::solvers::{Hook, Labelled, Nothing, Zone};
+use super::watch::Watch;
 use crate::servers::Site;
 
 /// One of the two adapters.
@@ -55,6 +56,8 @@ pub struct Job<'a> {
     pub kind: ChallengeKind,
     /// Whether the challenges are really published; if not, dns-persist-01 has to find a record that is there.
     pub publish: bool,
+    /// What happens after a record was published, before the server hears of it.
+    pub published: Option<Hook>,
     /// What records of dns-persist-01 say.
     pub persist: Option<&'a PersistOptions>,
     /// The key of the certificate.
@@ -76,6 +79,7 @@ impl<'a> Job<'a> {
             names,
             kind,
             publish: true,
+            published: None,
             persist: None,
             key,
             profile: None,
@@ -149,21 +153,50 @@ impl Client {
     ///
     /// Those of the adapter.
     pub fn connect(adapter: Adapter, site: &Site, key: &AccountKey) -> Result<Self, Error> {
+        Self::connect_with(adapter, site, key, None, &policy()).map(|(client, _)| client)
+    }
+
+    /// Connects to a server with the account at a URL, if it is known, and by a policy, and watches what goes to it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the adapter.
+    pub fn connect_with(
+        adapter: Adapter,
+        site: &Site,
+        key: &AccountKey,
+        account: Option<&Url>,
+        policy: &Policy,
+    ) -> Result<(Self, Watch), Error> {
+        let watch = Watch::default();
+        macro_rules! prepared_client {
+            ($builder:expr) => {{
+                let (exchanges, notices) = (watch.clone(), watch.clone());
+                let builder = $builder.key(key).policy(policy.clone());
+                let builder = builder.observe(move |record| exchanges.exchange(record));
+                let builder = builder.notices(move |notice| notices.notice(notice));
+                match account {
+                    Some(url) => builder.account_url(url.clone()),
+                    None => builder,
+                }
+            }};
+        }
         let roots = Roots::Pem(site.web_root_pem().into());
         let inner = match adapter {
             Adapter::Tokio => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.expect("a runtime");
-                let builder = acme_tokio::Client::builder(site.directory_url()).key(key);
-                let client = runtime.block_on(builder.roots(roots).policy(policy()).connect())?;
+                let builder = prepared_client!(acme_tokio::Client::builder(site.directory_url()));
+                let client = runtime.block_on(builder.roots(roots).connect())?;
                 Inner::Tokio(runtime, client)
             }
             Adapter::Blocking => {
-                let builder = acme_blocking::Client::builder(site.directory_url()).key(key);
-                Inner::Blocking(builder.roots(roots).policy(policy()).connect()?)
+                let builder =
+                    prepared_client!(acme_blocking::Client::builder(site.directory_url()));
+                Inner::Blocking(builder.roots(roots).connect()?)
             }
         };
-        Ok(Self { inner, site: site.clone() })
+        Ok((Self { inner, site: site.clone() }, watch))
     }
 
     /// Registers an account with a contact and, if given, a key identifier and MAC key of an external account.
@@ -245,7 +278,11 @@ impl Client {
 
     /// Returns the zone that a job may publish in.
     fn zone(&self, job: &Job<'_>) -> Zone {
-        Zone { server: self.site.zone().clone(), open: job.publish }
+        Zone {
+            server: self.site.zone().clone(),
+            open: job.publish,
+            published: job.published.clone(),
+        }
     }
 
     async fn issue_by_tokio(

@@ -12,12 +12,16 @@ mod page;
 mod record;
 mod solvers;
 mod verify;
+mod watch;
 
 pub use client::{Adapter, Client, Job};
 pub use feature::Feature;
 pub use outcome::{Expect, Failure, typed};
 pub use page::page;
 pub use record::{Line, read_lines, write_lines};
+pub use solvers::Hook;
+pub use verify::verify;
+pub use watch::{Exchange, Watch};
 
 use crate::servers::Site;
 

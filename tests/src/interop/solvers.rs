@@ -1,5 +1,8 @@
 //! Solvers for both adapters: a zone on loopback, and one that publishes nothing.
 
+use std::fmt;
+use std::sync::Arc;
+
 use acme_blocking::BoxError;
 use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::wire::ChallengeKind;
@@ -12,6 +15,25 @@ pub(super) struct Zone {
     pub(super) server: Challtestsrv,
     /// Whether records can be added to it.
     pub(super) open: bool,
+    /// What happens after one was added.
+    pub(super) published: Option<Hook>,
+}
+
+/// Something that happens between publishing a record and saying so.
+#[derive(Clone)]
+pub struct Hook(Arc<dyn Fn() + Send + Sync>);
+
+impl Hook {
+    /// Makes one of a function, which may wait.
+    pub fn new(function: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(function))
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl acme_blocking::Dns01 for Zone {
@@ -19,7 +41,11 @@ impl acme_blocking::Dns01 for Zone {
         if !self.open {
             return Err("the zone is closed".into());
         }
-        self.server.present(name, value).map_err(Into::into)
+        self.server.present(name, value)?;
+        if let Some(Hook(function)) = &self.published {
+            function();
+        }
+        Ok(())
     }
 
     fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {

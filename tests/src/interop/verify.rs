@@ -8,8 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::Failure;
 use crate::servers::target_dir;
 
-/// Checks that a chain ends in a root and that its leaf has exactly these names.
-pub(super) fn verify(chain: &str, root: &str, names: &[&str]) -> Result<(), Failure> {
+/// Has OpenSSL check that a chain ends in a root and that its leaf has exactly these names.
+///
+/// # Errors
+///
+/// What OpenSSL says, or the names that the leaf has.
+pub fn verify(chain: &str, root: &str, names: &[&str]) -> Result<(), Failure> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let dir = target_dir().join("tmp").join(format!("verify-{}-{number}", process::id()));

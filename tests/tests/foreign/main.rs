@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod bad_input;
+mod boulder;
 mod csr;
 mod interop_acmev2;
 mod interop_boulder;
