@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod boulder;
+mod boulder_limits;
 mod csr;
 mod interop_acmev2;
 mod interop_boulder;
