@@ -54,6 +54,13 @@ pub enum Notice {
         /// What is wrong with it.
         error: Box<Error>,
     },
+    /// The certificate has names that were not ordered. It is used, for it has all that were.
+    ExtraNames {
+        /// The URL of the certificate.
+        url: Url,
+        /// The names that were not ordered.
+        names: Vec<Identifier>,
+    },
     /// An authorization could not be deactivated at the end of an issuance.
     NotDeactivated {
         /// The URL of the authorization.
@@ -174,6 +181,14 @@ impl fmt::Display for Notice {
             Self::AlternateUnusable { url, error } => {
                 write!(f, "the alternate chain {url} is not used: {}", Report::new(&**error))
             }
+            Self::ExtraNames { url, names } => {
+                let names: Vec<_> = names.iter().map(Identifier::value).collect();
+                write!(
+                    f,
+                    "the certificate {url} has names that were not ordered: {}",
+                    Names(&names)
+                )
+            }
             Self::NotDeactivated { url, error } => {
                 write!(f, "{url} was not given up: {}", Report::new(&**error))
             }
@@ -199,22 +214,22 @@ impl fmt::Display for Notice {
                 f.write_str("no preferred profile is offered: ")?;
                 write!(f, "{} among {}", Names(preferred), Names(offered))
             }
-            Self::OtherProfile { asked, applied: None } => {
-                write!(
-                    f,
-                    "the CA does not say that it applies the profile {}",
-                    printable(asked, 80)
-                )
-            }
-            Self::OtherProfile { asked, applied: Some(applied) } => {
-                let (asked, applied) = (printable(asked, 80), printable(applied, 80));
-                write!(f, "the CA applies the profile {applied} instead of {asked}")
-            }
+            Self::OtherProfile { asked, applied } => other_profile(f, asked, applied.as_deref()),
             Self::NotCleaned { challenge, reason } => {
                 let (kind, name) = (challenge.kind(), challenge.identifier());
                 let reason = printable(reason, 200);
                 write!(f, "{name}: {kind} may still be published: {reason}")
             }
+        }
+    }
+}
+
+fn other_profile(f: &mut fmt::Formatter<'_>, asked: &str, applied: Option<&str>) -> fmt::Result {
+    let asked = printable(asked, 80);
+    match applied {
+        None => write!(f, "the CA does not say that it applies the profile {asked}"),
+        Some(applied) => {
+            write!(f, "the CA applies the profile {} instead of {asked}", printable(applied, 80))
         }
     }
 }

@@ -1,4 +1,6 @@
-//! A PEM encoder and a strict PEM parser (RFC 7468, RFC 8555 Sections 9.1 and 11.4).
+//! A PEM encoder and a PEM parser (RFC 7468, RFC 8555 Sections 9.1 and 11.4).
+//!
+//! The parser skips text outside the blocks, and is strict about the blocks.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,6 +12,8 @@ const LINE: usize = 64;
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
+/// Editors of Windows write it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What is wrong with a PEM text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,9 +28,6 @@ pub enum InvalidPem {
     /// There is a block of another kind, such as a private key.
     #[error("it has a block of another kind: {0}")]
     OtherBlock(String),
-    /// There is text outside the blocks.
-    #[error("it has text outside its PEM blocks")]
-    TextBetween,
     /// A block's content is not base64.
     #[error("a PEM block is not valid base64")]
     Base64,
@@ -53,52 +54,95 @@ pub fn encode(label: &str, der: &[u8]) -> String {
     text
 }
 
-/// Parses text that consists of blocks with one label only.
-///
-/// Lines end with LF or CRLF. Blank lines between blocks are allowed, other text is not. RFC 7468
-/// allows explanatory text, but RFC 8555 Section 9.1 forbids it in certificate chains.
-///
-/// # Errors
-/// [`InvalidPem`]. The author of the text is at fault.
-pub fn decode_strict(
-    text: &[u8],
-    label: &str,
-    max_blocks: usize,
-) -> Result<Vec<Vec<u8>>, InvalidPem> {
-    let text = core::str::from_utf8(text).map_err(|_| InvalidPem::NotUtf8)?;
-    let mut blocks = Vec::new();
-    let mut lines = text.lines().map(|line| line.trim_end_matches([' ', '\t', '\r']));
-    while let Some(line) = lines.next() {
-        if line.is_empty() {
-            continue;
-        }
-        let found = line.strip_prefix(BEGIN).and_then(|l| l.strip_suffix(DASHES));
-        let found = found.ok_or(InvalidPem::TextBetween)?;
-        if found != label {
-            // Possibly a private key that the server wants installed: reject the whole text (RFC
-            // 8555 Section 11.4).
-            return Err(InvalidPem::OtherBlock(crate::text::printable(found, 64)));
-        }
-        if blocks.len() == max_blocks {
-            return Err(InvalidPem::TooMany(max_blocks));
-        }
-        blocks.push(block(&mut lines, label)?);
-    }
-    if blocks.is_empty() { Err(InvalidPem::Empty) } else { Ok(blocks) }
+/// The blocks of a PEM text, all with one label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Their contents, in DER.
+    pub contents: Vec<Vec<u8>>,
+    /// There is other text before, between or after them.
+    pub has_text: bool,
 }
 
-/// Parses text that consists of exactly one block.
+/// Parses text whose blocks all have one label, and skips what is not in a block.
+///
+/// Lines end with LF or CRLF. RFC 8555 Section 9.1 forbids explanatory text in certificate chains, but CAs send it, and
+/// files of users have it (RFC 7468 Section 2).
 ///
 /// # Errors
-/// As [`decode_strict`].
+/// [`InvalidPem`]. A block with another label is one: it may be a private key that a server wants installed (RFC 8555
+/// Section 11.4).
+pub fn decode(text: &[u8], label: &str, max_blocks: usize) -> Result<Blocks, InvalidPem> {
+    let mut blocks = Blocks { contents: Vec::new(), has_text: false };
+    read(text, |found, lines| {
+        match found {
+            Line::Text(line) => blocks.has_text |= !line.is_empty(),
+            Line::Begin(found) if found != label => {
+                return Err(InvalidPem::OtherBlock(crate::text::printable(found, 64)));
+            }
+            Line::Begin(_) if blocks.contents.len() == max_blocks => {
+                return Err(InvalidPem::TooMany(max_blocks));
+            }
+            Line::Begin(_) => blocks.contents.push(block(lines, label)?),
+        }
+        Ok(())
+    })?;
+    if blocks.contents.is_empty() { Err(none(text)) } else { Ok(blocks) }
+}
+
+/// Parses text of the user's own that has one block with this label, and skips everything else, such as the
+/// certificates beside a key.
+///
+/// # Errors
+/// As [`decode`], except that other blocks are none.
 pub fn decode_one(text: &[u8], label: &str) -> Result<Vec<u8>, InvalidPem> {
-    decode_strict(text, label, 1)?.pop().ok_or(InvalidPem::Empty)
+    let mut only = None;
+    read(text, |found, lines| {
+        match found {
+            Line::Begin(found) if found == label => {
+                if only.is_some() {
+                    return Err(InvalidPem::TooMany(1));
+                }
+                only = Some(block(lines, label)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    only.ok_or_else(|| none(text))
 }
 
-fn block<'a>(
-    lines: &mut impl Iterator<Item = &'a str>,
-    label: &str,
-) -> Result<Vec<u8>, InvalidPem> {
+/// A line outside the blocks.
+enum Line<'a> {
+    Text(&'a str),
+    /// The first line of a block with this label.
+    Begin(&'a str),
+}
+
+/// Goes through the lines outside the blocks; `visit` takes the lines of a block that it wants.
+fn read(
+    text: &[u8],
+    mut visit: impl FnMut(Line<'_>, &mut dyn Iterator<Item = &str>) -> Result<(), InvalidPem>,
+) -> Result<(), InvalidPem> {
+    // What is not UTF-8 cannot be in a block, and the names in explanatory text may be in any character set.
+    let text = String::from_utf8_lossy(text);
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    let mut lines = text.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        let line = match line.split_once(BEGIN) {
+            // Whatever looks like the beginning of a block is taken for one.
+            Some((_, rest)) => Line::Begin(rest.strip_suffix(DASHES).unwrap_or(rest)),
+            None => Line::Text(line),
+        };
+        visit(line, &mut lines)?;
+    }
+    Ok(())
+}
+
+fn none(text: &[u8]) -> InvalidPem {
+    if core::str::from_utf8(text).is_ok() { InvalidPem::Empty } else { InvalidPem::NotUtf8 }
+}
+
+fn block(lines: &mut dyn Iterator<Item = &str>, label: &str) -> Result<Vec<u8>, InvalidPem> {
     let mut body = String::new();
     for line in lines {
         if let Some(end) = line.strip_prefix(END) {
@@ -122,10 +166,11 @@ fn block<'a>(
 mod tests {
 
     use super::*;
+    use alloc::format;
     use alloc::vec;
 
     fn read(text: &str) -> Result<Vec<Vec<u8>>, InvalidPem> {
-        decode_strict(text.as_bytes(), "CERTIFICATE", 4)
+        decode(text.as_bytes(), "CERTIFICATE", 4).map(|blocks| blocks.contents)
     }
 
     fn two() -> String {
@@ -156,10 +201,51 @@ mod tests {
     }
 
     #[test]
-    fn text_between_blocks_is_refused() {
-        let text = encode("CERTIFICATE", &[1]) + "subject=x\n" + &encode("CERTIFICATE", &[2]);
-        // covers 8555-11.4-3
-        assert_eq!(read(&text), Err(InvalidPem::TextBetween));
+    fn text_outside_the_blocks_is_skipped_and_told() {
+        let expected = vec![vec![1], vec![2]];
+        let (one, two) = (encode("CERTIFICATE", &[1]), encode("CERTIFICATE", &[2]));
+        let read = |text: &[u8]| decode(text, "CERTIFICATE", 4).unwrap();
+        for text in [
+            format!("{one}subject=x\n{two}").into_bytes(),
+            format!("notes\n\n{one}{two}the end").into_bytes(),
+            format!("Bag Attributes\n    friendlyName: x\n{one}\n  {two}").into_bytes(),
+            [b"caf\xe9\n", one.as_bytes(), two.as_bytes()].concat(),
+        ] {
+            let found = read(&text);
+            // covers 8555-11.4-3
+            assert_eq!(found.contents, expected);
+            assert!(found.has_text);
+        }
+        let marked = read(format!("\u{feff}{one}\r\n{two}").as_bytes());
+        assert_eq!((marked.contents, marked.has_text), (expected, false));
+    }
+
+    #[test]
+    fn a_private_key_in_the_text_is_refused() {
+        let chain = two();
+        for hidden in [
+            "-----BEGIN PRIVATE KEY-----",
+            "see -----BEGIN RSA PRIVATE KEY-----",
+            "  -----BEGIN EC PRIVATE KEY-----  ",
+            "-----BEGIN PRIVATE KEY",
+        ] {
+            let refused = read(&format!("{chain}{hidden}\n"));
+            // covers 8555-11.4-2
+            assert!(matches!(refused, Err(InvalidPem::OtherBlock(_))), "{hidden}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_one_block_of_a_users_file_is_found_among_others() {
+        let text = format!(
+            "Bag Attributes\n{}Key Attributes: <No Attributes>\n{}",
+            encode("CERTIFICATE", &[1]),
+            encode("PRIVATE KEY", &[2])
+        );
+        assert_eq!(decode_one(text.as_bytes(), "PRIVATE KEY").unwrap(), [2]);
+        let twice = text.repeat(2);
+        assert_eq!(decode_one(twice.as_bytes(), "PRIVATE KEY"), Err(InvalidPem::TooMany(1)));
+        assert_eq!(decode_one(b"\xff\xfe", "PRIVATE KEY"), Err(InvalidPem::NotUtf8));
     }
 
     #[test]
@@ -176,6 +262,6 @@ mod tests {
         );
         assert_eq!(read(&text.replace("END CERT", "END KERT")), Err(InvalidPem::Unterminated));
         assert_eq!(read(&encode("CERTIFICATE", &[1]).repeat(5)), Err(InvalidPem::TooMany(4)));
-        assert_eq!(decode_strict(&[0xff], "CERTIFICATE", 4), Err(InvalidPem::NotUtf8));
+        assert_eq!(decode(&[0xff], "CERTIFICATE", 4), Err(InvalidPem::NotUtf8));
     }
 }

@@ -80,6 +80,14 @@ impl Register {
         self
     }
 
+    /// Says that the user agrees to the terms of this CA, whatever they are, so that the flow does not ask.
+    ///
+    /// `termsOfServiceAgreed` is then sent even if the directory names no terms, as some CAs demand that.
+    pub const fn with_terms_of_service_agreed(mut self) -> Self {
+        self.consent = Consent::Agreed;
+        self
+    }
+
     /// Sets a time limit other than the policy's; it counts from the first poll.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.engine.set_time_limit(limit);

@@ -11,8 +11,10 @@ use crate::{check, problem};
 pub fn authorization(data: &[u8]) {
     check::object(data, Authorization::parse, |authorization, allow_http| {
         assert!(authorization.challenges().len() <= Authorization::MAX_CHALLENGES);
-        assert!(!authorization.identifier().is_wildcard());
-        check::is_plain(authorization.identifier());
+        if let Some(identifier) = authorization.identifier() {
+            assert!(!identifier.is_wildcard());
+            check::is_plain(identifier);
+        }
         check::is_plain(authorization.status());
         authorization.challenges().iter().for_each(|one| look(one, allow_http));
     });

@@ -54,6 +54,9 @@ pub fn notice(notice: &Notice) {
         Notice::AlternateUnusable { url, error } => {
             debug!(%url, reason = %Report::new(&**error), "an alternate chain is not usable");
         }
+        Notice::ExtraNames { url, .. } => {
+            warn!(%url, reason = %notice, "the certificate has names that were not ordered");
+        }
         Notice::NotDeactivated { url, error } => {
             warn!(%url, reason = %Report::new(&**error), "an authorization was not deactivated");
         }

@@ -81,8 +81,10 @@ fn for_status(status: u16) -> &'static str {
 }
 
 impl PeerFault {
-    pub(super) const fn advice(&self) -> &'static str {
+    pub(super) fn advice(&self) -> &'static str {
         match self {
+            Self::Problem { problem, .. } => for_order(Some(problem.kind())),
+            Self::ContentEncoding(_) => "have the CA, or the proxy before it, send it as it is",
             Self::Object { .. } | Self::Status(_) | Self::Redirect(_) => {
                 "check that the URL is that of an ACME directory"
             }

@@ -158,6 +158,10 @@ impl Error {
     pub fn problem_type(&self) -> Option<&ProblemType> {
         match self {
             Self::Problem(p) => p.problem().map(|p| p.kind()),
+            Self::Peer(p) => match &p.fault {
+                PeerFault::Problem { problem, .. } => Some(problem.kind()),
+                _ => None,
+            },
             Self::Order(o) => o.problem().map(|p| p.kind()),
             _ => None,
         }

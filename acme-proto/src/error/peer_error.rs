@@ -1,10 +1,11 @@
 //! A response that breaks the protocol.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
 use crate::url::Url;
-use crate::wire::InvalidObject;
+use crate::wire::{InvalidObject, Problem};
 use crate::x509::{ChainMismatch, InvalidChain};
 
 /// An answer that breaks the protocol.
@@ -73,6 +74,17 @@ pub enum PeerFault {
     /// The body is of another media type than the one that was asked for.
     #[error("the answer is {0}, not what was asked for")]
     MediaType(String),
+    /// The status is one of success, and the body is a problem document.
+    #[error("status {status} with an error: {problem}")]
+    Problem {
+        /// The status code.
+        status: u16,
+        /// What the CA says.
+        problem: Box<Problem>,
+    },
+    /// The body is compressed, which was not asked for.
+    #[error("the body is compressed ({0}), which was not asked for")]
+    ContentEncoding(String),
     /// The body was cut off at the limit.
     #[error("the answer is longer than the limit, or was cut off")]
     Truncated,
@@ -90,6 +102,15 @@ pub enum PeerFault {
         /// How many there can be for so many names.
         most: usize,
     },
+    /// The order is pending, but has no authorizations.
+    #[error("no authorizations in the pending order")]
+    NoAuthorizations,
+    /// The order is for other identifiers than were asked for.
+    #[error("the order is for other identifiers: {0}")]
+    OtherIdentifiers(String),
+    /// An authorization has no `identifier`, and the order has several.
+    #[error("an authorization without an identifier, in an order for several")]
+    NamelessAuthorization,
     /// An authorization is for a name that was not ordered.
     #[error("an authorization is for {0}, which was not ordered")]
     ForeignAuthorization(String),

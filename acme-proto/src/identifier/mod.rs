@@ -58,11 +58,15 @@ impl Identifier {
     }
 
     /// Parses an identifier sent by a server.
+    ///
+    /// The case of the type, and a dot at the end of a DNS name, make no difference.
     pub fn from_wire(kind: &str, value: &str) -> Self {
-        let known = match kind {
-            "dns" => Self::dns(value).ok(),
-            "ip" => value.parse().ok().map(Self::Ip),
-            _ => None,
+        let known = if kind.eq_ignore_ascii_case("dns") {
+            Self::dns(value.strip_suffix('.').unwrap_or(value)).ok()
+        } else if kind.eq_ignore_ascii_case("ip") {
+            value.parse().ok().map(Self::Ip)
+        } else {
+            None
         };
         known.unwrap_or_else(|| Self::Other { kind: kind.to_string(), value: value.to_string() })
     }

@@ -292,13 +292,11 @@ impl Issuance {
     }
 
     fn finalize_operation(&self) -> Result<Option<Finalize>, Error> {
-        let (Some(csr), Some(order), Some(url)) =
-            (self.finalization.csr(), self.order.object(), self.order.url())
-        else {
+        let (Some(csr), Some(url)) = (self.finalization.csr(), self.order.url()) else {
             return Ok(None);
         };
         let missing = || Error::peer(url, PeerFault::NoFinalizeUrl);
-        let finalize = order.finalize().ok_or_else(missing)?;
+        let finalize = self.order.finalize().ok_or_else(missing)?;
         Ok(Some(Finalize::new(url.clone(), finalize.clone(), csr.clone())))
     }
 

@@ -199,7 +199,11 @@ impl Facts {
             (Status::Missing | Status::Unread, Status::Pending) => {
                 matches!(after.proofs, Proofs::Open | Proofs::Responded)
             }
-            (Status::Pending, Status::Pending) => after.proofs == self.proofs,
+            // Without authorizations nothing is left to prove, until the server lists them.
+            (Status::Pending, Status::Pending) => {
+                after.proofs == self.proofs
+                    || (self.proofs == Proofs::Responded && after.proofs == Proofs::Open)
+            }
             _ => true,
         };
         after.status > Status::Unread

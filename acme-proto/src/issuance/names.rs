@@ -3,7 +3,7 @@
 //! An order of N names has N authorizations, and the name of each is looked for among those that were ordered
 //! (RFC 8555 Section 7.5).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::identifier::Identifier;
 
@@ -38,6 +38,11 @@ impl Names {
     /// Returns how many identifiers were ordered.
     pub(super) const fn count(&self) -> usize {
         self.count
+    }
+
+    /// Returns whether these are the bases of all that was ordered.
+    pub(super) fn are(&self, bases: &BTreeSet<Identifier>) -> bool {
+        self.by_base.keys().eq(bases)
     }
 
     /// Returns the ordered identifier that an authorization is for.

@@ -4,9 +4,12 @@
 //! further. The number of authorizations is bounded by that of the ordered names.
 
 use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::answer::Expected;
 use super::authorizations::Authorizations;
+use super::names::Names;
 use crate::error::PeerFault;
 use crate::identifier::Identifier;
 use crate::snapshot::Snapshot;
@@ -26,6 +29,8 @@ pub(super) struct Order {
     pub(super) expected: Option<Expected>,
     /// The identifiers without `*.`, as the server first listed them.
     bases: BTreeSet<Identifier>,
+    /// Where the CSR is sent to: the last URL that the server named.
+    finalize: Option<Url>,
     /// When the order expires; a time that had passed when it was read says more of our clock than of the order.
     expires: Option<Timestamp>,
     /// That time has come, and the CSR was not sent.
@@ -60,7 +65,7 @@ impl Order {
         &mut self,
         order: wire::Order,
         authorizations: &mut Authorizations,
-        names: usize,
+        names: &Names,
         now: Timestamp,
     ) -> Result<Change, PeerFault> {
         if let OrderStatus::Other(other) = order.status() {
@@ -70,13 +75,17 @@ impl Order {
         let bases: BTreeSet<_> = order.identifiers().iter().map(Identifier::base).collect();
         // Compared as sets: servers spell wildcards in more ways than one, and may leave the member out.
         let same_names = self.bases.is_empty() || bases.is_empty() || self.bases == bases;
-        let is_first = self.object.is_none() && authorizations.is_empty();
+        if !bases.is_empty() && !names.are(&bases) {
+            return Err(PeerFault::OtherIdentifiers(shown(&bases)));
+        }
+        // A server may tell them later than at first.
+        let is_first = authorizations.is_empty();
         if !same_names || !(is_first || authorizations.are(listed)) {
             return Err(PeerFault::OrderChanged);
         }
         if is_first {
             authorizations.create(listed);
-            let (most, found) = (names * MOST_AUTHORIZATIONS_EACH, authorizations.len());
+            let (most, found) = (names.count() * MOST_AUTHORIZATIONS_EACH, authorizations.len());
             if found > most {
                 return Err(PeerFault::TooManyAuthorizations { found, most });
             }
@@ -92,6 +101,7 @@ impl Order {
         if self.object.is_none() {
             self.bases = bases;
         }
+        self.finalize = order.finalize().cloned().or_else(|| self.finalize.take());
         self.expires = order.expires().filter(|at| *at > now).or(self.expires);
         self.object = Some(order);
         Ok(change)
@@ -108,6 +118,11 @@ impl Order {
 
     pub(super) const fn object(&self) -> Option<&wire::Order> {
         self.object.as_ref()
+    }
+
+    /// Returns where the CSR is sent to: a server may tell it once only.
+    pub(super) const fn finalize(&self) -> Option<&Url> {
+        self.finalize.as_ref()
     }
 
     pub(super) fn status(&self) -> Option<&OrderStatus> {
@@ -130,4 +145,11 @@ impl Order {
         };
         self.status().filter(open)
     }
+}
+
+/// Writes a few identifiers for an error.
+fn shown(identifiers: &BTreeSet<Identifier>) -> String {
+    const MOST: usize = 5;
+    let values: Vec<_> = identifiers.iter().take(MOST).map(Identifier::value).collect();
+    crate::text::printable(&values.join(", "), 200)
 }

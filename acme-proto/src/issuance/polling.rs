@@ -18,8 +18,9 @@ const LOOK_CLOSER_EVERY: u32 = 3;
 /// How many authorizations are read at the first of these looks; each further one has four times as many.
 const AUTHORIZATIONS_AT_FIRST: usize = 4;
 
-/// How many times a valid order is read that does not name its certificate: some servers name it later.
-const MOST_LOOKS_FOR_CERTIFICATE: u32 = 3;
+/// How many times an order is read that lacks what it should name, a certificate or authorizations: some servers name it
+/// later.
+const MOST_LOOKS: u32 = 3;
 
 /// The time of the next poll, and how many showed nothing new.
 #[derive(Debug, Default)]
@@ -79,9 +80,9 @@ impl Polling {
             .saturating_mul(4_usize.saturating_pow(self.round / LOOK_CLOSER_EVERY))
     }
 
-    /// Returns whether a valid order has been read often enough without naming its certificate.
-    pub(super) const fn misses_certificate(&self) -> bool {
-        self.round >= MOST_LOOKS_FOR_CERTIFICATE
+    /// Returns whether an order has been read often enough without naming what it lacks.
+    pub(super) const fn has_looked_often(&self) -> bool {
+        self.round >= MOST_LOOKS
     }
 }
 
@@ -114,9 +115,9 @@ mod tests {
             })
             .collect();
         assert_eq!(closer, [0, 4, 0, 0, 16, 0, 0, 64]);
-        assert!(polling.misses_certificate());
+        assert!(polling.has_looked_often());
         polling.read(true);
-        assert!(!polling.misses_certificate());
+        assert!(!polling.has_looked_often());
         assert_eq!(polling.next(at(0), None, |n| Duration::from_secs(n.into())), at(0));
     }
 

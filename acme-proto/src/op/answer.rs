@@ -1,6 +1,7 @@
 //! A successful answer, as an operation reads it.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::error::{Error, PeerFault};
@@ -9,7 +10,12 @@ use crate::http::Response;
 use crate::notice::Notice;
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::{self, Deviation, DeviationKind, InvalidObject, Parsed};
+use crate::wire::{self, Deviation, DeviationKind, InvalidObject, Parsed, Problem};
+
+/// The media type of a problem document (RFC 7807 Section 6.1).
+const PROBLEM: &str = "application/problem+json";
+/// How a gzip stream begins (RFC 1952 Section 2.3.1).
+const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// A successful answer, about to be read by its operation.
 #[derive(Debug)]
@@ -53,6 +59,9 @@ impl Answer<'_> {
                 Ok(value)
             }
             Err(fault) => {
+                if let Some(error) = self.unusable() {
+                    return Err(error);
+                }
                 let media_type = header::media_type(self.response.headers())
                     .map_or(Cow::Borrowed("no media type"), |m| {
                         Cow::Owned(crate::text::printable(&m, 80))
@@ -66,10 +75,29 @@ impl Answer<'_> {
         }
     }
 
+    /// Returns why a body that cannot be parsed is none of what was asked for: it is compressed, or the CA reports an error
+    /// with a status of success.
+    pub(crate) fn unusable(&self) -> Option<Error> {
+        let encoding = self.response.headers().first("content-encoding").unwrap_or_default();
+        let body = self.response.body();
+        let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+        if body.starts_with(GZIP) || (!is_plain && !body.starts_with(b"{")) {
+            let shown = crate::text::printable(if is_plain { "gzip" } else { encoding }, 80);
+            return Some(self.fault(PeerFault::ContentEncoding(shown)));
+        }
+        let problem = Problem::parse(body, self.context()).ok()?.value;
+        let is_one = header::media_type(self.response.headers()).as_deref() == Some(PROBLEM);
+        let says_so = problem.kind().acme_name().is_some() || is_one;
+        says_so.then(|| {
+            let (status, problem) = (self.response.status(), Box::new(problem));
+            self.fault(PeerFault::Problem { status, problem })
+        })
+    }
+
     /// Returns the `Location`, resolved, which must be a URL that this session may use.
     pub(crate) fn location(&self) -> Result<Url, Error> {
         let url = header::location(self.response.headers(), self.url)
-            .ok_or_else(|| self.fault(PeerFault::NoLocation))?;
+            .ok_or_else(|| self.unusable().unwrap_or_else(|| self.fault(PeerFault::NoLocation)))?;
         if url.is_https_or_allowed(self.allow_http) {
             Ok(url)
         } else {

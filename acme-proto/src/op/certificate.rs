@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target};
 use crate::error::{Error, PeerFault};
 use crate::header;
+use crate::pem::InvalidPem;
 use crate::resource::Resource;
 use crate::text;
 use crate::url::Url;
-use crate::x509::CertificateChain;
+use crate::wire::DeviationKind;
+use crate::x509::{CertificateChain, InvalidChain};
 
 /// The media type of a chain (RFC 8555 Section 9.1).
 const CHAIN: &str = "application/pem-certificate-chain";
@@ -32,24 +34,44 @@ impl Download {
     }
 
     /// Reads a chain from an answer.
-    pub(super) fn read(answer: &Answer<'_>) -> Result<Self, Error> {
+    ///
+    /// What is not called a chain but is one is taken: CAs and proxies send `text/plain`, `application/x-pem-file` or no
+    /// media type at all.
+    pub(super) fn read(answer: &mut Answer<'_>) -> Result<Self, Error> {
         answer.whole()?;
         if answer.response.status() != 200 {
             return Err(answer.fault(PeerFault::Status(answer.response.status())));
         }
-        if let Some(found) = header::media_type(answer.response.headers())
-            && found != CHAIN
-        {
-            return Err(answer.fault(PeerFault::MediaType(text::printable(&found, 80))));
+        let found = header::media_type(answer.response.headers());
+        let is_called_chain = found.as_deref() == Some(CHAIN);
+        let found = text::printable(found.as_deref().unwrap_or_default(), 80);
+        let (chain, has_text) = match CertificateChain::parse(answer.response.body()) {
+            Ok(read) => read,
+            Err(fault) => {
+                // Another media type says more than the fault in what it is not.
+                let called_otherwise = !is_called_chain && !found.is_empty();
+                return Err(answer.unusable().unwrap_or_else(|| match (called_otherwise, fault) {
+                    (true, InvalidChain::Pem(InvalidPem::Empty | InvalidPem::NotUtf8)) => {
+                        answer.fault(PeerFault::MediaType(found))
+                    }
+                    (_, fault) => answer.fault(PeerFault::Chain(fault)),
+                }));
+            }
+        };
+        match found.is_empty() {
+            _ if is_called_chain => {}
+            true => answer.report("content-type", DeviationKind::Missing),
+            false => answer.report("content-type", DeviationKind::UnknownValue(found)),
         }
-        let chain = CertificateChain::parse_pem(answer.response.body())
-            .map_err(|fault| answer.fault(PeerFault::Chain(fault)))?;
+        if has_text {
+            answer.report("body", DeviationKind::Unexpected);
+        }
         let alternates = answer.links("alternate");
         Ok(Self { chain, alternates })
     }
 }
 
-/// Downloads a certificate chain; anything in it but certificates makes it an error.
+/// Downloads a certificate chain; a PEM block in it that is no certificate makes it an error.
 #[derive(Clone, Debug)]
 pub struct GetCertificate(pub Url);
 

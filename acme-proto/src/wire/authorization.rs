@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// 7.1.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
-    identifier: Identifier,
+    identifier: Option<Identifier>,
     status: AuthorizationStatus,
     expires: Option<Timestamp>,
     wildcard: bool,
@@ -37,16 +37,16 @@ impl Authorization {
     ///
     /// # Errors
     ///
-    /// [`InvalidObject`] if the body is not a JSON object, `identifier` or `status` is missing or
-    /// malformed, `wildcard` is not a boolean, or a pending authorization has no `challenges`. The
+    /// [`InvalidObject`] if the body is not a JSON object, `status` is missing or
+    /// malformed, `identifier` is malformed, `wildcard` is not a boolean, or a pending authorization has no `challenges`. The
     /// server is at fault.
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         object::parse(body, context, Self::read)
     }
 
-    /// Returns the identifier, without the `*.` of a wildcard.
-    pub const fn identifier(&self) -> &Identifier {
-        &self.identifier
+    /// Returns the identifier, without the `*.` of a wildcard; `None` if the server does not send it, which breaks the RFC.
+    pub const fn identifier(&self) -> Option<&Identifier> {
+        self.identifier.as_ref()
     }
 
     /// Returns the status.
@@ -132,14 +132,22 @@ open_enum! {
 fn identifier(
     object: &mut Object,
     reader: &mut Reader<'_>,
-) -> Result<(Identifier, bool), InvalidObject> {
-    let members = object.required("identifier", reader, |value, _| {
+) -> Result<(Option<Identifier>, bool), InvalidObject> {
+    let members = object.strict("identifier", reader, |value, _| {
         value.as_object().cloned().ok_or(DeviationKind::Malformed)
     })?;
+    let Some(members) = members else {
+        object.expect("identifier", false, reader);
+        return Ok((None, false));
+    };
     let path = object.path("identifier");
     let (kind, value, rest) = Object::at(path, Value::Object(members))?.identifier(reader)?;
     object.put_back("identifier", rest);
-    match value.strip_prefix("*.").filter(|_| kind == "dns").map(ToOwned::to_owned) {
+    match value
+        .strip_prefix("*.")
+        .filter(|_| kind.eq_ignore_ascii_case("dns"))
+        .map(ToOwned::to_owned)
+    {
         Some(base) => {
             reader.report(object.path("identifier.value"), DeviationKind::Unexpected);
             let identifier = match Identifier::from_wire(&kind, &base) {
@@ -147,9 +155,9 @@ fn identifier(
                 twice if twice.is_wildcard() => Identifier::Other { kind, value: base },
                 once => once,
             };
-            Ok((identifier, true))
+            Ok((Some(identifier), true))
         }
-        None => Ok((Identifier::from_wire(&kind, &value), false)),
+        None => Ok((Some(Identifier::from_wire(&kind, &value)), false)),
     }
 }
 
@@ -220,7 +228,10 @@ mod tests {
             }"#,
         );
         assert_eq!(authorization.status(), &AuthorizationStatus::Valid);
-        assert_eq!(authorization.identifier(), &Identifier::from_wire("dns", "www.example.org"));
+        assert_eq!(
+            authorization.identifier(),
+            Some(&Identifier::from_wire("dns", "www.example.org"))
+        );
         assert_eq!(
             authorization.expires().map(|t| t.to_string()).as_deref(),
             Some("2015-03-01T14:09:07.99Z")
@@ -303,7 +314,10 @@ mod tests {
                         "identifier":{{"type":"dns","value":"*.example.com"}}}}"#
                 ),
             );
-            assert_eq!(authorization.identifier(), &Identifier::from_wire("dns", "example.com"));
+            assert_eq!(
+                authorization.identifier(),
+                Some(&Identifier::from_wire("dns", "example.com"))
+            );
             assert!(authorization.is_wildcard());
             assert_eq!(odds, [odd("identifier.value", DeviationKind::Unexpected)]);
         }
@@ -315,8 +329,8 @@ mod tests {
             Authorization::parse,
             r#"{"status":"pending","challenges":[],"identifier":{"type":"dns","value":"*.*.a.example"}}"#,
         );
-        assert!(!authorization.identifier().is_wildcard());
-        assert_eq!(authorization.identifier().value(), "*.a.example");
+        assert!(!authorization.identifier().unwrap().is_wildcard());
+        assert_eq!(authorization.identifier().unwrap().value(), "*.a.example");
     }
 
     #[test]
@@ -354,10 +368,9 @@ mod tests {
     }
 
     #[test]
-    fn identifier_and_status_cannot_be_done_without() {
+    fn the_status_cannot_be_done_without_nor_can_an_identifier_be_guessed() {
         let identifier = r#""identifier":{"type":"dns","value":"a.example"}"#;
         for (body, expected) in [
-            (r#"{"status":"valid"}"#.to_string(), missing("identifier")),
             (r#"{"status":"valid","identifier":"a"}"#.to_string(), malformed("identifier")),
             (
                 r#"{"status":"valid","identifier":{"type":"dns"}}"#.to_string(),
@@ -369,6 +382,10 @@ mod tests {
             // covers fld-az-1, fld-az-2
             assert_eq!(fault(Authorization::parse, &body), expected, "{body}");
         }
+        // The order may tell it.
+        let (nameless, odds) = read_odd(Authorization::parse, r#"{"status":"invalid"}"#);
+        assert_eq!(nameless.identifier(), None);
+        assert!(odds.contains(&odd("identifier", DeviationKind::Missing)), "{odds:?}");
     }
 
     #[test]
@@ -387,8 +404,8 @@ mod tests {
             r#"{"status":"pending","identifier":{"type":"*x","value":"*.y"},"challenges":[]}"#,
         );
         // covers fld-ord-4
-        assert_eq!(authorization.identifier().kind(), "*x");
-        assert_eq!(authorization.identifier().value(), "*.y");
+        assert_eq!(authorization.identifier().unwrap().kind(), "*x");
+        assert_eq!(authorization.identifier().unwrap().value(), "*.y");
     }
 
     #[test]

@@ -44,8 +44,7 @@ impl Order {
     /// # Errors
     ///
     /// [`InvalidObject`] if the body is not a JSON object, `status` is missing or malformed,
-    /// `authorizations` is missing or has an entry that is not a usable URL, `identifiers` has a
-    /// malformed entry, or one of these lists is too long. The server is at fault.
+    /// `authorizations` has an entry that is not a usable URL, or a list is too long. The server is at fault.
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         object::parse(body, context, Self::read)
     }
@@ -60,7 +59,7 @@ impl Order {
         self.expires
     }
 
-    /// Returns the identifiers, in no particular order. Empty if the server does not send them.
+    /// Returns the identifiers, in no particular order. Empty if the server does not send them, or one of them is malformed.
     pub fn identifiers(&self) -> &[Identifier] {
         &self.identifiers
     }
@@ -81,7 +80,7 @@ impl Order {
     }
 
     /// Returns the URLs of the authorizations. They need not match the identifiers in order or
-    /// number.
+    /// number. Empty if the server does not send them.
     pub fn authorizations(&self) -> &[Url] {
         &self.authorizations
     }
@@ -178,21 +177,35 @@ fn identifiers(
         return Ok(Vec::new());
     };
     let (mut identifiers, mut rest) = (Vec::new(), Vec::new());
+    let mut is_whole = true;
     for (path, entry) in entries {
-        let (kind, value, others) = Object::at(path, entry)?.identifier(reader)?;
-        identifiers.push(Identifier::from_wire(&kind, &value));
-        rest.push(others);
+        let read = Object::at(path.clone(), entry).and_then(|entry| entry.identifier(reader));
+        match read {
+            Ok((kind, value, others)) => {
+                identifiers.push(Identifier::from_wire(&kind, &value));
+                rest.push(others);
+            }
+            Err(fault) => {
+                reader.skip(&path, &fault);
+                is_whole = false;
+            }
+        }
     }
     object.put_back_list(name, rest);
-    Ok(identifiers)
+    // Part of the list would look like another order.
+    Ok(if is_whole { identifiers } else { Vec::new() })
 }
 
-/// Takes the authorizations.
+/// Takes the authorizations. If they are absent, the caller goes on with those that it knows.
 ///
 /// Here a malformed entry does invalidate the list: without that authorization the order would stay
 /// pending until it expires.
-fn authorizations(object: &mut Object, reader: &Reader<'_>) -> Result<Vec<Url>, InvalidObject> {
-    let entries = object.required_array("authorizations", Order::MAX_AUTHORIZATIONS, reader)?;
+fn authorizations(object: &mut Object, reader: &mut Reader<'_>) -> Result<Vec<Url>, InvalidObject> {
+    let name = "authorizations";
+    let Some(entries) = object.strict_array(name, Order::MAX_AUTHORIZATIONS, reader)? else {
+        object.expect(name, false, reader);
+        return Ok(Vec::new());
+    };
     let read = |(path, entry)| reader.url(&entry).map_err(|kind| InvalidObject::at(path, &kind));
     entries.into_iter().map(read).collect()
 }
@@ -291,22 +304,22 @@ mod tests {
     }
 
     #[test]
-    fn malformed_identifiers_are_refused() {
-        for (identifiers, field) in [("{}", "identifiers"), ("[7]", "identifiers[0]")] {
-            let body =
-                format!(r#"{{"status":"ready","authorizations":[],"identifiers":{identifiers}}}"#);
-            // covers fld-ord-3
-            assert_eq!(fault(Order::parse, body), malformed(field));
-        }
+    fn a_malformed_identifier_leaves_the_order_without_any() {
+        let body = r#"{"status":"ready","authorizations":[],"identifiers":{}}"#;
+        // covers fld-ord-3
+        assert_eq!(fault(Order::parse, body), malformed("identifiers"));
         let body = ready(r#""x":1"#);
-        // covers fld-ord-4
-        assert_eq!(
-            fault(Order::parse, body.replace("type", "kind")),
-            missing("identifiers[0].type")
-        );
-        let number = body.replace("\"a.example\"", "4");
-        // covers fld-ord-5
-        assert_eq!(fault(Order::parse, number), malformed("identifiers[0].value"));
+        for (odd_body, field) in [
+            // covers fld-ord-4
+            (body.replace("type", "kind"), "identifiers[0].type"),
+            // covers fld-ord-5
+            (body.replace("\"a.example\"", "4"), "identifiers[0].value"),
+            (body.replace("[{", "[7,{"), "identifiers[0]"),
+        ] {
+            let (order, odds) = read_odd(Order::parse, &odd_body);
+            assert!(order.identifiers().is_empty(), "{odd_body}");
+            assert!(odds.contains(&odd(field, DeviationKind::BadSibling)), "{odds:?}");
+        }
     }
 
     #[test]
@@ -334,11 +347,13 @@ mod tests {
         let body = ready(r#""x":1"#);
         let list = r#"["https://a.example/z/1"]"#;
         // covers fld-ord-8
-        assert_eq!(
-            fault(Order::parse, body.replace("authorizations", "x")),
-            missing("authorizations")
-        );
-        assert_eq!(fault(Order::parse, body.replace(list, "null")), malformed("authorizations"));
+        let (order, odds) = read_odd(Order::parse, body.replace("authorizations", "x"));
+        assert!(order.authorizations().is_empty());
+        assert!(odds.contains(&odd("authorizations", DeviationKind::Missing)), "{odds:?}");
+        let (order, _) = read_odd(Order::parse, body.replace(list, "null"));
+        assert!(order.authorizations().is_empty());
+        // covers fld-ord-8
+        assert_eq!(fault(Order::parse, body.replace(list, "7")), malformed("authorizations"));
         assert_eq!(
             fault(Order::parse, body.replace(list, "[\"/z\"]")),
             malformed("authorizations[0]")

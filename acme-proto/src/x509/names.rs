@@ -29,7 +29,7 @@ pub(super) struct GeneralNames {
     pub(super) dns: Vec<String>,
     pub(super) ip: Vec<IpAddr>,
     pub(super) email: Vec<String>,
-    /// The number of names of other kinds.
+    /// The number of names of other kinds, and of malformed ones.
     pub(super) others: usize,
 }
 
@@ -44,7 +44,11 @@ impl GeneralNames {
             } else if element.is_context(RFC822_NAME) {
                 names.email.push(String::from_utf8_lossy(element.value).into_owned());
             } else if element.is_context(IP_ADDRESS) {
-                names.ip.push(address(element.value).ok_or_else(|| element.tag.value_error())?);
+                // Octets of another length are no address, and say nothing of the other names.
+                match address(element.value) {
+                    Some(address) => names.ip.push(address),
+                    None => names.others += 1,
+                }
             } else {
                 names.others += 1;
             }
@@ -221,12 +225,15 @@ mod tests {
     }
 
     #[test]
-    fn unknown_kinds_are_counted_and_addresses_of_another_length_refused() {
+    fn unknown_kinds_and_addresses_of_another_length_are_counted_and_hide_no_other_name() {
         let uri = asn1::tlv(0x86, &[b"https://example.org"]);
         let names = GeneralNames::decode(&asn1::sequence(&[&uri])).unwrap();
         assert_eq!((names.others, names.identifiers().len()), (1, 0));
         let address = asn1::tlv(0x87, &[&[1, 2, 3, 4, 5]]);
-        assert!(GeneralNames::decode(&asn1::sequence(&[&address])).is_err());
+        let name = asn1::tlv(0x82, &[b"a.example"]);
+        let names = GeneralNames::decode(&asn1::sequence(&[&address, &name])).unwrap();
+        assert_eq!(names.others, 1);
+        assert_eq!(names.identifiers(), [Identifier::dns("a.example").unwrap()]);
     }
 
     #[test]

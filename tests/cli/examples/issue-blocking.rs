@@ -51,6 +51,9 @@ fn connect(job: &Job) -> Result<Client, BoxError> {
     // The key is on disk before the CA hears of it.
     job.save_account()?;
     let mut register = client.register().agree_to_terms(|terms| job.agrees_to(terms));
+    if job.agrees_to_any_terms() {
+        register = register.terms_of_service_agreed();
+    }
     for contact in job.contacts() {
         register = register.contact(contact);
     }

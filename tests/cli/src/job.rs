@@ -199,18 +199,19 @@ impl Job {
         self.args.external_account().map(|(kid, key)| (kid.to_owned(), key))
     }
 
-    /// Returns whether the user agrees to the CA's terms of service.
-    ///
-    /// Without `--agree-tos` the user is asked, if there is a terminal to ask on.
+    /// Returns whether the user agreed to the CA's terms of service by `--agree-tos`.
+    pub const fn agrees_to_any_terms(&self) -> bool {
+        self.args.agree_tos
+    }
+
+    /// Asks the user whether they agree to the CA's terms of service, if there is a terminal to ask on.
     pub fn agrees_to(&self, terms: &str) -> bool {
-        if self.args.agree_tos || !consent::is_possible() {
-            return self.args.agree_tos;
-        }
-        self.progress.pause(|| {
-            consent::ask(&format!(
-                "The CA's terms of service are at {terms}\nDo you agree to them?"
-            ))
-        })
+        consent::is_possible()
+            && self.progress.pause(|| {
+                consent::ask(&format!(
+                    "The CA's terms of service are at {terms}\nDo you agree to them?"
+                ))
+            })
     }
 
     /// Returns the names for the certificate.

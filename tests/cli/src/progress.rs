@@ -115,6 +115,7 @@ impl Progress {
             Notice::Waiting { until, asked_by_server: true, .. } => {
                 self.doing(format!("the CA asks to wait until {}", until.to_rfc3339_seconds()));
             }
+            Notice::ExtraNames { .. } => self.say(&notice.to_string()),
             Notice::Deviation { url, deviation } if !deviation.is_routine() => {
                 self.say(&format!("the CA deviates from the protocol at {url}: {deviation}"));
             }

@@ -288,8 +288,8 @@ fn a_valid_authorization_without_expires_goes_on() {
 
 #[test]
 fn an_authorization_without_its_necessary_members_is_refused() {
-    // covers fld-az-1, fld-az-2, fld-az-4
-    for member in ["identifier", "status", "challenges"] {
+    // covers fld-az-2, fld-az-4
+    for member in ["status", "challenges"] {
         let mut pending = authorization("pending", NAME, 1);
         pending.as_object_mut().expect("an object").remove(member);
         let (_, issued) = issue_by(&pending);
@@ -298,6 +298,38 @@ fn an_authorization_without_its_necessary_members_is_refused() {
         assert!(matches!(fault(&error), PeerFault::Object { .. }), "{error}");
         assert!(named, "{error}");
     }
+}
+
+#[test]
+fn an_authorization_without_an_identifier_is_for_the_only_name_there_is() {
+    let mut nameless = authorization("pending", NAME, 1);
+    nameless.as_object_mut().expect("an object").remove("identifier");
+    let (script, issued) = issue_by(&nameless);
+    // covers fld-az-1
+    assert!(issued.is_ok(), "{issued:?}");
+    assert!(script.deviations().contains(&"identifier: missing".to_owned()));
+
+    let names = [NAME, "b.example"];
+    let mut script = CannedServer::obliging(&names);
+    script.on("/authz/1", [object(&nameless)]);
+    let error = script.issue(issuance(&names)).expect_err("it may be for either");
+    // covers fld-az-1
+    assert_eq!(*fault(&error), PeerFault::NamelessAuthorization, "{error}");
+}
+
+#[test]
+fn an_authorization_that_is_read_again_may_leave_its_identifier_out() {
+    let names = [NAME, "b.example"];
+    let mut script = CannedServer::obliging(&names);
+    let mut later = authorization("valid", NAME, 1);
+    later.as_object_mut().expect("an object").remove("identifier");
+    script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&later)]);
+    script.on("/challenge/1", [object(&challenge("processing", "http-01", 1))]);
+    let mut polls = vec![object(&order("pending", &names)); 4];
+    polls.push(object(&order("ready", &names)));
+    script.on("/order/1", polls);
+    script.issue(issuance(&names)).expect("a certificate");
+    assert_eq!(script.count("/authz/1"), 2);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use acme_proto::error::{Error, PeerFault, Report};
 use acme_proto::http::Response;
+use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issued;
+use acme_proto::notice::Notice;
 use acme_proto::op::GetCertificate;
 use acme_proto::x509::{CertificateChain, ChainMismatch};
 use acme_testca::{CaConfig, Quirks};
@@ -100,13 +102,52 @@ fn the_content_type_is_that_of_a_chain_whatever_its_case_and_parameters() {
         // covers 8555-7.4.2-8
         assert!(issue_with(answer).is_ok(), "{good}");
     }
-    for bad in ["text/html", "application/json", "application/pkix-cert"] {
-        let answer = Response::new(200).with_header("content-type", bad).with_body(body.clone());
+    for (bad, body) in [
+        ("text/html", "<html>not here</html>".into()),
+        ("application/json", "{}".into()),
+        ("application/pkix-cert", b"\x30\x82\xff".to_vec()),
+    ] {
+        let answer = Response::new(200).with_header("content-type", bad).with_body(body);
         let error = issue_with(answer).expect_err(bad);
         let named = matches!(fault(&error), PeerFault::MediaType(found) if found == bad);
         // covers 8555-7.4.2-8, 8555-7.4.2-5
         assert!(named, "{error}");
     }
+}
+
+#[test]
+fn a_chain_that_is_called_something_else_is_one_all_the_same() {
+    for kind in ["text/plain", "application/x-pem-file", "application/octet-stream", ""] {
+        let mut script = CannedServer::obliging(&[NAME]);
+        let answer = Response::new(200).with_body(chain(&[NAME]));
+        let answer =
+            if kind.is_empty() { answer } else { answer.with_header("content-type", kind) };
+        script.on("/cert/1", [answer]);
+        script.issue(issuance(&[NAME])).expect(kind);
+        let told = script.deviations().iter().any(|told| told.starts_with("content-type: "));
+        assert!(told, "{kind}: {:?}", script.deviations());
+    }
+}
+
+#[test]
+fn notes_around_the_blocks_are_reported_and_not_passed_on() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    let plain = chain(&[NAME]);
+    script.on("/cert/1", [certificate(&format!("\u{feff}subject=/CN=x\n{plain}\nthe end\n"))]);
+    let issued = script.issue(issuance(&[NAME])).expect("a certificate");
+    // covers 8555-11.4-3
+    assert_eq!(issued.chain().to_pem(), plain);
+    assert!(script.deviations().iter().any(|told| told.starts_with("body: ")));
+}
+
+#[test]
+fn a_compressed_chain_is_called_that() {
+    let gzip = Response::new(200)
+        .with_header("content-type", "application/pem-certificate-chain")
+        .with_header("content-encoding", "gzip")
+        .with_body(b"\x1f\x8b\x08\0\0\0\0\0".to_vec());
+    let error = issue_with(gzip).expect_err("compressed");
+    assert_eq!(*fault(&error), PeerFault::ContentEncoding("gzip".into()), "{error}");
 }
 
 #[test]
@@ -234,10 +275,23 @@ fn a_certificate_for_other_names_or_another_key_is_refused() {
     let key = *fault(&error) == PeerFault::WrongCertificate(ChainMismatch::Key);
     // covers 8555-7.4-21
     assert!(key, "{error}");
+}
 
-    let error = issue_with(certificate(&chain(&[NAME, "b.example"]))).expect_err("one too many");
-    // covers 8555-7.4-21
-    assert!(matches!(fault(&error), PeerFault::WrongCertificate(_)), "{error}");
+#[test]
+fn a_certificate_with_more_names_than_ordered_is_kept_and_reported() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    script.on("/cert/1", [certificate(&chain(&[NAME, "b.example"]))]);
+    let issued = script.issue(issuance(&[NAME])).expect("a certificate");
+    assert_eq!(issued.chain().leaf().dns_names().len(), 2);
+    let extra: Vec<_> = script.notices.iter().filter_map(extra_names).collect();
+    assert_eq!(extra, [["b.example".to_owned()]]);
+}
+
+fn extra_names(notice: &Notice) -> Option<Vec<String>> {
+    match notice {
+        Notice::ExtraNames { names, .. } => Some(names.iter().map(Identifier::value).collect()),
+        _ => None,
+    }
 }
 
 #[test]

@@ -26,21 +26,24 @@ fn read(member: &str, value: Value) -> (CannedServer, Result<acme_proto::wire::O
 }
 
 #[test]
-fn identifiers_that_are_no_identifiers_are_refused() {
+fn identifiers_that_are_no_identifiers_are_taken_for_none() {
     for identifiers in [
-        // covers fld-ord-3
-        json!({}),
         json!(["a.example"]),
         // covers fld-ord-4
         json!([{ "value": NAME }]),
         // covers fld-ord-5
         json!([{ "type": "dns" }]),
     ] {
-        let (_, result) = read("identifiers", identifiers.clone());
-        let refused =
-            matches!(&result, Err(Error::Peer(p)) if matches!(p.fault(), PeerFault::Object { .. }));
-        assert!(refused, "{identifiers}: {result:?}");
+        let (script, result) = read("identifiers", identifiers.clone());
+        let order = result.expect("an order");
+        assert!(order.identifiers().is_empty(), "{identifiers}");
+        let told = script.deviations().iter().any(|told| told.starts_with("identifiers[0]"));
+        assert!(told, "{:?}", script.deviations());
     }
+    let (_, result) = read("identifiers", json!({}));
+    // covers fld-ord-3
+    let Err(Error::Peer(peer)) = &result else { panic!("{result:?}") };
+    assert!(matches!(peer.fault(), PeerFault::Object { .. }), "{result:?}");
 }
 
 #[test]

@@ -42,5 +42,6 @@ mod retries;
 mod revocation;
 mod rollover;
 mod secrets;
+mod strictness;
 mod unreadable;
 mod world;

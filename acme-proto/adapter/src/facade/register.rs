@@ -62,6 +62,14 @@ macro_rules! register {
                 self
             }
 
+            /// Says that the user agrees to the terms of this CA, whatever they are, so that nobody is asked.
+            ///
+            /// `termsOfServiceAgreed` is sent even if the directory names no terms, as some CAs demand.
+            pub const fn terms_of_service_agreed(mut self) -> Self {
+                self.settings.terms_agreed = true;
+                self
+            }
+
             /// Sets a time limit other than the policy's.
             pub const fn time_limit(mut self, limit: core::time::Duration) -> Self {
                 self.settings.time_limit = Some(limit);

@@ -18,6 +18,8 @@ pub struct RegisterSettings {
     pub external: Option<ExternalBinding>,
     /// The algorithm of the external account's MAC; `None` for HS256.
     pub mac: Option<MacAlgorithm>,
+    /// The user agrees to the terms of service, whatever they are.
+    pub terms_agreed: bool,
     /// A time limit other than the policy's.
     pub time_limit: Option<Duration>,
 }
@@ -33,6 +35,9 @@ impl RegisterSettings {
             let mac = self.mac.unwrap_or(MacAlgorithm::Hs256);
             let external = external.install(mac, &mut client.keyring())?;
             flow = flow.with_external_account(Some(external));
+        }
+        if self.terms_agreed {
+            flow = flow.with_terms_of_service_agreed();
         }
         Ok(self.time_limit.into_iter().fold(flow, Register::with_time_limit))
     }

@@ -42,18 +42,19 @@ impl Issuance {
             let shown = crate::text::printable(other, 80);
             return Err(Error::peer(url, PeerFault::UnknownStatus(shown)));
         }
-        let name = self.ordered(url, &object)?;
+        let name = self.ordered(index, &object)?;
         let wildcard = object.is_wildcard() || name.is_wildcard();
+        let base = name.base();
         let (kinds, account) = (&self.settings.kinds, self.identity.account());
         let excluded = object
             .challenges()
             .iter()
-            .filter(|challenge| !kinds.admits(challenge, object.identifier(), wildcard, account));
+            .filter(|challenge| !kinds.admits(challenge, &base, wildcard, account));
         let excluded = excluded.map(|challenge| challenge.url().clone()).collect();
         let authorization = self.authorizations.edit(index);
         let was_valid = authorization.is_valid();
         let is_first = authorization.status.is_none();
-        authorization.identifier = Some((object.identifier().clone(), wildcard));
+        authorization.identifier = Some((base, wildcard));
         authorization.status = Some(object.status().clone());
         authorization.challenges = object.challenges().to_vec();
         authorization.excluded = excluded;
@@ -86,12 +87,21 @@ impl Issuance {
     }
 
     /// Returns the ordered name that an authorization is for; one for another name is refused.
-    fn ordered(&self, url: &Url, object: &Authorization) -> Result<Identifier, Error> {
-        let base = object.identifier();
-        let found = self.settings.names.find(base, object.is_wildcard());
+    ///
+    /// One that names none is for the name that it had before, or for the only one that is ordered.
+    fn ordered(&self, index: usize, object: &Authorization) -> Result<Identifier, Error> {
+        let (names, known) = (&self.settings.names, self.authorizations.get(index));
+        let fault = |fault| Error::peer(&known.url, fault);
+        let Some(base) = object.identifier() else {
+            let only =
+                || self.settings.request.identifiers().first().filter(|_| names.count() == 1);
+            let found = known.ordered_name().or_else(|| only().cloned());
+            return found.ok_or_else(|| fault(PeerFault::NamelessAuthorization));
+        };
+        let found = names.find(base, object.is_wildcard());
         found.cloned().ok_or_else(|| {
             let shown = crate::text::printable(&base.value(), 80);
-            Error::peer(url, PeerFault::ForeignAuthorization(shown))
+            fault(PeerFault::ForeignAuthorization(shown))
         })
     }
 

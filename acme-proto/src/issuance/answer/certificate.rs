@@ -2,10 +2,11 @@
 
 use super::super::Issuance;
 use crate::error::{Error, PeerFault};
+use crate::notice::Notice;
 use crate::op::{Choosing, Download};
 use crate::session::Session;
 use crate::url::Url;
-use crate::x509::Csr;
+use crate::x509::{ChainMismatch, Csr};
 
 impl Issuance {
     pub(super) fn downloaded(
@@ -19,8 +20,15 @@ impl Issuance {
         // An order that was valid before this flow came: its key is not ours to check.
         let leaf = download.chain.leaf();
         let key = self.finalization.csr().map_or_else(|| leaf.spki_der(), Csr::spki_der);
-        let matched = download.chain.matches(key, ordered);
-        matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
+        match download.chain.matches(key, ordered) {
+            // It serves every name that was ordered, and a CA may add the `www.` of one.
+            Err(ChainMismatch::Names { missing, extra }) if missing.is_empty() => {
+                self.engine.notice(Notice::ExtraNames { url: url.clone(), names: extra });
+            }
+            matched => {
+                matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
+            }
+        }
         self.choosing = Some(Choosing::new(self.settings.chain.clone(), url, download));
         self.settle_chain(session);
         Ok(())

@@ -30,8 +30,11 @@ impl Issuance {
             || lacks_certificate;
         let is_new_status = self.learn(url, order)?;
         // Polls before the order was valid do not count against it.
-        if lacks_certificate && !is_new_status && self.polling.misses_certificate() {
+        if lacks_certificate && !is_new_status && self.polling.has_looked_often() {
             return Err(Error::peer(url, PeerFault::NoCertificateUrl));
+        }
+        if self.lacks_authorizations() && self.polling.has_looked_often() {
+            return Err(Error::peer(url, PeerFault::NoAuthorizations));
         }
         if waits || self.finalization.is_sent() {
             self.polling.read(is_new_status);
@@ -39,6 +42,11 @@ impl Issuance {
             self.look_closer();
         }
         Ok(())
+    }
+
+    /// Returns whether a pending order lists no authorizations, so that nothing can be done for it.
+    fn lacks_authorizations(&self) -> bool {
+        self.order.status() == Some(&OrderStatus::Pending) && self.authorizations.is_empty()
     }
 
     /// Returns whether the server does not know the order of the snapshot any more.
@@ -60,7 +68,7 @@ impl Issuance {
     pub(super) fn learn(&mut self, url: &Url, order: Order) -> Result<bool, Error> {
         self.compare(&order);
         let status = order.status().clone();
-        let (names, now) = (self.settings.names.count(), self.engine.now());
+        let (names, now) = (&self.settings.names, self.engine.now());
         let change = self
             .order
             .learn(order, &mut self.authorizations, names, now)

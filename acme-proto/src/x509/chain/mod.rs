@@ -21,19 +21,26 @@ impl CertificateChain {
     /// The maximum number of certificates in a chain.
     pub const MAX_CERTIFICATES: usize = 16;
 
-    /// Parses a body of type `application/pem-certificate-chain` (RFC 8555 Section 9.1).
+    /// Parses a body of type `application/pem-certificate-chain` (RFC 8555 Section 9.1), or a file of certificates.
+    ///
+    /// Text outside the PEM blocks is skipped, and [`to_pem`](Self::to_pem) does not have it.
     ///
     /// # Errors
     ///
-    /// Fails if the text contains anything but certificates in PEM, if there is no certificate or
+    /// Fails if the text contains a PEM block that is no certificate, if there is no certificate or
     /// too many, or if one of them is malformed. The server is at fault.
     ///
     /// The first rule protects programs that load a certificate and a private key from the same PEM
     /// file: a malicious server could add a private key of its own choice (RFC 8555 Section 11.4).
     pub fn parse_pem(text: &[u8]) -> Result<Self, InvalidChain> {
-        let blocks = pem::decode_strict(text, LABEL, Self::MAX_CERTIFICATES)?;
-        let mut certificates = Vec::with_capacity(blocks.len());
-        for (index, der) in blocks.into_iter().enumerate() {
+        Self::parse(text).map(|(chain, _)| chain)
+    }
+
+    /// Parses a chain, and returns whether there is text outside its blocks.
+    pub(crate) fn parse(text: &[u8]) -> Result<(Self, bool), InvalidChain> {
+        let blocks = pem::decode(text, LABEL, Self::MAX_CERTIFICATES)?;
+        let mut certificates = Vec::with_capacity(blocks.contents.len());
+        for (index, der) in blocks.contents.into_iter().enumerate() {
             let certificate = Certificate::parse(der);
             certificates
                 .push(certificate.map_err(|source| InvalidChain::Certificate { index, source })?);
@@ -41,7 +48,7 @@ impl CertificateChain {
         if certificates.is_empty() {
             return Err(InvalidChain::Pem(InvalidPem::Empty));
         }
-        Ok(Self { certificates })
+        Ok((Self { certificates }, blocks.has_text))
     }
 
     /// Returns the end-entity certificate, which is the first of the chain.
