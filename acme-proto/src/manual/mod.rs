@@ -6,6 +6,7 @@
 //! - [`conformance`]: every requirement of the specifications, with the tests that show it.
 //! - [`features`]: every feature of other clients, with the tests that show it here.
 //! - [`interop`]: the features that were tested with other software, and the results.
+//! - [`lets_encrypt`]: limits, waits, and what a failure costs at Let's Encrypt.
 
 pub mod aioacme;
 #[doc = include_str!("conformance.md")]
@@ -16,3 +17,5 @@ pub mod design;
 pub mod features {}
 #[doc = include_str!("interop.md")]
 pub mod interop {}
+#[doc = include_str!("lets_encrypt.md")]
+pub mod lets_encrypt {}

@@ -205,9 +205,22 @@ impl Client {
     ///
     /// Those of the adapter.
     pub fn register(&self, external: Option<(&str, &str)>) -> Result<AccountEntry, Error> {
+        self.register_for("mailto:me@mail.example.org", external)
+    }
+
+    /// Registers an account with this contact.
+    ///
+    /// # Errors
+    ///
+    /// Those of the adapter.
+    pub fn register_for(
+        &self,
+        contact: &str,
+        external: Option<(&str, &str)>,
+    ) -> Result<AccountEntry, Error> {
         macro_rules! prepared_registration {
             ($client:expr) => {{
-                let register = $client.register().contact("mailto:me@mail.example.org");
+                let register = $client.register().contact(contact);
                 let register = register.agree_to_terms(|_| true);
                 match external {
                     Some((kid, key)) => register.external_account(kid, key),
@@ -261,7 +274,12 @@ impl Client {
     /// Those of the adapter; also if another program has taken the port of a listener.
     pub fn issue(&self, job: &Job<'_>) -> Result<Issued, Error> {
         match &self.inner {
-            Inner::Tokio(runtime, client) => runtime.block_on(self.issue_by_tokio(client, job)),
+            Inner::Tokio(runtime, client) => runtime.block_on(async {
+                let issued = self.issue_by_tokio(client, job).await;
+                // The task of a listener gives its port back when the runtime comes to it.
+                tokio::task::yield_now().await;
+                issued
+            }),
             Inner::Blocking(client) => self.issue_by_blocking(client, job),
         }
     }
@@ -291,8 +309,6 @@ impl Client {
         job: &Job<'_>,
     ) -> Result<Issued, Error> {
         let issue = prepared!(client, job);
-        // The task of an earlier listener gives its port back when the runtime comes to it.
-        tokio::task::yield_now().await;
         match job.kind {
             ChallengeKind::DnsPersist01 => {
                 let solver = acme_tokio::DnsPersist01Solver::new(self.zone(job));

@@ -6,10 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use acme_blocking::acme_adapter::clock;
 use acme_blocking::{AccountKey, Error, Issued, KeyKind, ProviderKey};
 use acme_proto::policy::Policy;
+use acme_proto::time::Timestamp;
 use acme_proto::wire::ChallengeKind;
-use acme_tests::interop::{Adapter, Client, Exchange, Hook, Job, Watch, verify};
+use acme_tests::interop::{Adapter, Client, Exchange, Hook, Job, Watch, typed, verify};
 use acme_tests::servers::{Boulder, BoulderOptions, Part, Site};
 
 const BOTH: [Adapter; 2] = [Adapter::Tokio, Adapter::Blocking];
@@ -66,6 +68,77 @@ fn a_hundred_names_in_one_order_and_five_requests_for_one_that_is_ready_at_once(
         let five =
             ["/directory", "/acme/new-nonce", "/acme/new-order", "/acme/finalize/", "/acme/cert/"];
         assert_eq!(paths(&sent), five, "{adapter}");
+
+        // An authorization belongs to the profile that it was made for.
+        let job = Job::new(&names[..1], ChallengeKind::Http01, &key);
+        let issued = again.issue(&Job { profile: Some("shortlived"), ..job });
+        assert_eq!(issued.expect("a certificate").profile(), Some("shortlived"));
+        let sent = watch.take_exchanges();
+        assert!(paths(&sent).contains(&"/acme/chall/"), "{adapter}: {sent:?}");
+    }
+}
+
+#[test]
+fn what_boulder_refuses_is_an_error_at_once_and_burns_no_validation() {
+    let boulder = Boulder::start(&BoulderOptions::default());
+    let site = boulder.site();
+    for adapter in BOTH {
+        let refused = |kind: KeyKind, contact: &str| {
+            let key = AccountKey::generate(kind).expect("a key");
+            let client = Client::connect(adapter, site, &key).expect("a client");
+            typed(&client.register_for(contact, None).expect_err("a refusal"))
+        };
+        let contact = refused(KeyKind::Es256, "mailto:me@example.org");
+        assert_eq!(contact.as_deref(), Some("400 invalidContact"), "{adapter}");
+        let algorithm = refused(KeyKind::Ed25519, "mailto:me@mail.example.org");
+        assert_eq!(algorithm.as_deref(), Some("400 badSignatureAlgorithm"), "{adapter}");
+
+        let (client, watch, _) = registered(adapter, site);
+        let key = certificate_key();
+        let many: Vec<String> = (0..101).map(|n| format!("n{n}.{}", site.domain())).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        for (names, expected) in [
+            (&["www.blocked-by-policy.com"][..], "400 rejectedIdentifier"),
+            (&["www.nobody"][..], "400 rejectedIdentifier"),
+            (&many[..], "400 malformed"),
+        ] {
+            watch.take_exchanges();
+            let error = client.issue(&Job::new(names, ChallengeKind::Http01, &key));
+            let error = error.expect_err("a refusal");
+            assert_eq!(typed(&error).as_deref(), Some(expected), "{adapter}: {error}");
+            let sent = watch.take_exchanges();
+            let orders = sent.iter().filter(|one| one.path == "/acme/new-order").count();
+            assert_eq!(orders, 1, "{adapter}: {sent:?}");
+            assert!(!paths(&sent).contains(&"/acme/chall/"), "{adapter}: {sent:?}");
+        }
+    }
+}
+
+#[test]
+fn renewal_is_suggested_at_two_thirds_of_a_lifetime_and_at_half_of_a_short_one() {
+    let boulder = Boulder::start(&BoulderOptions::default());
+    let site = boulder.site();
+    for adapter in BOTH {
+        let (client, ..) = registered(adapter, site);
+        let (names, key) = (["renewed.example.com"], certificate_key());
+        for (profile, place) in [("classic", 2.0 / 3.0), ("shortlived", 0.5)] {
+            let job = Job::new(&names, ChallengeKind::Http01, &key);
+            let issued = client.issue(&Job { profile: Some(profile), ..job });
+            let issued = issued.expect("a certificate");
+            let leaf = issued.chain().leaf();
+            let entry = client.renewal_info(leaf).expect("a window");
+            let since =
+                |time: Timestamp| time.saturating_duration_since(leaf.not_before()).as_secs_f64();
+            let lifetime = since(leaf.not_after());
+            let [start, end] = [entry.info().start(), entry.info().end()].map(since);
+            let middle = f64::midpoint(start, end) / lifetime;
+            assert!((middle - place).abs() < 0.01, "{adapter}, {profile}: {middle}");
+            let width = (end - start) / lifetime;
+            assert!((width - 0.02).abs() < 0.002, "{adapter}, {profile}: {width}");
+            let again = entry.retry_after().expect("a time to ask again");
+            let hours = again.saturating_duration_since(clock::wall()).as_secs_f64() / 3600.0;
+            assert!((4.0..8.0).contains(&hours), "{adapter}: {hours} hours");
+        }
     }
 }
 
