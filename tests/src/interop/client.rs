@@ -58,6 +58,8 @@ pub struct Job<'a> {
     pub publish: bool,
     /// What happens after a record was published, before the server hears of it.
     pub published: Option<Hook>,
+    /// Whether dns-persist-01 is tried after dns-01 failed.
+    pub or_persist: bool,
     /// What records of dns-persist-01 say.
     pub persist: Option<&'a PersistOptions>,
     /// The key of the certificate.
@@ -80,6 +82,7 @@ impl<'a> Job<'a> {
             kind,
             publish: true,
             published: None,
+            or_persist: false,
             persist: None,
             key,
             profile: None,
@@ -327,7 +330,14 @@ impl Client {
                 let solver = acme_tokio::Dns01Solver::new(self.zone(job));
                 issue.solver(Labelled::new(solver.prefer_account_label())).await
             }
-            _ => issue.solver(acme_tokio::Dns01Solver::new(self.zone(job))).await,
+            _ => {
+                let issue = issue.solver(acme_tokio::Dns01Solver::new(self.zone(job)));
+                if job.or_persist {
+                    let persist = acme_tokio::DnsPersist01Solver::new(self.zone(job));
+                    return issue.solver(persist).await;
+                }
+                issue.await
+            }
         }
     }
 
@@ -355,7 +365,14 @@ impl Client {
                 let solver = acme_blocking::Dns01Solver::new(self.zone(job));
                 issue.solver(Labelled::new(solver.prefer_account_label())).run()
             }
-            _ => issue.solver(acme_blocking::Dns01Solver::new(self.zone(job))).run(),
+            _ => {
+                let issue = issue.solver(acme_blocking::Dns01Solver::new(self.zone(job)));
+                if job.or_persist {
+                    let persist = acme_blocking::DnsPersist01Solver::new(self.zone(job));
+                    return issue.solver(persist).run();
+                }
+                issue.run()
+            }
         }
     }
 }

@@ -142,7 +142,7 @@ fn renewal_is_suggested_at_two_thirds_of_a_lifetime_and_at_half_of_a_short_one()
     }
 }
 
-/// A flow whose challenge is published, and which the server does not know of yet.
+/// A flow whose challenge is published, and which the server does not know of yet; it halts at each challenge.
 struct Halted<'scope> {
     adapter: Adapter,
     watch: Watch,
@@ -157,6 +157,7 @@ impl<'scope> Halted<'scope> {
         adapter: Adapter,
         site: &'scope Site,
         name: String,
+        or_persist: bool,
     ) -> Self {
         let (client, watch, _) = registered(adapter, site);
         let (send_arrived, arrived) = mpsc::channel();
@@ -170,7 +171,7 @@ impl<'scope> Halted<'scope> {
         let flow = scope.spawn(move || {
             let (names, key) = ([name.as_str()], certificate_key());
             let job = Job::new(&names, ChallengeKind::Dns01, &key);
-            let issued = client.issue(&Job { published: Some(hook), ..job })?;
+            let issued = client.issue(&Job { published: Some(hook), or_persist, ..job })?;
             assert_issued(site, &issued, &names);
             Ok(issued)
         });
@@ -179,7 +180,6 @@ impl<'scope> Halted<'scope> {
     }
 
     fn go_on(&self) {
-        self.watch.take_exchanges();
         self.go.send(()).expect("the flow waits");
     }
 
@@ -203,6 +203,7 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 fn interrupt(boulder: &Boulder, part: Part, flows: &[Halted<'_>], failed: fn(&Watch) -> bool) {
     boulder.kill(part);
     for flow in flows {
+        flow.watch.take_exchanges();
         flow.go_on();
         wait_until(&format!("{} fails without {part}", flow.adapter), || failed(&flow.watch));
     }
@@ -217,11 +218,11 @@ fn flows_get_their_certificates_from_back_ends_that_die_and_come_back() {
         let halted = |part: &str| {
             BOTH.map(|adapter| {
                 let name = format!("{part}-{adapter}.{}", site.domain());
-                Halted::start(scope, adapter, site, name)
+                Halted::start(scope, adapter, site, name, part == "other-kind")
             })
         };
-        let all = ["front", "validation", "nonce", "registration"].map(halted);
-        let [front, validation, nonce, registration] = all;
+        let all = ["front", "one-kind", "other-kind", "nonce", "registration"].map(halted);
+        let [front, one_kind, other_kind, nonce, registration] = all;
 
         // A front end that is gone is a lost request, which is sent again soon.
         interrupt(&boulder, Part::WebFrontEnd, &front, Watch::has_failed);
@@ -230,11 +231,19 @@ fn flows_get_their_certificates_from_back_ends_that_die_and_come_back() {
             flow.end().unwrap_or_else(|error| panic!("{adapter}, front end: {error}"));
         }
 
-        // What Boulder itself could not validate is an invalid authorization, like any other.
-        interrupt(&boulder, Part::Validation, &validation, Watch::has_read_an_authorization);
-        for flow in validation {
+        // What Boulder itself could not validate is an invalid authorization, like any other: another kind of challenge
+        // is tried in a new order, and without one the issuance fails.
+        for flows in [&one_kind, &other_kind] {
+            interrupt(&boulder, Part::Validation, flows, Watch::has_read_an_authorization);
+        }
+        for flow in one_kind {
             let error = flow.end().expect_err("an authorization that is invalid");
             assert!(error.to_string().contains("Could not communicate with VA"), "{error}");
+        }
+        for flow in other_kind {
+            flow.go_on();
+            let adapter = flow.adapter;
+            flow.end().unwrap_or_else(|error| panic!("{adapter}, validation: {error}"));
         }
 
         // Without the other two there is a 500, with the wish to wait for a minute.

@@ -84,18 +84,34 @@ impl Gate {
         process.wait_until(LIMIT, || self.listens(port).then_some(()))
     }
 
-    /// Looks into the namespace's table of sockets: local addresses are in its second column, and 0A is LISTEN.
+    /// Returns how many connections lead to a port inside.
+    pub(super) fn connections(&self, port: u16) -> usize {
+        self.sockets(port, ESTABLISHED)
+    }
+
     fn listens(&self, port: u16) -> bool {
+        self.sockets(port, LISTEN) > 0
+    }
+
+    /// Looks into the namespace's table of sockets: local address and state are its second and fourth column.
+    fn sockets(&self, port: u16, state: &str) -> usize {
         let end = format!(":{port:04X}");
-        ["tcp", "tcp6"].iter().any(|table| {
-            let table = fs::read_to_string(format!("/proc/{}/net/{table}", self.pid));
-            table.unwrap_or_default().lines().skip(1).any(|line| {
-                let columns: Vec<&str> = line.split_whitespace().collect();
-                matches!(columns[..], [_, local, _, "0A", ..] if local.ends_with(&end))
+        let table = |name| fs::read_to_string(format!("/proc/{}/net/{name}", self.pid));
+        let tables = ["tcp", "tcp6"].map(|name| table(name).unwrap_or_default());
+        let lines = tables.iter().flat_map(|table| table.lines().skip(1));
+        let columns = lines.map(|line| line.split_whitespace().collect::<Vec<_>>());
+        columns
+            .filter(|columns| match columns[..] {
+                [_, local, _, found, ..] => local.ends_with(&end) && found == state,
+                _ => false,
             })
-        })
+            .count()
     }
 }
+
+/// States of `/proc/net/tcp`.
+const ESTABLISHED: &str = "01";
+const LISTEN: &str = "0A";
 
 /// The process ID that a gate writes when all of its ports are open.
 fn ready(log: &Path) -> Option<u32> {

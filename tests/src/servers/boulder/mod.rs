@@ -38,6 +38,8 @@ pub struct Boulder {
     site: Site,
     program: PathBuf,
     parts: Mutex<BTreeMap<Part, Process>>,
+    /// How many connections led to each service when it was killed.
+    lost: Mutex<BTreeMap<Part, usize>>,
     _world: Vec<Process>,
     gate: Gate,
     scratch: Scratch, // after the processes: it is dropped last
@@ -73,20 +75,28 @@ impl Boulder {
     ///
     /// If it does not run.
     pub fn kill(&self, part: Part) {
+        let connections = self.gate.connections(part.port());
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(part, connections);
         let killed = self.parts.lock().unwrap_or_else(PoisonError::into_inner).remove(&part);
         assert!(killed.is_some(), "{part} does not run");
     }
 
-    /// Starts a service that was killed, and waits until it listens.
+    /// Starts a service that was killed, and waits until it listens and the other services have found it again.
     ///
     /// # Panics
     ///
-    /// If it cannot be started, with the end of its log.
+    /// If it cannot be started or is not found, with the end of its log.
     pub fn start_again(&self, part: Part) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut process = self.launch(part).unwrap_or_else(|error| panic!("{part}: {error}"));
         let ready = self.gate.wait_for(&mut process, part.port());
         ready.unwrap_or_else(|error| panic!("{part}: {error}"));
+        if part != Part::WebFrontEnd {
+            let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).remove(&part);
+            let is_found = || self.gate.connections(part.port()) >= lost.unwrap_or_default();
+            let found = process.wait_until(LIMIT, || is_found().then_some(()));
+            found.unwrap_or_else(|error| panic!("{part} is not found again: {error}"));
+        }
         parts.insert(part, process);
     }
 
@@ -130,8 +140,8 @@ impl Boulder {
             external_account: None,
         };
         let program = installed.join("boulder");
-        let parts = Mutex::default();
-        let mut boulder = Self { site, program, parts, _world: world, gate, scratch };
+        let (parts, lost) = (Mutex::default(), Mutex::default());
+        let mut boulder = Self { site, program, parts, lost, _world: world, gate, scratch };
         for stage in Part::STAGES {
             boulder.start_stage(stage)?;
         }
