@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::resource::Resource;
+
 /// Limits and schedules; [`Policy::default`] suits public CAs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -36,7 +38,8 @@ pub struct Policy {
     pub clean_up_time_limit: Duration,
     /// The age at which the directory is fetched again. Default one day.
     pub directory_max_age: Duration,
-    /// The most octets of body that a flow accepts. Default 1 MiB.
+    /// The most octets of body that a flow accepts. Default 1 MiB. Of a challenge or an authorization, of which many are
+    /// read at once, it accepts at most 256 KiB.
     pub body_limit: usize,
     /// How many identifiers a new order may have. Default 1000; a larger order also takes a larger
     /// [`body_limit`](Self::body_limit), at about 100 octets for each.
@@ -85,6 +88,16 @@ impl Default for Policy {
             max_failed_validations: 4,
             challenge_tries: 2,
             rates: Rates::default(),
+        }
+    }
+}
+
+impl Policy {
+    /// Returns the most octets of body that are accepted of a resource.
+    pub(crate) fn body_limit_of(&self, resource: Resource) -> usize {
+        match resource {
+            Resource::Authorization | Resource::Challenge => self.body_limit.min(256 * 1024),
+            _ => self.body_limit,
         }
     }
 }

@@ -233,7 +233,9 @@ impl CannedServer {
         for _ in 0..MOST_STEPS {
             let input = match flow.poll_output(session, self.now) {
                 Output::Transmit(transmit) => match self.respond(transmit.request) {
-                    Some(response) => Input::Response(transmit.id, response),
+                    Some(response) => {
+                        Input::Response(transmit.id, limited(response, transmit.body_limit))
+                    }
                     None => Input::Lost(transmit.id, Lost::NoResponse("closed".into())),
                 },
                 Output::Sign(request) => {
@@ -300,6 +302,15 @@ impl CannedServer {
             .expect("a path has answers")
             .map(|response| response.with_header("replay-nonce", &nonce))
     }
+}
+
+/// Cuts a body off at the limit, as an adapter does.
+fn limited(response: Response, limit: usize) -> Response {
+    if response.body().len() <= limit {
+        return response;
+    }
+    let body = response.body()[..limit].to_vec();
+    response.with_body(body).truncated()
 }
 
 /// Does what an issuance asks for, at once, with the first kind that is offered.

@@ -252,7 +252,7 @@ impl<O: Operation> Engine<O> {
         if method == Method::Post {
             request = request.with_header("content-type", "application/jose+json").with_body(body);
         }
-        let body_limit = policy.body_limit;
+        let body_limit = policy.body_limit_of(exchange.spec.resource);
         Step::Transmit(Transmit { id: request_id, request, time_limit, body_limit })
     }
 }

@@ -91,6 +91,12 @@ pub enum PeerFault {
     /// The object has a status that this client does not know.
     #[error("unknown status {0}")]
     UnknownStatus(String),
+    /// The challenges of an order would take more memory than there is for them.
+    #[error("the challenges of the order take more than {most} octets of memory")]
+    TooLarge {
+        /// How many octets they may take.
+        most: usize,
+    },
     /// The order's identifiers or authorizations changed under way.
     #[error("the order's authorizations changed under way")]
     OrderChanged,

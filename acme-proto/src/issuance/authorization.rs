@@ -97,6 +97,11 @@ impl Authorization {
         }
     }
 
+    /// Returns about how many octets of memory its challenges take.
+    pub(super) fn weight(&self) -> usize {
+        self.challenges.iter().map(wire::Challenge::weight).sum()
+    }
+
     /// Returns the operation that responds to the selected challenge.
     pub(super) fn respond(&self) -> Option<RespondChallenge> {
         let url = self.proof.challenge()?.clone();

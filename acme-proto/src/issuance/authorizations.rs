@@ -9,8 +9,10 @@ use alloc::vec::Vec;
 
 use super::authorization::{Authorization, Proof};
 use super::plan::{AuthorizationView, Phase};
+use crate::error::PeerFault;
 use crate::time::Timestamp;
 use crate::url::Url;
+use crate::wire::Challenge;
 
 /// The authorizations in the order's own sequence, by their URLs and by their selected challenges.
 #[derive(Debug, Default)]
@@ -28,11 +30,18 @@ pub(super) struct Authorizations {
     delayed: Vec<usize>,
     /// Where the next look at those that the server validates begins.
     looked_at: usize,
+    /// About how many octets of memory the challenges of all take.
+    weight: usize,
     /// The phase in which they were last planned.
     phase: Phase,
     /// How many offers were made.
     offers: u64,
 }
+
+/// How many octets of memory the challenges of an order may take, and how many more for each authorization: of most CAs
+/// they take a thousand.
+const MOST_OCTETS: usize = 1 << 20;
+const MOST_OCTETS_EACH: usize = 4096;
 
 /// How many authorizations there are of each view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +72,47 @@ impl Authorizations {
     /// Forgets the authorizations, for a new order; the numbers of offers go on.
     pub(super) fn clear(&mut self) {
         *self = Self { offers: self.offers, ..Self::default() };
+    }
+
+    /// Takes the challenges of an authorization as they were read, unless all together would take too much memory.
+    pub(super) fn set_challenges(
+        &mut self,
+        index: usize,
+        challenges: Vec<Challenge>,
+    ) -> Result<(), PeerFault> {
+        self.weigh(index, |authorization| authorization.challenges = challenges)
+    }
+
+    /// Takes a challenge as it was read alone, in place of the one with its URL; returns whether it shows a new error.
+    pub(super) fn set_challenge(
+        &mut self,
+        index: usize,
+        challenge: &Challenge,
+    ) -> Result<bool, PeerFault> {
+        let mut is_news = true;
+        self.weigh(index, |authorization| {
+            let own = |held: &&mut Challenge| held.url() == challenge.url();
+            if let Some(held) = authorization.challenges.iter_mut().find(own) {
+                // What an earlier validation failed for says nothing of the one that begins.
+                is_news = challenge.error().is_none() || held.error() != challenge.error();
+                *held = challenge.clone();
+            }
+        })?;
+        Ok(is_news)
+    }
+
+    fn weigh(
+        &mut self,
+        index: usize,
+        change: impl FnOnce(&mut Authorization),
+    ) -> Result<(), PeerFault> {
+        let authorization = self.edit(index);
+        let before = authorization.weight();
+        change(authorization);
+        let after = authorization.weight();
+        self.weight = self.weight.saturating_sub(before) + after;
+        let most = MOST_OCTETS + self.all.len() * MOST_OCTETS_EACH;
+        if self.weight > most { Err(PeerFault::TooLarge { most }) } else { Ok(()) }
     }
 
     /// Returns an authorization to be changed, and has it planned again.

@@ -119,9 +119,9 @@ impl Account {
             terms_of_service_agreed: object.boolean("termsOfServiceAgreed", reader),
             external_account_binding: object
                 .object("externalAccountBinding", reader)
-                .map(Object::into_extra),
+                .map(|binding| binding.into_extra(reader)),
             orders,
-            extra: object.into_extra(),
+            extra: object.into_extra(reader),
         })
     }
 }

@@ -103,7 +103,7 @@ impl Authorization {
             subdomain_auth_allowed: object.boolean("subdomainAuthAllowed", reader).unwrap_or(false),
             challenges: challenges(&mut object, &status, reader)?,
             status,
-            extra: object.into_extra(),
+            extra: object.into_extra(reader),
         })
     }
 }

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use serde_json::{Map, Value};
 
+use super::json;
 use super::object::{self, Object, Reader};
 use super::open_enum::open_enum;
 use super::problem::Problem;
@@ -76,6 +77,18 @@ impl Challenge {
         &self.extra
     }
 
+    /// Returns about how many octets of memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let kind = match &self.kind {
+            ChallengeKind::Other(other) => other.len(),
+            _ => 0,
+        };
+        let error = self.error.as_ref().map_or(0, Problem::weight);
+        let token = self.token.as_ref().map_or(0, |token| token.as_str().len());
+        let url = self.url.as_str().len();
+        size_of::<Self>() + kind + url + token + error + json::weight_of_members(&self.extra)
+    }
+
     /// Returns whether it can still be responded to.
     pub(crate) const fn is_open(&self) -> bool {
         matches!(self.status, ChallengeStatus::Pending | ChallengeStatus::Processing)
@@ -103,7 +116,7 @@ impl Challenge {
             reader.report(object.path("token"), DeviationKind::TooShort);
         }
         let error = Problem::member(&mut object, "error", reader);
-        let extra = object.into_extra();
+        let extra = object.into_extra(reader);
         Ok(Self { kind, url, status, validated, error, token, extra })
     }
 }

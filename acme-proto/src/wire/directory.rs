@@ -108,7 +108,7 @@ impl Directory {
             meta: object
                 .object("meta", reader)
                 .map_or_else(Meta::default, |meta| Meta::read(meta, reader)),
-            extra: object.into_extra(),
+            extra: object.into_extra(reader),
         })
     }
 }
@@ -179,7 +179,7 @@ impl Meta {
                 .unwrap_or(false),
             profiles: profiles(&mut object, reader),
             subdomain_auth_allowed: object.boolean("subdomainAuthAllowed", reader).unwrap_or(false),
-            extra: object.into_extra(),
+            extra: object.into_extra(reader),
         }
     }
 }

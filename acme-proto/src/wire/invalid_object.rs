@@ -21,6 +21,12 @@ pub enum InvalidObject {
         /// The escaped beginning of the body.
         snippet: String,
     },
+    /// The body has more values than a body of its length has room for, so that it would take much more memory.
+    #[error("the body has more than {limit} objects, or too many values")]
+    TooManyValues {
+        /// The number of objects that is accepted.
+        limit: usize,
+    },
     /// The body is JSON, but not an object.
     #[error("the body is not a JSON object: {snippet}")]
     NotAnObject {
@@ -59,7 +65,10 @@ impl InvalidObject {
     /// Returns the path of the invalid member, or `None` if it is the whole body.
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::NotUtf8 { .. } | Self::NotJson { .. } | Self::NotAnObject { .. } => None,
+            Self::NotUtf8 { .. }
+            | Self::NotJson { .. }
+            | Self::TooManyValues { .. }
+            | Self::NotAnObject { .. } => None,
             Self::Missing { field }
             | Self::Malformed { field }
             | Self::NotHttps { field }

@@ -1,10 +1,10 @@
-//! Decoding of bytes to a JSON value of bounded depth.
+//! Decoding of bytes to a JSON value of bounded depth and size, and how much memory a value takes.
 
 use crate::text::snippet;
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::InvalidObject;
 
@@ -12,17 +12,61 @@ use super::InvalidObject;
 ///
 /// Arrays and objects nested deeper than [`MAX_DEPTH`] become `null`. `serde_json` rejects the
 /// whole body of an object that is nested too deeply, and with it the members that matter.
+///
+/// A body of more values than its length has room for is refused: three octets of it would take hundreds in memory.
 pub(super) fn decode(body: &[u8]) -> Result<(Value, Oddity), InvalidObject> {
     let Ok(text) = core::str::from_utf8(body) else {
         return Err(InvalidObject::NotUtf8 { snippet: snippet(body) });
     };
     let (text, marked) = text.strip_prefix('\u{feff}').map_or((text, false), |rest| (rest, true));
     let shallow = prune(text);
+    let (objects, values) = count(&shallow);
+    let limit = FEW + shallow.len() / OCTETS_OF_AN_OBJECT;
+    if objects > limit || values > FEW + shallow.len() / OCTETS_OF_A_VALUE {
+        return Err(InvalidObject::TooManyValues { limit });
+    }
     let deep = matches!(shallow, Cow::Owned(_));
     match serde_json::from_str(&shallow) {
         Ok(value) => Ok((value, Oddity { marked, deep })),
         Err(_) => Err(InvalidObject::NotJson { snippet: snippet(body) }),
     }
+}
+
+/// Counts the objects of a text, and all of its values, about.
+fn count(text: &str) -> (usize, usize) {
+    let (mut objects, mut values) = (0, 1);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'{' => (objects, values) = (objects + 1, values + 1),
+            b'[' | b',' => values += 1,
+            _ => {}
+        }
+    }
+    (objects, values)
+}
+
+/// Returns about how many octets of memory a value takes beside its own place.
+pub(super) fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(entries) => {
+            entries.iter().map(|entry| size_of::<Value>() + weight(entry)).sum()
+        }
+        Value::Object(members) => weight_of_members(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// As [`weight`], of an object.
+pub(super) fn weight_of_members(members: &Map<String, Value>) -> usize {
+    let own = if members.is_empty() { 0 } else { OBJECT };
+    let each = members.iter().map(|(name, value)| OF_A_MEMBER + name.len() + weight(value));
+    own + each.sum::<usize>()
 }
 
 /// What was unusual about a body as a whole.
@@ -77,6 +121,17 @@ fn prune(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// So many values, and so many objects, are no matter.
+const FEW: usize = 3000;
+/// How long an object is at least, on average over a long body. That of an identifier with its authorization has a hundred
+/// or more.
+const OCTETS_OF_AN_OBJECT: usize = 80;
+/// How long a value is at least, on average over a long body.
+const OCTETS_OF_A_VALUE: usize = 12;
+/// What the smallest object takes: the first node of a tree has room for eleven members.
+const OBJECT: usize = 11 * (size_of::<String>() + size_of::<Value>());
+const OF_A_MEMBER: usize = size_of::<String>() + size_of::<Value>();
+
 /// The maximum nesting of arrays and objects. ACME objects need far less.
 pub(super) const MAX_DEPTH: usize = 32;
 
@@ -97,6 +152,20 @@ mod tests {
         assert_eq!((&value["a"], &value["c"]), (&json!(1), &json!("]]")));
         // covers fld-gen-6
         assert!(oddity.deep);
+    }
+
+    #[test]
+    fn a_body_of_more_values_than_its_length_has_room_for_is_refused() {
+        for entry in ["{},", "[],", "0,", "\"\",", "{\"\":0},"] {
+            let body = format!("{{\"a\":[{}0]}}", entry.repeat(100_000));
+            let refused = decode(body.as_bytes());
+            assert!(matches!(refused, Err(InvalidObject::TooManyValues { .. })), "{entry}");
+            let body = format!("{{\"a\":[{}0]}}", entry.repeat(400));
+            assert!(decode(body.as_bytes()).is_ok(), "{entry}");
+        }
+        let entry = r#"{"type":"dns","value":"www.a.example"},"https://a.example/acme/authorization/1234567","#;
+        let order = format!("{{\"a\":[{}0]}}", entry.repeat(50_000));
+        assert!(decode(order.as_bytes()).is_ok());
     }
 
     #[test]

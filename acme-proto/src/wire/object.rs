@@ -105,8 +105,13 @@ impl Object {
         }
     }
 
-    /// Returns the members that were not taken.
-    pub(super) fn into_extra(self) -> Map<String, Value> {
+    /// Returns the members that were not taken; none of them if they would take much memory.
+    pub(super) fn into_extra(self, reader: &mut Reader<'_>) -> Map<String, Value> {
+        if json::weight_of_members(&self.members) > MAX_EXTRA {
+            let path = if self.path.is_empty() { "body".to_owned() } else { self.path };
+            reader.report(path, DeviationKind::TooMany { limit: MAX_EXTRA });
+            return Map::new();
+        }
         self.members
     }
 
@@ -232,10 +237,24 @@ impl Object {
 
     /// Takes an object.
     pub(super) fn object(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Self> {
-        let members = self.optional(name, reader, |value, _| {
-            value.as_object().cloned().ok_or(DeviationKind::Malformed)
-        })?;
+        let Some(members) = self.take_object(name) else {
+            return self.optional(name, reader, |_, _| Err(DeviationKind::Malformed));
+        };
         Some(Self { members, path: self.path(name) })
+    }
+
+    /// Takes a member that is an object, without a copy of it.
+    pub(super) fn take_object(&mut self, name: &str) -> Option<Map<String, Value>> {
+        let members = self.members.get_mut(name)?.as_object_mut().map(core::mem::take)?;
+        self.members.remove(name);
+        Some(members)
+    }
+
+    /// Takes a member that is an array, without a copy of it.
+    fn take_array(&mut self, name: &str) -> Option<Vec<Value>> {
+        let entries = self.members.get_mut(name)?.as_array_mut().map(core::mem::take)?;
+        self.members.remove(name);
+        Some(entries)
     }
 
     /// Takes an array, and returns at most `limit` of its entries, each with its path.
@@ -245,7 +264,9 @@ impl Object {
         limit: usize,
         reader: &mut Reader<'_>,
     ) -> Option<Vec<(String, Value)>> {
-        let mut entries = self.optional(name, reader, |value, _| array(value))?;
+        let Some(mut entries) = self.take_array(name) else {
+            return self.optional(name, reader, |_, _| Err(DeviationKind::Malformed));
+        };
         let path = self.path(name);
         if entries.len() > limit {
             entries.truncate(limit);
@@ -261,8 +282,14 @@ impl Object {
         limit: usize,
         reader: &Reader<'_>,
     ) -> Result<Vec<(String, Value)>, InvalidObject> {
-        self.required(name, reader, |value, _| bounded(value, limit))
-            .map(|entries| numbered(&self.path(name), entries))
+        let path = self.path(name);
+        match self.take_array(name) {
+            Some(entries) if entries.len() > limit => {
+                Err(InvalidObject::at(path, &DeviationKind::TooMany { limit }))
+            }
+            Some(entries) => Ok(numbered(&path, entries)),
+            None => self.required(name, reader, |_, _| Err(DeviationKind::Malformed)),
+        }
     }
 
     /// Takes an array that may be absent. An unusable one, or more than `limit` entries, is an
@@ -273,8 +300,11 @@ impl Object {
         limit: usize,
         reader: &Reader<'_>,
     ) -> Result<Option<Vec<(String, Value)>>, InvalidObject> {
-        let entries = self.strict(name, reader, |value, _| bounded(value, limit))?;
-        Ok(entries.map(|entries| numbered(&self.path(name), entries)))
+        if self.has(name) {
+            return self.required_array(name, limit, reader).map(Some);
+        }
+        self.members.remove(name); // it may be null
+        Ok(None)
     }
 
     /// Takes an array of strings. Other entries are reported and omitted.
@@ -340,7 +370,7 @@ impl Object {
     ) -> Result<(String, String, Map<String, Value>), InvalidObject> {
         let kind = self.required("type", reader, |value, _| text(value))?;
         let value = self.required("value", reader, |value, _| text(value))?;
-        Ok((kind, value, self.into_extra()))
+        Ok((kind, value, self.members))
     }
 
     /// Puts the remaining members of a nested object back under its name, so that they are in
@@ -378,15 +408,6 @@ fn absolute(text: &str) -> Result<Url, DeviationKind> {
     Url::parse(text).map_err(|_| DeviationKind::NotAbsoluteUrl)
 }
 
-fn array(value: &Value) -> Result<Vec<Value>, DeviationKind> {
-    value.as_array().cloned().ok_or(DeviationKind::Malformed)
-}
-
-fn bounded(value: &Value, limit: usize) -> Result<Vec<Value>, DeviationKind> {
-    let entries = array(value)?;
-    if entries.len() > limit { Err(DeviationKind::TooMany { limit }) } else { Ok(entries) }
-}
-
 fn numbered(path: &str, entries: Vec<Value>) -> Vec<(String, Value)> {
     let number = |(index, entry)| (format!("{path}[{index}]"), entry);
     entries.into_iter().enumerate().map(number).collect()
@@ -396,4 +417,6 @@ fn numbered(path: &str, entries: Vec<Value>) -> Vec<(String, Value)> {
 const GO_ZERO: i64 = -62_135_596_800;
 const MAX_DEVIATIONS: usize = 64;
 const MAX_STRINGS: usize = 1000;
+/// How many octets of memory the unknown members of an object may take.
+const MAX_EXTRA: usize = 64 * 1024;
 const MAX_UNKNOWN: usize = 120;

@@ -143,7 +143,7 @@ impl Order {
             replaces: object.string("replaces", reader),
             profile: object.string("profile", reader),
             star_certificate: object.url("star-certificate", reader),
-            extra: object.into_extra(),
+            extra: object.into_extra(reader),
         })
     }
 }
@@ -375,7 +375,8 @@ mod tests {
             InvalidObject::TooMany { field: "authorizations".into(), limit: 50_000 }
         );
         let one = r#"{"type":"dns","value":"a.example"}"#;
-        let names = format!("[{}{one}]", format!("{one},").repeat(50_000));
+        let long = one.replace('a', &"a".repeat(60));
+        let names = format!("[{}{one}]", format!("{long},").repeat(50_000));
         assert_eq!(
             fault(Order::parse, body.replace(&format!("[{one}]"), &names)),
             InvalidObject::TooMany { field: "identifiers".into(), limit: 50_000 }

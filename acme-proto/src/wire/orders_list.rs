@@ -53,7 +53,8 @@ impl OrdersList {
                 Err(_) => reader.report(path, DeviationKind::BadSibling),
             }
         }
-        Ok(reader.finish(Self { orders, extra: object.into_extra() }))
+        let extra = object.into_extra(&mut reader);
+        Ok(reader.finish(Self { orders, extra }))
     }
 
     /// Returns the URLs of the orders. The server may omit any of them.

@@ -62,9 +62,9 @@ impl RenewalInfo {
         if end <= start {
             return Err(InvalidObject::Malformed { field: path });
         }
-        object.put_back("suggestedWindow", window.into_extra());
+        object.put_back("suggestedWindow", window.into_extra(reader));
         let explanation_url = object.page("explanationURL", reader);
-        Ok(Self { start, end, explanation_url, extra: object.into_extra() })
+        Ok(Self { start, end, explanation_url, extra: object.into_extra(reader) })
     }
 }
 

@@ -24,6 +24,7 @@ mod lost_answers;
 mod made_up_kind;
 mod manual;
 mod many_names;
+mod memory;
 mod nonces;
 mod open_values;
 mod orders;

@@ -16,6 +16,18 @@ struct Counting;
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static OCTETS: Cell<u64> = const { Cell::new(0) };
+    static IN_USE: Cell<i64> = const { Cell::new(0) };
+    static PEAK: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Runs `work`, and returns the most octets that were in use at once, beyond those in use before.
+///
+/// What another thread allocated or frees is not counted right: `work` stays in its thread.
+pub(crate) fn peak<T>(work: impl FnOnce() -> T) -> (T, i64) {
+    let before = IN_USE.get();
+    PEAK.set(before);
+    let result = work();
+    (result, PEAK.get() - before)
 }
 
 // SAFETY: every call goes to the system's allocator as it is.
@@ -24,11 +36,15 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         OCTETS.set(OCTETS.get() + layout.size() as u64);
+        let in_use = IN_USE.get() + layout.size() as i64;
+        IN_USE.set(in_use);
+        PEAK.set(PEAK.get().max(in_use));
         // SAFETY: the caller's own obligations.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.set(IN_USE.get() - layout.size() as i64);
         // SAFETY: the caller's own obligations.
         unsafe { System.dealloc(pointer, layout) }
     }

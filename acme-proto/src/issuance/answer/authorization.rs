@@ -56,11 +56,13 @@ impl Issuance {
         let is_first = authorization.status.is_none();
         authorization.identifier = Some((base, wildcard));
         authorization.status = Some(object.status().clone());
-        authorization.challenges = object.challenges().to_vec();
         authorization.excluded = excluded;
         authorization.stale = false;
         authorization.explained = over;
         let is_valid = authorization.is_valid();
+        let kept = self.authorizations.set_challenges(index, object.challenges().to_vec());
+        kept.map_err(|fault| Error::peer(url, fault))?;
+        let authorization = self.authorizations.get(index);
         if authorization.has_responded() && authorization.is_pending() {
             self.hold_poll(retry_after);
         }

@@ -2,7 +2,7 @@
 
 use super::super::Issuance;
 use super::super::authorization::Proof;
-use crate::error::{Error, ServerProblem};
+use crate::error::{Error, PeerFault, ServerProblem};
 use crate::notice::Progress;
 use crate::session::Session;
 use crate::time::Timestamp;
@@ -43,7 +43,8 @@ impl Issuance {
         };
         self.attempts.note_response();
         if let Some(index) = index {
-            self.take_challenge(index, &challenge, session);
+            let taken = self.take_challenge(index, &challenge, session);
+            taken.map_err(|fault| Error::peer(url, fault))?;
             if !matches!(challenge.status(), ChallengeStatus::Valid | ChallengeStatus::Invalid) {
                 self.hold_poll(retry_after);
             }
@@ -56,18 +57,17 @@ impl Issuance {
     }
 
     /// Takes the challenge as the server showed it after the response.
-    fn take_challenge(&mut self, index: usize, challenge: &Challenge, session: &mut Session) {
+    fn take_challenge(
+        &mut self,
+        index: usize,
+        challenge: &Challenge,
+        session: &mut Session,
+    ) -> Result<(), PeerFault> {
         self.polling.restart();
         self.authorizations.set_proof(index, Proof::Responded(challenge.url().clone()));
+        let is_news = self.authorizations.set_challenge(index, challenge)?;
         let authorization = self.authorizations.edit(index);
         authorization.responses += 1;
-        let mut is_news = true;
-        let own = |held: &&mut Challenge| held.url() == challenge.url();
-        if let Some(held) = authorization.challenges.iter_mut().find(own) {
-            // What an earlier validation failed for says nothing of the one that begins.
-            is_news = challenge.error().is_none() || held.error() != challenge.error();
-            *held = challenge.clone();
-        }
         let name = authorization.ordered_name();
         match challenge.status() {
             ChallengeStatus::Valid => {
@@ -86,6 +86,7 @@ impl Issuance {
                 }
             }
         }
+        Ok(())
     }
 
     /// The server refused the response: the authorization shows what that means.

@@ -8,6 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::json;
 use super::object::{self, Object, Reader};
 use super::{Context, DeviationKind, InvalidObject, Parsed, ProblemType};
 use crate::identifier::Identifier;
@@ -124,6 +125,16 @@ impl Problem {
         self.kind == ProblemType::Malformed || self.kind.acme_name().is_none()
     }
 
+    /// Returns about how many octets of memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [&self.title, &self.detail, &self.instance].into_iter().flatten();
+        let texts: usize = texts.chain(&self.algorithms).map(String::len).sum();
+        let identifier = self.identifier.as_ref().map_or(0, |identifier| identifier.value().len());
+        let below: usize = self.subproblems.iter().map(Self::weight).sum();
+        let own = size_of::<Self>() + self.kind.as_str().len() + texts + identifier;
+        own + below + json::weight_of_members(&self.extra)
+    }
+
     /// Takes a member that is a problem.
     ///
     /// An empty object, which ZeroSSL sends in challenges, is no problem
@@ -170,7 +181,7 @@ impl Problem {
             identifier,
             algorithms: object.strings("algorithms", reader),
             subproblems: subproblems(&mut object, depth, reader),
-            extra: object.into_extra(),
+            extra: object.into_extra(reader),
         }
     }
 

@@ -208,7 +208,11 @@ fn nesting_without_end_does_not_hide_the_top() {
 
 #[test]
 fn only_1000_subproblems_are_kept_at_all_levels_together() {
-    let inner = format!(r#"{{"detail":"x","subproblems":[{}{{}}]}}"#, "{},".repeat(99));
+    let inner = format!(
+        r#"{{"detail":"x","subproblems":[{}{{}}]}}"#,
+        "{\"detail\":\"a sentence of about so many words as servers write about one name\"},"
+            .repeat(99)
+    );
     let body =
         format!(r#"{{"detail":"x","subproblems":[{}{inner}]}}"#, format!("{inner},").repeat(49));
     let (problem, odds) = read_odd(Problem::parse, body);
