@@ -200,7 +200,7 @@ fn profile(program: Program) {
     let outcome = program.run(&dir, &line);
     outcome.assert_issued();
     assert!(
-        outcome.stdout.contains("(6 days)") || outcome.stdout.contains("(7 days)"),
+        outcome.stdout.contains("(144 hours)") || outcome.stdout.contains("(145 hours)"),
         "{}",
         outcome.stdout
     );
