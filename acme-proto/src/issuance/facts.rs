@@ -170,7 +170,9 @@ impl Facts {
             Cause::Step(OrderStep::Finalize) => self.is_shown_as(after) && after.csr == self.csr,
             Cause::Step(OrderStep::AskForCsr) => kept(Self { csr: CsrView::Asked, ..self }),
             Cause::Step(OrderStep::Download) => {
-                kept(Self { certificate: Certificate::Downloaded, ..self }) || ended
+                // The certificate of a resumed order may be of no use.
+                let again = kept(Self { status: Status::Missing, ..self });
+                kept(Self { certificate: Certificate::Downloaded, ..self }) || again || ended
             }
             Cause::Step(OrderStep::DownloadAlternate) => self == after || ended,
             Cause::Step(OrderStep::Fail) => {

@@ -208,7 +208,8 @@ impl Issuance {
 
     /// Goes on from a snapshot; its published challenges are provisioned again or cleaned up.
     ///
-    /// If the server no longer knows the order, its challenges are cleaned up and a new order is created.
+    /// If the server no longer knows the order, or its certificate cannot be used, its challenges are cleaned up and a new
+    /// order is created.
     pub fn resume(snapshot: Snapshot) -> Self {
         let mut flow = Self::for_order(snapshot.request.clone());
         flow.identity = Identity::restore(&snapshot);

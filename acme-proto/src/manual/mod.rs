@@ -6,6 +6,7 @@
 //! - [`conformance`]: every requirement of the specifications, with the tests that show it.
 //! - [`features`]: every feature of other clients, with the tests that show it here.
 //! - [`interop`]: the features that were tested with other software, and the results.
+//! - [`world`]: what servers do that the RFC does not say, and what comes of it.
 //! - [`lets_encrypt`]: limits, waits, and what a failure costs at Let's Encrypt.
 
 pub mod aioacme;
@@ -19,3 +20,5 @@ pub mod features {}
 pub mod interop {}
 #[doc = include_str!("lets_encrypt.md")]
 pub mod lets_encrypt {}
+#[doc = include_str!("world.md")]
+pub mod world {}

@@ -25,7 +25,7 @@ pub fn run_tokio(scenario: &Scenario, max_in_flight: usize) -> Run {
             .policy(policy(max_in_flight))
             .connect()
             .await
-            .expect("a client");
+            .map_err(|error| error_chain(&error))?;
         client.register().await.expect("an account");
         let mut predecessor = None;
         if scenario.wish == Wish::Renewal {
@@ -81,12 +81,15 @@ async fn issue_tokio(
 pub fn run_blocking(scenario: &Scenario, max_in_flight: usize) -> Run {
     use acme_blocking::{AccountKey, Client, KeyKind, Roots};
     let ca = Arc::new(start(scenario));
-    let client = Client::builder(ca.directory_url())
+    let connected = Client::builder(ca.directory_url())
         .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
         .roots(Roots::Pem(ca.root_pem().into()))
         .policy(policy(max_in_flight))
-        .connect()
-        .expect("a client");
+        .connect();
+    let client = match connected {
+        Ok(client) => client,
+        Err(error) => return finish(scenario, &ca, Err(error_chain(&error))),
+    };
     client.register().run().expect("an account");
     let predecessor = (scenario.wish == Wish::Renewal).then(|| {
         let issued = issue_blocking(&ca, &client, scenario, None);

@@ -4,8 +4,10 @@
 //! more at once they are equal as multisets, and in the order within each resource.
 
 mod adapters;
+mod quirks;
 mod raw;
 mod table;
+mod world_page;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +18,10 @@ use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, Faults};
 
 pub use adapters::{run_blocking, run_tokio};
+pub use quirks::{Quirk, quirks};
 pub use raw::run_raw;
 pub use table::table;
+pub use world_page::{FIELD, FieldCase, world_page};
 
 /// A CA that behaves in some way, names, and what is to come of it.
 pub struct Scenario {

@@ -22,7 +22,9 @@ pub fn run_raw(scenario: &Scenario, max_in_flight: usize) -> Run {
     let mut session = world.session();
     session.set_policy(policy(max_in_flight));
     let connect = acme_proto::call::Call::new(GetDirectory);
-    world.run(&mut session, connect, |_, _, never| match never {}).expect("a directory");
+    if let Err(error) = world.run(&mut session, connect, |_, _, never| match never {}) {
+        return Run::new(world.lines(), Err(error_chain(&error)));
+    }
     let account = world.run(&mut session, Register::new(), |flow, _, event| match event {
         RegisterEvent::AgreeToTerms(_) => flow.agree().expect("asked for"),
         other => panic!("an event that nobody told us of: {other:?}"),

@@ -11,4 +11,5 @@ mod same_names;
 mod scenarios;
 mod solver_kinds;
 mod txt_solvers;
+mod world;
 mod zerossl;

@@ -156,6 +156,22 @@ fn a_ca_without_terms_asks_for_no_consent_and_gets_no_flag() {
 }
 
 #[test]
+fn consent_given_beforehand_is_sent_whether_the_directory_names_terms_or_not() {
+    for meta in
+        [json!({}), json!({ "termsOfService": "see our site" }), json!({ "termsOfService": TERMS })]
+    {
+        let mut script = Script::new()
+            .get(DIRECTORY, directory_with(&json!({ "meta": meta })))
+            .nonce("n")
+            .post(NEW_ACCOUNT, account(201));
+        let flow = Register::new().with_terms_of_service_agreed();
+        script.run_with(flow, |_, _, event| panic!("{event:?}")).expect("an account");
+        let sent = payload_object(script.posts()[0]);
+        assert_eq!(sent["termsOfServiceAgreed"], true, "{sent}");
+    }
+}
+
+#[test]
 fn the_single_operation_agrees_to_nothing_by_itself() {
     let mut config = CaConfig::default();
     config.terms_of_service = Some("https://ca.test/terms".into());

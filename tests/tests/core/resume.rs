@@ -7,7 +7,7 @@ use acme_proto::session::Session;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, Quirks, RequestKind};
-use acme_tests::canned_server::{CannedServer, object, oblige, order, problem};
+use acme_tests::canned_server::{CannedServer, certificate, chain, object, oblige, order, problem};
 use acme_tests::world::{Kill, SolverPlan, World, issuance, issue_with};
 
 const NAMES: [&str; 2] = ["a.example", "*.a.example"];
@@ -375,4 +375,25 @@ fn a_snapshot_reads_back_as_it_was_written() {
     );
     assert_eq!(snapshot.directory_url().as_str(), "https://ca.test/directory");
     assert_eq!(snapshot.identifiers().len(), 1);
+}
+
+#[test]
+fn a_resumed_order_with_a_certificate_of_no_use_is_followed_by_another_one() {
+    let foreign = certificate(&chain(&["b.example"]));
+    let broken = certificate("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n");
+    for useless in [foreign, broken] {
+        let mut script = CannedServer::obliging(&["a.example"]);
+        script.on("/cert/1", [useless.clone()]);
+        let error = script.issue(issuance(&["a.example"]).durable()).expect_err("of no use");
+        assert!(matches!(error, Error::Peer(_)), "{error}");
+        let snapshot = script.snapshots.last().expect("it was saved").clone();
+        script.on(
+            "/order/1",
+            [object(&order("valid", &["a.example"])), object(&order("ready", &["a.example"]))],
+        );
+        script.on("/cert/1", [useless, certificate(&chain(&["a.example"]))]);
+        let before = script.count("/newOrder");
+        script.issue(Issuance::resume(snapshot).durable()).expect("a certificate");
+        assert_eq!(script.count("/newOrder"), before + 1);
+    }
 }

@@ -18,3 +18,4 @@ mod other_clients;
 mod pebble;
 mod pebble_main_job;
 mod pebble_starts;
+mod switches;

@@ -15,7 +15,34 @@ impl Issuance {
         result: Result<Download, Error>,
         session: &mut Session,
     ) -> Result<(), Error> {
-        let download = result?;
+        let checked = result.and_then(|download| {
+            self.check(&url, &download)?;
+            Ok(download)
+        });
+        let download = match checked {
+            Err(error) if self.leads_nowhere(&error) => {
+                self.identity.forget_snapshot();
+                self.forget_order(session);
+                return Ok(());
+            }
+            checked => checked?,
+        };
+        self.choosing = Some(Choosing::new(self.settings.chain.clone(), url, download));
+        self.settle_chain(session);
+        Ok(())
+    }
+
+    /// Returns whether the order of a snapshot has a certificate that cannot be used: it is the same at each download (RFC
+    /// 8555 Section 7.4.2), so that only another order helps.
+    fn leads_nowhere(&self, error: &Error) -> bool {
+        let Error::Peer(peer) = error else { return false };
+        let is_unusable =
+            matches!(peer.fault(), PeerFault::WrongCertificate(_) | PeerFault::Chain(_));
+        is_unusable && self.identity.is_resumed() && self.attempts.is_empty_run()
+    }
+
+    /// Refuses a certificate for another key, or without a name that was ordered.
+    fn check(&mut self, url: &Url, download: &Download) -> Result<(), Error> {
         let ordered = self.settings.request.identifiers();
         // An order that was valid before this flow came: its key is not ours to check.
         let leaf = download.chain.leaf();
@@ -24,14 +51,10 @@ impl Issuance {
             // It serves every name that was ordered, and a CA may add the `www.` of one.
             Err(ChainMismatch::Names { missing, extra }) if missing.is_empty() => {
                 self.engine.notice(Notice::ExtraNames { url: url.clone(), names: extra });
+                Ok(())
             }
-            matched => {
-                matched.map_err(|m| Error::peer(&url, PeerFault::WrongCertificate(m)))?;
-            }
+            matched => matched.map_err(|m| Error::peer(url, PeerFault::WrongCertificate(m))),
         }
-        self.choosing = Some(Choosing::new(self.settings.chain.clone(), url, download));
-        self.settle_chain(session);
-        Ok(())
     }
 
     /// Takes an alternate chain, or does without: nothing that is wrong with it costs the certificate.

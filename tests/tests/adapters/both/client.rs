@@ -91,6 +91,15 @@ async fn connecting_takes_one_request_and_registers_nobody() {
 }
 
 #[tokio::test]
+async fn consent_given_beforehand_counts_where_the_directory_names_no_terms() {
+    let ca = TestCa::builder().require_terms(true).start().expect("a CA");
+    let client = builder(&ca).connect().await.expect("a client");
+    let error = client.register().run().await.expect_err("nobody agreed").to_string();
+    assert!(error.contains("userActionRequired") || error.contains("terms"), "{error}");
+    client.register().terms_of_service_agreed().run().await.expect("an account");
+}
+
+#[tokio::test]
 async fn terms_are_shown_and_agreed_to_or_not() {
     const TERMS: &str = "https://ca.test/terms";
     let ca = TestCa::builder().terms_of_service(TERMS).require_terms(true).start().expect("a CA");
