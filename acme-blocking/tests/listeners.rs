@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::thread;
 
 use acme_blocking::{Error, Http01Listener, TlsAlpn01Listener};
 
@@ -52,18 +51,6 @@ fn clients_that_say_nothing_keep_nobody_from_being_answered() {
     let answer = ask(listener.local_addr(), b"GET / HTTP/1.0\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     drop(silent);
-}
-
-#[test]
-fn who_comes_when_all_places_are_taken_is_answered_once_one_is_free() {
-    let listener = Http01Listener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr();
-    let silent: Vec<TcpStream> = (0..300).map(|_| connect(address)).collect();
-    let late = thread::spawn(move || ask(address, b"GET / HTTP/1.0\r\n\r\n"));
-    thread::sleep(Duration::from_millis(300));
-    drop(silent);
-    let answer = late.join().expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::Instant;
 
 use acme_adapter::error::Error;
+use acme_adapter::places::Places;
 
 use crate::timed::Timed;
 
@@ -84,50 +85,29 @@ fn accept<S>(listener: &TcpListener, stop: &AtomicBool, serve: &S)
 where
     S: Fn(Timed) + Clone + Send + 'static,
 {
-    let places = Arc::new(AtomicUsize::new(MAX_CONNECTIONS));
+    let places: Places<TcpStream> = Places::new(MAX_CONNECTIONS);
     loop {
-        // A place first: a connection beyond the bound waits in the system's queue. If it were
-        // accepted and closed, its validation would fail.
-        let place = loop {
-            if stop.load(Ordering::Acquire) {
-                return;
-            }
-            match Place::take(&places) {
-                Some(place) => break place,
-                None => thread::sleep(PAUSE / 10),
-            }
-        };
         let accepted = listener.accept();
         if stop.load(Ordering::Acquire) {
             return;
         }
-        let Ok((stream, _)) = accepted else {
+        // A second handle of the socket, by which this thread can close it.
+        let accepted = accepted.and_then(|(stream, peer)| Ok((stream.try_clone()?, stream, peer)));
+        let Ok((handle, stream, peer)) = accepted else {
             // Such as too many open files. The pause keeps this loop from spinning.
             thread::sleep(PAUSE);
             continue;
         };
+        let (place, other) = places.take(peer.ip(), handle);
+        if let Some(other) = other {
+            // Its thread reads an end at once, and ends.
+            let _ = other.shutdown(Shutdown::Both);
+        }
         let serve = serve.clone();
         let _ = Builder::new().name("acme-answer".into()).spawn(move || {
             serve(Timed::new(stream, Instant::now() + TIME_LIMIT));
             drop(place);
         });
-    }
-}
-
-/// One of the connections that may be open, given back when dropped.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(places: &Arc<AtomicUsize>) -> Option<Self> {
-        let taken =
-            places.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| free.checked_sub(1));
-        taken.is_ok().then(|| Self(Arc::clone(places)))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
     }
 }
 

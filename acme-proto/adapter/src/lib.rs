@@ -15,6 +15,7 @@
 //! | [`keys`], [`keyring`] | keys in the crypto provider of rustls; which key signs |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
 //! | [`http01`], [`tls_alpn01`], [`hook`] | responses to validations |
+//! | [`places`] | a bound on the connections to a listener |
 //! | `propagation` | whether a TXT record has reached every authoritative server (a feature) |
 //! | [`clock`], [`exchange`] | time and randomness; a record of each exchange |
 //! | [`addresses`] | in which order the addresses of a name are tried |
@@ -54,6 +55,7 @@ pub mod key_file;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
+pub mod places;
 #[cfg(feature = "propagation")]
 pub mod propagation;
 pub mod proxy;

@@ -1,14 +1,17 @@
 //! Accepting connections in the background, for the listeners that come with this crate.
 
 use core::future::Future;
+use core::pin::pin;
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use acme_adapter::error::Error;
+use acme_adapter::places::Places;
+use futures_util::future::select;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
@@ -22,7 +25,8 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Binds the first of the addresses that can be bound.
+    /// Binds the first of the addresses that can be bound, and serves each connection within a time
+    /// limit.
     ///
     /// # Errors
     /// [`Error::Listen`] names the address and the cause.
@@ -56,18 +60,21 @@ impl Listener {
         let address =
             listener.local_addr().map_err(|source| Error::Listen { address: None, source })?;
         let task = tokio::spawn(async move {
-            let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+            let places = Places::new(MAX_CONNECTIONS);
             loop {
-                // A place first: a connection beyond the bound waits in the system's queue. If it
-                // were accepted and closed, its validation would fail.
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 match listener.accept().await {
-                    Ok((stream, _)) => {
+                    Ok((stream, peer)) => {
+                        let closed = Arc::new(Notify::new());
+                        let (place, other) = places.take(peer.ip(), Arc::clone(&closed));
+                        if let Some(other) = other {
+                            other.notify_one();
+                        }
+                        let served = serve(stream);
                         // Tasks of their own outlive the listener, so that responses in progress
                         // are completed.
-                        let served = serve(stream);
                         tokio::spawn(async move {
-                            let _ = timeout(TIME_LIMIT, served).await;
+                            let served = pin!(timeout(TIME_LIMIT, served));
+                            select(served, pin!(closed.notified())).await;
                             drop(place);
                         });
                     }

@@ -1,7 +1,8 @@
 //! What answers validations, in both adapters, as anyone on the network meets it (RFC 8555 section 8.3, RFC 8737,
 //! RFC 8738).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use acme_proto::challenge::Challenge;
 use acme_tests::responders::{
@@ -232,3 +233,33 @@ fn http_01_redirects_nobody_and_serves_no_files() {
         }
     }
 }
+
+#[test]
+fn strangers_that_keep_silent_delay_no_validation() {
+    let (http, tls) = (published(NAME, "http-01"), published(NAME, "tls-alpn-01"));
+    let path = http.http_01().expect("http-01").path;
+    let silent = |address| -> Vec<TcpStream> {
+        (0..300).map(|_| TcpStream::connect(address).expect("a connection")).collect()
+    };
+    for listener in http_listeners() {
+        listener.present(&http);
+        let strangers = silent(listener.address);
+        let start = Instant::now();
+        let answer = ask(listener.address, NAME, &path);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{}: {answer}", listener.name);
+        assert!(start.elapsed() < SOON, "{}: {:?}", listener.name, start.elapsed());
+        drop(strangers);
+    }
+    for listener in tls_listeners() {
+        listener.present(&tls);
+        let strangers = silent(listener.address);
+        let start = Instant::now();
+        let seen = validate(&listener, NAME).expect("a handshake");
+        assert!(has_digest(&seen, &tls), "{}", listener.name);
+        assert!(start.elapsed() < SOON, "{}: {:?}", listener.name, start.elapsed());
+        drop(strangers);
+    }
+}
+
+/// Less than the time after which the listeners close a connection that keeps silent.
+const SOON: Duration = Duration::from_secs(5);
