@@ -401,3 +401,45 @@ fn a_closed_transport_connects_anew() {
         assert_eq!(server.connections(), 2);
     }
 }
+
+#[test]
+fn a_server_that_sends_without_end_is_given_up() {
+    let informational = ("", "HTTP/1.1 103 Early Hints\r\nLink: </dir>\r\n\r\n");
+    let chunked = "HTTP/1.1 200 OK\r\nReplay-Nonce: abc\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let trailers = format!("{chunked}2\r\nok\r\n0\r\n");
+    for (beginning, again) in [informational, (&trailers, "X-More: 1\r\n")] {
+        let (url, sent) = endless(beginning.into(), again);
+        let transmit = Transmit { time_limit: Duration::from_secs(120), ..get(&url) };
+        let result = transport(&server::tls().1).exchange(transmit);
+        match &result {
+            Err(Lost::NoResponse(_)) => {}
+            Ok(response) => {
+                assert_eq!(response.headers().first("replay-nonce"), Some("abc"));
+                assert!(response.is_truncated(), "{response:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        // What is in the buffers of the sockets comes in addition.
+        let sent = sent.join().expect("no panic");
+        assert!(sent < 32 << 20, "{sent}");
+    }
+}
+
+/// Answers the first request with an end that repeats until the client hangs up, and then returns
+/// how many octets it sent.
+fn endless(beginning: String, again: &'static str) -> (String, thread::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let sent = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        assert!(stream.read(&mut [0; 4096]).expect("a request") > 0);
+        stream.write_all(beginning.as_bytes()).expect("sent");
+        let again = again.repeat(1000);
+        let mut sent = 0;
+        while stream.write_all(again.as_bytes()).is_ok() {
+            sent += again.len();
+        }
+        sent
+    });
+    (url, sent)
+}

@@ -410,3 +410,72 @@ async fn a_closed_transport_connects_anew() {
         assert_eq!(server.connections(), 2);
     }
 }
+
+#[tokio::test]
+async fn a_server_that_sends_without_end_is_given_up() {
+    let informational = ("", "HTTP/1.1 103 Early Hints\r\nLink: </dir>\r\n\r\n");
+    let chunked = "HTTP/1.1 200 OK\r\nReplay-Nonce: abc\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let trailers = format!("{chunked}2\r\nok\r\n0\r\n");
+    for (beginning, again) in [informational, (&trailers, "X-More: 1\r\n")] {
+        let (url, sent) = endless(beginning.into(), again).await;
+        let transmit = Transmit { time_limit: Duration::from_secs(120), ..get(&url) };
+        let result = transport(&server::tls(Speaks::Plain).1).exchange(transmit).await;
+        match &result {
+            Err(Lost::NoResponse(why)) => assert!(why.contains("without end"), "{why}"),
+            Ok(response) => {
+                assert_eq!(response.headers().first("replay-nonce"), Some("abc"));
+                assert!(response.is_truncated(), "{response:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        // What is in the buffers of the sockets comes in addition.
+        let sent = sent.await.expect("no panic");
+        assert!(sent < 32 << 20, "{sent}");
+    }
+}
+
+/// Answers the first request with an end that repeats until the client hangs up, and then returns
+/// how many octets it sent.
+async fn endless(
+    beginning: String,
+    again: &'static str,
+) -> (String, tokio::task::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let sent = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        assert!(stream.read(&mut [0; 4096]).await.expect("a request") > 0);
+        stream.write_all(beginning.as_bytes()).await.expect("sent");
+        let again = again.repeat(1000);
+        let mut sent = 0;
+        while stream.write_all(again.as_bytes()).await.is_ok() {
+            sent += again.len();
+        }
+        sent
+    });
+    (url, sent)
+}
+
+#[tokio::test]
+async fn informational_responses_without_end_are_given_up_over_http2() {
+    let url = http2_server(|mut connection| async move {
+        let Some(Ok((_, mut respond))) = connection.accept().await else { return };
+        tokio::spawn(async move {
+            let hints = || hyper::Response::builder().status(103).body(()).expect("a response");
+            loop {
+                for _ in 0..1000 {
+                    if respond.send_informational(hints()).is_err() {
+                        return;
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        while connection.accept().await.is_some() {}
+    });
+    let (url, root_pem) = url.await;
+    let transmit = Transmit { time_limit: Duration::from_secs(120), ..get(&url) };
+    let result = transport(&root_pem).exchange(transmit).await;
+    let Err(Lost::NoResponse(why)) = result else { panic!("{result:?}") };
+    assert!(why.contains("without end"), "{why}");
+}

@@ -15,6 +15,8 @@ use crate::timed::Timed;
 pub(super) struct Wire {
     stream: Stream,
     buffers: LazyBuffers,
+    /// How many octets may be read until something is written.
+    left: usize,
 }
 
 pub(super) enum Stream {
@@ -24,7 +26,7 @@ pub(super) enum Stream {
 
 impl Wire {
     pub(super) fn new(stream: Stream, buffers: LazyBuffers) -> Self {
-        Self { stream, buffers }
+        Self { stream, buffers, left: MAX_RESPONSE }
     }
 }
 
@@ -64,6 +66,7 @@ impl Transport for Wire {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         self.stream.set_deadline(timeout);
+        self.left = MAX_RESPONSE;
         let octets = &self.buffers.output()[..amount];
         self.stream.write_all(octets).map_err(|error| failed(error, timeout))
     }
@@ -74,6 +77,9 @@ impl Transport for Wire {
         let buffer = self.buffers.input_append_buf();
         let amount = self.stream.read(buffer).map_err(|error| failed(error, timeout))?;
         self.buffers.input_appended(amount);
+        // ureq bounds a head, and the reader of the body bounds that. Nothing bounds the trailers
+        // that follow a body, and the responses with status 1xx before it.
+        self.left = self.left.checked_sub(amount).ok_or_else(|| io::Error::other(ENDLESS))?;
         Ok(amount > 0)
     }
 
@@ -100,3 +106,7 @@ fn failed(error: io::Error, timeout: NextTimeout) -> Error {
         _ => Error::Io(io::Error::other(error_chain(&error))),
     }
 }
+
+/// How many octets a response may have in all: many times the limit of any body.
+const MAX_RESPONSE: usize = 8 << 20;
+const ENDLESS: &str = "the server sends without end";

@@ -76,13 +76,19 @@ impl Dialer {
 /// hyper splits a connection into a sender and a future that does the I/O. The future runs in a
 /// task of its own. It ends when the sender is dropped, and its errors reach the sender as well.
 async fn greet(stream: Box<dyn Stream>, http2: bool) -> Result<Dialed, String> {
-    let io = HyperIo(stream);
     if http2 {
-        let (sender, connection) =
-            http2::handshake(Spawner, io).await.map_err(|e| error_chain(&e))?;
+        let io = HyperIo::new(stream, MAX_HTTP2_READ);
+        // Windows below that bound: a body of any length has to be acknowledged by writes.
+        let (sender, connection) = http2::Builder::new(Spawner)
+            .initial_stream_window_size(HTTP2_WINDOW)
+            .initial_connection_window_size(2 * HTTP2_WINDOW)
+            .handshake(io)
+            .await
+            .map_err(|e| error_chain(&e))?;
         tokio::spawn(connection);
         Ok(Dialed::Http2(sender))
     } else {
+        let io = HyperIo::new(stream, MAX_HTTP1_RESPONSE);
         let (sender, connection) = http1::handshake(io).await.map_err(|e| error_chain(&e))?;
         tokio::spawn(connection);
         Ok(Dialed::Http1(sender))
@@ -146,6 +152,11 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
+/// How many octets a response over HTTP/1.1 may have in all: many times the limit of any body.
+const MAX_HTTP1_RESPONSE: usize = 8 << 20;
+/// How many octets an HTTP/2 server may send while this side has nothing to write.
+const MAX_HTTP2_READ: usize = 1 << 20;
+const HTTP2_WINDOW: u32 = 128 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -15,8 +15,30 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Adapts a tokio stream to hyper's traits.
-pub(super) struct HyperIo(pub(super) Box<dyn Stream>);
+/// Adapts a tokio stream to hyper's traits, and fails if the server sends without end.
+///
+/// hyper bounds the head of a response and its trailers, and
+/// [`Transmit::body_limit`](acme_proto::flow::Transmit::body_limit) bounds its body. Nothing bounds the
+/// responses with status 1xx before it, which hyper skips.
+pub(super) struct HyperIo {
+    stream: Box<dyn Stream>,
+    /// How many octets may be read until something is written.
+    most: usize,
+    left: usize,
+}
+
+impl HyperIo {
+    /// Adapts a stream on which, for an exchange, at most `most` octets are read without a write.
+    pub(super) fn new(stream: Box<dyn Stream>, most: usize) -> Self {
+        Self { stream, most, left: most }
+    }
+
+    /// Counts what was read; an error says that it is too much.
+    fn spend(&mut self, octets: usize) -> io::Result<()> {
+        self.left = self.left.checked_sub(octets).ok_or_else(|| io::Error::other(ENDLESS))?;
+        Ok(())
+    }
+}
 
 impl Read for HyperIo {
     fn poll_read(
@@ -28,8 +50,9 @@ impl Read for HyperIo {
         let mut space = [0; READ_SIZE];
         let room = buffer.remaining().min(READ_SIZE);
         let mut read = ReadBuf::new(&mut space[..room]);
-        let polled = Pin::new(&mut self.0).poll_read(cx, &mut read);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut read);
         if matches!(polled, Poll::Ready(Ok(()))) {
+            self.spend(read.filled().len())?;
             buffer.put_slice(read.filled());
         }
         polled
@@ -42,19 +65,20 @@ impl Write for HyperIo {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, octets)
+        self.left = self.most;
+        Pin::new(&mut self.stream).poll_write(cx, octets)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -62,7 +86,8 @@ impl Write for HyperIo {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+        self.left = self.most;
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 }
 
@@ -111,3 +136,4 @@ impl Body for Octets {
 }
 
 const READ_SIZE: usize = 8192;
+const ENDLESS: &str = "the server sends without end";
