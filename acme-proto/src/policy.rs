@@ -24,7 +24,11 @@ pub struct Policy {
     /// ([`Error::retry_at`](crate::error::Error::retry_at)). On the response to a challenge, or on an authorization, it
     /// delays only the next read of the order, at most to just before the deadline. Default 10 minutes.
     pub retry_after_cap: Duration,
-    /// The time limit of one exchange. Default 30 seconds.
+    /// How long a resource may be unknown to the server after a response named it: replicas lag behind each other. Until
+    /// then a 404, or `accountDoesNotExist`, is retried by the [`backoff`](Self::backoff). Default 30 seconds.
+    pub replica_lag: Duration,
+    /// The time limit of one exchange, doubled for each try of a request that was lost, up to four times as long. Default
+    /// 30 seconds.
     pub request_time_limit: Duration,
     /// The time limit of one signature. Default 30 seconds.
     pub sign_time_limit: Duration,
@@ -73,6 +77,7 @@ impl Default for Policy {
             backoff: Schedule::new(Duration::from_millis(500), 2.0, Duration::from_secs(30)),
             poll: Schedule::new(Duration::from_millis(200), 2.0, Duration::from_secs(15)),
             retry_after_cap: Duration::from_secs(600),
+            replica_lag: Duration::from_secs(30),
             request_time_limit: Duration::from_secs(30),
             sign_time_limit: Duration::from_secs(30),
             call_time_limit: Duration::from_secs(300),

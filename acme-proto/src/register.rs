@@ -183,7 +183,11 @@ impl Register {
                     Ok(Some(entry))
                 }
             },
-            TaskResult::NewAccount(_, entry) => usable(entry?).map(Some),
+            TaskResult::NewAccount(_, entry) => {
+                let entry = usable(entry?)?;
+                session.account_given(self.engine.now());
+                Ok(Some(entry))
+            }
         }
     }
 

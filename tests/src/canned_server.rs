@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use acme_proto::call::Call;
 use acme_proto::error::Error;
-use acme_proto::flow::{Flow, Input, Lost, Output};
+use acme_proto::flow::{Flow, Input, Lost, Output, Transmit};
 use acme_proto::http::{Request, Response};
 use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
 use acme_proto::jose::base64url;
@@ -35,6 +35,8 @@ pub struct CannedServer {
     pub asked: Vec<Asked>,
     /// Every notice of the flows.
     pub notices: Vec<Notice>,
+    /// The time limits of the requests.
+    pub time_limits: Vec<core::time::Duration>,
     /// Every event of issuances.
     pub events: Vec<IssuanceEvent>,
     /// Every snapshot, in the order of the saves.
@@ -103,6 +105,7 @@ impl CannedServer {
             certificate_key: Es256Key::from_scalar(&[3; 32]).expect("a scalar in range"),
             asked: Vec::new(),
             notices: Vec::new(),
+            time_limits: Vec::new(),
             events: Vec::new(),
             snapshots: Vec::new(),
             room_for_snapshots: usize::MAX,
@@ -232,12 +235,7 @@ impl CannedServer {
     ) -> Result<F::Success, Error> {
         for _ in 0..MOST_STEPS {
             let input = match flow.poll_output(session, self.now) {
-                Output::Transmit(transmit) => match self.respond(transmit.request) {
-                    Some(response) => {
-                        Input::Response(transmit.id, limited(response, transmit.body_limit))
-                    }
-                    None => Input::Lost(transmit.id, Lost::NoResponse("closed".into())),
-                },
+                Output::Transmit(transmit) => self.transmit(transmit),
                 Output::Sign(request) => {
                     let by_certificate =
                         matches!(request.key, acme_proto::flow::KeyRole::Certificate(_));
@@ -276,6 +274,14 @@ impl CannedServer {
         }
         let last: Vec<_> = self.paths().into_iter().rev().take(20).collect();
         panic!("the flow does not come to an end: {last:?}");
+    }
+
+    fn transmit(&mut self, transmit: Transmit) -> Input {
+        self.time_limits.push(transmit.time_limit);
+        match self.respond(transmit.request) {
+            Some(response) => Input::Response(transmit.id, limited(response, transmit.body_limit)),
+            None => Input::Lost(transmit.id, Lost::NoResponse("closed".into())),
+        }
     }
 
     /// Lets time pass.

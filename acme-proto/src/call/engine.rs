@@ -32,6 +32,8 @@ pub(crate) struct Engine<O> {
     pub(super) queue: Queue,
     pub(super) supplies: Supplies,
     pub(super) notices: VecDeque<Notice>,
+    /// When a response of this run last named a resource.
+    pub(super) given: Option<Timestamp>,
     /// The last failure that was tried again.
     pub(super) last_failure: Option<Error>,
 }
@@ -72,6 +74,7 @@ impl<O: Operation> Engine<O> {
             queue: Queue::new(),
             supplies: Supplies::new(),
             notices: VecDeque::new(),
+            given: None,
             last_failure: None,
         }
     }
@@ -114,6 +117,11 @@ impl<O: Operation> Engine<O> {
         for (since, nonce) in self.supplies.close() {
             session.put_nonce(nonce, since);
         }
+    }
+
+    /// Records that a response named resources, which replicas of the server may not know yet.
+    pub(crate) const fn resources_given(&mut self) {
+        self.given = Some(self.now);
     }
 
     pub(crate) fn notice(&mut self, notice: Notice) {

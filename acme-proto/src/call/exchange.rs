@@ -33,6 +33,10 @@ pub(super) struct Exchange<O> {
     /// When the nonce in use was received.
     pub(super) nonce_since: Timestamp,
     pub(super) tries: u32,
+    /// How many of these were lost: the next one has more time.
+    pub(super) losses: u32,
+    /// How many times the server did not know what it had named a moment ago.
+    pub(super) lags: u32,
     pub(super) nonce_tries: u32,
     pub(super) redirects: u32,
     pub(super) refetched_directory: bool,
@@ -201,6 +205,8 @@ impl<O> Exchange<O> {
             nonce: None,
             nonce_since: Timestamp::UNIX_EPOCH,
             tries: 0,
+            losses: 0,
+            lags: 0,
             nonce_tries: 0,
             redirects: 0,
             refetched_directory: false,

@@ -41,6 +41,11 @@
 //! change is reported, because only [`Rollover`](crate::rollover::Rollover) knows which key to ask with. What
 //! provably never left is sent again in any case.
 //!
+//! **Servers that lag.** A CA is many machines. For half a minute (`replica_lag`) after a response named a resource, a
+//! 404 for it, or `accountDoesNotExist` for an account that was just created, is retried and not believed. What a snapshot
+//! named is old, and a 404 for it is the truth at once. A lost request has twice the time at its next try, because a busy
+//! server takes as long again. If newNonce refuses HEAD, it is asked by GET for the rest of the session.
+//!
 //! **Key changes.** While it is not known which of two keys the server holds, a request that is refused
 //! because of its key is signed again by the other one, once. If the server accepts it, the change has taken
 //! effect, and the session uses the new key.

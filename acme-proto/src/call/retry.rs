@@ -89,6 +89,17 @@ impl<O: Operation> Engine<O> {
             self.retry_notice(problem.url, exchange.tries, reason, self.now);
             return send_again(exchange, Event::Amend, self.now);
         }
+        if refuses_head(exchange, &problem) {
+            session.ask_nonces_by_get();
+            exchange.spec.auth = Auth::None(Method::Get);
+            return send_again(exchange, Event::Amend, self.now);
+        }
+        if let Some(at) = self.replica_lags(exchange, &problem, session) {
+            let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
+            self.retry_notice(problem.url.clone(), exchange.lags, reason, at);
+            self.last_failure = Some(Error::Problem(Box::new(problem)));
+            return send_again(exchange, Event::Retry, at);
+        }
         if self.is_directory_stale(exchange, &problem) {
             session.forget_directory();
             exchange.refetched_directory = true;
@@ -176,6 +187,7 @@ impl<O: Operation> Engine<O> {
         let policy = session.policy();
         let (tries, backoff) = (policy.tries, policy.backoff);
         exchange.tries += 1;
+        exchange.losses += 1;
         let done = exchange.tries;
         // What never left may be sent again, whatever it would have done.
         let not_sent = matches!(lost, Lost::NotSent(_));
@@ -196,6 +208,29 @@ impl<O: Operation> Engine<O> {
 
     fn retry_notice(&mut self, url: Url, tries: u32, reason: RetryReason, at: Timestamp) {
         self.notice(Notice::Retry { url, tries, reason, at });
+    }
+
+    /// Returns when to ask again for what a response of this run named a moment ago, and the server does not know: the
+    /// request came to a replica that has not heard of it yet.
+    fn replica_lags(
+        &self,
+        exchange: &mut Exchange<O>,
+        problem: &ServerProblem,
+        session: &mut Session,
+    ) -> Option<Timestamp> {
+        let given = match problem.is(&ProblemType::AccountDoesNotExist) {
+            true if exchange.uses_account_url() => session.account_given_at()?,
+            false if problem.status == 404 && !exchange.spec.target.is_from_directory() => {
+                let account = session.account_given_at().filter(|_| exchange.asks_for_account());
+                self.given.max(account)?
+            }
+            _ => return None,
+        };
+        let (lag, backoff) = (session.policy().replica_lag, session.policy().backoff);
+        let until = given.saturating_add(lag).min(self.deadline);
+        let at = self.now.saturating_add(session.jittered(backoff, exchange.lags));
+        exchange.lags += 1;
+        (at < until).then_some(at)
     }
 
     /// Nothing is there at a URL from a directory that an earlier flow fetched: it may have moved.
@@ -247,6 +282,13 @@ impl<O: Operation> Engine<O> {
             location: header::location(response.headers(), url),
         }
     }
+}
+
+/// Whether a server, or what is before it, refuses HEAD for newNonce: RFC 8555 Section 7.2 has GET too.
+fn refuses_head<O>(exchange: &Exchange<O>, problem: &ServerProblem) -> bool {
+    exchange.is_nonce()
+        && matches!(exchange.spec.auth, Auth::None(Method::Head))
+        && matches!(problem.status, 403 | 404 | 405 | 501)
 }
 
 fn send_again<O>(exchange: &mut Exchange<O>, event: Event, not_before: Timestamp) -> Verdict {

@@ -15,6 +15,9 @@ use crate::time::Timestamp;
 use crate::token::Nonce;
 use crate::url::Url;
 
+/// How many times the time limit of a request is doubled, after as many were lost.
+const MOST_DOUBLINGS: u32 = 2;
+
 /// What came of beginning an exchange.
 enum Begun<O: Operation> {
     Step(Step<O>),
@@ -234,7 +237,9 @@ impl<O: Operation> Engine<O> {
         let request_id = RequestId { flow, seq: self.number() };
         self.queue.outstanding.insert(request_id.seq, id);
         let policy = session.policy();
-        let time_limit = self.limited(policy.request_time_limit);
+        // A server that is busy takes as long the next time.
+        let longer = 1 << exchange.losses.min(MOST_DOUBLINGS);
+        let time_limit = self.limited(policy.request_time_limit.saturating_mul(longer));
         let url = exchange.url.clone().unwrap_or_else(|| session.directory_url().clone());
         let (method, body) = match (&mut exchange.state, &exchange.spec.auth) {
             (State::Signed(body), _) => (Method::Post, core::mem::take(body)),

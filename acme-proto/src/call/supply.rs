@@ -7,7 +7,9 @@ use super::engine::Engine;
 use super::exchange::{Exchange, ExchangeId, Outcome, Work};
 use super::queue::Lack;
 use crate::error::Error;
-use crate::op::{GetDirectory, Hooks, LocateAccount, NewNonce, Operation, Read, Spec, Target};
+use crate::op::{
+    Auth, GetDirectory, Hooks, LocateAccount, NewNonce, Operation, Read, Spec, Target,
+};
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Nonce;
@@ -59,11 +61,11 @@ impl Supplies {
 }
 
 impl Supply {
-    fn spec(self) -> Spec {
+    fn spec(self, session: &Session) -> Spec {
         match self {
             Self::Directory => GetDirectory.spec(),
             Self::Account => LocateAccount::default().spec(),
-            Self::Nonce => NewNonce.spec(),
+            Self::Nonce => NewNonce.spec().auth(Auth::None(session.nonce_method())),
         }
     }
 }
@@ -93,26 +95,26 @@ impl<O: Operation> Engine<O> {
         let account = lacking(Lack::Account) > 0 && running[Supply::Account as usize] == 0;
         let nonces = lacking(Lack::Nonce).saturating_sub(running[Supply::Nonce as usize]);
         if directory {
-            self.start_supply(Supply::Directory);
+            self.start_supply(Supply::Directory, session);
         }
         if account {
-            self.start_supply(Supply::Account);
+            self.start_supply(Supply::Account, session);
         }
         let mut started = directory || account;
         let awaited = self.supplies.awaits_nonces && self.expects_nonces();
         if session.directory().is_some() && !awaited {
             let wanted = nonces + core::mem::take(&mut self.supplies.prefetch);
             for _ in 0..wanted.min(session.policy().max_in_flight.max(1)) {
-                self.start_supply(Supply::Nonce);
+                self.start_supply(Supply::Nonce, session);
                 started = true;
             }
         }
         started
     }
 
-    fn start_supply(&mut self, supply: Supply) {
+    fn start_supply(&mut self, supply: Supply, session: &Session) {
         self.supplies.running[supply as usize] += 1;
-        self.insert(Exchange::new(Work::Supply(supply), supply.spec()));
+        self.insert(Exchange::new(Work::Supply(supply), supply.spec(session)));
     }
 
     /// Takes what was fetched. If it could not be, whatever waits for it fails, unless it can do without.
@@ -130,6 +132,7 @@ impl<O: Operation> Engine<O> {
                 // "No such account" came as an error before: the lookup creates none.
                 let read = self.read_supply(LocateAccount::default(), outcome, session);
                 let found = read.and_then(|it| it.map_or(Ok(()), |it| it.adopt(session)));
+                session.account_given(self.now);
                 (found, Exchange::uses_account_url)
             }
             Supply::Nonce => match self.read_supply(NewNonce, outcome, session) {

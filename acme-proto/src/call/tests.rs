@@ -176,7 +176,7 @@ fn a_nonce_that_was_refused_is_replaced_by_that_of_the_refusal() {
 fn a_nonce_that_cannot_be_fetched_fails_all_that_wait_for_it() {
     let mut world = World::new(3);
     let requests = world.poll();
-    requests.iter().for_each(|request| world.respond(request, 403, ""));
+    requests.iter().for_each(|request| world.respond(request, 400, ""));
     assert_eq!(world.poll().len(), 0);
     assert_eq!(world.finished, [url(0), url(1), url(2)]);
 }

@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use crate::error::{Error, Misuse};
+use crate::http::Method;
 use crate::jose::Jwk;
 use crate::policy::{Policy, ResourceClass, Schedule};
 use crate::request::FlowId;
@@ -43,6 +44,10 @@ pub struct Session {
     /// The status of the account, if it is no longer valid.
     closed: Option<AccountStatus>,
     nonces: NoncePool,
+    /// newNonce is asked by GET, since the server refused HEAD.
+    nonces_by_get: bool,
+    /// When the account was created or found, if in this run.
+    account_given: Option<Timestamp>,
     limits: Limits,
     policy: Policy,
     jitter: u64,
@@ -74,6 +79,8 @@ impl Session {
             orders: None,
             closed: None,
             nonces: NoncePool::default(),
+            nonces_by_get: false,
+            account_given: None,
             limits: Limits::default(),
             policy: Policy::default(),
             jitter: seed,
@@ -296,6 +303,23 @@ impl Session {
 
     pub(crate) fn put_nonce(&mut self, nonce: Nonce, now: Timestamp) {
         self.nonces.put(nonce, now, self.policy.max_nonces);
+    }
+
+    pub(crate) const fn nonce_method(&self) -> Method {
+        if self.nonces_by_get { Method::Get } else { Method::Head }
+    }
+
+    pub(crate) const fn ask_nonces_by_get(&mut self) {
+        self.nonces_by_get = true;
+    }
+
+    /// Records that a server just gave the account's URL: its replicas may not know it yet.
+    pub(crate) const fn account_given(&mut self, now: Timestamp) {
+        self.account_given = Some(now);
+    }
+
+    pub(crate) const fn account_given_at(&self) -> Option<Timestamp> {
+        self.account_given
     }
 
     pub(crate) fn take_nonce(&mut self, now: Timestamp) -> Option<(Timestamp, Nonce)> {

@@ -43,6 +43,7 @@ mod retries;
 mod revocation;
 mod rollover;
 mod secrets;
+mod slow_and_lagging;
 mod strictness;
 mod unreadable;
 mod world;

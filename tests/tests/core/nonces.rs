@@ -295,7 +295,7 @@ fn new_nonce_without_a_nonce_is_a_typed_error_and_no_loop() {
 
 #[test]
 fn an_error_of_new_nonce_ends_the_flow_and_says_where() {
-    let refused = problem(403, "unauthorized");
+    let refused = problem(400, "malformed");
     let mut script =
         Script::new().get(DIRECTORY, directory()).exact(Method::Head, NEW_NONCE, refused);
     let error = script.run(Register::new()).expect_err("refused");

@@ -84,6 +84,11 @@ impl Issuance {
             }
         }
         if change.is_new_status {
+            // It may name its certificate now. What a snapshot named is old.
+            let is_old = self.identity.is_resumed() && self.attempts.orders() == 0;
+            if !is_old && status != OrderStatus::Invalid {
+                self.engine.resources_given();
+            }
             self.report(Progress::Order(status));
         }
         Ok(change.is_new_status)

@@ -1,0 +1,138 @@
+//! Servers that know less than they said, that refuse what they may, and that take their time.
+
+use core::time::Duration;
+
+use acme_proto::call::Call;
+use acme_proto::error::Error;
+use acme_proto::http::{Method, Response};
+use acme_proto::op::{GetAccount, Resource};
+use acme_proto::register::Register;
+use acme_proto::session::Session;
+use acme_proto::wire::ProblemType;
+use acme_tests::canned_server::{
+    BASE, CannedServer, authorization, certificate, chain, created, object, order, problem,
+};
+use acme_tests::script::{
+    ACCOUNT, DIRECTORY, NEW_ACCOUNT, NEW_NONCE, Script, account, account_object, answer, directory,
+};
+use acme_tests::world::issuance;
+use serde_json::json;
+
+const NAME: &str = "a.example";
+
+fn problem_of(status: u16) -> Response {
+    problem(status, "malformed")
+}
+
+fn took(script: &CannedServer, path: &str) -> u64 {
+    let asked = script.at(path);
+    asked.last().expect("asked").millis - asked[0].millis
+}
+
+#[test]
+fn where_head_is_refused_nonces_are_asked_for_by_get_from_then_on() {
+    for status in [403, 404, 405, 501] {
+        let refused = || Response::new(status).with_body("<html>no</html>");
+        let mut script = Script::new()
+            .get(DIRECTORY, directory())
+            .exact(Method::Head, NEW_NONCE, refused())
+            .exact(Method::Get, NEW_NONCE, Response::new(204).with_header("replay-nonce", "first"))
+            .post(NEW_ACCOUNT, account(201));
+        script.run(Register::new()).expect("an account");
+        script.pass(301); // the nonce of the response is too old
+        let mut script = script
+            .exact(Method::Get, NEW_NONCE, Response::new(204).with_header("replay-nonce", "second"))
+            .post(ACCOUNT, answer(200, &account_object()));
+        script.run(Call::new(GetAccount)).expect("the account");
+        assert_eq!(script.used_nonces(), ["first", "second"], "{status}");
+    }
+}
+
+#[test]
+fn the_error_of_a_new_nonce_that_is_refused_is_that_of_new_nonce() {
+    let mut script =
+        Script::new().get(DIRECTORY, directory()).exact(Method::Head, NEW_NONCE, problem_of(400));
+    let error = script.run(Register::new()).expect_err("no nonce");
+    let Error::Problem(refused) = &error else { panic!("{error:?}") };
+    assert_eq!(refused.resource(), Resource::NewNonce, "{error}");
+}
+
+#[test]
+fn what_a_replica_does_not_know_yet_is_asked_for_again() {
+    for (path, known) in [
+        ("/order/1", object(&order("ready", &[NAME]))),
+        ("/authz/1", object(&authorization("pending", NAME, 1))),
+        ("/finalize/1", object(&order("valid", &[NAME]))),
+        ("/cert/1", certificate(&chain(&[NAME]))),
+    ] {
+        let mut script = CannedServer::obliging(&[NAME]);
+        let unknown = problem(404, "malformed");
+        script.on(path, [unknown.clone(), Response::new(404), known]);
+        let issued = script.issue(issuance(&[NAME]));
+        assert!(issued.is_ok(), "{path}: {issued:?}");
+        assert_eq!(script.count("/newOrder"), 1, "{path}");
+    }
+}
+
+#[test]
+fn what_stays_unknown_is_taken_for_that_after_half_a_minute() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    script.on("/authz/1", [problem(404, "malformed")]);
+    let error = script.issue(issuance(&[NAME])).expect_err("unknown");
+    let Error::Problem(refused) = &error else { panic!("{error:?}") };
+    assert_eq!((refused.status(), refused.resource()), (404, Resource::Authorization), "{error}");
+    assert!(!error.to_string().contains("directory"), "{error}");
+    let took = took(&script, "/authz/1");
+    assert!((10_000..=30_000).contains(&took), "{took} ms");
+    assert!(script.count("/authz/1") < 12, "{}", script.count("/authz/1"));
+}
+
+/// Registers, so that the server has just given the account.
+fn registered(script: &mut CannedServer) -> Session {
+    let account = object(&json!({ "status": "valid" }));
+    let created = Response::new(201)
+        .with_header("content-type", "application/json")
+        .with_header("location", &format!("{BASE}/account/1"))
+        .with_body(account.body().to_vec());
+    script.on("/newAccount", [created]);
+    let mut session = script.session();
+    script
+        .run(&mut session, &mut Register::new(), |_, _, event| panic!("{event:?}"))
+        .expect("an account");
+    session
+}
+
+#[test]
+fn an_account_that_a_replica_does_not_know_yet_is_not_given_up() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    let mut session = registered(&mut script);
+    let unknown = problem(400, "accountDoesNotExist");
+    let pending = order("pending", &[NAME]);
+    script.on("/newOrder", [unknown.clone(), unknown, created(&pending)]);
+    script.issue_in(&mut session, issuance(&[NAME])).expect("a certificate");
+    assert_eq!(script.count("/newOrder"), 3);
+}
+
+#[test]
+fn an_account_that_stays_unknown_is_none() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    let mut session = registered(&mut script);
+    script.on("/newOrder", [problem(400, "accountDoesNotExist")]);
+    let error = script.issue_in(&mut session, issuance(&[NAME])).expect_err("no account");
+    let is_right = matches!(&error, Error::NoAccount { .. })
+        || error.problem_type() == Some(&ProblemType::AccountDoesNotExist);
+    assert!(is_right, "{error}");
+    let took = took(&script, "/newOrder");
+    assert!((10_000..=30_000).contains(&took), "{took} ms");
+}
+
+#[test]
+fn a_request_that_was_lost_has_more_time_the_next_time() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    for _ in 0..3 {
+        script.lose("/newOrder");
+    }
+    script.issue(issuance(&[NAME])).expect("a certificate");
+    let longer = script.time_limits.iter().map(Duration::as_secs).filter(|limit| *limit != 30);
+    assert_eq!(longer.collect::<Vec<_>>(), [60, 120, 120], "{:?}", script.time_limits);
+}
