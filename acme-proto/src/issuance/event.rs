@@ -11,7 +11,7 @@ use crate::op::ChosenChain;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{ChallengeKind, Order};
-use crate::x509::CertificateChain;
+use crate::x509::{CertificateChain, ChainChoice};
 
 /// What an issuance asks of its user.
 #[derive(Clone, Debug)]
@@ -135,6 +135,13 @@ impl Issued {
     /// Returns whether the chain is [as it was wished for](super::Issuance::with_chain_choice); `true` without a wish.
     pub const fn matches_chain_choice(&self) -> bool {
         self.chosen.is_as_wished()
+    }
+
+    /// Chooses again among the chains that were fetched, as [`ChosenChain::choose`] does.
+    #[must_use]
+    pub fn choose_chain(mut self, choice: &ChainChoice) -> Self {
+        self.chosen = self.chosen.choose(choice);
+        self
     }
 
     /// Returns the chains that were fetched and not chosen; they have the same leaf.

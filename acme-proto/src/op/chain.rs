@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{Answer, Download, Failure, GetCertificate, Hooks, Operation, Read, Reading, Spec};
+use super::{
+    Answer, Download, Failure, GetCertificate, Hooks, Operation, Read, Reading, Settle, Spec,
+};
 use crate::error::{Error, PeerFault};
 use crate::notice::Notice;
 use crate::url::Url;
@@ -22,6 +24,8 @@ pub struct ChosenChain {
     as_wished: bool,
     alternates: Vec<Url>,
     others: Vec<CertificateChain>,
+    /// Where the others came from, in the same order.
+    other_urls: Vec<Url>,
 }
 
 impl ChosenChain {
@@ -54,6 +58,22 @@ impl ChosenChain {
     pub fn others(&self) -> &[CertificateChain] {
         &self.others
     }
+
+    /// Chooses again among the chains that were fetched; the CA's own comes first, and counts if none fits.
+    #[must_use]
+    pub fn choose(mut self, choice: &ChainChoice) -> Self {
+        self.others.insert(0, self.chain);
+        self.other_urls.insert(0, self.url);
+        let own = self.other_urls.iter().position(|url| *url == self.certificate_url);
+        // Before the choice, so that the default is the first whatever was chosen before.
+        self.others.swap(0, own.unwrap_or(0));
+        self.other_urls.swap(0, own.unwrap_or(0));
+        let place = choice.choose(&self.others);
+        self.as_wished = place.is_some();
+        self.chain = self.others.remove(place.unwrap_or(0));
+        self.url = self.other_urls.remove(place.unwrap_or(0));
+        self
+    }
 }
 
 /// Downloads a certificate with the chain that is wanted of those that the CA offers.
@@ -80,6 +100,11 @@ impl GetChain {
 
 impl Operation for GetChain {
     type Response = ChosenChain;
+
+    fn detach(&mut self) -> Option<Settle<ChosenChain>> {
+        let choice = self.choice.detach()?;
+        Some(Box::new(move |chosen| chosen.choose(&choice)))
+    }
 }
 
 impl Hooks<ChosenChain> for GetChain {
@@ -168,13 +193,15 @@ impl Choosing {
         let mut found = self.found.clone();
         let certificate_url = found[0].0.clone();
         let (url, chain) = found.remove(place.unwrap_or(0));
+        let (other_urls, others) = found.into_iter().unzip();
         ChosenChain {
             chain,
             url,
             certificate_url,
             as_wished: place.is_some(),
             alternates: self.alternates.clone(),
-            others: found.into_iter().map(|(_, chain)| chain).collect(),
+            others,
+            other_urls,
         }
     }
 }

@@ -25,6 +25,8 @@ mod revocation_reason;
 mod revoke;
 mod spec;
 
+use alloc::boxed::Box;
+
 pub use crate::resource::Resource;
 pub use account::{DeactivateAccount, GetAccount, UpdateAccount};
 pub use account_entry::AccountEntry;
@@ -61,4 +63,16 @@ pub(crate) use spec::{Auth, Inner, InnerContext, OnLost, Payload, Spec, Target, 
 pub trait Operation: Hooks<<Self as Operation>::Response> {
     /// What a successful answer holds.
     type Response;
+
+    /// Takes the caller's own functions out of the operation: what is returned has to be applied to the response.
+    ///
+    /// A driver that shares its session behind a lock holds the lock while it polls. A function that is called then,
+    /// such as that of [`ChainChoice::custom`](crate::x509::ChainChoice::custom), would never return if it used the
+    /// same session. So such a driver calls this first, and the result when it has released the lock.
+    fn detach(&mut self) -> Option<Settle<Self::Response>> {
+        None
+    }
 }
+
+/// The caller's own functions, which settle a response: see [`Operation::detach`].
+pub type Settle<T> = Box<dyn FnOnce(T) -> T + Send>;

@@ -36,6 +36,8 @@ enum Wish {
     AuthorityKeyId(Vec<u8>),
     Any(Arc<dyn Fn(&CertificateChain) -> bool + Send + Sync>),
     Least(Arc<dyn Fn(&CertificateChain) -> u64 + Send + Sync>),
+    /// The default chain, once every chain was fetched.
+    Later,
 }
 
 impl ChainChoice {
@@ -92,6 +94,15 @@ impl ChainChoice {
         Self(Wish::Least(Arc::new(rank)))
     }
 
+    /// Takes a function of the caller out, and leaves a choice that fetches every chain and prefers the default one.
+    ///
+    /// A driver applies what is returned to all the chains, at a time when it holds no lock: see
+    /// [`Operation::detach`](crate::op::Operation::detach). `None` if there is no such function.
+    pub fn detach(&mut self) -> Option<Self> {
+        let is_function = matches!(self.0, Wish::Any(_) | Wish::Least(_));
+        is_function.then(|| core::mem::replace(self, Self(Wish::Later)))
+    }
+
     /// Returns the index of the preferred chain, or `None` if none matches.
     ///
     /// The first of `chains` is the default chain.
@@ -101,6 +112,7 @@ impl ChainChoice {
     ) -> Option<usize> {
         let chains = chains.into_iter().enumerate();
         match &self.0 {
+            Wish::Later => Some(0),
             Wish::Least(rank) => chains.min_by_key(|(_, chain)| rank(chain)).map(|(at, _)| at),
             _ => {
                 let mut chains = chains;
@@ -124,7 +136,7 @@ impl ChainChoice {
             Wish::AuthorityKeyId(id) => all.any(|one| one.authority_key_id() == Some(&**id)),
             Wish::Any(wanted) => wanted(chain),
             // The lowest rank is only known once every chain was fetched.
-            Wish::Least(_) => false,
+            Wish::Least(_) | Wish::Later => false,
         }
     }
 }
@@ -139,6 +151,7 @@ impl fmt::Debug for ChainChoice {
             Wish::AuthorityKeyId(id) => f.debug_tuple("AuthorityKeyId").field(id).finish(),
             Wish::Any(_) => f.write_str("Custom"),
             Wish::Least(_) => f.write_str("Least"),
+            Wish::Later => f.write_str("Later"),
         }
     }
 }

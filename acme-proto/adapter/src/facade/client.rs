@@ -74,11 +74,18 @@ macro_rules! client {
             /// Those of the core: the CA refused, was not reached in time, or broke the protocol.
             pub $($async)? fn call<O: acme_proto::op::Operation>(
                 &self,
-                op: O,
+                mut op: O,
             ) -> Result<O::Response, $crate::error::Error> {
+                // Functions of the user are not called in the flow, which runs under the lock of the session.
+                let settle = op.detach();
                 let flow = acme_proto::call::Call::new(op);
                 let handler = $crate::driver::NoEvents;
-                crate::drive::drive(&self.shared, flow, handler, Default::default())$($await)*
+                let response =
+                    crate::drive::drive(&self.shared, flow, handler, Default::default())$($await)*?;
+                Ok(match settle {
+                    Some(settle) => settle(response),
+                    None => response,
+                })
             }
 
             /// Closes the connections that are not in use.

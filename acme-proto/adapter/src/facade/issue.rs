@@ -60,7 +60,8 @@ macro_rules! issue {
 
             /// Chooses among the chains that the CA offers.
             ///
-            /// Alternates are fetched only if the CA's own chain is not what is wanted. Without a fitting one the CA's own
+            /// Alternates are fetched only if the CA's own chain is not what is wanted, and all of them for a function
+            /// of the user. Without a fitting one the CA's own
             /// is taken, and [`Issued::matches_chain_choice`](crate::Issued::matches_chain_choice) is false.
             pub fn chain(mut self, choice: acme_proto::x509::ChainChoice) -> Self {
                 self.settings.chain = Some(choice);
@@ -164,10 +165,16 @@ macro_rules! issue {
                     }
                 }
                 let kinds: Vec<_> = user.solvers.iter().map(|s| crate::Solver::kinds(s).to_vec()).collect();
+                // A function of the user is not called in the flow, which runs under the lock of the session.
+                let choice = settings.chain.as_mut().and_then(acme_proto::x509::ChainChoice::detach);
                 let flow = settings.into_flow(&kinds, user.store.is_some())?;
                 let scheduler = $crate::solvers::Scheduler::new(kinds, shared.state.records());
                 let handler = $crate::driver::Solving(scheduler);
-                crate::drive::drive(&shared, flow, handler, user)$($await)*
+                let issued = crate::drive::drive(&shared, flow, handler, user)$($await)*?;
+                Ok(match choice {
+                    Some(choice) => issued.choose_chain(&choice),
+                    None => issued,
+                })
             }
         }
 

@@ -8,7 +8,7 @@ use acme_proto::wire::{AccountStatus, AuthorizationStatus, OrderStatus};
 use acme_proto::x509::Certificate;
 use acme_testca::{RequestKind, TestCa};
 use core::time::Duration;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::adapter::{
     self, AccountKey, BoxError, CertificateChain, ChainChoice, Challenge, ChallengeKind,
@@ -250,6 +250,58 @@ async fn the_chain_is_chosen_while_issuing_and_afterwards() {
     let chosen = client.certificate_chain(issued.certificate_url(), wish).await.expect("a chain");
     assert_eq!(top(chosen.chain()), root_of(&ca, 1).subject_der());
     assert_eq!(chosen.chain().leaf(), issued.chain().leaf());
+}
+
+#[tokio::test]
+async fn functions_of_the_user_may_use_the_client() {
+    let ca = TestCa::builder().alternate_chains(2).start().expect("a CA");
+    let (known, in_consent) = (Arc::new(OnceLock::<Client>::new()), Arc::new(OnceLock::new()));
+    let called = Arc::new(Mutex::new(Vec::new()));
+    let use_client = |what: &'static str| {
+        let (known, called) = (Arc::clone(&known), Arc::clone(&called));
+        move || {
+            // A lock that is held would keep this from returning.
+            let _ = known.get().map(Client::account_url);
+            called.lock().expect("no panic").push(what);
+        }
+    };
+    let (observed, noticed) = (use_client("observer"), use_client("notices"));
+    let builder = ca::builder(&ca).observe(move |_| observed()).notices(move |_| noticed());
+    let client = builder.connect().await.expect("a client");
+    known.set(client.clone()).expect("it was empty");
+    let register = client.register().agree_to_terms(|_| {
+        in_consent.set(client.account_url()).expect("asked once");
+        true
+    });
+    register.run().await.expect("an account");
+
+    let wanted = root_of(&ca, 2);
+    let top = wanted.clone();
+    let choice = use_client("choice");
+    let custom = ChainChoice::custom(move |chain| {
+        choice();
+        chain.certificates().last().is_some_and(|last| last.issuer_der() == top.subject_der())
+    });
+    let http = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
+    ca.set_http_port(http.local_addr().port());
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
+    let issued = issue.chain(custom.clone()).run().await.expect("a certificate");
+    assert!(issued.matches_chain_choice());
+    let again = client.certificate_chain(issued.certificate_url(), custom).await.expect("a chain");
+    assert!(again.is_as_wished());
+    assert_eq!((again.url(), again.chain()), (issued.chain_url(), issued.chain()));
+    let last = again.chain().certificates().last().expect("a certificate");
+    assert_eq!(last.issuer_der(), wanted.subject_der());
+    let rank = use_client("rank");
+    let least = ChainChoice::least(move |_| {
+        rank();
+        7
+    });
+    let own = client.certificate_chain(issued.certificate_url(), least).await.expect("a chain");
+    assert_eq!(own.url(), issued.certificate_url());
+    for what in ["observer", "notices", "choice", "rank"] {
+        assert!(called.lock().expect("no panic").contains(&what), "{what}");
+    }
 }
 
 /// Holds the account key and a certificate's, as an HSM would.
