@@ -13,7 +13,8 @@ pub struct Policy {
     /// How many times one request is sent in all while the server refuses its nonces with `badNonce`. Default 24:
     /// test servers refuse half of all nonces, and 24 refusals in a row are then a one in 16 million event.
     pub bad_nonce_tries: u32,
-    /// How many times one request is sent in all while responses are lost or are 5xx or 429. Default 4.
+    /// How many times one request is sent in all while responses are lost or are 5xx or 429. Default 4. Where the
+    /// server limits requests and names no time, only tries count during which it accepted nothing else.
     pub tries: u32,
     /// The waits between those retries.
     pub backoff: Schedule,
@@ -22,7 +23,7 @@ pub struct Policy {
     /// The longest `Retry-After` that is waited for after a 429 or 5xx, and between two reads of an order. A longer one
     /// fails that request, or the issuance, with an error that has the time
     /// ([`Error::retry_at`](crate::error::Error::retry_at)). On the response to a challenge, or on an authorization, it
-    /// delays only the next read of the order, at most to just before the deadline. Default 10 minutes.
+    /// delays only the next read of the order, at most by this time and to just before the deadline. Default 10 minutes.
     pub retry_after_cap: Duration,
     /// How long a resource may be unknown to the server after a response named it: replicas lag behind each other. Until
     /// then a 404, or `accountDoesNotExist`, is retried by the [`backoff`](Self::backoff). Default 30 seconds.

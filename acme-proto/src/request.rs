@@ -33,12 +33,23 @@ pub enum Lost {
     /// even if it must not be processed twice.
     #[error("not sent: {}", printable(.0, 300))]
     NotSent(String),
+    /// The server said that it did not process the request, as HTTP/2 can: a stream beyond the last one of a GOAWAY, or
+    /// one reset with REFUSED_STREAM. The request is sent again at once.
+    #[error("not processed: {}", printable(.0, 300))]
+    NotProcessed(String),
     /// The time limit passed.
     #[error("no response within the time limit")]
     TimedOut,
     /// The server may have processed the request, but no response arrived.
     #[error("no response: {}", printable(.0, 300))]
     NoResponse(String),
+}
+
+impl Lost {
+    /// Returns whether the server provably did not process the request.
+    pub(crate) const fn is_unprocessed(&self) -> bool {
+        matches!(self, Self::NotSent(_) | Self::NotProcessed(_))
+    }
 }
 
 /// A request for a signature or MAC over `message`.

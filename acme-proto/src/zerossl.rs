@@ -124,6 +124,7 @@ impl EabRequest {
         let answer = answer.map_err(|lost| {
             MintError::Lost(match lost {
                 Lost::NotSent(why) => Lost::NotSent(self.without_secret(why)),
+                Lost::NotProcessed(why) => Lost::NotProcessed(self.without_secret(why)),
                 Lost::NoResponse(why) => Lost::NoResponse(self.without_secret(why)),
                 other => other,
             })

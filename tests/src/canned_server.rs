@@ -43,6 +43,11 @@ pub struct CannedServer {
     pub snapshots: Vec<Snapshot>,
     /// How many snapshots can be stored; the next one cannot.
     pub room_for_snapshots: usize,
+    /// How many requests it takes in any second, and what it sends to all others, without a nonce.
+    pub limit: Option<(usize, Response)>,
+    /// How many requests were beyond the limit.
+    pub refused: usize,
+    taken: VecDeque<Timestamp>,
     answers: BTreeMap<String, VecDeque<Option<Response>>>,
     nonces: u64,
     now: Timestamp,
@@ -109,6 +114,9 @@ impl CannedServer {
             events: Vec::new(),
             snapshots: Vec::new(),
             room_for_snapshots: usize::MAX,
+            limit: None,
+            refused: 0,
+            taken: VecDeque::new(),
             answers: BTreeMap::new(),
             nonces: 0,
             now: Timestamp::from_unix_millis(BEGINNING),
@@ -299,6 +307,15 @@ impl CannedServer {
         let since = self.now.saturating_duration_since(Timestamp::from_unix_millis(BEGINNING));
         self.asked.push(Asked { millis: since.as_millis() as u64, path: path.clone(), request });
         self.now = self.now.saturating_add(core::time::Duration::from_millis(1));
+        if let Some((most, refusal)) = &self.limit {
+            let second = core::time::Duration::from_secs(1);
+            self.taken.retain(|at| at.saturating_add(second) > self.now);
+            if self.taken.len() >= *most {
+                self.refused += 1;
+                return Some(refusal.clone());
+            }
+            self.taken.push_back(self.now);
+        }
         let answers =
             self.answers.get_mut(&path).unwrap_or_else(|| panic!("{path} has no responses"));
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };

@@ -166,9 +166,9 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Returns what there is to say if the deadline ends the flow.
-    pub(crate) fn deadline_passed(&mut self, waiting_for: Resource) -> DeadlinePassed {
+    pub(crate) fn deadline_passed(&self, waiting_for: Resource) -> DeadlinePassed {
         let url = self.exchanges.values().find_map(|exchange| exchange.url.clone());
-        DeadlinePassed { url, waiting_for, last: self.last_failure.take() }
+        DeadlinePassed { url, waiting_for, last: self.last_failure.clone() }
     }
 
     /// Ends the operations that the deadline cut off, each by an error of its own.
@@ -317,8 +317,10 @@ impl<O: Operation> Engine<O> {
                 }
             })
         });
-        // One fallback, or two servers' faults could lead to each other forever.
+        // One fallback, or two servers' faults could lead to each other forever. What the operation lacked is no
+        // fault of its resource, and no other resource makes up for it.
         if let (Err(failure), Phase::Request | Phase::Reread) = (&read, exchange.phase)
+            && !exchange.unsupplied
             && let Some(spec) = operation.fallback(failure, location.as_ref(), session)
         {
             let phase = Phase::Fallback { first_status: status };
@@ -326,7 +328,8 @@ impl<O: Operation> Engine<O> {
             return None;
         }
         let mut notices = Vec::new();
-        let mut failure = Failure { previous: self.last_failure.as_ref(), notices: &mut notices };
+        let (previous, unsupplied) = (self.last_failure.as_ref(), exchange.unsupplied);
+        let mut failure = Failure { previous, unsupplied, notices: &mut notices };
         let read = read.or_else(|error| operation.read_error(error, &mut failure));
         self.notices.extend(notices);
         let was_reread = exchange.phase == Phase::Reread;

@@ -6,7 +6,7 @@ use super::supply::Supply;
 use crate::error::Error;
 use crate::http::Response;
 use crate::jose::{SigningInput, Thumbprint};
-use crate::op::{Auth, Spec};
+use crate::op::{Auth, Payload, Spec};
 use crate::time::Timestamp;
 use crate::token::Nonce;
 use crate::url::Url;
@@ -28,8 +28,11 @@ pub(super) struct Exchange<O> {
     pub(super) redirect: Option<Url>,
     /// The payload, where it is more than the spec's: around a signed inner JWS, or made for the directory.
     pub(super) payload: Option<Vec<u8>>,
-    /// The nonce of a badNonce answer, which no other exchange may use.
-    pub(super) nonce: Option<Nonce>,
+    /// The nonce of a badNonce answer, or the own one of a request that nobody has processed; no other exchange may use
+    /// it. With the time when it was received.
+    pub(super) nonce: Option<(Timestamp, Nonce)>,
+    /// The nonce that the request was signed with last.
+    pub(super) signed_nonce: Option<Nonce>,
     /// When the nonce in use was received.
     pub(super) nonce_since: Timestamp,
     pub(super) tries: u32,
@@ -38,6 +41,10 @@ pub(super) struct Exchange<O> {
     /// How many times the server did not know what it had named a moment ago.
     pub(super) lags: u32,
     pub(super) nonce_tries: u32,
+    /// When the request was sent last.
+    pub(super) sent_at: Timestamp,
+    /// It failed because it was not supplied with what it lacks.
+    pub(super) unsupplied: bool,
     pub(super) redirects: u32,
     pub(super) refetched_directory: bool,
     /// The account key that signed last.
@@ -208,6 +215,9 @@ impl<O> Exchange<O> {
             losses: 0,
             lags: 0,
             nonce_tries: 0,
+            signed_nonce: None,
+            sent_at: Timestamp::UNIX_EPOCH,
+            unsupplied: false,
             redirects: 0,
             refetched_directory: false,
             signed_by: None,
@@ -231,6 +241,17 @@ impl<O> Exchange<O> {
     pub(super) fn restart(self, event: Event, phase: Phase, spec: Spec) -> Self {
         debug_assert_eq!(next(self.state.stage(), event), Some(Stage::Waiting));
         Self { phase, ..Self::new(self.work, spec) }
+    }
+
+    /// Returns whether the next signature is that of the request, and not of an inner JWS.
+    pub(super) const fn needs_nonce_next(&self) -> bool {
+        let inner = matches!(self.spec.payload, Payload::Nested(_)) && self.payload.is_none();
+        self.spec.is_signed() && !inner
+    }
+
+    /// Keeps the nonce that the request was signed with, for the next try: nobody has used it up.
+    pub(super) fn keep_nonce(&mut self) {
+        self.nonce = self.signed_nonce.take().map(|nonce| (self.nonce_since, nonce));
     }
 
     /// Ends: the operation is given back.

@@ -8,7 +8,7 @@
 //!
 //! **What it guarantees.** Every operation that was started comes back exactly once, unless the flow ends
 //! first. A request that may have been processed is sent again only if the operation says that this does no
-//! harm. Each nonce is used for at most one request. At most `max_in_flight` requests are with the signer or
+//! harm. Each nonce is used for at most one request that a CA may have seen. At most `max_in_flight` requests are with the signer or
 //! the driver. Nothing is fetched that nothing waits for, except nonces that a flow asks for ahead of time.
 //! The time that `Output::Timeout` names is later than `now`, unless the deadline has passed. A step costs
 //! the logarithm of the number of exchanges; only the end of a flow, and a supply that failed, look at all of
@@ -32,14 +32,24 @@
 //! two flows could take each other's nonces without end. All other nonces go to the session. The nonce of a
 //! badNonce response belongs to the request that is sent again ([RFC 8555 Section 6.5]; `bad_nonce` in
 //! `retry.rs`). The session then drops every nonce that it received before the refused one: a server that
-//! lost one, by a restart for example, lost them all. The few that this flow fetched itself stay.
+//! lost one, by a restart for example, lost them all. The few that this flow fetched itself stay. A request that
+//! provably nobody processed, or that a server in front of the CA refused, keeps its nonce for the next try. The error of
+//! a newNonce ends what waits for it, and is never read as a refusal of that request.
+//!
+//! **Limits without a time.** A 429, or a 503 without a problem document, may name no time. All exchanges of the session
+//! then share a pace (`session/pace.rs`): what the server accepted in a second, less after each further refusal, and
+//! gradually more while there is none. newAccount and newOrder have a pace of their own. While a pace holds, an exchange
+//! gets a slot only with its nonce, and at most one nonce is fetched at a time. A request fails after `tries` of its own
+//! with no other accepted in between, after four times as many in any case, or if the pause would outlast the deadline.
+//! A `rateLimited` with another status and without a time is an error at once: such limits last for hours.
 //!
 //! **Lost responses.** A request is sent again unless its operation says otherwise (`OnLost`). Reads,
 //! newAccount, newOrder, revokeCert and updates of the account are harmless twice; for a lost newOrder, one
 //! order may stay unused. The response to a challenge, finalize and the deactivation of an authorization are
 //! not: the resource is read first, and the request is sent again only if it was not processed. A lost key
 //! change is reported, because only [`Rollover`](crate::rollover::Rollover) knows which key to ask with. What
-//! provably never left is sent again in any case.
+//! provably never left is sent again in any case, and what the server says it did not process (`Lost::NotProcessed`) at
+//! once, without a backoff.
 //!
 //! **Servers that lag.** A CA is many machines. For half a minute (`replica_lag`) after a response named a resource, a
 //! 404 for it, or `accountDoesNotExist` for an account that was just created, is retried and not believed. What a snapshot

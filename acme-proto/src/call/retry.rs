@@ -1,6 +1,7 @@
 //! What an answer, or its absence, means for a request: it is read, sent again, or failed.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use super::engine::{Engine, Verdict};
 use super::exchange::{Event, Exchange, Phase};
@@ -37,6 +38,7 @@ impl<O: Operation> Engine<O> {
         if response.status() >= 300 {
             return self.redirected(exchange, &url, &response, session);
         }
+        session.accepted(exchange.spec.class, exchange.sent_at, self.now);
         // What the server signs off by the new key, it holds by the new key: the change has landed.
         if let Some(key) = session.new_account_key().filter(|_| exchange.tries_new_key)
             && Some(key.thumbprint()) == exchange.signed_by
@@ -81,6 +83,7 @@ impl<O: Operation> Engine<O> {
         if problem.is(&ProblemType::BadNonce) && exchange.spec.is_signed() {
             return self.bad_nonce(exchange, nonce, problem, session);
         }
+        let brings_nonce = nonce.is_some();
         if let Some(nonce) = nonce {
             session.put_nonce(nonce, self.now);
         }
@@ -111,6 +114,14 @@ impl<O: Operation> Engine<O> {
             session.forget_account();
             return fail(Error::NoAccount { directory: session.directory_url().clone() });
         }
+        if is_about_pace(&problem) {
+            if !brings_nonce {
+                // What is in front of the CA refused the request, so that its nonce is as good as before. If it is
+                // not, the server says so by badNonce.
+                exchange.keep_nonce();
+            }
+            return self.slow_down(exchange, problem, session);
+        }
         if !may_pass(&problem) {
             return fail(Error::Problem(Box::new(problem)));
         }
@@ -134,9 +145,32 @@ impl<O: Operation> Engine<O> {
             }
             return fail(Error::Problem(Box::new(problem)));
         }
-        exchange.nonce = nonce;
+        exchange.nonce = nonce.map(|nonce| (self.now, nonce));
         self.retry_notice(problem.url, exchange.nonce_tries, RetryReason::BadNonce, self.now);
         send_again(exchange, Event::Amend, self.now)
+    }
+
+    /// Sends again when the pace of the class allows: the server limits requests, and names no time.
+    ///
+    /// What counts is whether anything of the class got through. A request that is always refused, while others are not,
+    /// has four times as many tries.
+    fn slow_down(
+        &mut self,
+        exchange: &mut Exchange<O>,
+        problem: ServerProblem,
+        session: &mut Session,
+    ) -> Verdict {
+        exchange.tries += 1;
+        let (done, tries) = (exchange.tries, session.policy().tries);
+        let (at, in_a_row) = session.slow_down(exchange.spec.class, exchange.sent_at, self.now);
+        let is_last = done >= tries && (in_a_row >= tries || done >= tries.saturating_mul(4));
+        if is_last || at >= self.deadline {
+            return fail(Error::Problem(Box::new(problem)));
+        }
+        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
+        self.retry_notice(problem.url.clone(), done, reason, at);
+        self.last_failure = Some(Error::Problem(Box::new(problem)));
+        send_again(exchange, Event::Retry, at)
     }
 
     /// Waits as long as the server asks, or else by the backoff, and sends again where that is safe.
@@ -190,7 +224,11 @@ impl<O: Operation> Engine<O> {
         exchange.losses += 1;
         let done = exchange.tries;
         // What never left may be sent again, whatever it would have done.
-        let not_sent = matches!(lost, Lost::NotSent(_));
+        let not_sent = lost.is_unprocessed();
+        let at_once = matches!(lost, Lost::NotProcessed(_)) && done == 1;
+        if not_sent {
+            exchange.keep_nonce();
+        }
         let on_lost = if not_sent { OnLost::Resend } else { exchange.spec.on_lost.clone() };
         let (reason, url_of) = (RetryReason::Lost(alloc::format!("{lost}")), url.clone());
         let error = Error::Transport(Box::new(TransportError { url, lost, tries: done }));
@@ -198,7 +236,8 @@ impl<O: Operation> Engine<O> {
             return fail(error);
         }
         self.last_failure = Some(error);
-        let at = self.now.saturating_add(session.jittered(backoff, done - 1));
+        let wait = if at_once { Duration::ZERO } else { session.jittered(backoff, done - 1) };
+        let at = self.now.saturating_add(wait);
         self.retry_notice(url_of, done, reason, at);
         match on_lost {
             OnLost::Reread(target) => reread(exchange, target, at),
@@ -353,9 +392,17 @@ fn is_about_key(problem: &ServerProblem) -> bool {
         })
 }
 
+/// Whether a request was refused because there are too many, by a server that names no time: the CA itself, or one in
+/// front of it, which sends 503 without a problem document.
+fn is_about_pace(problem: &ServerProblem) -> bool {
+    let in_front = problem.problem.is_none() || problem.is(&ProblemType::RateLimited);
+    problem.retry_at.is_none() && (problem.status == 429 || problem.status == 503 && in_front)
+}
+
 /// Whether the same request may succeed later: server errors and request-rate limits.
 ///
-/// A `rateLimited` without a time is no such case: those limits last for hours.
+/// A `rateLimited` without a time is no such case, unless its status says that requests are counted
+/// ([`is_about_pace`]): such limits last for hours.
 fn may_pass(problem: &ServerProblem) -> bool {
     if problem.is(&ProblemType::RateLimited) {
         return problem.retry_at.is_some();

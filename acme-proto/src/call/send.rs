@@ -91,6 +91,13 @@ impl<O: Operation> Engine<O> {
             return Err(Error::RetryLater { url, until });
         }
         exchange.url = Some(url);
+        // Where slots are few, none is given to an exchange that would only wait for a nonce.
+        if session.is_paced(class) && exchange.needs_nonce_next() && exchange.nonce.is_none() {
+            exchange.nonce = self.take_nonce(session);
+            if exchange.nonce.is_none() {
+                return Ok(Begun::Lacks(Lack::Nonce));
+            }
+        }
         // A slot that was reserved before the server asked to leave the class alone has lapsed.
         if !has_slot || held.is_some() {
             let not_before = session.reserve(class, self.now);
@@ -161,8 +168,8 @@ impl<O: Operation> Engine<O> {
         }
         let (jwk, signed_by) = (jwk.clone(), jwk.thumbprint());
         // From here on nothing fails, so that no nonce is lost.
-        let nonce = exchange.nonce.take().map(|nonce| (self.now, nonce));
-        let Some((since, nonce)) = nonce.or_else(|| self.take_nonce(session)) else {
+        let Some((since, nonce)) = exchange.nonce.take().or_else(|| self.take_nonce(session))
+        else {
             return Ok(Begun::Lacks(Lack::Nonce));
         };
         let key = match session.account_url() {
@@ -180,6 +187,7 @@ impl<O: Operation> Engine<O> {
         let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
         self.queue.outstanding.insert(request.id.seq, id);
         exchange.nonce_since = since;
+        exchange.signed_nonce = Some(nonce);
         exchange.signed_by = Some(signed_by);
         exchange.enter(Event::Sign, State::Signing(input));
         Ok(Begun::Step(Step::Sign(request)))
@@ -237,6 +245,7 @@ impl<O: Operation> Engine<O> {
         let request_id = RequestId { flow, seq: self.number() };
         self.queue.outstanding.insert(request_id.seq, id);
         let policy = session.policy();
+        exchange.sent_at = self.now;
         // A server that is busy takes as long the next time.
         let longer = 1 << exchange.losses.min(MOST_DOUBLINGS);
         let time_limit = self.limited(policy.request_time_limit.saturating_mul(longer));

@@ -10,9 +10,13 @@ use crate::error::Error;
 use crate::op::{
     Auth, GetDirectory, Hooks, LocateAccount, NewNonce, Operation, Read, Spec, Target,
 };
+use crate::policy::ResourceClass;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Nonce;
+
+/// How many exchanges keep a paced flow going: with fewer under way, it fetches another nonce.
+const ENOUGH_UNDER_WAY: usize = 4;
 
 /// One of the operations that the engine starts by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +107,14 @@ impl<O: Operation> Engine<O> {
         let mut started = directory || account;
         let awaited = self.supplies.awaits_nonces && self.expects_nonces();
         if session.directory().is_some() && !awaited {
-            let wanted = nonces + core::mem::take(&mut self.supplies.prefetch);
+            let wanted = if !session.is_paced(ResourceClass::NewNonce) {
+                nonces + core::mem::take(&mut self.supplies.prefetch)
+            } else if self.queue.active() + self.queue.timed.len() >= ENOUGH_UNDER_WAY {
+                // Each response brings a nonce, and slots for requests are few.
+                0
+            } else {
+                nonces.min(1)
+            };
             for _ in 0..wanted.min(session.policy().max_in_flight.max(1)) {
                 self.start_supply(Supply::Nonce, session);
                 started = true;
@@ -173,7 +184,8 @@ impl<O: Operation> Engine<O> {
         let failed: BTreeSet<_> = self.queue.waiting().into_iter().filter(waits).collect();
         self.queue.retain(|id| !failed.contains(id));
         for id in failed {
-            let Some(exchange) = self.exchanges.remove(&id) else { continue };
+            let Some(mut exchange) = self.exchanges.remove(&id) else { continue };
+            exchange.unsupplied = true;
             match exchange.work {
                 // Nobody waits for it any more.
                 Work::Supply(supply) => self.supplies.running[supply as usize] -= 1,

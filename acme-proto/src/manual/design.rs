@@ -35,8 +35,7 @@
 //! after which only a rollover knows which key to sign with). A request that was provably not sent is sent again. A
 //! successful answer whose body cannot be parsed is not lost: the account or the order is read at its `Location`.
 //! After 5xx and 429 the engine waits
-//! for `Retry-After` or a jittered backoff; a `rateLimited` without a time is an error at once, because those limits last
-//! for hours.
+//! for `Retry-After` or a jittered backoff. Refusals that name no time set a pace that all flows of the session share.
 //!
 //! The hooks are on a private supertrait of [`Operation`](crate::op::Operation), which seals the trait and keeps them out
 //! of the documentation. A flow with several operations has an enum of them, which is an operation itself. The engine

@@ -12,7 +12,6 @@ use super::{
     AccountEntry, Answer, Failure, Hooks, Operation, Payload, Read, Reading, Spec, Target,
 };
 use crate::error::{Error, InvalidInput, PeerFault};
-use crate::request::Lost;
 use crate::resource::Resource;
 use crate::session::Session;
 use crate::url::Url;
@@ -126,7 +125,7 @@ impl Hooks<Account> for DeactivateAccount {
     fn read_error(&mut self, error: Error, context: &mut Failure<'_>) -> Reading<Account> {
         let refused = matches!(&error, Error::Problem(p) if p.is(&ProblemType::Unauthorized));
         let may_have_landed = match context.previous {
-            Some(Error::Transport(t)) => !matches!(t.lost(), Lost::NotSent(_)),
+            Some(Error::Transport(t)) => !t.lost().is_unprocessed(),
             Some(Error::Problem(p)) => p.status() >= 500,
             _ => false,
         };

@@ -70,6 +70,8 @@ pub(crate) trait Hooks<R> {
 pub(crate) struct Failure<'a> {
     /// The last failure that was retried.
     pub(crate) previous: Option<&'a Error>,
+    /// The error is that of another request, which would have brought a nonce, the directory or the account's URL.
+    pub(crate) unsupplied: bool,
     pub(crate) notices: &'a mut Vec<Notice>,
 }
 

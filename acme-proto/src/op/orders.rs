@@ -142,9 +142,9 @@ impl Hooks<Page> for ListAllOrders {
     }
 
     /// Not every server lets the account be read; the answer to newAccount may have named the list's URL.
-    fn read_error(&mut self, error: Error, _context: &mut Failure<'_>) -> Reading<Page> {
+    fn read_error(&mut self, error: Error, context: &mut Failure<'_>) -> Reading<Page> {
         match error {
-            Error::Problem(_) | Error::Peer(_) if self.page.is_none() => {
+            Error::Problem(_) | Error::Peer(_) if self.page.is_none() && !context.unsupplied => {
                 self.page = Some(Target::Orders);
                 Ok(Read::NextRequest)
             }

@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::notice::Notice;
 use crate::op::{GetRenewalInfo, RenewalInfoEntry};
 use crate::renewal_window::{RenewalWindow, random};
-use crate::request::Lost;
 use crate::time::Timestamp;
 use crate::x509::Certificate;
 
@@ -296,7 +295,7 @@ impl RenewalSchedule {
 fn may_pass(error: &Error) -> bool {
     match error {
         Error::Problem(problem) => problem.status() >= 500,
-        Error::Transport(failed) => !matches!(failed.lost(), Lost::NotSent(_)),
+        Error::Transport(failed) => !failed.lost().is_unprocessed(),
         Error::Deadline(_) | Error::RetryLater { .. } => true,
         _ => false,
     }

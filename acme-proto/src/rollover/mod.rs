@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::call::{Drive, Engine, Finished, Life, poll};
 use crate::error::{Error, InvalidInput, Misuse};
-use crate::flow::{Flow, Input, Lost, Output, sealed};
+use crate::flow::{Flow, Input, Output, sealed};
 use crate::jose::Jwk;
 use crate::op::{AccountEntry, FindAccount, KeyChange, LocateAccount, Located, operations};
 use crate::resource::Resource;
@@ -367,7 +367,7 @@ impl Flow for Rollover {
 fn is_settled(error: &Error) -> bool {
     match error {
         Error::Problem(problem) => problem.status() < 500 || matches!(problem.status(), 501 | 503),
-        Error::Transport(transport) => matches!(transport.lost(), Lost::NotSent(_)),
+        Error::Transport(transport) => transport.lost().is_unprocessed(),
         Error::Peer(_) | Error::Deadline(_) => false,
         _ => true,
     }

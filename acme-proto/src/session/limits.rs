@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::pace::Pace;
 use crate::policy::{Policy, Rate, ResourceClass};
 use crate::time::Timestamp;
 
@@ -9,12 +10,23 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     classes: [Class; ResourceClass::COUNT],
+    /// That of newAccount, that of newOrder, and that of everything else.
+    paces: [Pace; 3],
     /// The latest `now` of any reservation.
     seen: Timestamp,
 }
 
 /// By how much the clocks of two flows may differ before the one ahead counts as wrong.
 const CLOCK_ERROR: Duration = Duration::from_secs(60);
+
+/// Returns which pace a class has. CAs count accounts and orders by themselves; what is in front of a CA counts requests.
+const fn lane(class: ResourceClass) -> usize {
+    match class {
+        ResourceClass::NewAccount => 0,
+        ResourceClass::NewOrder => 1,
+        _ => 2,
+    }
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Class {
@@ -36,16 +48,43 @@ impl Limits {
         self.set_clock(now);
         let Rate { per_second, burst } = policy.rates.rate(class);
         let from = self.held_until(class, policy, now).unwrap_or(now);
+        let pace = &mut self.paces[lane(class)];
         let class = &mut self.classes[class.index()];
         if per_second == 0 {
-            return from;
+            return pace.reserve(from);
         }
         let interval = Duration::from_secs(1) / per_second;
         // A bucket of `burst` slots that refills at the rate, kept as one time: each reservation moves the time at
         // which it is full again by one interval, and a slot is free while that time is at most `burst` away.
         let full_at = class.full_at.max(from).saturating_add(interval);
         class.full_at = full_at;
-        full_at.saturating_sub(interval.saturating_mul(burst.max(1))).max(from)
+        pace.reserve(full_at.saturating_sub(interval.saturating_mul(burst.max(1))).max(from))
+    }
+
+    /// Slows the class down: the server refused a request that was sent at `sent`, and named no time.
+    pub(crate) fn slow_down(
+        &mut self,
+        class: ResourceClass,
+        sent: Timestamp,
+        now: Timestamp,
+        pause: Duration,
+    ) -> (Timestamp, u32) {
+        self.paces[lane(class)].refused(sent, now, pause)
+    }
+
+    /// Returns how often in a row nothing of the class got through.
+    pub(crate) fn refusals(&self, class: ResourceClass, now: Timestamp) -> u32 {
+        self.paces[lane(class)].refusals(now)
+    }
+
+    /// Returns whether the server has refused requests of this class, so that they go out one after the other.
+    pub(crate) const fn is_paced(&self, class: ResourceClass) -> bool {
+        self.paces[lane(class)].is_limited()
+    }
+
+    /// Speeds the class up again: the server accepted a request that was sent at `sent`.
+    pub(crate) fn accepted(&mut self, class: ResourceClass, sent: Timestamp, now: Timestamp) {
+        self.paces[lane(class)].accepted(sent, now);
     }
 
     /// Holds the class until `time`, as the server asks.
@@ -63,7 +102,8 @@ impl Limits {
         policy: &Policy,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let until = self.classes[class.index()].not_before;
+        let paused = self.paces[lane(class)].paused_until();
+        let until = self.classes[class.index()].not_before.max(paused);
         let farthest = now.saturating_add(policy.retry_after_cap);
         Some(until).filter(|until| *until > now && *until <= farthest)
     }
@@ -75,6 +115,7 @@ impl Limits {
             for class in &mut self.classes {
                 class.full_at = class.full_at.saturating_sub(ahead);
             }
+            self.paces = Default::default();
             self.seen = now;
         }
         self.seen = self.seen.max(now);

@@ -3,6 +3,7 @@
 mod external_account;
 mod limits;
 mod nonce;
+mod pace;
 
 use alloc::format;
 use alloc::string::String;
@@ -320,6 +321,29 @@ impl Session {
 
     pub(crate) const fn account_given_at(&self) -> Option<Timestamp> {
         self.account_given
+    }
+
+    /// Slows down after a refusal that names no time; returns until when to pause, and how often in a row nothing got
+    /// through.
+    pub(crate) fn slow_down(
+        &mut self,
+        class: ResourceClass,
+        sent: Timestamp,
+        now: Timestamp,
+    ) -> (Timestamp, u32) {
+        let refusals = self.limits.refusals(class, now);
+        let pause = self.jittered(self.policy.backoff, refusals);
+        self.limits.slow_down(class, sent, now, pause)
+    }
+
+    /// Returns whether requests of this class go out one after the other, because the server refused some.
+    pub(crate) const fn is_paced(&self, class: ResourceClass) -> bool {
+        self.limits.is_paced(class)
+    }
+
+    /// Records that the server accepted a request of this class, sent at this time.
+    pub(crate) fn accepted(&mut self, class: ResourceClass, sent: Timestamp, now: Timestamp) {
+        self.limits.accepted(class, sent, now);
     }
 
     pub(crate) fn take_nonce(&mut self, now: Timestamp) -> Option<(Timestamp, Nonce)> {

@@ -182,7 +182,6 @@ fn a_key_change_that_was_not_sent_is_sent() {
         .known_account()
         .start()
         .lost(Method::Post, KEY_CHANGE, not_sent())
-        .nonce("second")
         .post(KEY_CHANGE, answer(200, &json!({})));
     script.run(Call::new(KeyChange::new(ed2().public_key()))).expect("a new key");
     assert_eq!(script.session.account_key(), Some(&ed2().public_key()));
@@ -209,8 +208,11 @@ fn which_key_the_server_holds_is_found_by_asking_with_each() {
 
 #[test]
 fn what_was_not_sent_is_sent_whatever_the_operation() {
-    let mut script =
-        losing(CHALLENGE, not_sent()).post(CHALLENGE, answer(200, &challenge("processing")));
+    let mut script = Script::new()
+        .known_account()
+        .start()
+        .lost(Method::Post, CHALLENGE, not_sent())
+        .post(CHALLENGE, answer(200, &challenge("processing")));
     script.run(Call::new(RespondChallenge::new(url(CHALLENGE)))).expect("a challenge");
     let payloads: Vec<_> = script.posts().into_iter().map(payload).collect();
     assert_eq!(payloads, [b"{}", b"{}"]);

@@ -29,6 +29,7 @@ mod nonces;
 mod open_values;
 mod orders;
 mod orders_list;
+mod pace;
 mod parallel;
 mod patience;
 mod polling;

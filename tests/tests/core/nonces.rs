@@ -362,3 +362,16 @@ fn two_sessions_share_no_nonce() {
     // covers 8555-6.5-10
     assert!(other.lines().iter().any(|line| line.starts_with("HEAD")));
 }
+
+#[test]
+fn an_error_of_new_nonce_is_not_taken_for_one_of_the_account() {
+    let refused = problem(400, "malformed");
+    let mut script = Script::new().known_account().get(DIRECTORY, directory()).exact(
+        Method::Head,
+        NEW_NONCE,
+        refused,
+    );
+    let error = script.run(Call::new(GetAccount)).expect_err("no nonce");
+    // covers 8555-7.2-3
+    assert_eq!(error.url().map(|url| url.as_str()), Some(NEW_NONCE), "{error}");
+}

@@ -176,13 +176,25 @@ fn rate_limited_with_a_short_time_is_waited_for() {
 
 #[test]
 fn rate_limited_without_a_time_is_not_tried_again() {
-    let mut script = Script::new().start().post(NEW_ACCOUNT, problem(429, "rateLimited"));
+    let mut script = Script::new().start().post(NEW_ACCOUNT, problem(403, "rateLimited"));
     let error = script.run(Register::new()).expect_err("limited");
     // covers 8555-6.6-6
     assert_eq!(script.posts().len(), 1, "{error}");
     assert!(error.retry_at().is_none(), "{error}");
     // covers 8555-6.6-1
     assert!(error.to_string().contains("wait, then try again"), "{error}");
+}
+
+#[test]
+fn rate_limited_with_429_and_no_time_is_tried_four_times_with_growing_waits() {
+    let mut script = Script::new().start();
+    for _ in 0..4 {
+        script = script.post(NEW_ACCOUNT, problem(429, "rateLimited"));
+    }
+    let error = script.run(Register::new()).expect_err("limited");
+    // covers 8555-6.6-6
+    assert_eq!(error.problem_type(), Some(&ProblemType::RateLimited), "{error}");
+    assert!(script.waits.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", script.waits);
 }
 
 #[test]

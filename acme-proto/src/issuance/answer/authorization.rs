@@ -64,7 +64,7 @@ impl Issuance {
         kept.map_err(|fault| Error::peer(url, fault))?;
         let authorization = self.authorizations.get(index);
         if authorization.has_responded() && authorization.is_pending() {
-            self.hold_poll(retry_after);
+            self.hold_poll(retry_after, session);
         }
         for challenge in object.challenges().iter().filter(|_| is_first) {
             let account = self.identity.account();

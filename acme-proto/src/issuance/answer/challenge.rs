@@ -46,7 +46,7 @@ impl Issuance {
             let taken = self.take_challenge(index, &challenge, session);
             taken.map_err(|fault| Error::peer(url, fault))?;
             if !matches!(challenge.status(), ChallengeStatus::Valid | ChallengeStatus::Invalid) {
-                self.hold_poll(retry_after);
+                self.hold_poll(retry_after, session);
             }
         }
         Ok(())

@@ -68,9 +68,12 @@ impl Issuance {
         }
     }
 
-    /// Lets no poll go out before the time that an answer names.
-    fn hold_poll(&mut self, retry_after: Option<Timestamp>) {
+    /// Lets no poll go out before the time that a response names.
+    ///
+    /// A time beyond `retry_after_cap` is nothing that the flow waits for, and counts as the cap.
+    fn hold_poll(&mut self, retry_after: Option<Timestamp>, session: &Session) {
         if let Some(at) = retry_after {
+            let at = at.min(self.engine.now().saturating_add(session.policy().retry_after_cap));
             self.polling.hold(self.engine.before_deadline(at));
         }
     }
