@@ -221,7 +221,7 @@ impl<O: Operation> Engine<O> {
         let policy = session.policy();
         let (tries, backoff) = (policy.tries, policy.backoff);
         exchange.tries += 1;
-        exchange.losses += 1;
+        exchange.losses += u32::from(matches!(lost, Lost::NoResponse(_) | Lost::TimedOut));
         let done = exchange.tries;
         // What never left may be sent again, whatever it would have done.
         let not_sent = lost.is_unprocessed();

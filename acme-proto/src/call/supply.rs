@@ -143,7 +143,9 @@ impl<O: Operation> Engine<O> {
                 // "No such account" came as an error before: the lookup creates none.
                 let read = self.read_supply(LocateAccount::default(), outcome, session);
                 let found = read.and_then(|it| it.map_or(Ok(()), |it| it.adopt(session)));
-                session.account_given(self.now);
+                if found.is_ok() {
+                    session.account_given(self.now);
+                }
                 (found, Exchange::uses_account_url)
             }
             Supply::Nonce => match self.read_supply(NewNonce, outcome, session) {
