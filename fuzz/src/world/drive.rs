@@ -169,7 +169,8 @@ impl Drive {
         world: &mut World<'_>,
     ) {
         let policy = world.session.policy();
-        assert!(transmit.time_limit <= policy.request_time_limit);
+        // A request that was lost has more time, up to four times as much.
+        assert!(transmit.time_limit <= policy.request_time_limit.saturating_mul(4));
         assert!(!transmit.time_limit.is_zero(), "no time for {}", transmit.request.url());
         // A policy of zero still allows one exchange, or nothing would ever be sent.
         let most = policy.max_in_flight.max(1);
@@ -209,7 +210,22 @@ impl Drive {
         let input = match self.owed.remove(which) {
             Owed::Transmit(transmit) => {
                 self.retired = Some(transmit.id);
-                match world.ca.answer(&transmit.request, &mut world.bytes) {
+                let answer = world.ca.answer(&transmit.request, &mut world.bytes);
+                // What nobody processed, or was refused before it came to the CA, has used up no nonce.
+                let keeps_nonce = match &answer {
+                    Ok(response) => {
+                        let headers = response.headers();
+                        matches!(response.status(), 429 | 503)
+                            && headers.first("replay-nonce").is_none()
+                    }
+                    Err(lost) => matches!(lost, Lost::NotSent(_)),
+                };
+                if let Some(nonce) = request::check(&transmit.request, &world.signatures)
+                    && let Some(times) = world.sent.get_mut(&nonce).filter(|_| keeps_nonce)
+                {
+                    *times -= 1;
+                }
+                match answer {
                     Ok(response) => Input::Response(transmit.id, response),
                     Err(lost) => Input::Lost(transmit.id, lost),
                 }
