@@ -15,7 +15,148 @@ pub struct FieldCase {
 }
 
 /// Every kind that is known from the field.
-pub const FIELD: &[FieldCase] = &[];
+pub const FIELD: &[FieldCase] = &[
+    FieldCase {
+        what: "limits requests, by 429 or 503 with a page and no time",
+        rule: "pauses the class, and sends a little slower than the server accepted requests last; a refused request keeps its nonce",
+        tests: &[
+            "an_order_takes_as_long_as_a_limit_without_a_time_makes_it",
+            "a_refused_request_goes_out_again_with_its_own_nonce",
+        ],
+    },
+    FieldCase {
+        what: "does not know what another of its machines named a moment ago",
+        rule: "asks again for half a minute",
+        tests: &[
+            "what_a_replica_does_not_know_yet_is_asked_for_again",
+            "what_stays_unknown_is_taken_for_that_after_half_a_minute",
+            "an_account_that_a_replica_does_not_know_yet_is_not_given_up",
+        ],
+    },
+    FieldCase {
+        what: "refuses HEAD for newNonce",
+        rule: "asks by GET for the rest of the session",
+        tests: &["where_head_is_refused_nonces_are_asked_for_by_get_from_then_on"],
+    },
+    FieldCase {
+        what: "refuses newNonce",
+        rule: "ends with the error of newNonce",
+        tests: &["the_error_of_a_new_nonce_that_is_refused_is_that_of_new_nonce"],
+    },
+    FieldCase {
+        what: "has a clock that is hours off",
+        rule: "compares a date in `Retry-After` with the `Date` of the response",
+        tests: &["a_date_is_compared_with_that_of_the_response"],
+    },
+    FieldCase {
+        what: "takes longer than the time limit",
+        rule: "doubles the time limit of the next try",
+        tests: &["a_request_that_was_lost_has_more_time_the_next_time"],
+    },
+    FieldCase {
+        what: "closes a connection before it looked at a request",
+        rule: "sends the request again at once",
+        tests: &["what_was_not_processed_goes_out_again_at_once"],
+    },
+    FieldCase {
+        what: "calls a chain `text/plain` or nothing, or writes text around its PEM blocks",
+        rule: "uses the chain and reports that; a private key in it is refused",
+        tests: &[
+            "a_chain_that_is_called_something_else_is_one_all_the_same",
+            "notes_around_the_blocks_are_reported_and_not_passed_on",
+            "a_private_key_in_the_text_is_refused",
+        ],
+    },
+    FieldCase {
+        what: "leaves members out that the next step does not need",
+        rule: "goes on with what it knows",
+        tests: &[
+            "an_authorization_without_an_identifier_is_for_the_only_name_there_is",
+            "authorizations_may_be_told_later_than_at_first",
+            "a_ready_order_without_finalize_url_is_refused_unless_it_was_told_before",
+        ],
+    },
+    FieldCase {
+        what: "spells types and names in another way",
+        rule: "compares them without case and final dot",
+        tests: &["types_and_final_dots_may_be_spelled_in_another_way"],
+    },
+    FieldCase {
+        what: "demands consent to terms that its directory does not name",
+        rule: "sends the consent that the user gave beforehand",
+        tests: &[
+            "consent_given_beforehand_is_sent_whether_the_directory_names_terms_or_not",
+            "consent_given_beforehand_counts_where_the_directory_names_no_terms",
+        ],
+    },
+    FieldCase {
+        what: "issues for more names than were ordered",
+        rule: "keeps the certificate and reports the names",
+        tests: &["a_certificate_with_more_names_than_ordered_is_kept_and_reported"],
+    },
+    FieldCase {
+        what: "puts a malformed name into a certificate",
+        rule: "ignores that name alone",
+        tests: &[
+            "unknown_kinds_and_addresses_of_another_length_are_counted_and_hide_no_other_name",
+        ],
+    },
+    FieldCase {
+        what: "reports an error with a status of success",
+        rule: "ends with the CA's words",
+        tests: &["a_problem_document_in_a_response_of_success_is_told_in_the_words_of_the_ca"],
+    },
+    FieldCase {
+        what: "compresses a body",
+        rule: "ends with an error that says so",
+        tests: &["a_compressed_chain_is_called_that"],
+    },
+    FieldCase {
+        what: "makes an order for other names",
+        rule: "ends before it responds to a challenge",
+        tests: &["an_order_for_other_names_is_refused_before_a_challenge_is_answered"],
+    },
+    FieldCase {
+        what: "gives a resumed order a certificate that cannot be used",
+        rule: "makes another order",
+        tests: &["a_resumed_order_with_a_certificate_of_no_use_is_followed_by_another_one"],
+    },
+    FieldCase {
+        what: "counts failed validations",
+        rule: "tries dns-account-01 after dns-01 only if the user asks for it, and lets four validations of a name fail at most",
+        tests: &[
+            "a_failed_dns_01_is_not_followed_by_dns_account_01",
+            "only_so_many_validations_of_a_name_may_fail",
+        ],
+    },
+    FieldCase {
+        what: "sends JSON that takes much memory",
+        rule: "refuses it, or keeps a bounded part: the peak of an issuance is below 16 MiB",
+        tests: &[
+            "members_that_unfold_and_texts_that_are_long_take_no_more_than_16_mib",
+            "an_order_that_unfolds_takes_no_more_than_16_mib",
+            "a_body_of_more_values_than_its_length_has_room_for_is_refused",
+        ],
+    },
+    FieldCase {
+        what: "lists more authorizations than an order can have",
+        rule: "refuses the order",
+        tests: &["an_order_with_surplus_authorizations_is_refused_before_any_is_read"],
+    },
+    FieldCase {
+        what: "connects to a listener and keeps silent, or has others do so",
+        rule: "closes the oldest connection of the network that holds most",
+        tests: &["strangers_that_keep_silent_delay_no_validation"],
+    },
+    FieldCase {
+        what: "sends trailers or informational responses without end",
+        rule: "gives the response up after a bounded number of octets",
+        tests: &[
+            "a_server_that_sends_without_end_is_given_up",
+            "informational_responses_without_end_are_given_up_over_http2",
+        ],
+    },
+];
 
 const HEAD: &str = "<!-- Made by `ACME_BLESS=1 cargo test -p acme-tests --test adapters world`, which otherwise compares it \
 with what it saw. -->
@@ -39,7 +180,7 @@ pub fn world_page(quirks: &[(Quirk, Scenario)]) -> String {
         let name = scenario.name.replace('_', " ");
         let _ = writeln!(page, "| {name} | {} |", end(scenario.fails_with));
     }
-    page.push_str("\n# Kinds of fault from the field\n\n| what happens | what the crates do | tests |\n| --- | --- | --- |\n");
+    page.push_str("\n# Kinds of fault from the field\n\n| the server, or a stranger | the crates | tests |\n| --- | --- | --- |\n");
     for case in FIELD {
         let tests: Vec<_> = case.tests.iter().map(|test| format!("`{test}`")).collect();
         let _ = writeln!(page, "| {} | {} | {} |", case.what, case.rule, tests.join(", "));
