@@ -100,6 +100,7 @@ impl Resolver for NoResolver {
 
 /// Asks a proxy for a tunnel (RFC 9110 section 9.3.6).
 fn tunnel(proxy: &ProxyTarget, url: &Url, deadline: Instant) -> Result<TcpStream, String> {
+    proxy.check()?;
     let tcp =
         connect(proxy.host(), proxy.port(), deadline).map_err(|cause| proxy.failure(&cause))?;
     let failed = |error: io::Error| proxy.failure(&late_or(&error));

@@ -66,6 +66,7 @@ pub(super) fn for_order(kind: Option<&ProblemType>) -> &'static str {
             "make sure that nothing else answers for the challenge at this name"
         }
         Some(ProblemType::Tls) => "check what answers TLS at the name's port 443",
+        Some(ProblemType::ServerInternal) => "try again later: the failure is the CA's own",
         Some(ProblemType::Compound) => "see the reasons named for each identifier",
         _ => "mend what the CA names, then try again",
     }

@@ -232,7 +232,9 @@ impl Session {
     /// Returns whether the directory is unknown, or older than the policy allows.
     pub(crate) fn needs_directory(&self, now: Timestamp) -> bool {
         let age = now.saturating_duration_since(self.directory_at);
-        self.directory.is_none() || age > self.policy.directory_max_age
+        // A clock that ran ahead when it was fetched would make it last until then.
+        let ahead = self.directory_at.saturating_duration_since(now);
+        self.directory.is_none() || age.max(ahead) > self.policy.directory_max_age
     }
 
     /// Records the time of the last fetch. If a refetch fails, the old directory stays in use.

@@ -97,6 +97,7 @@ async fn greet(stream: Box<dyn Stream>, http2: bool) -> Result<Dialed, String> {
 
 /// Asks a proxy for a tunnel (RFC 9110 section 9.3.6).
 async fn tunnel(proxy: &ProxyTarget, url: &Url) -> Result<TcpStream, String> {
+    proxy.check()?;
     let mut tcp = connect(proxy.host(), proxy.port()).await.map_err(|e| proxy.failure(&e))?;
     let failed = |error: io::Error| proxy.failure(&error_chain(&error));
     tcp.write_all(&proxy.connect_request(url)).await.map_err(failed)?;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use self::rules::Rules;
 
-/// The settings in `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper or lower case.
+/// The settings in `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case.
 ///
 /// A loopback address is never reached through a proxy.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +48,14 @@ impl Proxy {
             Some(_) => &["http_proxy"],
             None => &["http_proxy", "HTTP_PROXY"],
         };
+        // That of the scheme counts before that of all, as in curl.
+        let target = |names: &[&str]| {
+            let value = any(names).or_else(|| any(&["all_proxy", "ALL_PROXY"]));
+            value.map(|value| ProxyTarget::new(&value))
+        };
         Self {
-            https: any(&["https_proxy", "HTTPS_PROXY"]).map(|value| ProxyTarget::new(&value)),
-            http: any(http).map(|value| ProxyTarget::new(&value)),
+            https: target(&["https_proxy", "HTTPS_PROXY"]),
+            http: target(http),
             except: any(&["no_proxy", "NO_PROXY"])
                 .map(|value| Rules::new(&value))
                 .unwrap_or_default(),
@@ -78,9 +83,9 @@ pub struct ProxyTarget {
 impl ProxyTarget {
     /// Reads `[http://][user:password@]host[:port]`.
     ///
-    /// Any other text (a SOCKS proxy, an `https://` proxy) becomes the host of a target that cannot
-    /// be reached, so that connecting fails with that text in the error. Bypassing a proxy that the
-    /// user has set would be worse.
+    /// Any other text (a SOCKS proxy, an `https://` proxy) becomes the host of a target that
+    /// [`check`](Self::check) refuses, with that text in the error. Bypassing a proxy that the user
+    /// has set would be worse.
     fn new(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|| Self {
             host: without_user(text).escape_default().to_string(),
@@ -113,6 +118,20 @@ impl ProxyTarget {
             Zeroizing::new(format!("Basic {}", STANDARD.encode(&*octets)))
         });
         Some(Self { host: url.host().to_owned(), port: url.port(), authorization })
+    }
+
+    /// Refuses a proxy of a kind that these crates cannot use.
+    ///
+    /// # Errors
+    ///
+    /// Names the proxy, and what to do.
+    pub fn check(&self) -> Result<(), String> {
+        match self.port {
+            0 => Err(self.failure(
+                "only http:// proxies are supported; give one in HTTPS_PROXY, or exempt the CA in NO_PROXY",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the host, without the brackets of an IPv6 address.
@@ -176,7 +195,8 @@ impl ConnectAnswer {
             return Err("its answer is too long".into());
         }
         self.head.push(octet);
-        if !self.head.ends_with(b"\r\n\r\n") {
+        // Some proxies end their lines by LF alone.
+        if !self.head.ends_with(b"\n\r\n") && !self.head.ends_with(b"\n\n") {
             return Ok(false);
         }
         self.check().map(|()| true)

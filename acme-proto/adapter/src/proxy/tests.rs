@@ -98,6 +98,26 @@ fn what_is_no_http_proxy_is_named_and_not_gone_around() {
 }
 
 #[test]
+fn a_proxy_of_another_kind_is_refused_with_what_to_do() {
+    for text in ["socks5://me:secret@p:1080", "https://p:443"] {
+        let refused = ProxyTarget::new(text).check().expect_err("of another kind");
+        assert!(refused.contains("only http:// proxies"), "{refused}");
+        assert!(refused.contains(text.split("://").next().expect("a scheme")), "{refused}");
+        assert!(!refused.contains("secret"), "{refused}");
+    }
+    assert_eq!(ProxyTarget::new("p:3128").check(), Ok(()));
+}
+
+#[test]
+fn the_proxy_for_all_counts_after_that_of_the_scheme() {
+    let all = proxy(&[("ALL_PROXY", "all:1")]);
+    assert_eq!(through(&all, "https://ca.example/").as_deref(), Some("all:1"));
+    assert_eq!(through(&all, "http://ca.example/").as_deref(), Some("all:1"));
+    let both = proxy(&[("all_proxy", "all:1"), ("HTTPS_PROXY", "own:2")]);
+    assert_eq!(through(&both, "https://ca.example/").as_deref(), Some("own:2"));
+}
+
+#[test]
 fn a_tunnel_is_asked_for_with_the_user_and_password_decoded() {
     let target = ProxyTarget::new("http://me:p%40ss%zz@proxy:3128");
     let request = target.connect_request(&"https://[2001:db8::1]/dir".parse().expect("a URL"));
@@ -120,6 +140,8 @@ fn the_answer_to_connect_is_judged_by_its_status() {
     };
     assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n\r\n"), Ok(true));
     assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n"), Ok(false));
+    assert_eq!(check(b"HTTP/1.1 200 Connection established\nVia: x\n\n"), Ok(true));
+    assert!(check(b"HTTP/1.0 403 No\n\n").expect_err("refused").contains("403"));
     assert!(check(&[b'x'; 9000]).expect_err("endless").contains("too long"));
     assert!(check(b"HTTP/1.0 407 No\r\n\r\n").expect_err("refused").contains("password"));
     assert!(check(b"HTTP/1.1 403 No\r\n\r\n").expect_err("refused").contains("403"));

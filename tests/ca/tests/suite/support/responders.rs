@@ -11,6 +11,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, ServerConnection, Stream};
 
@@ -112,17 +113,16 @@ impl Alpn {
         let key = provider.key_provider.load_private_key(key).unwrap();
         // `with_single_cert` would refuse the critical extension that it does not know.
         let certified = SingleCertAndKey::from(CertifiedKey::new(vec![certificate.into()], key));
+        let names = Arc::new(Mutex::new(Vec::new()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(certified));
+            .with_cert_resolver(Arc::new(Remembering { certified, names: Arc::clone(&names) }));
         if !self.other_protocol {
             config.alpn_protocols = vec![b"acme-tls/1".to_vec()];
         }
         let listener = TcpListener::bind((ip.into(), port)).unwrap();
-        let names = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&names);
         let config = Arc::new(config);
         thread::spawn(move || {
             for socket in listener.incoming() {
@@ -130,10 +130,23 @@ impl Alpn {
                 let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
                 let _ = Stream::new(&mut connection, &mut socket).flush();
                 let _ = connection.complete_io(&mut socket);
-                seen.lock().unwrap().push(connection.server_name().unwrap_or_default().to_owned());
             }
         });
         names
+    }
+}
+
+/// Remembers each server name before the handshake goes on: after it, the CA may have ended the validation already.
+#[derive(Debug)]
+struct Remembering {
+    certified: SingleCertAndKey,
+    names: Arc<Mutex<Vec<String>>>,
+}
+
+impl ResolvesServerCert for Remembering {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.names.lock().unwrap().push(hello.server_name().unwrap_or_default().to_owned());
+        self.certified.resolve(hello)
     }
 }
 
