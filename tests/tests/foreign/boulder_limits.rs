@@ -158,7 +158,8 @@ fn orders(adapter: Adapter) {
         let name = Identifier::dns(&format!("n{number}.example.com")).expect("a name");
         client.new_order(NewOrder::new([name]).expect("a name"))
     };
-    // One more is allowed every 36 seconds, and when less than half a second is left, no time is said.
+    // One more is allowed every 36 seconds, and when less than half a second is left, no time is said: that is a short
+    // pause, and the next refusal names the time.
     let refused = (0..400).find(|number| match order(*number) {
         Ok(_) => !watch.waits().is_empty(),
         Err(error) => {
@@ -169,5 +170,5 @@ fn orders(adapter: Adapter) {
     });
     assert!(refused.expect("a limit") >= 300, "order {refused:?} had to wait");
     let waits = watch.waits();
-    assert!(matches!(waits[..], [seconds] if seconds <= 38), "{waits:?}");
+    assert!(waits.len() <= 4 && waits.iter().all(|seconds| *seconds <= 38), "{waits:?}");
 }
