@@ -12,7 +12,7 @@ use core::fmt;
 /// let error = Csr::from_pem(b"no PEM").unwrap_err();
 /// assert_eq!(
 ///     Report::new(&error).to_string(),
-///     "not a certificate request in PEM: it has text outside its PEM blocks",
+///     "not a certificate request in PEM: it has no PEM block",
 /// );
 /// ```
 #[derive(Clone, Copy, Debug)]
