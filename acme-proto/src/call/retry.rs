@@ -98,9 +98,7 @@ impl<O: Operation> Engine<O> {
             return send_again(exchange, Event::Amend, self.now);
         }
         if let Some(at) = self.replica_lags(exchange, &problem, session) {
-            let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
-            self.retry_notice(problem.url.clone(), exchange.lags, reason, at);
-            self.last_failure = Some(Error::Problem(Box::new(problem)));
+            self.refused_for_now(&problem, exchange.lags, at);
             return send_again(exchange, Event::Retry, at);
         }
         if self.is_directory_stale(exchange, &problem) {
@@ -167,9 +165,7 @@ impl<O: Operation> Engine<O> {
         if is_last || at >= self.deadline {
             return fail(Error::Problem(Box::new(problem)));
         }
-        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
-        self.retry_notice(problem.url.clone(), done, reason, at);
-        self.last_failure = Some(Error::Problem(Box::new(problem)));
+        self.refused_for_now(&problem, done, at);
         send_again(exchange, Event::Retry, at)
     }
 
@@ -198,9 +194,7 @@ impl<O: Operation> Engine<O> {
         if done >= tries || too_long {
             return fail(Error::Problem(Box::new(problem)));
         }
-        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
-        self.retry_notice(problem.url.clone(), done, reason, at);
-        self.last_failure = Some(Error::Problem(Box::new(problem.clone())));
+        self.refused_for_now(&problem, done, at);
         match exchange.spec.on_lost.clone() {
             // The server refused before doing anything.
             _ if matches!(problem.status, 429 | 503) => send_again(exchange, Event::Retry, at),
@@ -243,6 +237,13 @@ impl<O: Operation> Engine<O> {
             OnLost::Reread(target) => reread(exchange, target, at),
             _ => send_again(exchange, Event::Retry, at),
         }
+    }
+
+    /// Reports a refusal after which the request is sent again, and keeps it for the error of the deadline.
+    fn refused_for_now(&mut self, problem: &ServerProblem, tries: u32, at: Timestamp) {
+        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
+        self.retry_notice(problem.url.clone(), tries, reason, at);
+        self.last_failure = Some(Error::Problem(Box::new(problem.clone())));
     }
 
     fn retry_notice(&mut self, url: Url, tries: u32, reason: RetryReason, at: Timestamp) {

@@ -128,9 +128,7 @@ impl IdentifierFailure {
     }
 
     fn last_refusal(&self) -> Option<(&ChallengeKind, &Problem)> {
-        let said = |attempt: &'_ Attempt| attempt.problem.is_some();
-        let last = self.tried.iter().rev().find(|attempt| said(attempt))?;
-        Some((&last.kind, last.problem.as_ref()?))
+        self.tried.iter().rev().find_map(|attempt| Some((&attempt.kind, attempt.problem.as_ref()?)))
     }
 }
 

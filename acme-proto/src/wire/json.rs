@@ -35,19 +35,30 @@ pub(super) fn decode(body: &[u8]) -> Result<(Value, Oddity), InvalidObject> {
 /// Counts the objects of a text, and all of its values, about.
 fn count(text: &str) -> (usize, usize) {
     let (mut objects, mut values) = (0, 1);
-    let (mut quoted, mut escaped) = (false, false);
-    for byte in text.bytes() {
+    for (_, byte) in outside_strings(text) {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
             b'{' => (objects, values) = (objects + 1, values + 1),
             b'[' | b',' => values += 1,
             _ => {}
         }
     }
     (objects, values)
+}
+
+/// Returns the octets of a text that are in no string, each with its place.
+///
+/// What has a meaning there is ASCII, and no octet of a longer UTF-8 sequence is.
+fn outside_strings(text: &str) -> impl Iterator<Item = (usize, u8)> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.bytes().enumerate().filter(move |(_, byte)| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => return !quoted,
+        }
+        false
+    })
 }
 
 /// Returns about how many octets of memory a value takes beside its own place.
@@ -81,21 +92,13 @@ pub(super) struct Oddity {
 /// Replaces every array and object that is nested too deeply by `null`.
 ///
 /// In the replaced text, only brackets and strings are tracked. The rest is left to the JSON
-/// parser.
-///
-/// The brackets are ASCII, and no byte of a longer UTF-8 sequence is, so the text can be scanned by
-/// bytes and cut at any bracket.
+/// parser. Brackets are ASCII, so that the text can be cut at any of them.
 fn prune(text: &str) -> Cow<'_, str> {
     let mut kept = String::new();
     let mut copied = 0; // everything before is in `kept`, or was replaced
     let mut depth = 0_usize;
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in outside_strings(text) {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
             b'[' | b'{' => {
                 if depth == MAX_DEPTH {
                     kept.push_str(&text[copied..at]);

@@ -18,7 +18,7 @@ use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, Faults};
 
 pub use adapters::{run_blocking, run_tokio};
-pub use quirks::{Quirk, quirks};
+pub use quirks::{Quirk, for_each_quirk, quirks};
 pub use raw::run_raw;
 pub use table::table;
 pub use world_page::{FIELD, FieldCase, world_page};

@@ -1,5 +1,8 @@
 //! The switches of the test CA, one by one: in each the CA behaves as some real server does.
 
+use std::sync::Mutex;
+use std::thread;
+
 use acme_proto::wire::ChallengeKind::{Dns01, Http01};
 use acme_testca::{Faults, Quirks};
 
@@ -32,6 +35,24 @@ impl Quirk {
             fails_with: self.fails_with,
         }
     }
+}
+
+/// Runs something for every switch, several at a time: most of a run is waiting.
+///
+/// # Panics
+/// If a run does.
+pub fn for_each_quirk(workers: usize, run: impl Fn(&Quirk, &Scenario) + Sync) {
+    let quirks = quirks();
+    let left = Mutex::new(quirks.iter());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((quirk, scenario)) = { left.lock().expect("no panic").next() } {
+                    run(quirk, scenario);
+                }
+            });
+        }
+    });
 }
 
 /// Lists the switches, and makes the configuration of each a function.

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use acme_tests::scenario::{
-    FIELD, Run, Scenario, quirks, run_blocking, run_raw, run_tokio, world_page,
+    FIELD, Run, Scenario, for_each_quirk, quirks, run_blocking, run_raw, run_tokio, world_page,
 };
 
 fn check(scenario: &Scenario, driver: &str, run: &Run) {
@@ -32,18 +31,7 @@ fn by_every_driver(scenario: &Scenario) {
 
 #[test]
 fn every_switch_of_the_ca_comes_to_the_same_end_by_every_driver() {
-    let quirks = quirks();
-    // Most of the time of a run is waiting.
-    let left = Mutex::new(quirks.iter());
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                while let Some((_, scenario)) = { left.lock().expect("no panic").next() } {
-                    by_every_driver(scenario);
-                }
-            });
-        }
-    });
+    for_each_quirk(8, |_, scenario| by_every_driver(scenario));
 }
 
 #[test]

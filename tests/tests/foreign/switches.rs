@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use acme_testca::TestCa;
 use acme_tests::child::{Outcome, Program, ScratchDir, contents};
-use acme_tests::scenario::{Quirk, quirks};
+use acme_tests::scenario::{Quirk, for_each_quirk};
 use acme_tests::servers::free_port;
 
 /// How a run of a program ended, without what differs from run to run: ports, and the folder.
@@ -19,18 +18,9 @@ struct End {
 
 #[test]
 fn both_programs_come_to_the_same_end_under_every_switch_and_damage_no_file() {
-    let quirks = quirks();
-    let left = Mutex::new(quirks.iter());
-    // Most of the time of a run is waiting.
-    std::thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| {
-                while let Some((quirk, _)) = { left.lock().expect("no panic").next() } {
-                    let [tokio, blocking] = Program::ALL.map(|program| run(program, quirk));
-                    assert_eq!(tokio, blocking, "{}", quirk.name);
-                }
-            });
-        }
+    for_each_quirk(6, |quirk, _| {
+        let [tokio, blocking] = Program::ALL.map(|program| run(program, quirk));
+        assert_eq!(tokio, blocking, "{}", quirk.name);
     });
 }
 
