@@ -29,12 +29,13 @@ pub struct Transmit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Lost {
-    /// Provably nothing reached the server: no connection, failed TLS, a refused stream. The request is sent again
+    /// Provably nothing reached the server: no connection, failed TLS. The request is sent again
     /// even if it must not be processed twice.
     #[error("not sent: {}", printable(.0, 300))]
     NotSent(String),
     /// The server said that it did not process the request, as HTTP/2 can: a stream beyond the last one of a GOAWAY, or
-    /// one reset with REFUSED_STREAM. The request is sent again at once.
+    /// one reset with REFUSED_STREAM. It may also have closed an open connection before the request was written. The
+    /// request is sent again at once.
     #[error("not processed: {}", printable(.0, 300))]
     NotProcessed(String),
     /// The time limit passed.

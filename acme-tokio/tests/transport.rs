@@ -296,7 +296,7 @@ async fn an_answer_to_head_has_no_body_whatever_its_length_says() {
 }
 
 #[tokio::test]
-async fn a_refused_stream_was_not_sent() {
+async fn a_refused_stream_was_not_processed() {
     let url = http2_server(|mut connection| async move {
         while let Some(Ok((_, mut respond))) = connection.accept().await {
             respond.send_reset(h2::Reason::REFUSED_STREAM);
@@ -304,7 +304,62 @@ async fn a_refused_stream_was_not_sent() {
     });
     let (url, root_pem) = url.await;
     let result = transport(&root_pem).exchange(get(&url)).await;
-    assert!(matches!(result, Err(Lost::NotSent(_))), "{result:?}");
+    assert!(matches!(result, Err(Lost::NotProcessed(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_stream_above_the_last_one_of_a_goaway_was_not_processed_and_one_below_may_have_been() {
+    for reason in [h2::Reason::NO_ERROR, h2::Reason::ENHANCE_YOUR_CALM] {
+        let (url, root_pem) = goaway_after_two_requests(reason).await;
+        let transport = transport(&root_pem);
+        let results = [transport.exchange(get(&url)), transport.exchange(get(&url))];
+        let mut lost: Vec<Lost> =
+            join_all(results).await.into_iter().map(|r| r.expect_err("no response")).collect();
+        // Either may have been the first stream.
+        lost.sort_by_key(|lost| matches!(lost, Lost::NotProcessed(_)));
+        assert!(matches!(lost[..], [Lost::NoResponse(_), Lost::NotProcessed(_)]), "{lost:?}");
+        // The next one finds another connection, although nobody has waited.
+        assert_eq!(transport.exchange(get(&url)).await.expect("an answer").status(), 200);
+    }
+}
+
+/// Starts an HTTP/2 server whose first connection ends when two requests have come: with a GOAWAY that names the
+/// first one as the last. The others respond.
+async fn goaway_after_two_requests(reason: h2::Reason) -> (String, String) {
+    let (config, root_pem) = server::tls(Speaks::Http2);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("https://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        let acceptor = tokio_rustls::TlsAcceptor::from(config);
+        let (stream, _) = listener.accept().await.expect("a connection");
+        say_goodbye(acceptor.accept(stream).await.expect("TLS"), reason).await;
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let stream = acceptor.accept(stream).await.expect("TLS");
+        let mut connection: Http2Connection = h2::server::handshake(stream).await.expect("HTTP/2");
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            respond.send_response(hyper::Response::new(()), true).expect("a stream");
+        }
+    });
+    (url, root_pem)
+}
+
+/// Writes the frames by hand: h2 names the last stream that it has handed out.
+async fn say_goodbye(mut stream: tokio_rustls::server::TlsStream<TcpStream>, reason: h2::Reason) {
+    stream.read_exact(&mut [0; 24]).await.expect("the preface");
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.write_all(&settings).await.expect("sent");
+    let mut requests = 0;
+    while requests < 2 {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.expect("a frame");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; length as usize]).await.expect("its payload");
+        requests += usize::from(head[3] == 1); // HEADERS
+    }
+    let mut goaway = vec![0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    goaway.extend(u32::from(reason).to_be_bytes());
+    stream.write_all(&goaway).await.expect("sent");
+    stream.shutdown().await.expect("sent");
 }
 
 #[tokio::test]
@@ -331,7 +386,7 @@ async fn after_a_server_has_gone_away_the_next_request_finds_a_new_connection() 
     let transport = transport(&root_pem);
     for _ in 0..3 {
         let mut result = transport.exchange(get(&url)).await;
-        if let Err(Lost::NotSent(_)) = result {
+        if let Err(Lost::NotProcessed(_)) = result {
             result = transport.exchange(get(&url)).await; // the farewell crossed the request
         }
         assert_eq!(result.expect("an answer").status(), 200);

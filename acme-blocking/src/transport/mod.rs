@@ -25,7 +25,8 @@ pub use self::ureq::UreqTransport;
 ///   and with a [truncated](Response::truncated) response afterwards, so that status and nonce
 ///   survive;
 /// - accepts [`Transmit::body_limit`] octets of body, and marks a longer response as truncated;
-/// - returns [`Lost::NotSent`] only if the server provably did not process the request;
+/// - returns [`Lost::NotSent`] or [`Lost::NotProcessed`] only if the server provably did not process
+///   the request;
 /// - verifies the server's certificate, which the core cannot do.
 ///
 /// It is called from several threads at once. `&T`, `Arc<T>` and `Box<T>` are transports too.

@@ -72,7 +72,13 @@ impl Transport for HyperTransport {
             .map_err(Lost::NotSent)?;
         let request = request(transmit.request, &connection)?;
         let answer = match timeout_at(deadline, connection.send(request)).await {
-            Ok(answer) => answer.map_err(lost::of)?,
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                if lost::ends_connection(&error) {
+                    connection.leave();
+                }
+                return Err(lost::of(error));
+            }
             Err(_) => {
                 // Dropping the future resets the HTTP/2 stream or closes the HTTP/1.1 connection.
                 connection.doubt(started);

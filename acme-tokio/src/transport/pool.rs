@@ -172,13 +172,20 @@ impl Connection {
     /// A router on the way may have dropped its state without a reset. Every later request on the
     /// connection would then time out, too.
     pub(super) fn doubt(&self, since: Instant) {
+        if let Self::Http2(http2) = self
+            && http2.heard.get() < since
+        {
+            self.leave();
+        }
+    }
+
+    /// Lets the next request find another connection. hyper notices later than its requests that one has ended.
+    pub(super) fn leave(&self) {
         let Self::Http2(http2) = self else { return };
-        if http2.heard.get() < since {
-            let mut state = http2.host.state();
-            // Another request may have replaced the connection already.
-            if state.http2.as_ref().is_some_and(|open| open.heard.is(&http2.heard)) {
-                state.http2 = None;
-            }
+        let mut state = http2.host.state();
+        // Another request may have replaced the connection already.
+        if state.http2.as_ref().is_some_and(|open| open.heard.is(&http2.heard)) {
+            state.http2 = None;
         }
     }
 }

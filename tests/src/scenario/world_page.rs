@@ -56,7 +56,11 @@ pub const FIELD: &[FieldCase] = &[
     FieldCase {
         what: "closes a connection before it looked at a request",
         rule: "sends the request again at once",
-        tests: &["what_was_not_processed_goes_out_again_at_once"],
+        tests: &[
+            "what_was_not_processed_goes_out_again_at_once",
+            "a_stream_above_the_last_one_of_a_goaway_was_not_processed_and_one_below_may_have_been",
+            "a_refused_stream_was_not_processed",
+        ],
     },
     FieldCase {
         what: "calls a chain `text/plain` or nothing, or writes text around its PEM blocks",
