@@ -29,6 +29,7 @@ pub use crate::lock::Lock;
 pub use crate::propagation::{
     Propagated, PropagationCheck, PropagationError, ServerAnswer, ServerState,
 };
+pub use crate::resolver::CertificateResolver;
 pub use crate::store::OrderFile;
 pub use crate::tls::Roots;
 pub use crate::tls_alpn01::TlsAlpn01Resolver;

@@ -15,6 +15,7 @@
 //! | [`keys`], [`keyring`] | keys in the crypto provider of rustls; which key signs |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
 //! | [`http01`], [`tls_alpn01`], [`hook`] | responses to validations |
+//! | [`resolver`] | which certificate a server shows to which client |
 //! | [`places`] | a bound on the connections to a listener |
 //! | `propagation` | whether a TXT record has reached every authoritative server (a feature) |
 //! | [`clock`], [`exchange`] | time and randomness; a record of each exchange |
@@ -59,6 +60,7 @@ pub mod places;
 #[cfg(feature = "propagation")]
 pub mod propagation;
 pub mod proxy;
+pub mod resolver;
 mod secret_json;
 pub mod settings;
 pub mod solvers;

@@ -2,11 +2,12 @@
 
 use core::fmt;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use acme_proto::challenge::{Challenge, ChallengeId};
 use acme_proto::time::Timestamp;
 use acme_proto::x509::TlsAlpnCertificateBuilder;
+use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -32,7 +33,7 @@ pub const ACME_TLS_ALPN: &[u8] = b"acme-tls/1";
 #[derive(Clone)]
 pub struct TlsAlpn01Resolver {
     provider: Arc<CryptoProvider>,
-    certificates: Arc<Mutex<Certificates>>,
+    certificates: Arc<ArcSwap<Certificates>>,
     inner: Option<Arc<dyn ResolvesServerCert>>,
 }
 
@@ -72,23 +73,26 @@ impl TlsAlpn01Resolver {
         let certificate = CertificateDer::from(builder.finish(&signature));
         let certified = CertifiedKey::new(vec![certificate], key.signing_key());
         // Several orders may validate one name at once, each with a challenge of its own.
-        let mut certificates = self.lock();
-        let published = certificates.entry(wanted.server_name.to_ascii_lowercase()).or_default();
-        published.retain(|(id, _)| *id != challenge.id());
-        published.push((challenge.id(), Arc::new(certified)));
+        let (name, certified) = (wanted.server_name.to_ascii_lowercase(), Arc::new(certified));
+        self.change(|certificates| {
+            let published = certificates.entry(name.clone()).or_default();
+            published.retain(|(id, _)| *id != challenge.id());
+            published.push((challenge.id(), Arc::clone(&certified)));
+        });
         Ok(())
     }
 
     /// Removes a challenge, if it is published.
     pub fn remove(&self, challenge: &Challenge) {
         let Some(wanted) = challenge.tls_alpn_01() else { return };
-        let (name, mut certificates) = (wanted.server_name.to_ascii_lowercase(), self.lock());
-        if let Some(published) = certificates.get_mut(&name) {
+        let name = wanted.server_name.to_ascii_lowercase();
+        self.change(|certificates| {
+            let Some(published) = certificates.get_mut(&name) else { return };
             published.retain(|(id, _)| *id != challenge.id());
             if published.is_empty() {
                 certificates.remove(&name);
             }
-        }
+        });
     }
 
     /// Makes the configuration of a server that answers validations and nothing else.
@@ -110,22 +114,34 @@ impl TlsAlpn01Resolver {
 
     /// Returns whether nothing is published.
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.certificates.load().is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Certificates> {
-        self.certificates.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Replaces the certificates by a changed copy, so that handshakes read them without a lock.
+    fn change(&self, change: impl Fn(&mut Certificates)) {
+        self.certificates.rcu(|certificates| {
+            let mut certificates = Certificates::clone(certificates);
+            change(&mut certificates);
+            certificates
+        });
     }
+}
+
+/// Returns whether a handshake is a validation: whether the client offers [`ACME_TLS_ALPN`] and no
+/// other protocol (RFC 8737 section 3).
+///
+/// A client that offers others as well is no CA.
+pub fn is_validation(hello: &ClientHello<'_>) -> bool {
+    let mut protocols = hello.alpn().into_iter().flatten();
+    protocols.next() == Some(ACME_TLS_ALPN) && protocols.next().is_none()
 }
 
 impl ResolvesServerCert for TlsAlpn01Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        // `acme-tls/1` must be the only protocol (RFC 8737 section 3). A client with others is no
-        // CA.
-        let mut protocols = hello.alpn().into_iter().flatten();
-        if protocols.next() == Some(ACME_TLS_ALPN) && protocols.next().is_none() {
+        if is_validation(&hello) {
             let name = hello.server_name()?.to_ascii_lowercase();
-            return self.lock().get(&name)?.last().map(|(_, certificate)| Arc::clone(certificate));
+            let certificates = self.certificates.load();
+            return certificates.get(&name)?.last().map(|(_, certificate)| Arc::clone(certificate));
         }
         self.inner.as_ref()?.resolve(hello)
     }
@@ -134,7 +150,7 @@ impl ResolvesServerCert for TlsAlpn01Resolver {
 impl fmt::Debug for TlsAlpn01Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsAlpn01Resolver")
-            .field("names", &self.lock().keys())
+            .field("names", &self.certificates.load().keys())
             .finish_non_exhaustive()
     }
 }

@@ -138,7 +138,13 @@ fn everyone_else_gets_what_the_servers_own_resolver_says() {
     struct Own(TlsAlpn01Resolver);
     impl ResolvesServerCert for Own {
         fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-            self.0.lock().values().next()?.last().map(|(_, certificate)| Arc::clone(certificate))
+            self.0
+                .certificates
+                .load()
+                .values()
+                .next()?
+                .last()
+                .map(|(_, certificate)| Arc::clone(certificate))
         }
     }
     let own = TlsAlpn01Resolver::new(&provider());
