@@ -57,7 +57,7 @@ pub struct Policy {
     /// The age at which a nonce is dropped. Default 5 minutes.
     pub nonce_max_age: Duration,
     /// The most orders that an issuance creates, one after the other. Default 3. It creates another one only if
-    /// [another kind of challenge is left](crate::issuance::Issuance::with_solver_kinds).
+    /// [a kind of challenge is left](crate::issuance::Issuance::with_solver_kinds).
     pub max_orders: u32,
     /// The most validations of one identifier that an issuance lets fail, over all its orders. Default 4: Let's Encrypt
     /// allows five an hour, and refuses new orders after that. A resumed issuance counts those that its snapshot has.

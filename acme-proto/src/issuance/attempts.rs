@@ -4,6 +4,9 @@
 //! tried again, for a snapshot has it. A new order inherits it, and there are only so many orders, and only so many
 //! failed validations of an identifier: CAs count those (Let's Encrypt allows five an hour), and refuse new orders after
 //! that.
+//!
+//! `serverInternal` is no failure of a kind: the server could not validate at all. In a new order, the kind is tried
+//! again.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -13,12 +16,14 @@ use crate::challenge::Attempt;
 use crate::error::OrderFailed;
 use crate::identifier::Identifier;
 use crate::snapshot::{Snapshot, Tried};
-use crate::wire::ChallengeKind;
+use crate::wire::{ChallengeKind, Problem, ProblemType};
 
 /// The kinds of challenge that failed, by identifier, and the orders that were made.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     failed: BTreeMap<Identifier, Vec<Attempt>>,
+    /// What the server itself failed at, in orders before the present one.
+    pardoned: BTreeMap<Identifier, Vec<Attempt>>,
     /// How many validations the server made in vain.
     validations: BTreeMap<Identifier, u32>,
     /// How many of an identifier may be made in vain; `None` before the first poll.
@@ -39,10 +44,27 @@ impl Attempts {
             }
             attempts.add(tried.identifier.clone(), tried.attempt.clone());
         }
+        attempts.pardon();
         attempts
     }
 
-    /// Returns what failed for an identifier.
+    /// Pardons what the server itself failed at: a new order follows.
+    pub(super) fn pardon(&mut self) {
+        for (identifier, attempts) in &mut self.failed {
+            let (pardoned, failed) = core::mem::take(attempts).into_iter().partition(is_servers);
+            *attempts = failed;
+            let earlier: &mut Vec<_> = self.pardoned.entry(identifier.clone()).or_default();
+            earlier.extend::<Vec<_>>(pardoned);
+        }
+    }
+
+    /// Returns what was tried for an identifier, in all orders.
+    pub(super) fn history(&self, identifier: &Identifier) -> Vec<Attempt> {
+        let [pardoned, failed] = [&self.pardoned, &self.failed].map(|map| map.get(identifier));
+        pardoned.into_iter().chain(failed).flatten().cloned().collect()
+    }
+
+    /// Returns what failed for an identifier and speaks against its kind of challenge.
     pub(super) fn of(&self, identifier: Option<&Identifier>) -> &[Attempt] {
         identifier.and_then(|i| self.failed.get(i)).map_or(&[], Vec::as_slice)
     }
@@ -85,6 +107,7 @@ impl Attempts {
     /// Forgets what failed, but not how many orders were made.
     pub(super) fn clear(&mut self) {
         self.failed.clear();
+        self.pardoned.clear();
         self.validations.clear();
     }
 
@@ -98,7 +121,7 @@ impl Attempts {
             };
             attempts.iter().map(tried).collect::<Vec<_>>()
         };
-        self.failed.iter().flat_map(each).collect()
+        self.pardoned.iter().chain(&self.failed).flat_map(each).collect()
     }
 
     pub(super) const fn count_order(&mut self) {
@@ -118,6 +141,11 @@ impl Attempts {
     pub(super) const fn is_empty_run(&self) -> bool {
         self.orders == 0 && !self.responded
     }
+}
+
+/// Returns whether an attempt failed at the server itself.
+pub(super) fn is_servers(attempt: &Attempt) -> bool {
+    attempt.problem().map(Problem::kind) == Some(&ProblemType::ServerInternal)
 }
 
 #[cfg(test)]

@@ -2,15 +2,19 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::Issuance;
+use super::attempts::is_servers;
 use super::authorization::{Authorization, Proof};
 use super::plan::AuthorizationView;
 use crate::challenge::Attempt;
 use crate::error::{DeadlinePassed, Error, IdentifierFailure, OrderFailed};
+use crate::notice::Notice;
 use crate::resource::Resource;
 use crate::session::Session;
-use crate::wire::{ChallengeKind, OrderStatus, Problem, ProblemType};
+use crate::time::Timestamp;
+use crate::wire::{ChallengeKind, Directory, OrderStatus, Problem, ProblemType};
 
 impl Issuance {
     /// Starts over with a new order if the policy allows, or ends with every reason.
@@ -28,15 +32,39 @@ impl Issuance {
         let again = self.attempts.orders() < session.policy().max_orders
             && !failed.is_empty()
             && failed.iter().all(|(one, failure)| self.may_go_otherwise(one, failure));
+        let at_server = failed.iter().any(|(_, failure)| failure.tried.iter().any(is_servers));
+        let pause = if again && at_server { self.pause(session) } else { Duration::ZERO };
+        let resume = self.engine.now().saturating_add(pause);
+        let again = again && resume < self.engine.deadline();
         let failures = failed.into_iter().map(|(_, failure)| failure).collect();
         let order_url = self.order.url().cloned();
         let expired = self.order.has_expired();
         let failed = OrderFailed { order_url, expired, problem, failures, then: None };
         if again {
             self.attempts.keep(failed);
-            return self.forget_order(session);
+            self.attempts.pardon();
+            self.forget_order(session);
+            if !pause.is_zero() {
+                self.wait_to_order(resume, session);
+            }
+            return;
         }
         self.end(Err(Error::Order(Box::new(failed))), session);
+    }
+
+    /// Returns how long a server that could not validate is left alone: as long as after several requests that it could
+    /// not answer, for each further order counts against the policy.
+    fn pause(&self, session: &mut Session) -> Duration {
+        let backoff = session.policy().backoff;
+        session.jittered(backoff, self.attempts.orders().saturating_add(1).saturating_mul(2))
+    }
+
+    /// Delays the next order.
+    fn wait_to_order(&mut self, until: Timestamp, session: &Session) {
+        self.polling.hold(until);
+        if let Some(url) = session.directory().and_then(Directory::new_order).cloned() {
+            self.engine.notice(Notice::Waiting { url, until, asked_by_server: false });
+        }
     }
 
     /// Returns the error that ends the issuance, with the failure that led to it: an order that failed is why there was
@@ -82,17 +110,17 @@ impl Issuance {
         let authorization = self.authorizations.get(index);
         let failed = self.authorizations.view(index) == AuthorizationView::Failed;
         let name = authorization.ordered_name()?;
-        let tried = self.attempts.of(Some(&name)).to_vec();
+        let tried = self.attempts.of(Some(&name));
         let refused_by_server =
             tried.iter().any(|a| a.problem().is_some()) && !authorization.is_valid();
         let hopeless = authorization.proof == Proof::None
             && authorization.is_pending()
             && self.untried_kinds(authorization).next().is_none();
         (failed || refused_by_server || hopeless).then(|| IdentifierFailure {
+            tried: self.attempts.history(&name),
             identifier: name,
             authorization: authorization.url.clone(),
             status: authorization.status.clone(),
-            tried,
             offered: authorization.challenges.iter().map(|c| c.kind().clone()).collect(),
             refused: authorization.refused.clone(),
         })
@@ -120,11 +148,13 @@ impl Issuance {
         (!failed.failures.is_empty()).then(|| Error::Order(Box::new(failed)))
     }
 
-    /// Returns whether another kind of challenge may prove in a new order what this one did not.
+    /// Returns whether a new order may prove what this one did not: by another kind of challenge, or by the same one if
+    /// the server itself failed.
     fn may_go_otherwise(&self, one: &Authorization, failure: &IdentifierFailure) -> bool {
-        let tried = failure.tried();
+        let tried = self.attempts.of(Some(failure.identifier()));
+        let against: Vec<_> = tried.iter().filter(|one| !is_servers(one)).cloned().collect();
         let is_left = |kind: &ChallengeKind| {
-            self.settings.is_solvable(kind) && !self.settings.is_spent(kind, tried)
+            self.settings.is_solvable(kind) && !self.settings.is_spent(kind, &against)
         };
         let may_pass = match failure.problem().map(Problem::kind) {
             None => !tried.is_empty(),

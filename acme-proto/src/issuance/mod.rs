@@ -249,8 +249,9 @@ impl Issuance {
     /// Says which kinds of challenge the user can solve.
     ///
     /// A failed order is followed by a new one, as often as [`Policy::max_orders`](crate::policy::Policy::max_orders) allows, only
-    /// if each identifier that failed has one of these left that the CA offered and that has not failed yet. Without
-    /// this, no new order follows.
+    /// if each identifier that failed has one of these left that the CA offered and that has not failed yet. A kind whose
+    /// validation failed with `serverInternal` is left: it is tried again in the new order, after a pause. Without this,
+    /// no new order follows.
     pub fn with_solver_kinds(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
         self.settings.solvable = Some(kinds.into_iter().collect());
         self
@@ -327,7 +328,7 @@ impl Issuance {
     /// Asks for the nonces that the authorizations will need while the order is being made.
     fn prefetch_nonces(&mut self, session: &Session) {
         let wide = self.identifiers().len().min(session.policy().max_in_flight);
-        self.engine.prefetch_nonces(wide.saturating_sub(1));
+        self.engine.prefetch_nonces(session.nonces_ahead(wide, self.engine.now()));
     }
 
     /// Returns the snapshot to be saved now, if one is due and none is being saved.

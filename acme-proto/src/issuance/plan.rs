@@ -198,7 +198,7 @@ pub(super) const fn order(view: OrderView, gate: Gate) -> Option<OrderStep> {
         V::AwaitsCsr | V::UnsavedCsr | V::Ending | V::Deactivating => return None,
     };
     match (gate, step) {
-        (Gate::InFlight, _) | (Gate::Later, OrderStep::Read) => None,
+        (Gate::InFlight, _) | (Gate::Later, OrderStep::Read | OrderStep::Create) => None,
         _ => Some(step),
     }
 }
@@ -364,7 +364,7 @@ mod tests {
         let none = [None; 3];
         for view in V::ALL {
             let expected = match view {
-                V::Missing => request(S::Create),
+                V::Missing => [None, None, Some(S::Create)],
                 V::Unread | V::Responded => read,
                 V::Finalized | V::Processing | V::WithoutCertificate => read,
                 V::Ready => request(S::Finalize),

@@ -47,6 +47,8 @@ pub struct Session {
     nonces: NoncePool,
     /// newNonce is asked by GET, since the server refused HEAD.
     nonces_by_get: bool,
+    /// The last order was refused, or had nothing to be proved: nonces for its authorizations would have been in vain.
+    orders_prove_nothing: bool,
     /// When the account was created or found, if in this run.
     account_given: Option<Timestamp>,
     limits: Limits,
@@ -81,6 +83,7 @@ impl Session {
             closed: None,
             nonces: NoncePool::default(),
             nonces_by_get: false,
+            orders_prove_nothing: false,
             account_given: None,
             limits: Limits::default(),
             policy: Policy::default(),
@@ -350,6 +353,25 @@ impl Session {
 
     pub(crate) fn take_nonce(&mut self, now: Timestamp) -> Option<(Timestamp, Nonce)> {
         self.nonces.take(now, self.policy.nonce_max_age)
+    }
+
+    /// Returns how many nonces to fetch while an order is made whose authorizations take so many.
+    ///
+    /// Fetching them then saves a round trip, but whether the order will have anything to prove is known only afterwards.
+    /// The last order of this session is the best guess. What the guess costs is kept: nonces that one flow does not use
+    /// are those of the next.
+    pub(crate) fn nonces_ahead(&self, authorizations: usize, now: Timestamp) -> usize {
+        if self.orders_prove_nothing {
+            return 0;
+        }
+        // newOrder takes one, fetched if there is none, and brings one.
+        let held = self.nonces.held(now, self.policy.nonce_max_age).max(1);
+        authorizations.saturating_sub(held)
+    }
+
+    /// Records whether a new order has authorizations to be proved.
+    pub(crate) const fn order_made(&mut self, proves: bool) {
+        self.orders_prove_nothing = !proves;
     }
 
     pub(crate) fn drop_nonces_before(&mut self, time: Timestamp) {

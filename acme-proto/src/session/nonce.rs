@@ -33,6 +33,12 @@ impl NoncePool {
         None
     }
 
+    /// Returns how many nonces are not too old.
+    pub(crate) fn held(&self, now: Timestamp, max_age: Duration) -> usize {
+        let is_fresh = |since: Timestamp| now.saturating_duration_since(since) <= max_age;
+        self.nonces.iter().filter(|(since, _)| is_fresh(*since)).count()
+    }
+
     /// Drops what was received before `time`: the server has said that such nonces are stale.
     pub(crate) fn drop_older(&mut self, time: Timestamp) {
         self.nonces.retain(|(since, _)| *since >= time);
@@ -76,6 +82,7 @@ mod tests {
         let mut pool = NoncePool::default();
         pool.put(nonce("a"), at(0), 8);
         // covers 8555-7.2-5
+        assert_eq!((pool.held(at(300), AGE), pool.held(at(301), AGE)), (1, 0));
         assert_eq!(take(&mut pool, at(301)), None);
     }
 

@@ -1,5 +1,8 @@
 //! One kind of challenge after another, with memory of what failed.
 
+use core::time::Duration;
+
+use acme_proto::challenge::Attempt;
 use acme_proto::error::{Error, Report};
 use acme_proto::issuance::{Issuance, IssuanceEvent};
 use acme_proto::wire::ChallengeKind::{self, Dns01, DnsAccount01, Http01, TlsAlpn01};
@@ -82,6 +85,52 @@ fn only_what_another_kind_may_mend_is_worth_a_new_order() {
     {
         assert_eq!(orders_after(hopeless), 1, "{hopeless}");
     }
+}
+
+#[test]
+fn what_the_server_itself_could_not_validate_is_tried_again_after_a_pause() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    let both = |status: &str| {
+        let mut object = authorization(status, NAME, 1);
+        let mut http = challenge(status, "http-01", 1);
+        if status == "invalid" {
+            http["error"] = json!({
+                "type": "urn:ietf:params:acme:error:serverInternal", "detail": "the VA is away",
+            });
+        }
+        object["challenges"] = json!([http, challenge("pending", "dns-01", 2)]);
+        object
+    };
+    let away = [object(&both("pending")), object(&both("invalid"))];
+    script.on("/authz/1", away.iter().cycle().take(6).cloned());
+    script.on("/order/1", [object(&order("invalid", &[NAME]))]);
+    let flow = issuance(&[NAME]).with_solver_kinds([Http01, Dns01]);
+    let error = script.issue(flow).expect_err("the VA does not come back");
+    let made: Vec<u64> = script.at("/newOrder").iter().map(|asked| asked.millis).collect();
+    let pauses: Vec<u64> = made.windows(2).map(|two| (two[1] - two[0]) / 1000).collect();
+    assert!(matches!(pauses[..], [5..=9, 22..=31]), "{pauses:?}");
+    let waits =
+        script.notices.iter().filter(|n| n.to_string().starts_with("waiting until")).count();
+    assert!(waits >= 2, "{:?}", script.notices);
+    let Error::Order(failed) = &error else { panic!("{error:?}") };
+    let tried: Vec<_> = failed.failures()[0].tried().iter().map(Attempt::kind).collect();
+    assert_eq!(tried, [&Http01; 3], "no other kind was used up: {error}");
+    assert_eq!(error.to_string().matches("the VA is away").count(), 3, "{error}");
+}
+
+#[test]
+fn a_pause_that_ends_after_the_deadline_is_not_begun() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    let mut invalid = authorization("invalid", NAME, 1);
+    invalid["challenges"][0]["status"] = json!("invalid");
+    invalid["challenges"][0]["error"] =
+        json!({ "type": "urn:ietf:params:acme:error:serverInternal", "detail": "away" });
+    script.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&invalid)]);
+    script.on("/order/1", [object(&order("invalid", &[NAME]))]);
+    let flow = issuance(&[NAME]).with_solver_kinds([Http01]);
+    let error = script.issue(flow.with_time_limit(Duration::from_secs(4))).expect_err("away");
+    assert!(matches!(error, Error::Order(_)), "{error:?}");
+    assert_eq!(script.count("/newOrder"), 1);
 }
 
 /// A CA that offers both kinds of challenge that are proved by a record below `_acme-challenge`.

@@ -167,3 +167,49 @@ fn one_failing_name_does_not_stop_the_others_from_being_tried() {
     assert_eq!(answered, 5);
     assert!(world.published.is_empty());
 }
+
+/// Issues for three names of this ending, and returns how many nonces were asked for, and whether there is a certificate.
+fn nonces_for(world: &mut World, session: &mut Session, ending: &str) -> (usize, bool) {
+    let before = world.transcript.len();
+    let all: Vec<String> = ["a", "b", "c"].iter().map(|name| format!("{name}.{ending}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let issued = issue(world, session, &all).is_ok();
+    let asked = world.transcript[before..].iter();
+    (asked.filter(|exchange| exchange.kind == RequestKind::NewNonce).count(), issued)
+}
+
+/// A CA that refuses three names and keeps authorizations, and a session of another process for it, without a nonce.
+fn refusing() -> (World, Session) {
+    let mut config = CaConfig::default();
+    config.blocked_names = ["a", "b", "c"].map(|name| format!("{name}.refused.test")).into();
+    config.reuse_authorizations = true;
+    let mut world = World::new(config, 1);
+    let registered = world.registered();
+    let account = registered.account_url().expect("registered").clone();
+    let session = world.session().with_account_url(account);
+    (world, session)
+}
+
+#[test]
+fn nonces_that_a_refused_order_did_not_need_are_those_of_the_next_orders() {
+    let (mut world, mut session) = refusing();
+    // One for newOrder, and two that save a round trip if the CA accepts the order.
+    assert_eq!(nonces_for(&mut world, &mut session, "refused.test"), (3, false));
+    assert_eq!(nonces_for(&mut world, &mut session, "refused.test"), (0, false));
+    assert_eq!(nonces_for(&mut world, &mut session, "example.test"), (0, true));
+}
+
+#[test]
+fn after_an_order_that_had_nothing_to_prove_no_nonces_are_fetched_ahead() {
+    let (mut world, mut session) = refusing();
+    assert_eq!(nonces_for(&mut world, &mut session, "example.test"), (3, true));
+    assert_eq!(nonces_for(&mut world, &mut session, "example.test"), (0, true), "valid already");
+    // All nonces are too old by now.
+    world.pass(301_000);
+    assert_eq!(nonces_for(&mut world, &mut session, "example.test"), (1, true), "valid already");
+    world.pass(301_000);
+    assert_eq!(nonces_for(&mut world, &mut session, "refused.test"), (1, false));
+    // That guess costs an order with something to prove a round trip, and no nonce.
+    world.pass(301_000);
+    assert_eq!(nonces_for(&mut world, &mut session, "other.test"), (3, true));
+}

@@ -10,14 +10,17 @@ use crate::notice::{NotReplacing, Notice, Progress};
 use crate::op::{NewOrder, OrderEntry};
 use crate::resource::Resource;
 use crate::session::Session;
-use crate::wire::{self, Directory, Problem, ProblemType};
+use crate::wire::{self, Directory, OrderStatus, Problem, ProblemType};
 
 impl Issuance {
     pub(super) fn order_created(
         &mut self,
         result: Result<OrderEntry, Error>,
-        session: &Session,
+        session: &mut Session,
     ) -> Result<(), Error> {
+        if matches!(result, Err(Error::Problem(_))) {
+            session.order_made(false);
+        }
         let OrderEntry { url, order } = match result {
             Err(Error::Problem(p))
                 if refuses_predecessor(&p) && self.names_predecessor(session) =>
@@ -27,6 +30,7 @@ impl Issuance {
             }
             result => result?,
         };
+        session.order_made(*order.status() == OrderStatus::Pending);
         self.attempts.count_order();
         self.authorizations.clear();
         let expected = session.directory().map(|at| Expected::of(&self.settings.request, at));
