@@ -83,9 +83,9 @@
 //!
 //! # Renewal
 //!
-//! The time of renewal is a value and not a flow. Hours or weeks lie between two responses, while
-//! processes end and start, so a [`RenewalSchedule`](crate::renewal::RenewalSchedule) is stored rather
-//! than polled, and a cron job uses it just as a daemon does. It never fails: an error of renewal
+//! The life of a certificate is a value and not a flow. Hours or weeks lie between two responses,
+//! while processes end and start, so a [`Lifecycle`](crate::renewal::Lifecycle) is stored rather than
+//! polled, and a cron job uses it just as a daemon does. It never fails: an error of renewal
 //! information delays the next request for it, and the last twentieth of the lifetime ignores the
 //! suggested window. For the same reason, an order drops `replaces` if the CA refuses it, rather than
 //! fail.

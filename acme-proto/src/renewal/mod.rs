@@ -1,41 +1,51 @@
 //! When to renew a certificate: by renewal information (RFC 9773), or by its lifetime.
 //!
-//! A [`RenewalSchedule`] records the renewal state of one certificate: the window that its CA
-//! suggests, the instant chosen in it, and the failed attempts. It is a value, not a flow: it does
-//! nothing by itself, has no clock, and can be stored between the runs of a program (it implements
-//! serde's traits and has no secrets). [`next`](RenewalSchedule::next) returns the next step, whose
-//! result is reported back to the schedule. `Client::check_renewal` of both adapters does both, and
-//! its documentation has the loop that keeps a certificate renewed.
-//!
-//! A program that runs periodically stores the schedule, and calls
-//! [`next_before`](RenewalSchedule::next_before) with the time of its next run. Without an adapter:
+//! A [`Lifecycle`] keeps one certificate alive: it says when to ask the CA, when to order, at which
+//! of several CAs, and how long to wait after a failure. A [`RenewalSchedule`] is the part of it
+//! that knows when one certificate is due; a program that brings its own retries uses it alone.
+//! Both are values, not flows: they do nothing by themselves, have no clock, and can be stored
+//! between the runs of a program (they implement serde's traits and have no secrets). The adapters'
+//! `Certificates` drives a lifecycle for each certificate of a server. Without an adapter:
 //!
 //! ```
-//! # use acme_proto::{renewal::{RenewalSchedule, RenewalStep}, time::Timestamp, x509::Certificate};
-//! # use acme_proto::{error::Error, op::{GetRenewalInfo, RenewalInfoEntry}};
-//! # type Call = fn(GetRenewalInfo) -> Result<RenewalInfoEntry, Error>;
-//! # fn run(call: Call, leaf: &Certificate, now: Timestamp) {
-//! let mut schedule = RenewalSchedule::new(leaf, 42); // the seed: one number for each machine
-//! match schedule.next(now) {
-//!     RenewalStep::Ask(question) => {
-//!         let notice = match call(question) {
-//!             Ok(entry) => schedule.on_info(&entry, now),
-//!             Err(error) => schedule.on_error(&error, now),
+//! # use acme_proto::error::Error;
+//! # use acme_proto::op::{GetRenewalInfo, RenewalInfoEntry};
+//! # use acme_proto::renewal::{Lifecycle, LifecycleStep};
+//! # use acme_proto::{time::Timestamp, url::Url, x509::Certificate};
+//! # trait Ca {
+//! #     fn ask(&self, directory: &Url, question: GetRenewalInfo) -> Result<RenewalInfoEntry, Error>;
+//! #     fn register(&self, directory: &Url) -> Result<(), Error>;
+//! #     fn order(&self, directory: &Url, replaces: Option<String>) -> Result<Certificate, Error>;
+//! # }
+//! # fn run(ca: impl Ca, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut life = Lifecycle::new(["https://ca.example/directory".parse()?], 42); // a seed of this machine
+//! match life.next(now) {
+//!     LifecycleStep::FetchInfo { directory, question } => {
+//!         match ca.ask(&directory, question) {
+//!             Ok(entry) => life.on_info(&entry, now),
+//!             Err(error) => life.on_info_failed(&error, now),
 //!         };
-//!         // Log the notice: it names the page that explains a new window. Then ask `next` again.
-//!         # let _ = notice;
 //!     }
-//!     RenewalStep::Renew => {
-//!         // Order, with `replaces`. Then a new schedule for the new certificate, or:
-//!         schedule.on_attempt_failed(None, now);
-//!     }
-//!     RenewalStep::Wait(until) => assert!(until > now),
-//!     _ => {} // replaced
+//!     LifecycleStep::Register { directory } => match ca.register(&directory) {
+//!         Ok(()) => life.on_registered(&directory),
+//!         Err(error) => life.on_failed(&directory, &error, now),
+//!     },
+//!     LifecycleStep::Order { directory, replaces } => match ca.order(&directory, replaces) {
+//!         Ok(leaf) => life.on_issued(&directory, &leaf, now),
+//!         Err(error) => life.on_failed(&directory, &error, now),
+//!     },
+//!     LifecycleStep::Wait(until) => assert!(until > now), // sleep, but look at the clock every hour
+//!     _ => {}
 //! }
+//! while let Some(event) = life.poll_event() {
+//!     println!("{event}");
+//! }
+//! // Store the lifecycle, and start over.
+//! # Ok(())
 //! # }
 //! ```
 //!
-//! # The rules
+//! # When a certificate is due
 //!
 //! - A uniformly random instant in the suggested window is chosen, and kept while the window stays
 //!   the same (RFC 9773 Section 4.2). If that instant is in the past, renewal is due at once; CAs
@@ -51,14 +61,30 @@
 //!   ten days.
 //! - Whatever the window is, renewal is due when a twentieth of the lifetime is left, so that no
 //!   answer of a CA lets a certificate expire.
-//! - Failed attempts are retried with backoff, inside the window as well.
+//!
+//! # What a lifecycle adds
+//!
+//! - The age of a certificate counts by the machine's own clock too. A clock that is slow by months
+//!   delays no renewal by months.
+//! - There is a least time between two certificates: an hour, but at most a third of the lifetime.
+//!   It doubles, up to half of the lifetime, while each new certificate is due as soon as it is
+//!   there. No window, lifetime or clock causes a loop of orders.
+//! - After a failure the next CA of the list is tried at once. A CA that failed is left alone for
+//!   half of the time since its first failure, at least a minute (ten seconds if it was not
+//!   reached), for twelve minutes for each failed validation of a name, and for as long as it asks,
+//!   up to a day. While a certificate is valid, the wait is at most a twentieth of its lifetime and
+//!   six hours; without one, an hour.
+//! - The next renewal begins with the first CA again.
+//! - If a CA has lost the account, the step is [`Register`](LifecycleStep::Register) again, once.
 //!
 //! All times are compared with the caller's `now`. A clock that is a day slow renews a day late
 //! (Section 6).
 
+mod lifecycle;
 mod policy;
 mod schedule;
 
 pub use crate::renewal_window::RenewalWindow;
+pub use lifecycle::{Lifecycle, LifecycleEvent, LifecycleFailure, LifecycleStep};
 pub use policy::RenewalPolicy;
 pub use schedule::{RenewalSchedule, RenewalStep};

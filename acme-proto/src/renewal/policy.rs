@@ -5,9 +5,9 @@ use core::time::Duration;
 use crate::policy::Schedule;
 use crate::time::Timestamp;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Limits and waits of a renewal schedule.
 ///
@@ -35,6 +35,14 @@ pub struct RenewalPolicy {
     pub renew_backoff: Schedule,
     /// The maximum time by which an error of the CA can delay the next attempt. Default 1 day.
     pub renew_at_most: Duration,
+    /// The minimum time between two certificates of a [`Lifecycle`](super::Lifecycle). It is at
+    /// most a third of the lifetime, and doubles while the CA wants each new certificate replaced
+    /// at once. Default 1 hour.
+    pub between_certificates: Duration,
+    /// The wait of a [`Lifecycle`](super::Lifecycle) for each failed validation of a name, so that
+    /// the failures that a CA allows are not used up. Default 12 minutes: Let's Encrypt allows 5 an
+    /// hour.
+    pub for_each_failed_validation: Duration,
 }
 
 impl Default for RenewalPolicy {
@@ -48,6 +56,8 @@ impl Default for RenewalPolicy {
             ask_backoff: Schedule::new(MINUTE, 2.0, HOUR),
             renew_backoff: Schedule::new(MINUTE, 2.0, 6 * HOUR),
             renew_at_most: DAY,
+            between_certificates: HOUR,
+            for_each_failed_validation: 12 * MINUTE,
         }
     }
 }

@@ -6,15 +6,13 @@ use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::policy::{RenewalPolicy, later};
+use super::policy::{DAY, RenewalPolicy, later};
 use crate::error::Error;
 use crate::notice::Notice;
 use crate::op::{GetRenewalInfo, RenewalInfoEntry};
 use crate::renewal_window::{RenewalWindow, random};
 use crate::time::Timestamp;
 use crate::x509::Certificate;
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The next step of a certificate's renewal.
 #[derive(Clone, Debug)]
@@ -255,7 +253,7 @@ impl RenewalSchedule {
         self.last_failure
     }
 
-    fn question(&self) -> Option<GetRenewalInfo> {
+    pub(super) fn question(&self) -> Option<GetRenewalInfo> {
         self.certificate_id.clone().map(GetRenewalInfo::by_id)
     }
 
@@ -263,7 +261,7 @@ impl RenewalSchedule {
     ///
     /// A stored time beyond the longest possible wait was computed while the clock was wrong, and
     /// means now.
-    fn ask_time(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn ask_time(&self, now: Timestamp) -> Option<Timestamp> {
         let latest = self.latest();
         // From `latest` on, renewal is due whatever the CA suggests. This also satisfies RFC 9773
         // Section 4.3: no fetch after expiry.
@@ -276,14 +274,22 @@ impl RenewalSchedule {
     }
 
     fn without_window(&self) -> Timestamp {
+        self.not_before.saturating_add(self.age_at_renewal())
+    }
+
+    /// Returns the age at which the certificate is renewed if the CA suggests no window.
+    pub(super) fn age_at_renewal(&self) -> Duration {
         let lifetime = self.lifetime();
         // Short lifetimes need the larger share of time for retries; certbot and lego use the same
         // rule.
-        let wait = if lifetime < 10 * DAY { lifetime / 2 } else { lifetime / 3 * 2 };
-        self.not_before.saturating_add(wait)
+        if lifetime < 10 * DAY { lifetime / 2 } else { lifetime / 3 * 2 }
     }
 
-    fn lifetime(&self) -> Duration {
+    pub(super) const fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    pub(super) fn lifetime(&self) -> Duration {
         self.not_after.saturating_duration_since(self.not_before)
     }
 }

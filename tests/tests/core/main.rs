@@ -19,6 +19,7 @@ mod fields;
 mod hostile;
 mod key_change;
 mod known_answers;
+mod lifecycle;
 mod links;
 mod lost_answers;
 mod made_up_kind;
