@@ -170,10 +170,12 @@ fn a_server_that_never_answers_is_given_up_in_time() {
 #[test]
 fn a_server_that_takes_no_handshake_is_given_up_in_time_and_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("https://{}/", listener.local_addr().expect("an address"));
+    let address = listener.local_addr().expect("an address");
+    let url = format!("https://{address}/");
     let transmit = Transmit { time_limit: Duration::from_millis(300), ..get(&url) };
     let result = transport(&server::tls().1).exchange(transmit);
-    assert_eq!(result, Err(Lost::NotSent("no connection in time".into())));
+    let expected = format!("no connection in time ({address})");
+    assert_eq!(result, Err(Lost::NotSent(expected)));
 }
 
 #[test]
@@ -209,7 +211,7 @@ fn a_name_without_address_was_not_sent() {
 fn an_untrusted_certificate_is_named_and_nothing_is_sent() {
     let server = Server::start(Speaks::Tls);
     let result = transport(&server::tls().1).exchange(get(&server.url("/")));
-    let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
+    let Err(Lost::Untrusted(why)) = result else { panic!("{result:?}") };
     // covers 8555-6.1-3
     assert!(why.contains("invalid peer certificate: "), "{why}");
     assert_eq!(server.requests(), 0);
@@ -242,7 +244,7 @@ fn a_certificate_for_another_name_is_refused() {
         let _ = std::io::copy(&mut outer, &mut inner);
     });
     let result = transport(server.root_pem()).exchange(get(&url));
-    let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
+    let Err(Lost::Untrusted(why)) = result else { panic!("{result:?}") };
     assert!(why.contains("certificate not valid for name"), "{why}");
 }
 

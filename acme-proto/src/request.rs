@@ -33,6 +33,14 @@ pub enum Lost {
     /// even if it must not be processed twice.
     #[error("not sent: {}", printable(.0, 300))]
     NotSent(String),
+    /// Nothing was sent, because the server's certificate is not trusted: by its root, name or validity. It does not
+    /// become so by another try, so the flow ends.
+    #[error("not trusted: {}", printable(.0, 300))]
+    Untrusted(String),
+    /// Nothing was sent, and nothing will be until a setting is changed: a proxy that demands a password, or one of a kind
+    /// that is not supported. The flow ends.
+    #[error("blocked: {}", printable(.0, 300))]
+    Blocked(String),
     /// The server said that it did not process the request, as HTTP/2 can: a stream beyond the last one of a GOAWAY, or
     /// one reset with REFUSED_STREAM. It may also have closed an open connection before the request was written. The
     /// request is sent again at once.
@@ -49,7 +57,25 @@ pub enum Lost {
 impl Lost {
     /// Returns whether the server provably did not process the request.
     pub(crate) const fn is_unprocessed(&self) -> bool {
-        matches!(self, Self::NotSent(_) | Self::NotProcessed(_))
+        matches!(self, Self::NotSent(_) | Self::NotProcessed(_)) || self.is_lasting()
+    }
+
+    /// Returns whether another try ends in the same way.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        matches!(self, Self::Untrusted(_) | Self::Blocked(_))
+    }
+
+    /// Replaces the words from outside, if the variant has any.
+    #[must_use]
+    pub fn map_words(self, map: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::NotSent(words) => Self::NotSent(map(words)),
+            Self::Untrusted(words) => Self::Untrusted(map(words)),
+            Self::Blocked(words) => Self::Blocked(map(words)),
+            Self::NotProcessed(words) => Self::NotProcessed(map(words)),
+            Self::NoResponse(words) => Self::NoResponse(map(words)),
+            Self::TimedOut => Self::TimedOut,
+        }
     }
 }
 

@@ -121,14 +121,8 @@ impl EabRequest {
     /// and [`MintError::MacKey`] if its response is invalid, [`MintError::Lost`] if the network
     /// fails.
     pub fn read(&self, answer: Result<Response, Lost>) -> Result<EabCredentials, MintError> {
-        let answer = answer.map_err(|lost| {
-            MintError::Lost(match lost {
-                Lost::NotSent(why) => Lost::NotSent(self.without_secret(why)),
-                Lost::NotProcessed(why) => Lost::NotProcessed(self.without_secret(why)),
-                Lost::NoResponse(why) => Lost::NoResponse(self.without_secret(why)),
-                other => other,
-            })
-        })?;
+        let answer = answer
+            .map_err(|lost| MintError::Lost(lost.map_words(|why| self.without_secret(why))))?;
         let status = answer.status();
         let object = serde_json::from_slice::<Map<String, Value>>(answer.body()).ok();
         let object = object.filter(|_| !answer.is_truncated());

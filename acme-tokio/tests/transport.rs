@@ -195,7 +195,7 @@ async fn an_untrusted_certificate_is_named_and_nothing_is_sent() {
     let server = Server::start(Speaks::Http2).await;
     let other_root = server::tls(Speaks::Http2).1;
     let result = transport(&other_root).exchange(get(&server.url("/"))).await;
-    let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
+    let Err(Lost::Untrusted(why)) = result else { panic!("{result:?}") };
     // covers 8555-6.1-3
     assert!(why.contains("invalid peer certificate: "), "{why}");
     assert_eq!(server.requests(), 0);
@@ -270,7 +270,7 @@ async fn parallel_requests_share_one_failure_to_connect() {
     let transport = transport(&server::tls(Speaks::Http2).1);
     let requests = (0..100).map(|_| transport.exchange(get(&server.url("/"))));
     for result in join_all(requests).await {
-        assert!(matches!(result, Err(Lost::NotSent(_))), "{result:?}");
+        assert!(matches!(result, Err(Lost::Untrusted(_))), "{result:?}");
     }
     assert_eq!(server.connections(), 1);
 }

@@ -8,11 +8,11 @@ use acme_proto::flow::Lost;
 
 /// The reason why there is no connection, as an error that passes through ureq.
 #[derive(Debug)]
-pub(super) struct NoConnection(pub(super) String);
+pub(super) struct NoConnection(pub(super) Lost);
 
 impl fmt::Display for NoConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 
@@ -28,7 +28,7 @@ impl From<NoConnection> for ureq::Error {
 pub(super) fn of(error: ureq::Error) -> Lost {
     match error {
         ureq::Error::Other(other) => match other.downcast::<NoConnection>() {
-            Ok(no_connection) => Lost::NotSent(no_connection.0),
+            Ok(no_connection) => no_connection.0,
             Err(other) => Lost::NoResponse(error_chain(&*other)),
         },
         ureq::Error::Timeout(_) => Lost::TimedOut,

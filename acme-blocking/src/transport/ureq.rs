@@ -9,6 +9,7 @@ use std::time::Instant;
 use ::ureq::Agent;
 use ::ureq::config::AutoHeaderValue;
 use ::ureq::http::{self, HeaderMap};
+use acme_adapter::addresses::FailedAddresses;
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
 use acme_adapter::proxy::Proxy;
@@ -33,6 +34,7 @@ pub struct UreqTransport {
     agent: Arc<Mutex<Agent>>,
     config: Arc<ClientConfig>,
     gate: Arc<Gate>,
+    failed: FailedAddresses,
 }
 
 impl UreqTransport {
@@ -48,8 +50,9 @@ impl UreqTransport {
     ///
     /// Its ALPN protocol should be `http/1.1`.
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
-        let agent = Arc::new(Mutex::new(agent(Arc::clone(&config))));
-        Self { agent, config, gate: Arc::new(Gate::new(MAX_CONNECTIONS)) }
+        let failed = FailedAddresses::default();
+        let agent = Arc::new(Mutex::new(agent(Arc::clone(&config), failed.clone())));
+        Self { agent, config, gate: Arc::new(Gate::new(MAX_CONNECTIONS)), failed }
     }
 
     /// Sets the maximum number of connections; 16 by default.
@@ -121,7 +124,7 @@ impl Transport for UreqTransport {
     }
 
     fn close(&self) {
-        *locked(&self.agent) = agent(Arc::clone(&self.config));
+        *locked(&self.agent) = agent(Arc::clone(&self.config), self.failed.clone());
     }
 }
 
@@ -133,7 +136,7 @@ impl fmt::Debug for UreqTransport {
 
 /// Creates an agent with its own connections that makes no decision: the core handles every status
 /// and redirect, and writes every header.
-fn agent(config: Arc<ClientConfig>) -> Agent {
+fn agent(config: Arc<ClientConfig>, failed: FailedAddresses) -> Agent {
     let settings = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -145,7 +148,7 @@ fn agent(config: Arc<ClientConfig>) -> Agent {
         .max_idle_connections(MAX_IDLE)
         .max_idle_connections_per_host(MAX_IDLE)
         .build();
-    Agent::with_parts(settings, Dialer::new(config, Proxy::from_env()), NoResolver)
+    Agent::with_parts(settings, Dialer::new(config, Proxy::from_env(), failed), NoResolver)
 }
 
 fn with_headers(response: Response, headers: &HeaderMap) -> Response {

@@ -2,8 +2,10 @@
 
 use core::fmt;
 use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::time::Instant;
 
+use acme_adapter::addresses::FailedAddresses;
 use acme_adapter::error_chain;
 use rustls::{ClientConnection, StreamOwned};
 use ureq::Error;
@@ -17,6 +19,10 @@ pub(super) struct Wire {
     buffers: LazyBuffers,
     /// How many octets may be read until something is written.
     left: usize,
+    /// Whether anything was read since something was written.
+    heard: bool,
+    failed: FailedAddresses,
+    address: SocketAddr,
 }
 
 pub(super) enum Stream {
@@ -25,8 +31,14 @@ pub(super) enum Stream {
 }
 
 impl Wire {
-    pub(super) fn new(stream: Stream, buffers: LazyBuffers) -> Self {
-        Self { stream, buffers, left: MAX_RESPONSE }
+    /// Creates a connection to `address`, which goes to `failed` if it does not respond.
+    pub(super) const fn new(
+        stream: Stream,
+        buffers: LazyBuffers,
+        failed: FailedAddresses,
+        address: SocketAddr,
+    ) -> Self {
+        Self { stream, buffers, left: MAX_RESPONSE, heard: false, failed, address }
     }
 }
 
@@ -66,7 +78,7 @@ impl Transport for Wire {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         self.stream.set_deadline(timeout);
-        self.left = MAX_RESPONSE;
+        (self.left, self.heard) = (MAX_RESPONSE, false);
         let octets = &self.buffers.output()[..amount];
         self.stream.write_all(octets).map_err(|error| failed(error, timeout))
     }
@@ -75,7 +87,12 @@ impl Transport for Wire {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.stream.set_deadline(timeout);
         let buffer = self.buffers.input_append_buf();
-        let amount = self.stream.read(buffer).map_err(|error| failed(error, timeout))?;
+        let read = self.stream.read(buffer);
+        self.heard |= matches!(read, Ok(1..));
+        if !self.heard {
+            self.failed.add(self.address);
+        }
+        let amount = read.map_err(|error| failed(error, timeout))?;
         self.buffers.input_appended(amount);
         // ureq bounds a head, and the reader of the body bounds that. Nothing bounds the trailers
         // that follow a body, and the responses with status 1xx before it.

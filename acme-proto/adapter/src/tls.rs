@@ -1,12 +1,17 @@
 //! The TLS configuration of a client: which roots it trusts.
 
+use std::io;
 use std::sync::Arc;
 
+use acme_proto::flow::Lost;
+use acme_proto::url::Url;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
+
+use crate::error_chain;
 
 /// The roots that a CA's HTTPS certificates are checked against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +52,26 @@ pub fn client_config(
     let mut config = builder.with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(config))
+}
+
+/// Returns the name that the server's certificate has to be for.
+///
+/// # Errors
+///
+/// If the host of the URL is neither a DNS name nor an IP address.
+pub fn server_name(url: &Url) -> Result<ServerName<'static>, Lost> {
+    ServerName::try_from(url.host().to_owned())
+        .map_err(|_| Lost::NotSent(format!("{} is not a valid name for TLS", url.host())))
+}
+
+/// Classifies the failure of a handshake, before which nothing was sent.
+pub fn handshake_failed(error: &io::Error) -> Lost {
+    let words = error_chain(error);
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(_)) => Lost::Untrusted(words),
+        _ => Lost::NotSent(words),
+    }
 }
 
 /// Why TLS cannot be set up.

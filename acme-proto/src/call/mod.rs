@@ -49,7 +49,8 @@
 //! not: the resource is read first, and the request is sent again only if it was not processed. A lost key
 //! change is reported, because only [`Rollover`](crate::rollover::Rollover) knows which key to ask with. What
 //! provably never left is sent again in any case, and what the server says it did not process (`Lost::NotProcessed`) at
-//! once, without a backoff.
+//! once, without a backoff. A certificate that is not trusted and a proxy that demands a password end the flow: another try
+//! ends in the same way (`Lost::Untrusted`, `Lost::Blocked`).
 //!
 //! **Servers that lag.** A CA is many machines. For half a minute (`replica_lag`) after a response named a resource, a
 //! 404 for it, or `accountDoesNotExist` for an account that was just created, is retried and not believed. What a snapshot

@@ -223,10 +223,11 @@ impl<O: Operation> Engine<O> {
         if not_sent {
             exchange.keep_nonce();
         }
+        let is_lasting = lost.is_lasting();
         let on_lost = if not_sent { OnLost::Resend } else { exchange.spec.on_lost.clone() };
         let (reason, url_of) = (RetryReason::Lost(alloc::format!("{lost}")), url.clone());
         let error = Error::Transport(Box::new(TransportError { url, lost, tries: done }));
-        if done >= tries || matches!(on_lost, OnLost::Report) {
+        if done >= tries || is_lasting || matches!(on_lost, OnLost::Report) {
             return fail(error);
         }
         self.last_failure = Some(error);

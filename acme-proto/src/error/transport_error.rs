@@ -2,7 +2,9 @@
 
 use core::fmt;
 
+use super::MAX_REASON;
 use crate::request::Lost;
+use crate::text::printable;
 use crate::url::Url;
 
 /// An exchange that got no answer.
@@ -32,11 +34,20 @@ impl TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "no response from {} after {} tries: {}; check the URL, the network and which roots are trusted",
-            self.url, self.tries, self.lost,
-        )
+        let Self { url, lost, tries } = self;
+        match lost {
+            Lost::Untrusted(why) => write!(
+                f,
+                "{url} is not trusted: {}; give the root of its https certificate (`roots`, `--ca-file`), or check the \
+                 URL and the clock",
+                printable(why, MAX_REASON),
+            ),
+            Lost::Blocked(why) => write!(f, "no way to {url}: {}", printable(why, MAX_REASON)),
+            _ => write!(
+                f,
+                "no response from {url} after {tries} tries: {lost}; check the URL and the network",
+            ),
+        }
     }
 }
 

@@ -68,8 +68,7 @@ impl Transport for HyperTransport {
         let url = transmit.request.url().clone();
         let mut connection = timeout_at(deadline, self.pool.connection(&url))
             .await
-            .unwrap_or_else(|_| Err("no connection within the time limit".into()))
-            .map_err(Lost::NotSent)?;
+            .unwrap_or_else(|_| Err(Lost::NotSent("no connection within the time limit".into())))?;
         let request = request(transmit.request, &connection)?;
         let answer = match timeout_at(deadline, connection.send(request)).await {
             Ok(Ok(answer)) => answer,
@@ -77,11 +76,16 @@ impl Transport for HyperTransport {
                 if lost::ends_connection(&error) {
                     connection.leave();
                 }
-                return Err(lost::of(error));
+                let lost = lost::of(error);
+                if matches!(lost, Lost::NoResponse(_)) {
+                    self.pool.doubt(&connection);
+                }
+                return Err(lost);
             }
             Err(_) => {
                 // Dropping the future resets the HTTP/2 stream or closes the HTTP/1.1 connection.
                 connection.doubt(started);
+                self.pool.doubt(&connection);
                 return Err(Lost::TimedOut);
             }
         };

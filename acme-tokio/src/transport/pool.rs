@@ -3,12 +3,14 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::hyper::body::Incoming;
 use ::hyper::client::conn::{TrySendError, http1, http2};
 use ::hyper::{Request, Response};
 use acme_adapter::error_chain;
+use acme_proto::flow::Lost;
 use acme_proto::url::Url;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -47,7 +49,7 @@ impl Pool {
     ///
     /// # Errors
     /// Describes why there is no connection.
-    pub(super) async fn connection(&self, url: &Url) -> Result<Connection, String> {
+    pub(super) async fn connection(&self, url: &Url) -> Result<Connection, Lost> {
         let host = self.host(url);
         loop {
             if let Some(http2) = host.http2() {
@@ -65,29 +67,32 @@ impl Pool {
     }
 
     /// Takes an idle HTTP/1.1 connection, or makes one within the bound.
-    async fn http1(&self, host: &Arc<Host>, url: &Url) -> Result<Connection, String> {
+    async fn http1(&self, host: &Arc<Host>, url: &Url) -> Result<Connection, Lost> {
         let slots = Arc::clone(&host.slots);
-        let slot = slots.acquire_owned().await.map_err(|_| "the pool is closed")?;
+        let slot =
+            slots.acquire_owned().await.map_err(|_| Lost::NotSent("the pool is closed".into()))?;
         // The server may have closed a connection while it was idle. Only `ready` shows that.
         while let Some(idle) = host.idle() {
             let mut sender = idle.sender;
             if idle.since.elapsed() < IDLE_LIMIT && sender.ready().await.is_ok() {
-                return Ok(Connection::Http1(Http1 { host: Arc::clone(host), sender, slot }));
+                let (host, address) = (Arc::clone(host), idle.address);
+                return Ok(Connection::Http1(Http1 { host, sender, slot, address }));
             }
         }
-        let dialed = self.dialer.dial(url).await?;
+        let (dialed, address) = self.dialer.dial(url).await?;
         match dialed {
             Dialed::Http1(mut sender) => {
-                sender.ready().await.map_err(|e| error_chain(&e))?;
-                Ok(Connection::Http1(Http1 { host: Arc::clone(host), sender, slot }))
+                sender.ready().await.map_err(|e| Lost::NotSent(error_chain(&e)))?;
+                let host = Arc::clone(host);
+                Ok(Connection::Http1(Http1 { host, sender, slot, address }))
             }
             // Another machine behind the same name may speak HTTP/2 although the first did not.
-            Dialed::Http2(sender) => Ok(Connection::Http2(host.adopt(sender))),
+            Dialed::Http2(sender) => Ok(Connection::Http2(host.adopt(sender, address))),
         }
     }
 
     /// Makes the first connection while other callers wait; they then look at the state again.
-    async fn explore(&self, host: &Arc<Host>, url: &Url) -> Result<Option<Connection>, String> {
+    async fn explore(&self, host: &Arc<Host>, url: &Url) -> Result<Option<Connection>, Lost> {
         let round = host.state().round;
         let _turn = host.dialing.lock().await;
         // If the round changed during the wait, another caller has dialed. Its failure counts for
@@ -104,17 +109,24 @@ impl Pool {
             state.round += 1;
             state.failure = dialed.as_ref().err().cloned();
         }
-        let dialed = dialed?;
+        let (dialed, address) = dialed?;
         match dialed {
             // It goes to the idle ones and not to the caller, who has no slot yet.
             Dialed::Http1(sender) => {
                 let mut state = host.state();
                 state.speaks_http1 = true;
-                state.idle.push(Idle { sender, since: Instant::now() });
+                state.idle.push(Idle { sender, since: Instant::now(), address });
                 Ok(None)
             }
-            Dialed::Http2(sender) => Ok(Some(Connection::Http2(host.adopt(sender)))),
+            Dialed::Http2(sender) => Ok(Some(Connection::Http2(host.adopt(sender, address)))),
         }
+    }
+
+    /// Lets the next connection go to another address than this one, which brought no response.
+    pub(super) fn doubt(&self, connection: &Connection) {
+        let (Connection::Http1(Http1 { address, .. }) | Connection::Http2(Http2 { address, .. })) =
+            connection;
+        self.dialer.doubt(*address);
     }
 
     fn host(&self, url: &Url) -> Arc<Host> {
@@ -158,9 +170,9 @@ impl Connection {
     /// An HTTP/1.1 connection that is dropped instead is closed: the rest of a body would be taken
     /// for the next response. HTTP/2 has nothing to return, since its connection is shared.
     pub(super) fn give_back(self) {
-        if let Self::Http1(Http1 { host, sender, slot }) = self {
+        if let Self::Http1(Http1 { host, sender, slot, address }) = self {
             if !sender.is_closed() {
-                host.state().idle.push(Idle { sender, since: Instant::now() });
+                host.state().idle.push(Idle { sender, since: Instant::now(), address });
             }
             // After the push: whoever gets the slot finds the connection.
             drop(slot);
@@ -194,12 +206,14 @@ pub(super) struct Http1 {
     host: Arc<Host>,
     sender: http1::SendRequest<Octets>,
     slot: OwnedSemaphorePermit,
+    address: SocketAddr,
 }
 
 pub(super) struct Http2 {
     host: Arc<Host>,
     sender: http2::SendRequest<Octets>,
     heard: Heard,
+    address: SocketAddr,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -249,17 +263,18 @@ impl Host {
             host: Arc::clone(self),
             sender: open.sender.clone(),
             heard: open.heard.clone(),
+            address: open.address,
         })
     }
 
     /// Shares a new HTTP/2 connection with all later requests.
-    fn adopt(self: &Arc<Self>, sender: http2::SendRequest<Octets>) -> Http2 {
+    fn adopt(self: &Arc<Self>, sender: http2::SendRequest<Octets>, address: SocketAddr) -> Http2 {
         let heard = Heard::now();
         let mut state = self.state();
         state.speaks_http1 = false;
-        state.http2 = Some(Open { sender: sender.clone(), heard: heard.clone() });
+        state.http2 = Some(Open { sender: sender.clone(), heard: heard.clone(), address });
         drop(state);
-        Http2 { host: Arc::clone(self), sender, heard }
+        Http2 { host: Arc::clone(self), sender, heard, address }
     }
 
     /// Takes the connection that was used last, which is the least likely to have been closed.
@@ -276,17 +291,19 @@ struct State {
     /// How many attempts at a first connection have ended.
     round: u64,
     /// Why the last attempt failed, if it did.
-    failure: Option<String>,
+    failure: Option<Lost>,
 }
 
 struct Open {
     sender: http2::SendRequest<Octets>,
     heard: Heard,
+    address: SocketAddr,
 }
 
 struct Idle {
     sender: http1::SendRequest<Octets>,
     since: Instant,
+    address: SocketAddr,
 }
 
 /// When a connection last brought a response.

@@ -63,6 +63,25 @@ pub const FIELD: &[FieldCase] = &[
         ],
     },
     FieldCase {
+        what: "takes connections at one of its addresses, and then keeps silent or speaks no TLS there",
+        rule: "tries the other addresses in the same exchange, leaves each its share of the time, and lets what failed go last from then on; the error names the address",
+        tests: &[
+            "an_address_that_takes_tcp_and_no_tls_does_not_keep_from_the_next_and_goes_last",
+            "an_address_that_takes_tcp_and_keeps_silent_leaves_time_for_the_next",
+            "what_failed_comes_last_and_what_failed_last_at_the_end",
+        ],
+    },
+    FieldCase {
+        what: "has a certificate that is not trusted, or is behind a proxy that demands a password",
+        rule: "ends at once, with what to set; another try ends in the same way",
+        tests: &[
+            "what_another_try_does_not_change_is_not_tried_again",
+            "a_ca_with_another_root_is_not_trusted_and_not_asked_again",
+            "a_certificate_that_is_not_trusted_ends_the_attempt",
+            "the_answer_to_connect_is_judged_by_its_status",
+        ],
+    },
+    FieldCase {
         what: "calls a chain `text/plain` or nothing, or writes text around its PEM blocks",
         rule: "uses the chain and reports that; a private key in it is refused",
         tests: &[

@@ -231,11 +231,35 @@ fn after_four_losses_the_error_tells_how_the_last_one_ended() {
     assert_eq!(
         Report::new(&error).to_string(),
         "no response from https://example.com/acme/directory after 4 tries: not sent: connection refused; \
-         check the URL, the network and which roots are trusted"
+         check the URL and the network"
     );
     let lost = |n: &&Notice| matches!(n, Notice::Retry { reason: RetryReason::Lost(_), .. });
     assert_eq!(script.notices.iter().filter(lost).count(), 3);
     assert!(script.waits.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", script.waits);
+}
+
+#[test]
+fn what_another_try_does_not_change_is_not_tried_again() {
+    let untrusted = Lost::Untrusted("it has expired (192.0.2.1:443)".into());
+    let blocked = Lost::Blocked("proxy p:3128: it wants a password; set it in HTTPS_PROXY".into());
+    for (lost, words) in [
+        (
+            untrusted,
+            "https://example.com/acme/directory is not trusted: it has expired (192.0.2.1:443); give the root of its \
+             https certificate (`roots`, `--ca-file`), or check the URL and the clock",
+        ),
+        (
+            blocked,
+            "no way to https://example.com/acme/directory: proxy p:3128: it wants a password; set it in HTTPS_PROXY",
+        ),
+    ] {
+        let mut script = Script::new().lost(Method::Get, DIRECTORY, lost.clone());
+        let error = script.run(Call::new(GetDirectory)).expect_err("no way");
+        let Error::Transport(transport) = &error else { panic!("{error}") };
+        assert_eq!((transport.tries(), transport.lost()), (1, &lost));
+        assert_eq!(Report::new(&error).to_string(), words);
+        assert!(script.waits.is_empty() && script.notices.is_empty(), "{:?}", script.notices);
+    }
 }
 
 #[test]

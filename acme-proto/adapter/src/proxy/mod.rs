@@ -5,6 +5,7 @@ mod rules;
 use core::fmt;
 use std::env;
 
+use acme_proto::flow::Lost;
 use acme_proto::url::Url;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -125,11 +126,11 @@ impl ProxyTarget {
     /// # Errors
     ///
     /// Names the proxy, and what to do.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), Lost> {
         match self.port {
-            0 => Err(self.failure(
-                "only http:// proxies are supported; give one in HTTPS_PROXY, or exempt the CA in NO_PROXY",
-            )),
+            0 => Err(self.failure(Lost::Blocked(
+                "only http:// proxies are supported; give one in HTTPS_PROXY, or exempt the CA in NO_PROXY".into(),
+            ))),
             _ => Ok(()),
         }
     }
@@ -170,9 +171,9 @@ impl ProxyTarget {
         request.into_bytes()
     }
 
-    /// Describes why there is no tunnel.
-    pub fn failure(&self, cause: &str) -> String {
-        format!("proxy {}: {cause}", self.authority())
+    /// Names the proxy in a failure on the way through it.
+    pub fn failure(&self, lost: Lost) -> Lost {
+        lost.map_words(|words| format!("proxy {}: {words}", self.authority()))
     }
 }
 
@@ -189,10 +190,10 @@ impl ConnectAnswer {
     ///
     /// # Errors
     ///
-    /// Describes why there is no tunnel.
-    pub fn push(&mut self, octet: u8) -> Result<bool, String> {
+    /// Describes why there is no tunnel: [`Lost::Blocked`] where only the user can change that.
+    pub fn push(&mut self, octet: u8) -> Result<bool, Lost> {
         if self.head.len() == MAX_HEAD {
-            return Err("its answer is too long".into());
+            return Err(Lost::NotSent("its answer is too long".into()));
         }
         self.head.push(octet);
         // Some proxies end their lines by LF alone.
@@ -202,7 +203,7 @@ impl ConnectAnswer {
         self.check().map(|()| true)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Lost> {
         let line = self.head.split(|octet| *octet == b'\n').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line);
         let status: Option<u16> = line
@@ -211,9 +212,16 @@ impl ConnectAnswer {
         match status {
             // Any 2xx opens the tunnel, and its response has no body (RFC 9110 section 9.3.6).
             Some(200..=299) => Ok(()),
-            Some(407) => Err("it wants a user name and password; set them in HTTPS_PROXY".into()),
-            Some(status) => Err(format!("it refused the tunnel with status {status}")),
-            None => Err("its answer is not HTTP; check HTTPS_PROXY".into()),
+            Some(407) => Err(Lost::Blocked(
+                "it wants a user name and password; set them in HTTPS_PROXY".into(),
+            )),
+            Some(status @ (403 | 405)) => Err(Lost::Blocked(format!(
+                "it forbids the tunnel with status {status}; allow the CA there, or exempt it in NO_PROXY"
+            ))),
+            Some(status) => {
+                Err(Lost::NotSent(format!("it refused the tunnel with status {status}")))
+            }
+            None => Err(Lost::NotSent("its answer is not HTTP; check HTTPS_PROXY".into())),
         }
     }
 }

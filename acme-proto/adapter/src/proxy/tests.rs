@@ -101,6 +101,8 @@ fn what_is_no_http_proxy_is_named_and_not_gone_around() {
 fn a_proxy_of_another_kind_is_refused_with_what_to_do() {
     for text in ["socks5://me:secret@p:1080", "https://p:443"] {
         let refused = ProxyTarget::new(text).check().expect_err("of another kind");
+        assert!(matches!(refused, Lost::Blocked(_)), "{refused:?}");
+        let refused = refused.to_string();
         assert!(refused.contains("only http:// proxies"), "{refused}");
         assert!(refused.contains(text.split("://").next().expect("a scheme")), "{refused}");
         assert!(!refused.contains("secret"), "{refused}");
@@ -136,17 +138,24 @@ fn the_answer_to_connect_is_judged_by_its_status() {
                 return Ok(true);
             }
         }
-        Ok::<_, String>(false)
+        Ok::<_, Lost>(false)
     };
     assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n\r\n"), Ok(true));
     assert_eq!(check(b"HTTP/1.1 200 Connection established\r\n"), Ok(false));
     assert_eq!(check(b"HTTP/1.1 200 Connection established\nVia: x\n\n"), Ok(true));
-    assert!(check(b"HTTP/1.0 403 No\n\n").expect_err("refused").contains("403"));
-    assert!(check(&[b'x'; 9000]).expect_err("endless").contains("too long"));
-    assert!(check(b"HTTP/1.0 407 No\r\n\r\n").expect_err("refused").contains("password"));
-    assert!(check(b"HTTP/1.1 403 No\r\n\r\n").expect_err("refused").contains("403"));
+    let refused = |head: &[u8], words: &str| {
+        let lost = check(head).expect_err("no tunnel");
+        assert!(lost.to_string().contains(words), "{lost}");
+        matches!(lost, Lost::Blocked(_))
+    };
+    // Only the user can change these.
+    assert!(refused(b"HTTP/1.0 403 No\n\n", "403"));
+    assert!(refused(b"HTTP/1.0 407 No\r\n\r\n", "password"));
+    assert!(refused(b"HTTP/1.1 403 No\r\n\r\n", "403"));
+    assert!(!refused(b"HTTP/1.1 503 No\r\n\r\n", "503"));
+    assert!(!refused(&[b'x'; 9000], "too long"));
     for head in [&b"SSH-2.0-OpenSSH\r\n\r\n"[..], b"\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"\xff\r\n\r\n"]
     {
-        assert!(check(head).expect_err("no HTTP").contains("not HTTP"));
+        assert!(!refused(head, "not HTTP"));
     }
 }

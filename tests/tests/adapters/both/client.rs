@@ -40,18 +40,21 @@ async fn a_directory_without_tls_is_refused_even_on_loopback() {
 }
 
 #[tokio::test]
-async fn a_ca_with_another_root_is_not_trusted() {
+async fn a_ca_with_another_root_is_not_trusted_and_not_asked_again() {
     let (ca, other) = (TestCa::start(), TestCa::start());
-    let mut policy = adapter::Policy::default();
-    policy.tries = 1;
+    let retries = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&retries);
     let result = Client::builder(ca.directory_url())
         .key(account_key())
         .roots(Roots::Pem(other.root_pem().into()))
-        .policy(policy)
+        .notices(move |notice| seen.lock().expect("no panic").push(notice.to_string()))
         .connect()
         .await;
     let error = result.expect_err("an untrusted CA").to_string();
-    assert!(error.contains("invalid peer certificate: "), "{error}");
+    assert!(error.contains(" is not trusted: ") && error.contains("`--ca-file`"), "{error}");
+    let port = ca.directory_url().split([':', '/']).nth(4).expect("a port").to_owned();
+    assert!(error.contains(&format!("(127.0.0.1:{port})")), "{error}");
+    assert!(retries.lock().expect("no panic").is_empty(), "{retries:?}");
     assert!(ca.requests().is_empty());
 }
 

@@ -1,0 +1,252 @@
+//! Making a connection: name lookup, TCP, proxy, TLS.
+
+use core::fmt;
+use core::time::Duration;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Instant;
+
+use acme_adapter::addresses::{ConnectAttempts, FailedAddresses};
+use acme_adapter::error_chain;
+use acme_adapter::proxy::{ConnectAnswer, Proxy, ProxyTarget};
+use acme_adapter::tls::{handshake_failed, server_name};
+use acme_proto::flow::Lost;
+use acme_proto::url::Url;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, LazyBuffers, NextTimeout};
+
+use super::lost::NoConnection;
+use super::wire::{Stream, Wire};
+use crate::timed::Timed;
+
+/// Makes connections for ureq, including TLS.
+///
+/// Every failure here happens before a request is sent, so it is safe to send the request once
+/// more. [`NoConnection`] marks them: an error of ureq's own connectors does not show how far they
+/// came.
+pub(super) struct Dialer {
+    tls: Arc<ClientConfig>,
+    proxy: Proxy,
+    failed: FailedAddresses,
+}
+
+impl Dialer {
+    /// Creates a dialer; those that share `failed` learn from each other's failures.
+    pub(super) const fn new(tls: Arc<ClientConfig>, proxy: Proxy, failed: FailedAddresses) -> Self {
+        Self { tls, proxy, failed }
+    }
+
+    /// Connects to the origin of `url`, and returns the address that was dialed, too.
+    ///
+    /// # Errors
+    /// Describes why there is no connection.
+    fn dial(&self, url: &Url, deadline: Instant) -> Result<(Stream, SocketAddr), Lost> {
+        let way = self.proxy.for_url(url);
+        let Some(proxy) = &way else {
+            return self.any(&look_up(url.host(), url.port(), deadline)?, None, url, deadline);
+        };
+        proxy.check()?;
+        look_up(proxy.host(), proxy.port(), deadline)
+            .and_then(|addresses| self.any(&addresses, way.as_ref(), url, deadline))
+            .map_err(|lost| proxy.failure(lost))
+    }
+
+    /// Connects to one address after the other until the handshakes succeed.
+    fn any(
+        &self,
+        addresses: &[SocketAddr],
+        proxy: Option<&ProxyTarget>,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<(Stream, SocketAddr), Lost> {
+        let mut attempts = ConnectAttempts::new(addresses, &self.failed);
+        while let Some((address, tcp)) = connect_to_any(&mut attempts, deadline, connect_to) {
+            let trial = self.failed.trial(address);
+            let left = attempts.share(deadline.saturating_duration_since(Instant::now()));
+            match self.shake_hands(Timed::new(tcp, Instant::now() + left), proxy, url) {
+                Ok(stream) => {
+                    trial.pass();
+                    return Ok((stream, address));
+                }
+                Err(lost) => attempts.failed(address, lost)?,
+            }
+        }
+        Err(attempts.failure())
+    }
+
+    /// Asks a proxy for the tunnel, and does the handshake of TLS.
+    fn shake_hands(
+        &self,
+        mut tcp: Timed,
+        proxy: Option<&ProxyTarget>,
+        url: &Url,
+    ) -> Result<Stream, Lost> {
+        if let Some(proxy) = proxy {
+            tunnel(&mut tcp, proxy, url)?;
+        }
+        if !url.is_https() {
+            return Ok(Stream::Plain(tcp));
+        }
+        let not_sent = |e: rustls::Error| Lost::NotSent(error_chain(&e));
+        let mut tls =
+            ClientConnection::new(Arc::clone(&self.tls), server_name(url)?).map_err(not_sent)?;
+        // Finished here and not with the first write, so that its failure counts as not sent.
+        while tls.is_handshaking() {
+            tls.complete_io(&mut tcp).map_err(|error| match is_late(&error) {
+                true => Lost::NotSent(LATE.into()),
+                false => handshake_failed(&error),
+            })?;
+        }
+        Ok(Stream::Tls(Box::new(StreamOwned::new(tls, tcp))))
+    }
+}
+
+impl Connector for Dialer {
+    type Out = Wire;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let limit = (*details.timeout.after).min(DIAL_TIME_LIMIT);
+        let url = Url::parse(&details.uri.to_string())
+            .map_err(|e| NoConnection(Lost::NotSent(error_chain(&e))))?;
+        let (stream, address) = self.dial(&url, Instant::now() + limit).map_err(NoConnection)?;
+        let (input, output) =
+            (details.config.input_buffer_size(), details.config.output_buffer_size());
+        let doubt = self.failed.clone();
+        Ok(Some(Wire::new(stream, LazyBuffers::new(input, output), doubt, address)))
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").field("proxy", &self.proxy).finish_non_exhaustive()
+    }
+}
+
+/// Resolves no name: [`Dialer`] does that, unless a proxy resolves the name instead.
+#[derive(Debug)]
+pub(super) struct NoResolver;
+
+impl Resolver for NoResolver {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        Ok(self.empty())
+    }
+}
+
+/// Asks a proxy for a tunnel (RFC 9110 section 9.3.6).
+fn tunnel(tcp: &mut Timed, proxy: &ProxyTarget, url: &Url) -> Result<(), Lost> {
+    let failed = |error: io::Error| Lost::NotSent(late_or(&error));
+    tcp.write_all(&proxy.connect_request(url)).map_err(failed)?;
+    let (mut answer, mut octet) = (ConnectAnswer::default(), [0]);
+    loop {
+        // One octet a read: what follows the head of the response belongs to TLS.
+        tcp.read_exact(&mut octet).map_err(failed)?;
+        if answer.push(octet[0])? {
+            return Ok(());
+        }
+    }
+}
+
+/// Looks up a name on a new thread, because the system's resolver takes no deadline.
+///
+/// A thread that is too late ends when the resolver returns, and its result is dropped.
+fn look_up(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, Lost> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let (send, receive) = mpsc::channel();
+    let name = host.to_owned();
+    let look_up = move || {
+        let found = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+        let _ = send.send(found);
+    };
+    let thread = thread::Builder::new().name("acme-lookup".into()).spawn(look_up);
+    let none = |why: String| Lost::NotSent(format!("no address for {host}{why}"));
+    thread.map_err(|e| none(format!(": {}", error_chain(&e))))?;
+    match receive.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(found) => found.map_err(|e| none(format!(": {}", error_chain(&e)))),
+        Err(_) => Err(none(" within the time limit".into())),
+    }
+}
+
+/// Tries the addresses in order, each with a head start before the next joins in (RFC 8305).
+///
+/// Returns none when no address is left, or no time.
+fn connect_to_any<T: Send + 'static>(
+    attempts: &mut ConnectAttempts,
+    deadline: Instant,
+    attempt: fn(SocketAddr, Instant) -> io::Result<T>,
+) -> Option<(SocketAddr, T)> {
+    let (send, receive) = mpsc::channel();
+    loop {
+        // Reached at the start, after a failure, and when a head start is over. The thread of an
+        // attempt that loses ends at the deadline at the latest, and drops its connection.
+        let alone = attempts.are_over();
+        if let Some(address) = attempts.next() {
+            let send = send.clone();
+            let attempted = move || drop(send.send((address, attempt(address, deadline))));
+            let alone = alone && attempts.head_start().is_none();
+            if alone {
+                // There is nothing to race against, and no need of a thread.
+                attempted();
+            } else if let Err(error) =
+                thread::Builder::new().name("acme-connect".into()).spawn(attempted)
+            {
+                attempts.failed(address, Lost::NotSent(error_chain(&error))).ok()?;
+                continue;
+            }
+        } else if alone {
+            return None;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let limit = attempts.head_start().map_or(left, |head_start| head_start.min(left));
+        match receive.recv_timeout(limit) {
+            Ok((address, Ok(connected))) => {
+                attempts.connected(address);
+                return Some((address, connected));
+            }
+            Ok((address, Err(error))) => {
+                attempts.failed(address, Lost::NotSent(late_or(&error))).ok()?;
+            }
+            Err(_) if deadline <= Instant::now() => {
+                attempts.give_up(LATE);
+                return None;
+            }
+            Err(_) => {} // the head start is over
+        }
+    }
+}
+
+fn connect_to(address: SocketAddr, deadline: Instant) -> io::Result<TcpStream> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    // `connect_timeout` refuses a limit of zero.
+    let stream = TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1)))?;
+    // ureq writes the head and the body of a request apart. With Nagle's algorithm the second write
+    // would wait for the peer's delayed ACK of the first.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn late_or(error: &io::Error) -> String {
+    if is_late(error) { LATE.into() } else { error_chain(error) }
+}
+
+/// Returns whether a time limit has passed. A socket reports either kind, depending on the system.
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+const DIAL_TIME_LIMIT: Duration = Duration::from_secs(15);
+const LATE: &str = "no connection in time";
+
+#[cfg(test)]
+mod tests;
