@@ -31,9 +31,14 @@ impl NameServers {
     /// # Panics
     /// If no port is free at all the addresses.
     pub fn start(zones: &[(&str, &[usize])], servers: Vec<Answer>) -> Self {
-        let zones = zones.iter().map(|(zone, places)| ((*zone).to_owned(), places.to_vec()));
-        let zones: BTreeMap<String, Vec<usize>> = zones.collect();
-        let resolver: Answer = Box::new(move |query, _, _| Some(resolve(&zones, query)));
+        Self::start_with(resolver(zones), servers)
+    }
+
+    /// As [`start`](Self::start), with a resolver of the caller's.
+    ///
+    /// # Panics
+    /// If no port is free at all the addresses.
+    pub fn start_with(resolver: Answer, servers: Vec<Answer>) -> Self {
         let answers: Vec<Answer> = core::iter::once(resolver).chain(servers).collect();
         let (port, sockets) = (0..100).find_map(|_| bind(answers.len())).expect("a free port");
         let (over, mut threads, mut queries) = (Arc::default(), Vec::new(), Vec::new());
@@ -71,6 +76,13 @@ impl Drop for NameServers {
             let _ = thread.join();
         }
     }
+}
+
+/// Makes a resolver that knows these zones.
+pub fn resolver(zones: &[(&str, &[usize])]) -> Answer {
+    let zones = zones.iter().map(|(zone, places)| ((*zone).to_owned(), places.to_vec()));
+    let zones: BTreeMap<String, Vec<usize>> = zones.collect();
+    Box::new(move |query, _, _| Some(resolve(&zones, query)))
 }
 
 /// TXT records that appear at one server at once, and at another only after some queries for them.

@@ -85,6 +85,16 @@ pub fn notice(notice: &Notice) {
     }
 }
 
+/// Emits which servers have a record and which were passed over, because they did not answer.
+#[cfg(feature = "propagation")]
+pub(crate) fn propagated(done: &crate::propagation::Propagated) {
+    let identifier = done.names.last().map_or("", String::as_str);
+    for server in done.servers.iter().filter(|server| !server.has_record()) {
+        warn!(identifier, reason = %server, "a name server without the record was passed over");
+    }
+    debug!(identifier, "the record is there");
+}
+
 fn on_progress(progress: &Progress) {
     match progress {
         Progress::OrderCreated(url) => info!(%url, "ordered"),

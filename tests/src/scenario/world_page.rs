@@ -162,6 +162,53 @@ pub const FIELD: &[FieldCase] = &[
         ],
     },
     FieldCase {
+        what: "cannot validate, because a part of it is away (`serverInternal`)",
+        rule: "pauses, and tries the same kind of challenge in a new order",
+        tests: &["what_the_server_itself_could_not_validate_is_tried_again_after_a_pause"],
+    },
+    FieldCase {
+        what: "refuses orders, or has nothing to be proved",
+        rule: "fetches no nonces ahead for the next order, and uses those that it has",
+        tests: &[
+            "nonces_that_a_refused_order_did_not_need_are_those_of_the_next_orders",
+            "after_an_order_that_had_nothing_to_prove_no_nonces_are_fetched_ahead",
+        ],
+    },
+    FieldCase {
+        what: "(a name server) has a delegated `_acme-challenge` without SOA record, or fails at SOA while TXT works",
+        rule: "find the servers by the delegation that the parent's servers answer",
+        tests: &[
+            "a_delegated_name_without_soa_record_is_found_by_the_delegation",
+            "a_zone_whose_soa_record_nobody_can_answer_is_asked_through_its_parent",
+            "a_delegated_name_is_found_although_its_server_answers_nothing_but_txt",
+        ],
+    },
+    FieldCase {
+        what: "(a name server) answers FORMERR or NOTIMP to EDNS",
+        rule: "ask it without EDNS, for the rest of the check",
+        tests: &[
+            "a_server_that_does_not_know_edns_is_asked_without_it",
+            "servers_and_resolvers_that_do_not_know_edns_are_asked_without_it",
+        ],
+    },
+    FieldCase {
+        what: "(a firewall) closes port 53 but for the resolver",
+        rule: "ask the resolvers alone, by `PropagationCheck::resolvers_only`",
+        tests: &[
+            "resolvers_only_are_asked_where_that_is_set_and_no_server",
+            "where_no_server_can_be_reached_the_resolvers_are_asked_for_the_record",
+        ],
+    },
+    FieldCase {
+        what: "(a name server) never answers, while the others of its zone have the record",
+        rule: "pass it over after four rounds without an answer, with a warning",
+        tests: &[
+            "an_address_without_a_way_to_it_does_not_count_and_one_that_is_silent_counts_for_some_rounds",
+            "a_server_that_answers_again_counts_again",
+            "a_server_that_never_answers_is_passed_over_after_some_rounds",
+        ],
+    },
+    FieldCase {
         what: "lists more authorizations than an order can have",
         rule: "refuses the order",
         tests: &["an_order_with_surplus_authorizations_is_refused_before_any_is_read"],

@@ -4,11 +4,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use acme_testca::{ChallengeKind, TestCa};
-use acme_tests::name_servers::{Answer, NameServers, Records, answer, asked, record, txt};
+use acme_tests::name_servers::{
+    Answer, NameServers, Records, answer, asked, record, resolver, txt,
+};
 use acme_tokio::{BoxError, Propagated, PropagationCheck, PropagationError, ServerState};
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::RData;
-use hickory_proto::rr::rdata::CNAME;
+use hickory_proto::rr::rdata::{CNAME, NS};
+use hickory_proto::rr::{RData, RecordType};
 
 const NAME: &str = "_acme-challenge.example.test";
 
@@ -124,6 +126,79 @@ fn resolvers_that_do_not_answer_are_an_error_of_their_own() {
         let check = silent.query_limit(Duration::from_millis(50)).time_limit(SHORT);
         let error = adapter(&check).expect_err("nobody knows the zone");
         assert!(matches!(error, PropagationError::Resolver { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_passed_over_after_some_rounds() {
+    for adapter in ADAPTERS {
+        let all = vec![has_it(), Box::new(|_: &_, _, _| None) as Answer];
+        let servers = NameServers::start(&[("example.test", &[1, 2])], all);
+        let check = check(&servers).query_limit(Duration::from_millis(100));
+        let done = adapter(&check).expect("the other one has it");
+        let states: Vec<_> = done.servers.iter().map(|server| &server.state).collect();
+        assert_eq!(states, [&ServerState::Found, &ServerState::Silent]);
+        assert_eq!((servers.queries(1), servers.queries(2)), (1, 4));
+    }
+}
+
+#[test]
+fn a_delegated_name_is_found_although_its_server_answers_nothing_but_txt() {
+    for adapter in ADAPTERS {
+        let zones: [(&str, &[usize]); 2] = [("example.test", &[1]), (NAME, &[2])];
+        let knows = resolver(&zones);
+        // The resolver passes on what the server of the challenge's zone answers to SOA.
+        let resolver: Answer = Box::new(move |query, tcp, before| {
+            let is_soa = query.queries[0].query_type() == RecordType::SOA;
+            let mut message = knows(query, tcp, before)?;
+            if is_soa && asked(query) == NAME {
+                message = answer(query, Vec::new());
+                message.metadata.response_code = ResponseCode::ServFail;
+            }
+            Some(message)
+        });
+        let delegates: Answer = Box::new(|query, _, _| {
+            let mut message = answer(query, Vec::new());
+            message.metadata.response_code = ResponseCode::NoError;
+            message.metadata.authoritative = false;
+            let server = acme_tests::name_servers::name("ns2.test");
+            message.add_authority(record(NAME, RData::NS(NS(server))));
+            Some(message)
+        });
+        let servers = NameServers::start_with(resolver, vec![delegates, has_it()]);
+        let done = adapter(&check(&servers)).expect("it is there");
+        assert_eq!(done.zone, NAME);
+        assert_eq!((servers.queries(1), servers.queries(2)), (1, 1));
+    }
+}
+
+#[test]
+fn servers_and_resolvers_that_do_not_know_edns_are_asked_without_it() {
+    /// Answers a query with EDNS with this code, and passes others on.
+    fn old(code: ResponseCode, server: Answer) -> Answer {
+        Box::new(move |query, tcp, before| {
+            let mut message = answer(query, Vec::new());
+            message.metadata.response_code = code;
+            if query.edns.is_some() { Some(message) } else { server(query, tcp, before) }
+        })
+    }
+    for adapter in ADAPTERS {
+        let resolver = old(ResponseCode::NotImp, resolver(&[("example.test", &[1])]));
+        let server = old(ResponseCode::FormErr, has_it());
+        let servers = NameServers::start_with(resolver, vec![server]);
+        adapter(&check(&servers)).expect("it is there");
+        assert_eq!(servers.queries(1), 2);
+    }
+}
+
+#[test]
+fn where_no_server_can_be_reached_the_resolvers_are_asked_for_the_record() {
+    for adapter in ADAPTERS {
+        let servers = NameServers::start_with(has_it(), vec![Box::new(|_, _, _| None)]);
+        let check = check(&servers).resolvers_only();
+        let done = adapter(&check).expect("the resolver has it");
+        assert_eq!((done.servers.len(), done.zone.as_str()), (1, ""));
+        assert_eq!((servers.queries(0), servers.queries(1)), (1, 0));
     }
 }
 

@@ -7,6 +7,7 @@ use hickory_proto::rr::{Name, RData, Record};
 
 use super::error::ServerState;
 use super::message::Reply;
+use super::target::Next;
 
 /// What a resolver's answer to an SOA query says about the zone of a name.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,8 +37,12 @@ pub(super) fn zone(reply: &Reply, name: &Name) -> ZoneAnswer {
 
 /// Returns the name servers of a zone, up to a bound.
 pub(super) fn name_servers(reply: &Reply, zone: &Name) -> Vec<Name> {
+    servers_among(&reply.answers, zone)
+}
+
+fn servers_among(records: &[Record], zone: &Name) -> Vec<Name> {
     let mut names: Vec<Name> = Vec::new();
-    for record in reply.answers.iter().filter(|record| record.name == *zone) {
+    for record in records.iter().filter(|record| record.name == *zone) {
         if let RData::NS(server) = &record.data
             && !names.contains(&server.0)
             && names.len() < MAX_SERVERS
@@ -67,9 +72,17 @@ pub(super) fn alias<'a>(reply: &'a Reply, name: &Name) -> Option<&'a Name> {
     })
 }
 
-/// Returns whether an authoritative server has a value at a name, and the target of an alias there.
-pub(super) fn state(reply: &Reply, name: &Name, value: &str) -> (ServerState, Option<Name>) {
+/// Returns whether an authoritative server of a zone has a value at a name, or where it says that the record is.
+pub(super) fn state(
+    reply: &Reply,
+    zone: &Name,
+    name: &Name,
+    value: &str,
+) -> (ServerState, Option<Next>) {
     let code = || reply.code.to_string();
+    if let Some((child, servers)) = referral(reply, zone, name) {
+        return (ServerState::Delegated(in_words(&child)), Some(Next::Zone(child, servers)));
+    }
     match reply.code {
         // A server that only forwards answers from a cache, which says nothing about the zone.
         ResponseCode::NoError | ResponseCode::NXDomain if !reply.authoritative => {
@@ -80,8 +93,37 @@ pub(super) fn state(reply: &Reply, name: &Name, value: &str) -> (ServerState, Op
         _ => return (ServerState::Failed(code()), None),
     }
     if let Some(target) = alias(reply, name) {
-        return (ServerState::Alias(in_words(target)), Some(target.clone()));
+        return (ServerState::Alias(in_words(target)), Some(Next::Alias(target.clone())));
     }
+    (values_state(reply, name, value), None)
+}
+
+/// Returns whether a resolver has a value at a name; it follows aliases itself.
+pub(super) fn resolved_state(reply: &Reply, name: &Name, value: &str) -> ServerState {
+    if !reply.is_definite() {
+        return ServerState::Failed(reply.code.to_string());
+    }
+    let mut owner = name;
+    // Each alias of the answer is followed once at most, so that a circle ends.
+    for _ in &reply.answers {
+        owner = alias(reply, owner).unwrap_or(owner);
+    }
+    values_state(reply, owner, value)
+}
+
+/// Returns the zone below this one that a server says the name is in, and the servers of that zone.
+fn referral(reply: &Reply, zone: &Name, name: &Name) -> Option<(Name, Vec<Name>)> {
+    if reply.code != ResponseCode::NoError || reply.authoritative || !reply.answers.is_empty() {
+        return None;
+    }
+    let is_below = |child: &Name| zone != child && zone.zone_of(child) && child.zone_of(name);
+    let named = |record: &&Record| matches!(record.data, RData::NS(_)) && is_below(&record.name);
+    let child = &reply.authorities.iter().find(named)?.name;
+    Some((child.clone(), servers_among(&reply.authorities, child)))
+}
+
+/// Returns how a value is among the TXT records at a name.
+fn values_state(reply: &Reply, name: &Name, value: &str) -> ServerState {
     // A TXT record is a list of strings of up to 255 octets each (RFC 1035 section 3.3.14). Its
     // value is their concatenation.
     let values =
@@ -92,14 +134,13 @@ pub(super) fn state(reply: &Reply, name: &Name, value: &str) -> (ServerState, Op
             },
         );
     let values: Vec<Vec<u8>> = values.collect();
-    let state = if values.iter().any(|found| found == value.as_bytes()) {
+    if values.iter().any(|found| found == value.as_bytes()) {
         ServerState::Found
     } else if values.is_empty() {
         ServerState::Missing
     } else {
         ServerState::Others(values.iter().take(MAX_SHOWN).map(|value| shown(value)).collect())
-    };
-    (state, None)
+    }
 }
 
 /// Returns a name without its final dot.

@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
 use hickory_proto::rr::{Name, RecordType};
@@ -10,7 +10,8 @@ use hickory_proto::rr::{Name, RecordType};
 use super::PropagationCheck;
 use super::answer::{self, ZoneAnswer, in_words};
 use super::error::{Propagated, PropagationError, ServerAnswer, ServerState};
-use super::message::{DnsQuery, QueryId, Question, Reply, is_no_way};
+use super::message::{DnsQuery, QueryId, Question, Reply, is_no_way, refuses_query};
+use super::target::{LAME_ROUNDS, Next, Target};
 use crate::clock;
 
 /// A search for one TXT record at every authoritative server of its zone.
@@ -23,7 +24,7 @@ use crate::clock;
 /// The search runs through stages: the zone, its servers, their addresses, the record. Each stage
 /// asks its questions in rounds: it sends all of them, waits for every answer, and then either
 /// enters the next stage or pauses and asks again. An alias (CNAME) starts over with the zone of
-/// its target.
+/// its target, and a delegation goes on with the servers of the delegated zone.
 #[derive(Debug)]
 pub struct Propagation {
     check: PropagationCheck,
@@ -44,6 +45,10 @@ pub struct Propagation {
     resume: Option<Duration>,
     /// A question of this round that no resolver answered, and why.
     trouble: Option<(String, String)>,
+    /// The first look-up of a zone that no resolver answered, and why, while the parents are asked.
+    zone_trouble: Option<(String, String)>,
+    /// Who does not understand queries with EDNS (RFC 6891 section 7).
+    without_edns: BTreeSet<SocketAddr>,
 }
 
 /// What [`Propagation::poll`] wants next.
@@ -71,39 +76,21 @@ enum Stage {
     Failed(PropagationError),
 }
 
-/// An address of an authoritative server.
-#[derive(Debug)]
-struct Target {
-    server: Name,
-    address: SocketAddr,
-    state: ServerState,
-    alias: Option<Name>,
-}
-
-impl Target {
-    /// Returns whether the CA's resolver may ask this server, after this number of rounds.
-    const fn counts(&self, rounds: u32) -> bool {
-        match self.state {
-            ServerState::Unreachable => false,
-            ServerState::Lame(_) => rounds < LAME_ROUNDS,
-            _ => true,
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Pending {
     question: Question,
     message_id: u16,
+    server: SocketAddr,
     to: To,
+    tcp: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum To {
     /// A resolver, by its index.
     Resolver(usize),
-    /// An authoritative server, by its index among the targets, and whether by TCP.
-    Server(usize, bool),
+    /// A server that should have the record, by its index among the targets.
+    Server(usize),
 }
 
 impl Propagation {
@@ -119,19 +106,26 @@ impl Propagation {
         let invalid = || PropagationError::InvalidName(name.chars().take(300).collect());
         let parsed = Name::from_ascii(format!("{}.", name.trim_end_matches('.')));
         let name = parsed.ok().filter(|name| !name.is_root()).ok_or_else(invalid)?;
+        // A resolver remembers for a while that there is no record, so that it is not asked too early.
+        let resume = check.resolvers_only.then_some(check.first_pause);
         Ok(Self {
             pause: check.first_pause,
+            stage: match check.resolvers_only {
+                true => Stage::Record(Name::root(), resolvers(&check)?),
+                false => Stage::Zone(name.clone()),
+            },
             check,
             value: value.to_owned(),
-            stage: Stage::Zone(name.clone()),
             names: vec![name],
             asked: false,
             rounds: 0,
             due: VecDeque::new(),
             pending: BTreeMap::new(),
             next_id: 0,
-            resume: None,
+            resume,
             trouble: None,
+            zone_trouble: None,
+            without_edns: BTreeSet::new(),
         })
     }
 
@@ -169,9 +163,20 @@ impl Propagation {
     ///
     /// A second answer to the same query is ignored.
     pub fn answer(&mut self, id: QueryId, answer: io::Result<Vec<u8>>) {
-        let Some(Pending { question, message_id, to }) = self.pending.remove(&id) else { return };
+        let Some(pending) = self.pending.remove(&id) else { return };
+        let Pending { question, message_id, server, to, tcp } = pending;
+        if let Ok(octets) = &answer
+            && refuses_query(octets, message_id)
+            && self.without_edns.insert(server)
+        {
+            return self.send(server, question, to, tcp);
+        }
         let answer = answer.map(|octets| Reply::decode(&octets, message_id, &question));
         match to {
+            // A truncated answer is ignored and asked for by TCP (RFC 2181 section 9).
+            _ if !tcp && matches!(&answer, Ok(Ok(reply)) if reply.truncated) => {
+                self.send(server, question, to, true);
+            }
             To::Resolver(place) => {
                 let reply = match answer {
                     Err(error) => Err(error.to_string()),
@@ -184,10 +189,8 @@ impl Propagation {
                     Err(why) => self.unresolved(question, place, why),
                 }
             }
-            To::Server(place, tcp) => match answer {
-                // A truncated answer is ignored and asked for by TCP (RFC 2181 section 9).
-                Ok(Ok(reply)) if reply.truncated && !tcp => self.ask_server(place, true),
-                Ok(Ok(reply)) => self.told(place, &reply),
+            To::Server(place) => match answer {
+                Ok(Ok(reply)) => self.answered(place, &reply),
                 Ok(Err(why)) => self.set_state(place, ServerState::Failed(why)),
                 Err(error) if is_no_way(&error) => self.set_state(place, ServerState::Unreachable),
                 Err(_) => self.set_state(place, ServerState::Silent),
@@ -198,17 +201,13 @@ impl Propagation {
     /// Handles a resolver's answer to a question of the current stage.
     fn resolved(&mut self, question: &Question, reply: &Reply) {
         match &mut self.stage {
-            Stage::Zone(name) => {
-                let next = match answer::zone(reply, name) {
-                    ZoneAnswer::Zone(zone) => Stage::NameServers(zone),
-                    ZoneAnswer::AskParent if name.num_labels() > 1 => Stage::Zone(name.base_name()),
-                    // Not even the top-level domain has a zone.
-                    ZoneAnswer::AskParent => {
-                        Stage::Failed(PropagationError::NoZone(in_words(self.name())))
-                    }
-                };
-                self.enter(next);
-            }
+            Stage::Zone(name) => match answer::zone(reply, name) {
+                ZoneAnswer::Zone(zone) => {
+                    self.zone_trouble = None;
+                    self.enter(Stage::NameServers(zone));
+                }
+                ZoneAnswer::AskParent => self.ask_parent(),
+            },
             Stage::NameServers(zone) => {
                 let servers = answer::name_servers(reply, zone);
                 let next = if servers.is_empty() {
@@ -224,9 +223,7 @@ impl Propagation {
                     let address = SocketAddr::new(address, self.check.port);
                     let known = targets.iter().any(|target| target.address == address);
                     if !known && targets.len() < MAX_TARGETS {
-                        let state = ServerState::NotAsked;
-                        let server = question.name.clone();
-                        targets.push(Target { server, address, state, alias: None });
+                        targets.push(Target::new(question.name.clone(), address));
                     }
                 }
             }
@@ -240,27 +237,52 @@ impl Propagation {
             self.ask_resolver(question, place + 1);
         } else {
             let what = format!("{} of {}", question.kind, in_words(&question.name));
-            self.trouble = Some((what, why));
+            match &self.stage {
+                // Servers made for challenges alone may fail at everything but TXT. Those of the parent say who they
+                // are.
+                Stage::Zone(_) => {
+                    self.zone_trouble.get_or_insert((what, why));
+                    self.ask_parent();
+                }
+                _ => self.trouble = Some((what, why)),
+            }
         }
     }
 
-    /// Handles an authoritative server's answer.
-    fn told(&mut self, place: usize, reply: &Reply) {
-        let (state, alias) = answer::state(reply, self.name(), &self.value);
-        self.set_state(place, state);
-        if let Stage::Record(_, targets) = &mut self.stage
-            && let Some(target) = targets.get_mut(place)
-        {
-            target.alias = alias;
+    /// Looks for the zone of the parent's name, or ends the search for a zone at the top-level domain.
+    fn ask_parent(&mut self) {
+        let Stage::Zone(name) = &self.stage else { return };
+        if name.num_labels() > 1 {
+            self.stage = Stage::Zone(name.base_name());
+            self.asked = false;
+        } else if let Some(trouble) = self.zone_trouble.take() {
+            // After a pause, from the beginning.
+            self.trouble = Some(trouble);
+            self.stage = Stage::Zone(self.name().clone());
+        } else {
+            self.enter(Stage::Failed(PropagationError::NoZone(in_words(self.name()))));
         }
+    }
+
+    /// Handles the answer of a server that should have the record.
+    fn answered(&mut self, place: usize, reply: &Reply) {
+        let Stage::Record(zone, _) = &self.stage else { return };
+        let (state, next) = match self.check.resolvers_only {
+            true => (answer::resolved_state(reply, self.name(), &self.value), None),
+            false => answer::state(reply, zone, self.name(), &self.value),
+        };
+        self.set(place, state, next);
     }
 
     fn set_state(&mut self, place: usize, state: ServerState) {
+        self.set(place, state, None);
+    }
+
+    fn set(&mut self, place: usize, state: ServerState, next: Option<Next>) {
         if let Stage::Record(_, targets) = &mut self.stage
             && let Some(target) = targets.get_mut(place)
         {
-            target.state = state;
-            target.alias = None;
+            target.set(state, next);
         }
     }
 
@@ -285,23 +307,21 @@ impl Propagation {
                 }
             }
             Stage::Record(zone, targets) => {
-                let mut counted = targets.iter().filter(|target| target.counts(self.rounds));
+                let mut counted = targets.iter().filter(|target| target.counts());
                 // While the zone is being updated, some servers may have the alias and others the
                 // record. Only when all agree does it matter what they say.
-                let first = counted.next().map(|target| (&target.state, &target.alias));
-                if let Some((state, alias)) = first
-                    && counted.all(|target| target.alias == *alias && same(&target.state, state))
+                if let Some(first) = counted.next()
+                    && counted.all(|target| target.agrees(first))
                 {
-                    if *state == ServerState::Found {
-                        let zone = in_words(zone);
-                        return Some(Propagated {
-                            zone,
-                            names: self.names(),
-                            servers: self.servers(),
-                        });
+                    if first.is_found() {
+                        let (zone, names, servers) = (in_words(zone), self.names(), self.servers());
+                        let done = Propagated { zone, names, servers };
+                        #[cfg(feature = "tracing")]
+                        crate::trace::propagated(&done);
+                        return Some(done);
                     }
-                    if let Some(alias) = alias.clone() {
-                        self.follow(alias);
+                    if let Some(next) = first.next().cloned() {
+                        self.follow(next);
                         return None;
                     }
                 }
@@ -315,8 +335,15 @@ impl Propagation {
         None
     }
 
-    /// Continues with the target of an alias, which may be in another zone.
-    fn follow(&mut self, target: Name) {
+    /// Continues with the servers of a delegated zone, or with the target of an alias, which may be in another zone.
+    fn follow(&mut self, next: Next) {
+        let target = match next {
+            // Each delegation has a label more, so that this ends.
+            Next::Zone(zone, servers) => {
+                return self.enter(Stage::Addresses(zone, servers, Vec::new()));
+            }
+            Next::Alias(target) => target,
+        };
         let next = if self.names.contains(&target) {
             Stage::Failed(PropagationError::AliasLoop(in_words(&target)))
         } else if self.names.len() > MAX_ALIASES {
@@ -360,9 +387,9 @@ impl Propagation {
             Stage::Record(_, targets) => {
                 // A server that had the record once is not asked again.
                 let lacking = targets.iter().enumerate();
-                let lacking = lacking.filter(|(_, target)| target.state != ServerState::Found);
+                let lacking = lacking.filter(|(_, target)| !target.is_found());
                 for place in lacking.map(|(place, _)| place).collect::<Vec<_>>() {
-                    self.ask_server(place, false);
+                    self.ask_server(place);
                 }
             }
             Stage::Failed(_) => {}
@@ -375,11 +402,11 @@ impl Propagation {
         }
     }
 
-    fn ask_server(&mut self, place: usize, tcp: bool) {
+    fn ask_server(&mut self, place: usize) {
         let Stage::Record(_, targets) = &self.stage else { return };
         if let Some(address) = targets.get(place).map(|target| target.address) {
             let question = Question::new(self.name().clone(), RecordType::TXT);
-            self.send(address, question, To::Server(place, tcp), tcp);
+            self.send(address, question, To::Server(place), false);
         }
     }
 
@@ -390,21 +417,22 @@ impl Propagation {
         let message_id = clock::seed().to_be_bytes();
         let message_id = u16::from_be_bytes([message_id[0], message_id[1]]);
         // An authoritative server is not asked to recurse: it must answer from its own data.
-        match question.encode(message_id, matches!(to, To::Resolver(_))) {
+        let recurse = matches!(to, To::Resolver(_)) || self.check.resolvers_only;
+        match question.encode(message_id, recurse, !self.without_edns.contains(&server)) {
             Ok(message) => {
                 let time_limit = self.check.query_limit;
                 self.due.push_back(DnsQuery { id, server, tcp, message, time_limit });
-                self.pending.insert(id, Pending { question, message_id, to });
+                self.pending.insert(id, Pending { question, message_id, server, to, tcp });
             }
             Err(why) => match to {
                 To::Resolver(place) => self.unresolved(question, place, why),
-                To::Server(place, _) => self.set_state(place, ServerState::Failed(why)),
+                To::Server(place) => self.set_state(place, ServerState::Failed(why)),
             },
         }
     }
 
     fn timed_out(&self) -> PropagationError {
-        match (&self.stage, &self.trouble) {
+        match (&self.stage, self.trouble.as_ref().or(self.zone_trouble.as_ref())) {
             (Stage::Record(..), _) => {}
             (_, Some((what, why))) => {
                 return PropagationError::Resolver { what: what.clone(), why: why.clone() };
@@ -427,7 +455,7 @@ impl Propagation {
         let answer = |target: &Target| ServerAnswer {
             server: in_words(&target.server),
             address: target.address,
-            state: target.state.clone(),
+            state: target.state().clone(),
         };
         targets.iter().map(answer).collect()
     }
@@ -441,13 +469,12 @@ impl Propagation {
     }
 }
 
-/// Returns whether two servers are in the same state, whatever the details.
-fn same(a: &ServerState, b: &ServerState) -> bool {
-    core::mem::discriminant(a) == core::mem::discriminant(b)
+/// Returns the resolvers as those that should have the record.
+fn resolvers(check: &PropagationCheck) -> Result<Vec<Target>, PropagationError> {
+    let name = Name::from_ascii("resolver.");
+    let name = name.map_err(|error| PropagationError::InvalidName(error.to_string()))?;
+    Ok(check.resolvers.iter().map(|address| Target::new(name.clone(), *address)).collect())
 }
 
-/// How many rounds a server that does not serve the zone, or whose address cannot be resolved,
-/// still counts.
-const LAME_ROUNDS: u32 = 3;
 const MAX_ALIASES: usize = 8;
 const MAX_TARGETS: usize = 32;

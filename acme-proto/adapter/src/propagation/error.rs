@@ -4,15 +4,17 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-/// Every authoritative server has the record.
+/// Every authoritative server that counts has the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Propagated {
     /// The names that were searched: the requested one, then the targets of aliases (CNAME).
     pub names: Vec<String>,
-    /// The zone that the last of them is in.
+    /// The zone that the last of them is in; empty if [only resolvers](super::PropagationCheck::resolvers_only) were
+    /// asked.
     pub zone: String,
-    /// The servers of that zone, with what each last answered.
+    /// The servers of that zone, or the resolvers, with what each last answered: those that have the
+    /// record, and those that did not count.
     pub servers: Vec<ServerAnswer>,
 }
 
@@ -42,15 +44,26 @@ pub enum ServerState {
     Missing,
     /// The name is an alias for this one.
     Alias(String),
+    /// It delegates the name to the servers of this zone.
+    Delegated(String),
     /// It does not serve the zone, with its response code. After three such answers it no longer
     /// counts, because the CA's resolver does not use it either.
     Lame(String),
-    /// It failed, with its response code or why its answer cannot be read.
+    /// It failed, with its response code or why its answer cannot be read. After four failures in a
+    /// row it no longer counts.
     Failed(String),
-    /// It did not answer in time.
+    /// It did not answer in time. After four times in a row it no longer counts, because the CA's
+    /// resolver asks another server.
     Silent,
     /// This system cannot reach the address, such as IPv6 without a route; it does not count.
     Unreachable,
+}
+
+impl ServerAnswer {
+    /// Returns whether the server has the record.
+    pub fn has_record(&self) -> bool {
+        self.state == ServerState::Found
+    }
 }
 
 impl fmt::Display for ServerState {
@@ -61,6 +74,7 @@ impl fmt::Display for ServerState {
             Self::Others(values) => write!(f, "has only {}", values.join(", ")),
             Self::Missing => f.write_str("has no TXT record there"),
             Self::Alias(name) => write!(f, "has an alias for {name}"),
+            Self::Delegated(zone) => write!(f, "delegates it to the servers of {zone}"),
             Self::Lame(code) => write!(f, "does not serve the zone ({code})"),
             Self::Failed(why) => write!(f, "failed: {why}"),
             Self::Silent => f.write_str("does not answer"),

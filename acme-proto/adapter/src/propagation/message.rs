@@ -74,14 +74,16 @@ impl Question {
     }
 
     /// Writes a query; only a recursive resolver is asked to recurse.
-    pub(super) fn encode(&self, id: u16, recurse: bool) -> Result<Vec<u8>, String> {
+    pub(super) fn encode(&self, id: u16, recurse: bool, edns: bool) -> Result<Vec<u8>, String> {
         let mut message = Message::new(id, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = recurse;
         message.add_query(Query::query(self.name.clone(), self.kind));
-        let mut edns = Edns::new();
-        // DNS flag day 2020 recommends this size: a larger datagram may be fragmented and lost.
-        edns.set_max_payload(1232);
-        message.set_edns(edns);
+        if edns {
+            let mut edns = Edns::new();
+            // DNS flag day 2020 recommends this size: a larger datagram may be fragmented and lost.
+            edns.set_max_payload(1232);
+            message.set_edns(edns);
+        }
         message.to_vec().map_err(|e| e.to_string())
     }
 }
@@ -124,6 +126,13 @@ impl Reply {
     pub(super) const fn is_definite(&self) -> bool {
         matches!(self.code, ResponseCode::NoError | ResponseCode::NXDomain)
     }
+}
+
+/// Returns whether a message answers FORMERR or NOTIMP: what servers without EDNS answer to it (RFC 6891 section 7), some
+/// of them with nothing behind the header.
+pub(super) fn refuses_query(octets: &[u8], id: u16) -> bool {
+    let refuses = |flags: &u8| matches!(flags & 0x0f, 1 | 4);
+    octets.get(..2) == Some(&id.to_be_bytes()[..]) && octets.get(3).is_some_and(refuses)
 }
 
 /// Returns whether a failure means that this system cannot reach the address at all, rather than

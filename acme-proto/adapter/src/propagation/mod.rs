@@ -4,14 +4,16 @@
 //! validation fails by chance. [`PropagationCheck`] has the settings, and [`Propagation`] is the
 //! search, without any I/O. It finds the zone by its SOA record and the servers by their NS and
 //! address records through a recursive resolver. Then it asks every address of every server for the
-//! record, follows aliases (CNAME) into other zones, and asks again with growing pauses until all
-//! servers have the record. The adapters send its queries.
+//! record, follows aliases (CNAME) and delegations into other zones, and asks again with growing
+//! pauses until all servers have the record. A server that does not answer at all holds the search
+//! up for some rounds only. The adapters send its queries.
 
 mod answer;
 mod engine;
 mod error;
 mod message;
 mod resolv_conf;
+mod target;
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -30,6 +32,7 @@ pub struct PropagationCheck {
     first_pause: Duration,
     longest_pause: Duration,
     ipv6: bool,
+    resolvers_only: bool,
 }
 
 impl PropagationCheck {
@@ -44,6 +47,7 @@ impl PropagationCheck {
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(15),
             ipv6: true,
+            resolvers_only: false,
         }
     }
 
@@ -87,6 +91,18 @@ impl PropagationCheck {
     /// A system that knows that it has no IPv6 does not need this.
     pub const fn ipv4_only(mut self) -> Self {
         self.ipv6 = false;
+        self
+    }
+
+    /// Asks the resolvers for the record, and no authoritative server: for networks in which only
+    /// the resolvers can be reached at port 53.
+    ///
+    /// The record is there when every resolver that answers has it. That says less than the
+    /// authoritative servers do: the CA's resolver may ask another one of them. And a resolver that
+    /// was asked too early remembers for a while that there is no record, for as long as the zone's
+    /// SOA record says. So the first question waits for the first of the [`pauses`](Self::pauses).
+    pub const fn resolvers_only(mut self) -> Self {
+        self.resolvers_only = true;
         self
     }
 

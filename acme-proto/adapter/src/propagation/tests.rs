@@ -60,6 +60,10 @@ struct Net {
     servers: BTreeMap<SocketAddr, (Server, u32)>,
     asked: Vec<(SocketAddr, RecordType, String, bool)>,
     elapsed: Duration,
+    /// A zone of whose SOA record the resolver knows nothing, and what it answers.
+    without_soa: Option<(String, ResponseCode)>,
+    /// What the resolver answers to a question for TXT.
+    record: Vec<Record>,
 }
 
 impl Net {
@@ -76,6 +80,11 @@ impl Net {
     }
 
     fn resolve(&self, query: &DnsQuery, kind: RecordType, asked: &str) -> io::Result<Message> {
+        if let Some((zone, code)) = &self.without_soa
+            && (kind, asked) == (RecordType::SOA, zone.as_str())
+        {
+            return Ok(answer(query, *code, vec![]));
+        }
         let zone = self.zones.keys().filter(|zone| name(zone).zone_of(&name(asked)));
         let zone = zone.max_by_key(|zone| zone.len());
         let servers = self.zones.values().flatten();
@@ -89,6 +98,7 @@ impl Net {
             }
             RecordType::SOA if zone.is_some_and(|zone| zone == asked) => vec![soa(asked)],
             RecordType::SOA => Vec::new(),
+            RecordType::TXT => self.record.clone(),
             _ => servers
                 .filter(|(server, _)| server == asked)
                 .filter_map(|(server, address)| match (address, kind) {
@@ -266,16 +276,121 @@ fn a_server_that_does_not_serve_the_zone_is_left_aside_after_three_answers() {
 }
 
 #[test]
-fn an_address_without_a_way_to_it_does_not_count_but_one_that_is_silent_does() {
+fn an_address_without_a_way_to_it_does_not_count_and_one_that_is_silent_counts_for_some_rounds() {
     let servers = vec![has_from(1, &["v"]), fails(io::ErrorKind::NetworkUnreachable)];
     let mut net = Net::default().zone("example.org", &["192.0.2.1", "2001:db8::2"], servers);
     net.check("v").expect("every reachable server has it");
 
     let servers = vec![has_from(1, &["v"]), fails(io::ErrorKind::TimedOut)];
     let mut net = Net::default().zone("example.org", &["192.0.2.1", "2001:db8::2"], servers);
-    let error = net.check("v").expect_err("one is silent");
-    assert_eq!(timed_out(error), [ServerState::Found, ServerState::Silent]);
+    let done = net.check("v").expect("the other one has it");
+    assert_eq!(states(&done.servers), [ServerState::Found, ServerState::Silent]);
+    // With three seconds for each query, this is about twenty seconds.
+    assert_eq!((net.rounds("2001:db8::2"), net.elapsed), (4, Duration::from_secs(1 + 2 + 4)));
     net.run(&check().ipv4_only(), "v").expect("it is not asked");
+
+    let mut net =
+        Net::default().zone("example.org", &["192.0.2.1"], vec![fails(io::ErrorKind::TimedOut)]);
+    let error = net.check("v").expect_err("nobody has it");
+    assert_eq!(timed_out(error), [ServerState::Silent]);
+}
+
+#[test]
+fn a_server_that_answers_again_counts_again() {
+    let lossy: Server = Box::new(|query, round| match round {
+        1..=3 | 5..=7 => Err(io::ErrorKind::TimedOut.into()),
+        4 => missing(query),
+        _ => found(query, vec![txt(NAME, "v")]),
+    });
+    let servers = vec![has_from(1, &["v"]), lossy];
+    let mut net = Net::default().zone("example.org", &["192.0.2.1", "192.0.2.2"], servers);
+    let done = net.check("v").expect("it propagates");
+    assert_eq!(states(&done.servers), [ServerState::Found, ServerState::Found]);
+    assert_eq!(net.rounds("192.0.2.2"), 8);
+}
+
+/// The servers of the parent zone, which delegate the name.
+fn delegates(to: &'static str) -> Server {
+    Box::new(move |query, _| {
+        let mut message = answer(query, ResponseCode::NoError, vec![]);
+        message.metadata.authoritative = false;
+        message.add_authority(record(NAME, RData::NS(NS(name(to)))));
+        Ok(message)
+    })
+}
+
+#[test]
+fn a_delegated_name_without_soa_record_is_found_by_the_delegation() {
+    let server = format!("ns1.{NAME}");
+    let server: &'static str = server.leak();
+    for code in [ResponseCode::NoError, ResponseCode::ServFail, ResponseCode::NotImp] {
+        let mut net = Net::default()
+            .zone("example.org", &["192.0.2.1"], vec![delegates(server)])
+            .zone(NAME, &["198.51.100.1"], vec![has_from(2, &["v"])]);
+        net.without_soa = Some((NAME.to_owned(), code));
+        let done = net.check("v").expect("it is there");
+        assert_eq!(done.zone, NAME, "{code}");
+        assert_eq!(net.rounds("192.0.2.1"), 1);
+        assert_eq!(net.rounds("198.51.100.1"), 2);
+    }
+}
+
+#[test]
+fn a_zone_whose_soa_record_nobody_can_answer_is_asked_through_its_parent() {
+    let server = |query: &DnsQuery| found(query, vec![txt(NAME, "v")]);
+    let mut net = Net::default()
+        .zone(
+            "org",
+            &["192.0.2.9"],
+            vec![Box::new(|query, _| {
+                let mut message = answer(query, ResponseCode::NoError, vec![]);
+                message.metadata.authoritative = false;
+                message
+                    .add_authority(record("example.org", RData::NS(NS(name("ns1.example.org")))));
+                Ok(message)
+            })],
+        )
+        .zone("example.org", &["192.0.2.1"], vec![Box::new(move |query, _| server(query))]);
+    net.without_soa = Some(("example.org".to_owned(), ResponseCode::ServFail));
+    assert_eq!(net.check("v").expect("it is there").zone, "example.org");
+}
+
+#[test]
+fn a_server_that_does_not_know_edns_is_asked_without_it() {
+    for code in [ResponseCode::FormErr, ResponseCode::NotImp] {
+        let old: Server = Box::new(move |query, _| {
+            let has_edns = Message::from_vec(&query.message).expect("a query").edns.is_some();
+            match has_edns {
+                true => Ok(answer(query, code, vec![])),
+                false => found(query, vec![txt(NAME, "v")]),
+            }
+        });
+        let mut net = Net::default().zone("example.org", &["192.0.2.1"], vec![old]);
+        net.check("v").expect("it is there");
+        assert_eq!((net.rounds("192.0.2.1"), net.elapsed), (2, Duration::ZERO));
+    }
+    let refuses: Server = Box::new(|query, _| Ok(answer(query, ResponseCode::NotImp, vec![])));
+    let mut net = Net::default().zone("example.org", &["192.0.2.1"], vec![refuses]);
+    assert!(matches!(timed_out(net.check("v").expect_err("no")), states if states.len() == 1));
+}
+
+#[test]
+fn resolvers_only_are_asked_where_that_is_set_and_no_server() {
+    let second: SocketAddr = "192.0.2.54:53".parse().expect("an address");
+    let first: SocketAddr = RESOLVER.parse().expect("an address");
+    let check = PropagationCheck::new([first, second]).resolvers_only();
+    let mut net = Net::default().zone("example.org", &["192.0.2.1"], vec![has_from(1, &["v"])]);
+    net.record = vec![cname(NAME, "here.acme.example"), txt("here.acme.example", "v")];
+    // The other one is silent.
+    let done = net.run(&check, "v").expect("it is there");
+    assert_eq!(states(&done.servers), [ServerState::Found, ServerState::Silent]);
+    assert_eq!((done.zone.as_str(), done.servers[0].server.as_str()), ("", "resolver"));
+    assert!(net.asked.iter().all(|asked| asked.1 == RecordType::TXT), "{:?}", net.asked);
+    // One second before the first question, and three pauses.
+    assert_eq!(net.elapsed, Duration::from_secs(1 + 1 + 2 + 4));
+    net.record = vec![cname(NAME, NAME), txt("other.example", "v")];
+    let error = net.run(&check, "v").expect_err("it is elsewhere").to_string();
+    assert!(error.contains("resolver (192.0.2.53) has no TXT record there"), "{error}");
 }
 
 #[test]
