@@ -92,7 +92,8 @@ impl AccountFile {
     /// # Errors
     ///
     /// [`AccountFileError::OtherKey`] and [`AccountFileError::Foreign`] for a file that must not be
-    /// replaced, and [`AccountFileError::Io`]; the file is then unchanged.
+    /// replaced, and [`AccountFileError::Io`]; the file is then unchanged, or new and not durable: see
+    /// [`atomic::write`].
     pub fn save(&self, path: &Path) -> Result<(), AccountFileError> {
         self.check_replaces(path)?;
         // The whole capacity up front: a buffer that grows would leave copies of the key in memory.

@@ -50,7 +50,8 @@ impl OrderFile {
     ///
     /// # Errors
     ///
-    /// [`OrderFileError::Io`]; the file is then unchanged.
+    /// [`OrderFileError::Io`]; the file is then unchanged, or new and not durable: see
+    /// [`atomic::write`].
     pub fn save(&self, snapshot: &Snapshot) -> Result<(), OrderFileError> {
         let mut text = serde_json::to_vec_pretty(snapshot)
             .map_err(|error| self.io(io::Error::other(error)))?;

@@ -400,3 +400,23 @@ fn of_two_that_generate_at_once_both_get_the_same_key() {
     assert!(keys.iter().all(|key| *key == keys[0]), "{} different keys", keys.len());
     assert_eq!(directory.names(), ["key.pem"]);
 }
+
+#[test]
+fn a_temporary_file_of_a_dead_writer_is_removed_by_the_next_write_and_a_live_ones_is_not() {
+    let directory = Directory::new();
+    let path = directory.path("key.pem");
+    let (dead, live) = (directory.path(".key.pem.1-0.tmp"), directory.path(".key.pem.1-1.tmp"));
+    let (other, foreign) = (directory.path(".cert.pem.1-0.tmp"), directory.path(".key.pem.tmp"));
+    for left in [&dead, &live, &other, &foreign] {
+        fs::write(left, "a key").expect("written");
+    }
+    // As a writer does, dead or alive: the system releases the lock of a dead one.
+    let file = fs::File::open(&live).expect("a file");
+    file.lock().expect("the lock");
+    atomic::write(&path, b"new", Visibility::Secret).expect("written");
+    let left = [".cert.pem.1-0.tmp", ".key.pem.1-1.tmp", ".key.pem.tmp", "key.pem"];
+    assert_eq!(directory.names(), left);
+    drop(file);
+    assert_eq!(atomic::remove_stale(&directory.0).expect("removed"), 2);
+    assert_eq!(directory.names(), [".key.pem.tmp", "key.pem"]);
+}
