@@ -33,7 +33,10 @@
 //!   own, [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for your own rustls server,
 //!   [`Dns01Solver`] and [`DnsPersist01Solver`] over whatever implements [`Dns01`], and
 //!   [`HookCommand`] for a command.
-//! - [`Transport`], [`Signer`], [`Solver`] and [`Store`] are traits that trait objects suit.
+//! - [`storage`] keeps accounts, keys and certificates in a folder, in memory, or wherever a
+//!   [`Storage`] of your own puts them.
+//! - [`Transport`], [`Signer`], [`Solver`], [`Store`] and [`Storage`] are traits that trait objects
+//!   suit.
 //!
 //! # Features
 //! `ring` (default) or `aws-lc-rs` links a crypto provider; with neither, pass one to
@@ -53,6 +56,7 @@ mod register;
 mod shared;
 mod signer;
 mod solver;
+pub mod storage;
 mod store;
 mod timed;
 mod transport;
@@ -75,5 +79,6 @@ pub use crate::signer::Signer;
 #[cfg(feature = "propagation")]
 pub use crate::solver::propagated;
 pub use crate::solver::{Dns01, Http01Listener, Solver, TlsAlpn01Listener};
+pub use crate::storage::Storage;
 pub use crate::store::Store;
 pub use crate::transport::{Transport, UreqTransport};

@@ -31,8 +31,11 @@
 //!   own, [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for your own rustls server,
 //!   [`Dns01Solver`] and [`DnsPersist01Solver`] over whatever implements [`Dns01`], and
 //!   [`HookCommand`] for a command.
-//! - [`Transport`], [`Signer`], [`Solver`] and [`Store`] are traits with `async fn`s, each with a
-//!   form for trait objects: [`DynTransport`], [`DynSigner`], [`DynSolver`], [`DynStore`].
+//! - [`storage`] keeps accounts, keys and certificates in a folder, in memory, or wherever a
+//!   [`Storage`] of your own puts them.
+//! - [`Transport`], [`Signer`], [`Solver`], [`Store`] and [`Storage`] are traits with `async fn`s,
+//!   each with a form for trait objects: [`DynTransport`], [`DynSigner`], [`DynSolver`],
+//!   [`DynStore`], [`DynStorage`].
 //!
 //! # Features
 //! `ring` (default) or `aws-lc-rs` links a crypto provider; with neither, pass one to
@@ -52,6 +55,7 @@ mod register;
 mod shared;
 mod signer;
 mod solver;
+pub mod storage;
 mod store;
 mod transport;
 #[cfg(feature = "zerossl")]
@@ -75,6 +79,7 @@ pub use crate::signer::{DynSigner, Signer};
 #[cfg(feature = "propagation")]
 pub use crate::solver::propagated;
 pub use crate::solver::{Dns01, DynSolver, Http01Listener, Solver, TlsAlpn01Listener};
+pub use crate::storage::{DynStorage, Storage};
 pub use crate::store::{DynStore, Store};
 pub use crate::transport::{DynTransport, HyperTransport, Transport};
 

@@ -8,6 +8,7 @@ use crate::account_file::AccountFileError;
 use crate::key_file::KeyFileError;
 use crate::keys::KeyError;
 use crate::lock::LockError;
+use crate::storage::StorageError;
 use crate::store::OrderFileError;
 use crate::tls::TlsError;
 use acme_proto::error::{InvalidInput, Misuse};
@@ -41,6 +42,9 @@ pub enum Error {
     /// Another process has the lock.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),

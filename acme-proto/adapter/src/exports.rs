@@ -30,6 +30,7 @@ pub use crate::propagation::{
     Propagated, PropagationCheck, PropagationError, ServerAnswer, ServerState,
 };
 pub use crate::resolver::CertificateResolver;
+pub use crate::storage::{FolderStorage, MemoryStorage, StorageError};
 pub use crate::store::OrderFile;
 pub use crate::tls::Roots;
 pub use crate::tls_alpn01::TlsAlpn01Resolver;

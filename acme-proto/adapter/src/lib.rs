@@ -10,6 +10,7 @@
 //! | [`atomic`], [`lock`] | files that are complete or absent after a crash; one process at a time |
 //! | [`account_file`], [`store`] | the account in a file; the state of an order in a file |
 //! | [`key_change`], [`external`] | that file while its key changes; the external account of a user |
+//! | [`storage`] | accounts, keys, certificates and orders in a folder, in memory, or elsewhere |
 //! | [`key_file`] | a private key in a file of its own |
 //! | [`directories`] | where public CAs are |
 //! | [`keys`], [`keyring`] | keys in the crypto provider of rustls; which key signs |
@@ -64,6 +65,7 @@ pub mod resolver;
 mod secret_json;
 pub mod settings;
 pub mod solvers;
+pub mod storage;
 pub mod store;
 pub mod tls;
 pub mod tls_alpn01;

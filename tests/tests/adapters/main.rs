@@ -10,6 +10,7 @@ mod responders;
 mod same_names;
 mod scenarios;
 mod solver_kinds;
+mod storage;
 mod txt_solvers;
 mod world;
 mod zerossl;

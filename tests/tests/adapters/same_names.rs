@@ -8,8 +8,15 @@ use std::fs;
 use std::path::Path;
 
 /// What only `acme-tokio` has: boxed futures, the forms for trait objects, and its transport.
-const ONLY_TOKIO: &[&str] =
-    &["BoxFuture", "DynSigner", "DynSolver", "DynStore", "DynTransport", "HyperTransport"];
+const ONLY_TOKIO: &[&str] = &[
+    "BoxFuture",
+    "DynSigner",
+    "DynSolver",
+    "DynStorage",
+    "DynStore",
+    "DynTransport",
+    "HyperTransport",
+];
 
 /// What only `acme-blocking` has: what takes the place of a future to cancel on, and its transport.
 const ONLY_BLOCKING: &[&str] = &["Cancel", "UreqTransport"];
@@ -70,6 +77,10 @@ fn the_traits_that_users_implement_have_the_same_methods() {
         assert_eq!(tokio, methods("acme-blocking", file, name), "{name}");
         assert_eq!(tokio.len(), count, "{name}: {tokio:?}");
     }
+    // The blocking form is needed without an adapter, too.
+    let blocking = methods("acme-proto/adapter", "src/storage/mod.rs", "Storage");
+    assert_eq!(methods("acme-tokio", "src/storage.rs", "Storage"), blocking);
+    assert_eq!(blocking.len(), 6, "{blocking:?}");
 }
 
 #[test]

@@ -43,6 +43,14 @@ impl AccountKey {
         Ok(Self { pem: generate(kind)?, new_pem: None })
     }
 
+    /// Joins texts that are known to be keys.
+    pub(crate) const fn from_parts(
+        pem: Zeroizing<String>,
+        new_pem: Option<Zeroizing<String>>,
+    ) -> Self {
+        Self { pem, new_pem }
+    }
+
     /// Reads a key in PKCS#8 PEM.
     ///
     /// # Errors
