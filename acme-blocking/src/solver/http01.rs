@@ -3,16 +3,20 @@
 use std::io::{Read as _, Write as _};
 
 use acme_adapter::error::Error;
-use acme_adapter::http01::Http01Handler;
+use acme_adapter::http01::{Http01Handler, HttpsRedirect};
 
 use super::listener::{Listener, ToSocketAddrs};
 use crate::timed::Timed;
 
-pub(super) fn listen(address: impl ToSocketAddrs, table: Http01Handler) -> Result<Listener, Error> {
-    Listener::bind(address, move |stream| serve(&table, stream))
+pub(super) fn listen(
+    address: impl ToSocketAddrs,
+    table: Http01Handler,
+    redirect: Option<HttpsRedirect>,
+) -> Result<Listener, Error> {
+    Listener::bind(address, move |stream| serve(&table, redirect, stream))
 }
 
-fn serve(table: &Http01Handler, mut stream: Timed) {
+fn serve(table: &Http01Handler, redirect: Option<HttpsRedirect>, mut stream: Timed) {
     // A longer head is cut off: the request line, which names the challenge, comes first.
     let mut head = Vec::new();
     let mut chunk = [0; 1024];
@@ -22,7 +26,11 @@ fn serve(table: &Http01Handler, mut stream: Timed) {
             Ok(n) => head.extend_from_slice(&chunk[..n]),
         }
     }
-    let _ = stream.write_all(&table.answer_request(&head));
+    let answer = match redirect {
+        Some(redirect) => table.answer_or_redirect(&head, &redirect),
+        None => table.answer_request(&head),
+    };
+    let _ = stream.write_all(&answer);
     stream.shut_down();
 }
 

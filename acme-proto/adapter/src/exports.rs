@@ -22,7 +22,7 @@ pub use crate::directories::{
 pub use crate::error::{BoxError, Error};
 pub use crate::exchange::ExchangeRecord;
 pub use crate::hook::HookCommand;
-pub use crate::http01::Http01Handler;
+pub use crate::http01::{Http01Handler, HttpsRedirect};
 pub use crate::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
 pub use crate::lock::Lock;
 #[cfg(feature = "propagation")]

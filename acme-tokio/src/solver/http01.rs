@@ -1,8 +1,8 @@
 //! http-01 (RFC 8555 section 8.3): the HTTP side of a validation.
 
 use acme_adapter::error::Error;
-use acme_adapter::http01::Http01Handler;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use acme_adapter::http01::{Http01Handler, HttpsRedirect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 
 use super::listener::{Listener, ToSocketAddrs};
@@ -10,11 +10,12 @@ use super::listener::{Listener, ToSocketAddrs};
 pub(super) async fn listen(
     address: impl ToSocketAddrs,
     table: Http01Handler,
+    redirect: Option<HttpsRedirect>,
 ) -> Result<Listener, Error> {
-    Listener::bind(address, move |stream| serve(table.clone(), stream)).await
+    Listener::bind(address, move |stream| serve(table.clone(), redirect, stream)).await
 }
 
-async fn serve(table: Http01Handler, mut stream: TcpStream) {
+async fn serve(table: Http01Handler, redirect: Option<HttpsRedirect>, mut stream: TcpStream) {
     // A longer head is cut off: the request line, which names the challenge, comes first.
     let mut head = Vec::new();
     while !head.windows(4).any(|w| w == b"\r\n\r\n") && head.len() < MAX_HEAD {
@@ -24,9 +25,16 @@ async fn serve(table: Http01Handler, mut stream: TcpStream) {
             Ok(n) => head.extend_from_slice(&chunk[..n]),
         }
     }
-    if stream.write_all(&table.answer_request(&head)).await.is_ok() {
-        let _ = stream.shutdown().await;
+    let answer = match redirect {
+        Some(redirect) => table.answer_or_redirect(&head, &redirect),
+        None => table.answer_request(&head),
+    };
+    if stream.write_all(&answer).await.is_ok() && stream.shutdown().await.is_ok() {
+        // A socket that is closed with unread octets resets the connection, and the peer may then
+        // lose the response.
+        let _ = copy(&mut stream.take(MAX_UNREAD), &mut sink()).await;
     }
 }
 
 const MAX_HEAD: usize = 16 * 1024;
+const MAX_UNREAD: u64 = 64 * 1024;

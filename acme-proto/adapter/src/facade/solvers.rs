@@ -38,7 +38,7 @@ macro_rules! ready_made_solvers {
             }
         }
 
-        /// Listens for http-01 validations, and answers nothing else.
+        /// Listens for http-01 validations; answers nothing else, or redirects the rest to HTTPS.
         ///
         /// The CA connects to port 80 of the name. Dropping the listener closes it.
         #[derive(Debug)]
@@ -55,9 +55,34 @@ macro_rules! ready_made_solvers {
             pub $($async)? fn bind(
                 address: impl listener::ToSocketAddrs,
             ) -> Result<Self, $crate::error::Error> {
+                Self::listen(address, None)$($await)*
+            }
+
+            /// Listens on `address`, and redirects requests for anything but challenges to HTTPS.
+            ///
+            /// It is all that a web server needs on port 80.
+            ///
+            /// # Errors
+            /// [`Error::Listen`](crate::Error::Listen) names the address and what is in the way.
+            pub $($async)? fn bind_and_redirect(
+                address: impl listener::ToSocketAddrs,
+                redirect: $crate::http01::HttpsRedirect,
+            ) -> Result<Self, $crate::error::Error> {
+                Self::listen(address, Some(redirect))$($await)*
+            }
+
+            $($async)? fn listen(
+                address: impl listener::ToSocketAddrs,
+                redirect: Option<$crate::http01::HttpsRedirect>,
+            ) -> Result<Self, $crate::error::Error> {
                 let table = $crate::http01::Http01Handler::new();
-                let listener = http01::listen(address, table.clone())$($await)*?;
+                let listener = http01::listen(address, table.clone(), redirect)$($await)*?;
                 Ok(Self { table, listener })
+            }
+
+            /// Returns the table of the challenges that it answers.
+            pub const fn handler(&self) -> &$crate::http01::Http01Handler {
+                &self.table
             }
 
             /// Returns the address that it listens on, with the port that the system chose for port 0.

@@ -1,9 +1,15 @@
 //! Responses to http-01 validations (RFC 8555 section 8.3).
 
+mod answer;
+mod redirect;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use acme_proto::challenge::{Challenge, Http01};
+
+pub use self::answer::HttpAnswer;
+pub use self::redirect::HttpsRedirect;
 
 /// The challenges that are published at present; clones share one table.
 ///
@@ -72,20 +78,41 @@ impl Http01Handler {
         self.lock().is_empty()
     }
 
+    /// Returns the answer to a request below `/.well-known/acme-challenge/`; `None` for other paths,
+    /// which are the server's own.
+    ///
+    /// `host` is as for [`respond`](Self::respond), and `path` is without the query.
+    pub fn answer(&self, method: &str, host: Option<&str>, path: &str) -> Option<HttpAnswer> {
+        path.starts_with(CHALLENGES).then(|| match (method, self.respond(host, path)) {
+            ("GET" | "HEAD", Some(body)) => HttpAnswer::KeyAuthorization(body),
+            ("GET" | "HEAD", None) => HttpAnswer::NotFound,
+            _ => HttpAnswer::MethodNotAllowed,
+        })
+    }
+
     /// Returns the HTTP/1.1 response to the head of a request; the caller then closes the
     /// connection.
     ///
     /// The status is 404 for a path that is not in the table, 405 for a method other than GET and
     /// HEAD, and 400 for a malformed request.
     pub fn answer_request(&self, head: &[u8]) -> Vec<u8> {
-        let Some(Head { method, path, host }) = Head::parse(head) else {
-            return response("400 Bad Request", "", true);
-        };
-        match (method, self.respond(host, path)) {
-            ("GET" | "HEAD", Some(body)) => response("200 OK", &body, method == "GET"),
-            ("GET" | "HEAD", None) => response("404 Not Found", "", true),
-            _ => response("405 Method Not Allowed\r\nAllow: GET, HEAD", "", true),
-        }
+        self.answer_head(head, |head| match head.method {
+            "GET" | "HEAD" => HttpAnswer::NotFound,
+            _ => HttpAnswer::MethodNotAllowed,
+        })
+    }
+
+    /// Returns what [`answer_request`](Self::answer_request) does for the paths of challenges, and
+    /// a redirect to HTTPS for all others.
+    pub fn answer_or_redirect(&self, head: &[u8], redirect: &HttpsRedirect) -> Vec<u8> {
+        self.answer_head(head, |head| redirect.answer(head.method, head.host, head.target))
+    }
+
+    fn answer_head(&self, head: &[u8], otherwise: impl Fn(&Head<'_>) -> HttpAnswer) -> Vec<u8> {
+        let Some(head) = Head::parse(head) else { return HttpAnswer::BadRequest.to_http1(true) };
+        let path = head.target.split('?').next().unwrap_or_default();
+        let answer = self.answer(head.method, head.host, path);
+        answer.unwrap_or_else(|| otherwise(&head)).to_http1(head.method != "HEAD")
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
@@ -96,7 +123,8 @@ impl Http01Handler {
 /// The part of a request that matters here.
 struct Head<'a> {
     method: &'a str,
-    path: &'a str,
+    /// The path with the query.
+    target: &'a str,
     host: Option<&'a str>,
 }
 
@@ -108,9 +136,13 @@ impl<'a> Head<'a> {
         if !version.starts_with("HTTP/1.") || line.next().is_some() {
             return None;
         }
-        let host = lines.filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
-            name.eq_ignore_ascii_case("host").then(|| value.trim_matches([' ', '\t']))
-        });
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        let mut hosts = headers.filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let host = hosts.next().map(|(_, value)| value.trim_matches([' ', '\t']));
+        // A second one is an error (RFC 9112 section 3.2): a proxy may have read the other.
+        if hosts.next().is_some() {
+            return None;
+        }
         let (host, target) = match target.strip_prefix("http://") {
             // The absolute form, which a server must accept (RFC 9112 section 3.2.2). Its host
             // overrides the header.
@@ -120,20 +152,8 @@ impl<'a> Head<'a> {
             }
             None => (host, target),
         };
-        let path = target.split('?').next()?;
-        Some(Self { method, path, host })
+        Some(Self { method, target, host })
     }
-}
-
-fn response(status: &str, body: &str, with_body: bool) -> Vec<u8> {
-    // The response to HEAD has the length of the body that GET would return.
-    let length = body.len();
-    let body = if with_body { body } else { "" };
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n\
-         Connection: close\r\n\r\n{body}"
-    )
-    .into_bytes()
 }
 
 /// Strips the port and the brackets of a `Host` header.
@@ -151,6 +171,9 @@ fn canonical(host: &str) -> String {
         Err(_) => host.trim_end_matches('.').to_ascii_lowercase(),
     }
 }
+
+/// Where every challenge is published (RFC 8555 section 8.3).
+const CHALLENGES: &str = "/.well-known/acme-challenge/";
 
 #[cfg(test)]
 mod tests;

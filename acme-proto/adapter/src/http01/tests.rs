@@ -121,3 +121,34 @@ fn whatever_else_is_asked_is_refused() {
     }
     assert!(table.answer_request(b"GET /\xff HTTP/1.1\r\n\r\n").starts_with(b"HTTP/1.1 400 "));
 }
+
+#[test]
+fn a_redirecting_listener_answers_challenges_and_redirects_the_rest() {
+    let (table, redirect) = (Http01Handler::new(), HttpsRedirect::new().with_port(8443));
+    table.insert(&dns("example.org", "token"));
+    let ask = |head: &str| {
+        let answer = table.answer_or_redirect(head.as_bytes(), &redirect);
+        String::from_utf8(answer).expect("text")
+    };
+    let host = "Host: example.org:8080\r\n";
+    assert!(ask(&format!("GET {PATH} HTTP/1.1\r\n{host}\r\n")).ends_with(BODY));
+    let redirected = "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://example.org:8443/a?b\r\n\
+                      Content-Length: 0\r\nConnection: close\r\n\r\n";
+    assert_eq!(ask(&format!("GET /a?b HTTP/1.1\r\n{host}\r\n")), redirected);
+    assert_eq!(ask("HEAD http://example.org/a?b HTTP/1.1\r\nHost: other\r\n\r\n"), redirected);
+    let below = "/.well-known/acme-challenge/";
+    for (head, status) in [
+        (format!("GET {below}other HTTP/1.1\r\n{host}\r\n"), "404"),
+        (format!("POST {PATH} HTTP/1.1\r\n{host}\r\n"), "405"),
+        (format!("POST / HTTP/1.1\r\n{host}\r\n"), "405"),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), "400"),
+        (format!("GET / HTTP/1.1\r\n{host}{host}\r\n"), "400"),
+        (format!("GET https://evil.example/ HTTP/1.1\r\n{host}\r\n"), "400"),
+        (format!("GET /a\nb HTTP/1.1\r\n{host}\r\n"), "400"),
+        ("\u{16}\u{3}\u{1}".to_owned(), "400"),
+    ] {
+        let answer = ask(&head);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head:?}: {answer}");
+        assert!(!answer.contains("ocation"), "{answer}");
+    }
+}
