@@ -33,6 +33,8 @@
 //!   own, [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for your own rustls server,
 //!   [`Dns01Solver`] and [`DnsPersist01Solver`] over whatever implements [`Dns01`], and
 //!   [`HookCommand`] for a command.
+//! - [`TlsListener`] serves with the certificates of a [`CertificateResolver`], which are exchanged
+//!   while it runs, and answers tls-alpn-01 beside them.
 //! - [`storage`] keeps accounts, keys and certificates in a folder, in memory, or wherever a
 //!   [`Storage`] of your own puts them.
 //! - [`Transport`], [`Signer`], [`Solver`], [`Store`] and [`Storage`] are traits that trait objects
@@ -53,6 +55,7 @@ mod in_flight;
 mod issue;
 mod key_change;
 mod register;
+mod server;
 mod shared;
 mod signer;
 mod solver;
@@ -75,6 +78,7 @@ pub use crate::client::Client;
 pub use crate::issue::Issue;
 pub use crate::key_change::KeyChange;
 pub use crate::register::Register;
+pub use crate::server::{TlsListener, TlsListenerBuilder};
 pub use crate::signer::Signer;
 #[cfg(feature = "propagation")]
 pub use crate::solver::propagated;

@@ -44,6 +44,13 @@ impl Timed {
         }
     }
 
+    /// Returns the stream, without time limits.
+    pub(crate) fn into_inner(self) -> io::Result<TcpStream> {
+        self.stream.set_read_timeout(None)?;
+        self.stream.set_write_timeout(None)?;
+        Ok(self.stream)
+    }
+
     /// Returns the time that is left, which is never zero: to a socket, zero means no time limit.
     fn left(&self) -> io::Result<Option<Duration>> {
         let Some(deadline) = self.deadline else { return Ok(None) };

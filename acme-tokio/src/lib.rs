@@ -31,6 +31,9 @@
 //!   own, [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for your own rustls server,
 //!   [`Dns01Solver`] and [`DnsPersist01Solver`] over whatever implements [`Dns01`], and
 //!   [`HookCommand`] for a command.
+//! - [`TlsListener`] serves with the certificates of a [`CertificateResolver`], which are exchanged
+//!   while it runs, and answers tls-alpn-01 beside them. [`Http01Service`] and [`RedirectService`]
+//!   are for port 80 of a server of your own.
 //! - [`storage`] keeps accounts, keys and certificates in a folder, in memory, or wherever a
 //!   [`Storage`] of your own puts them.
 //! - [`Transport`], [`Signer`], [`Solver`], [`Store`] and [`Storage`] are traits with `async fn`s,
@@ -42,6 +45,7 @@
 //! [`ClientBuilder::provider`]. Both may be linked. `tracing` (default) emits notices as events.
 //! `propagation` lets the solvers of TXT records wait until a record has reached every
 //! authoritative server of its zone; it adds a DNS library. `zerossl` adds the module of that name.
+//! `tower` makes layers and services of tower, and `axum` lets `axum::serve` take a [`TlsListener`].
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -52,6 +56,7 @@ mod in_flight;
 mod issue;
 mod key_change;
 mod register;
+mod server;
 mod shared;
 mod signer;
 mod solver;
@@ -75,6 +80,11 @@ pub use crate::client::Client;
 pub use crate::issue::Issue;
 pub use crate::key_change::KeyChange;
 pub use crate::register::Register;
+#[cfg(feature = "tower")]
+pub use crate::server::Http01Layer;
+#[cfg(feature = "axum")]
+pub use crate::server::PeerAddr;
+pub use crate::server::{Http01Service, RedirectService, TlsListener, TlsListenerBuilder};
 pub use crate::signer::{DynSigner, Signer};
 #[cfg(feature = "propagation")]
 pub use crate::solver::propagated;

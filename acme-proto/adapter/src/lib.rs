@@ -21,7 +21,7 @@
 //! | `propagation` | whether a TXT record has reached every authoritative server (a feature) |
 //! | [`clock`], [`exchange`] | time and randomness; a record of each exchange |
 //! | [`addresses`] | in which order the addresses of a name are tried |
-//! | [`settings`] | what a user sets for a client, a registration, a key change and an issuance |
+//! | [`settings`] | what a user sets for a client, a registration, a key change, an issuance and a server |
 //! | [`client_state`] | what the clones of a client share |
 //! | [`driver`] | the loop that drives every flow, as a state machine without I/O |
 //! | [`solvers`] | which solver is called for which challenge, and when |

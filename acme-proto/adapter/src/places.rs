@@ -1,6 +1,8 @@
 //! A bound on the connections to a listener that no stranger can use up for others.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
@@ -54,13 +56,22 @@ impl<C> State<C> {
     /// Returns the index of the oldest connection of the network that has most, with the new one
     /// from `new` counted.
     fn oldest_of_most(&self, new: Network) -> usize {
-        let held = |network: Network| {
-            let others = self.open.iter().filter(|open| open.network == network).count();
-            others + usize::from(network == new)
-        };
-        let most = self.open.iter().map(|open| held(open.network)).max();
-        self.open.iter().position(|open| Some(held(open.network)) == most).unwrap_or(0)
+        let mut held = HashMap::from([(new, 1_usize)]);
+        for open in &self.open {
+            *held.entry(open.network).or_default() += 1;
+        }
+        let most = self.open.iter().map(|open| held[&open.network]).max();
+        self.open.iter().position(|open| Some(held[&open.network]) == most).unwrap_or(0)
     }
+}
+
+/// Returns whether accepting a connection failed because its client has left, so that the next one
+/// can be accepted at once.
+///
+/// After another failure, such as too many open files, a pause keeps the loop from spinning.
+pub fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// The place of one connection, given back when dropped.
@@ -88,7 +99,7 @@ impl<C> fmt::Debug for Place<C> {
 }
 
 /// What one party usually has: an IPv4 address, or the /64 of an IPv6 address.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Network {
     V4([u8; 4]),
     V6([u16; 4]),

@@ -8,14 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use acme_adapter::error::Error;
-use acme_adapter::places::Places;
+use acme_adapter::places::{Places, is_of_one_connection};
 use futures_util::future::select;
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-pub(super) use tokio::net::ToSocketAddrs;
+pub(crate) use tokio::net::{TcpListener, ToSocketAddrs};
 
 /// A bound address with a task that serves it, until it is dropped.
 #[derive(Debug)]
@@ -35,16 +35,7 @@ impl Listener {
         S: Fn(TcpStream) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        let mut failed = None;
-        let addresses = lookup_host(address).await;
-        for address in addresses.map_err(|source| Error::Listen { address: None, source })? {
-            match TcpListener::bind(address).await {
-                Ok(listener) => return Self::serve(listener, serve),
-                Err(error) => (failure, failed) = (error, Some(address)),
-            }
-        }
-        Err(Error::Listen { address: failed, source: failure })
+        Self::serve(listen(address).await?, serve)
     }
 
     /// Returns the address that it listens on, with the port that the system chose for port 0.
@@ -78,6 +69,7 @@ impl Listener {
                             drop(place);
                         });
                     }
+                    Err(error) if is_of_one_connection(&error) => {}
                     // Such as too many open files. The pause keeps this loop from spinning.
                     Err(_) => sleep(PAUSE).await,
                 }
@@ -85,6 +77,23 @@ impl Listener {
         });
         Ok(Self { address, task: task.abort_handle() })
     }
+}
+
+/// Binds the first of the addresses that can be bound.
+///
+/// # Errors
+/// [`Error::Listen`] names the address and the cause.
+pub(crate) async fn listen(address: impl ToSocketAddrs) -> Result<TcpListener, Error> {
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut failed = None;
+    let addresses = lookup_host(address).await;
+    for address in addresses.map_err(|source| Error::Listen { address: None, source })? {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => (failure, failed) = (error, Some(address)),
+        }
+    }
+    Err(Error::Listen { address: failed, source: failure })
 }
 
 impl Drop for Listener {

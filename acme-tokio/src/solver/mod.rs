@@ -3,7 +3,7 @@
 mod dns01;
 mod hook;
 mod http01;
-mod listener;
+pub(crate) mod listener;
 #[cfg(feature = "propagation")]
 mod propagation;
 mod tls_alpn01;

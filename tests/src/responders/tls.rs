@@ -22,6 +22,7 @@ pub const USERS_NAME: &str = "users-own.example";
 pub struct TlsClient {
     alpn: Vec<Vec<u8>>,
     versions: Vec<&'static SupportedProtocolVersion>,
+    schemes: Vec<SignatureScheme>,
 }
 
 /// What a client saw.
@@ -47,7 +48,14 @@ impl TlsClient {
     /// Creates a client that offers these protocols.
     pub fn offering(alpn: &[&str]) -> Self {
         let alpn = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        Self { alpn, versions: vec![&rustls::version::TLS13, &rustls::version::TLS12] }
+        let schemes = provider().signature_verification_algorithms.supported_schemes();
+        Self { alpn, versions: vec![&rustls::version::TLS13, &rustls::version::TLS12], schemes }
+    }
+
+    /// Verifies these signatures only.
+    pub fn verifying(mut self, schemes: &[SignatureScheme]) -> Self {
+        self.schemes = schemes.to_vec();
+        self
     }
 
     /// Speaks one version of TLS only.
@@ -70,7 +78,7 @@ impl TlsClient {
             .with_protocol_versions(&self.versions)
             .expect("versions")
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anything))
+            .with_custom_certificate_verifier(Arc::new(Anything(self.schemes.clone())))
             .with_no_client_auth();
         config.alpn_protocols.clone_from(&self.alpn);
         let server = ServerName::try_from(name.to_owned()).expect("a name");
@@ -103,7 +111,7 @@ impl TlsClient {
 fn read_to_end(tls: &mut ClientConnection, stream: &mut TcpStream) -> (Vec<u8>, bool) {
     let mut data = Vec::new();
     // A server that has closed already may not take it.
-    let _ = tls.writer().write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let _ = tls.writer().write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let _ = tls.write_tls(stream);
     loop {
         match tls.read_tls(stream) {
@@ -159,7 +167,7 @@ impl ResolvesServerCert for Always {
 
 /// Accepts every certificate; the signature of the handshake is checked by nobody.
 #[derive(Debug)]
-struct Anything;
+struct Anything(Vec<SignatureScheme>);
 
 impl ServerCertVerifier for Anything {
     fn verify_server_cert(
@@ -192,6 +200,6 @@ impl ServerCertVerifier for Anything {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+        self.0.clone()
     }
 }

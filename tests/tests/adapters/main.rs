@@ -9,6 +9,7 @@ mod propagation;
 mod responders;
 mod same_names;
 mod scenarios;
+mod server;
 mod solver_kinds;
 mod storage;
 mod txt_solvers;

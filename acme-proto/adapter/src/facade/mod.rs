@@ -18,6 +18,7 @@
 //! | `in_flight::UserParts` | what the user gave for one flow: `solvers` and `store`; `for_key_change` |
 //! | `in_flight::{IntentStore, on_disk}` | what stores both keys of a key change; what runs a function that blocks |
 //! | `transport::{BoxTransport, default_transport}`, `signer::BoxSigner` | the transport and the signer as trait objects |
+//! | `server::Hooks`, `TlsListener::start` | what a user's server is asked in a handshake; what accepts connections |
 //! | `solver::{listener, http01, tls_alpn01, hook, propagated}` | the I/O of the ready-made solvers |
 //! | `Solver`, `Store`, `Signer`, `Transport`, `Dns01` | the traits that users implement |
 
@@ -29,4 +30,5 @@ mod forward;
 mod issue;
 mod key_change;
 mod register;
+mod server;
 mod solvers;

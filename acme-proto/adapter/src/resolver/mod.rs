@@ -134,6 +134,16 @@ impl CertificateResolver {
         self.shared.table.load().covers(name)
     }
 
+    /// Returns the name that a client asks for if no certificate is for it, in lower case and
+    /// without a final dot.
+    ///
+    /// It is what an accept loop looks at before the handshake goes on, such as to obtain a
+    /// certificate first.
+    pub fn missing(&self, hello: &ClientHello<'_>) -> Option<String> {
+        let name = hello.server_name().filter(|name| !self.covers(name))?;
+        Some(table::canonical(name).into_owned())
+    }
+
     /// Returns the certificate that has this id.
     pub fn certificate(&self, id: &str) -> Option<Arc<CertifiedKey>> {
         self.shared.table.load().certificate(id).cloned()
