@@ -1,5 +1,7 @@
 //! A loopback server that misbehaves on request.
 
+#![allow(dead_code, reason = "each test program uses its own part")]
+
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{self, Read, Write};
@@ -7,6 +9,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
+use acme_blocking::acme_proto::flow::{Flow as _, Output, Transmit};
+use acme_blocking::acme_proto::http::{Method, Request};
+use acme_blocking::acme_proto::{call::Call, op, session::Session, time::Timestamp, url::Url};
+use acme_blocking::{Roots, UreqTransport};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -34,7 +40,13 @@ struct Counts {
 
 impl Server {
     pub(crate) fn start(speaks: Speaks) -> Self {
-        let (config, root_pem) = tls();
+        Self::start_with(speaks, tls())
+    }
+
+    pub(crate) fn start_with(
+        speaks: Speaks,
+        (config, root_pem): (Arc<ServerConfig>, String),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let counts = Arc::new(Counts::default());
@@ -76,20 +88,32 @@ impl Server {
 
 /// Makes the configuration of a server with a certificate for loopback, and its root.
 pub(crate) fn tls() -> (Arc<ServerConfig>, String) {
+    tls_with(|_| {}, false)
+}
+
+/// As [`tls`], with another certificate, and perhaps with a key that is not that of the certificate.
+pub(crate) fn tls_with(
+    change: impl FnOnce(&mut rcgen::CertificateParams),
+    another_key: bool,
+) -> (Arc<ServerConfig>, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
     let names = vec!["localhost".to_owned(), "behind.test".to_owned()];
     let mut params = rcgen::CertificateParams::new(names).expect("a name");
     params.subject_alt_names.push(rcgen::SanType::IpAddress("127.0.0.1".parse().expect("an IP")));
+    change(&mut params);
     let certificate = params.self_signed(&key).expect("a certificate");
     let der = CertificateDer::from_pem_slice(certificate.pem().as_bytes()).expect("PEM");
+    let key = if another_key { rcgen::KeyPair::generate().expect("a key") } else { key };
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("PEM");
-    let config =
-        ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![der], key)
-            .expect("a certificate with its key");
+    let provider = rustls::crypto::ring::default_provider();
+    let key = provider.key_provider.load_private_key(key).expect("a key");
+    // It does not check that the two belong together.
+    let certified = rustls::sign::CertifiedKey::new(vec![der], key);
+    let config = ServerConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
     (Arc::new(config), certificate.pem())
 }
 
@@ -166,4 +190,31 @@ fn read_request(stream: &mut impl Read) -> io::Result<String> {
     stream.read_exact(&mut body)?;
     text.extend(body);
     Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+pub(crate) fn transport(root_pem: &str) -> UreqTransport {
+    let provider = rustls::crypto::ring::default_provider().into();
+    UreqTransport::new(&provider, &Roots::Pem(root_pem.into())).expect("a transport")
+}
+
+pub(crate) fn get(url: &str) -> Transmit {
+    transmit(Request::new(Method::Get, url.parse().expect("a URL")))
+}
+
+/// Only flows give out ids; this is the first request of one, with its parts replaced.
+pub(crate) fn transmit(request: Request) -> Transmit {
+    let directory: Url = "https://localhost/".parse().expect("a URL");
+    let mut session = Session::new(directory, 0);
+    let mut call = Call::new(op::GetDirectory);
+    let output = call.poll_output(&mut session, Timestamp::UNIX_EPOCH);
+    let Output::Transmit(transmit) = output else { panic!("no request: {output:?}") };
+    Transmit { request, time_limit: Duration::from_secs(10), body_limit: 1 << 16, ..transmit }
+}
+
+/// Passes octets on, both ways, until one side ends.
+pub(crate) fn forward(mut outer: TcpStream, to: SocketAddr) {
+    let mut inner = TcpStream::connect(to).expect("the server");
+    let mut back = (inner.try_clone().expect("a socket"), outer.try_clone().expect("a socket"));
+    thread::spawn(move || io::copy(&mut back.0, &mut back.1));
+    let _ = io::copy(&mut outer, &mut inner);
 }

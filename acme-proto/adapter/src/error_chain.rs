@@ -3,6 +3,8 @@
 use core::error::Error;
 use std::io;
 
+use crate::tls::words;
+
 /// Describes an error with its sources, outermost first, on one line of bounded length.
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut chain = String::new();
@@ -23,6 +25,9 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
 }
 
 fn one(error: &(dyn Error + 'static)) -> String {
+    if let Some(tls) = words::inner(error) {
+        return words::of(tls);
+    }
     match error.downcast_ref::<io::Error>() {
         Some(error) if error.get_ref().is_none() => io(error),
         _ => error.to_string(),
@@ -52,6 +57,14 @@ mod tests {
         let inner = io::Error::other("line\nbreak");
         let outer = io::Error::other(inner);
         assert_eq!(error_chain(&outer), "line break");
+    }
+
+    #[test]
+    fn failures_of_tls_are_in_words_and_once() {
+        let fault = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let words = "the certificate is not issued by a trusted root";
+        assert_eq!(error_chain(&fault), words);
+        assert_eq!(error_chain(&io::Error::new(io::ErrorKind::InvalidData, fault)), words);
     }
 
     #[test]

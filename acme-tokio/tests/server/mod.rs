@@ -12,6 +12,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use acme_proto::flow::Transmit;
+use acme_proto::http::{Method, Request as AcmeRequest};
+use acme_proto::url::Url;
+use acme_tokio::{HyperTransport, Roots};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::service::service_fn;
@@ -45,7 +49,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(speaks: Speaks) -> Self {
-        let (config, root_pem) = tls(speaks);
+        Self::start_with(speaks, tls(speaks)).await
+    }
+
+    pub(crate) async fn start_with(
+        speaks: Speaks,
+        (config, root_pem): (Arc<ServerConfig>, String),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
@@ -91,21 +101,34 @@ impl Server {
 
 /// Makes a TLS configuration with a certificate for localhost, and its root.
 pub(crate) fn tls(speaks: Speaks) -> (Arc<ServerConfig>, String) {
+    tls_with(speaks, |_| {}, false)
+}
+
+/// As [`tls`], with another certificate, and perhaps with a key that is not that of the certificate.
+pub(crate) fn tls_with(
+    speaks: Speaks,
+    change: impl FnOnce(&mut rcgen::CertificateParams),
+    another_key: bool,
+) -> (Arc<ServerConfig>, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
     let mut params =
         rcgen::CertificateParams::new(vec!["localhost".to_owned(), "behind.test".to_owned()])
             .expect("a name");
     params.subject_alt_names.push(rcgen::SanType::IpAddress("127.0.0.1".parse().expect("an IP")));
+    change(&mut params);
     let certificate = params.self_signed(&key).expect("a certificate");
     let der = CertificateDer::from_pem_slice(certificate.pem().as_bytes()).expect("PEM");
+    let key = if another_key { rcgen::KeyPair::generate().expect("a key") } else { key };
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("PEM");
-    let mut config =
-        ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![der], key)
-            .expect("a certificate with its key");
+    let provider = rustls::crypto::ring::default_provider();
+    let key = provider.key_provider.load_private_key(key).expect("a key");
+    // It does not check that the two belong together.
+    let certified = rustls::sign::CertifiedKey::new(vec![der], key);
+    let mut config = ServerConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
     config.alpn_protocols = match speaks {
         Speaks::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         _ => vec![b"http/1.1".to_vec()],
@@ -208,4 +231,27 @@ impl Body for Chunks {
             next => Poll::Ready(next.map(|chunk| Ok(Frame::data(chunk)))),
         }
     }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    rustls::crypto::ring::default_provider().into()
+}
+
+pub(crate) fn transport(root_pem: &str) -> HyperTransport {
+    HyperTransport::new(&provider(), &Roots::Pem(root_pem.into())).expect("a transport")
+}
+
+pub(crate) fn get(url: &str) -> Transmit {
+    transmit(AcmeRequest::new(Method::Get, url.parse().expect("a URL")))
+}
+
+/// Only flows give out ids; this is the first request of one, with its parts replaced.
+pub(crate) fn transmit(request: AcmeRequest) -> Transmit {
+    use acme_proto::{call::Call, flow::Flow, flow::Output, op, session::Session, time::Timestamp};
+    let directory: Url = "https://localhost/".parse().expect("a URL");
+    let mut session = Session::new(directory, 0);
+    let mut call = Call::new(op::GetDirectory);
+    let output = call.poll_output(&mut session, Timestamp::UNIX_EPOCH);
+    let Output::Transmit(transmit) = output else { panic!("no request: {output:?}") };
+    Transmit { request, time_limit: Duration::from_secs(10), body_limit: 1 << 16, ..transmit }
 }

@@ -82,6 +82,33 @@ pub const FIELD: &[FieldCase] = &[
         ],
     },
     FieldCase {
+        what: "is behind a proxy, and something fails on the way: the tunnel, TLS in it, the certificate",
+        rule: "names the proxy and its address in the error",
+        tests: &[
+            "a_failure_behind_a_proxy_names_the_proxy",
+            "the_answer_to_connect_is_judged_by_its_status",
+        ],
+    },
+    FieldCase {
+        what: "presents the very certificate that was given as a root, marked as that of a CA",
+        rule: "accepts it by its name, validity and key",
+        tests: &[
+            "the_very_certificate_that_was_given_as_a_root_is_accepted",
+            "a_certificate_that_was_given_as_a_root_counts_by_its_name_validity_and_key",
+        ],
+    },
+    FieldCase {
+        what: "has a key on P-521, which the crypto provider ring does not know, or fails in TLS in another way",
+        rule: "explains it in words, with the feature that helps; no names of variants, no octets, no text of the file with the roots",
+        tests: &[
+            "a_signature_by_p521_is_explained_and_others_are_named_without_octets",
+            "a_refused_handshake_names_p521_only_where_the_provider_does_not_know_it",
+            "no_text_is_that_of_debug",
+            "failures_of_tls_are_in_words_and_once",
+            "roots_that_are_not_pem_are_described_without_their_text",
+        ],
+    },
+    FieldCase {
         what: "calls a chain `text/plain` or nothing, or writes text around its PEM blocks",
         rule: "uses the chain and reports that; a private key in it is refused",
         tests: &[

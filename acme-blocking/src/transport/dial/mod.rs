@@ -100,7 +100,7 @@ impl Dialer {
         while tls.is_handshaking() {
             tls.complete_io(&mut tcp).map_err(|error| match is_late(&error) {
                 true => Lost::NotSent(LATE.into()),
-                false => handshake_failed(&error),
+                false => handshake_failed(&error, &self.tls),
             })?;
         }
         Ok(Stream::Tls(Box::new(StreamOwned::new(tls, tcp))))

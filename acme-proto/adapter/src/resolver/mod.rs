@@ -182,7 +182,7 @@ impl CertificateResolver {
     ) -> Result<Arc<ServerConfig>, TlsError> {
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.shared.provider))
             .with_safe_default_protocol_versions()
-            .map_err(TlsError::Provider)?
+            .map_err(|e| TlsError::Provider(e.into()))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(self.clone()));
         let protocols = protocols.into_iter().map(|protocol| protocol.as_ref().to_vec());

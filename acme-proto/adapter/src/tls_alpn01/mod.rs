@@ -105,7 +105,7 @@ impl TlsAlpn01Resolver {
         let resolver = Self { inner: None, ..self.clone() };
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
-            .map_err(TlsError::Provider)?
+            .map_err(|e| TlsError::Provider(e.into()))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(resolver));
         config.alpn_protocols = vec![ACME_TLS_ALPN.to_vec()];

@@ -107,8 +107,8 @@ impl Dialer {
             // Without TLS there is no ALPN to agree on HTTP/2 with.
             return greet(Box::new(tcp), false).await;
         }
-        let tls =
-            self.tls.connect(server_name(url)?, tcp).await.map_err(|e| handshake_failed(&e))?;
+        let tls = self.tls.connect(server_name(url)?, tcp).await;
+        let tls = tls.map_err(|e| handshake_failed(&e, self.tls.config()))?;
         // A server that ignores ALPN has not agreed to HTTP/2 (RFC 9113 section 3.2).
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
         greet(Box::new(tls), http2).await
