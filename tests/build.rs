@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-const FILES: &[&str] = &["ca.rs", "client.rs", "issue.rs", "operations.rs"];
+const FILES: &[&str] = &["ca.rs", "client.rs", "hints.rs", "issue.rs", "operations.rs"];
 
 fn main() {
     let from = Path::new("tests/adapters/both");

@@ -49,6 +49,9 @@ pub fn notice(notice: &Notice) {
         Notice::Retry { url, tries, reason, at } => {
             debug!(%url, tries, %at, %reason, "a request is sent again");
         }
+        Notice::Waiting { url, until, .. } if is_far(*until) => {
+            info!(%url, at = %until, "waiting for the CA");
+        }
         Notice::Waiting { url, until, .. } => debug!(%url, at = %until, "waiting for the CA"),
         Notice::Progress(progress) => on_progress(progress),
         Notice::AlternateUnusable { url, error } => {

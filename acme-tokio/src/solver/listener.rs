@@ -1,12 +1,14 @@
 //! Accepting connections in the background, for the listeners that come with this crate.
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use acme_adapter::client_state::locked;
 use acme_adapter::error::Error;
 use acme_adapter::places::{Places, is_of_one_connection};
 use futures_util::future::select;
@@ -21,8 +23,13 @@ pub(crate) use tokio::net::{TcpListener, ToSocketAddrs};
 #[derive(Debug)]
 pub(super) struct Listener {
     address: SocketAddr,
+    socket: Socket,
     task: AbortHandle,
 }
+
+/// What the task accepts from. It is taken out to close it: the port is free at once then, and not when the runtime polls
+/// the task for the last time.
+type Socket = Arc<Mutex<Option<TcpListener>>>;
 
 impl Listener {
     /// Binds the first of the addresses that can be bound, and serves each connection within a time
@@ -50,10 +57,12 @@ impl Listener {
     {
         let address =
             listener.local_addr().map_err(|source| Error::Listen { address: None, source })?;
+        let socket = Socket::new(Mutex::new(Some(listener)));
+        let open = Arc::clone(&socket);
         let task = tokio::spawn(async move {
             let places = Places::new(MAX_CONNECTIONS);
-            loop {
-                match listener.accept().await {
+            while let Some(accepted) = accept(&open).await {
+                match accepted {
                     Ok((stream, peer)) => {
                         let closed = Arc::new(Notify::new());
                         let (place, other) = places.take(peer.ip(), Arc::clone(&closed));
@@ -75,7 +84,7 @@ impl Listener {
                 }
             }
         });
-        Ok(Self { address, task: task.abort_handle() })
+        Ok(Self { address, socket, task: task.abort_handle() })
     }
 }
 
@@ -96,8 +105,18 @@ pub(crate) async fn listen(address: impl ToSocketAddrs) -> Result<TcpListener, E
     Err(Error::Listen { address: failed, source: failure })
 }
 
+/// Accepts a connection; `None` after the end.
+async fn accept(socket: &Socket) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    poll_fn(|cx| match &*locked(socket) {
+        Some(listener) => listener.poll_accept(cx).map(Some),
+        None => Poll::Ready(None),
+    })
+    .await
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
+        drop(locked(&self.socket).take());
         self.task.abort();
     }
 }

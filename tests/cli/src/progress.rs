@@ -115,6 +115,9 @@ impl Progress {
             Notice::Waiting { until, asked_by_server: true, .. } => {
                 self.doing(format!("the CA asks to wait until {}", until.to_rfc3339_seconds()));
             }
+            Notice::Waiting { until, .. } if is_far(*until) => {
+                self.doing(format!("waiting until {}", until.to_rfc3339_seconds()));
+            }
             Notice::ExtraNames { .. } => self.say(&notice.to_string()),
             Notice::Deviation { url, deviation } if !deviation.is_routine() => {
                 self.say(&format!("the CA deviates from the protocol at {url}: {deviation}"));
@@ -221,11 +224,17 @@ fn next_try(at: Timestamp) -> String {
     }
 }
 
+/// Returns whether a user would wonder why nothing happens until then.
+fn is_far(at: Timestamp) -> bool {
+    at.saturating_duration_since(clock::wall()) >= FAR
+}
+
 /// Replaces control characters, so that a server's text cannot control the terminal.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
+const FAR: Duration = Duration::from_secs(5);
 const REDRAW: Duration = Duration::from_millis(100);
 const WHEEL: [char; 4] = ['|', '/', '-', '\\'];
 const BAR: usize = 12;

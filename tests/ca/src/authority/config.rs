@@ -58,6 +58,8 @@ pub struct CaConfig {
     /// Names for which no order is accepted (`rejectedIdentifier`); a base name covers its
     /// wildcard.
     pub blocked_names: BTreeSet<String>,
+    /// How many validations, the first ones, fail at the CA itself, with `serverInternal`.
+    pub validations_away: u32,
     /// The challenge types that are offered where the identifier allows them.
     pub challenges: BTreeSet<ChallengeKind>,
     /// The names that the CA goes by in records of dns-persist-01.
@@ -127,6 +129,7 @@ impl Default for CaConfig {
             ready_delay_polls: 0,
             bad_nonce_percent: 0,
             blocked_names: BTreeSet::new(),
+            validations_away: 0,
             challenges: BTreeSet::from([
                 ChallengeKind::Http01,
                 ChallengeKind::Dns01,

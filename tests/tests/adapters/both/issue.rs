@@ -269,6 +269,19 @@ async fn a_name_that_the_ca_refuses_is_named_in_the_error() {
 }
 
 #[tokio::test]
+async fn a_listener_that_is_dropped_frees_its_port_at_once() {
+    let http = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = http.local_addr();
+    drop(http);
+    // No runtime gets a turn in between.
+    drop(std::net::TcpListener::bind(address).expect("the port is free"));
+    let tls = TlsAlpn01Listener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = tls.local_addr();
+    drop(tls);
+    drop(std::net::TcpListener::bind(address).expect("the port is free"));
+}
+
+#[tokio::test]
 async fn a_port_in_use_is_named() {
     let first = Http01Listener::bind("127.0.0.1:0").await.expect("a free port");
     let error = Http01Listener::bind(first.local_addr()).await.expect_err("in use").to_string();

@@ -10,6 +10,8 @@ pub(crate) mod on_tokio {
     pub(crate) mod ca;
     #[path = "../client.rs"]
     pub(crate) mod client;
+    #[path = "../hints.rs"]
+    pub(crate) mod hints;
     #[path = "../issue.rs"]
     pub(crate) mod issue;
     #[path = "../operations.rs"]
@@ -23,6 +25,9 @@ pub(crate) mod on_blocking {
     }
     pub(crate) mod client {
         include!(concat!(env!("OUT_DIR"), "/client.rs"));
+    }
+    pub(crate) mod hints {
+        include!(concat!(env!("OUT_DIR"), "/hints.rs"));
     }
     pub(crate) mod issue {
         include!(concat!(env!("OUT_DIR"), "/issue.rs"));
