@@ -141,14 +141,13 @@ async fn names_that_are_refused_again_and_again_cost_their_nonces_once() {
     let ca = TestCa::builder().block_name("a.test").block_name("b.test").block_name("c.test");
     let ca = ca.start().expect("a CA");
     let (client, http) = (client(&ca).await, http01(&ca).await);
-    let mut nonces = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..5 {
         let issue = client.issue(["a.test", "b.test", "c.test"]).key(&certificate_key());
         issue.solver(&http).run().await.expect_err("blocked names");
-        nonces.push(count(&ca, RequestKind::NewNonce));
     }
-    assert!(nonces[0] <= 4, "{nonces:?}");
-    assert_eq!([nonces[1], nonces[2]], [nonces[0]; 2]);
+    // One for the account, and those that were fetched ahead for the first order.
+    let nonces = count(&ca, RequestKind::NewNonce);
+    assert!(nonces <= 3, "{nonces}");
 }
 
 #[tokio::test]
