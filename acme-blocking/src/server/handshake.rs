@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::io;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use acme_adapter::settings::{Greeting, Greetings};
@@ -25,6 +26,35 @@ pub(super) struct Handshakes {
     pub(super) greetings: Greetings,
     pub(super) time_limit: Duration,
     pub(super) hooks: Hooks,
+    pub(super) misses: Misses,
+}
+
+/// Bounds the calls of the hook: a thread in it stays when its connection makes room for others.
+pub(super) struct Misses {
+    most: usize,
+    running: AtomicUsize,
+}
+
+impl Misses {
+    pub(super) const fn new(most: usize) -> Self {
+        Self { most, running: AtomicUsize::new(0) }
+    }
+
+    /// Runs a call, unless too many are running.
+    fn run(&self, call: impl FnOnce()) {
+        /// Counts down again, also if the call panics.
+        struct Running<'a>(&'a AtomicUsize);
+        impl Drop for Running<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        let before = self.running.fetch_add(1, Ordering::Relaxed);
+        let _running = Running(&self.running);
+        if before < self.most {
+            call();
+        }
+    }
 }
 
 impl Handshakes {
@@ -42,7 +72,7 @@ impl Handshakes {
             _ => return None,
         };
         if let (Some(on_miss), Some(name)) = (&self.hooks.on_miss, missing) {
-            on_miss(&name);
+            self.misses.run(|| on_miss(&name));
             stream.set_deadline(Some(Instant::now() + self.time_limit));
         }
         let mut tls = match hello.into_connection(config) {

@@ -8,7 +8,7 @@ use acme_adapter::error::Error;
 use acme_adapter::settings::ServerSettings;
 use rustls::{ServerConnection, StreamOwned};
 
-use super::handshake::{Handshakes, Hooks};
+use super::handshake::{Handshakes, Hooks, Misses};
 use super::queue::Queue;
 use crate::solver::listener::{Accepted, Listener};
 
@@ -70,7 +70,8 @@ impl TlsListener {
         hooks: Hooks,
     ) -> Result<Self, Error> {
         let greetings = settings.greetings()?;
-        let handshakes = Handshakes { greetings, time_limit: settings.time_limit, hooks };
+        let (time_limit, misses) = (settings.time_limit, Misses::new(settings.max_handshakes));
+        let handshakes = Handshakes { greetings, time_limit, hooks, misses };
         let (handshakes, ready) = (Arc::new(handshakes), Arc::new(Queue::new()));
         let (has_room, results) = (Arc::clone(&ready), Arc::clone(&ready));
         let serve = move |accepted: Accepted| {
@@ -104,7 +105,8 @@ impl TlsListenerBuilder {
     /// default certificate does not count.
     ///
     /// The name is in lower case and without a final dot, and a stranger chose it. Whatever has
-    /// been installed when it returns is used. Other handshakes go on meanwhile.
+    /// been installed when it returns is used. Other handshakes go on meanwhile. It runs at most as
+    /// often at the same time as handshakes do; beyond that, it is left out.
     ///
     /// ```no_run
     /// # fn example(resolver: acme_blocking::CertificateResolver) -> Result<(), acme_blocking::Error> {

@@ -29,7 +29,8 @@ use super::handshake::{Handshakes, Hooks};
 /// are answered on the same port, also while nobody awaits [`accept`](Self::accept). TCP_NODELAY is
 /// set.
 ///
-/// Dropping it frees the port at once; connections that it has returned go on.
+/// It is made within a runtime. Dropping it frees the port at once; connections that it has returned
+/// go on.
 ///
 /// ```no_run
 /// # async fn example(resolver: acme_tokio::CertificateResolver) -> Result<(), acme_tokio::Error> {
@@ -99,7 +100,9 @@ impl TlsListenerBuilder {
     /// default for at most 30 seconds. The default certificate does not count.
     ///
     /// The name is in lower case and without a final dot, and a stranger chose it. Whatever has
-    /// been installed by then is used. Other handshakes go on meanwhile.
+    /// been installed by then is used. Other handshakes go on meanwhile. The future is dropped after
+    /// the time limit, and if the client has to make room for others, so work that is not to be lost
+    /// belongs in a task.
     ///
     /// ```no_run
     /// # async fn example(resolver: acme_tokio::CertificateResolver) -> Result<(), acme_tokio::Error> {

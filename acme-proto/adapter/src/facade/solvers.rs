@@ -55,7 +55,7 @@ macro_rules! ready_made_solvers {
             pub $($async)? fn bind(
                 address: impl listener::ToSocketAddrs,
             ) -> Result<Self, $crate::error::Error> {
-                Self::listen(address, None)$($await)*
+                Self::bind_with(address, Default::default(), None)$($await)*
             }
 
             /// Listens on `address`, and redirects requests for anything but challenges to HTTPS.
@@ -68,14 +68,18 @@ macro_rules! ready_made_solvers {
                 address: impl listener::ToSocketAddrs,
                 redirect: $crate::http01::HttpsRedirect,
             ) -> Result<Self, $crate::error::Error> {
-                Self::listen(address, Some(redirect))$($await)*
+                Self::bind_with(address, Default::default(), Some(redirect))$($await)*
             }
 
-            $($async)? fn listen(
+            /// Listens on `address`, answers from a table of the caller, and redirects the rest if a redirect is given.
+            ///
+            /// # Errors
+            /// [`Error::Listen`](crate::Error::Listen) names the address and what is in the way.
+            pub $($async)? fn bind_with(
                 address: impl listener::ToSocketAddrs,
+                table: $crate::http01::Http01Handler,
                 redirect: Option<$crate::http01::HttpsRedirect>,
             ) -> Result<Self, $crate::error::Error> {
-                let table = $crate::http01::Http01Handler::new();
                 let listener = http01::listen(address, table.clone(), redirect)$($await)*?;
                 Ok(Self { table, listener })
             }

@@ -40,6 +40,28 @@ fn axum_serves_over_the_listener_and_knows_its_clients() {
     assert!(data.starts_with("HTTP/1.1 200 ") && data.contains("127.0.0.1"), "{data}");
 }
 
+#[test]
+fn hyper_serves_over_the_listener() {
+    let resolver = CertificateResolver::new(&provider());
+    resolver.install("a", [NAME], ecdsa(&[NAME]));
+    let runtime = runtime();
+    let listener = runtime.block_on(TlsListener::bind("127.0.0.1:0", &resolver));
+    let mut listener = listener.expect("a port");
+    let address = listener.local_addr();
+    runtime.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await;
+            let service = RedirectService::new(HttpsRedirect::new());
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new()
+                    .serve_connection(hyper_util::rt::TokioIo::new(stream), service),
+            );
+        }
+    });
+    let seen = TlsClient::offering(&["http/1.1"]).connect(address, NAME).expect("a handshake");
+    assert!(seen.data.starts_with(b"HTTP/1.1 308 "), "{:?}", String::from_utf8_lossy(&seen.data));
+}
+
 /// Serves an app of axum over plain HTTP.
 fn serve(runtime: &tokio::runtime::Runtime, app: Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0");
@@ -131,6 +153,11 @@ fn everything_but_challenges_is_redirected_to_https() {
     let listener = listener.expect("a port");
     listener.handler().insert(&challenge);
     check_redirect("acme-blocking", listener.local_addr(), &http.path, &http.body);
+    let (table, address) = (Http01Handler::new(), "127.0.0.1:0");
+    let listener = acme_tokio::Http01Listener::bind_with(address, table.clone(), Some(redirect));
+    let listener = runtime.block_on(listener).expect("a port");
+    table.insert(&challenge);
+    check_redirect("a table of the caller", listener.local_addr(), &http.path, &http.body);
     // Without a redirect they say nothing.
     let listener = acme_blocking::Http01Listener::bind("127.0.0.1:0").expect("a port");
     assert!(ask(listener.local_addr(), NAME, "/").starts_with("HTTP/1.1 404 "));

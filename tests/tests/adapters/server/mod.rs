@@ -308,6 +308,22 @@ fn a_chain_is_installed_with_its_own_key_and_under_its_own_names() {
     }
 }
 
+#[test]
+fn validations_are_answered_while_nobody_accepts() {
+    let challenge = published("a.example", "tls-alpn-01");
+    let resolver = CertificateResolver::new(&provider());
+    let now = acme_adapter::clock::wall();
+    resolver.challenges().insert(&challenge, now).expect("a certificate");
+    let runtime = fixture::runtime();
+    let on_tokio = acme_tokio::TlsListener::bind("127.0.0.1:0", &resolver);
+    let on_tokio = runtime.block_on(on_tokio).expect("a port");
+    let on_blocking = acme_blocking::TlsListener::bind("127.0.0.1:0", &resolver).expect("a port");
+    for address in [on_tokio.local_addr(), on_blocking.local_addr()] {
+        let client = TlsClient::offering(&["acme-tls/1"]);
+        assert!(client.connect(address, "a.example").expect("a handshake").closed, "{address}");
+    }
+}
+
 fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).expect("a connection")
 }
