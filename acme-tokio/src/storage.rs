@@ -18,14 +18,9 @@
 use core::future::Future;
 use core::time::Duration;
 
+use acme_adapter::storage::Storage as BlockingStorage;
 #[doc(inline)]
-pub use acme_adapter::storage::conformance::{Rule, Violation};
-#[doc(inline)]
-pub use acme_adapter::storage::{
-    Access, Decision, FolderStorage, Found, InvalidKey, Key, LockGuard, MAX_VALUE_LEN,
-    MemoryStorage, StorageError, Value, Write, layout,
-};
-use acme_adapter::storage::{LOCK_INTERVAL, LOCK_LIMIT, Storage as BlockingStorage, conformance};
+pub use acme_adapter::storage::*;
 use acme_proto::snapshot::Snapshot;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -306,11 +301,11 @@ async fn read<S: Storage + ?Sized, T>(
 /// [`acme_adapter::storage::conformance`].
 ///
 /// # Errors
-/// [`Violation`] names the first rule that does not hold, and what was found instead.
+/// [`conformance::Violation`] names the first rule that does not hold, and what was found instead.
 ///
 /// # Panics
 /// If the storage panics.
-pub async fn check(storage: impl Storage + 'static) -> Result<(), Violation> {
+pub async fn check(storage: impl Storage + 'static) -> Result<(), conformance::Violation> {
     let blocking = Blocking { storage, runtime: Handle::current() };
     let checked = spawn_blocking(move || conformance::check(&blocking)).await;
     checked.expect("the check ends unless the storage panics")
@@ -348,23 +343,8 @@ impl<S: Storage> BlockingStorage for Blocking<S> {
     }
 }
 
-/// The state of the order in flight for one certificate, in a storage: a [`Store`] for
-/// [`Issue::durable`](crate::Issue::durable).
-#[derive(Clone, Debug)]
-pub struct StoredInFlight<S> {
-    storage: S,
-    name: layout::Name,
-}
-
-impl<S> StoredInFlight<S> {
-    /// Names the certificate.
-    pub fn new(storage: S, name: impl Into<layout::Name>) -> Self {
-        Self { storage, name: name.into() }
-    }
-}
-
 impl<S: Storage> Store for StoredInFlight<S> {
     async fn save(&self, snapshot: &Snapshot) -> Result<(), BoxError> {
-        Ok(run(&self.storage, layout::save_order(&self.name, snapshot)?).await?)
+        Ok(run(self.storage(), self.save_order(snapshot)?).await?)
     }
 }

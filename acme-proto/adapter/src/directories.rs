@@ -24,6 +24,18 @@ pub const SSL_COM_ECC: &str = "https://acme.ssl.com/sslcom-dv-ecc";
 /// Actalis, which demands external account binding.
 pub const ACTALIS: &str = "https://acme-api.actalis.com/acme/directory";
 
+/// All of them.
+pub(crate) const ALL: [&str; 8] = [
+    LETS_ENCRYPT,
+    LETS_ENCRYPT_STAGING,
+    ZEROSSL,
+    GOOGLE,
+    GOOGLE_STAGING,
+    SSL_COM_RSA,
+    SSL_COM_ECC,
+    ACTALIS,
+];
+
 #[cfg(test)]
 mod tests {
     use acme_proto::url::Url;
@@ -32,17 +44,7 @@ mod tests {
 
     #[test]
     fn every_directory_is_an_https_url_and_named_once() {
-        let all = [
-            LETS_ENCRYPT,
-            LETS_ENCRYPT_STAGING,
-            ZEROSSL,
-            GOOGLE,
-            GOOGLE_STAGING,
-            SSL_COM_RSA,
-            SSL_COM_ECC,
-            ACTALIS,
-        ];
-        assert!(all.iter().all(|text| Url::parse(text).is_ok_and(|url| url.is_https())));
-        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+        assert!(ALL.iter().all(|text| Url::parse(text).is_ok_and(|url| url.is_https())));
+        assert_eq!(ALL.iter().collect::<std::collections::BTreeSet<_>>().len(), ALL.len());
     }
 }

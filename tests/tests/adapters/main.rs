@@ -2,6 +2,7 @@
 
 mod both;
 mod examples;
+mod import;
 mod only_blocking;
 mod only_tokio;
 mod parity;

@@ -469,7 +469,7 @@ mod on_tokio {
         store.save(&snapshot).await.expect("saved");
         let found = run(&memory, layout::load_order(NAME)).await.expect("loaded");
         assert_eq!(found.intact().expect("an order").snapshot, snapshot);
-        let store = acme_blocking::storage::StoredInFlight::new(&memory, "b.example");
+        let store = StoredInFlight::new(&memory, "b.example");
         acme_blocking::Store::save(&store, &snapshot).expect("saved");
         let names = run(&memory, layout::list_orders()).await.expect("a list");
         assert_eq!(names, [Name::new(NAME), Name::new("b.example")]);

@@ -14,12 +14,15 @@
 //! # Ok::<(), acme_adapter::storage::StorageError>(())
 //! ```
 //!
+//! [`import`] reads accounts and certificates of other clients.
+//!
 //! `acme-tokio` has the asynchronous form of the trait, and runs the same operations.
 
 mod access;
 pub mod conformance;
 mod error;
 mod folder;
+pub mod import;
 mod key;
 pub mod layout;
 mod lock_guard;
@@ -34,6 +37,7 @@ pub use self::access::{Access, Decision, Found, LOCK_LIMIT, Write, run};
 pub use self::error::StorageError;
 pub use self::folder::FolderStorage;
 pub use self::key::{InvalidKey, Key};
+pub use self::layout::StoredInFlight;
 pub use self::lock_guard::LockGuard;
 pub use self::memory::MemoryStorage;
 

@@ -73,7 +73,8 @@ pub use self::certificate::{
 };
 pub use self::json::{load_json, save_json};
 pub use self::order::{
-    OrderKey, StoredOrder, clear_order, list_orders, load_or_make_order_key, load_order, save_order,
+    OrderKey, StoredInFlight, StoredOrder, clear_order, list_orders, load_or_make_order_key,
+    load_order, save_order,
 };
 use super::access::{Access, Decision, Locking, Write};
 use super::key::{escape, unescape};

@@ -125,6 +125,36 @@ pub fn list_orders() -> Access<Vec<Name>> {
     .listing(Key::new("orders"))
 }
 
+/// The state of the order in flight for one certificate, in a storage.
+///
+/// It is a `Store` of `acme-tokio` and `acme-blocking`, for `Issue::durable`.
+#[derive(Clone, Debug)]
+pub struct StoredInFlight<S> {
+    storage: S,
+    name: Name,
+}
+
+impl<S> StoredInFlight<S> {
+    /// Names the certificate.
+    pub fn new(storage: S, name: impl Into<Name>) -> Self {
+        Self { storage, name: name.into() }
+    }
+
+    /// Returns the storage.
+    pub const fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// Does what [`save_order`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Encode`].
+    pub fn save_order(&self, snapshot: &Snapshot) -> Result<Access<()>, StorageError> {
+        save_order(&self.name, snapshot)
+    }
+}
+
 struct Files {
     order: Key,
     key: Key,
