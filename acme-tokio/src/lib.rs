@@ -59,6 +59,7 @@ mod register;
 mod server;
 mod shared;
 mod signer;
+mod socket;
 mod solver;
 pub mod storage;
 mod store;

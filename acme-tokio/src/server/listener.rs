@@ -1,25 +1,22 @@
 //! Accepting TLS connections.
 
-use core::future::{Future, pending, poll_fn};
+use core::future::{Future, pending};
 use core::pin::pin;
-use core::task::Poll;
 use core::time::Duration;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use acme_adapter::client_state::locked;
 use acme_adapter::error::Error;
-use acme_adapter::places::{Places, is_of_one_connection};
+use acme_adapter::places::Places;
 use acme_adapter::settings::ServerSettings;
 use futures_util::future::{Either, select};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::handshake::{Handshakes, Hooks};
+use crate::socket::Socket;
 
 /// Accepts TLS connections with the certificates of a
 /// [`CertificateResolver`](acme_adapter::resolver::CertificateResolver).
@@ -50,9 +47,6 @@ pub struct TlsListener {
     task: AbortHandle,
 }
 
-/// The socket, until the listener is dropped: a task that is aborted may hold it for longer.
-type Socket = Arc<Mutex<Option<TcpListener>>>;
-
 type Ready = (TlsStream<TcpStream>, SocketAddr);
 
 impl TlsListener {
@@ -74,13 +68,11 @@ impl TlsListener {
         hooks: Hooks,
     ) -> Result<Self, Error> {
         let greetings = settings.greetings()?;
-        let address =
-            socket.local_addr().map_err(|source| Error::Listen { address: None, source })?;
-        let socket = Arc::new(Mutex::new(Some(socket)));
+        let (socket, address) = Socket::new(socket)?;
         let (sender, ready) = mpsc::channel(MAX_READY);
         let handshakes = Handshakes { greetings, time_limit: settings.time_limit, hooks };
         let places = Places::new(settings.max_handshakes);
-        let run = run(Arc::clone(&socket), Arc::new(handshakes), places, sender);
+        let run = run(socket.clone(), Arc::new(handshakes), places, sender);
         let task = tokio::spawn(run).abort_handle();
         Ok(Self { address, socket, ready, task })
     }
@@ -88,7 +80,7 @@ impl TlsListener {
 
 impl Drop for TlsListener {
     fn drop(&mut self) {
-        drop(locked(&self.socket).take());
+        self.socket.close();
         self.task.abort();
     }
 }
@@ -136,45 +128,28 @@ async fn run(
 ) {
     // While the server is behind, clients wait in the backlog of the system.
     while ready.reserve().await.is_ok() {
-        match accept(&socket).await {
-            Some(Ok((stream, peer))) => {
-                let closed = Arc::new(Notify::new());
-                let (place, other) = places.take(peer.ip(), Arc::clone(&closed));
-                if let Some(other) = other {
-                    other.notify_one();
-                }
-                let (handshakes, ready) = (Arc::clone(&handshakes), ready.clone());
-                tokio::spawn(async move {
-                    let _ = stream.set_nodelay(true);
-                    let shaken = pin!(handshakes.shake_hands(stream));
-                    let stream = match select(shaken, pin!(closed.notified())).await {
-                        Either::Left((stream, _)) => stream,
-                        Either::Right(_) => None,
-                    };
-                    // Whoever has shaken hands is no stranger any more.
-                    drop(place);
-                    if let Some(stream) = stream {
-                        let _ = ready.send((stream, peer)).await;
-                    }
-                });
-            }
-            Some(Err(error)) if is_of_one_connection(&error) => {}
-            // Such as too many open files. The pause keeps this loop from spinning.
-            Some(Err(_)) => sleep(PAUSE).await,
-            None => return,
+        let Some((stream, peer)) = socket.accept().await else { return };
+        let closed = Arc::new(Notify::new());
+        let (place, other) = places.take(peer.ip(), Arc::clone(&closed));
+        if let Some(other) = other {
+            other.notify_one();
         }
+        let (handshakes, ready) = (Arc::clone(&handshakes), ready.clone());
+        tokio::spawn(async move {
+            let _ = stream.set_nodelay(true);
+            let shaken = pin!(handshakes.shake_hands(stream));
+            let stream = match select(shaken, pin!(closed.notified())).await {
+                Either::Left((stream, _)) => stream,
+                Either::Right(_) => None,
+            };
+            // Whoever has shaken hands is no stranger any more.
+            drop(place);
+            if let Some(stream) = stream {
+                let _ = ready.send((stream, peer)).await;
+            }
+        });
     }
-}
-
-/// Accepts a connection; `None` after the listener has been dropped.
-async fn accept(socket: &Socket) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-    poll_fn(|context| match &*locked(socket) {
-        Some(socket) => socket.poll_accept(context).map(Some),
-        None => Poll::Ready(None),
-    })
-    .await
 }
 
 /// The connections that wait for [`TlsListener::accept`].
 const MAX_READY: usize = 128;
-const PAUSE: Duration = Duration::from_millis(100);

@@ -1,5 +1,7 @@
 //! Servers with the resolver and the listeners of both adapters, as their clients meet them.
 
+#[cfg(target_os = "linux")]
+mod files;
 mod fixture;
 mod http;
 mod stopping;
