@@ -111,6 +111,7 @@ impl EabRequest {
             request,
             time_limit: Duration::from_secs(30),
             body_limit: 64 * 1024,
+            nonce_from: None,
         })
     }
 

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use acme_proto::error::Error;
-use acme_proto::flow::{Flow, Input, KeyRole, Lost, Output, SignFailed, SignRequest};
+use acme_proto::flow::{Flow, Input, KeyRole, Lost, Output, RequestId, SignFailed, SignRequest};
 use acme_proto::flow::{SignatureAlgorithm, Transmit};
 use acme_proto::http::{Method, Request, Response};
 use acme_proto::jose::{MacKey, Signature, base64url};
@@ -52,6 +52,8 @@ pub struct Script {
     pub session: Session,
     /// Every request, in order.
     pub requests: Vec<Request>,
+    /// The ids of the requests, each with the one whose answer gave its nonce, if it had to be given again.
+    pub ids: Vec<(RequestId, Option<RequestId>)>,
     /// Every request for a signature, in order.
     pub signatures: Vec<SignRequest>,
     /// Every notice.
@@ -90,6 +92,7 @@ impl Script {
         Self {
             session,
             requests: Vec::new(),
+            ids: Vec::new(),
             signatures: Vec::new(),
             notices: Vec::new(),
             waits: Vec::new(),
@@ -245,6 +248,7 @@ impl Script {
         };
         assert_eq!((method, url), (step.method, step.url.as_str()), "after {:?}", self.lines());
         self.requests.push(request);
+        self.ids.push((id, transmit.nonce_from));
         match step.answer {
             Ok(response) => Input::Response(id, self.with_nonce(response, step.nonce)),
             Err(lost) => {

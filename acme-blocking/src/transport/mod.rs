@@ -1,5 +1,6 @@
 //! How requests reach the server: a trait, and the default over ureq.
 
+mod agents;
 mod dial;
 mod gate;
 mod lost;
@@ -27,7 +28,8 @@ pub use self::ureq::UreqTransport;
 /// - accepts [`Transmit::body_limit`] octets of body, and marks a longer response as truncated;
 /// - returns [`Lost::NotSent`] or [`Lost::NotProcessed`] only if the server provably did not process
 ///   the request;
-/// - verifies the server's certificate, which the core cannot do.
+/// - verifies the server's certificate, which the core cannot do: [`Lost::Untrusted`];
+/// - uses the connection that [`Transmit::nonce_from`] names, if it has several.
 ///
 /// It is called from several threads at once. `&T`, `Arc<T>` and `Box<T>` are transports too.
 pub trait Transport: Send + Sync {

@@ -3,26 +3,24 @@
 use core::fmt;
 use core::time::Duration;
 use std::io::Read as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use ::ureq::Agent;
-use ::ureq::config::AutoHeaderValue;
 use ::ureq::http::{self, HeaderMap};
-use acme_adapter::addresses::FailedAddresses;
+use acme_adapter::cookies::CookieJar;
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
 use acme_adapter::proxy::Proxy;
 use acme_adapter::tls::{self, Roots};
 use acme_proto::flow::{Lost, Transmit};
-use acme_proto::http::{Method, Response};
+use acme_proto::http::{Method, Request, Response};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 
-use super::dial::{Dialer, NoResolver};
+use super::agents::{Agents, Origin};
 use super::gate::Gate;
 use super::{Transport, lost};
-use acme_adapter::client_state::locked;
 
 /// Speaks HTTP/1.1 over a bounded pool of connections.
 ///
@@ -30,11 +28,9 @@ use acme_adapter::client_state::locked;
 /// `HTTPS_PROXY` and `NO_PROXY` name. Clones share the connections.
 #[derive(Clone)]
 pub struct UreqTransport {
-    /// Replaced as a whole to close its idle connections.
-    agent: Arc<Mutex<Agent>>,
-    config: Arc<ClientConfig>,
+    agents: Arc<Agents>,
     gate: Arc<Gate>,
-    failed: FailedAddresses,
+    cookies: Arc<CookieJar>,
 }
 
 impl UreqTransport {
@@ -50,9 +46,11 @@ impl UreqTransport {
     ///
     /// Its ALPN protocol should be `http/1.1`.
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
-        let failed = FailedAddresses::default();
-        let agent = Arc::new(Mutex::new(agent(Arc::clone(&config), failed.clone())));
-        Self { agent, config, gate: Arc::new(Gate::new(MAX_CONNECTIONS)), failed }
+        Self {
+            agents: Arc::new(Agents::new(config, Proxy::from_env())),
+            gate: Arc::new(Gate::new(MAX_CONNECTIONS)),
+            cookies: Arc::default(),
+        }
     }
 
     /// Sets the maximum number of connections; 16 by default.
@@ -64,23 +62,30 @@ impl UreqTransport {
         self
     }
 
-    fn agent(&self) -> Agent {
-        locked(&self.agent).clone()
+    /// Sets whether cookies are kept, in memory, and go back to the origin that set them; by default they do.
+    ///
+    /// Behind some balancers a CA's nonces hold only with their cookie.
+    pub fn keep_cookies(self, keep: bool) -> Self {
+        self.cookies.keep(keep);
+        self
     }
 
     fn send(
         &self,
-        transmit: Transmit,
+        agent: &Agent,
+        request: Request,
         limit: Duration,
     ) -> Result<http::Response<::ureq::Body>, Lost> {
-        let (method, url, headers, body) = transmit.request.into_parts();
+        let (method, url, headers, body) = request.into_parts();
         let mut builder = http::Request::builder().method(method.as_str()).uri(url.as_str());
         for (name, value) in headers.iter() {
             builder = builder.header(name, value);
         }
+        if let Some(cookies) = self.cookies.header(&url) {
+            builder = builder.header(http::header::COOKIE, cookies.as_str());
+        }
         let unfit =
             |e: http::Error| Lost::NotSent(format!("not a request for HTTP: {}", error_chain(&e)));
-        let agent = self.agent();
         // ureq sends a length only with a body, even an empty one, and some servers refuse a POST
         // without a length with 411.
         let answer = if body.is_empty() && method != Method::Post {
@@ -106,8 +111,12 @@ impl Transport for UreqTransport {
             return Err(Lost::NotSent("no connection became free within the time limit".into()));
         }
         let limit = transmit.body_limit;
-        let (head, body) = self.send(transmit, left)?.into_parts();
+        let url = transmit.request.url().clone();
+        let origin = Origin::of(&url);
+        let agent = self.agents.take(&origin, transmit.nonce_from);
+        let (head, body) = self.send(&agent, transmit.request, left)?.into_parts();
         let response = with_headers(Response::new(head.status.as_u16()), &head.headers);
+        self.cookies.take(&url, &response);
         let mut octets = Vec::new();
         // One octet more than the limit shows that a body is too long. A body that fails or is not
         // read to its end keeps its status and nonce, and ureq closes the connection.
@@ -116,7 +125,12 @@ impl Transport for UreqTransport {
         let long = octets.len() > limit;
         octets.truncate(limit);
         let response = response.with_body(octets);
-        Ok(if whole && !long { response } else { response.truncated() })
+        if whole && !long {
+            self.agents.give_back(origin, agent, transmit.id);
+            Ok(response)
+        } else {
+            Ok(response.truncated())
+        }
     }
 
     fn product(&self) -> &str {
@@ -124,7 +138,7 @@ impl Transport for UreqTransport {
     }
 
     fn close(&self) {
-        *locked(&self.agent) = agent(Arc::clone(&self.config), self.failed.clone());
+        self.agents.close();
     }
 }
 
@@ -132,23 +146,6 @@ impl fmt::Debug for UreqTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UreqTransport").finish_non_exhaustive()
     }
-}
-
-/// Creates an agent with its own connections that makes no decision: the core handles every status
-/// and redirect, and writes every header.
-fn agent(config: Arc<ClientConfig>, failed: FailedAddresses) -> Agent {
-    let settings = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .proxy(None)
-        .user_agent(AutoHeaderValue::None)
-        .accept(AutoHeaderValue::None)
-        .accept_encoding(AutoHeaderValue::None)
-        .max_idle_connections(MAX_IDLE)
-        .max_idle_connections_per_host(MAX_IDLE)
-        .build();
-    Agent::with_parts(settings, Dialer::new(config, Proxy::from_env(), failed), NoResolver)
 }
 
 fn with_headers(response: Response, headers: &HeaderMap) -> Response {
@@ -160,7 +157,5 @@ fn with_headers(response: Response, headers: &HeaderMap) -> Response {
 
 /// The default maximum number of connections.
 const MAX_CONNECTIONS: usize = 16;
-/// More than ever exist: the gate bounds the connections, and ureq need not close idle ones.
-const MAX_IDLE: usize = 1024;
 /// Bounds a time limit, so that adding it to an instant cannot overflow.
 const LONGEST: Duration = Duration::from_secs(86_400);

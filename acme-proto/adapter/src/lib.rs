@@ -15,6 +15,7 @@
 //! | [`directories`] | where public CAs are |
 //! | [`keys`], [`keyring`] | keys in the crypto provider of rustls; which key signs |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
+//! | [`cookies`] | cookies of a CA's balancer, in memory |
 //! | [`http01`], [`tls_alpn01`], [`hook`] | responses to validations |
 //! | [`resolver`] | which certificate a server shows to which client |
 //! | [`places`] | a bound on the connections to a listener |
@@ -42,6 +43,7 @@ pub mod addresses;
 pub mod atomic;
 pub mod client_state;
 pub mod clock;
+pub mod cookies;
 pub mod directories;
 pub mod driver;
 pub mod error;

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::http::Response;
 use crate::jose::{SigningInput, Thumbprint};
 use crate::op::{Auth, Payload, Spec};
+use crate::request::RequestId;
 use crate::time::Timestamp;
 use crate::token::Nonce;
 use crate::url::Url;
@@ -33,6 +34,10 @@ pub(super) struct Exchange<O> {
     pub(super) nonce: Option<(Timestamp, Nonce)>,
     /// The nonce that the request was signed with last.
     pub(super) signed_nonce: Option<Nonce>,
+    /// The request that went out last.
+    pub(super) request_id: Option<RequestId>,
+    /// The request whose badNonce answer brought the nonce of the next one.
+    pub(super) nonce_from: Option<RequestId>,
     /// When the nonce in use was received.
     pub(super) nonce_since: Timestamp,
     pub(super) tries: u32,
@@ -210,6 +215,8 @@ impl<O> Exchange<O> {
             redirect: None,
             payload: None,
             nonce: None,
+            request_id: None,
+            nonce_from: None,
             nonce_since: Timestamp::UNIX_EPOCH,
             tries: 0,
             losses: 0,

@@ -143,6 +143,7 @@ impl<O: Operation> Engine<O> {
             }
             return fail(Error::Problem(Box::new(problem)));
         }
+        exchange.nonce_from = exchange.request_id.filter(|_| nonce.is_some());
         exchange.nonce = nonce.map(|nonce| (self.now, nonce));
         self.retry_notice(problem.url, exchange.nonce_tries, RetryReason::BadNonce, self.now);
         send_again(exchange, Event::Amend, self.now)

@@ -267,7 +267,9 @@ impl<O: Operation> Engine<O> {
             request = request.with_header("content-type", "application/jose+json").with_body(body);
         }
         let body_limit = policy.body_limit_of(exchange.spec.resource);
-        Step::Transmit(Transmit { id: request_id, request, time_limit, body_limit })
+        exchange.request_id = Some(request_id);
+        let nonce_from = exchange.nonce_from.take();
+        Step::Transmit(Transmit { id: request_id, request, time_limit, body_limit, nonce_from })
     }
 }
 

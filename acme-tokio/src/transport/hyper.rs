@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ::hyper::Request;
 use ::hyper::body::{Body, Incoming};
-use ::hyper::header::{CONTENT_LENGTH, HOST, HeaderMap};
+use ::hyper::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap};
+use acme_adapter::cookies::CookieJar;
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
 use acme_adapter::proxy::Proxy;
@@ -33,6 +34,7 @@ use super::{Transport, lost};
 #[derive(Clone)]
 pub struct HyperTransport {
     pool: Arc<Pool>,
+    cookies: Arc<CookieJar>,
 }
 
 impl HyperTransport {
@@ -49,7 +51,8 @@ impl HyperTransport {
     ///
     /// Its ALPN protocols should be `h2` and `http/1.1`.
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
-        Self { pool: Arc::new(Pool::new(Dialer::new(config, Proxy::from_env()))) }
+        let pool = Arc::new(Pool::new(Dialer::new(config, Proxy::from_env())));
+        Self { pool, cookies: Arc::default() }
     }
 
     /// Sets how many connections to one HTTP/1.1 server may be open at once; 16 by default.
@@ -59,6 +62,14 @@ impl HyperTransport {
         self.pool.set_most(most);
         self
     }
+
+    /// Sets whether cookies are kept, in memory, and go back to the origin that set them; by default they do.
+    ///
+    /// Behind some balancers a CA's nonces hold only with their cookie.
+    pub fn keep_cookies(self, keep: bool) -> Self {
+        self.cookies.keep(keep);
+        self
+    }
 }
 
 impl Transport for HyperTransport {
@@ -66,10 +77,10 @@ impl Transport for HyperTransport {
         let started = Instant::now();
         let deadline = started + transmit.time_limit.min(LONGEST);
         let url = transmit.request.url().clone();
-        let mut connection = timeout_at(deadline, self.pool.connection(&url))
+        let mut connection = timeout_at(deadline, self.pool.connection(&url, transmit.nonce_from))
             .await
             .unwrap_or_else(|_| Err(Lost::NotSent("no connection within the time limit".into())))?;
-        let request = request(transmit.request, &connection)?;
+        let request = request(transmit.request, &connection, &self.cookies)?;
         let answer = match timeout_at(deadline, connection.send(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
@@ -92,12 +103,13 @@ impl Transport for HyperTransport {
         let (head, incoming) = answer.into_parts();
         let response = Response::new(head.status.as_u16());
         let response = with_headers(response, &head.headers);
+        self.cookies.take(&url, &response);
         let mut body = Vec::new();
         // From here on a time-out no longer loses the response: its status and nonce are known, and
         // the nonce may be the only one that the server gives for a while.
         let whole = timeout_at(deadline, read(incoming, &mut body, transmit.body_limit)).await;
         if whole == Ok(true) {
-            connection.give_back();
+            connection.give_back(transmit.id);
             Ok(response.with_body(body))
         } else {
             Ok(response.with_body(body).truncated())
@@ -119,10 +131,11 @@ impl fmt::Debug for HyperTransport {
     }
 }
 
-/// Converts the request for the protocol of the connection and leaves its headers unchanged.
+/// Converts the request for the protocol of the connection, adds cookies, and leaves its headers unchanged.
 fn request(
     request: acme_proto::http::Request,
     connection: &Connection,
+    cookies: &CookieJar,
 ) -> Result<Request<Octets>, Lost> {
     let (method, url, headers, body) = request.into_parts();
     let mut builder = Request::builder().method(method.as_str());
@@ -134,6 +147,9 @@ fn request(
     };
     for (name, value) in headers.iter() {
         builder = builder.header(name, value);
+    }
+    if let Some(cookies) = cookies.header(&url) {
+        builder = builder.header(COOKIE, cookies.as_str());
     }
     if body.is_empty() && method == Method::Post {
         // hyper omits the length of an empty body, and some servers refuse such a POST with 411.

@@ -30,7 +30,8 @@ pub use self::hyper::HyperTransport;
 /// - accepts [`Transmit::body_limit`] octets of body, and marks a longer response as truncated;
 /// - returns [`Lost::NotSent`] or [`Lost::NotProcessed`] only if the server provably did not process
 ///   the request;
-/// - verifies the server's certificate, which the core cannot do.
+/// - verifies the server's certificate, which the core cannot do: [`Lost::Untrusted`];
+/// - uses the connection that [`Transmit::nonce_from`] names, if it has several.
 ///
 /// The methods may be written as `async fn`. `&T`, `Arc<T>` and `Box<T>` are transports too, and
 /// [`DynTransport`] is the form for trait objects.

@@ -10,7 +10,7 @@ use ::hyper::body::Incoming;
 use ::hyper::client::conn::{TrySendError, http1, http2};
 use ::hyper::{Request, Response};
 use acme_adapter::error_chain;
-use acme_proto::flow::Lost;
+use acme_proto::flow::{Lost, RequestId};
 use acme_proto::url::Url;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -49,14 +49,18 @@ impl Pool {
     ///
     /// # Errors
     /// Describes why there is no connection.
-    pub(super) async fn connection(&self, url: &Url) -> Result<Connection, Lost> {
+    pub(super) async fn connection(
+        &self,
+        url: &Url,
+        nonce_from: Option<RequestId>,
+    ) -> Result<Connection, Lost> {
         let host = self.host(url);
         loop {
             if let Some(http2) = host.http2() {
                 return Ok(Connection::Http2(http2));
             }
             if host.state().speaks_http1 {
-                return self.http1(&host, url).await;
+                return self.http1(&host, url, nonce_from).await;
             }
             // `None`: somebody learned what the server speaks, so the checks above now succeed.
             let first = self.explore(&host, url).await?;
@@ -67,12 +71,17 @@ impl Pool {
     }
 
     /// Takes an idle HTTP/1.1 connection, or makes one within the bound.
-    async fn http1(&self, host: &Arc<Host>, url: &Url) -> Result<Connection, Lost> {
+    async fn http1(
+        &self,
+        host: &Arc<Host>,
+        url: &Url,
+        nonce_from: Option<RequestId>,
+    ) -> Result<Connection, Lost> {
         let slots = Arc::clone(&host.slots);
         let slot =
             slots.acquire_owned().await.map_err(|_| Lost::NotSent("the pool is closed".into()))?;
         // The server may have closed a connection while it was idle. Only `ready` shows that.
-        while let Some(idle) = host.idle() {
+        while let Some(idle) = host.idle(nonce_from) {
             let mut sender = idle.sender;
             if idle.since.elapsed() < IDLE_LIMIT && sender.ready().await.is_ok() {
                 let (host, address) = (Arc::clone(host), idle.address);
@@ -115,7 +124,7 @@ impl Pool {
             Dialed::Http1(sender) => {
                 let mut state = host.state();
                 state.speaks_http1 = true;
-                state.idle.push(Idle { sender, since: Instant::now(), address });
+                state.idle.push(Idle { sender, since: Instant::now(), address, last: None });
                 Ok(None)
             }
             Dialed::Http2(sender) => Ok(Some(Connection::Http2(host.adopt(sender, address)))),
@@ -165,14 +174,15 @@ impl Connection {
         }
     }
 
-    /// Keeps the connection for the next request, after the whole body has been read.
+    /// Keeps the connection for the next request, after the whole body of the response to `last` has been read.
     ///
     /// An HTTP/1.1 connection that is dropped instead is closed: the rest of a body would be taken
     /// for the next response. HTTP/2 has nothing to return, since its connection is shared.
-    pub(super) fn give_back(self) {
+    pub(super) fn give_back(self, last: RequestId) {
         if let Self::Http1(Http1 { host, sender, slot, address }) = self {
             if !sender.is_closed() {
-                host.state().idle.push(Idle { sender, since: Instant::now(), address });
+                let (since, last) = (Instant::now(), Some(last));
+                host.state().idle.push(Idle { sender, since, address, last });
             }
             // After the push: whoever gets the slot finds the connection.
             drop(slot);
@@ -277,9 +287,13 @@ impl Host {
         Http2 { host: Arc::clone(self), sender, heard, address }
     }
 
-    /// Takes the connection that was used last, which is the least likely to have been closed.
-    fn idle(&self) -> Option<Idle> {
-        self.state().idle.pop()
+    /// Takes the connection that brought the response to this request, or else the one that was used last.
+    ///
+    /// That is the least likely to have been closed, and the most likely to reach the machine that gave the newest nonce.
+    fn idle(&self, after: Option<RequestId>) -> Option<Idle> {
+        let mut state = self.state();
+        let place = state.idle.iter().rposition(|idle| after.is_some() && idle.last == after);
+        place.map(|place| state.idle.remove(place)).or_else(|| state.idle.pop())
     }
 }
 
@@ -304,6 +318,8 @@ struct Idle {
     sender: http1::SendRequest<Octets>,
     since: Instant,
     address: SocketAddr,
+    /// The request whose response it brought last.
+    last: Option<RequestId>,
 }
 
 /// When a connection last brought a response.

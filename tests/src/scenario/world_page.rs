@@ -44,6 +44,17 @@ pub const FIELD: &[FieldCase] = &[
         tests: &["the_error_of_a_new_nonce_that_is_refused_is_that_of_new_nonce"],
     },
     FieldCase {
+        what: "accepts a nonce only over the connection that it came by, or at the machine that gave it",
+        rule: "uses the connection that was used last, after `badNonce` the one that brought the new nonce, and returns the cookies of the CA's origin",
+        tests: &[
+            "nonces_that_hold_on_one_connection_are_used_there",
+            "the_cookie_of_a_balancer_leads_to_the_machine_that_gave_the_nonce",
+            "the_connection_that_was_used_last_is_used_first_unless_another_gave_the_nonce",
+            "the_request_after_a_bad_nonce_names_the_one_whose_answer_gave_its_nonce",
+            "a_cookie_goes_back_to_its_own_origin_and_to_no_other",
+        ],
+    },
+    FieldCase {
         what: "has a clock that is hours off",
         rule: "compares a date in `Retry-After` with the `Date` of the response",
         tests: &["a_date_is_compared_with_that_of_the_response"],

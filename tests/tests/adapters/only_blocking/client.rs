@@ -6,12 +6,15 @@ use std::time::Instant;
 
 use crate::both::on_blocking::ca::{builder, certificate_key};
 use crate::both::on_blocking::client::{Down, account_key, connecting_fails};
-use acme_blocking::{Cancel, Client, Error, Roots, Transport, UreqTransport};
+use acme_blocking::{
+    Cancel, Client, ClientBuilder, Error, Policy, Roots, Transport, UreqTransport,
+};
 use acme_proto::error::Error as Acme;
 use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::Response;
 use acme_proto::policy::Schedule;
 use acme_testca::TestCa;
+use acme_tests::balancer::{Balancer, FoundBy};
 
 #[test]
 fn a_ca_that_cannot_be_reached_is_named_with_cause_and_remedy() {
@@ -39,7 +42,7 @@ fn registering_twice_finds_the_account() {
 #[test]
 fn a_network_that_is_down_is_tried_as_often_as_the_policy_says() {
     let down = Arc::new(Down::default());
-    let mut policy = acme_blocking::Policy::default();
+    let mut policy = Policy::default();
     policy.backoff = Schedule::new(Duration::from_millis(10), 1.0, Duration::from_millis(10));
     let error = Client::builder("https://acme.example.org/directory")
         .key(account_key())
@@ -49,7 +52,7 @@ fn a_network_that_is_down_is_tried_as_often_as_the_policy_says() {
         .expect_err("the network is down")
         .to_string();
     assert!(error.contains("the network is down"), "{error}");
-    assert_eq!(down.seen().len(), acme_blocking::Policy::default().tries as usize);
+    assert_eq!(down.seen().len(), Policy::default().tries as usize);
 }
 
 #[test]
@@ -97,4 +100,49 @@ fn cancelling_does_not_wait_for_an_exchange_that_hangs() {
     let result = client.issue(["example.test"]).key(&key).cancel_on(&cancel).run();
     assert!(matches!(result, Err(Error::Acme(Acme::Cancelled))), "{result:?}");
     assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+fn behind(balancer: &Balancer) -> ClientBuilder {
+    let account = balancer.account_url().parse().expect("a URL");
+    Client::builder(balancer.directory_url())
+        .key(account_key())
+        .account_url(account)
+        .roots(Roots::Pem(balancer.root_pem().into()))
+}
+
+#[test]
+fn nonces_that_hold_on_one_connection_are_used_there() {
+    let balancer = Balancer::start(FoundBy::Connection);
+    let client = behind(&balancer).connect().expect("a client");
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| client.account())).collect();
+        for thread in threads {
+            thread.join().expect("no panic").expect("an account");
+        }
+    });
+    assert!(balancer.machines() > 1, "{} connections", balancer.machines());
+    let before = balancer.refused();
+    for _ in 0..20 {
+        client.account().expect("an account");
+    }
+    // The newest nonce of the first may be that of another connection.
+    let refused = balancer.refused() - before;
+    assert!(refused <= 2, "{refused} of 20");
+}
+
+#[test]
+fn the_cookie_of_a_balancer_leads_to_the_machine_that_gave_the_nonce() {
+    let balancer = Balancer::start(FoundBy::Cookie);
+    let client = behind(&balancer).connect().expect("a client");
+    for _ in 0..5 {
+        client.account().expect("an account");
+    }
+    assert_eq!((balancer.refused(), balancer.machines()), (0, 1));
+    let (provider, roots) = (client.provider(), Roots::Pem(balancer.root_pem().into()));
+    let transport = UreqTransport::new(provider, &roots).expect("a root").keep_cookies(false);
+    let mut policy = Policy::default();
+    policy.bad_nonce_tries = 3;
+    let without = behind(&balancer).transport(transport).policy(policy).connect();
+    let error = without.expect("a client").account().expect_err("another machine each time");
+    assert!(error.to_string().contains("refused account (400 "), "{error}");
 }

@@ -7,7 +7,8 @@ use std::time::Instant;
 use crate::both::on_tokio::ca::builder;
 use crate::both::on_tokio::client::{Down, account_key, connecting_fails};
 use acme_testca::TestCa;
-use acme_tokio::{Client, DynTransport};
+use acme_tests::balancer::{Balancer, FoundBy};
+use acme_tokio::{Client, ClientBuilder, DynTransport, HyperTransport, Policy, Roots};
 
 #[tokio::test(start_paused = true)]
 async fn a_ca_that_cannot_be_reached_is_named_with_cause_and_remedy() {
@@ -40,7 +41,7 @@ async fn retries_wait_by_tokios_clock_so_that_a_test_can_pause_it() {
         .expect_err("the network is down")
         .to_string();
     assert!(error.contains("the network is down"), "{error}");
-    assert_eq!(down.seen().len(), acme_tokio::Policy::default().tries as usize);
+    assert_eq!(down.seen().len(), Policy::default().tries as usize);
     assert!(virtual_.elapsed() > Duration::from_secs(1), "{:?}", virtual_.elapsed());
     assert!(real.elapsed() < Duration::from_secs(1), "{:?}", real.elapsed());
 }
@@ -53,4 +54,50 @@ async fn the_user_agent_names_application_adapter_transport_and_core() {
     builder.connect().await.expect_err("the network is down");
     let seen = down.seen();
     assert!(seen[0].starts_with("shop/1.2 acme-tokio/0.1.0 down/0 acme-proto/"), "{}", seen[0]);
+}
+
+fn behind(balancer: &Balancer) -> ClientBuilder {
+    let account = balancer.account_url().parse().expect("a URL");
+    Client::builder(balancer.directory_url())
+        .key(account_key())
+        .account_url(account)
+        .roots(Roots::Pem(balancer.root_pem().into()))
+}
+
+#[tokio::test]
+async fn nonces_that_hold_on_one_connection_are_used_there() {
+    let balancer = Balancer::start(FoundBy::Connection);
+    let client = behind(&balancer).connect().await.expect("a client");
+    let mut requests = tokio::task::JoinSet::new();
+    for client in vec![client.clone(); 8] {
+        requests.spawn(async move { client.account().await });
+    }
+    for result in requests.join_all().await {
+        result.expect("an account");
+    }
+    assert!(balancer.machines() > 1, "{} connections", balancer.machines());
+    let before = balancer.refused();
+    for _ in 0..20 {
+        client.account().await.expect("an account");
+    }
+    // The newest nonce of the first may be that of another connection.
+    let refused = balancer.refused() - before;
+    assert!(refused <= 2, "{refused} of 20");
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_balancer_leads_to_the_machine_that_gave_the_nonce() {
+    let balancer = Balancer::start(FoundBy::Cookie);
+    let client = behind(&balancer).connect().await.expect("a client");
+    for _ in 0..5 {
+        client.account().await.expect("an account");
+    }
+    assert_eq!((balancer.refused(), balancer.machines()), (0, 1));
+    let (provider, roots) = (client.provider(), Roots::Pem(balancer.root_pem().into()));
+    let transport = HyperTransport::new(provider, &roots).expect("a root").keep_cookies(false);
+    let mut policy = Policy::default();
+    policy.bad_nonce_tries = 3;
+    let without = behind(&balancer).transport(transport).policy(policy).connect().await;
+    let error = without.expect("a client").account().await.expect_err("another machine each time");
+    assert!(error.to_string().contains("refused account (400 "), "{error}");
 }

@@ -1,0 +1,104 @@
+//! Agents of ureq, one for each connection.
+//!
+//! A pool of ureq's takes the connection that has idled longest. Behind some balancers, nonces are known only to the
+//! machine that gave them, and the newest nonce came over the connection that was used last.
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use ::ureq::Agent;
+use ::ureq::config::AutoHeaderValue;
+use acme_adapter::addresses::FailedAddresses;
+use acme_adapter::client_state::locked;
+use acme_adapter::proxy::Proxy;
+use acme_proto::flow::RequestId;
+use acme_proto::url::Url;
+use rustls::ClientConfig;
+
+use super::dial::{Dialer, NoResolver};
+
+/// The connections of one transport.
+pub(super) struct Agents {
+    config: Arc<ClientConfig>,
+    proxy: Proxy,
+    failed: FailedAddresses,
+    /// The one that was used last is the last one.
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    origin: Origin,
+    agent: Agent,
+    since: Instant,
+    /// The request whose response the connection brought last.
+    last: RequestId,
+}
+
+#[derive(PartialEq, Eq)]
+pub(super) struct Origin(bool, String, u16);
+
+impl Origin {
+    pub(super) fn of(url: &Url) -> Self {
+        Self(url.is_https(), url.host().to_ascii_lowercase(), url.port())
+    }
+}
+
+impl Agents {
+    pub(super) fn new(config: Arc<ClientConfig>, proxy: Proxy) -> Self {
+        Self { config, proxy, failed: FailedAddresses::default(), idle: Mutex::default() }
+    }
+
+    /// Takes the connection to this origin that brought the response to `after`, or else the one that was used last, or
+    /// else a new one.
+    pub(super) fn take(&self, origin: &Origin, after: Option<RequestId>) -> Agent {
+        let mut idle = locked(&self.idle);
+        idle.retain(|idle| idle.since.elapsed() < IDLE_LIMIT);
+        let fits = |idle: &Idle| idle.origin == *origin;
+        let place = idle
+            .iter()
+            .rposition(|idle| fits(idle) && after == Some(idle.last))
+            .or_else(|| idle.iter().rposition(fits));
+        match place {
+            Some(place) => idle.remove(place).agent,
+            None => self.agent(),
+        }
+    }
+
+    /// Keeps the connection for the next request, after the whole response to `last` has been read.
+    pub(super) fn give_back(&self, origin: Origin, agent: Agent, last: RequestId) {
+        let mut idle = locked(&self.idle);
+        idle.push(Idle { origin, agent, since: Instant::now(), last });
+        if idle.len() > MAX_IDLE {
+            idle.remove(0);
+        }
+    }
+
+    /// Closes the connections that are not in use.
+    pub(super) fn close(&self) {
+        locked(&self.idle).clear();
+    }
+
+    /// Creates an agent that makes no decision: the core handles every status and redirect, and writes every header.
+    fn agent(&self) -> Agent {
+        let settings = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent(AutoHeaderValue::None)
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .max_idle_connections(1)
+            .max_idle_connections_per_host(1)
+            .max_idle_age(IDLE_LIMIT)
+            .build();
+        let dialer = Dialer::new(Arc::clone(&self.config), self.proxy.clone(), self.failed.clone());
+        Agent::with_parts(settings, dialer, NoResolver)
+    }
+}
+
+/// How long an idle connection is reused. After that, a router or the server may have dropped it.
+const IDLE_LIMIT: Duration = Duration::from_secs(15);
+/// URLs come from the server, which may name any number of hosts.
+const MAX_IDLE: usize = 64;

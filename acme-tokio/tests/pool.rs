@@ -1,0 +1,77 @@
+//! Which connection a request takes.
+
+mod server;
+
+use core::time::Duration;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
+use acme_proto::flow::{Flow as _, Lost, Output, Transmit};
+use acme_proto::http::{Method, Request, Response};
+use acme_proto::{call::Call, op, session::Session, time::Timestamp};
+use acme_tokio::Transport as _;
+use server::{tls, transport};
+
+/// Starts a server whose responses number their connections; returns its URL.
+fn numbering() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.expect("a connection");
+            thread::spawn(move || {
+                while stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
+                    // Requests at the same time take several connections.
+                    thread::sleep(Duration::from_millis(50));
+                    let response =
+                        format!("HTTP/1.1 200 OK\r\nNumber: {number}\r\nContent-Length: 0\r\n\r\n");
+                    if stream.write_all(response.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+/// Makes requests that have ids of their own.
+fn requests(url: &str, count: usize) -> Vec<Transmit> {
+    let mut session = Session::new("https://localhost/".parse().expect("a URL"), 0);
+    let mut request = || {
+        let output = Call::new(op::GetDirectory).poll_output(&mut session, Timestamp::UNIX_EPOCH);
+        let Output::Transmit(transmit) = output else { panic!("no request: {output:?}") };
+        let request = Request::new(Method::Get, url.parse().expect("a URL"));
+        Transmit { request, ..transmit }
+    };
+    (0..count).map(|_| request()).collect()
+}
+
+fn number(result: Result<Response, Lost>) -> String {
+    result.expect("an answer").headers().first("number").expect("a number").to_owned()
+}
+
+#[tokio::test]
+async fn the_connection_that_was_used_last_is_used_first_unless_another_gave_the_nonce() {
+    let transport = transport(&tls(server::Speaks::Plain).1);
+    let mut requests = requests(&numbering(), 7);
+    let (first, second) = (requests.remove(0), requests.remove(0));
+    let ids = [first.id, second.id];
+    let both = tokio::join!(transport.exchange(first), transport.exchange(second));
+    let numbers = [number(both.0), number(both.1)];
+    assert_ne!(numbers[0], numbers[1]);
+    let mut last = number(transport.exchange(requests.remove(0)).await);
+    for _ in 0..2 {
+        let again = number(transport.exchange(requests.remove(0)).await);
+        assert_eq!(again, last);
+        last = again;
+    }
+    let other = usize::from(numbers[0] == last);
+    let nonce_from = Some(ids[other]);
+    let retry = Transmit { nonce_from, ..requests.remove(0) };
+    assert_eq!(number(transport.exchange(retry).await), numbers[other]);
+    // That one has been used last now, and no connection remembers the older response.
+    let next = Transmit { nonce_from, ..requests.remove(0) };
+    assert_eq!(number(transport.exchange(next).await), numbers[other]);
+}
