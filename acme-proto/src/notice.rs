@@ -61,6 +61,18 @@ pub enum Notice {
         /// The names that were not ordered.
         names: Vec<Identifier>,
     },
+    /// The certificate has expired, or is not valid yet though that was not asked for. It is used, for our clock may be the
+    /// one that is wrong.
+    NotValidNow {
+        /// The URL of the certificate.
+        url: Url,
+        /// When its validity begins.
+        not_before: Timestamp,
+        /// The last second of its validity.
+        not_after: Timestamp,
+        /// What time it is by our clock.
+        now: Timestamp,
+    },
     /// An authorization could not be deactivated at the end of an issuance.
     NotDeactivated {
         /// The URL of the authorization.
@@ -188,6 +200,10 @@ impl fmt::Display for Notice {
                     "the certificate {url} has names that were not ordered: {}",
                     Names(&names)
                 )
+            }
+            Self::NotValidNow { url, not_before, not_after, now } => {
+                write!(f, "the certificate {url} is valid from {not_before:.0} to {not_after:.0}")?;
+                write!(f, ", and it is {now:.0} by this system's clock")
             }
             Self::NotDeactivated { url, error } => {
                 write!(f, "{url} was not given up: {}", Report::new(&**error))

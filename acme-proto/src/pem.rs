@@ -1,19 +1,24 @@
 //! A PEM encoder and a PEM parser (RFC 7468, RFC 8555 Sections 9.1 and 11.4).
 //!
-//! The parser skips text outside the blocks, and is strict about the blocks.
+//! The parser skips text outside the blocks, and is strict about the blocks. A block may be a private key, so that no
+//! copy of its text stays in freed memory.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 const LINE: usize = 64;
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
-/// Editors of Windows write it.
-const BYTE_ORDER_MARK: char = '\u{feff}';
+/// What editors of Windows write first.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+/// The room for the text of a block; that of an RSA key of 4096 bits has about 3,200 octets.
+const MOST_AT_FIRST: usize = 16 * 1024;
 
 /// What is wrong with a PEM text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,8 +46,14 @@ pub enum InvalidPem {
 
 /// Encodes one block, in lines of 64 characters that end with LF.
 pub fn encode(label: &str, der: &[u8]) -> String {
-    let body = STANDARD.encode(der);
-    let mut text = alloc::format!("{BEGIN}{label}{DASHES}\n");
+    let body = Zeroizing::new(STANDARD.encode(der));
+    // The whole capacity up front: a text that grows leaves copies behind.
+    let lines = body.len() + body.len().div_ceil(LINE);
+    let mut text =
+        String::with_capacity(lines + 2 * (BEGIN.len() + label.len() + DASHES.len() + 1));
+    for part in [BEGIN, label, DASHES, "\n"] {
+        text.push_str(part);
+    }
     for line in body.as_bytes().chunks(LINE) {
         text.extend(line.iter().map(|b| char::from(*b)));
         text.push('\n');
@@ -121,35 +132,55 @@ enum Line<'a> {
 /// Goes through the lines outside the blocks; `visit` takes the lines of a block that it wants.
 fn read(
     text: &[u8],
-    mut visit: impl FnMut(Line<'_>, &mut dyn Iterator<Item = &str>) -> Result<(), InvalidPem>,
+    mut visit: impl FnMut(Line<'_>, &mut Lines<'_>) -> Result<(), InvalidPem>,
 ) -> Result<(), InvalidPem> {
-    // What is not UTF-8 cannot be in a block, and the names in explanatory text may be in any character set.
-    let text = String::from_utf8_lossy(text);
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-    let mut lines = text.lines().map(str::trim);
+    let text = text.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(text);
+    let mut lines = Lines(text);
     while let Some(line) = lines.next() {
-        let line = match line.split_once(BEGIN) {
+        let line = match line.trim().split_once(BEGIN) {
             // Whatever looks like the beginning of a block is taken for one.
             Some((_, rest)) => Line::Begin(rest.strip_suffix(DASHES).unwrap_or(rest)),
-            None => Line::Text(line),
+            None => Line::Text(line.trim()),
         };
         visit(line, &mut lines)?;
     }
     Ok(())
 }
 
+/// The lines of a text, each converted by itself: what is not UTF-8 cannot be in a block, and the names in explanatory
+/// text may be in any character set. Only such lines are copied.
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Cow<'a, str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let end = self.0.iter().position(|octet| *octet == b'\n');
+        let (line, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
+        self.0 = rest.get(1..).unwrap_or_default();
+        Some(String::from_utf8_lossy(line))
+    }
+}
+
 fn none(text: &[u8]) -> InvalidPem {
     if core::str::from_utf8(text).is_ok() { InvalidPem::Empty } else { InvalidPem::NotUtf8 }
 }
 
-fn block(lines: &mut dyn Iterator<Item = &str>, label: &str) -> Result<Vec<u8>, InvalidPem> {
-    let mut body = String::new();
+fn block(lines: &mut Lines<'_>, label: &str) -> Result<Vec<u8>, InvalidPem> {
+    // A text that grows leaves copies behind, so that it gets room for all that may follow.
+    let mut body = Zeroizing::new(String::with_capacity(lines.0.len().min(MOST_AT_FIRST)));
     for line in lines {
+        let line = line.trim();
         if let Some(end) = line.strip_prefix(END) {
             if end.strip_suffix(DASHES) != Some(label) {
                 return Err(InvalidPem::Unterminated);
             }
-            let der = STANDARD.decode(body).map_err(|_| InvalidPem::Base64)?;
+            let mut der = Zeroizing::new(Vec::with_capacity(body.len()));
+            STANDARD.decode_vec(body.as_bytes(), &mut der).map_err(|_| InvalidPem::Base64)?;
+            let der = core::mem::take(&mut *der);
             return if der.is_empty() { Err(InvalidPem::Base64) } else { Ok(der) };
         }
         // The next block begins before this one ends.

@@ -292,6 +292,11 @@ impl CannedServer {
         }
     }
 
+    /// Sets the client's clock, also back.
+    pub const fn start_at(&mut self, time: Timestamp) {
+        self.now = time;
+    }
+
     /// Lets time pass.
     pub fn sleep_until(&mut self, time: Timestamp) {
         self.now = self.now.max(time);

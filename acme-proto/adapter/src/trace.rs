@@ -60,6 +60,9 @@ pub fn notice(notice: &Notice) {
         Notice::ExtraNames { url, .. } => {
             warn!(%url, reason = %notice, "the certificate has names that were not ordered");
         }
+        Notice::NotValidNow { url, .. } => {
+            warn!(%url, reason = %notice, "the certificate is not valid now");
+        }
         Notice::NotDeactivated { url, error } => {
             warn!(%url, reason = %Report::new(&**error), "an authorization was not deactivated");
         }

@@ -3,7 +3,7 @@
 //! # What it guarantees
 //!
 //! - A certificate is handed over only if it has the CSR's key and every ordered name. Further names are reported
-//!   ([`Notice::ExtraNames`]).
+//!   ([`Notice::ExtraNames`]), as is one that is not valid now ([`Notice::NotValidNow`]).
 //! - With [`durable`](Issuance::durable), a stored snapshot lists each challenge before it is published and until it is
 //!   cleaned up, and has the CSR before it is sent. After a crash at any point, another process can resume or clean up.
 //! - Every published challenge is cleaned up, however the flow ends, unless it is meant to last. The clean-up of a

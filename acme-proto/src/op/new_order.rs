@@ -167,6 +167,11 @@ impl NewOrder {
         self.replaces.as_deref()
     }
 
+    /// Returns whether the user named the time at which the validity begins.
+    pub(crate) const fn names_beginning(&self) -> bool {
+        self.not_before.is_some()
+    }
+
     pub(crate) fn drop_replaces(&mut self) -> Option<String> {
         self.replaces.take()
     }

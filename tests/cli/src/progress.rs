@@ -118,7 +118,7 @@ impl Progress {
             Notice::Waiting { until, .. } if is_far(*until) => {
                 self.doing(format!("waiting until {}", until.to_rfc3339_seconds()));
             }
-            Notice::ExtraNames { .. } => self.say(&notice.to_string()),
+            Notice::ExtraNames { .. } | Notice::NotValidNow { .. } => self.say(&notice.to_string()),
             Notice::Deviation { url, deviation } if !deviation.is_routine() => {
                 self.say(&format!("the CA deviates from the protocol at {url}: {deviation}"));
             }

@@ -205,6 +205,24 @@ pub const FIELD: &[FieldCase] = &[
         tests: &["what_the_server_itself_could_not_validate_is_tried_again_after_a_pause"],
     },
     FieldCase {
+        what: "issues a certificate that has expired, or is not valid yet",
+        rule: "keeps the certificate and reports its validity and the time of this system",
+        tests: &[
+            "a_certificate_that_is_not_valid_now_is_kept_and_reported",
+            "a_certificate_that_has_expired_is_reported",
+        ],
+    },
+    FieldCase {
+        what: "(a reader of memory or of a core dump) looks for a private key after its owner has dropped it",
+        rule: "leave no copy of its text in freed memory; the crypto provider's own copies are the provider's",
+        tests: &["a_keys_text_is_in_no_freed_memory"],
+    },
+    FieldCase {
+        what: "(a child that a hook left behind) writes without end",
+        rule: "wait a second for the reason of a failure, and no longer",
+        tests: &["a_child_that_it_leaves_behind_and_that_is_never_silent_is_not_waited_for"],
+    },
+    FieldCase {
         what: "refuses orders, or has nothing to be proved",
         rule: "fetches no nonces ahead for the next order, and uses those that it has",
         tests: &[

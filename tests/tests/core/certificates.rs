@@ -1,11 +1,13 @@
 //! Certificate download (RFC 8555 sections 7.4.2, 9.1, 11.4), and the check of what was issued.
 
+use core::time::Duration;
+
 use acme_proto::error::{Error, PeerFault, Report};
 use acme_proto::http::Response;
 use acme_proto::identifier::Identifier;
-use acme_proto::issuance::Issued;
+use acme_proto::issuance::{Issuance, Issued};
 use acme_proto::notice::Notice;
-use acme_proto::op::GetCertificate;
+use acme_proto::op::{GetCertificate, NewOrder};
 use acme_proto::x509::{CertificateChain, ChainMismatch};
 use acme_testca::{CaConfig, Quirks};
 use acme_tests::canned_server::{BASE, CannedServer, certificate, chain, created, order};
@@ -285,6 +287,41 @@ fn a_certificate_with_more_names_than_ordered_is_kept_and_reported() {
     assert_eq!(issued.chain().leaf().dns_names().len(), 2);
     let extra: Vec<_> = script.notices.iter().filter_map(extra_names).collect();
     assert_eq!(extra, [["b.example".to_owned()]]);
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_now_is_kept_and_reported() {
+    // It expired before it was downloaded.
+    let mut config = CaConfig::default();
+    config.certificate_lifetime = 0;
+    let mut world = World::new(config, 1);
+    let mut session = world.registered();
+    issue(&mut world, &mut session, &[NAME]).expect("a certificate");
+    assert_eq!(world.notices.iter().filter(|notice| is_not_valid_now(notice)).count(), 1);
+
+    // Our clock is a day late, and half a minute.
+    for (late, reported) in [(86_400_000, 1), (30_000, 0)] {
+        let mut script = CannedServer::obliging(&[NAME]);
+        let made = chain(&[NAME]);
+        script.on("/cert/1", [certificate(&made)]);
+        let leaf = CertificateChain::parse_pem(made.as_bytes()).expect("a chain");
+        let begins = leaf.leaf().not_before();
+        script.start_at(begins.saturating_sub(Duration::from_millis(late)));
+        script.issue(issuance(&[NAME])).expect("a certificate");
+        let found = script.notices.iter().filter(|notice| is_not_valid_now(notice)).count();
+        assert_eq!(found, reported, "{:?}", script.notices);
+
+        // Where the user names the beginning, nothing is wrong with it.
+        let order = NewOrder::new([NAME.parse().expect("a name")]).expect("an order");
+        let flow = Issuance::for_order(order.with_not_before(begins));
+        script.notices.clear();
+        script.issue(flow).expect("a certificate");
+        assert!(!script.notices.iter().any(is_not_valid_now), "{:?}", script.notices);
+    }
+}
+
+fn is_not_valid_now(notice: &Notice) -> bool {
+    matches!(notice, Notice::NotValidNow { .. }) && notice.to_string().contains(" is valid from 20")
 }
 
 fn extra_names(notice: &Notice) -> Option<Vec<String>> {

@@ -10,6 +10,7 @@ for_both_programs! {
     a_first_registration_raises_no_alarm, quiet;
     a_failed_validation_is_told_once_and_with_what_to_do, told;
     a_limit_is_told_with_a_time_without_fractions, limit;
+    a_certificate_that_has_expired_is_reported, expired;
     a_validation_that_fails_at_the_ca_itself_is_tried_again, away;
 }
 
@@ -80,4 +81,10 @@ fn away(program: Program) {
     for said in ["http-01 failed for a.test", "waiting until 20"] {
         assert!(outcome.stderr.contains(said), "{said}: {outcome:#?}");
     }
+}
+
+fn expired(program: Program) {
+    let outcome = issue(program, &start(|config| config.certificate_lifetime = 0));
+    outcome.assert_issued();
+    assert!(outcome.stderr.contains(" by this system's clock"), "{outcome:#?}");
 }

@@ -138,10 +138,16 @@ impl HookCommand {
             return Ok(());
         }
         // What it has written may still be in the pipe. A child that it left behind may keep the
-        // pipe open, so this does not wait for its end but for a short silence.
+        // pipe open, so this does not wait for its end but for a short silence, and not for that of one that never is
+        // silent.
         let mut stderr = Vec::new();
-        while let Some(Ok(piece)) = said.as_ref().map(|said| said.recv_timeout(LAST_WORDS)) {
+        let end = Instant::now() + MOST_LAST_WORDS;
+        let wait = || end.saturating_duration_since(Instant::now()).min(LAST_WORDS);
+        while let Some(Ok(piece)) = said.as_ref().map(|said| said.recv_timeout(wait())) {
             stderr.extend_from_slice(&piece);
+            if wait().is_zero() {
+                break;
+            }
         }
         self.check(&Output { status, stdout: Vec::new(), stderr })
     }
@@ -279,6 +285,7 @@ fn words(command: &str) -> Vec<String> {
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 const LAST_WORDS: Duration = Duration::from_millis(200);
+const MOST_LAST_WORDS: Duration = Duration::from_secs(1);
 const MAX_STDERR: usize = 64 * 1024;
 const MAX_WORDS: usize = 500;
 

@@ -79,6 +79,19 @@ mod unix {
         assert!(start.elapsed() < Duration::from_secs(5));
     }
 
+    #[test]
+    fn a_child_that_it_leaves_behind_and_that_is_never_silent_is_not_waited_for() {
+        let numbers = "1 2 3 4 5 6 7 8 9 10";
+        let talks = format!(
+            "for i in {numbers}; do for j in {numbers}; do echo x >&2; sleep 0.1; done; done"
+        );
+        let hook = shell(&format!("echo the reason >&2; ({talks}) & exit 1"));
+        let start = Instant::now();
+        let error = hook.present("a", "b").expect_err("status 1").to_string();
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert!(error.contains("the reason"), "{error}");
+    }
+
     /// Returns a hook whose child writes to a file again and again, and that file.
     fn busy(name: &str) -> (HookCommand, std::path::PathBuf) {
         let file = std::env::temp_dir().join(format!("acme-hook-{name}-{}", std::process::id()));

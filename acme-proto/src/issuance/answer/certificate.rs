@@ -1,12 +1,17 @@
 //! The downloaded certificate, and the choice of its chain (RFC 8555 Section 7.4.2).
 
+use core::time::Duration;
+
 use super::super::Issuance;
 use crate::error::{Error, PeerFault};
 use crate::notice::Notice;
 use crate::op::{Choosing, Download};
 use crate::session::Session;
 use crate::url::Url;
-use crate::x509::{ChainMismatch, Csr};
+use crate::x509::{Certificate, ChainMismatch, Csr};
+
+/// How far the clocks of a CA and its client may differ without a word.
+const SKEW: Duration = Duration::from_secs(300);
 
 impl Issuance {
     pub(super) fn downloaded(
@@ -43,6 +48,7 @@ impl Issuance {
 
     /// Refuses a certificate for another key, or without a name that was ordered.
     fn check(&mut self, url: &Url, download: &Download) -> Result<(), Error> {
+        self.compare_with_clock(url, download.chain.leaf());
         let ordered = self.settings.request.identifiers();
         // An order that was valid before this flow came: its key is not ours to check.
         let leaf = download.chain.leaf();
@@ -54,6 +60,18 @@ impl Issuance {
                 Ok(())
             }
             matched => matched.map_err(|m| Error::peer(url, PeerFault::WrongCertificate(m))),
+        }
+    }
+
+    /// Reports a certificate that is not valid now, unless it was ordered for later.
+    fn compare_with_clock(&mut self, url: &Url, leaf: &Certificate) {
+        let now = self.engine.now();
+        let (not_before, not_after) = (leaf.not_before(), leaf.not_after());
+        let is_for_later = self.settings.request.names_beginning();
+        let is_early = not_before > now.saturating_add(SKEW) && !is_for_later;
+        if is_early || not_after < now {
+            let url = url.clone();
+            self.engine.notice(Notice::NotValidNow { url, not_before, not_after, now });
         }
     }
 

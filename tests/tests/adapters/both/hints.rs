@@ -166,3 +166,14 @@ async fn a_validation_that_fails_at_the_ca_itself_is_tried_again_by_the_same_kin
     let seen = seen.lock().expect("no panic");
     assert!(seen.iter().any(|notice| notice.to_string().contains("http-01 failed")), "{seen:?}");
 }
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_reported() {
+    let ca = TestCa::builder().certificate_lifetime(Duration::ZERO).start().expect("a CA");
+    let (builder, seen) = watched(builder(&ca));
+    let (client, http) = (registered(builder).await, http01(&ca).await);
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
+    issue.run().await.expect("a certificate");
+    let seen = seen.lock().expect("no panic");
+    assert!(seen.iter().any(|notice| matches!(notice, Notice::NotValidNow { .. })), "{seen:?}");
+}
