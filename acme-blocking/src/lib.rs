@@ -21,6 +21,7 @@
 //! is no runtime and nothing asynchronous: what runs at the same time (exchanges, calls of solvers)
 //! runs on threads that the call starts.
 //!
+//! - [`Certificates`] obtains, serves and renews the certificates of a server for as long as it runs.
 //! - [`Client`] is one account at one directory: cheap to clone, and usable from any number of
 //!   threads.
 //! - [`Client::issue`] obtains a certificate; [`Client::resume`] goes on after a crash; [`Cancel`]
@@ -49,6 +50,7 @@
 
 mod builder;
 mod cancel;
+mod certificates;
 mod client;
 mod drive;
 mod in_flight;
@@ -74,6 +76,7 @@ pub use acme_adapter::exports::*;
 
 pub use crate::builder::ClientBuilder;
 pub use crate::cancel::Cancel;
+pub use crate::certificates::{Certificates, CertificatesBuilder};
 pub use crate::client::Client;
 pub use crate::issue::Issue;
 pub use crate::key_change::KeyChange;

@@ -20,6 +20,7 @@
 //! The protocol itself is in [`acme_proto`], a state machine without I/O; this crate carries its
 //! requests, provides the time, and runs the solvers. It decides nothing about the protocol.
 //!
+//! - [`Certificates`] obtains, serves and renews the certificates of a server for as long as it runs.
 //! - [`Client`] is one account at one directory: cheap to clone, and usable from any number of
 //!   tasks.
 //! - [`Client::issue`] obtains a certificate; [`Client::resume`] goes on after a crash.
@@ -49,6 +50,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod certificates;
 mod client;
 mod clock;
 mod drive;
@@ -77,6 +79,7 @@ pub use acme_proto;
 pub use acme_adapter::exports::*;
 
 pub use crate::builder::ClientBuilder;
+pub use crate::certificates::{Certificates, CertificatesBuilder};
 pub use crate::client::Client;
 pub use crate::issue::Issue;
 pub use crate::key_change::KeyChange;

@@ -38,3 +38,33 @@ pub mod world;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// A folder of its own for one test, which is removed when it is dropped.
+pub struct Scratch(std::path::PathBuf);
+
+/// Makes an empty folder.
+///
+/// # Panics
+/// If there is no place for it.
+pub fn scratch(name: &str) -> Scratch {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let (process, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(format!("acme-{name}-{process}-{next}"));
+    std::fs::create_dir_all(&path).expect("a place for temporary files");
+    Scratch(path)
+}
+
+impl Scratch {
+    /// Returns the path.
+    pub fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left of it harms no other test.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -9,6 +9,7 @@ use crate::key_file::KeyFileError;
 use crate::keys::KeyError;
 use crate::lock::LockError;
 use crate::storage::StorageError;
+use crate::storage::layout::Damage;
 use crate::store::OrderFileError;
 use crate::tls::TlsError;
 use acme_proto::error::{InvalidInput, Misuse};
@@ -62,6 +63,15 @@ pub enum Error {
     /// The certificate has no identifier for renewal information (RFC 9773 section 4.1).
     #[error("the certificate names no issuer key, so the CA cannot be asked about its renewal")]
     NoCertificateId,
+    /// No CA was named.
+    #[error("no CA was named: name one with ca(..), by the URL of its directory")]
+    NoAuthority,
+    /// A certificate without names was wanted.
+    #[error("a certificate needs at least one name")]
+    NoNames,
+    /// The certificate that the CA issued cannot be stored.
+    #[error("the new certificate cannot be used: {0}")]
+    Damaged(Damage),
     /// The address of a listener cannot be used.
     #[error("{}", cannot_listen(*address, source))]
     Listen {

@@ -8,7 +8,7 @@ pub use acme_proto::issuance::{Deactivation, Issued};
 pub use acme_proto::notice::Notice;
 pub use acme_proto::op::AccountEntry;
 pub use acme_proto::policy::Policy;
-pub use acme_proto::renewal::{RenewalSchedule, RenewalStep};
+pub use acme_proto::renewal::{LifecycleEvent, RenewalPolicy, RenewalSchedule, RenewalStep};
 pub use acme_proto::rollover::RolloverIntent;
 pub use acme_proto::snapshot::Snapshot;
 pub use acme_proto::wire::ChallengeKind;
@@ -23,6 +23,9 @@ pub use crate::error::{BoxError, Error};
 pub use crate::exchange::ExchangeRecord;
 pub use crate::hook::HookCommand;
 pub use crate::http01::{Http01Handler, HttpsRedirect};
+pub use crate::keeper::{
+    CertificateEvent, CertificateEventKind, CertificateHealth, CertificateState, Health,
+};
 pub use crate::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
 pub use crate::lock::Lock;
 #[cfg(feature = "propagation")]

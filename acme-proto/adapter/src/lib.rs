@@ -10,6 +10,7 @@
 //! | [`atomic`], [`lock`] | files that are complete or absent after a crash; one process at a time |
 //! | [`account_file`], [`store`] | the account in a file; the state of an order in a file |
 //! | [`key_change`], [`external`] | that file while its key changes; the external account of a user |
+//! | [`keeper`] | the certificates that a server keeps alive, without I/O |
 //! | [`storage`] | accounts, keys, certificates and orders in a folder, in memory, or elsewhere |
 //! | [`key_file`] | a private key in a file of its own |
 //! | [`directories`] | where public CAs are |
@@ -54,6 +55,7 @@ pub mod external;
 pub mod facade;
 pub mod hook;
 pub mod http01;
+pub mod keeper;
 pub mod key_change;
 pub mod key_file;
 pub mod keyring;

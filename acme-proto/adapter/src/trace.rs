@@ -20,10 +20,12 @@ use core::time::Duration;
 
 use acme_proto::error::Report;
 use acme_proto::notice::{Notice, Progress};
+use acme_proto::renewal::LifecycleEvent;
 use acme_proto::time::Timestamp;
 use tracing::{debug, info, warn};
 
 use crate::clock;
+use crate::keeper::{CertificateEvent, CertificateEventKind};
 
 /// How far ahead a time is that is worth a line in a log.
 const FAR: Duration = Duration::from_secs(5);
@@ -88,6 +90,18 @@ pub fn notice(notice: &Notice) {
             warn!(%identifier, %kind, %reason, "a challenge may still be published");
         }
         other => debug!(reason = %other, "notice"),
+    }
+}
+
+/// Emits an event of a certificate that a server keeps.
+pub(crate) fn certificate(event: &CertificateEvent) {
+    let (identifier, is_loud) = (&*event.name, event.is_loud());
+    match &event.kind {
+        CertificateEventKind::Lifecycle(LifecycleEvent::Waiting { until }) => {
+            debug!(identifier, at = %until, "a certificate waits for its renewal");
+        }
+        _ if is_loud => warn!(identifier, reason = %event, "a certificate needs attention"),
+        _ => info!(identifier, reason = %event, "a certificate"),
     }
 }
 

@@ -71,9 +71,9 @@
 //!   there. No window, lifetime or clock causes a loop of orders.
 //! - After a failure the next CA of the list is tried at once. A CA that failed is left alone for
 //!   half of the time since its first failure, at least a minute (ten seconds if it was not
-//!   reached), for twelve minutes for each failed validation of a name, and for as long as it asks,
-//!   up to a day. While a certificate is valid, the wait is at most a twentieth of its lifetime and
-//!   six hours; without one, an hour.
+//!   reached or out of order), for twelve minutes for each failed validation of a name, and for as
+//!   long as it asks, up to a day. While a certificate is valid, the wait is at most a twentieth of
+//!   its lifetime and six hours; without one, an hour.
 //! - The next renewal begins with the first CA again.
 //! - If a CA has lost the account, the step is [`Register`](LifecycleStep::Register) again, once.
 //!

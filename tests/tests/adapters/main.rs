@@ -1,6 +1,7 @@
 //! Both adapters, against servers on loopback. Needs nothing but Rust.
 
 mod both;
+mod certificates;
 mod examples;
 mod import;
 mod only_blocking;

@@ -26,8 +26,10 @@ pub(super) struct Ladder {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances<'a> {
     pub(super) policy: &'a RenewalPolicy,
-    /// The lifetime of the certificate in use, if it has not expired.
+    /// The lifetime of the certificate in use.
     pub(super) lifetime: Option<Duration>,
+    /// Whether it has not expired.
+    pub(super) is_valid: bool,
     /// A random number, which spreads the attempts of many machines.
     pub(super) random: u64,
 }
@@ -35,8 +37,8 @@ pub(super) struct Circumstances<'a> {
 /// What an error says about the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Weight {
-    /// No CA was reached, so the attempt cost nothing.
-    is_network: bool,
+    /// No CA was reached, or it was out of order, so the attempt cost nothing.
+    is_outage: bool,
     /// The largest number of failed validations of one name.
     validations: u32,
     retry_at: Option<Timestamp>,
@@ -48,12 +50,16 @@ impl Weight {
             Error::Order(order) => most_validations(order),
             _ => 0,
         };
-        let is_network = matches!(error, Error::Transport(_) | Error::Deadline(_));
-        Self { is_network, validations, retry_at: error.retry_at() }
+        let is_outage = match error {
+            Error::Transport(_) | Error::Deadline(_) => true,
+            Error::Problem(problem) => problem.status() >= 500,
+            _ => false,
+        };
+        Self { is_outage, validations, retry_at: error.retry_at() }
     }
 
     /// A failure of this machine.
-    pub(super) const LOCAL: Self = Self { is_network: false, validations: 0, retry_at: None };
+    pub(super) const LOCAL: Self = Self { is_outage: false, validations: 0, retry_at: None };
 }
 
 fn most_validations(order: &OrderFailed) -> u32 {
@@ -85,13 +91,14 @@ impl Ladder {
         self.count(now);
         let policy = around.policy;
         let least = policy.renew_backoff.wait(0);
-        let first = if weight.is_network { least / 6 } else { least };
+        let first = if weight.is_outage { least / 6 } else { least };
         let elapsed = now.saturating_duration_since(self.since.unwrap_or(now));
         let budget = policy.for_each_failed_validation.saturating_mul(weight.validations);
-        let longest = policy.renew_backoff.wait(u32::MAX);
         // Attempts are more frequent while a short certificate runs out, and after one has expired.
-        let most = around.lifetime.map_or(HOUR, |lifetime| lifetime / 20).min(longest);
-        let wait = first.max(elapsed / 2).max(budget).min(most);
+        let part = around.lifetime.map_or(HOUR, |lifetime| lifetime / 20);
+        let most = if around.is_valid { part } else { HOUR };
+        let wait = first.max(budget).min(part).max(elapsed / 2).min(most);
+        let wait = wait.min(policy.renew_backoff.wait(u32::MAX));
         // Up to a tenth longer.
         let spread = wait.as_secs_f64() * (around.random as f64 / u64::MAX as f64) / 10.0;
         let wait = wait.saturating_add(Duration::try_from_secs_f64(spread).unwrap_or_default());

@@ -8,7 +8,6 @@ mod ladder;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -79,7 +78,8 @@ pub struct Lifecycle {
     is_ordered_now: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_failure: Option<LifecycleFailure>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Not stored: a stored lifecycle would otherwise change with every step.
+    #[serde(skip)]
     last_seen: Option<Timestamp>,
     #[serde(skip)]
     waiting_until: Option<Timestamp>,
@@ -129,10 +129,16 @@ impl Lifecycle {
         self
     }
 
+    /// Returns the limits and waits.
+    pub const fn policy(&self) -> &RenewalPolicy {
+        &self.policy
+    }
+
     /// Replaces the CAs, the preferred one first. A stored lifecycle keeps what it knows about
     /// those that stay.
     pub fn with_directories(mut self, directories: impl IntoIterator<Item = Url>) -> Self {
         let known = core::mem::take(&mut self.authorities);
+        self.waiting_until = None;
         let keep = |directory: Url| {
             let known = known.iter().find(|authority| authority.directory == directory);
             known.cloned().unwrap_or_else(|| Authority::new(directory))
@@ -207,6 +213,11 @@ impl Lifecycle {
         if let Some(authority) = self.authority(directory) {
             authority.is_registered = true;
         }
+    }
+
+    /// Reports that an order begins; a step may be returned more than once before its result.
+    pub fn on_ordering(&mut self, directory: &Url) {
+        self.events.push_back(LifecycleEvent::Renewing { directory: directory.clone() });
     }
 
     /// Handles a new certificate, also one that another process ordered.
@@ -306,14 +317,15 @@ impl Lifecycle {
     }
 
     fn fail(&mut self, at: &Url, reason: String, weight: Weight, everywhere: bool, now: Timestamp) {
-        let lifetime = self.valid_lifetime(now);
+        let lifetime = self.held.as_ref().map(|held| held.schedule.lifetime());
+        let is_valid = self.not_after().is_some_and(|end| now < end);
         let mut failures = 0;
         for authority in &mut self.authorities {
             let is_it = authority.directory == *at;
             if is_it || everywhere {
                 let count = authority.ladder.failures();
                 let random = random(self.seed, authority.directory.as_str(), count);
-                let around = Circumstances { policy: &self.policy, lifetime, random };
+                let around = Circumstances { policy: &self.policy, lifetime, is_valid, random };
                 authority.ladder.fail(weight, around, now);
             }
             if is_it {
@@ -379,7 +391,6 @@ impl Lifecycle {
         }
         let held = self.held.as_ref().filter(|held| held.directory == directory);
         let replaces = held.and_then(|held| held.schedule.certificate_id()).map(String::from);
-        self.events.push_back(LifecycleEvent::Renewing { directory: directory.clone() });
         LifecycleStep::Order { directory, replaces }
     }
 
@@ -387,15 +398,10 @@ impl Lifecycle {
         self.authorities.iter_mut().find(|authority| authority.directory == *directory)
     }
 
-    /// Returns the lifetime of the certificate in use, if it has not expired.
-    fn valid_lifetime(&self, now: Timestamp) -> Option<Duration> {
-        let held = self.held.as_ref().filter(|held| now < held.schedule.not_after())?;
-        Some(held.schedule.lifetime())
-    }
-
     /// Corrects what a wrong clock stored, and reports what the time makes of the certificate.
     fn settle(&mut self, now: Timestamp) {
-        if let Some(expected) = self.last_seen
+        let issued_at = self.held.as_ref().map(|held| held.issued_at);
+        if let Some(expected) = self.last_seen.max(issued_at)
             && now < expected.saturating_sub(HOUR)
         {
             self.events.push_back(LifecycleEvent::ClockLooksWrong { now, expected });

@@ -101,6 +101,12 @@ impl Ca {
         CaResponse { status, headers, body, kind, problem, delivery, delay_millis }
     }
 
+    /// Forgets every account, as a CA does that has lost its database.
+    pub fn forget_accounts(&mut self) {
+        self.accounts.clear();
+        self.account_keys.clear();
+    }
+
     /// Replaces the behaviours of real servers that are switched on.
     pub fn set_quirks(&mut self, quirks: Quirks) {
         self.config.quirks = quirks;

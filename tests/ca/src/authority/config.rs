@@ -79,9 +79,9 @@ pub struct CaConfig {
     pub renewal_info_retry_after: Option<RetryAfter>,
     /// The page that explains renewal windows, where no test set another one.
     pub renewal_explanation: Option<String>,
-    /// How long certificates are valid.
+    /// How long certificates are valid, counted from now.
     pub certificate_lifetime: u64,
-    /// How far before now certificates start.
+    /// How far before now certificates start; at most a hundredth of their lifetime.
     pub backdate: u64,
     /// How long orders can be finalized.
     pub order_lifetime: u64,

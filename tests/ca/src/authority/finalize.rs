@@ -95,12 +95,14 @@ impl Ca {
         self.check_profile(order.profile.as_ref())?;
         let profile = order.profile.as_ref().and_then(|name| self.config.profiles.get(name));
         let lifetime = profile.map_or(self.config.certificate_lifetime, |p| p.lifetime);
-        let not_before =
-            order.not_before.unwrap_or_else(|| now.saturating_sub(self.config.backdate));
-        let not_after = order
-            .not_after
+        // A certificate of a minute that began an hour ago would seem to be at its end.
+        let backdate = self.config.backdate.min(lifetime / 100);
+        let not_before = order.not_before.unwrap_or_else(|| now.saturating_sub(backdate));
+        let not_after = order.not_after.unwrap_or_else(|| {
+            let start = order.not_before.unwrap_or(now);
             // The last second is part of the validity (RFC 5280 Section 4.1.2.5).
-            .unwrap_or_else(|| not_before.saturating_add(lifetime).saturating_sub(1000));
+            start.saturating_add(lifetime).saturating_sub(1000)
+        });
         self.certify(account, id, key, (not_before, not_after))
     }
 

@@ -233,6 +233,11 @@ impl TestCa {
         self.shared.ca().set_renewal_window(id, start, end, explanation)
     }
 
+    /// Forgets every account, as a CA does that has lost its database.
+    pub fn forget_accounts(&self) {
+        self.shared.ca().forget_accounts();
+    }
+
     /// Moves the CA's clock forward, which makes objects expire.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.advance_clock(by);

@@ -1,0 +1,558 @@
+//! The certificates of a server: the builder, and the steps of each certificate's life.
+
+/// Writes the types `Certificates` and `CertificatesBuilder`, but for what starts, ends and paces the steps. See
+/// [the contract](crate::facade).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! certificates {
+    (
+        async: [$($async:tt)?],
+        await: [$($await:tt)*],
+        $(#[$attribute:meta])*
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone)]
+        pub struct Certificates {
+            inner: std::sync::Arc<Inner>,
+        }
+
+        /// What the clones of a [`Certificates`] share.
+        struct Inner {
+            keeper: $crate::keeper::Keeper,
+            storage: BoxStorage,
+            solvers: Vec<BoxSolver>,
+            http01: $crate::http01::Http01Handler,
+            client: Option<ChangeClient>,
+            issue: Option<ChangeIssue>,
+            allow: Option<Allow>,
+            /// The clients by directory, and the lock that keeps two registrations apart.
+            clients: Clients,
+            signal: Signal,
+        }
+
+        type ChangeClient = Box<dyn Fn(crate::ClientBuilder) -> crate::ClientBuilder + Send + Sync>;
+        type ChangeIssue = Box<dyn for<'a> Fn(crate::Issue<'a>) -> crate::Issue<'a> + Send + Sync>;
+        type Allow = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+        /// Sets up the certificates of a server; made by [`Certificates::in_folder`] and its siblings.
+        #[must_use = "it does nothing until it is started"]
+        pub struct CertificatesBuilder {
+            settings: $crate::keeper::KeeperSettings,
+            storage: Result<BoxStorage, $crate::error::Error>,
+            solvers: Vec<BoxSolver>,
+            client: Option<ChangeClient>,
+            issue: Option<ChangeIssue>,
+            allow: Option<Allow>,
+        }
+
+        impl CertificatesBuilder {
+            fn new(storage: Result<BoxStorage, $crate::error::Error>) -> Self {
+                let settings = Default::default();
+                Self { settings, storage, solvers: Vec::new(), client: None, issue: None, allow: None }
+            }
+
+            /// Adds a CA by the URL of its directory. The first one is preferred; each of the others is tried when
+            /// those before it have failed, and has an account of its own.
+            pub fn ca(mut self, directory: impl Into<String>) -> Self {
+                let directory = directory.into();
+                self.settings.authorities.push($crate::keeper::AuthoritySettings { directory, external: None });
+                self
+            }
+
+            /// Binds the account at the CA that was added last to an external one: its identifier, and a MAC key as
+            /// base64 text (RFC 8555 section 7.3.4).
+            pub fn external_account(mut self, kid: impl Into<String>, mac_key: impl Into<String>) -> Self {
+                if let Some(last) = self.settings.authorities.last_mut() {
+                    last.external = Some((kid.into(), mac_key.into()));
+                }
+                self
+            }
+
+            /// Adds a contact to the accounts, such as `mailto:me@example.org`.
+            pub fn contact(mut self, contact: impl Into<String>) -> Self {
+                self.settings.contacts.push(contact.into());
+                self
+            }
+
+            /// Asks for consent to a CA's terms of service, by their URL, whenever an account is registered.
+            pub fn agree_to_terms(mut self, ask: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+                self.settings.terms = Some(std::sync::Arc::new(ask));
+                self
+            }
+
+            /// Wants a certificate for these names: DNS names, wildcards (`*.example.org`) and IP addresses. Each call
+            /// adds a certificate.
+            ///
+            /// The first certificate is also for clients that ask for no name or another one.
+            pub fn names<I>(mut self, names: I) -> Self
+            where
+                I: IntoIterator<
+                    Item: TryInto<acme_proto::identifier::Identifier, Error: Into<$crate::error::Error>>,
+                >,
+            {
+                self.settings.certificates.push($crate::keeper::KeeperSettings::identifiers(names));
+                self
+            }
+
+            /// Obtains certificates for further names when a client asks for them in its handshake, where `allow`
+            /// says yes. It must be quick.
+            ///
+            /// However many handshakes wait for a name, it is ordered once. Strangers choose these names: allow only
+            /// what is known to be served here. At most [`max_on_demand`](Self::max_on_demand) are obtained.
+            pub fn on_demand(mut self, allow: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+                self.allow = Some(Box::new(allow));
+                self
+            }
+
+            /// Sets how many certificates handshakes may cause; by default 100.
+            pub const fn max_on_demand(mut self, most: usize) -> Self {
+                self.settings.max_on_demand = most;
+                self
+            }
+
+            /// Adds a solver, which is preferred to the listeners of the server. Wildcards need one of dns-01.
+            pub fn solver(mut self, solver: impl crate::Solver + 'static) -> Self {
+                self.solvers.push(std::sync::Arc::new(solver));
+                self
+            }
+
+            /// Sets the kind of the certificates' keys; by default ES256. Every order has a new key.
+            pub const fn key_kind(mut self, kind: $crate::keys::KeyKind) -> Self {
+                self.settings.key_kind = kind;
+                self
+            }
+
+            /// Sets the limits and waits of renewal.
+            pub fn renewal_policy(mut self, policy: acme_proto::renewal::RenewalPolicy) -> Self {
+                self.settings.renewal = policy;
+                self
+            }
+
+            /// Sets the crypto provider; the default is that of [`ClientBuilder::provider`](crate::ClientBuilder::provider).
+            pub fn provider(mut self, provider: std::sync::Arc<rustls::crypto::CryptoProvider>) -> Self {
+                self.settings.provider = Some(provider);
+                self
+            }
+
+            /// Changes the client of each CA, such as its roots or its policy.
+            pub fn client(
+                mut self,
+                change: impl Fn(crate::ClientBuilder) -> crate::ClientBuilder + Send + Sync + 'static,
+            ) -> Self {
+                self.client = Some(Box::new(change));
+                self
+            }
+
+            /// Changes each issuance, such as its profile or chain.
+            pub fn issue(
+                mut self,
+                change: impl for<'a> Fn(crate::Issue<'a>) -> crate::Issue<'a> + Send + Sync + 'static,
+            ) -> Self {
+                self.issue = Some(Box::new(change));
+                self
+            }
+
+            /// Shows every event to a function that must not block. With the feature `tracing` they are events of
+            /// `tracing`, too.
+            pub fn on_event(
+                mut self,
+                observer: impl Fn(&$crate::keeper::CertificateEvent) + Send + Sync + 'static,
+            ) -> Self {
+                self.settings.observer = Some(Box::new(observer));
+                self
+            }
+
+            /// Loads what is stored, so that it can be served, and does nothing more until
+            /// [`Certificates::run`] runs.
+            ///
+            /// # Errors
+            /// For names or URLs that cannot be used, without a CA, and for a storage that cannot be opened or has
+            /// the layout of another version.
+            pub $($async)? fn prepare(self) -> Result<Certificates, $crate::error::Error> {
+                let Self { settings, storage, solvers, client, issue, allow } = self;
+                let (storage, keeper) = (storage?, $crate::keeper::Keeper::new(settings)?);
+                crate::storage::run(&storage, $crate::storage::layout::open())$($await)*?;
+                let http01 = Default::default();
+                let (clients, signal) = Default::default();
+                let inner = Inner { keeper, storage, solvers, http01, client, issue, allow, clients, signal };
+                for kept in inner.keeper.kept() {
+                    inner.load(&kept)$($await)*;
+                }
+                Ok(Certificates { inner: std::sync::Arc::new(inner) })
+            }
+        }
+
+        impl core::fmt::Debug for CertificatesBuilder {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_tuple("CertificatesBuilder").field(&self.settings).finish()
+            }
+        }
+
+        impl Certificates {
+            /// Sets up certificates that are stored in a folder, which is created if there is none.
+            ///
+            /// [`storage::layout`](crate::storage::layout) says what is in it. Several processes may share it.
+            pub fn in_folder(folder: impl AsRef<std::path::Path>) -> CertificatesBuilder {
+                match $crate::storage::FolderStorage::open(folder) {
+                    Ok(storage) => Self::in_storage(storage),
+                    Err(error) => CertificatesBuilder::new(Err(error.into())),
+                }
+            }
+
+            /// Sets up certificates that are gone when the process ends: for tests.
+            pub fn in_memory() -> CertificatesBuilder {
+                Self::in_storage($crate::storage::MemoryStorage::new())
+            }
+
+            /// Sets up certificates in a storage of the user's own.
+            pub fn in_storage(storage: impl crate::storage::Storage + 'static) -> CertificatesBuilder {
+                CertificatesBuilder::new(Ok(std::sync::Arc::new(storage)))
+            }
+
+            /// Listens for TLS at this address. Validations by tls-alpn-01 are answered on the same port.
+            ///
+            /// # Errors
+            /// Those of [`TlsListenerBuilder::bind`](crate::TlsListenerBuilder::bind).
+            pub $($async)? fn listen(
+                &self,
+                address: impl crate::solver::listener::ToSocketAddrs,
+            ) -> Result<crate::TlsListener, $crate::error::Error> {
+                let listener = self.listener().bind(address)$($await)*?;
+                self.inner.keeper.listens_for_tls();
+                self.inner.signal.wake();
+                Ok(listener)
+            }
+
+            /// Returns what shows the certificates, for a server that has its own listener. Validations by
+            /// tls-alpn-01 are answered by it.
+            pub fn resolver(&self) -> $crate::resolver::CertificateResolver {
+                self.inner.keeper.listens_for_tls();
+                self.inner.signal.wake();
+                self.inner.keeper.resolver().clone()
+            }
+
+            /// Returns what answers validations by http-01, for a server that listens on port 80 by itself.
+            pub fn http01(&self) -> $crate::http01::Http01Handler {
+                self.inner.keeper.listens_for_http();
+                self.inner.signal.wake();
+                self.inner.http01.clone()
+            }
+
+            /// Returns whether there is a certificate for this name.
+            pub fn covers(&self, name: &str) -> bool {
+                self.inner.keeper.resolver().covers(name)
+            }
+
+            /// Returns the state of every certificate.
+            pub fn health(&self) -> $crate::keeper::Health {
+                self.inner.keeper.health()
+            }
+
+            /// Wants a certificate for these names, in place of the one that has the same first name, if any.
+            ///
+            /// # Errors
+            /// For names that cannot be used, and without any.
+            pub $($async)? fn add<I>(&self, names: I) -> Result<(), $crate::error::Error>
+            where
+                I: IntoIterator<
+                    Item: TryInto<acme_proto::identifier::Identifier, Error: Into<$crate::error::Error>>,
+                >,
+            {
+                let names = $crate::keeper::KeeperSettings::identifiers(names)?;
+                let kept = self.inner.keeper.add(names, false)?;
+                self.inner.load(&kept)$($await)*;
+                self.inner.signal.change();
+                self.inner.signal.wake();
+                Ok(())
+            }
+
+            /// Stops keeping and serving the certificate that has this first name; it stays in the storage. Returns
+            /// whether there was one.
+            pub fn remove(&self, name: &str) -> bool {
+                let removed = self.inner.keeper.remove(name);
+                self.inner.signal.change();
+                self.inner.signal.wake();
+                removed
+            }
+
+            /// Orders the certificate that has this first name now, such as after it was revoked or its key was
+            /// exposed. Returns whether there is one.
+            pub fn order_now(&self, name: &str) -> bool {
+                let kept = self.inner.keeper.kept();
+                let found = kept.iter().find(|kept| &**kept.id() == name);
+                if let Some(kept) = found {
+                    kept.order_now();
+                    self.inner.signal.wake();
+                }
+                found.is_some()
+            }
+        }
+
+        impl core::fmt::Debug for Certificates {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct("Certificates").field("keeper", &self.inner.keeper).finish_non_exhaustive()
+            }
+        }
+
+        impl Inner {
+            /// Takes over what is stored of a certificate.
+            $($async)? fn load(&self, kept: &$crate::keeper::Kept) {
+                use $crate::storage::layout;
+
+                let name = kept.name();
+                let life = crate::storage::run(&self.storage, layout::load_json(&layout::renewal(&name)))$($await)*;
+                let stored = crate::storage::run(&self.storage, layout::load_certificate(&name))$($await)*;
+                self.keeper.loaded(kept, stored, life);
+            }
+
+            /// Takes the next step of a certificate, and returns when the one after it is due.
+            $($async)? fn step(&self, kept: &$crate::keeper::Kept) -> acme_proto::time::Timestamp {
+                use acme_proto::renewal::LifecycleStep;
+
+                let now = $crate::clock::wall();
+                if self.solvers.is_empty() && self.keeper.own_kinds().is_empty() {
+                    // A listener that starts wakes the certificates.
+                    return $crate::keeper::look_again(now);
+                }
+                let until = match kept.next(now) {
+                    LifecycleStep::FetchInfo { directory, question } => {
+                        let client = self.client(&directory)$($await)*;
+                        let answer = match client {
+                            Ok(client) => client.call(question)$($await)*,
+                            Err(error) => Err(error),
+                        };
+                        kept.on_info(&answer, $crate::clock::wall());
+                        now
+                    }
+                    LifecycleStep::Register { directory } => {
+                        match self.register(&directory)$($await)* {
+                            Ok(()) => kept.on_registered(&directory),
+                            Err(error) => kept.on_failed(&directory, &error, $crate::clock::wall()),
+                        }
+                        now
+                    }
+                    LifecycleStep::Order { directory, replaces } => {
+                        self.order(kept, &directory, replaces)$($await)*.unwrap_or(now)
+                    }
+                    LifecycleStep::Wait(until) => {
+                        self.compare(kept)$($await)*;
+                        until.min($crate::keeper::look_again(now))
+                    }
+                    _ => $crate::keeper::look_again(now),
+                };
+                self.keeper.report_life(kept);
+                self.save_life(kept)$($await)*;
+                until
+            }
+
+            /// Orders a certificate, unless another process does or did. Returns when to look again if one does.
+            $($async)? fn order(
+                &self,
+                kept: &$crate::keeper::Kept,
+                directory: &acme_proto::url::Url,
+                replaces: Option<String>,
+            ) -> Option<acme_proto::time::Timestamp> {
+                use $crate::storage::layout;
+
+                let lock = layout::issuance_lock(kept.name());
+                let guard = match crate::storage::Storage::try_lock(&self.storage, &lock)$($await)* {
+                    Ok(Some(guard)) => guard,
+                    Ok(None) => return Some($crate::keeper::try_lock_again($crate::clock::wall())),
+                    Err(error) => {
+                        kept.on_failed(directory, &error.into(), $crate::clock::wall());
+                        return None;
+                    }
+                };
+                if self.compare(kept)$($await)* {
+                    return None;
+                }
+                kept.on_ordering(directory);
+                self.keeper.report_life(kept);
+                let result = self.issue(kept, directory, replaces)$($await)*;
+                let is_over = $crate::keeper::is_over(&result);
+                match result {
+                    Ok(stored) => {
+                        self.keeper.serve(kept, directory, stored, $crate::clock::wall());
+                        kept.set_unsaved();
+                        self.keeper.report_life(kept);
+                        self.signal.change();
+                        self.save(kept)$($await)*;
+                    }
+                    Err(error) => {
+                        if let Some(acme_proto::error::Error::NoAccount { .. }) = error.acme() {
+                            self.keeper.set_registered(directory, false);
+                        }
+                        kept.on_failed(directory, &error, $crate::clock::wall());
+                    }
+                }
+                // The key of the order is that of the certificate, which must be stored first.
+                if is_over && kept.unsaved().is_none() {
+                    let cleared = crate::storage::run(&self.storage, layout::clear_order(kept.name()))$($await)*;
+                    if let Err(error) = cleared {
+                        self.keeper.report_storage(kept, &error);
+                    }
+                }
+                drop(guard);
+                None
+            }
+
+            /// Goes on with the order in flight, or begins one.
+            $($async)? fn issue(
+                &self,
+                kept: &$crate::keeper::Kept,
+                directory: &acme_proto::url::Url,
+                replaces: Option<String>,
+            ) -> Result<$crate::storage::layout::StoredCertificate, $crate::error::Error> {
+                use $crate::storage::layout;
+
+                let client = self.client(directory)$($await)*?;
+                let (name, storage) = (kept.name(), &self.storage);
+                let found = crate::storage::run(storage, layout::load_order(&name))$($await)*?;
+                let (snapshot, is_useless) = self.keeper.order_in_flight(kept, directory, found);
+                if is_useless {
+                    crate::storage::run(storage, layout::clear_order(&name))$($await)*?;
+                }
+                let kind = self.keeper.key_kind();
+                let made = crate::storage::run(storage, layout::load_or_make_order_key(&name, kind))$($await)*?;
+                let key = $crate::keys::ProviderKey::from_pkcs8_pem(&made.key_pem, self.keeper.provider())?;
+                let mut issue = match snapshot {
+                    Some(snapshot) => client.resume(snapshot),
+                    None => {
+                        let issue = client.issue(kept.identifiers().iter().cloned());
+                        replaces.into_iter().fold(issue, |issue, id| issue.replaces_id(id))
+                    }
+                };
+                let in_flight = crate::storage::StoredInFlight::new(storage.clone(), &name);
+                issue = issue.key(&key).durable(in_flight);
+                for solver in &self.solvers {
+                    issue = issue.solver(std::sync::Arc::clone(solver));
+                }
+                for kind in self.keeper.own_kinds() {
+                    issue = match kind {
+                        acme_proto::wire::ChallengeKind::Http01 => issue.solver(self.http01.clone()),
+                        _ => issue.solver(self.keeper.resolver().challenges().clone()),
+                    };
+                }
+                if let Some(limit) = kept.time_limit() {
+                    issue = issue.time_limit(limit);
+                }
+                if let Some(change) = &self.issue {
+                    issue = change(issue);
+                }
+                let issued = self.signal.cancels(issue).run()$($await)*?;
+                let stored = layout::StoredCertificate::new(issued.chain().clone(), made.key_pem);
+                let stored = stored.map_err($crate::error::Error::Damaged)?;
+                Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
+            }
+
+            /// Compares what is served with what is stored: adopts the certificate of another process, and writes
+            /// again what is missing. Returns whether it adopted one.
+            $($async)? fn compare(&self, kept: &$crate::keeper::Kept) -> bool {
+                use $crate::storage::layout;
+
+                let found = crate::storage::run(&self.storage, layout::load_certificate(kept.name()))$($await)*;
+                let is_adopted = self.keeper.compared(kept, found, $crate::clock::wall());
+                if is_adopted {
+                    self.signal.change();
+                } else {
+                    self.save(kept)$($await)*;
+                }
+                is_adopted
+            }
+
+            /// Stores the certificate that is served, if it is not.
+            $($async)? fn save(&self, kept: &$crate::keeper::Kept) {
+                let Some(stored) = kept.unsaved() else { return };
+                let saved = match $crate::storage::layout::save_certificate(kept.name(), &stored) {
+                    Ok(access) => crate::storage::run(&self.storage, access)$($await)*,
+                    Err(error) => Err(error),
+                };
+                self.keeper.saved(kept, saved);
+            }
+
+            /// Stores the life of a certificate, if it has changed.
+            $($async)? fn save_life(&self, kept: &$crate::keeper::Kept) {
+                let Some(life) = kept.changed_life() else { return };
+                let key = $crate::storage::layout::renewal(kept.name());
+                let saved = match $crate::storage::layout::save_json(&key, &life) {
+                    Ok(access) => crate::storage::run(&self.storage, access)$($await)*,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = saved {
+                    kept.life_unsaved();
+                    self.keeper.report_storage(kept, &error);
+                }
+            }
+
+            /// Returns the client of a CA, with the account key from the storage.
+            $($async)? fn client(
+                &self,
+                directory: &acme_proto::url::Url,
+            ) -> Result<crate::Client, $crate::error::Error> {
+                let mut clients = self.clients.lock()$($await)*;
+                self.client_of(&mut clients, directory)$($await)*
+            }
+
+            $($async)? fn client_of(
+                &self,
+                clients: &mut std::collections::BTreeMap<acme_proto::url::Url, crate::Client>,
+                directory: &acme_proto::url::Url,
+            ) -> Result<crate::Client, $crate::error::Error> {
+                if let Some(client) = clients.get(directory) {
+                    return Ok(client.clone());
+                }
+                let access = $crate::storage::layout::load_or_make_account(directory, self.keeper.account_key_kind());
+                let account = crate::storage::run(&self.storage, access)$($await)*?.account;
+                let key = $crate::keys::AccountKey::from_pem(account.key_pem())?;
+                let mut builder = crate::Client::builder(directory.as_str()).key(key);
+                builder = builder.provider(std::sync::Arc::clone(self.keeper.provider()));
+                if let Some(url) = account.account() {
+                    builder = builder.account_url(url.clone());
+                    self.keeper.set_registered(directory, true);
+                }
+                if let Some((kid, mac_key)) = self.keeper.authority(directory).and_then(|ca| ca.external.as_ref()) {
+                    builder = builder.external_account(kid, mac_key);
+                }
+                if let Some(change) = &self.client {
+                    builder = change(builder);
+                }
+                let client = builder.connect()$($await)*?;
+                clients.insert(directory.clone(), client.clone());
+                Ok(client)
+            }
+
+            /// Registers the account at a CA, unless it is known to exist.
+            $($async)? fn register(&self, directory: &acme_proto::url::Url) -> Result<(), $crate::error::Error> {
+                use $crate::storage::layout;
+
+                let mut clients = self.clients.lock()$($await)*;
+                let client = self.client_of(&mut clients, directory)$($await)*?;
+                if self.keeper.is_registered(directory) {
+                    return Ok(());
+                }
+                let lock = layout::registration_lock(directory);
+                let limit = $crate::keeper::REGISTRATION_LIMIT;
+                let guard = crate::storage::Storage::lock(&self.storage, &lock, limit)$($await)*?;
+                let settings = self.keeper.settings();
+                let mut register = client.register();
+                for contact in &settings.contacts {
+                    register = register.contact(contact);
+                }
+                if let Some((kid, mac_key)) = self.keeper.authority(directory).and_then(|ca| ca.external.as_ref()) {
+                    register = register.external_account(kid, mac_key);
+                }
+                if let Some(terms) = &settings.terms {
+                    register = register.agree_to_terms(|url| terms(url));
+                }
+                let entry = register.run()$($await)*?;
+                let kind = self.keeper.account_key_kind();
+                let account = crate::storage::run(&self.storage, layout::load_or_make_account(directory, kind))$($await)*?;
+                let account = account.account.with_account(entry.url().clone()).with_contacts(settings.contacts.clone());
+                crate::storage::run(&self.storage, layout::save_account(&account)?)$($await)*?;
+                self.keeper.set_registered(directory, true);
+                drop(guard);
+                Ok(())
+            }
+        }
+    };
+}

@@ -1,0 +1,83 @@
+//! What happens to the certificates of a server.
+
+use core::fmt;
+use std::sync::Arc;
+
+use acme_proto::renewal::LifecycleEvent;
+use acme_proto::time::Timestamp;
+
+/// Something that happened to one certificate; `Display` is one line that begins with its name.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CertificateEvent {
+    /// The name of the certificate: its first identifier.
+    pub name: Arc<str>,
+    /// What happened.
+    pub kind: CertificateEventKind,
+}
+
+/// What happened to a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateEventKind {
+    /// An event of its life: ordered, renewed, failed.
+    Lifecycle(LifecycleEvent),
+    /// The stored certificate was loaded and is served.
+    Loaded {
+        /// When it expires.
+        not_after: Timestamp,
+    },
+    /// Another process that shares the storage has obtained a certificate, which is now served.
+    Adopted {
+        /// When it expires.
+        not_after: Timestamp,
+    },
+    /// The stored certificate, or its renewal state, is damaged. It was moved aside.
+    Damaged {
+        /// What is wrong, and where it is now.
+        details: String,
+    },
+    /// The storage failed. The certificate in memory is served meanwhile.
+    StorageFailed {
+        /// The error with its causes.
+        reason: String,
+    },
+    /// What was missing in the storage was written again.
+    Stored,
+}
+
+impl CertificateEvent {
+    /// Returns whether the event needs a person's attention.
+    pub const fn is_loud(&self) -> bool {
+        match &self.kind {
+            CertificateEventKind::Lifecycle(event) => event.is_loud(),
+            CertificateEventKind::Damaged { .. } | CertificateEventKind::StorageFailed { .. } => {
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for CertificateEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.name)?;
+        match &self.kind {
+            CertificateEventKind::Lifecycle(event) => event.fmt(f),
+            CertificateEventKind::Loaded { not_after } => {
+                write!(f, "serving the stored certificate, which expires at {not_after:.0}")
+            }
+            CertificateEventKind::Adopted { not_after } => write!(
+                f,
+                "serving the certificate of another process, which expires at {not_after:.0}"
+            ),
+            CertificateEventKind::Damaged { details } => {
+                write!(f, "what is stored is damaged: {details}")
+            }
+            CertificateEventKind::StorageFailed { reason } => {
+                write!(f, "the storage failed: {reason}")
+            }
+            CertificateEventKind::Stored => f.write_str("what was missing is stored again"),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! One certificate that is kept alive.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use acme_proto::identifier::Identifier;
+use acme_proto::op::RenewalInfoEntry;
+use acme_proto::renewal::{Lifecycle, LifecycleEvent, LifecycleFailure, LifecycleStep};
+use acme_proto::time::Timestamp;
+use acme_proto::url::Url;
+use acme_proto::x509::Certificate;
+
+use super::health::{CertificateHealth, CertificateState};
+use crate::client_state::locked;
+use crate::error::Error;
+use crate::error_chain;
+use crate::storage::layout::{Name, StoredCertificate};
+
+/// One certificate: its identifiers, its life, and what is served.
+pub struct Kept {
+    id: Arc<str>,
+    identifiers: Vec<Identifier>,
+    /// Whether a handshake caused it.
+    is_on_demand: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    life: Lifecycle,
+    /// The life as it was stored last.
+    stored_life: Option<String>,
+    served: Option<StoredCertificate>,
+    is_ordering: bool,
+    /// Whether the storage lacks what is served.
+    is_unsaved: bool,
+    /// Whether it is news when the storage has it.
+    is_missed: bool,
+    is_removed: bool,
+}
+
+impl Kept {
+    /// Creates a certificate that is neither stored nor issued yet; there is at least one
+    /// identifier.
+    pub(super) fn new(identifiers: Vec<Identifier>, is_on_demand: bool, life: Lifecycle) -> Self {
+        let id = identifiers.first().map(ToString::to_string).unwrap_or_default();
+        let state = State {
+            life,
+            stored_life: None,
+            served: None,
+            is_ordering: false,
+            is_unsaved: false,
+            is_missed: false,
+            is_removed: false,
+        };
+        Self { id: id.into(), identifiers, is_on_demand, state: Mutex::new(state) }
+    }
+
+    /// Returns the first identifier, which is the name of the certificate.
+    pub const fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// Returns the name in the storage.
+    pub fn name(&self) -> Name {
+        Name::new(&self.id)
+    }
+
+    /// Returns the identifiers.
+    pub fn identifiers(&self) -> &[Identifier] {
+        &self.identifiers
+    }
+
+    /// Returns whether a handshake caused it.
+    pub const fn is_on_demand(&self) -> bool {
+        self.is_on_demand
+    }
+
+    /// Returns the next step of its life.
+    pub fn next(&self, now: Timestamp) -> LifecycleStep {
+        locked(&self.state).life.next(now)
+    }
+
+    /// Notes that an order begins.
+    pub fn on_ordering(&self, directory: &Url) {
+        let mut state = locked(&self.state);
+        state.is_ordering = true;
+        state.life.on_ordering(directory);
+    }
+
+    /// Takes over the stored life.
+    pub(super) fn restore(&self, life: Lifecycle, directories: impl Iterator<Item = Url>) {
+        let mut state = locked(&self.state);
+        let policy = state.life.policy().clone();
+        state.life = life.with_directories(directories).with_policy(policy);
+    }
+
+    /// Returns whether the stored certificate is newer than the one that is served, and for the
+    /// wanted names.
+    pub(super) fn is_better(&self, stored: &StoredCertificate) -> bool {
+        let state = locked(&self.state);
+        let is_newer = state.served.as_ref().is_none_or(|served| {
+            served.leaf() != stored.leaf() && served.not_after() < stored.not_after()
+        });
+        is_newer && self.is_for(stored.leaf())
+    }
+
+    /// Returns whether a certificate is for the wanted identifiers.
+    fn is_for(&self, leaf: &Certificate) -> bool {
+        let named = leaf.identifiers();
+        self.identifiers.iter().all(|wanted| named.contains(wanted))
+    }
+
+    /// Takes over a stored certificate at the start.
+    pub(super) fn load(&self, stored: StoredCertificate, otherwise: Option<&Url>) {
+        let mut state = locked(&self.state);
+        if let Some(directory) = stored.directory().or(otherwise)
+            && !state.life.holds(stored.leaf())
+        {
+            state.life.hold(directory, stored.leaf(), stored.issued_at());
+        }
+        if !self.is_for(stored.leaf())
+            || stored.leaf().identifiers().len() != self.identifiers.len()
+        {
+            state.life.order_now();
+        }
+        state.served = Some(stored);
+    }
+
+    /// Forgets a certificate that the stored life has and the storage has not.
+    pub(super) fn load_nothing(&self) {
+        locked(&self.state).life.forget();
+    }
+
+    /// Handles a new certificate, of this process or another.
+    pub(super) fn on_issued(&self, directory: &Url, stored: StoredCertificate, now: Timestamp) {
+        let mut state = locked(&self.state);
+        state.life.on_issued(directory, stored.leaf(), now);
+        state.served = Some(stored);
+        state.is_ordering = false;
+    }
+
+    /// Handles the registration of the account.
+    pub fn on_registered(&self, directory: &Url) {
+        locked(&self.state).life.on_registered(directory);
+    }
+
+    /// Handles a failed step of a CA or of this machine.
+    pub fn on_failed(&self, directory: &Url, error: &Error, now: Timestamp) {
+        let mut state = locked(&self.state);
+        state.is_ordering = false;
+        match error {
+            // Everything ends, and another process goes on.
+            Error::Acme(acme_proto::error::Error::Cancelled) => {}
+            Error::Acme(error) => state.life.on_failed(directory, error, now),
+            other => state.life.on_local_failure(directory, error_chain(other), now),
+        }
+    }
+
+    /// Handles renewal information, or the lack of it.
+    pub fn on_info(&self, answer: &Result<RenewalInfoEntry, Error>, now: Timestamp) {
+        let mut state = locked(&self.state);
+        match answer {
+            Ok(entry) => drop(state.life.on_info(entry, now)),
+            Err(Error::Acme(error)) => drop(state.life.on_info_failed(error, now)),
+            // No question was sent, so it counts as one that the network lost.
+            Err(_) => drop(state.life.on_info_failed(&acme_proto::error::Error::Cancelled, now)),
+        }
+    }
+
+    /// Returns how long an attempt may take, if that is less than the policy's limit: what becomes
+    /// of a certificate that lives for minutes is reported before it has expired.
+    pub fn time_limit(&self) -> Option<Duration> {
+        let state = locked(&self.state);
+        let leaf = state.served.as_ref()?.leaf();
+        let lifetime = leaf.not_after().saturating_duration_since(leaf.not_before());
+        (lifetime < SHORT_LIVED).then(|| (lifetime / 2).max(LEAST_ATTEMPT))
+    }
+
+    /// Makes a new order due now.
+    pub fn order_now(&self) {
+        locked(&self.state).life.order_now();
+    }
+
+    /// Returns the certificate that is served.
+    pub fn served(&self) -> Option<StoredCertificate> {
+        locked(&self.state).served.clone()
+    }
+
+    /// Returns whether there is a certificate to serve.
+    pub fn is_served(&self) -> bool {
+        locked(&self.state).served.is_some()
+    }
+
+    /// Returns the certificate that is served and could not be stored yet.
+    pub fn unsaved(&self) -> Option<StoredCertificate> {
+        let state = locked(&self.state);
+        state.served.clone().filter(|_| state.is_unsaved)
+    }
+
+    /// Notes that what is served is new and not stored yet.
+    pub fn set_unsaved(&self) {
+        locked(&self.state).is_unsaved = true;
+    }
+
+    /// Notes that the storage lost what is served, or does not take it.
+    pub(super) fn set_missed(&self) {
+        let mut state = locked(&self.state);
+        (state.is_unsaved, state.is_missed) = (true, true);
+    }
+
+    /// Notes that what is served is stored, and returns whether that is news.
+    pub(super) fn set_saved(&self) -> bool {
+        let mut state = locked(&self.state);
+        state.is_unsaved = false;
+        core::mem::take(&mut state.is_missed)
+    }
+
+    /// Returns the life, if it differs from what was stored last.
+    pub fn changed_life(&self) -> Option<Lifecycle> {
+        let mut state = locked(&self.state);
+        let text = serde_json::to_string(&state.life).ok()?;
+        let is_new = state.stored_life.as_ref() != Some(&text);
+        is_new.then(|| {
+            state.stored_life = Some(text);
+            state.life.clone()
+        })
+    }
+
+    /// Notes that the life could not be stored.
+    pub fn life_unsaved(&self) {
+        locked(&self.state).stored_life = None;
+    }
+
+    /// Ends its life: no further step is taken.
+    pub(super) fn set_removed(&self) {
+        locked(&self.state).is_removed = true;
+    }
+
+    /// Returns whether it was removed.
+    pub fn is_removed(&self) -> bool {
+        locked(&self.state).is_removed
+    }
+
+    /// Returns the events that have come up.
+    pub(super) fn events(&self) -> Vec<LifecycleEvent> {
+        let mut state = locked(&self.state);
+        core::iter::from_fn(|| state.life.poll_event()).collect()
+    }
+
+    /// Returns the state of the certificate.
+    pub(super) fn health(&self, now: Timestamp) -> CertificateHealth {
+        let state = locked(&self.state);
+        let failure = state.life.last_failure();
+        let not_after = state.served.as_ref().map(StoredCertificate::not_after);
+        CertificateHealth {
+            name: self.id.to_string(),
+            identifiers: self.identifiers.iter().map(ToString::to_string).collect(),
+            state: match not_after {
+                None => CertificateState::Missing,
+                Some(end) if end <= now => CertificateState::Expired,
+                Some(_) => CertificateState::Valid,
+            },
+            is_ordering: state.is_ordering,
+            not_after,
+            renew_at: state.life.renew_at(),
+            directory: state.life.directory().cloned(),
+            last_error: failure.map(|failure| failure.reason().to_owned()),
+            last_error_at: failure.map(LifecycleFailure::at),
+            next_attempt: failure.map(LifecycleFailure::next_attempt),
+        }
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("identifiers", &self.identifiers).finish_non_exhaustive()
+    }
+}
+
+const SHORT_LIVED: Duration = Duration::from_secs(10 * 60);
+const LEAST_ATTEMPT: Duration = Duration::from_secs(10);

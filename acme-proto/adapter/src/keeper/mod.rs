@@ -1,0 +1,420 @@
+//! The certificates that a server keeps alive, without I/O.
+//!
+//! A [`Keeper`] has the wanted certificates, each a [`Kept`] with its
+//! [`Lifecycle`](acme_proto::renewal::Lifecycle), the resolver that shows them, and what a user
+//! sees of them: events and [`Health`]. The `Certificates` of the adapters ask each for its next
+//! step, carry it out, and report the result.
+
+mod event;
+mod health;
+mod kept;
+mod settings;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use acme_proto::identifier::Identifier;
+use acme_proto::renewal::Lifecycle;
+use acme_proto::snapshot::Snapshot;
+use acme_proto::time::Timestamp;
+use acme_proto::url::Url;
+use acme_proto::wire::ChallengeKind;
+use rustls::crypto::CryptoProvider;
+
+pub use self::event::{CertificateEvent, CertificateEventKind};
+pub use self::health::{CertificateHealth, CertificateState, Health};
+pub use self::kept::Kept;
+pub use self::settings::{AuthoritySettings, KeeperSettings, Observer, Terms};
+
+use crate::client_state::locked;
+use crate::clock;
+use crate::error::Error;
+use crate::keys::{KeyKind, ProviderKey, default_provider};
+use crate::resolver::CertificateResolver;
+use crate::storage::layout::{LoadedCertificate, StoredCertificate, StoredOrder};
+use crate::storage::{Found, Key, StorageError};
+
+/// The certificates of a server.
+#[derive(Debug)]
+pub struct Keeper {
+    settings: KeeperSettings,
+    directories: Vec<Url>,
+    provider: Arc<CryptoProvider>,
+    resolver: CertificateResolver,
+    seed: u64,
+    kept: Mutex<BTreeMap<Arc<str>, Arc<Kept>>>,
+    /// The CAs that this process has registered at, or whose account the storage has.
+    registered: Mutex<BTreeSet<Url>>,
+    listens_tls: AtomicBool,
+    listens_http: AtomicBool,
+}
+
+impl Keeper {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// The first of the settings that is invalid, and [`Error::NoAuthority`].
+    pub fn new(mut settings: KeeperSettings) -> Result<Self, Error> {
+        let directories = settings.directories()?;
+        let wanted = core::mem::take(&mut settings.certificates);
+        let provider = match settings.provider.take() {
+            Some(provider) => provider,
+            None => default_provider()?,
+        };
+        let keeper = Self {
+            resolver: CertificateResolver::new(&provider),
+            seed: clock::seed(),
+            kept: Mutex::default(),
+            registered: Mutex::default(),
+            listens_tls: AtomicBool::new(false),
+            listens_http: AtomicBool::new(false),
+            settings,
+            directories,
+            provider,
+        };
+        for identifiers in wanted {
+            keeper.add(identifiers?, false)?;
+        }
+        Ok(keeper)
+    }
+
+    /// Returns what the user set.
+    pub const fn settings(&self) -> &KeeperSettings {
+        &self.settings
+    }
+
+    /// Returns the settings of a CA.
+    pub fn authority(&self, directory: &Url) -> Option<&AuthoritySettings> {
+        let index = self.directories.iter().position(|known| known == directory)?;
+        self.settings.authorities.get(index)
+    }
+
+    /// Returns the directories of the CAs, the preferred one first.
+    pub fn directories(&self) -> &[Url] {
+        &self.directories
+    }
+
+    /// Returns the crypto provider.
+    pub const fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.provider
+    }
+
+    /// Returns what shows the certificates in handshakes.
+    pub const fn resolver(&self) -> &CertificateResolver {
+        &self.resolver
+    }
+
+    /// Returns the kind of the account keys.
+    pub const fn account_key_kind(&self) -> KeyKind {
+        KeyKind::Es256
+    }
+
+    /// Returns the kind of the certificates' keys.
+    pub const fn key_kind(&self) -> KeyKind {
+        self.settings.key_kind
+    }
+
+    /// Adds a certificate; the one that has the same first identifier is replaced.
+    ///
+    /// # Errors
+    /// [`Error::NoNames`] without any identifier.
+    pub fn add(
+        &self,
+        identifiers: Vec<Identifier>,
+        is_on_demand: bool,
+    ) -> Result<Arc<Kept>, Error> {
+        if identifiers.is_empty() {
+            return Err(Error::NoNames);
+        }
+        let life = Lifecycle::new(self.directories.iter().cloned(), self.seed)
+            .with_policy(self.settings.renewal.clone());
+        let kept = Arc::new(Kept::new(identifiers, is_on_demand, life));
+        let mut all = locked(&self.kept);
+        if let Some(replaced) = all.insert(Arc::clone(kept.id()), Arc::clone(&kept)) {
+            replaced.set_removed();
+        }
+        // Clients without SNI, and those that ask for an address, take the first one.
+        if all.len() == 1 && !is_on_demand {
+            self.resolver.set_default(kept.id());
+        }
+        Ok(kept)
+    }
+
+    /// Adds a certificate that a handshake caused, unless there are too many of them.
+    pub fn add_on_demand(&self, name: &str) -> Option<(Arc<Kept>, bool)> {
+        let identifier = Identifier::try_from(name).ok()?;
+        let all = locked(&self.kept);
+        let known = all
+            .get(name)
+            .or_else(|| all.values().find(|kept| kept.identifiers().contains(&identifier)));
+        if let Some(known) = known {
+            return Some((Arc::clone(known), false));
+        }
+        let strangers = all.values().filter(|kept| kept.is_on_demand()).count();
+        if strangers >= self.settings.max_on_demand {
+            return None;
+        }
+        drop(all);
+        self.add(vec![identifier], true).ok().map(|kept| (kept, true))
+    }
+
+    /// Returns whether a certificate is wanted for this name.
+    pub fn is_wanted(&self, name: &str) -> bool {
+        let wildcard = name.split_once('.').map(|(_, base)| format!("*.{base}"));
+        let wanted: Vec<_> = [Some(name.to_owned()), wildcard]
+            .into_iter()
+            .flatten()
+            .filter_map(|name| Identifier::try_from(name.as_str()).ok())
+            .collect();
+        let is_one = |identifier: &Identifier| wanted.contains(identifier);
+        locked(&self.kept).values().any(|kept| kept.identifiers().iter().any(is_one))
+    }
+
+    /// Removes a certificate by its first identifier, and stops serving it.
+    pub fn remove(&self, name: &str) -> bool {
+        let removed = locked(&self.kept).remove(name);
+        if let Some(kept) = &removed {
+            kept.set_removed();
+            self.resolver.remove(kept.id());
+        }
+        removed.is_some()
+    }
+
+    /// Returns the certificates.
+    pub fn kept(&self) -> Vec<Arc<Kept>> {
+        locked(&self.kept).values().cloned().collect()
+    }
+
+    /// Takes over what the storage has at the start; what it has not, or cannot give, is obtained.
+    pub fn loaded(
+        &self,
+        kept: &Kept,
+        stored: Result<LoadedCertificate, StorageError>,
+        life: Result<Found<Lifecycle>, StorageError>,
+    ) {
+        match life {
+            Ok(Found::Intact(life)) => kept.restore(life, self.directories.iter().cloned()),
+            Ok(Found::Damaged { aside }) => self.report_damage(kept, "the renewal state", &aside),
+            Ok(Found::Missing) => {}
+            Err(error) => self.report_storage(kept, &error),
+        }
+        match self.intact(kept, stored) {
+            Some(stored) if self.show(kept, &stored) => {
+                let not_after = stored.not_after();
+                kept.load(stored, self.directories.first());
+                self.report(kept, CertificateEventKind::Loaded { not_after });
+            }
+            _ => kept.load_nothing(),
+        }
+    }
+
+    /// Returns the stored certificate, and reports why there is none.
+    fn intact(
+        &self,
+        kept: &Kept,
+        stored: Result<LoadedCertificate, StorageError>,
+    ) -> Option<StoredCertificate> {
+        match &stored {
+            Ok(LoadedCertificate::Damaged { damage, aside, .. }) => {
+                self.report_damage(kept, &damage.to_string(), aside);
+            }
+            Ok(_) => {}
+            Err(error) => self.report_storage(kept, error),
+        }
+        stored.ok()?.certificate()
+    }
+
+    /// Compares what is served with what is stored, and returns whether a better one was stored,
+    /// which is now served.
+    pub fn compared(
+        &self,
+        kept: &Kept,
+        stored: Result<LoadedCertificate, StorageError>,
+        now: Timestamp,
+    ) -> bool {
+        let is_known = stored.is_ok();
+        let Some(stored) = self.intact(kept, stored) else {
+            // What a person or a broken disk has removed is written again.
+            if is_known && kept.is_served() {
+                kept.set_missed();
+            }
+            return false;
+        };
+        if !kept.is_better(&stored) {
+            return false;
+        }
+        let directory = stored.directory().or_else(|| self.directories.first()).cloned();
+        let Some(directory) = directory else { return false };
+        let not_after = stored.not_after();
+        if !self.show(kept, &stored) {
+            return false;
+        }
+        kept.on_issued(&directory, stored, now);
+        kept.set_saved();
+        self.report(kept, CertificateEventKind::Adopted { not_after });
+        true
+    }
+
+    /// Notes whether what is served was stored.
+    pub fn saved(&self, kept: &Kept, saved: Result<(), StorageError>) {
+        match saved {
+            Ok(()) if kept.set_saved() => self.report(kept, CertificateEventKind::Stored),
+            Ok(()) => {}
+            Err(error) => {
+                kept.set_missed();
+                self.report_storage(kept, &error);
+            }
+        }
+    }
+
+    /// Returns the snapshot of an order to go on with, and whether what was found is of no use.
+    pub fn order_in_flight(
+        &self,
+        kept: &Kept,
+        directory: &Url,
+        found: Found<StoredOrder>,
+    ) -> (Option<Snapshot>, bool) {
+        match found {
+            Found::Missing => (None, false),
+            Found::Damaged { aside } => {
+                self.report_damage(kept, "the order in flight", &aside);
+                (None, false)
+            }
+            Found::Intact(order) => {
+                let wanted: BTreeSet<_> = kept.identifiers().iter().collect();
+                let is_it = order.snapshot.directory_url() == directory
+                    && order.snapshot.identifiers().iter().collect::<BTreeSet<_>>() == wanted
+                    && order.key_pem.is_some();
+                if is_it { (Some(order.snapshot), false) } else { (None, true) }
+            }
+        }
+    }
+
+    fn report_damage(&self, kept: &Kept, what: &str, aside: &Key) {
+        let details = format!("{what}; it was moved to {aside}");
+        self.report(kept, CertificateEventKind::Damaged { details });
+    }
+
+    /// Serves a new certificate, which this process or another one obtained.
+    pub fn serve(&self, kept: &Kept, directory: &Url, stored: StoredCertificate, now: Timestamp) {
+        if self.show(kept, &stored) {
+            kept.on_issued(directory, stored, now);
+        }
+    }
+
+    /// Shows a certificate in handshakes.
+    fn show(&self, kept: &Kept, stored: &StoredCertificate) -> bool {
+        if kept.is_removed() {
+            return false;
+        }
+        let shown = ProviderKey::from_pkcs8_pem(stored.key_pem(), &self.provider)
+            .map_err(|error| error.to_string())
+            .and_then(|key| {
+                let shown = self.resolver.install_chain(kept.id(), stored.chain(), &key);
+                shown.map_err(|error| error.to_string())
+            });
+        if let Err(details) = &shown {
+            let details = details.clone();
+            self.report(kept, CertificateEventKind::Damaged { details });
+        }
+        shown.is_ok()
+    }
+
+    /// Notes that the server listens for TLS, or serves its configuration.
+    pub fn listens_for_tls(&self) {
+        self.listens_tls.store(true, Ordering::Release);
+    }
+
+    /// Notes that the server answers http-01.
+    pub fn listens_for_http(&self) {
+        self.listens_http.store(true, Ordering::Release);
+    }
+
+    /// Returns the kinds of challenges that the server's own listeners answer by now.
+    pub fn own_kinds(&self) -> Vec<ChallengeKind> {
+        let tls = self.listens_tls.load(Ordering::Acquire).then_some(ChallengeKind::TlsAlpn01);
+        let http = self.listens_http.load(Ordering::Acquire).then_some(ChallengeKind::Http01);
+        tls.into_iter().chain(http).collect()
+    }
+
+    /// Returns whether the account of a CA is known to exist.
+    pub fn is_registered(&self, directory: &Url) -> bool {
+        locked(&self.registered).contains(directory)
+    }
+
+    /// Notes whether the account of a CA exists.
+    pub fn set_registered(&self, directory: &Url, is_registered: bool) {
+        let mut registered = locked(&self.registered);
+        if is_registered {
+            registered.insert(directory.clone());
+        } else {
+            registered.remove(directory);
+        }
+    }
+
+    /// Reports what has happened in the life of a certificate.
+    pub fn report_life(&self, kept: &Kept) {
+        for event in kept.events() {
+            self.report(kept, CertificateEventKind::Lifecycle(event));
+        }
+    }
+
+    /// Reports that the storage failed.
+    pub fn report_storage(&self, kept: &Kept, error: &StorageError) {
+        let reason = crate::error_chain(error);
+        self.report(kept, CertificateEventKind::StorageFailed { reason });
+    }
+
+    /// Reports an event to the user's function, and as an event of `tracing`.
+    pub fn report(&self, kept: &Kept, kind: CertificateEventKind) {
+        let event = CertificateEvent { name: Arc::clone(kept.id()), kind };
+        #[cfg(feature = "tracing")]
+        crate::trace::certificate(&event);
+        if let Some(observer) = &self.settings.observer {
+            observer(&event);
+        }
+    }
+
+    /// Returns the state of every certificate.
+    pub fn health(&self) -> Health {
+        let now = clock::wall();
+        Health::new(self.kept().iter().map(|kept| kept.health(now)).collect())
+    }
+}
+
+/// Returns when a certificate is looked at again at the latest: a clock that was set is noticed
+/// then, and what another process has stored.
+pub fn look_again(now: Timestamp) -> Timestamp {
+    now.saturating_add(LONGEST_SLEEP)
+}
+
+/// Returns when to look again whether another process still orders.
+pub fn try_lock_again(now: Timestamp) -> Timestamp {
+    now.saturating_add(LOCK_INTERVAL)
+}
+
+/// Returns whether an issuance left nothing to go on with.
+pub fn is_over(result: &Result<StoredCertificate, Error>) -> bool {
+    use acme_proto::error::Error as Acme;
+    match result {
+        Ok(_) => true,
+        Err(Error::Acme(error)) => !matches!(
+            error,
+            Acme::Transport(_)
+                | Acme::Deadline(_)
+                | Acme::RetryLater { .. }
+                | Acme::Cancelled
+                | Acme::Storage(_)
+                | Acme::Signer(_)
+        ),
+        Err(_) => false,
+    }
+}
+
+/// How long one process waits while another one registers the account that they share.
+pub const REGISTRATION_LIMIT: Duration = Duration::from_secs(60);
+
+const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
+const LOCK_INTERVAL: Duration = Duration::from_secs(2);

@@ -1,0 +1,240 @@
+//! Certificates that a server keeps alive: tasks that take the steps.
+
+use core::pin::pin;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use acme_adapter::clock;
+use acme_adapter::error::Error;
+use acme_adapter::keeper::Kept;
+use acme_proto::url::Url;
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::time::sleep;
+
+use crate::solver::DynSolver;
+use crate::storage::DynStorage;
+use crate::{Client, Issue, TlsListener, TlsListenerBuilder};
+
+type BoxStorage = Arc<dyn DynStorage>;
+type BoxSolver = Arc<dyn DynSolver>;
+type Clients = Mutex<BTreeMap<Url, Client>>;
+
+acme_adapter::certificates! {
+    async: [async],
+    await: [.await],
+    /// Certificates that are obtained, served and renewed for as long as the server runs.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), acme_tokio::Error> {
+    /// let certificates = acme_tokio::Certificates::in_folder("state")
+    ///     .ca(acme_tokio::LETS_ENCRYPT).contact("mailto:me@example.org").agree_to_terms(|_url| true)
+    ///     .names(["example.org", "www.example.org"])
+    ///     .start().await?;
+    /// let mut listener = certificates.listen("[::]:443").await?;
+    /// loop {
+    ///     let (stream, peer) = listener.accept().await;
+    ///     # drop((stream, peer));
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// What is stored is served at once, an expired certificate too; orders and renewals go on
+    /// beside, each by the rules of [`renewal`](acme_proto::renewal). Nothing is ordered before
+    /// something can answer validations: [`listen`](Self::listen) and [`resolver`](Self::resolver)
+    /// do so by tls-alpn-01 on port 443, [`http01`](Self::http01) by http-01 on port 80, and
+    /// [`solver`](CertificatesBuilder::solver) adds others.
+    ///
+    /// Clones share the certificates. They are kept until [`shutdown`](Self::shutdown), or the end
+    /// of the runtime: whatever is under way is then finished by the next process.
+}
+
+impl CertificatesBuilder {
+    /// Loads what is stored, so that it can be served, and keeps the certificates in a task.
+    ///
+    /// # Errors
+    /// Those of [`prepare`](Self::prepare). That a CA or a name fails is no error: it is an event,
+    /// and tried again.
+    pub async fn start(self) -> Result<Certificates, Error> {
+        let certificates = self.prepare().await?;
+        let running = certificates.clone();
+        tokio::spawn(async move { running.run().await });
+        Ok(certificates)
+    }
+}
+
+impl Certificates {
+    /// Keeps the certificates until [`shutdown`](Self::shutdown), for a program that wants to own
+    /// the task. [`start`](CertificatesBuilder::start) runs it.
+    ///
+    /// To drop the future stops everything at once; orders go on when it runs again.
+    pub async fn run(&self) {
+        let inner = &self.inner;
+        let _running = Running::begin(&inner.signal);
+        let (mut changes, mut stopped) = (inner.signal.changes(), inner.signal.stopped());
+        let mut tasks = FuturesUnordered::new();
+        let mut started: BTreeMap<Arc<str>, Arc<Kept>> = BTreeMap::new();
+        loop {
+            changes.borrow_and_update();
+            let kept = inner.keeper.kept();
+            started.retain(|_, kept| !kept.is_removed());
+            for kept in kept {
+                if !started.contains_key(kept.id()) {
+                    started.insert(Arc::clone(kept.id()), Arc::clone(&kept));
+                    tasks.push(keep(inner, kept));
+                }
+            }
+            let work = async {
+                // A task ends only with its certificate, or with all of them.
+                while tasks.next().await.is_some() {}
+                core::future::pending::<()>().await;
+            };
+            let (changed, stop) = (pin!(changes.changed()), pin!(stopped.wait_for(|is_so| *is_so)));
+            let (work, wake) = (pin!(work), select(changed, stop));
+            match select(work, wake).await {
+                Either::Right((Either::Left(_), _)) => {}
+                _ => break,
+            }
+        }
+        // Challenges are removed, and snapshots stored, before the tasks end.
+        while tasks.next().await.is_some() {}
+    }
+
+    /// Ends the work in good order: orders in flight remove their challenges and are stored, to be
+    /// gone on with later. What is served stays served.
+    pub async fn shutdown(&self) {
+        self.inner.signal.stopped.send_replace(true);
+        // The sender is part of `self`.
+        let _ = self.inner.signal.running.subscribe().wait_for(|running| *running == 0).await;
+    }
+
+    /// Returns when there is a certificate for this name.
+    pub async fn obtained(&self, name: &str) {
+        self.inner.obtained(name).await;
+    }
+
+    /// Sets up a listener with other protocols, limits, or a TLS configuration of the caller. See
+    /// [`listen`](Self::listen).
+    pub fn listener(&self) -> TlsListenerBuilder {
+        let inner = Arc::clone(&self.inner);
+        TlsListener::builder(&self.resolver()).on_miss(move |name| {
+            let inner = Arc::clone(&inner);
+            async move { inner.missed(&name).await }
+        })
+    }
+}
+
+impl Inner {
+    /// Obtains a certificate for a client that asks for a name without one, if it is wanted.
+    async fn missed(&self, name: &str) {
+        if self.keeper.is_wanted(name) {
+            return self.obtained(name).await;
+        }
+        if self.allow.as_ref().is_some_and(|allow| allow(name))
+            && let Some((kept, is_new)) = self.keeper.add_on_demand(name)
+        {
+            if is_new {
+                self.load(&kept).await;
+                self.signal.change();
+            }
+            self.obtained(name).await;
+        }
+    }
+
+    async fn obtained(&self, name: &str) {
+        let mut changes = self.signal.changes();
+        loop {
+            changes.borrow_and_update();
+            if self.keeper.resolver().covers(name) || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Takes the steps of one certificate until it is removed or everything ends.
+async fn keep(inner: &Inner, kept: Arc<Kept>) {
+    let (mut wakes, mut stopped) = (inner.signal.wakes(), inner.signal.stopped());
+    while !kept.is_removed() && !*stopped.borrow_and_update() {
+        wakes.borrow_and_update();
+        let until = {
+            let _place = inner.signal.places.acquire().await;
+            inner.step(&kept).await
+        };
+        let (woken, stop) = (pin!(wakes.changed()), pin!(stopped.changed()));
+        select(pin!(sleep(clock::until(until))), select(woken, stop)).await;
+    }
+}
+
+/// What wakes and ends the tasks.
+struct Signal {
+    /// Counts what [`Certificates::run`] and waiting handshakes look for.
+    changes: watch::Sender<u64>,
+    /// Counts what every certificate has to look at.
+    wakes: watch::Sender<u64>,
+    stopped: watch::Sender<bool>,
+    /// How many times [`Certificates::run`] runs.
+    running: watch::Sender<usize>,
+    /// How many certificates take a step at the same time.
+    places: Semaphore,
+}
+
+impl Signal {
+    fn change(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn wake(&self) {
+        self.wakes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn wakes(&self) -> watch::Receiver<u64> {
+        self.wakes.subscribe()
+    }
+
+    fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.subscribe()
+    }
+
+    /// Cancels an issuance when everything ends.
+    fn cancels<'a>(&self, issue: Issue<'a>) -> Issue<'a> {
+        let mut stopped = self.stopped();
+        issue.cancel_on(async move { stopped.wait_for(|is_so| *is_so).await.is_ok() })
+    }
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self {
+            changes: watch::Sender::default(),
+            wakes: watch::Sender::default(),
+            stopped: watch::Sender::default(),
+            running: watch::Sender::default(),
+            places: Semaphore::new(MAX_STEPS),
+        }
+    }
+}
+
+/// Counts a run until it ends, also by being dropped.
+struct Running<'a>(&'a Signal);
+
+impl<'a> Running<'a> {
+    fn begin(signal: &'a Signal) -> Self {
+        signal.running.send_modify(|running| *running += 1);
+        Self(signal)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.send_modify(|running| *running -= 1);
+    }
+}
+
+const MAX_STEPS: usize = 16;

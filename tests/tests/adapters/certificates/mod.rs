@@ -1,0 +1,303 @@
+//! Servers of both adapters that obtain, serve and renew their own certificates.
+
+mod site;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use acme_adapter::clock;
+use acme_adapter::keeper::{CertificateEventKind, CertificateState};
+use acme_proto::renewal::LifecycleEvent;
+use acme_proto::x509::Certificate;
+use acme_testca::{FaultAction, FaultRule, Faults, TestCa};
+use acme_tests::scratch;
+use serde_json::Value;
+
+use self::site::{Site, Wanted};
+
+const A_WHILE: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_new_server_has_its_certificate_at_the_first_handshake() {
+    for start in Site::EACH {
+        let (ca, folder) = (TestCa::start(), scratch("first"));
+        let wanted = Wanted::new(folder.path(), &ca, &[&["a.example", "www.a.example"]]);
+        let site = start(&wanted);
+        // The handshake waits until the certificate is there.
+        let seen = site.get("www.a.example").expect("a handshake");
+        assert_eq!(seen.names, ["a.example", "www.a.example"], "{}", site.adapter);
+        assert_eq!(seen.data, b"hello");
+        let health = site.health();
+        assert!(health.is_healthy, "{health:#?}");
+        assert_eq!(health.certificates[0].state, CertificateState::Valid);
+        assert_eq!(ca.certificates_issued(), 1);
+    }
+}
+
+#[test]
+fn what_is_stored_is_served_at_once_and_not_ordered_again() {
+    for start in Site::EACH {
+        let (ca, folder) = (TestCa::start(), scratch("stored"));
+        let wanted = Wanted::new(folder.path(), &ca, &[&["a.example"]]);
+        let first = start(&wanted).get("a.example").expect("a handshake");
+        let site = start(&wanted);
+        let second = site.get("a.example").expect("a handshake");
+        assert_eq!(first.certificate, second.certificate, "{}", site.adapter);
+        assert_eq!(site.count(|kind| matches!(kind, CertificateEventKind::Loaded { .. })), 1);
+        assert_eq!(ca.certificates_issued(), 1);
+        // One account for both processes.
+        assert_eq!(ca.account_objects().len(), 1);
+    }
+}
+
+#[test]
+fn a_certificate_is_renewed_before_it_expires_under_connections_that_never_fail() {
+    for start in Site::EACH {
+        let ca = TestCa::builder()
+            .certificate_lifetime(Duration::from_secs(6))
+            .renewal_info(false)
+            .start()
+            .expect("a CA");
+        let folder = scratch("renewed");
+        let site = start(&Wanted::new(folder.path(), &ca, &[&["a.example"]]));
+        let mut certificates = Vec::new();
+        while certificates.len() < 4 {
+            let seen = site.get("a.example").expect("a handshake");
+            let read = Certificate::parse(seen.certificate.clone()).expect("a certificate");
+            assert!(clock::wall() < read.not_after(), "{}: it has expired", site.adapter);
+            if certificates.last() != Some(&seen.certificate) {
+                certificates.push(seen.certificate);
+            }
+        }
+        // Each order replaced the certificate before it, or none could be named.
+        site.wait_for_renewals(4, A_WHILE);
+        assert!(site.health().is_healthy);
+    }
+}
+
+#[test]
+fn a_ca_that_is_away_delays_nobody_and_the_server_recovers_by_itself() {
+    for start in Site::EACH {
+        let ca = TestCa::builder()
+            .certificate_lifetime(Duration::from_secs(4))
+            .renewal_info(false)
+            .start()
+            .expect("a CA");
+        let folder = scratch("away");
+        let site = start(&Wanted::new(folder.path(), &ca, &[&["a.example"]]));
+        site.get("a.example").expect("a handshake");
+        let unavailable = FaultRule::next(FaultAction::unavailable(None)).times(usize::MAX);
+        ca.set_faults(Faults::none().with(unavailable));
+        let is_expired = |kind: &CertificateEventKind| {
+            matches!(kind, CertificateEventKind::Lifecycle(LifecycleEvent::Expired { .. }))
+        };
+        site.wait_for(1, A_WHILE, is_expired);
+        // The old certificate is better than none, and health says so.
+        site.get("a.example").expect("a handshake");
+        assert_eq!(site.health().certificates[0].state, CertificateState::Expired);
+        assert!(!site.health().is_healthy);
+        ca.set_faults(Faults::none());
+        site.wait_for_renewals(2, Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn the_second_ca_steps_in_with_an_account_of_its_own() {
+    for start in Site::EACH {
+        let (first, second, folder) = (TestCa::start(), TestCa::start(), scratch("second"));
+        first.configure(|config| {
+            config.blocked_names.insert("a.example".to_owned());
+        });
+        let mut wanted = Wanted::new(folder.path(), &first, &[&["a.example"]]);
+        wanted.cas.push(&second);
+        let site = start(&wanted);
+        site.get("a.example").expect("a handshake");
+        assert_eq!((first.certificates_issued(), second.certificates_issued()), (0, 1));
+        assert_eq!((first.account_objects().len(), second.account_objects().len()), (1, 1));
+        let health = site.health();
+        let directory = health.certificates[0].directory.as_ref().expect("a directory");
+        assert_eq!(directory.as_str(), second.directory_url());
+    }
+}
+
+#[test]
+fn an_account_that_the_ca_has_lost_is_registered_anew_with_the_same_key() {
+    for start in Site::EACH {
+        let (ca, folder) = (TestCa::start(), scratch("lost"));
+        let wanted = Wanted::new(folder.path(), &ca, &[&["a.example"]]);
+        let site = start(&wanted);
+        site.get("a.example").expect("a handshake");
+        let key = ca.account_objects()[0]["key"].clone();
+        ca.forget_accounts();
+        assert!(site.order_now("a.example"));
+        site.wait_for_renewals(2, A_WHILE);
+        let is_lost = |kind: &CertificateEventKind| {
+            matches!(kind, CertificateEventKind::Lifecycle(LifecycleEvent::AccountLost { .. }))
+        };
+        assert_eq!(site.count(is_lost), 1, "{}", site.adapter);
+        assert_eq!(ca.account_objects().last().expect("an account")["key"], key);
+    }
+}
+
+#[test]
+fn names_are_added_and_removed_while_the_server_runs() {
+    for start in Site::EACH {
+        let (ca, folder) = (TestCa::start(), scratch("names"));
+        let site = start(&Wanted::new(folder.path(), &ca, &[&["a.example"]]));
+        site.get("a.example").expect("a handshake");
+        site.add(&["b.example", "c.example"]);
+        let seen = site.get("c.example").expect("a handshake");
+        assert_eq!(seen.names, ["b.example", "c.example"], "{}", site.adapter);
+        assert!(site.remove("b.example"));
+        assert!(!site.remove("b.example"));
+        // The default certificate, which is the first one.
+        assert_eq!(site.get("c.example").expect("a handshake").names, ["a.example"]);
+        let names: Vec<_> = site.health().certificates.into_iter().map(|one| one.name).collect();
+        assert_eq!(names, ["a.example"]);
+    }
+}
+
+#[test]
+fn a_certificate_for_other_names_than_are_wanted_is_served_and_replaced() {
+    for start in Site::EACH {
+        let (ca, folder) = (TestCa::start(), scratch("other-names"));
+        let narrow = Wanted::new(folder.path(), &ca, &[&["a.example"]]);
+        start(&narrow).get("a.example").expect("a handshake");
+        let wide = Wanted::new(folder.path(), &ca, &[&["a.example", "b.example"]]);
+        let site = start(&wide);
+        site.wait_for_renewals(1, A_WHILE);
+        let seen = site.get("b.example").expect("a handshake");
+        assert_eq!(seen.names, ["a.example", "b.example"], "{}", site.adapter);
+        assert_eq!(ca.certificates_issued(), 2);
+    }
+}
+
+#[test]
+fn handshakes_cause_certificates_only_where_that_is_allowed_and_one_order_for_each_name() {
+    for start in Site::EACH {
+        let (ca, folder) = (TestCa::start(), scratch("on-demand"));
+        let mut wanted = Wanted::new(folder.path(), &ca, &[&["a.example"]]);
+        wanted.on_demand = vec!["b.example".to_owned()];
+        let site = start(&wanted);
+        site.get("a.example").expect("a handshake");
+        thread::scope(|scope| {
+            let all: Vec<_> = (0..5).map(|_| scope.spawn(|| site.get("b.example"))).collect();
+            for one in all {
+                let seen = one.join().expect("no panic").expect("a handshake");
+                assert_eq!(seen.names, ["b.example"], "{}", site.adapter);
+            }
+        });
+        // Nobody waits for a name that is not allowed.
+        assert_eq!(site.get("c.example").expect("a handshake").names, ["a.example"]);
+        assert_eq!(ca.certificates_issued(), 2);
+    }
+}
+
+#[test]
+fn two_processes_on_one_folder_issue_each_name_once() {
+    for start in Site::EACH {
+        let ca = TestCa::builder()
+            .certificate_lifetime(Duration::from_secs(6))
+            .renewal_info(false)
+            .start()
+            .expect("a CA");
+        let ca = Arc::new(ca);
+        let folder = scratch("two");
+        let mut wanted = Wanted::new(folder.path(), &ca, &[&["a.example"]]);
+        // Each has a port of its own, and the CA could validate at one of them only.
+        wanted.zone = Some(Arc::clone(&ca));
+        let (one, other) = (start(&wanted), start(&wanted));
+        for site in [&one, &other] {
+            site.get("a.example").expect("a handshake");
+            site.wait_for_renewals(3, A_WHILE);
+        }
+        // Both have the third certificate, and at most the fourth was ordered meanwhile.
+        assert!((3..=4).contains(&ca.certificates_issued()), "{}", ca.certificates_issued());
+    }
+}
+
+#[test]
+fn files_that_were_damaged_or_removed_are_replaced() {
+    for start in Site::EACH {
+        let (ca, folder) = (TestCa::start(), scratch("damaged"));
+        let wanted = Wanted::new(folder.path(), &ca, &[&["a.example"]]);
+        start(&wanted).get("a.example").expect("a handshake");
+        let files = folder.path().join("certificates/a.example");
+        for file in ["bundle.pem", "cert.pem", "key.pem"] {
+            fs::write(files.join(file), "-----BEGIN NOTHING-----").expect("a file");
+        }
+        let site = start(&wanted);
+        site.wait_for_renewals(1, A_WHILE);
+        assert_eq!(site.count(|kind| matches!(kind, CertificateEventKind::Damaged { .. })), 1);
+        // While it runs, what is missing is written from memory.
+        fs::remove_file(files.join("bundle.pem")).expect("a file");
+        site.add(&["b.example"]);
+        site.get("b.example").expect("a handshake");
+        let end = Instant::now() + A_WHILE;
+        while !files.join("bundle.pem").exists() {
+            assert!(Instant::now() < end, "{}: it is not stored again", site.adapter);
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(ca.certificates_issued(), 3);
+    }
+}
+
+#[test]
+fn a_server_that_ends_in_the_middle_of_an_order_goes_on_with_it() {
+    for start in Site::EACH {
+        // No validation ends while the first server runs.
+        let delay = Duration::from_secs(3);
+        let ca = TestCa::builder().validation_delay(delay).start().expect("a CA");
+        let folder = scratch("middle");
+        let wanted = Wanted::new(folder.path(), &ca, &[&["a.example"]]);
+        let site = start(&wanted);
+        let is_ordering = |kind: &CertificateEventKind| {
+            matches!(kind, CertificateEventKind::Lifecycle(LifecycleEvent::Renewing { .. }))
+        };
+        site.wait_for(1, A_WHILE, is_ordering);
+        let order = folder.path().join("orders/a.example.json");
+        let end = Instant::now() + A_WHILE;
+        while !order.exists() {
+            assert!(Instant::now() < end, "{}: no order is stored", site.adapter);
+            thread::sleep(Duration::from_millis(20));
+        }
+        drop(site);
+        assert!(order.exists());
+        let site = start(&wanted);
+        site.get("a.example").expect("a handshake");
+        assert_eq!(ca.order_objects().len(), 1, "{}", site.adapter);
+        site.wait_for_renewals(1, A_WHILE);
+        site.shutdown();
+        assert!(!order.exists());
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_at_the_start() {
+    let start = |names: &[&str], ca: Option<&str>| {
+        let mut builder = acme_blocking::Certificates::in_memory().names(names.iter().copied());
+        if let Some(ca) = ca {
+            builder = builder.ca(ca);
+        }
+        builder.prepare().expect_err("an error").to_string()
+    };
+    let ca = Some("https://ca.example/directory");
+    assert!(start(&["a.example"], None).contains("name one with ca(..)"));
+    assert!(start(&[], ca).contains("at least one name"));
+    assert!(start(&["a..example"], ca).contains("a..example"));
+    assert!(start(&["a.example"], Some("not a URL")).contains("not a URL"));
+}
+
+#[test]
+fn health_is_json_without_secrets() {
+    let (ca, folder) = (TestCa::start(), scratch("health"));
+    let site = Site::blocking(&Wanted::new(folder.path(), &ca, &[&["a.example"]]));
+    site.get("a.example").expect("a handshake");
+    let json: Value = serde_json::from_str(&site.health().to_json()).expect("JSON");
+    assert_eq!(json["isHealthy"], true);
+    assert_eq!(json["certificates"][0]["name"], "a.example");
+    assert_eq!(json["certificates"][0]["state"], "valid");
+    assert!(json["certificates"][0]["renewAt"].is_string());
+    assert!(!json.to_string().contains("PRIVATE"));
+}
