@@ -51,6 +51,32 @@ fn a_certificate_that_was_given_as_a_root_counts_by_its_name_validity_and_key() 
 }
 
 #[test]
+fn a_certificate_of_a_ca_that_was_not_given_is_called_that() {
+    let server = Server::start_with(Speaks::Tls, server::tls_with(ca, false));
+    let result = transport(&server::tls().1).exchange(get(&server.url("/ok")));
+    let Err(Lost::Untrusted(why)) = result else { panic!("{result:?}") };
+    let words = "the certificate is that of a CA, and not one of the given roots (";
+    assert!(why.starts_with(words), "{why}");
+}
+
+#[test]
+fn a_server_whose_key_ring_does_not_know_is_explained() {
+    // The alert of a server that has a key on P-521, and no other.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}/", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, 40]);
+        let _ = stream.read(&mut [0; 4096]);
+    });
+    let result = transport(&server::tls().1).exchange(get(&url));
+    let Err(Lost::NotSent(why)) = result else { panic!("{result:?}") };
+    let words = "the server refused the TLS handshake (handshake failure); if its key is P-521: ";
+    assert!(why.starts_with(words) && why.contains("`aws-lc-rs`"), "{why}");
+}
+
+#[test]
 fn a_failure_behind_a_proxy_names_the_proxy() {
     // The environment cannot be changed in a process with threads, so the client is another process.
     if let Ok(proxy) = std::env::var("TEST_PROXY") {

@@ -25,7 +25,8 @@ use super::{Transport, lost};
 /// Speaks HTTP/1.1 over a bounded pool of connections.
 ///
 /// It trusts the roots that it is created with, sets `TCP_NODELAY`, and uses the proxy that
-/// `HTTPS_PROXY` and `NO_PROXY` name. Clones share the connections.
+/// `HTTPS_PROXY` and `NO_PROXY` name. An address at which a connection failed is tried after the
+/// others. Clones share the connections and the [cookies](Self::keep_cookies).
 #[derive(Clone)]
 pub struct UreqTransport {
     agents: Arc<Agents>,

@@ -29,8 +29,9 @@ use super::{Transport, lost};
 /// Speaks HTTP/2 over one connection if the server does, otherwise HTTP/1.1 over a bounded pool.
 ///
 /// It trusts the roots that it is created with, offers HTTP/2 and HTTP/1.1 by ALPN, sets
-/// `TCP_NODELAY`, and uses the proxy that `HTTPS_PROXY` and `NO_PROXY` name. Clones share the
-/// connections, which live on the runtime that they were made on.
+/// `TCP_NODELAY`, and uses the proxy that `HTTPS_PROXY` and `NO_PROXY` name. An address at which a
+/// connection failed is tried after the others. Clones share the connections, which live on the
+/// runtime that they were made on, and the [cookies](Self::keep_cookies).
 #[derive(Clone)]
 pub struct HyperTransport {
     pool: Arc<Pool>,

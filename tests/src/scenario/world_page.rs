@@ -80,6 +80,8 @@ pub const FIELD: &[FieldCase] = &[
             "an_address_that_takes_tcp_and_no_tls_does_not_keep_from_the_next_and_goes_last",
             "an_address_that_takes_tcp_and_keeps_silent_leaves_time_for_the_next",
             "what_failed_comes_last_and_what_failed_last_at_the_end",
+            "an_address_that_brought_no_response_goes_last",
+            "a_connection_that_brought_no_response_lets_other_addresses_go_first",
         ],
     },
     FieldCase {
@@ -106,12 +108,14 @@ pub const FIELD: &[FieldCase] = &[
         tests: &[
             "the_very_certificate_that_was_given_as_a_root_is_accepted",
             "a_certificate_that_was_given_as_a_root_counts_by_its_name_validity_and_key",
+            "a_certificate_of_a_ca_that_was_not_given_is_called_that",
         ],
     },
     FieldCase {
         what: "has a key on P-521, which the crypto provider ring does not know, or fails in TLS in another way",
         rule: "explains it in words, with the feature that helps; no names of variants, no octets, no text of the file with the roots",
         tests: &[
+            "a_server_whose_key_ring_does_not_know_is_explained",
             "a_signature_by_p521_is_explained_and_others_are_named_without_octets",
             "a_refused_handshake_names_p521_only_where_the_provider_does_not_know_it",
             "no_text_is_that_of_debug",

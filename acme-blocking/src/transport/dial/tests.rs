@@ -141,3 +141,23 @@ fn a_certificate_that_is_not_trusted_ends_the_attempt() {
     let Some(Lost::Untrusted(why)) = lost.err() else { panic!("another root") };
     assert!(why.ends_with(&format!("({untrusted})")), "{why}");
 }
+
+#[test]
+fn a_connection_that_brought_no_response_lets_other_addresses_go_first() {
+    let (listener, silent) = listen();
+    let failed = FailedAddresses::default();
+    let stream = Stream::Plain(Timed::new(connect_to(silent, soon()).expect("TCP"), soon()));
+    drop(listener.accept().expect("a connection"));
+    let mut wire = Wire::new(stream, LazyBuffers::new(1024, 1024), failed.clone(), silent);
+    let limit = NextTimeout {
+        after: ureq::unversioned::transport::time::Duration::from_secs(5),
+        reason: ureq::Timeout::Global,
+        per_read: None,
+        per_write: None,
+    };
+    let open = ureq::unversioned::transport::Transport::await_input(&mut wire, limit);
+    assert!(!open.expect("an end"));
+    let other = addresses()[2];
+    let order: Vec<_> = ConnectAttempts::new(&[silent, other], &failed).collect();
+    assert_eq!(order, [other, silent]);
+}

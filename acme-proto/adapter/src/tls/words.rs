@@ -74,9 +74,11 @@ fn certificate(fault: &CertificateError) -> String {
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "is signed by an algorithm that the crypto provider does not know".into()
         }
-        CertificateError::Other(other) => {
-            format!("cannot be used: {}", spaced(&format!("{:?}", other.0)))
-        }
+        // A fault of webpki, whose type rustls does not export.
+        CertificateError::Other(other) => match spaced(&format!("{:?}", other.0)).as_str() {
+            "ca used as end entity" => "is that of a CA, and not one of the given roots".into(),
+            fault => format!("cannot be used: {fault}"),
+        },
         other => format!("cannot be used: {}", spaced(&format!("{other:?}"))),
     }
 }

@@ -116,3 +116,15 @@ async fn a_certificate_that_is_not_trusted_ends_the_attempt() {
     let Lost::Untrusted(why) = &lost else { panic!("{lost:?}") };
     assert!(why.ends_with(&format!("({untrusted})")), "{why}");
 }
+
+#[tokio::test]
+async fn an_address_that_brought_no_response_goes_last() {
+    let (first, dialer) = server().await;
+    let second = no_tls().await;
+    dialer.doubt(first);
+    // The other one comes first, and fails.
+    let (_, address) = dialer.any(&[first, second], None, &url()).await.expect("TLS");
+    assert_eq!(address, first);
+    let order: Vec<_> = ConnectAttempts::new(&[second, first], &dialer.failed).collect();
+    assert_eq!(order, [first, second]);
+}
