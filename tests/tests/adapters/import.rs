@@ -333,13 +333,14 @@ fn lego_accounts_of_version_4_and_5_and_certificates_are_read() {
         r#"{"email": "me@example.org", "registration": {"body": {"status": "valid", "contact": ["mailto:me@example.org"]}, "uri": "https://acme-v02.api.letsencrypt.org/acme/acct/8"}}"#,
     );
     write(four.join("keys/me@example.org.key"), sec1_pem(&pair));
-    let five = root.join("accounts/localhost_14000/noemail@example.com/RSA2048");
+    let five = root.join("accounts/localhost_14000/noemail@example.com");
     write(
         five.join("account.json"),
-        r#"{"id": "noemail@example.com", "email": "you@example.org", "keyType": "RSA2048", "registration": {"status": "valid", "location": "https://localhost:14000/my-account/1"}}"#,
+        r#"{"id": "noemail@example.com", "email": "you@example.org", "server": "https://localhost:14000/dir", "keyType": "RSA2048", "registration": {"status": "valid", "accountURL": "https://localhost:14000/my-account/1"}}"#,
     );
     write(five.join("noemail@example.com.key"), pem::encode("RSA PRIVATE KEY", RSA));
     write(root.join("accounts/bad.example/a@b/keys/a@b.key"), "nothing");
+    write(root.join("accounts/ca.example_14000/a@b/keys/a@b.key"), sec1_pem(&pair));
     let certificates = root.join("certificates");
     let (leaf, key) = certificate(&["*.example.org"]);
     write(certificates.join("_.example.org.crt"), format!("{leaf}{}", certificate(&["issuer"]).0));
@@ -366,14 +367,14 @@ fn lego_accounts_of_version_4_and_5_and_certificates_are_read() {
     );
     assert_eq!(public(&found.key_pem), public(&pair.serialize_pem()));
     let found = account(&import, "localhost_14000");
-    assert_eq!(
-        (found.directory.clone(), found.contacts.as_slice()),
-        (None, &["mailto:you@example.org".to_owned()][..])
-    );
+    let directory = found.directory.as_ref().map(|url| url.as_str());
+    assert_eq!(directory, Some("https://localhost:14000/dir"));
+    assert_eq!(found.contacts, ["mailto:you@example.org"]);
     assert_eq!(
         found.url.as_ref().map(|url| url.as_str()),
         Some("https://localhost:14000/my-account/1")
     );
+    assert_eq!(account(&import, "ca.example_14000").directory, None);
     let names: Vec<(&str, usize)> = import
         .certificates
         .iter()
@@ -520,9 +521,12 @@ fn in_every_layout(
         folder.join("account.json"),
         json!({"email": "me@example.org", "registration": {"body": {}, "uri": uri}}).to_string(),
     );
-    let folder = root("lego5").join(&user).join("P256");
+    let folder = root("lego5").join(&user).join("EC256");
     write(folder.join("me@example.org.key"), &pem);
-    write(folder.join("account.json"), json!({"registration": {"location": uri}}).to_string());
+    write(
+        folder.join("account.json"),
+        json!({"server": ca.directory_url(), "registration": {"accountURL": uri}}).to_string(),
+    );
     let folder = root("acme.sh").join(format!("ca/{}{path}", directory.host()));
     write(folder.join("account.key"), &pem);
     write(folder.join("ca.conf"), format!("ACCOUNT_URL='{uri}'\n"));
@@ -555,7 +559,7 @@ async fn an_imported_account_of_each_client_is_stored_and_used_to_issue() {
             let [found] = &import.accounts[..] else { panic!("{client}: {import:?}") };
             assert_eq!(found.url.as_ref(), Some(&uri), "{client}");
             let directory = Url::parse(ca.directory_url()).expect("a URL");
-            if matches!(client, "certbot" | "acme.sh") {
+            if matches!(client, "certbot" | "lego 5" | "acme.sh") {
                 assert_eq!(found.directory.as_ref(), Some(&directory), "{client}");
             }
             let storage = MemoryStorage::new();

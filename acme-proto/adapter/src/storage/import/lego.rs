@@ -14,7 +14,7 @@ use crate::storage::layout::{Damage, StoredCertificate};
 
 /// Reads what lego, version 4 or 5, has stored in its folder.
 ///
-/// lego stores the host of a CA, but not the path of its directory, so
+/// Version 4 stores the host of a CA, but not the path of its directory, so there
 /// [`ImportedAccount::directory`] is known for public CAs only.
 pub fn lego(root: impl AsRef<Path>) -> Import {
     let root = root.as_ref();
@@ -22,13 +22,12 @@ pub fn lego(root: impl AsRef<Path>) -> Import {
     reader.root(root);
     for server in reader.folders(&root.join("accounts")) {
         for user in reader.folders(&server) {
-            version_4(&mut reader, &server, &user);
-            // Version 5 has a folder for each kind of key.
-            for kind in reader.folders(&user) {
-                if name_of(&kind) != "keys" {
-                    let key = kind.join(format!("{}.key", name_of(&user)));
-                    account(&mut reader, &server, &kind, &key);
-                }
+            keys(&mut reader, &server, &user, &user);
+            for folder in reader.folders(&user) {
+                // Version 4 has the keys in a folder of their own. Early releases of version 5 have
+                // a folder for each kind of key, with all that belongs to it.
+                let about = if name_of(&folder) == "keys" { &user } else { &folder };
+                keys(&mut reader, &server, about, &folder);
             }
         }
     }
@@ -41,10 +40,11 @@ pub fn lego(root: impl AsRef<Path>) -> Import {
     reader.import
 }
 
-fn version_4(reader: &mut Reader, server: &Path, user: &Path) {
-    for key in reader.entries(&user.join("keys")) {
+/// Reads the accounts whose keys are in a folder, and whose description is in another one.
+fn keys(reader: &mut Reader, server: &Path, about: &Path, folder: &Path) {
+    for key in reader.entries(folder) {
         if key.extension().is_some_and(|extension| extension == "key") {
-            account(reader, server, user, &key);
+            account(reader, server, about, &key);
         }
     }
 }
@@ -56,14 +56,16 @@ fn account(reader: &mut Reader, server: &Path, folder: &Path, key: &Path) {
         let about: Account = read_json(&folder.join("account.json")).unwrap_or_default();
         let place = name_of(server);
         let host = place.to_ascii_lowercase();
-        let directory = known_directories()
-            .find(|url| url.authority().replace(':', "_").to_ascii_lowercase() == host);
+        let mut known = known_directories();
+        let known =
+            known.find(|url| url.authority().replace(':', "_").to_ascii_lowercase() == host);
+        let directory = about.server.as_deref().and_then(url).or(known);
         let registration = about.registration.unwrap_or_default();
         let mut contacts = registration.contact.or(registration.body.contact).unwrap_or_default();
         if contacts.is_empty() {
             contacts.extend(about.email.filter(|e| e.contains('@')).map(|e| format!("mailto:{e}")));
         }
-        let account = registration.location.or(registration.uri);
+        let account = registration.account_url.or(registration.uri);
         Ok(ImportedAccount {
             directory,
             place,
@@ -111,17 +113,19 @@ fn certificate(reader: &mut Reader, path: &Path, stem: &str) {
 #[derive(Default, Deserialize)]
 struct Account {
     email: Option<String>,
+    /// Only version 5.
+    server: Option<String>,
     registration: Option<Registration>,
 }
 
-/// Version 4 has `uri` and `body`, version 5 the members of the account beside its `location`.
+/// Version 4 has `uri` and `body`, version 5 the members of the account and its URL.
 #[derive(Default, Deserialize)]
 struct Registration {
     uri: Option<String>,
     #[serde(default)]
     body: Body,
-    #[serde(alias = "Location")]
-    location: Option<String>,
+    #[serde(rename = "accountURL")]
+    account_url: Option<String>,
     contact: Option<Vec<String>>,
 }
 
