@@ -4,7 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use acme_adapter::storage::import;
+
 use super::case::{Case, EAB_KEY, EAB_KID, PROFILE};
+use super::imported;
 use super::matrix::Client;
 use super::row::Row;
 use crate::install::virtual_environment;
@@ -70,8 +73,9 @@ impl Certbot {
     }
 }
 
-/// Copies the chain out of certbot's directory.
+/// Imports what is in certbot's directory, and copies the chain out of it.
 fn keep(case: &Case) -> Result<(), String> {
+    imported::check(&import::certbot(case.file("config")), case)?;
     fs::copy(case.file("config/live/it/fullchain.pem"), case.chain())
         .map(drop)
         .map_err(|error| format!("there is no fullchain.pem: {error}"))

@@ -14,6 +14,7 @@ mod case;
 mod certbot;
 mod chain;
 mod dehydrated;
+mod imported;
 mod lego;
 mod matrix;
 mod row;
