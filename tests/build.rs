@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::{env, fs};
 
-const FILES: &[&str] = &["ca.rs", "client.rs", "hints.rs", "issue.rs", "operations.rs"];
+const FILES: &[&str] =
+    &["ca.rs", "client.rs", "hints.rs", "issue.rs", "operations.rs", "user_code.rs"];
 
 fn main() {
     let from = Path::new("tests/adapters/both");

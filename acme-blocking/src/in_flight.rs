@@ -7,24 +7,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{Builder, Scope};
 
-use acme_adapter::driver::{Arrival, Task};
+use acme_adapter::driver::{Arrival, Expected, Task};
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
-use acme_adapter::solvers::{CallId, SolverCall, Stage, Wake};
+use acme_adapter::solvers::{SolverCall, Stage, Wake};
 use acme_proto::challenge::ChallengeResponse;
-use acme_proto::flow::{Input, Lost, RequestId, SaveId, SaveRequest, SignFailed, SignId, Transmit};
+use acme_proto::flow::{Input, SaveRequest, Transmit};
 use acme_proto::rollover::RolloverIntent;
 
 use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
 use crate::shared::Shared;
-use crate::solver::Solver;
+use crate::solver::{Given, GivenSolver, Solver};
 use crate::store::Store;
 
 /// The solvers, stores and cancellation that the user set for one flow.
 #[derive(Default)]
 pub(crate) struct UserParts<'env> {
-    pub(crate) solvers: Vec<Arc<dyn Solver + 'env>>,
+    pub(crate) solvers: Vec<GivenSolver<'env>>,
     pub(crate) store: Option<Arc<dyn Store + 'env>>,
     pub(crate) intent_store: Option<IntentStore<'env>>,
     /// Set by the user to end the flow.
@@ -51,22 +51,13 @@ pub(crate) struct InFlight<'scope, 'env: 'scope> {
     pending: usize,
     /// Requests that are held until the flow waits: only then is it known whether there is just
     /// one.
-    unsent: Vec<Transmit>,
+    unsent: Vec<(Expected, Transmit)>,
     /// Set when the flow has ended. A challenge that is presented after that is cleaned up at once.
     is_over: Arc<AtomicBool>,
     _wish: Option<Subscription>,
 }
 
 type Job<'a> = Box<dyn FnOnce() -> Arrival + Send + 'a>;
-
-/// Which task is running, for the failure to report if its thread cannot start or panics.
-#[derive(Clone, Copy)]
-enum Expected {
-    Response(RequestId),
-    Signature(SignId),
-    Saved(SaveId),
-    Solved(CallId),
-}
 
 impl<'scope, 'env> InFlight<'scope, 'env> {
     pub(crate) fn new(
@@ -102,18 +93,22 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
 
     /// Starts a task, and returns its result if it ends at once.
     pub(crate) fn start(&mut self, task: Task) -> Option<Arrival> {
+        let expected = Expected::of(&task);
         match task {
-            Task::Exchange(transmit) => self.unsent.push(transmit),
+            Task::Exchange(transmit) => self.unsent.push((expected, transmit)),
             Task::Sign(request) => {
                 let shared = Arc::clone(self.shared);
-                self.detached(Expected::Signature(request.id), move || shared.sign(request));
+                self.detached(expected, move || shared.sign(request));
             }
-            Task::Save(request) => self.save(request),
-            Task::Solve(call) => self.solve(call),
+            Task::Save(request) => self.save(expected, request),
+            Task::Solve(call) => self.solve(expected, call),
             // On this thread: keyChange is not sent until the intent is stored.
             Task::StoreIntent(intent) => {
-                let stored = self.user.intent_store.take().map_or(Ok(()), |store| store(intent));
-                return Some(Arrival::IntentStored(in_words(stored)));
+                let store = self.user.intent_store.take();
+                return Some(outcome(expected, || {
+                    let stored = store.map_or(Ok(()), |store| store(intent));
+                    Arrival::IntentStored(in_words(stored))
+                }));
             }
         }
         None
@@ -142,9 +137,8 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     /// returned. This spares most calls of a client from starting a thread.
     fn send(&mut self) -> Option<Arrival> {
         let is_alone = self.pending == 0 && self.unsent.len() == 1 && self.user.is_empty();
-        for transmit in core::mem::take(&mut self.unsent) {
+        for (expected, transmit) in core::mem::take(&mut self.unsent) {
             let shared = Arc::clone(self.shared);
-            let expected = Expected::Response(transmit.id);
             let job = move || shared.exchange(transmit);
             if is_alone {
                 return Some(outcome(expected, job));
@@ -154,7 +148,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         None
     }
 
-    fn save(&mut self, request: SaveRequest) {
+    fn save(&mut self, expected: Expected, request: SaveRequest) {
         let SaveRequest { id, snapshot } = request;
         let store = self.user.store.clone();
         let job = move || {
@@ -164,27 +158,20 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
                 Err(why) => Input::SaveFailed(id, why),
             })
         };
-        self.scoped(Expected::Saved(id), Box::new(job));
+        self.scoped(expected, Box::new(job));
     }
 
-    fn solve(&mut self, call: SolverCall) {
-        let solver = Arc::clone(&self.user.solvers[call.solver]);
+    fn solve(&mut self, expected: Expected, call: SolverCall) {
         let is_over = Arc::clone(&self.is_over);
-        let expected = Expected::Solved(call.id);
-        let job = move || {
-            let SolverCall { id, stage, challenge, .. } = &call;
-            let result = match stage {
-                Stage::Present => solver.present(challenge),
-                Stage::Wait => solver.wait(challenge).map(|()| ChallengeResponse::default()),
-                Stage::CleanUp => solver.clean_up(challenge).map(|()| ChallengeResponse::default()),
-            };
-            // The flow no longer asks for a clean-up of a challenge that it never saw published.
-            if *stage == Stage::Present && is_over.load(Ordering::Acquire) && !challenge.stays() {
-                let _ = solver.clean_up(challenge);
+        match self.user.solvers[call.solver].clone().0 {
+            // It may be left behind: a call that never returns must not keep the flow from ending.
+            Given::Owned(solver) => {
+                self.detached(expected, move || run_call(&*solver, &call, &is_over));
             }
-            Arrival::Solved(*id, in_words(result))
-        };
-        self.scoped(expected, Box::new(job));
+            Given::Borrowed(solver) => {
+                self.scoped(expected, Box::new(move || run_call(&*solver, &call, &is_over)));
+            }
+        }
     }
 
     /// Runs a job that borrows nothing, so that the flow can end without waiting for it.
@@ -235,16 +222,19 @@ impl<'env> UserParts<'env> {
     }
 }
 
-impl Expected {
-    fn failed(self, why: String) -> Arrival {
-        Arrival::Input(match self {
-            // Not `NotSent`: a job that panicked may have sent the request.
-            Self::Response(id) => Input::Lost(id, Lost::NoResponse(why)),
-            Self::Signature(id) => Input::SignFailed(id, SignFailed::Failed(why)),
-            Self::Saved(id) => Input::SaveFailed(id, why),
-            Self::Solved(id) => return Arrival::Solved(id, Err(why)),
-        })
+/// Runs one call of a solver.
+fn run_call(solver: &dyn Solver, call: &SolverCall, is_over: &AtomicBool) -> Arrival {
+    let SolverCall { id, stage, challenge, .. } = call;
+    let result = match stage {
+        Stage::Present => solver.present(challenge),
+        Stage::Wait => solver.wait(challenge).map(|()| ChallengeResponse::default()),
+        Stage::CleanUp => solver.clean_up(challenge).map(|()| ChallengeResponse::default()),
+    };
+    // The flow no longer asks for a clean-up of a challenge that it never saw published.
+    if *stage == Stage::Present && is_over.load(Ordering::Acquire) && !challenge.stays() {
+        let _ = solver.clean_up(challenge);
     }
+    Arrival::Solved(*id, in_words(result))
 }
 
 /// Runs a job and sends its result, which nobody receives if the flow has ended meanwhile.
@@ -254,7 +244,7 @@ fn run(sender: &Sender<Arrival>, expected: Expected, job: impl FnOnce() -> Arriv
 
 /// Runs a job, and turns a panic into a failure: without an arrival the flow would never end.
 fn outcome(expected: Expected, job: impl FnOnce() -> Arrival) -> Arrival {
-    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| expected.failed("it panicked".into()))
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| expected.panicked(&*panic))
 }
 
 fn in_words<T>(result: Result<T, BoxError>) -> Result<T, String> {

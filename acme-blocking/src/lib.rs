@@ -85,7 +85,9 @@ pub use crate::server::{TlsListener, TlsListenerBuilder};
 pub use crate::signer::Signer;
 #[cfg(feature = "propagation")]
 pub use crate::solver::propagated;
-pub use crate::solver::{Dns01, Http01Listener, Solver, TlsAlpn01Listener};
+pub use crate::solver::{
+    Borrowed, Dns01, GivenSolver, Http01Listener, IntoSolver, Owned, Solver, TlsAlpn01Listener,
+};
 pub use crate::storage::Storage;
 pub use crate::store::Store;
 pub use crate::transport::{Transport, UreqTransport};

@@ -49,5 +49,5 @@ fn a_single_operation_runs_in_the_calling_thread() {
 fn a_transport_that_panics_gives_no_answer() {
     let client = connect(Arc::default());
     let error = client.register().run().expect_err("there is no newNonce").to_string();
-    assert!(error.contains("it panicked"), "{error}");
+    assert!(error.contains("the transport panicked: there is no other URL"), "{error}");
 }

@@ -3,18 +3,18 @@
 use core::future::{Future, pending, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
-use acme_adapter::driver::{Arrival, Task};
+use acme_adapter::driver::{Arrival, Expected, Task};
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
 use acme_adapter::solvers::{SolverCall, Stage, Wake};
 use acme_proto::challenge::ChallengeResponse;
 use acme_proto::flow::{Input, SaveRequest};
 use acme_proto::rollover::RolloverIntent;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
@@ -96,7 +96,8 @@ impl<'a> InFlight<'a> {
 
     pub(crate) fn start(&mut self, task: Task) {
         let shared = Arc::clone(&self.shared);
-        self.tasks.push(match task {
+        let expected = Expected::of(&task);
+        let task: BoxFuture<'a, Arrival> = match task {
             Task::Exchange(transmit) => Box::pin(async move { shared.exchange(transmit).await }),
             Task::Sign(request) => Box::pin(async move { shared.sign(request).await }),
             Task::Save(request) => Box::pin(save(self.user.store.clone(), request)),
@@ -104,7 +105,12 @@ impl<'a> InFlight<'a> {
             Task::StoreIntent(intent) => {
                 Box::pin(store_intent(self.user.intent_store.take(), intent))
             }
-        });
+        };
+        // A panic of the user's code is a failure of that task: what is published is still to be cleaned up.
+        let caught = AssertUnwindSafe(task).catch_unwind();
+        self.tasks.push(Box::pin(async move {
+            caught.await.unwrap_or_else(|panic| expected.panicked(&*panic))
+        }));
     }
 
     /// Waits for the first of: cancellation, the end of a task, a wake-up, the time.

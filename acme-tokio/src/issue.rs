@@ -19,6 +19,12 @@ acme_adapter::issue! {
 }
 
 impl<'a> Issue<'a> {
+    /// Adds a solver for the kinds of challenges that it knows; those added first are preferred.
+    pub fn solver(mut self, solver: impl crate::Solver + 'a) -> Self {
+        self.user.solvers.push(std::sync::Arc::new(solver));
+        self
+    }
+
     /// Cancels the issuance when `wish` is ready: challenges are cleaned up before it ends.
     pub fn cancel_on(mut self, wish: impl Future<Output: Send> + Send + 'a) -> Self {
         self.user.cancel = Some(Box::pin(async move {

@@ -1,6 +1,7 @@
 //! Publishing challenges: a trait, and the solvers that come with this crate.
 
 mod dns01;
+mod given;
 mod hook;
 mod http01;
 pub(crate) mod listener;
@@ -14,6 +15,8 @@ use acme_proto::wire::ChallengeKind;
 use crate::BoxError;
 
 pub use self::dns01::Dns01;
+pub(crate) use self::given::Given;
+pub use self::given::{Borrowed, GivenSolver, IntoSolver, Owned};
 #[cfg(feature = "propagation")]
 pub use self::propagation::propagated;
 
@@ -22,9 +25,10 @@ pub use self::propagation::propagated;
 /// Calls for different challenges run at the same time, up to sixteen of one issuance; `wait` is
 /// not counted. Those for one record name (a wildcard and its base name share one) follow each
 /// other, also among all issuances of one client. A call cannot be interrupted, so let none take
-/// longer than a few minutes.
+/// longer than a few minutes: see [`Issue::solver`](crate::Issue::solver) for what becomes of one
+/// that never returns. One that panics has failed.
 ///
-/// `&T`, `Arc<T>` and `Box<T>` are solvers too.
+/// `Arc<T>` and `Box<T>` are solvers too, and an issuance takes `&T`.
 pub trait Solver: Send + Sync {
     /// Returns the kinds of challenges that it can publish, preferred ones first.
     fn kinds(&self) -> &[ChallengeKind];
@@ -69,8 +73,9 @@ pub trait Solver: Send + Sync {
     fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError>;
 }
 
+// Not for `&T`: a reference is told from an owned solver by that, see `IntoSolver`.
 acme_adapter::forward! {
-    Solver {
+    @owned Solver {
         fn kinds(&self) -> &[ChallengeKind];
         fn rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules>;
         fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError>;

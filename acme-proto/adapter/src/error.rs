@@ -25,6 +25,14 @@ pub enum Error {
     /// A failure that the core reports: of the CA, the network, the signer, or the user's input.
     #[error(transparent)]
     Acme(#[from] acme_proto::error::Error),
+    /// The issuance ran out of time while a call of a solver did not return.
+    #[error("{call}: check what it waits for, or set a longer time limit")]
+    SolverStuck {
+        /// The kind of challenge, the method and the identifier, in words.
+        call: String,
+        /// The core's error.
+        source: Box<acme_proto::error::Error>,
+    },
     /// A key cannot be made, read or used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -87,6 +95,7 @@ impl Error {
     pub const fn acme(&self) -> Option<&acme_proto::error::Error> {
         match self {
             Self::Acme(error) => Some(error),
+            Self::SolverStuck { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -227,6 +227,20 @@ pub const FIELD: &[FieldCase] = &[
         tests: &["a_child_that_it_leaves_behind_and_that_is_never_silent_is_not_waited_for"],
     },
     FieldCase {
+        what: "(a solver, a store, a signer or a transport of the user) panics",
+        rule: "take that for a failure of the one task, with the panic's words; what was published is cleaned up",
+        tests: &[
+            "a_solver_that_panics_has_failed_and_what_it_published_is_cleaned_up",
+            "a_store_that_panics_has_failed_and_nothing_is_published",
+            "a_transport_that_panics_gives_no_answer",
+        ],
+    },
+    FieldCase {
+        what: "(a solver of the user) never returns",
+        rule: "end when the time is over, with an error that names the call; `acme-blocking` leaves the thread of an owned solver behind, and waits for a borrowed one",
+        tests: &["a_solver_that_never_returns_does_not_hold_an_issuance_and_is_named"],
+    },
+    FieldCase {
         what: "refuses orders, or has nothing to be proved",
         rule: "fetches no nonces ahead for the next order, and uses those that it has",
         tests: &[

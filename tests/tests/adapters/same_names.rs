@@ -27,7 +27,8 @@ const ONLY_TOKIO: &[&str] = &[
 const ONLY_TOKIO_FEATURES: &[&str] = &["axum", "tower"];
 
 /// What only `acme-blocking` has: what takes the place of a future to cancel on, and its transport.
-const ONLY_BLOCKING: &[&str] = &["Cancel", "UreqTransport"];
+const ONLY_BLOCKING: &[&str] =
+    &["Borrowed", "Cancel", "GivenSolver", "IntoSolver", "Owned", "UreqTransport"];
 
 fn read(adapter: &str, file: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");

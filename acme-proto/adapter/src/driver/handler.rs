@@ -59,6 +59,11 @@ pub trait EventHandler<F: Flow> {
         Ok(())
     }
 
+    /// Returns the flow's error, with what the handler knows of its reasons.
+    fn explain(&self, error: acme_proto::error::Error) -> Error {
+        error.into()
+    }
+
     /// Cancels the flow. By default it continues, because what it does cannot be undone.
     fn cancel(&mut self, _flow: &mut F, _client: &ClientState) {}
 }

@@ -72,6 +72,15 @@ impl EventHandler<Issuance> for Solving {
         Ok(())
     }
 
+    fn explain(&self, error: acme_proto::error::Error) -> Error {
+        match self.0.stuck() {
+            Some(call) if matches!(error, acme_proto::error::Error::Deadline(_)) => {
+                Error::SolverStuck { call, source: Box::new(error) }
+            }
+            _ => error.into(),
+        }
+    }
+
     fn cancel(&mut self, flow: &mut Issuance, client: &ClientState) {
         flow.cancel(&mut client.session());
     }

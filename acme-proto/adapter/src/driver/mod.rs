@@ -15,6 +15,7 @@
 //! }
 //! ```
 
+mod expected;
 mod handler;
 mod issuance;
 mod key_change;
@@ -33,6 +34,7 @@ use crate::client_state::ClientState;
 use crate::error::Error;
 use crate::solvers::{CallId, SolverCall, Wake};
 
+pub use self::expected::Expected;
 pub use self::handler::{EventHandler, NoEvents};
 pub use self::issuance::Solving;
 pub use self::key_change::KeyChanging;
@@ -137,7 +139,11 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
                 Output::Timeout(until) => return Step::Wait(until),
                 Output::Done(result) => {
                     let failure = self.failure.take();
-                    return Step::Done(result.map_err(|e| failure.unwrap_or_else(|| e.into())));
+                    let error = |error: acme_proto::error::Error| match failure {
+                        Some(failure) => failure,
+                        None => self.handler.explain(error),
+                    };
+                    return Step::Done(result.map_err(error));
                 }
             }
         }

@@ -6,6 +6,9 @@
 macro_rules! forward {
     ($name:ident { $($methods:tt)* }) => {
         $crate::forward!(@for &T, $name { $($methods)* });
+        $crate::forward!(@owned $name { $($methods)* });
+    };
+    (@owned $name:ident { $($methods:tt)* }) => {
         $crate::forward!(@for std::sync::Arc<T>, $name { $($methods)* });
         $crate::forward!(@for Box<T>, $name { $($methods)* });
     };

@@ -1,6 +1,6 @@
 //! The builder `Issue`.
 
-/// Writes the type, but for its method `cancel_on` and how it is awaited. See [the contract](crate::facade).
+/// Writes the type, but for its methods `solver` and `cancel_on`, and how it is awaited. See [the contract](crate::facade).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! issue {
@@ -22,12 +22,6 @@ macro_rules! issue {
                 settings: $crate::settings::IssueSettings,
             ) -> Self {
                 Self { shared: std::sync::Arc::clone(shared), settings, user: Default::default() }
-            }
-
-            /// Adds a solver for the kinds of challenges that it knows; those added first are preferred.
-            pub fn solver(mut self, solver: impl crate::Solver + 'a) -> Self {
-                self.user.solvers.push(std::sync::Arc::new(solver));
-                self
             }
 
             /// Writes the order's state ahead of every step, so that no crash loses an order, and none leaves

@@ -1,5 +1,6 @@
 //! The queue of calls to the solvers of one issuance.
 
+use core::fmt;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -58,6 +59,16 @@ pub enum Stage {
     Wait,
     /// Take it away.
     CleanUp,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Present => "present",
+            Self::Wait => "wait",
+            Self::CleanUp => "clean_up",
+        })
+    }
 }
 
 /// Names a call.
@@ -172,6 +183,19 @@ impl Scheduler {
     /// Returns whether calls wait for their turn.
     pub fn has_queued(&self) -> bool {
         !(self.queue.is_empty() && self.waits.is_empty())
+    }
+
+    /// Says which call has not returned, if one has not: the oldest.
+    pub fn stuck(&self) -> Option<String> {
+        let mut running = self.running.values().filter(|call| call.stage != Stage::CleanUp);
+        let running = running.next();
+        let running = running.map(|call| (call.stage, &call.challenge, "has not returned from"));
+        // Behind a call for the same record, of another issuance.
+        let queued = self.queue.front();
+        let queued = queued.map(|call| (call.stage, &call.challenge, "waits for its turn to"));
+        let (stage, challenge, what) = running.or(queued)?;
+        let (kind, name) = (challenge.kind(), challenge.identifier());
+        Some(format!("the solver of {kind} {what} `{stage}` for {name}"))
     }
 
     /// Handles the end of a call, and returns the result for the flow, if it needs one.

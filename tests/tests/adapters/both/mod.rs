@@ -16,6 +16,8 @@ pub(crate) mod on_tokio {
     pub(crate) mod issue;
     #[path = "../operations.rs"]
     pub(crate) mod operations;
+    #[path = "../user_code.rs"]
+    pub(crate) mod user_code;
 }
 
 pub(crate) mod on_blocking {
@@ -34,5 +36,8 @@ pub(crate) mod on_blocking {
     }
     pub(crate) mod operations {
         include!(concat!(env!("OUT_DIR"), "/operations.rs"));
+    }
+    pub(crate) mod user_code {
+        include!(concat!(env!("OUT_DIR"), "/user_code.rs"));
     }
 }
