@@ -73,7 +73,7 @@ pub trait Solver: Send + Sync {
     fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError>;
 }
 
-// Not for `&T`: a reference is told from an owned solver by that, see `IntoSolver`.
+// Not for `&T`: that is what distinguishes a reference from an owned solver, see `IntoSolver`.
 acme_adapter::forward! {
     @owned Solver {
         fn kinds(&self) -> &[ChallengeKind];
