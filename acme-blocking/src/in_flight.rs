@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{Builder, Scope};
 
-use acme_adapter::driver::{Arrival, Expected, Task};
+use acme_adapter::driver::{Arrival, Consent, Expected, Task};
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
 use acme_adapter::solvers::{SolverCall, Stage, Wake};
@@ -17,7 +17,7 @@ use acme_proto::rollover::RolloverIntent;
 
 use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
-use crate::shared::Shared;
+use crate::shared::{AccountLock, Shared};
 use crate::solver::{Given, GivenSolver, Solver};
 use crate::store::Store;
 
@@ -27,6 +27,9 @@ pub(crate) struct UserParts<'env> {
     pub(crate) solvers: Vec<GivenSolver<'env>>,
     pub(crate) store: Option<Arc<dyn Store + 'env>>,
     pub(crate) intent_store: Option<IntentStore<'env>>,
+    pub(crate) consent: Option<Consent<'env>>,
+    /// The lock under which an account is registered, or its key changed.
+    pub(crate) account: Option<Arc<AccountLock>>,
     /// Set by the user to end the flow.
     pub(crate) cancel: Option<Cancel>,
 }
@@ -102,11 +105,20 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
             }
             Task::Save(request) => self.save(expected, request),
             Task::Solve(call) => self.solve(expected, call),
-            // On this thread: keyChange is not sent until the intent is stored.
+            // On this thread, for nothing else is done meanwhile.
+            Task::Consent(terms) => {
+                let ask = self.user.consent.take();
+                let ask = || ask.is_some_and(|ask| ask(&terms));
+                return Some(outcome(expected, || Arrival::Consented(self.user.unlocked(ask))));
+            }
             Task::StoreIntent(intent) => {
-                let store = self.user.intent_store.take();
+                let Some(store) = self.user.intent_store.take() else {
+                    return Some(Arrival::IntentStored(Ok(())));
+                };
                 return Some(outcome(expected, || {
-                    let stored = store.map_or(Ok(()), |store| store(intent));
+                    let before = self.shared.state.account_keys();
+                    let stored = self.user.unlocked(|| store(intent));
+                    let stored = stored.and_then(|()| self.shared.state.check_unchanged(&before));
                     Arrival::IntentStored(in_words(stored))
                 }));
             }
@@ -204,16 +216,34 @@ impl Drop for InFlight<'_, '_> {
 }
 
 impl<'env> UserParts<'env> {
+    /// Asks for consent by the user's function.
+    pub(crate) fn for_registration(
+        consent: Option<Consent<'env>>,
+        account: &Arc<AccountLock>,
+    ) -> Self {
+        Self { consent, account: Some(Arc::clone(account)), ..Self::default() }
+    }
+
     /// Stores both keys of a key change in the account file first, then by the user's function.
     pub(crate) fn for_key_change(
         file: Option<impl FnOnce(&RolloverIntent) -> Result<(), Error> + Send + 'static>,
         store: Option<IntentStore<'env>>,
+        account: &Arc<AccountLock>,
     ) -> Self {
         let intent_store: IntentStore<'env> = Box::new(|intent| {
             file.map_or(Ok(()), |file| file(&intent))?;
             store.map_or(Ok(()), |store| store(intent))
         });
-        Self { intent_store: Some(intent_store), ..Self::default() }
+        let account = Some(Arc::clone(account));
+        Self { intent_store: Some(intent_store), account, ..Self::default() }
+    }
+
+    /// Runs a function of the user without the lock of the account.
+    fn unlocked<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.account {
+            Some(account) => account.unlocked(work),
+            None => work(),
+        }
     }
 
     /// Returns whether the flow can wait for nothing but its exchanges.

@@ -1,7 +1,7 @@
 //! What the clones of a client share.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Instant;
 
@@ -17,7 +17,50 @@ pub(crate) struct Shared {
     pub(crate) state: Arc<ClientState>,
     pub(crate) transport: BoxTransport,
     signer: Option<BoxSigner>,
-    account: Mutex<()>,
+    account: Arc<Account>,
+}
+
+/// Whether the account is being registered or its key changed, and who waits for the end of that.
+#[derive(Default)]
+struct Account {
+    is_locked: Mutex<bool>,
+    freed: Condvar,
+}
+
+/// The lock of the account, which is released while a function of the user runs: that may use the client.
+pub(crate) struct AccountLock(Arc<Account>);
+
+impl AccountLock {
+    /// Runs a function of the user without the lock.
+    pub(crate) fn unlocked<T>(&self, work: impl FnOnce() -> T) -> T {
+        /// Locks again, also after a panic.
+        struct Again<'a>(&'a AccountLock);
+        impl Drop for Again<'_> {
+            fn drop(&mut self) {
+                self.0.lock();
+            }
+        }
+        self.release();
+        let _again = Again(self);
+        work()
+    }
+
+    fn lock(&self) {
+        let is_free = locked(&self.0.is_locked);
+        let free = self.0.freed.wait_while(is_free, |is_locked| *is_locked);
+        *free.unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    fn release(&self) {
+        *locked(&self.0.is_locked) = false;
+        self.0.freed.notify_one();
+    }
+}
+
+impl Drop for AccountLock {
+    fn drop(&mut self) {
+        self.release();
+    }
 }
 
 impl Shared {
@@ -26,13 +69,15 @@ impl Shared {
         transport: BoxTransport,
         signer: Option<BoxSigner>,
     ) -> Self {
-        Self { state: Arc::new(state), transport, signer, account: Mutex::default() }
+        Self { state: Arc::new(state), transport, signer, account: Arc::default() }
     }
 
     /// Locks the account while it is registered or its key is changed. The second of two callers
     /// finds what the first one did.
-    pub(crate) fn lock_account(&self) -> MutexGuard<'_, ()> {
-        locked(&self.account)
+    pub(crate) fn lock_account(&self) -> Arc<AccountLock> {
+        let lock = AccountLock(Arc::clone(&self.account));
+        lock.lock();
+        Arc::new(lock)
     }
 
     /// Sends a request and reports the exchange to the observer.

@@ -6,7 +6,7 @@ use core::task::Poll;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
-use acme_adapter::driver::{Arrival, Expected, Task};
+use acme_adapter::driver::{Arrival, Consent, Expected, Task};
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
 use acme_adapter::solvers::{SolverCall, Stage, Wake};
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
-use crate::shared::Shared;
+use crate::shared::{AccountLock, Shared};
 use crate::solver::DynSolver;
 use crate::store::DynStore;
 use crate::{BoxError, BoxFuture};
@@ -30,6 +30,9 @@ pub(crate) struct UserParts<'a> {
     pub(crate) solvers: Vec<Arc<dyn DynSolver + 'a>>,
     pub(crate) store: Option<Arc<dyn DynStore + 'a>>,
     pub(crate) intent_store: Option<IntentStore<'a>>,
+    pub(crate) consent: Option<Consent<'a>>,
+    /// The lock under which an account is registered, or its key changed.
+    pub(crate) account: Option<Arc<AccountLock>>,
     /// Resolves when the user wants the flow to end.
     pub(crate) cancel: Option<BoxFuture<'a, ()>>,
 }
@@ -39,10 +42,19 @@ pub(crate) type IntentStore<'a> =
     Box<dyn FnOnce(RolloverIntent) -> BoxFuture<'a, Result<(), BoxError>> + Send + 'a>;
 
 impl<'a> UserParts<'a> {
+    /// Asks for consent by the user's function.
+    pub(crate) fn for_registration(
+        consent: Option<Consent<'a>>,
+        account: &Arc<AccountLock>,
+    ) -> Self {
+        Self { consent, account: Some(Arc::clone(account)), ..Self::default() }
+    }
+
     /// Stores both keys of a key change in the account file first, then by the user's function.
     pub(crate) fn for_key_change(
         file: Option<impl FnOnce(&RolloverIntent) -> Result<(), Error> + Send + 'static>,
         store: Option<IntentStore<'a>>,
+        account: &Arc<AccountLock>,
     ) -> Self {
         let intent_store: IntentStore<'a> = Box::new(|intent| {
             Box::pin(async {
@@ -56,7 +68,8 @@ impl<'a> UserParts<'a> {
                 }
             })
         });
-        Self { intent_store: Some(intent_store), ..Self::default() }
+        let account = Some(Arc::clone(account));
+        Self { intent_store: Some(intent_store), account, ..Self::default() }
     }
 }
 
@@ -102,8 +115,17 @@ impl<'a> InFlight<'a> {
             Task::Sign(request) => Box::pin(async move { shared.sign(request).await }),
             Task::Save(request) => Box::pin(save(self.user.store.clone(), request)),
             Task::Solve(call) => Box::pin(solve(Arc::clone(&self.user.solvers[call.solver]), call)),
+            Task::Consent(terms) => {
+                let (ask, account) = (self.user.consent.take(), self.user.account.clone());
+                Box::pin(async move {
+                    let agreed =
+                        unlocked(account.as_deref(), async { ask.is_some_and(|ask| ask(&terms)) });
+                    Arrival::Consented(agreed.await)
+                })
+            }
             Task::StoreIntent(intent) => {
-                Box::pin(store_intent(self.user.intent_store.take(), intent))
+                let (store, account) = (self.user.intent_store.take(), self.user.account.clone());
+                Box::pin(store_intent(shared, store, account, intent))
             }
         };
         // A panic of the user's code is a failure of that task: what is published is still to be cleaned up.
@@ -173,10 +195,24 @@ async fn solve(solver: Arc<dyn DynSolver + '_>, call: SolverCall) -> Arrival {
     Arrival::Solved(call.id, result.map_err(|error| error_chain(&*error)))
 }
 
-async fn store_intent(store: Option<IntentStore<'_>>, intent: RolloverIntent) -> Arrival {
-    let result = match store {
-        Some(store) => store(intent).await,
-        None => Ok(()),
-    };
+async fn store_intent(
+    shared: Arc<Shared>,
+    store: Option<IntentStore<'_>>,
+    account: Option<Arc<AccountLock>>,
+    intent: RolloverIntent,
+) -> Arrival {
+    let Some(store) = store else { return Arrival::IntentStored(Ok(())) };
+    let before = shared.state.account_keys();
+    let stored = unlocked(account.as_deref(), store(intent)).await;
+    let result = stored.and_then(|()| shared.state.check_unchanged(&before));
     Arrival::IntentStored(result.map_err(|error| error_chain(&*error)))
+}
+
+/// Runs a function of the user without the lock of the account.
+async fn unlocked<T>(account: Option<&AccountLock>, work: impl Future<Output = T>) -> T {
+    let Some(account) = account else { return work.await };
+    account.release();
+    let result = work.await;
+    account.lock_again().await;
+    result
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use acme_adapter::client_state::{ClientState, signed};
+use acme_adapter::client_state::{ClientState, locked, signed};
 use acme_adapter::driver::Arrival;
 use acme_proto::flow::{SignFailed, SignRequest, Transmit};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
 use crate::signer::{BoxSigner, Signer};
@@ -15,7 +15,24 @@ pub(crate) struct Shared {
     pub(crate) state: Arc<ClientState>,
     pub(crate) transport: BoxTransport,
     signer: Option<BoxSigner>,
-    account: Mutex<()>,
+    account: Arc<Mutex<()>>,
+}
+
+/// The lock of the account, which is released while a function of the user runs: that may use the client.
+pub(crate) struct AccountLock {
+    account: Arc<Mutex<()>>,
+    guard: std::sync::Mutex<Option<OwnedMutexGuard<()>>>,
+}
+
+impl AccountLock {
+    pub(crate) fn release(&self) {
+        drop(locked(&self.guard).take());
+    }
+
+    pub(crate) async fn lock_again(&self) {
+        let guard = Arc::clone(&self.account).lock_owned().await;
+        *locked(&self.guard) = Some(guard);
+    }
 }
 
 impl Shared {
@@ -24,13 +41,16 @@ impl Shared {
         transport: BoxTransport,
         signer: Option<BoxSigner>,
     ) -> Self {
-        Self { state: Arc::new(state), transport, signer, account: Mutex::default() }
+        Self { state: Arc::new(state), transport, signer, account: Arc::default() }
     }
 
     /// Locks the account while it is registered or its key is changed. The second of two callers
     /// finds what the first one did.
-    pub(crate) async fn lock_account(&self) -> MutexGuard<'_, ()> {
-        self.account.lock().await
+    pub(crate) async fn lock_account(&self) -> Arc<AccountLock> {
+        let account = Arc::clone(&self.account);
+        let lock = AccountLock { account, guard: std::sync::Mutex::default() };
+        lock.lock_again().await;
+        Arc::new(lock)
     }
 
     /// Sends a request and reports the exchange to the observer.

@@ -14,6 +14,7 @@ use acme_proto::url::Url;
 use rustls::crypto::CryptoProvider;
 
 use crate::clock;
+use crate::error::BoxError;
 use crate::exchange::ExchangeRecord;
 use crate::keyring::Keyring;
 use crate::solvers::RecordLocks;
@@ -61,6 +62,24 @@ impl ClientState {
     /// Never: no client is made without one.
     pub fn account_key(&self) -> Jwk {
         self.session().account_key().expect("no client is made without an account key").clone()
+    }
+
+    /// Returns the account key, and the new one of a change whose outcome is open.
+    pub fn account_keys(&self) -> [Option<Jwk>; 2] {
+        let session = self.session();
+        [session.account_key(), session.new_account_key()].map(Option::<&Jwk>::cloned)
+    }
+
+    /// Refuses to go on with a key change after another one that was made while the keys were being stored; `before` is
+    /// what [`account_keys`](Self::account_keys) returned before that.
+    ///
+    /// # Errors
+    /// In words, that the account key is another one.
+    pub fn check_unchanged(&self, before: &[Option<Jwk>; 2]) -> Result<(), BoxError> {
+        match self.account_keys() == *before {
+            true => Ok(()),
+            false => Err("the account key was changed while this change was being stored".into()),
+        }
     }
 
     /// Signs with the keys at hand; `None` if the user's signer must sign.

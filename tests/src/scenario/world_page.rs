@@ -236,6 +236,14 @@ pub const FIELD: &[FieldCase] = &[
         ],
     },
     FieldCase {
+        what: "(a function of the user that gives consent or stores a key change) uses the client",
+        rule: "hold no lock while it runs; a key change during which another one was made does not go on",
+        tests: &[
+            "a_function_that_gives_consent_may_use_the_client",
+            "a_function_that_stores_a_key_change_may_use_the_client",
+        ],
+    },
+    FieldCase {
         what: "(a solver of the user) never returns",
         rule: "end when the time is over, with an error that names the call; `acme-blocking` leaves the thread of an owned solver behind, and waits for a borrowed one",
         tests: &["a_solver_that_never_returns_does_not_hold_an_issuance_and_is_named"],

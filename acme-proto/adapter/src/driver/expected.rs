@@ -17,6 +17,7 @@ enum Kind {
     Signature(SignId),
     Saved(SaveId),
     Solved(CallId, Stage),
+    Consent,
     Intent,
 }
 
@@ -28,6 +29,7 @@ impl Expected {
             Task::Sign(request) => Kind::Signature(request.id),
             Task::Save(request) => Kind::Saved(request.id),
             Task::Solve(call) => Kind::Solved(call.id, call.stage),
+            Task::Consent(_) => Kind::Consent,
             Task::StoreIntent(_) => Kind::Intent,
         })
     }
@@ -40,6 +42,8 @@ impl Expected {
             Kind::Signature(id) => Input::SignFailed(id, SignFailed::Failed(why)),
             Kind::Saved(id) => Input::SaveFailed(id, why),
             Kind::Solved(id, _) => return Arrival::Solved(id, Err(why)),
+            // Nobody has agreed.
+            Kind::Consent => return Arrival::Consented(false),
             Kind::Intent => return Arrival::IntentStored(Err(why)),
         })
     }
@@ -49,6 +53,7 @@ impl Expected {
         let what = match self.0 {
             Kind::Response(_) => "the transport".to_owned(),
             Kind::Signature(_) => "the signer".to_owned(),
+            Kind::Consent => "the question for consent".to_owned(),
             Kind::Saved(_) | Kind::Intent => "the store".to_owned(),
             Kind::Solved(_, stage) => format!("the solver's `{stage}`"),
         };

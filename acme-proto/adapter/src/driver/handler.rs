@@ -51,6 +51,14 @@ pub trait EventHandler<F: Flow> {
         Ok(())
     }
 
+    /// Takes the user's answer to the terms of service.
+    ///
+    /// # Errors
+    /// Why the flow does not take it.
+    fn consented(&mut self, _flow: &mut F, _agreed: bool) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Takes the end of storing the keys of a key change.
     ///
     /// # Errors

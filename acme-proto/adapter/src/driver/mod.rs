@@ -68,6 +68,8 @@ pub enum Task {
     Save(SaveRequest),
     /// Call a solver; the answer is an [`Arrival::Solved`].
     Solve(SolverCall),
+    /// Ask the user for consent to the terms of service at this URL; the answer is an [`Arrival::Consented`].
+    Consent(String),
     /// Store both keys of a key change; the answer is an [`Arrival::IntentStored`].
     StoreIntent(RolloverIntent),
 }
@@ -79,6 +81,8 @@ pub enum Arrival {
     Input(Input),
     /// A call of a solver ended; with the response of `present`, or an error in words.
     Solved(CallId, Result<ChallengeResponse, String>),
+    /// The user agrees to the terms of service, or does not.
+    Consented(bool),
     /// The keys of a key change are stored; an error in words.
     IntentStored(Result<(), String>),
     /// A record name may have become free: the [`Wake`] was called.
@@ -162,6 +166,11 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
             Arrival::Solved(call, result) => {
                 self.outstanding -= 1;
                 let answered = self.handler.solved(&mut self.flow, call, result);
+                self.cancel_on_error(answered);
+            }
+            Arrival::Consented(agreed) => {
+                self.outstanding -= 1;
+                let answered = self.handler.consented(&mut self.flow, agreed);
                 self.cancel_on_error(answered);
             }
             Arrival::IntentStored(result) => {

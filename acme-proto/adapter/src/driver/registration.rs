@@ -1,10 +1,8 @@
 //! Registering an account: the consent to the terms of service.
 
-use core::fmt;
-
 use acme_proto::register::{Register, RegisterEvent};
 
-use super::EventHandler;
+use super::{EventHandler, Task};
 use crate::client_state::ClientState;
 use crate::error::Error;
 use crate::solvers::Wake;
@@ -12,30 +10,36 @@ use crate::solvers::Wake;
 /// Says whether the user agrees to the terms of service at this URL.
 pub type Consent<'a> = Box<dyn FnOnce(&str) -> bool + Send + 'a>;
 
-/// Asks the user for consent to the terms of service; without a way to ask, nobody agrees.
-pub struct Registering<'a>(pub Option<Consent<'a>>);
+/// Has the user asked for consent to the terms of service.
+#[derive(Debug, Default)]
+pub struct Registering {
+    terms: Option<String>,
+}
 
-impl EventHandler<Register> for Registering<'_> {
+impl EventHandler<Register> for Registering {
     fn event(
         &mut self,
-        flow: &mut Register,
+        _: &mut Register,
         event: RegisterEvent,
         _: &ClientState,
         _: &Wake,
     ) -> Result<(), Error> {
         if let RegisterEvent::AgreeToTerms(terms) = event {
-            if self.0.take().is_some_and(|ask| ask(&terms)) {
-                flow.agree()?;
-            } else {
-                flow.decline()?;
-            }
+            self.terms = Some(terms);
         }
         Ok(())
     }
-}
 
-impl fmt::Debug for Registering<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registering").finish_non_exhaustive()
+    fn next_task(&mut self) -> Option<Task> {
+        self.terms.take().map(Task::Consent)
+    }
+
+    fn consented(&mut self, flow: &mut Register, agreed: bool) -> Result<(), Error> {
+        if agreed {
+            flow.agree()?;
+        } else {
+            flow.decline()?;
+        }
+        Ok(())
     }
 }

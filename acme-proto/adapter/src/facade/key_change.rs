@@ -52,9 +52,9 @@ macro_rules! key_change {
             /// or time.
             pub $($async)? fn run(self) -> Result<acme_proto::jose::Jwk, $crate::error::Error> {
                 let Self { shared, settings, store } = self;
-                let _guard = shared.lock_account()$($await)*;
+                let account = shared.lock_account()$($await)*;
                 let mut plan = settings.plan(&shared.state)?;
-                let user = crate::in_flight::UserParts::for_key_change(plan.begin_file(), store);
+                let user = crate::in_flight::UserParts::for_key_change(plan.begin_file(), store, &account);
                 let result = match plan.flow.take() {
                     Some(flow) => {
                         let handler = $crate::driver::KeyChanging::default();

@@ -13,9 +13,9 @@
 //!
 //! | name | is |
 //! | --- | --- |
-//! | `shared::Shared` | `state: Arc<ClientState>`, `transport: BoxTransport`, `new`, and `lock_account`, which keeps two changes of an account apart |
+//! | `shared::Shared` | `state: Arc<ClientState>`, `transport: BoxTransport`, `new`, and `lock_account`, which keeps two changes of an account apart, but for while a function of the user runs |
 //! | `drive::drive` | the loop around a [`Driver`](crate::driver::Driver) |
-//! | `in_flight::UserParts` | what the user gave for one flow: `solvers` and `store`; `for_key_change` |
+//! | `in_flight::UserParts` | what the user gave for one flow: `solvers` and `store`; `for_registration`, `for_key_change` |
 //! | `in_flight::{IntentStore, on_disk}` | what stores both keys of a key change; what runs a function that blocks |
 //! | `transport::{BoxTransport, default_transport}`, `signer::BoxSigner` | the transport and the signer as trait objects |
 //! | `server::Hooks`, `TlsListener::start` | what a user's server is asked in a handshake; what accepts connections |

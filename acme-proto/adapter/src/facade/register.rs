@@ -83,9 +83,9 @@ macro_rules! register {
             pub $($async)? fn run(self) -> Result<acme_proto::op::AccountEntry, $crate::error::Error> {
                 let Self { shared, settings, consent } = self;
                 let flow = settings.into_flow(&shared.state)?;
-                let _guard = shared.lock_account()$($await)*;
-                let handler = $crate::driver::Registering(consent);
-                crate::drive::drive(&shared, flow, handler, Default::default())$($await)*
+                let account = shared.lock_account()$($await)*;
+                let user = crate::in_flight::UserParts::for_registration(consent, &account);
+                crate::drive::drive(&shared, flow, $crate::driver::Registering::default(), user)$($await)*
             }
         }
 

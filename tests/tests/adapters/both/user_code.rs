@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use acme_proto::error::Error as Acme;
 use acme_proto::policy::{Policy, Rates};
-use acme_testca::TestCa;
+use acme_testca::{RequestKind, TestCa};
 
 use super::adapter::{
     self, BoxError, Challenge, ChallengeKind, ChallengeResponse, Client, Dns01, Dns01Solver, Error,
@@ -117,4 +117,14 @@ async fn a_solver_that_never_returns_does_not_hold_an_issuance_and_is_named() {
     }
     let left = ca.published_txt();
     assert!(left.iter().all(|(name, values)| values.is_empty() || name.contains("present")));
+}
+
+#[tokio::test]
+async fn a_consent_that_panics_is_none() {
+    let ca = TestCa::builder().terms_of_service("https://ca.test/terms").start().expect("a CA");
+    let client = builder(&ca).connect().await.expect("a client");
+    let register = client.register().contact("mailto:me@example.org");
+    let register = register.agree_to_terms(|_| panic!("on purpose"));
+    register.run().await.expect_err("nobody agreed");
+    assert_eq!(ca.requests().iter().filter(|r| r.kind == RequestKind::NewAccount).count(), 0);
 }

@@ -4,10 +4,11 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::both::on_blocking::ca::{builder, certificate_key};
+use crate::both::on_blocking::ca::{builder, certificate_key, client};
 use crate::both::on_blocking::client::{Down, account_key, connecting_fails};
 use acme_blocking::{
-    Cancel, Client, ClientBuilder, Error, Policy, Roots, Transport, UreqTransport,
+    AccountKey, Cancel, Client, ClientBuilder, Error, KeyKind, Policy, Roots, Transport,
+    UreqTransport,
 };
 use acme_proto::error::Error as Acme;
 use acme_proto::flow::{Lost, Transmit};
@@ -145,4 +146,38 @@ fn the_cookie_of_a_balancer_leads_to_the_machine_that_gave_the_nonce() {
     let without = behind(&balancer).transport(transport).policy(policy).connect();
     let error = without.expect("a client").account().expect_err("another machine each time");
     assert!(error.to_string().contains("refused account (400 "), "{error}");
+}
+
+#[test]
+fn a_function_that_gives_consent_may_use_the_client() {
+    let ca = TestCa::builder().terms_of_service("https://ca.test/terms").start().expect("a CA");
+    let client = builder(&ca).connect().expect("a client");
+    let same = client.clone();
+    let register = client.register().contact("mailto:me@example.org");
+    let account = register.agree_to_terms(|_| {
+        same.register().contact("mailto:me@example.org").agree_to_terms(|_| true).run().is_ok()
+    });
+    account.run().expect("an account");
+    assert!(client.account_url().is_some());
+}
+
+#[test]
+fn a_function_that_stores_a_key_change_may_use_the_client() {
+    let ca = TestCa::start();
+    let client = client(&ca);
+    let new = || AccountKey::generate(KeyKind::Es256).expect("a key");
+    let same = client.clone();
+    let change = client.change_key(new());
+    change.store(move |_| same.account().map(drop).map_err(Into::into)).run().expect("changed");
+    client.account().expect("the new key");
+
+    // A change within a change comes first, and the other one does not go on.
+    let same = client.clone();
+    let change = client.change_key(new()).store(move |_| {
+        same.change_key(new()).run().expect("changed");
+        Ok(())
+    });
+    let error = change.run().expect_err("another change came first").to_string();
+    assert!(error.contains("the account key was changed"), "{error}");
+    client.account().expect("the key of the inner change");
 }

@@ -4,11 +4,13 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::both::on_tokio::ca::builder;
+use crate::both::on_tokio::ca::{builder, client};
 use crate::both::on_tokio::client::{Down, account_key, connecting_fails};
 use acme_testca::TestCa;
 use acme_tests::balancer::{Balancer, FoundBy};
-use acme_tokio::{Client, ClientBuilder, DynTransport, HyperTransport, Policy, Roots};
+use acme_tokio::{
+    AccountKey, Client, ClientBuilder, DynTransport, HyperTransport, KeyKind, Policy, Roots,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_ca_that_cannot_be_reached_is_named_with_cause_and_remedy() {
@@ -100,4 +102,34 @@ async fn the_cookie_of_a_balancer_leads_to_the_machine_that_gave_the_nonce() {
     let without = behind(&balancer).transport(transport).policy(policy).connect().await;
     let error = without.expect("a client").account().await.expect_err("another machine each time");
     assert!(error.to_string().contains("refused account (400 "), "{error}");
+}
+
+#[tokio::test]
+async fn a_function_that_stores_a_key_change_may_use_the_client() {
+    let ca = TestCa::start();
+    let client = client(&ca).await;
+    let new = || AccountKey::generate(KeyKind::Es256).expect("a key");
+    let same = client.clone();
+    let change = client.change_key(new()).store(move |_| async move {
+        same.change_key(new()).await.expect("changed");
+        Ok(())
+    });
+    let error = change.await.expect_err("another change came first").to_string();
+    assert!(error.contains("the account key was changed"), "{error}");
+    client.account().await.expect("the key of the inner change");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_that_gives_consent_may_use_the_client() {
+    let ca = TestCa::builder().terms_of_service("https://ca.test/terms").start().expect("a CA");
+    let client = builder(&ca).connect().await.expect("a client");
+    let same = client.clone();
+    let register = client.register().contact("mailto:me@example.org");
+    let register = register.agree_to_terms(move |_| {
+        let inner = same.register().contact("mailto:me@example.org").agree_to_terms(|_| true);
+        let handle = tokio::runtime::Handle::current();
+        tokio::task::block_in_place(|| handle.block_on(inner.run())).is_ok()
+    });
+    register.run().await.expect("an account");
+    assert!(client.account_url().is_some());
 }
