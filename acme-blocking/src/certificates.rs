@@ -109,8 +109,10 @@ impl Certificates {
     /// Sets up a listener with other protocols, limits, or a TLS configuration of the caller. See
     /// [`listen`](Self::listen).
     pub fn listener(&self) -> TlsListenerBuilder {
-        let inner = Arc::clone(&self.inner);
-        TlsListener::builder(&self.resolver()).on_miss(move |name| inner.missed(name))
+        let (inner, other) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
+        TlsListener::builder(&self.resolver())
+            .on_miss(move |name| inner.missed(name))
+            .on_validation(move |name| other.find_validation(name))
     }
 }
 

@@ -118,11 +118,16 @@ impl Certificates {
     /// Sets up a listener with other protocols, limits, or a TLS configuration of the caller. See
     /// [`listen`](Self::listen).
     pub fn listener(&self) -> TlsListenerBuilder {
-        let inner = Arc::clone(&self.inner);
-        TlsListener::builder(&self.resolver()).on_miss(move |name| {
-            let inner = Arc::clone(&inner);
-            async move { inner.missed(&name).await }
-        })
+        let (inner, other) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
+        TlsListener::builder(&self.resolver())
+            .on_miss(move |name| {
+                let inner = Arc::clone(&inner);
+                async move { inner.missed(&name).await }
+            })
+            .on_validation(move |name| {
+                let inner = Arc::clone(&other);
+                async move { inner.find_validation(&name).await }
+            })
     }
 }
 

@@ -17,6 +17,8 @@ use crate::timed::Timed;
 pub(super) struct Hooks {
     /// What is called for a name without a certificate.
     pub(super) on_miss: Option<OnMiss>,
+    /// What is called for a validation.
+    pub(super) on_validation: Option<OnMiss>,
 }
 
 pub(super) type OnMiss = Box<dyn Fn(&str) + Send + Sync>;
@@ -66,13 +68,14 @@ impl Handshakes {
         let mut stream = Timed::new(stream, Instant::now() + self.time_limit);
         let hello = read_hello(&mut stream)?;
         let greeting = self.greetings.to(&hello.client_hello());
-        let (config, missing, is_validation) = match greeting {
+        let (config, name, is_validation) = match greeting {
             Greeting::Client { config, missing } => (config, missing, false),
-            Greeting::Validation(config) => (config, None, true),
+            Greeting::Validation { config, name } => (config, name, true),
             _ => return None,
         };
-        if let (Some(on_miss), Some(name)) = (&self.hooks.on_miss, missing) {
-            self.misses.run(|| on_miss(&name));
+        let hook = if is_validation { &self.hooks.on_validation } else { &self.hooks.on_miss };
+        if let (Some(hook), Some(name)) = (hook, name) {
+            self.misses.run(|| hook(&name));
             stream.set_deadline(Some(Instant::now() + self.time_limit));
         }
         let mut tls = match hello.into_connection(config) {

@@ -121,6 +121,17 @@ impl TlsListenerBuilder {
         self.hooks.on_miss = Some(Box::new(obtain));
         self
     }
+
+    /// Calls this before each validation by tls-alpn-01. It may publish the challenge by
+    /// [`challenges`](acme_adapter::resolver::CertificateResolver::challenges): several servers
+    /// behind one address answer for each other so. It is bounded like
+    /// [`on_miss`](Self::on_miss).
+    ///
+    /// The name is in lower case, and an address is in its reverse form. A stranger chose it.
+    pub fn on_validation(mut self, find: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.hooks.on_validation = Some(Box::new(find));
+        self
+    }
 }
 
 /// The connections that wait for [`TlsListener::accept`].

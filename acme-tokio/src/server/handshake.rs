@@ -17,13 +17,15 @@ pub(super) struct Hooks {
     /// What is awaited for a name without a certificate.
     pub(super) on_miss: Option<OnMiss>,
     pub(super) miss_time_limit: Duration,
+    /// What is awaited for a validation.
+    pub(super) on_validation: Option<OnMiss>,
 }
 
 pub(super) type OnMiss = Box<dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { on_miss: None, miss_time_limit: MISS_TIME_LIMIT }
+        Self { on_miss: None, miss_time_limit: MISS_TIME_LIMIT, on_validation: None }
     }
 }
 
@@ -43,7 +45,10 @@ impl Handshakes {
         let greeting = self.greetings.to(&hello.client_hello());
         let (config, missing) = match greeting {
             Greeting::Client { config, missing } => (config, missing),
-            Greeting::Validation(config) => {
+            Greeting::Validation { config, name } => {
+                if let (Some(on_validation), Some(name)) = (&self.hooks.on_validation, name) {
+                    timeout_at(deadline, on_validation(name)).await.ok()?;
+                }
                 let mut stream =
                     timeout_at(deadline, hello.into_stream(config)).await.ok()?.ok()?;
                 // It sends close_notify.

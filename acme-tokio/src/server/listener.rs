@@ -113,6 +113,20 @@ impl TlsListenerBuilder {
         self
     }
 
+    /// Awaits this before each validation by tls-alpn-01, within the time limit of the handshake. It
+    /// may publish the challenge by
+    /// [`challenges`](acme_adapter::resolver::CertificateResolver::challenges): several servers
+    /// behind one address answer for each other so.
+    ///
+    /// The name is in lower case, and an address is in its reverse form. A stranger chose it.
+    pub fn on_validation<F>(mut self, find: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.on_validation = Some(Box::new(move |name| Box::pin(find(name))));
+        self
+    }
+
     /// Lets the handshake go on after this time even if [`on_miss`](Self::on_miss) has not ended.
     pub const fn miss_time_limit(mut self, limit: Duration) -> Self {
         self.hooks.miss_time_limit = limit;

@@ -74,6 +74,19 @@ impl TlsClient {
     /// # Panics
     /// If there is no connection.
     pub fn connect(&self, address: SocketAddr, name: &str) -> Result<Seen, String> {
+        self.shake_hands(TcpStream::connect(address).expect("a connection"), name)
+    }
+
+    /// Does what [`connect`](Self::connect) does, where there may be no connection.
+    ///
+    /// # Errors
+    /// What is said of a connection or a handshake that failed.
+    pub fn try_connect(&self, address: SocketAddr, name: &str) -> Result<Seen, String> {
+        let stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
+        self.shake_hands(stream, name)
+    }
+
+    fn shake_hands(&self, mut stream: TcpStream, name: &str) -> Result<Seen, String> {
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&self.versions)
             .expect("versions")
@@ -83,7 +96,6 @@ impl TlsClient {
         config.alpn_protocols.clone_from(&self.alpn);
         let server = ServerName::try_from(name.to_owned()).expect("a name");
         let mut tls = ClientConnection::new(Arc::new(config), server).expect("a configuration");
-        let mut stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket option");
         let mut hello = Vec::new();
         tls.write_tls(&mut hello).map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
-//! The certificates of a server: the builder, and the steps of each certificate's life.
+//! The certificates of a server, and the steps of each certificate's life.
 
-/// Writes the types `Certificates` and `CertificatesBuilder`, but for what starts, ends and paces the steps. See
+/// Writes the type `Certificates`, and by another macro its builder, but for what starts, ends and paces the steps. See
 /// [the contract](crate::facade).
 #[doc(hidden)]
 #[macro_export]
@@ -18,7 +18,7 @@ macro_rules! certificates {
 
         /// What the clones of a [`Certificates`] share.
         struct Inner {
-            keeper: $crate::keeper::Keeper,
+            keeper: std::sync::Arc<$crate::keeper::Keeper>,
             storage: BoxStorage,
             solvers: Vec<BoxSolver>,
             http01: $crate::http01::Http01Handler,
@@ -34,159 +34,7 @@ macro_rules! certificates {
         type ChangeIssue = Box<dyn for<'a> Fn(crate::Issue<'a>) -> crate::Issue<'a> + Send + Sync>;
         type Allow = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-        /// Sets up the certificates of a server; made by [`Certificates::in_folder`] and its siblings.
-        #[must_use = "it does nothing until it is started"]
-        pub struct CertificatesBuilder {
-            settings: $crate::keeper::KeeperSettings,
-            storage: Result<BoxStorage, $crate::error::Error>,
-            solvers: Vec<BoxSolver>,
-            client: Option<ChangeClient>,
-            issue: Option<ChangeIssue>,
-            allow: Option<Allow>,
-        }
-
-        impl CertificatesBuilder {
-            fn new(storage: Result<BoxStorage, $crate::error::Error>) -> Self {
-                let settings = Default::default();
-                Self { settings, storage, solvers: Vec::new(), client: None, issue: None, allow: None }
-            }
-
-            /// Adds a CA by the URL of its directory. The first one is preferred; each of the others is tried when
-            /// those before it have failed, and has an account of its own.
-            pub fn ca(mut self, directory: impl Into<String>) -> Self {
-                let directory = directory.into();
-                self.settings.authorities.push($crate::keeper::AuthoritySettings { directory, external: None });
-                self
-            }
-
-            /// Binds the account at the CA that was added last to an external one: its identifier, and a MAC key as
-            /// base64 text (RFC 8555 section 7.3.4).
-            pub fn external_account(mut self, kid: impl Into<String>, mac_key: impl Into<String>) -> Self {
-                if let Some(last) = self.settings.authorities.last_mut() {
-                    last.external = Some((kid.into(), mac_key.into()));
-                }
-                self
-            }
-
-            /// Adds a contact to the accounts, such as `mailto:me@example.org`.
-            pub fn contact(mut self, contact: impl Into<String>) -> Self {
-                self.settings.contacts.push(contact.into());
-                self
-            }
-
-            /// Asks for consent to a CA's terms of service, by their URL, whenever an account is registered.
-            pub fn agree_to_terms(mut self, ask: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-                self.settings.terms = Some(std::sync::Arc::new(ask));
-                self
-            }
-
-            /// Wants a certificate for these names: DNS names, wildcards (`*.example.org`) and IP addresses. Each call
-            /// adds a certificate.
-            ///
-            /// The first certificate is also for clients that ask for no name or another one.
-            pub fn names<I>(mut self, names: I) -> Self
-            where
-                I: IntoIterator<
-                    Item: TryInto<acme_proto::identifier::Identifier, Error: Into<$crate::error::Error>>,
-                >,
-            {
-                self.settings.certificates.push($crate::keeper::KeeperSettings::identifiers(names));
-                self
-            }
-
-            /// Obtains certificates for further names when a client asks for them in its handshake, where `allow`
-            /// says yes. It must be quick.
-            ///
-            /// However many handshakes wait for a name, it is ordered once. Strangers choose these names: allow only
-            /// what is known to be served here. At most [`max_on_demand`](Self::max_on_demand) are obtained.
-            pub fn on_demand(mut self, allow: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-                self.allow = Some(Box::new(allow));
-                self
-            }
-
-            /// Sets how many certificates handshakes may cause; by default 100.
-            pub const fn max_on_demand(mut self, most: usize) -> Self {
-                self.settings.max_on_demand = most;
-                self
-            }
-
-            /// Adds a solver, which is preferred to the listeners of the server. Wildcards need one of dns-01.
-            pub fn solver(mut self, solver: impl crate::Solver + 'static) -> Self {
-                self.solvers.push(std::sync::Arc::new(solver));
-                self
-            }
-
-            /// Sets the kind of the certificates' keys; by default ES256. Every order has a new key.
-            pub const fn key_kind(mut self, kind: $crate::keys::KeyKind) -> Self {
-                self.settings.key_kind = kind;
-                self
-            }
-
-            /// Sets the limits and waits of renewal.
-            pub fn renewal_policy(mut self, policy: acme_proto::renewal::RenewalPolicy) -> Self {
-                self.settings.renewal = policy;
-                self
-            }
-
-            /// Sets the crypto provider; the default is that of [`ClientBuilder::provider`](crate::ClientBuilder::provider).
-            pub fn provider(mut self, provider: std::sync::Arc<rustls::crypto::CryptoProvider>) -> Self {
-                self.settings.provider = Some(provider);
-                self
-            }
-
-            /// Changes the client of each CA, such as its roots or its policy.
-            pub fn client(
-                mut self,
-                change: impl Fn(crate::ClientBuilder) -> crate::ClientBuilder + Send + Sync + 'static,
-            ) -> Self {
-                self.client = Some(Box::new(change));
-                self
-            }
-
-            /// Changes each issuance, such as its profile or chain.
-            pub fn issue(
-                mut self,
-                change: impl for<'a> Fn(crate::Issue<'a>) -> crate::Issue<'a> + Send + Sync + 'static,
-            ) -> Self {
-                self.issue = Some(Box::new(change));
-                self
-            }
-
-            /// Shows every event to a function that must not block. With the feature `tracing` they are events of
-            /// `tracing`, too.
-            pub fn on_event(
-                mut self,
-                observer: impl Fn(&$crate::keeper::CertificateEvent) + Send + Sync + 'static,
-            ) -> Self {
-                self.settings.observer = Some(Box::new(observer));
-                self
-            }
-
-            /// Loads what is stored, so that it can be served, and does nothing more until
-            /// [`Certificates::run`] runs.
-            ///
-            /// # Errors
-            /// For names or URLs that cannot be used, without a CA, and for a storage that cannot be opened or has
-            /// the layout of another version.
-            pub $($async)? fn prepare(self) -> Result<Certificates, $crate::error::Error> {
-                let Self { settings, storage, solvers, client, issue, allow } = self;
-                let (storage, keeper) = (storage?, $crate::keeper::Keeper::new(settings)?);
-                crate::storage::run(&storage, $crate::storage::layout::open())$($await)*?;
-                let http01 = Default::default();
-                let (clients, signal) = Default::default();
-                let inner = Inner { keeper, storage, solvers, http01, client, issue, allow, clients, signal };
-                for kept in inner.keeper.kept() {
-                    inner.load(&kept)$($await)*;
-                }
-                Ok(Certificates { inner: std::sync::Arc::new(inner) })
-            }
-        }
-
-        impl core::fmt::Debug for CertificatesBuilder {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.debug_tuple("CertificatesBuilder").field(&self.settings).finish()
-            }
-        }
+        $crate::certificates_builder! { async: [$($async)?], await: [$($await)*] }
 
         impl Certificates {
             /// Sets up certificates that are stored in a folder, which is created if there is none.
@@ -294,6 +142,46 @@ macro_rules! certificates {
             }
         }
 
+        /// The solver of the server's own TLS listener: what it publishes, other servers with this storage see too.
+        struct Published {
+            keeper: std::sync::Arc<$crate::keeper::Keeper>,
+            storage: BoxStorage,
+        }
+
+        impl crate::Solver for Published {
+            fn kinds(&self) -> &[acme_proto::wire::ChallengeKind] {
+                &[acme_proto::wire::ChallengeKind::TlsAlpn01]
+            }
+
+            $($async)? fn present(
+                &self,
+                challenge: &acme_proto::challenge::Challenge,
+            ) -> Result<acme_proto::challenge::ChallengeResponse, $crate::error::BoxError> {
+                if let Some(wanted) = challenge.tls_alpn_01() {
+                    let key = $crate::storage::layout::validation(&wanted.server_name);
+                    let access = $crate::storage::layout::save_json(&key, challenge)?;
+                    crate::storage::run(&self.storage, access)$($await)*?;
+                }
+                let validations = self.keeper.validations();
+                validations.set_own(challenge, true);
+                crate::Solver::present(validations.resolver(), challenge)$($await)*
+            }
+
+            $($async)? fn clean_up(
+                &self,
+                challenge: &acme_proto::challenge::Challenge,
+            ) -> Result<(), $crate::error::BoxError> {
+                let validations = self.keeper.validations();
+                validations.set_own(challenge, false);
+                crate::Solver::clean_up(validations.resolver(), challenge)$($await)*?;
+                if let Some(wanted) = challenge.tls_alpn_01() {
+                    let key = $crate::storage::layout::validation(&wanted.server_name);
+                    crate::storage::Storage::delete(&self.storage, &key)$($await)*?;
+                }
+                Ok(())
+            }
+        }
+
         impl Inner {
             /// Takes over what is stored of a certificate.
             $($async)? fn load(&self, kept: &$crate::keeper::Kept) {
@@ -357,6 +245,8 @@ macro_rules! certificates {
                 let lock = layout::issuance_lock(kept.name());
                 let guard = match crate::storage::Storage::try_lock(&self.storage, &lock)$($await)* {
                     Ok(Some(guard)) => guard,
+                    // The certificate that it waits for may be of an order before this one.
+                    Ok(None) if self.compare(kept)$($await)* => return None,
                     Ok(None) => return Some($crate::keeper::try_lock_again($crate::clock::wall())),
                     Err(error) => {
                         kept.on_failed(directory, &error.into(), $crate::clock::wall());
@@ -430,7 +320,10 @@ macro_rules! certificates {
                 for kind in self.keeper.own_kinds() {
                     issue = match kind {
                         acme_proto::wire::ChallengeKind::Http01 => issue.solver(self.http01.clone()),
-                        _ => issue.solver(self.keeper.resolver().challenges().clone()),
+                        _ => {
+                            let keeper = std::sync::Arc::clone(&self.keeper);
+                            issue.solver(Published { keeper, storage: self.storage.clone() })
+                        },
                     };
                 }
                 if let Some(limit) = kept.time_limit() {
@@ -443,6 +336,19 @@ macro_rules! certificates {
                 let stored = layout::StoredCertificate::new(issued.chain().clone(), made.key_pem);
                 let stored = stored.map_err($crate::error::Error::Damaged)?;
                 Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
+            }
+
+            /// Finds the challenge of another process that shares the storage, and publishes it here, so that a
+            /// validation succeeds at whichever server it arrives.
+            $($async)? fn find_validation(&self, server_name: &str) {
+                if self.keeper.validations().is_own(server_name) {
+                    return;
+                }
+                let key = $crate::storage::layout::validation(server_name);
+                let found = crate::storage::run(&self.storage, $crate::storage::layout::load_json(&key))$($await)*;
+                if let Ok(found) = found {
+                    self.keeper.validations().set_foreign(server_name, found.intact());
+                }
             }
 
             /// Compares what is served with what is stored: adopts the certificate of another process, and writes

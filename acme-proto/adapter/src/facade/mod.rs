@@ -26,6 +26,7 @@
 #![allow(clippy::crate_in_macro_def, reason = "the names above are those of the calling crate")]
 
 mod certificates;
+mod certificates_builder;
 mod client;
 mod client_builder;
 mod forward;

@@ -9,6 +9,7 @@ mod event;
 mod health;
 mod kept;
 mod settings;
+mod validations;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ pub use self::event::{CertificateEvent, CertificateEventKind};
 pub use self::health::{CertificateHealth, CertificateState, Health};
 pub use self::kept::Kept;
 pub use self::settings::{AuthoritySettings, KeeperSettings, Observer, Terms};
+pub use self::validations::Validations;
 
 use crate::client_state::locked;
 use crate::clock;
@@ -47,6 +49,7 @@ pub struct Keeper {
     kept: Mutex<BTreeMap<Arc<str>, Arc<Kept>>>,
     /// The CAs that this process has registered at, or whose account the storage has.
     registered: Mutex<BTreeSet<Url>>,
+    validations: Validations,
     listens_tls: AtomicBool,
     listens_http: AtomicBool,
 }
@@ -63,8 +66,10 @@ impl Keeper {
             Some(provider) => provider,
             None => default_provider()?,
         };
+        let resolver = CertificateResolver::new(&provider);
         let keeper = Self {
-            resolver: CertificateResolver::new(&provider),
+            validations: Validations::new(resolver.challenges()),
+            resolver,
             seed: clock::seed(),
             kept: Mutex::default(),
             registered: Mutex::default(),
@@ -322,6 +327,11 @@ impl Keeper {
         shown.is_ok()
     }
 
+    /// Returns the challenges by tls-alpn-01 that the server's own listener answers.
+    pub const fn validations(&self) -> &Validations {
+        &self.validations
+    }
+
     /// Notes that the server listens for TLS, or serves its configuration.
     pub fn listens_for_tls(&self) {
         self.listens_tls.store(true, Ordering::Release);
@@ -417,4 +427,4 @@ pub fn is_over(result: &Result<StoredCertificate, Error>) -> bool {
 pub const REGISTRATION_LIMIT: Duration = Duration::from_secs(60);
 
 const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
-const LOCK_INTERVAL: Duration = Duration::from_secs(2);
+const LOCK_INTERVAL: Duration = Duration::from_secs(1);

@@ -72,7 +72,12 @@ pub struct Greetings {
 pub enum Greeting {
     /// It is a validation by tls-alpn-01: the connection is closed after the handshake, and no data
     /// follows (RFC 8737 section 4).
-    Validation(Arc<ServerConfig>),
+    Validation {
+        /// The configuration.
+        config: Arc<ServerConfig>,
+        /// The name that it asks for, in lower case.
+        name: Option<String>,
+    },
     /// It is a client of the server.
     Client {
         /// The configuration.
@@ -86,7 +91,8 @@ impl Greetings {
     /// Returns how the handshake goes on.
     pub fn to(&self, hello: &ClientHello<'_>) -> Greeting {
         if is_validation(hello) {
-            return Greeting::Validation(Arc::clone(&self.validation));
+            let name = hello.server_name().map(str::to_ascii_lowercase);
+            return Greeting::Validation { config: Arc::clone(&self.validation), name };
         }
         let missing = self.resolver.missing(hello);
         Greeting::Client { config: Arc::clone(&self.config), missing }

@@ -22,39 +22,12 @@ pub(super) struct Wanted<'a> {
     pub(super) names: Vec<Vec<String>>,
     /// The names that handshakes may cause.
     pub(super) on_demand: Vec<String>,
-    /// The CA whose records a solver of dns-01 edits.
-    pub(super) zone: Option<Arc<TestCa>>,
-}
-
-/// The records of a CA.
-struct Zone(Arc<TestCa>);
-
-impl acme_blocking::Dns01 for Zone {
-    fn set_txt(&self, name: &str, value: &str) -> Result<(), acme_blocking::BoxError> {
-        self.0.set_txt(name, value);
-        Ok(())
-    }
-
-    fn remove_txt(&self, name: &str, value: &str) -> Result<(), acme_blocking::BoxError> {
-        self.0.clear_txt(name, value);
-        Ok(())
-    }
-}
-
-impl acme_tokio::Dns01 for Zone {
-    async fn set_txt(&self, name: &str, value: &str) -> Result<(), acme_tokio::BoxError> {
-        acme_blocking::Dns01::set_txt(self, name, value)
-    }
-
-    async fn remove_txt(&self, name: &str, value: &str) -> Result<(), acme_tokio::BoxError> {
-        acme_blocking::Dns01::remove_txt(self, name, value)
-    }
 }
 
 impl<'a> Wanted<'a> {
     pub(super) fn new(folder: &'a Path, ca: &'a TestCa, names: &[&[&str]]) -> Self {
         let names = names.iter().map(|names| names.iter().map(ToString::to_string).collect());
-        Self { folder, cas: vec![ca], names: names.collect(), on_demand: Vec::new(), zone: None }
+        Self { folder, cas: vec![ca], names: names.collect(), on_demand: Vec::new() }
     }
 
     /// Binds a port, which the CAs validate at from now on.
@@ -101,9 +74,6 @@ macro_rules! builder {
         // A CA that has lost the account is believed soon.
         let mut policy = Policy::default();
         policy.replica_lag = Duration::from_secs(1);
-        if let Some(zone) = &wanted.zone {
-            builder = builder.solver($adapter::Dns01Solver::new(Zone(Arc::clone(zone))));
-        }
         builder
             .contact("mailto:me@example.org")
             .agree_to_terms(|_url| true)
@@ -174,9 +144,6 @@ impl Site {
 
     /// Waits until this many certificates were obtained or adopted by this process.
     pub(super) fn wait_for_renewals(&self, number: usize, limit: Duration) {
-        let is_renewal = |kind: &CertificateEventKind| {
-            matches!(kind, CertificateEventKind::Lifecycle(LifecycleEvent::Renewed { .. }))
-        };
         self.wait_for(number, limit, is_renewal);
     }
 
@@ -253,4 +220,8 @@ fn runtime() -> tokio::runtime::Runtime {
         .enable_all()
         .build()
         .expect("a runtime")
+}
+
+fn is_renewal(kind: &CertificateEventKind) -> bool {
+    matches!(kind, CertificateEventKind::Lifecycle(LifecycleEvent::Renewed { .. }))
 }

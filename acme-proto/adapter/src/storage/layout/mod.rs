@@ -13,6 +13,7 @@
 //! orders/NAME.json                      an order in flight
 //! orders/NAME.key.pem                   the key of its certificate
 //! sessions/CA.json                      what was learnt about the CA's server
+//! validations/NAME.json                 a challenge that any server with this storage may answer
 //! damaged/                              what could not be used
 //! .locks/                               empty files, for locks; they stay
 //! ```
@@ -167,6 +168,13 @@ pub fn open() -> Access<()> {
 /// The operations of this module never take it.
 pub fn issuance_lock(name: impl Into<Name>) -> Key {
     Key::new("issuing").join_escaped(name.into().as_str(), "")
+}
+
+/// Returns the key of a challenge by tls-alpn-01 that is published, for [`load_json`] and
+/// [`save_json`], by the name that a validation asks for. Servers that share the storage answer for
+/// each other by it.
+pub fn validation(server_name: &str) -> Key {
+    Key::new("validations").join_with_ending(&escape(server_name), ".json")
 }
 
 /// Returns the lock for whoever registers the account at this CA or changes its key.
