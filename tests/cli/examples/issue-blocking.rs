@@ -18,23 +18,37 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(job: &Job) -> Result<Issued, BoxError> {
-    let client = connect(job)?;
+fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
+    let client = connect(job);
+    // What is stored stays in use while its time has not come, also if the CA cannot be asked about that.
+    if let Some(mut schedule) = job.schedule() {
+        match &client {
+            Ok(client) => drop(client.check_renewal(&mut schedule)?),
+            Err(error) => job.not_asked(&mut schedule, &**error),
+        }
+        if !job.is_due(schedule)? {
+            return Ok(None);
+        }
+    }
+    let client = client?;
+    // A port that is in use is found before the CA hears of anything.
     let solvers = solvers(job)?;
+    register(&client, job)?;
     let cancel = Cancel::new();
     let (ctrl_c, interrupted) = (cancel.clone(), job.interrupted());
     ctrlc::set_handler(move || {
         interrupted();
         ctrl_c.cancel();
     })?;
-    match issue(&client, job, &solvers, job.unfinished(), &cancel) {
+    let issued = match issue(&client, job, &solvers, job.unfinished(), &cancel) {
         // What an earlier run left had failed before this one began: there is a new order then.
         Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None, &cancel),
         result => result,
-    }
+    };
+    issued.map(Some)
 }
 
-/// Connects with the account in the account file, or registers a new one.
+/// Connects with the account in the account file, or without one.
 fn connect(job: &Job) -> Result<Client, BoxError> {
     let client = Client::builder(job.directory())
         .key(job.account_key())
@@ -43,11 +57,17 @@ fn connect(job: &Job) -> Result<Client, BoxError> {
         .policy(job.policy())
         .observe(job.observer())
         .notices(job.notices());
-    if let Some(account) = job.account_url() {
-        return Ok(client.account_url(account).connect()?);
-    }
-    let client = client.connect()?;
+    Ok(match job.account_url() {
+        Some(account) => client.account_url(account).connect()?,
+        None => client.connect()?,
+    })
+}
 
+/// Registers an account, unless there is one.
+fn register(client: &Client, job: &Job) -> Result<(), BoxError> {
+    if job.account_url().is_some() {
+        return Ok(());
+    }
     // The key is on disk before the CA hears of it.
     job.save_account()?;
     let mut register = client.register().agree_to_terms(|terms| job.agrees_to(terms));
@@ -62,7 +82,7 @@ fn connect(job: &Job) -> Result<Client, BoxError> {
     }
     let account = register.time_limit(job.time_left()).run()?;
     job.registered(account.url())?;
-    Ok(client)
+    Ok(())
 }
 
 /// Goes on with an unfinished order, or makes a new one, and sees it through.
@@ -88,6 +108,9 @@ fn issue(
     if let Some(profile) = job.profile() {
         issue = issue.profile(profile);
     }
+    if let Some(replaced) = job.replaced() {
+        issue = issue.replaces(&replaced);
+    }
 
     // Every step is on disk before it is taken, and Ctrl-C takes back what was published.
     let issue = issue.time_limit(job.time_left()).durable(job.order_file());
@@ -96,6 +119,7 @@ fn issue(
 
 /// Makes what publishes the challenges, for each kind that is needed.
 fn solvers(job: &Job) -> Result<Vec<Box<dyn Solver + '_>>, BoxError> {
+    job.warn_of_loopback();
     let mut solvers: Vec<Box<dyn Solver + '_>> = Vec::new();
     for kind in job.challenges() {
         solvers.push(match (&kind, job.dns_hook()) {

@@ -19,17 +19,31 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(job: &Job) -> Result<Issued, BoxError> {
-    let client = connect(job).await?;
+async fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
+    let client = connect(job).await;
+    // What is stored stays in use while its time has not come, also if the CA cannot be asked about that.
+    if let Some(mut schedule) = job.schedule() {
+        match &client {
+            Ok(client) => drop(client.check_renewal(&mut schedule).await?),
+            Err(error) => job.not_asked(&mut schedule, &**error),
+        }
+        if !job.is_due(schedule)? {
+            return Ok(None);
+        }
+    }
+    let client = client?;
+    // A port that is in use is found before the CA hears of anything.
     let solvers = solvers(job).await?;
-    match issue(&client, job, &solvers, job.unfinished()).await {
+    register(&client, job).await?;
+    let issued = match issue(&client, job, &solvers, job.unfinished()).await {
         // What an earlier run left had failed before this one began: there is a new order then.
         Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None).await,
         result => result,
-    }
+    };
+    issued.map(Some)
 }
 
-/// Connects with the account in the account file, or registers a new one.
+/// Connects with the account in the account file, or without one.
 async fn connect(job: &Job) -> Result<Client, BoxError> {
     let client = Client::builder(job.directory())
         .key(job.account_key())
@@ -38,11 +52,17 @@ async fn connect(job: &Job) -> Result<Client, BoxError> {
         .policy(job.policy())
         .observe(job.observer())
         .notices(job.notices());
-    if let Some(account) = job.account_url() {
-        return Ok(client.account_url(account).connect().await?);
-    }
-    let client = client.connect().await?;
+    Ok(match job.account_url() {
+        Some(account) => client.account_url(account).connect().await?,
+        None => client.connect().await?,
+    })
+}
 
+/// Registers an account, unless there is one.
+async fn register(client: &Client, job: &Job) -> Result<(), BoxError> {
+    if job.account_url().is_some() {
+        return Ok(());
+    }
     // The key is on disk before the CA hears of it.
     job.save_account()?;
     let mut register = client.register().agree_to_terms(|terms| job.agrees_to(terms));
@@ -57,7 +77,7 @@ async fn connect(job: &Job) -> Result<Client, BoxError> {
     }
     let account = register.time_limit(job.time_left()).await?;
     job.registered(account.url())?;
-    Ok(client)
+    Ok(())
 }
 
 /// Goes on with an unfinished order, or makes a new one, and sees it through.
@@ -82,6 +102,9 @@ async fn issue(
     if let Some(profile) = job.profile() {
         issue = issue.profile(profile);
     }
+    if let Some(replaced) = job.replaced() {
+        issue = issue.replaces(&replaced);
+    }
 
     // Every step is on disk before it is taken, and Ctrl-C takes back what was published.
     let issue = issue.time_limit(job.time_left()).durable(job.order_file());
@@ -97,6 +120,7 @@ async fn issue(
 
 /// Makes what publishes the challenges, for each kind that is needed.
 async fn solvers(job: &Job) -> Result<Vec<Box<dyn DynSolver + '_>>, BoxError> {
+    job.warn_of_loopback();
     let mut solvers: Vec<Box<dyn DynSolver + '_>> = Vec::new();
     for kind in job.challenges() {
         solvers.push(match (&kind, job.dns_hook()) {

@@ -88,7 +88,7 @@ fn load(path: &Path) -> Result<AccountFile, Failure> {
 
 /// Returns whether `url` is the directory of an earlier run's embedded CA: its URL differs from the
 /// `current` one in the port alone.
-pub(crate) fn is_embedded(url: &Url, current: &Url) -> bool {
+fn is_embedded(url: &Url, current: &Url) -> bool {
     url.host() == current.host() && url.path_and_query() == current.path_and_query()
 }
 

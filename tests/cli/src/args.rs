@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 
 use acme_adapter::keys::KeyKind;
@@ -46,17 +47,21 @@ pub(crate) struct Args {
     pub(crate) agree_tos: bool,
 
     /// Key identifier of your account with the CA, for external account binding
-    #[arg(long, value_name = "KID", requires = "eab_key", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "KID", requires = "mac_key", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) eab_kid: Option<String>,
 
     /// MAC key for external account binding, in base64
-    #[arg(long, value_name = "KEY", requires = "eab_kid")]
+    #[arg(long, value_name = "KEY", requires = "eab_kid", group = "mac_key")]
     eab_key: Option<String>,
 
-    /// How to prove the names: http-01, dns-01 or tls-alpn-01 [default: http-01; dns-01 for
-    /// wildcards]
-    #[arg(long, value_name = "KIND", value_parser = challenge)]
-    challenge: Option<ChallengeKind>,
+    /// File with the MAC key, so that it is not in the list of processes
+    #[arg(long, value_name = "FILE", requires = "eab_kid", group = "mac_key")]
+    eab_key_file: Option<PathBuf>,
+
+    /// How to prove the names: http-01, dns-01 or tls-alpn-01; repeatable, the preferred one first [default: http-01;
+    /// dns-01 for wildcards]
+    #[arg(long = "challenge", value_name = "KIND", value_parser = challenge)]
+    challenges: Vec<ChallengeKind>,
 
     /// Port of the listener for http-01 [default: any free one with the embedded CA, else 80]
     #[arg(long, value_name = "N")]
@@ -87,13 +92,26 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) profile: Option<String>,
 
+    /// Order a certificate even if the stored one is not due for renewal
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Run after a new certificate, with ACME_CERT_PATH, ACME_KEY_PATH and ACME_NAMES in the environment; run again
+    /// at the next run if it fails
+    #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) deploy_hook: Option<String>,
+
     /// Time limit of the whole job
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
 
-    /// Where the files go [default: certs/NAME]
+    /// Where the files go [default: certs/NAME, or certs/embedded-ca/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// The MAC key, from either option.
+    #[arg(skip)]
+    mac_key: Option<Zeroizing<String>>,
 
     /// Append one JSON line per HTTP exchange to this file
     #[arg(long, value_name = "FILE")]
@@ -104,11 +122,18 @@ impl Args {
     /// Returns the kinds of challenges that the names need, the preferred ones first.
     pub(crate) fn kinds(&self) -> Vec<ChallengeKind> {
         let mut kinds = Vec::new();
+        for kind in &self.challenges {
+            if !kinds.contains(kind) && self.names.iter().any(|name| suits(kind, name)) {
+                kinds.push(kind.clone());
+            }
+        }
+        if !self.challenges.is_empty() {
+            return kinds;
+        }
         for name in &self.names {
-            let kind = match &self.challenge {
-                Some(kind) => kind.clone(),
-                None if name.is_wildcard() => ChallengeKind::Dns01,
-                None => ChallengeKind::Http01,
+            let kind = match name.is_wildcard() {
+                true => ChallengeKind::Dns01,
+                false => ChallengeKind::Http01,
             };
             if !kinds.contains(&kind) {
                 kinds.push(kind);
@@ -126,7 +151,8 @@ impl Args {
             let name = self.names.first().map(Identifier::value).unwrap_or_default();
             // Windows allows neither in file names.
             let name = if cfg!(windows) { name.replace(['*', ':'], "_") } else { name };
-            PathBuf::from("certs").join(name)
+            let certs = PathBuf::from("certs");
+            if self.directory.is_none() { certs.join("embedded-ca") } else { certs }.join(name)
         })
     }
 
@@ -136,7 +162,7 @@ impl Args {
 
     /// Returns the key identifier and MAC key for external account binding.
     pub(crate) fn external_account(&self) -> Option<(&str, Zeroizing<String>)> {
-        let key = Zeroizing::new(self.eab_key.as_deref()?.trim().to_owned());
+        let key = self.mac_key.clone()?;
         Some((self.eab_kid.as_deref()?, key))
     }
 
@@ -149,14 +175,7 @@ impl Args {
                 "--directory {url} is not https, so that anyone on the way could forge it; give the CA's https URL"
             )));
         }
-        if let Some(kind) = &self.challenge
-            && let Some(name) = self.names.iter().find(|name| !suits(kind, name))
-        {
-            let cure = if name.is_wildcard() { "use dns-01" } else { "use http-01 or tls-alpn-01" };
-            return Err(Failure::usage(format!(
-                "{kind} cannot prove {name}; {cure}, or leave --challenge out"
-            )));
-        }
+        self.check_challenges()?;
         let dns = self.kinds().contains(&ChallengeKind::Dns01);
         if dns && self.directory.is_some() && self.dns_hook.is_none() {
             return Err(Failure::usage(
@@ -164,13 +183,41 @@ impl Args {
                  `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`",
             ));
         }
-        if let Some((_, key)) = self.external_account()
-            && let Err(error) = MacKey::from_base64(&key)
-        {
-            return Err(Failure::usage(format!(
-                "--eab-key: {error}; copy the whole key from the CA's page"
-            )));
-        }
+        self.read_mac_key()
+    }
+
+    /// Checks that each name can be proved by one of the kinds that were given.
+    fn check_challenges(&self) -> Result<(), Failure> {
+        let cannot = |name: &&Identifier| !self.challenges.iter().any(|kind| suits(kind, name));
+        let unproved = self.names.iter().find(cannot).filter(|_| !self.challenges.is_empty());
+        let Some(name) = unproved else { return Ok(()) };
+        let kinds: Vec<&str> = self.challenges.iter().map(ChallengeKind::as_str).collect();
+        let cure = if name.is_wildcard() { "dns-01" } else { "http-01 or tls-alpn-01" };
+        Err(Failure::usage(format!(
+            "{} cannot prove {name}; use {cure}, or leave --challenge out",
+            kinds.join(" and ")
+        )))
+    }
+
+    /// Takes the MAC key from its option or its file.
+    fn read_mac_key(&mut self) -> Result<(), Failure> {
+        let given = self.eab_key.take().map(Zeroizing::new);
+        let (key, option) = match (given, &self.eab_key_file) {
+            (Some(key), _) => (key, "--eab-key".to_owned()),
+            (None, Some(path)) => {
+                let option = format!("--eab-key-file {}", path.display());
+                let key = fs::read_to_string(path).map_err(|error| {
+                    Failure::usage(format!("{option}: {error}; give a file that can be read"))
+                })?;
+                (Zeroizing::new(key), option)
+            }
+            (None, None) => return Ok(()),
+        };
+        let key = Zeroizing::new(key.trim().to_owned());
+        MacKey::from_base64(&key).map_err(|error| {
+            Failure::usage(format!("{option}: {error}; copy the whole key from the CA's page"))
+        })?;
+        self.mac_key = Some(key);
         Ok(())
     }
 }
@@ -233,6 +280,15 @@ mod tests {
         assert_eq!(kinds("issue *.a.test"), [ChallengeKind::Dns01]);
         assert_eq!(kinds("issue *.a.test a.test"), [ChallengeKind::Http01, ChallengeKind::Dns01]);
         assert_eq!(kinds("issue --challenge dns-01 *.a.test a.test"), [ChallengeKind::Dns01]);
+        let preferred =
+            "issue --challenge tls-alpn-01 --challenge dns-01 --challenge http-01 *.a.test a.test";
+        let [tls, dns, http] =
+            [ChallengeKind::TlsAlpn01, ChallengeKind::Dns01, ChallengeKind::Http01];
+        assert_eq!(kinds(preferred), [tls, dns, http]);
+        assert_eq!(
+            kinds("issue --challenge http-01 --challenge dns-01 *.a.test"),
+            [ChallengeKind::Dns01]
+        );
     }
 
     #[test]
@@ -291,7 +347,9 @@ mod tests {
     #[test]
     fn the_first_name_names_the_directory_and_duplicates_are_dropped() {
         let args = parse("issue A.test b.test a.test").unwrap();
-        assert_eq!(args.out(), PathBuf::from("certs/a.test"));
+        assert_eq!(args.out(), PathBuf::from("certs/embedded-ca/a.test"));
+        let real = parse("issue --directory https://ca.test/dir A.test b.test");
+        assert_eq!(real.unwrap().out(), PathBuf::from("certs/a.test"));
         assert_eq!(args.names.len(), 2);
     }
 }

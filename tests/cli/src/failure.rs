@@ -5,6 +5,7 @@ use core::fmt;
 use std::io;
 
 use acme_proto::error::{Error as AcmeError, InvalidInput, Report, Unsupported};
+use acme_proto::flow::Lost;
 
 /// Any error that a function of the examples returns.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -21,6 +22,8 @@ impl Failure {
     pub const FAILED: u8 = 1;
     /// The exit code of wrong usage.
     pub const USAGE: u8 = 2;
+    /// The exit code of a job whose certificate is stored, but whose deploy hook failed.
+    pub const DEPLOY: u8 = 3;
 
     pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self { code: Self::FAILED, text: text.into() }
@@ -28,6 +31,10 @@ impl Failure {
 
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self { code: Self::USAGE, text: text.into() }
+    }
+
+    pub(crate) fn deploy(text: impl Into<String>) -> Self {
+        Self { code: Self::DEPLOY, text: text.into() }
     }
 
     /// Returns the exit code.
@@ -93,9 +100,10 @@ const fn code(input: &InvalidInput) -> u8 {
 /// Returns the option that remedies an error.
 fn hint(error: &AcmeError) -> Option<&'static str> {
     match error {
-        AcmeError::Transport(_) => {
-            Some("--directory names the CA, --ca-file the root of its HTTPS endpoint")
+        AcmeError::Transport(failed) if matches!(failed.lost(), Lost::Untrusted(_)) => {
+            Some("--ca-file names the root of the CA's HTTPS endpoint")
         }
+        AcmeError::Transport(_) => Some("--directory names the CA"),
         AcmeError::Peer(_) => Some("--directory names the CA"),
         AcmeError::Deadline(_) => Some("--timeout SECONDS"),
         AcmeError::NoAccount { .. } => Some(
@@ -103,7 +111,7 @@ fn hint(error: &AcmeError) -> Option<&'static str> {
         ),
         AcmeError::Unsupported(Unsupported::Profile(_)) => Some("--profile NAME"),
         AcmeError::Input(InvalidInput::ExternalAccountRequired) => {
-            Some("--eab-kid KID --eab-key KEY")
+            Some("--eab-kid KID, with --eab-key-file FILE or --eab-key KEY")
         }
         AcmeError::Input(InvalidInput::Contact(_)) => Some("--contact MAIL"),
         AcmeError::Input(InvalidInput::Csr(_) | InvalidInput::CsrNames(_)) => Some("--csr FILE"),
@@ -111,7 +119,7 @@ fn hint(error: &AcmeError) -> Option<&'static str> {
             Some("read them, then give --agree-tos")
         }
         AcmeError::Input(InvalidInput::ForeignSnapshot(_)) => {
-            Some("order.json is unchanged; give another --out DIR")
+            Some("its file is unchanged; give another --out DIR")
         }
         _ => None,
     }

@@ -10,19 +10,21 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use acme_adapter::clock;
 use acme_adapter::exchange::ExchangeRecord;
 use acme_adapter::keys::{AccountKey, KeyKind, ProviderKey};
 use acme_adapter::store::OrderFile;
 use acme_adapter::tls::Roots;
-use acme_proto::error::Error as AcmeError;
+use acme_proto::error::{Error as AcmeError, Report};
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issued;
 use acme_proto::notice::Notice;
 use acme_proto::policy::Policy;
+use acme_proto::renewal::RenewalSchedule;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
-use acme_proto::x509::Csr;
+use acme_proto::x509::{Certificate, Csr};
 use acme_testca::TestCa;
 use clap::Parser;
 use zeroize::Zeroizing;
@@ -30,9 +32,11 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::args::Args;
 use crate::consent;
+use crate::deploy;
 use crate::failure::{BoxError, Failure, find_acme};
-use crate::output::{Found, KEY, ORDER, Output, Run};
+use crate::output::{CERTIFICATE, Found, KEY, Output, Run};
 use crate::progress::Progress;
+use crate::renewal::{Due, Stored, Wanted};
 use crate::report::{self, Facts};
 use crate::trace::Trace;
 
@@ -48,13 +52,15 @@ pub struct Job {
     account: Mutex<Account>,
     output: Output,
     unfinished: Option<Snapshot>,
+    stored: Mutex<Option<Stored>>,
 }
 
 impl Job {
     /// Reads the command line, acquires the locks, and checks the existing files.
     ///
     /// # Errors
-    /// The exit code of the program, after the message was printed.
+    /// The exit code of the program, after the message was printed: a failure, or that the stored certificate is not
+    /// due for renewal.
     pub fn from_args() -> Result<Self, ExitCode> {
         let parsed = Args::try_parse().map_err(|error| {
             let _ = error.print();
@@ -63,34 +69,37 @@ impl Job {
         let mut args = Box::new(parsed?);
         args.check().map_err(|failure| complain(&failure))?;
         let progress = Progress::start(args.names.len());
-        Self::prepare(args, progress.clone()).map_err(|failure| {
+        let job = Self::prepare(args, progress.clone()).map_err(|failure| {
             progress.stop();
             complain(&failure)
-        })
+        })?;
+        match job.due() {
+            Some(Due::At(_)) => Err(job.end(Ok(None))),
+            _ => {
+                job.progress.doing(format!("connecting to {}", job.directory));
+                Ok(job)
+            }
+        }
     }
 
     fn prepare(args: Box<Args>, progress: Progress) -> Result<Self, Failure> {
         let csr = args.csr.as_deref().map(|path| read_csr(path, &args.names)).transpose()?;
         let roots = args.ca_file.as_deref().map(read_roots).transpose()?;
-        let output = Output::open(args.out())?;
+        let output = Output::open(args.out(), args.directory.is_none())?;
+        output.check_place()?;
         output.check_key(args.key, csr.as_ref())?;
         let embedded = if args.directory.is_none() { Some(start_ca()?) } else { None };
         let directory = directory(&args, embedded.as_ref())?;
         let is_embedded = embedded.is_some();
-        let run = Run {
-            directory: &directory,
-            embedded: is_embedded,
-            names: &args.names,
-            csr: csr.as_ref(),
-        };
+        let run = Run { directory: &directory, names: &args.names, csr: csr.as_ref() };
         let found = output.unfinished(&run)?;
-        let path = args.account.clone().unwrap_or_else(|| output.file("account.json"));
+        let path = args.account.clone().unwrap_or_else(|| output.account_path());
         let account = Account::open(path, &directory, is_embedded)?;
         let trace = args.trace.as_deref().map(Trace::open).transpose()?.map(Arc::new);
         let unfinished = match found {
             Found::Nothing => None,
             Found::Gone => {
-                let order = output.file(ORDER);
+                let order = output.order_path();
                 progress.say(&format!(
                     "{} belongs to the embedded test CA of an earlier run: starting over",
                     order.display()
@@ -100,6 +109,7 @@ impl Job {
             }
             Found::Unfinished(snapshot) => Some(*snapshot),
         };
+        let stored = if is_embedded { None } else { Stored::load(&output) };
         let job = Self {
             args,
             progress,
@@ -111,10 +121,70 @@ impl Job {
             account: Mutex::new(account),
             output,
             unfinished,
+            stored: Mutex::new(stored),
         };
-        job.warn_of_loopback();
-        job.progress.doing(format!("connecting to {}", job.directory));
         Ok(job)
+    }
+
+    /// Returns the schedule of the stored certificate if the CA has to be asked when it is renewed.
+    pub fn schedule(&self) -> Option<RenewalSchedule> {
+        let asks = matches!(self.due(), Some(Due::Ask));
+        self.stored().as_ref().filter(|_| asks).map(|stored| stored.schedule().clone())
+    }
+
+    /// Takes the schedule after the CA was asked, and returns whether a certificate is ordered.
+    ///
+    /// # Errors
+    /// If the schedule cannot be stored.
+    pub fn is_due(&self, schedule: RenewalSchedule) -> Result<bool, Failure> {
+        if let Some(stored) = self.stored().as_mut() {
+            stored.set_schedule(schedule);
+            stored.save(&self.output)?;
+        }
+        Ok(matches!(self.due(), None | Some(Due::Now)))
+    }
+
+    /// Notes that the CA could not be asked when the stored certificate is renewed.
+    pub fn not_asked(&self, schedule: &mut RenewalSchedule, error: &(dyn Error + 'static)) {
+        let Some(acme) = find_acme(error) else { return };
+        schedule.on_error(acme, clock::wall());
+        self.progress
+            .say(&format!("the CA cannot be asked about the renewal: {}", Report::new(error)));
+    }
+
+    /// Returns the stored certificate, if a new one is to say that it replaces it.
+    pub fn replaced(&self) -> Option<Certificate> {
+        let stored = self.stored();
+        let stored = stored.as_ref()?;
+        let replaces = stored.may_be_replaced(&self.directory, &self.args.names);
+        replaces.then(|| stored.certificate.clone())
+    }
+
+    /// Returns when the stored certificate is renewed; `None` if there is none that this run wants, or `--force`.
+    fn due(&self) -> Option<Due> {
+        let goes_on = self.args.force || self.unfinished.is_some();
+        let key = self.spki();
+        let wanted = self.wanted(key.as_deref());
+        let stored = self.stored();
+        let stored = stored.as_ref().filter(|stored| !goes_on && stored.is(&wanted));
+        stored.map(|stored| stored.due(clock::wall()))
+    }
+
+    fn wanted<'a>(&'a self, spki: Option<&'a [u8]>) -> Wanted<'a> {
+        let (directory, names, profile) = (&self.directory, self.names(), self.profile());
+        Wanted { directory, names, profile, spki }
+    }
+
+    /// Returns the SPKI of the CSR, or of the key that is there.
+    fn spki(&self) -> Option<Vec<u8>> {
+        match &self.csr {
+            Some(csr) => Some(csr.spki_der().to_vec()),
+            None => self.output.key().ok().flatten().map(|key| key.public_key().to_spki_der()),
+        }
+    }
+
+    fn stored(&self) -> MutexGuard<'_, Option<Stored>> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the URL of the CA's directory.
@@ -319,25 +389,66 @@ impl Job {
         move || progress.say("interrupted: cleaning up the challenges")
     }
 
-    /// Ends the run: writes the certificate or prints the error, and returns the exit code.
-    pub fn end(&self, result: Result<Issued, BoxError>) -> ExitCode {
+    /// Ends the run: writes the certificate or prints the error, runs the deploy hook, and returns the exit code.
+    ///
+    /// Without a certificate, the stored one is not due for renewal.
+    pub fn end(&self, result: Result<Option<Issued>, BoxError>) -> ExitCode {
         let stored = match &result {
-            Ok(issued) => self.store(issued),
+            Ok(Some(issued)) => self.store(issued),
+            Ok(None) => Ok(self.not_due()),
             Err(error) => Err(self.failed(&**error)),
         };
         self.progress.stop();
-        match stored {
-            Ok(report) => {
-                let _ = io::stdout().write_all(report.as_bytes());
-                ExitCode::SUCCESS
+        let deployed = stored.and_then(|report| {
+            let _ = io::stdout().write_all(report.as_bytes());
+            self.deploy()
+        });
+        deployed.map_or_else(|failure| complain(&failure), |()| ExitCode::SUCCESS)
+    }
+
+    fn not_due(&self) -> String {
+        let stored = self.stored();
+        let Some(stored) = stored.as_ref() else { return String::new() };
+        let at = match stored.due(clock::wall()) {
+            Due::At(at) => at,
+            _ => stored.schedule().renew_at(),
+        };
+        let (path, until) = (self.output.file(CERTIFICATE), stored.certificate.not_after());
+        format!(
+            "not due until {at:.0}: {} is valid until {until:.0} (--force orders anyway)\n",
+            path.display()
+        )
+    }
+
+    /// Runs the deploy hook if it has not succeeded with the stored certificate yet.
+    fn deploy(&self) -> Result<(), Failure> {
+        let mut stored = self.stored();
+        let Some(hook) = &self.args.deploy_hook else { return Ok(()) };
+        let is_deployed = stored.as_ref().is_some_and(|stored| !stored.is_undeployed());
+        if is_deployed {
+            return Ok(());
+        }
+        self.progress.say(&format!("running {hook}"));
+        deploy::run(hook, &self.output, self.names())?;
+        match stored.as_mut() {
+            Some(stored) => {
+                stored.deployed();
+                stored.save(&self.output)
             }
-            Err(failure) => complain(&failure),
+            None => Ok(()),
         }
     }
 
     fn store(&self, issued: &Issued) -> Result<String, Failure> {
         let root = self.embedded.as_ref().map(TestCa::root_pem);
         self.output.store(issued.chain(), root)?;
+        if self.embedded.is_none() {
+            let leaf = issued.chain().leaf();
+            let wanted = self.wanted(None);
+            let stored = Stored::new(leaf, &wanted, self.args.deploy_hook.is_some());
+            stored.save(&self.output)?;
+            *self.stored() = Some(stored);
+        }
         for (challenge, why) in issued.not_cleaned() {
             let name = challenge.txt_name().unwrap_or_else(|| challenge.identifier().value());
             self.progress
@@ -346,7 +457,7 @@ impl Job {
         if issued.not_cleaned().is_empty() {
             self.output.forget_order()?;
         } else {
-            let order = self.output.file(ORDER);
+            let order = self.output.order_path();
             self.progress.say(&format!("run again to clean it up ({})", order.display()));
         }
         Ok(report::success(
@@ -363,7 +474,7 @@ impl Job {
 
     /// Returns the failure, and discards an order that cannot be resumed.
     fn failed(&self, error: &(dyn Error + 'static)) -> Failure {
-        let order = self.output.file(ORDER);
+        let order = self.output.order_path();
         if self.is_over(error) {
             let _ = self.output.forget_order();
         } else if order.exists() {
@@ -408,7 +519,8 @@ impl Job {
         self.args.listen.unwrap_or(own)
     }
 
-    fn warn_of_loopback(&self) {
+    /// Says what keeps the CA from reaching the listeners.
+    pub fn warn_of_loopback(&self) {
         let listens = self.challenges().iter().any(|kind| *kind != ChallengeKind::Dns01);
         let address = self.listen_address();
         if listens && !self.directory.is_loopback() && address.is_loopback() {

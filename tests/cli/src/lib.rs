@@ -7,9 +7,10 @@
 //!
 //! | exit code | means |
 //! | --- | --- |
-//! | 0 | the certificate was issued and its files are written |
+//! | 0 | the certificate was issued and its files are written, or the stored one is not due for renewal |
 //! | 1 | it failed or was interrupted; the message has the CA's own words, the URL, and a remedy |
 //! | 2 | wrong usage: an option is missing or invalid, or the CA's terms were not agreed to |
+//! | 3 | the certificate is stored, but `--deploy-hook` failed; the next run starts it again |
 //!
 //! # Files
 //!
@@ -20,25 +21,31 @@
 //!   key is used again, since overwriting it would leave an earlier certificate without its key.
 //!   With `--csr` there is no such file.
 //! - `order.json`: the unfinished order, removed when the order is done. A later run resumes it.
+//! - `renewal.json`: when `cert.pem` is renewed, which CA issued it, and whether the deploy hook has yet to run. While it
+//!   is not due, a run ends at once with exit code 0, unless it is given other names, another profile or another key, or
+//!   `--force`.
 //! - `cert.pem`: the leaf, then its chain.
 //! - `root.pem`: the root of the embedded test CA.
 //! - `*.lock`: empty files, locked while a run uses the directory or the account.
 //!
 //! # The embedded test CA
 //!
-//! The embedded CA stops with the run and keeps nothing. A later run therefore discards an
-//! `order.json` of an embedded CA, and registers the account again with the same key. Files that
-//! belong to any other CA are never discarded.
+//! The embedded CA stops with the run and keeps nothing, so every run orders a certificate. Its files are in a folder
+//! of their own unless `--out` is given, and its account and order have names of their own, `embedded-account.json` and
+//! `embedded-order.json`: no run with the embedded CA is in the way of one with another CA. A later run discards such an
+//! order, and registers the account again with the same key. What another CA issued is never replaced.
 
 mod account;
 mod args;
 mod consent;
+mod deploy;
 mod failure;
 mod job;
 mod key;
 mod locking;
 mod output;
 mod progress;
+mod renewal;
 mod report;
 mod trace;
 

@@ -14,21 +14,23 @@ use acme_proto::url::Url;
 use acme_proto::x509::{CertificateChain, Csr};
 use zeroize::Zeroizing;
 
-use crate::account::is_embedded;
 use crate::failure::Failure;
 use crate::key;
 use crate::locking;
+use crate::renewal::Stored;
 
 /// The directory `--out`, locked for this run.
 #[derive(Debug)]
 pub(crate) struct Output {
     dir: PathBuf,
+    /// The embedded CA issues.
+    embedded: bool,
     _lock: Lock,
 }
 
 impl Output {
     /// Creates the directory if it is missing, and locks it.
-    pub(crate) fn open(dir: PathBuf) -> Result<Self, Failure> {
+    pub(crate) fn open(dir: PathBuf, embedded: bool) -> Result<Self, Failure> {
         fs::create_dir_all(&dir).map_err(|error| {
             Failure::failed(format!(
                 "the directory {} cannot be made: {error}; give another --out DIR",
@@ -37,7 +39,7 @@ impl Output {
         })?;
         let lock = locking::acquire(&dir.join(ORDER))
             .map_err(|error| Failure::failed(format!("{error}, or give another --out DIR")))?;
-        Ok(Self { dir, _lock: lock })
+        Ok(Self { dir, embedded, _lock: lock })
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -45,7 +47,35 @@ impl Output {
     }
 
     pub(crate) fn order(&self) -> OrderFile {
-        OrderFile::new(self.file(ORDER))
+        OrderFile::new(self.order_path())
+    }
+
+    /// Returns the path of the unfinished order; that of an embedded CA has a name of its own.
+    pub(crate) fn order_path(&self) -> PathBuf {
+        self.file(if self.embedded { EMBEDDED_ORDER } else { ORDER })
+    }
+
+    /// Returns the path of the account file, where the user gives no other.
+    pub(crate) fn account_path(&self) -> PathBuf {
+        self.file(if self.embedded { "embedded-account.json" } else { "account.json" })
+    }
+
+    /// Refuses to put a certificate of the embedded CA in the place of what a real CA issued, or is about to.
+    pub(crate) fn check_place(&self) -> Result<(), Failure> {
+        if !self.embedded {
+            return Ok(());
+        }
+        let real = OrderFile::new(self.file(ORDER));
+        let ordered = real.load().map_err(|error| Failure::failed(error.to_string()))?;
+        let ordered = ordered.map(|order| (ORDER, order.directory_url().clone()));
+        let stored = Stored::load(self).map(|stored| (CERTIFICATE, stored.directory().clone()));
+        match ordered.or(stored) {
+            Some((file, directory)) => Err(Failure::failed(format!(
+                "{} is of {directory}, and the embedded test CA would replace it; give that --directory, or another --out DIR",
+                self.file(file).display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Reads the unfinished order, if there is one.
@@ -55,14 +85,14 @@ impl Output {
     /// If the order is of another CA, or for other names or another key than those of this run.
     /// Discarding it would leave its challenges published.
     pub(crate) fn unfinished(&self, run: &Run<'_>) -> Result<Found, Failure> {
-        let path = self.file(ORDER);
+        let path = self.order_path();
         let order = self.order().load().map_err(|error| Failure::failed(error.to_string()))?;
         let Some(snapshot) = order else { return Ok(Found::Nothing) };
         let foreign = |what: String, cure: &str| {
             Failure::failed(format!("{} {what}; {cure}, or another --out DIR", path.display()))
         };
         if snapshot.directory_url() != run.directory {
-            if run.embedded && is_embedded(snapshot.directory_url(), run.directory) {
+            if self.embedded {
                 return Ok(Found::Gone);
             }
             let what = format!("is an unfinished order at {}", snapshot.directory_url());
@@ -81,7 +111,7 @@ impl Output {
             && !self.holds(&ours, run)?
         {
             let what = "is an unfinished order for a key that is missing".to_owned();
-            let cure = "restore its key.pem, give its --csr, delete order.json to start over";
+            let cure = "restore its key.pem, give its --csr, delete that file to start over";
             return Err(foreign(what, cure));
         }
         Ok(Found::Unfinished(Box::new(snapshot)))
@@ -159,6 +189,10 @@ impl Output {
         self.order().clear().map_err(|error| Failure::failed(error.to_string()))
     }
 
+    pub(crate) fn write_public(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
+        self.write(name, content, Visibility::Public)
+    }
+
     fn write(&self, name: &str, content: &[u8], visibility: Visibility) -> Result<(), Failure> {
         let path = self.file(name);
         atomic::write(&path, content, visibility).map_err(|error| {
@@ -173,13 +207,14 @@ impl Output {
 pub(crate) const CERTIFICATE: &str = "cert.pem";
 pub(crate) const KEY: &str = "key.pem";
 pub(crate) const ORDER: &str = "order.json";
+const EMBEDDED_ORDER: &str = "embedded-order.json";
+pub(crate) const RENEWAL: &str = "renewal.json";
 pub(crate) const ROOT: &str = "root.pem";
 
 /// The properties of this run that an unfinished order must share.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) directory: &'a Url,
-    pub(crate) embedded: bool,
     pub(crate) names: &'a [Identifier],
     pub(crate) csr: Option<&'a Csr>,
 }
@@ -193,7 +228,8 @@ pub(crate) enum Found {
     Unfinished(Box<Snapshot>),
 }
 
-fn same_names(one: &[Identifier], other: &[Identifier]) -> bool {
+/// Returns whether two lists have the same names, in any order.
+pub(crate) fn same_names(one: &[Identifier], other: &[Identifier]) -> bool {
     let sorted = |names: &[Identifier]| {
         let mut names = names.to_vec();
         names.sort();

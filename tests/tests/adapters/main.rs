@@ -7,6 +7,7 @@ mod import;
 mod only_blocking;
 mod only_tokio;
 mod parity;
+mod program;
 mod propagation;
 mod responders;
 mod same_names;

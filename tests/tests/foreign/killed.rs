@@ -245,15 +245,15 @@ fn embedded_order(program: Program) {
     wait_for(&dir.file("published"));
     child.kill();
     drop(child);
-    let account = fs::read_to_string(dir.file("out/account.json")).unwrap();
-    assert!(dir.file("out/order.json").exists());
+    let account = fs::read_to_string(dir.file("out/embedded-account.json")).unwrap();
+    assert!(dir.file("out/embedded-order.json").exists());
     let outcome = program.run(&dir, line);
     outcome.assert_issued();
     assert!(outcome.stderr.contains("starting over"), "{}", outcome.stderr);
     let out = dir.file("out");
     IssuedFiles::new(&out, out.join("root.pem")).assert_complete(&["a.test"]);
     let key = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["key"].clone();
-    assert_eq!(key(&fs::read_to_string(out.join("account.json")).unwrap()), key(&account));
+    assert_eq!(key(&fs::read_to_string(out.join("embedded-account.json")).unwrap()), key(&account));
 }
 
 /// Interrupts a run that waits for the CA, and runs again.

@@ -68,14 +68,14 @@ fn mixed(program: Program) {
 fn default_directory(program: Program) {
     let dir = ScratchDir::new();
     program.run(&dir, ["Example.test", "b.test"]).assert_issued();
-    let out = dir.file("certs/example.test");
+    let out = dir.file("certs/embedded-ca/example.test");
     IssuedFiles::new(&out, out.join("root.pem")).assert_complete(&["example.test", "b.test"]);
-    assert!(out.join("account.json").is_file());
+    assert!(out.join("embedded-account.json").is_file());
 }
 
 fn again(program: Program) {
     let dir = ScratchDir::new();
-    let out = dir.file("certs/a.test");
+    let out = dir.file("certs/embedded-ca/a.test");
     program.run(&dir, ["a.test"]).assert_issued();
     let [key, certificate] = ["key.pem", "cert.pem"].map(|name| fs::read(out.join(name)).unwrap());
     program.run(&dir, ["a.test"]).assert_issued();
@@ -127,7 +127,7 @@ fn trace(program: Program) {
     }
     let requests = format!("{} in ", trace.lines().count());
     assert!(outcome.stdout.contains(&requests), "{requests}: {}", outcome.stdout);
-    let account = fs::read_to_string(dir.file("out/account.json")).unwrap();
+    let account = fs::read_to_string(dir.file("out/embedded-account.json")).unwrap();
     let account: serde_json::Value = serde_json::from_str(&account).unwrap();
     let secret = account["key"].as_str().unwrap().lines().nth(1).unwrap().to_owned();
     assert!(!(trace + &outcome.stdout + &outcome.stderr).contains(&secret));
@@ -174,7 +174,7 @@ fn known_account(program: Program) {
     let ca = TestCa::start();
     let dir = ScratchDir::new();
     let mut line = outside(&dir, &ca);
-    line.push("a.test".to_owned());
+    line.extend(["--force", "a.test"].map(str::to_owned));
     program.run(&dir, &line).assert_issued();
     let requests = |ca: &TestCa| {
         ca.requests().iter().filter(|r| r.kind != acme_testca::RequestKind::Order).count()

@@ -61,7 +61,7 @@ fn run(program: Program, quirk: &Quirk) -> End {
 fn issue(program: Program, ca: &TestCa, dir: &ScratchDir) -> Outcome {
     let port = ca.http_port().to_string();
     let line = ["--directory", ca.directory_url(), "--ca-file", "ca.pem", "--http-port", &port];
-    program.run(dir, line.iter().chain(&["--out", "out", "a.test", "b.test"]))
+    program.run(dir, line.iter().chain(&["--force", "--out", "out", "a.test", "b.test"]))
 }
 
 #[track_caller]

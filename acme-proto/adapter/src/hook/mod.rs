@@ -1,11 +1,15 @@
 //! A user's command that publishes TXT records.
 
+mod group;
+
 use core::time::Duration;
 use std::io::{self, Read};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
+
+pub use self::group::{Ended, Group, kill_all};
 
 /// A command, run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +46,7 @@ impl HookCommand {
         Self { words: words(command), time_limit: TIME_LIMIT }
     }
 
-    /// Sets how long one run may take before it is killed; 2 minutes by default.
+    /// Sets how long one run may take before it is stopped, with everything that it started; 2 minutes by default.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
@@ -55,9 +59,8 @@ impl HookCommand {
 
     /// Returns the command with an empty standard input.
     ///
-    /// On Unix it runs in a new process group, so that Ctrl-C at the terminal does not kill the
-    /// hook that cleans up. The value may begin with `-`. Pass its output to
-    /// [`check`](Self::check).
+    /// [`Group::start`] runs it in a process group of its own, so that Ctrl-C at the terminal does not kill
+    /// the hook that cleans up. The value may begin with `-`. Pass its output to [`check`](Self::check).
     pub fn command(&self, action: HookAction, name: &str, value: &str) -> Command {
         let mut words = self.words.iter();
         let mut command = Command::new(words.next().map_or("", String::as_str));
@@ -67,8 +70,6 @@ impl HookCommand {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
     }
 
@@ -99,11 +100,11 @@ impl HookCommand {
         self.run_while(action, name, value, || true)
     }
 
-    /// Runs the command as [`run`](Self::run) does, and kills it when `wanted` returns false.
+    /// Runs the command as [`run`](Self::run) does, and stops it when `wanted` returns false.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run), and [`HookError::Stopped`] if it was killed for that.
+    /// Those of [`run`](Self::run), and [`HookError::Stopped`] if it was stopped for that.
     pub fn run_while(
         &self,
         action: HookAction,
@@ -111,28 +112,14 @@ impl HookCommand {
         value: &str,
         wanted: impl Fn() -> bool,
     ) -> Result<(), HookError> {
-        let mut child =
-            self.command(action, name, value).spawn().map_err(|error| self.not_started(error))?;
-        let said = child.stderr.take().map(listen);
-        // The standard library cannot wait with a time limit. The pauses grow, so that a fast hook
-        // ends soon and a slow one costs little.
-        let start = Instant::now();
-        let mut pause = Duration::from_millis(1);
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if start.elapsed() >= self.time_limit => {
-                    kill(&mut child);
-                    return Err(self.timed_out());
-                }
-                Ok(None) if !wanted() => {
-                    kill(&mut child);
-                    return Err(HookError::Stopped { command: self.name() });
-                }
-                Ok(None) => thread::sleep(pause),
-                Err(error) => return Err(self.not_started(error)),
-            }
-            pause = (pause * 2).min(Duration::from_millis(50));
+        let mut command = self.command(action, name, value);
+        let mut group = Group::start(&mut command).map_err(|error| self.not_started(error))?;
+        let said = group.child().stderr.take().map(listen);
+        let ended = group.wait(self.time_limit, wanted).map_err(|error| self.not_started(error))?;
+        let status = match ended {
+            Ended::Status(status) => status,
+            Ended::TimedOut => return Err(self.timed_out()),
+            Ended::Stopped => return Err(HookError::Stopped { command: self.name() }),
         };
         if status.success() {
             return Ok(());
@@ -177,7 +164,7 @@ impl HookCommand {
         HookError::Start { command: self.name(), source }
     }
 
-    /// Describes a command that was killed at its time limit.
+    /// Describes a command that was stopped at its time limit.
     pub fn timed_out(&self) -> HookError {
         HookError::TimedOut { command: self.name(), limit: self.time_limit }
     }
@@ -209,13 +196,13 @@ pub enum HookError {
         /// What it wrote to standard error.
         said: String,
     },
-    /// The command was killed, because its result was no longer needed.
+    /// The command was stopped, because its result was no longer needed.
     #[error("the hook {command:?} was stopped, because its result is no longer needed")]
     Stopped {
         /// The program.
         command: String,
     },
-    /// The command did not end in time and was killed.
+    /// The command did not end in time and was stopped.
     #[error("the hook {command:?} did not end within {} s and was stopped", limit.as_secs())]
     TimedOut {
         /// The program.
@@ -223,24 +210,6 @@ pub enum HookError {
         /// The time limit.
         limit: Duration,
     },
-}
-
-/// Kills a command and, on Unix, its whole process group: a shell script would otherwise leave its
-/// children running.
-///
-/// Without unsafe code, only the utility `kill` can signal a group. If it is missing, only the
-/// command itself is killed.
-fn kill(child: &mut Child) {
-    #[cfg(unix)]
-    {
-        // The process ID cannot have been reused: the command has not been waited for.
-        let group = format!("-{}", child.id());
-        let mut command = Command::new("kill");
-        command.args(["-s", "KILL", "--", &group]);
-        let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    }
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 /// Reads standard error on a detached thread: a child that the command left behind may keep the
@@ -264,7 +233,7 @@ fn listen(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
 }
 
 /// Splits a command at white space outside quotes. An empty pair of quotes is an empty word.
-fn words(command: &str) -> Vec<String> {
+pub fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
