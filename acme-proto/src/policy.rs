@@ -18,8 +18,10 @@ pub struct Policy {
     pub tries: u32,
     /// The waits between those retries.
     pub backoff: Schedule,
-    /// The waits between polls after the first, where the server names none.
-    pub poll: Schedule,
+    /// The waits between polls after the first, where the server names none. By default `None`: they follow from how long
+    /// the CA took lately, or from how long it has taken ([`manual::waiting`](crate::manual::waiting)), with at most 12
+    /// polls in half a minute and 25 in five minutes.
+    pub poll: Option<Schedule>,
     /// The longest `Retry-After` that is waited for after a 429 or 5xx, and between two reads of an order. A longer one
     /// fails that request, or the issuance, with an error that has the time
     /// ([`Error::retry_at`](crate::error::Error::retry_at)). On the response to a challenge, or on an authorization, it
@@ -76,7 +78,7 @@ impl Default for Policy {
             bad_nonce_tries: 24,
             tries: 4,
             backoff: Schedule::new(Duration::from_millis(500), 2.0, Duration::from_secs(30)),
-            poll: Schedule::new(Duration::from_millis(200), 2.0, Duration::from_secs(15)),
+            poll: None,
             retry_after_cap: Duration::from_secs(600),
             replica_lag: Duration::from_secs(30),
             request_time_limit: Duration::from_secs(30),

@@ -105,6 +105,7 @@ mod saving;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod waits;
 
 use alloc::collections::VecDeque;
 use core::time::Duration;

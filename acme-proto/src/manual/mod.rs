@@ -8,6 +8,7 @@
 //! - [`interop`]: the features that were tested with other software, and the results.
 //! - [`world`]: what servers do that the RFC does not say, and what comes of it.
 //! - [`lets_encrypt`]: limits, waits, and what a failure costs at Let's Encrypt.
+//! - [`waiting`]: when an order is read while the CA is at work, and how late its end is noticed.
 
 pub mod aioacme;
 #[doc = include_str!("conformance.md")]
@@ -20,5 +21,7 @@ pub mod features {}
 pub mod interop {}
 #[doc = include_str!("lets_encrypt.md")]
 pub mod lets_encrypt {}
+#[doc = include_str!("waiting.md")]
+pub mod waiting {}
 #[doc = include_str!("world.md")]
 pub mod world {}

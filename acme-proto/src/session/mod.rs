@@ -4,9 +4,11 @@ mod external_account;
 mod limits;
 mod nonce;
 mod pace;
+mod recent;
 
 use alloc::format;
 use alloc::string::String;
+use core::ops::RangeInclusive;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
@@ -24,6 +26,9 @@ pub use external_account::ExternalAccount;
 
 use limits::Limits;
 use nonce::NoncePool;
+use recent::Recent;
+
+pub(crate) use recent::Awaited;
 
 /// One account at one directory: URLs, nonces, rate limits and policy; passive data without a lock.
 ///
@@ -52,6 +57,8 @@ pub struct Session {
     /// When the account was created or found, if in this run.
     account_given: Option<Timestamp>,
     limits: Limits,
+    /// How long the CA took lately.
+    recent: Recent,
     policy: Policy,
     jitter: u64,
     allow_http: bool,
@@ -86,6 +93,7 @@ impl Session {
             orders_prove_nothing: false,
             account_given: None,
             limits: Limits::default(),
+            recent: Recent::default(),
             policy: Policy::default(),
             jitter: seed,
             allow_http: false,
@@ -391,16 +399,30 @@ impl Session {
         self.limits.held_until(class, &self.policy, now)
     }
 
+    /// Remembers how long the CA took for a validation or a certificate.
+    pub(crate) fn note_wait(&mut self, awaited: Awaited, took: Duration) {
+        self.recent.note(awaited, took);
+    }
+
+    /// Returns when a wait is expected to end, in milliseconds after it begins; `None` if the policy has its own schedule.
+    pub(crate) fn expected_wait(&self, awaited: Awaited) -> Option<RangeInclusive<u32>> {
+        self.recent.expected(awaited).filter(|_| self.policy.poll.is_none())
+    }
+
     /// Returns the n-th wait of a schedule, shortened at random by up to a quarter.
     pub(crate) fn jittered(&mut self, schedule: Schedule, n: u32) -> Duration {
+        self.shortened(schedule.wait(n), 4)
+    }
+
+    /// Returns a wait that is shortened at random, by up to one part of `parts`.
+    pub(crate) fn shortened(&mut self, wait: Duration, parts: u32) -> Duration {
         // splitmix64. Jitter needs no secrecy, only clients that do not retry in step.
         self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.jitter;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let quarter = ((z ^ (z >> 31)) & 0xff) as u32;
-        let wait = schedule.wait(n);
-        wait.saturating_sub(wait / 4 * quarter / 255)
+        let random = ((z ^ (z >> 31)) & 0xff) as u32;
+        wait.saturating_sub(wait / parts * random / 255)
     }
 }
 

@@ -384,7 +384,7 @@ const FAILING_TIME_LIMIT: Duration = Duration::from_secs(20);
 fn policy() -> Policy {
     let mut policy = Policy::default();
     policy.rates = Rates::unlimited();
-    policy.poll = Schedule::new(Duration::from_millis(150), 1.5, Duration::from_secs(1));
+    policy.poll = Some(Schedule::new(Duration::from_millis(150), 1.5, Duration::from_secs(1)));
     policy.issuance_time_limit = Duration::from_secs(90);
     policy
 }

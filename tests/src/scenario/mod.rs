@@ -122,6 +122,6 @@ pub fn policy(max_in_flight: usize) -> Policy {
     policy.rates = Rates::unlimited();
     policy.max_in_flight = max_in_flight;
     policy.backoff = Schedule::new(millis(40), 1.5, millis(200));
-    policy.poll = Schedule::new(millis(600), 1.5, millis(900));
+    policy.poll = Some(Schedule::new(millis(600), 1.5, millis(900)));
     policy
 }

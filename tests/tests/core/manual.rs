@@ -120,3 +120,12 @@ fn every_test_that_the_page_on_lets_encrypt_names_exists() {
     let missing: Vec<_> = named.iter().filter(is_missing).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn the_page_on_waiting_is_what_its_program_prints() {
+    let page = root().join("acme-proto/src/manual/waiting.md");
+    let written = fs::read_to_string(&page).expect("the page");
+    let made = acme_tests::poll_lag::page();
+    let differs = written.lines().zip(made.lines()).find(|(written, made)| written != made);
+    assert!(written == made, "{} is not what poll-lag prints: {differs:?}", page.display());
+}

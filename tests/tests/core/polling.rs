@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use acme_proto::error::{Error, Report};
+use acme_proto::flow::{Flow, Input, Output};
 use acme_proto::http::Response;
 use acme_proto::notice::Notice;
 use acme_proto::op::Resource;
@@ -10,7 +11,7 @@ use acme_proto::policy::{Policy, Schedule};
 use acme_proto::session::Session;
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind, RetryAfter};
 use acme_tests::canned_server::{
-    BASE, CannedServer, authorization, challenge, object, order, problem,
+    BASE, CannedServer, authorization, challenge, object, oblige, order, problem,
 };
 use acme_tests::world::{World, issuance, issue};
 use serde_json::json;
@@ -34,22 +35,113 @@ fn gaps(times: &[u64]) -> Vec<u64> {
     times.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
-#[test]
-fn the_first_poll_goes_out_at_once_and_the_next_ones_later_and_later() {
+/// Returns a server whose order 1 is pending, or processing, for so long, and the times of its polls.
+fn polls_of_a_wait(session: &mut Session, status: &str, millis: i64) -> Vec<u64> {
     let mut script = CannedServer::obliging(&[NAME]);
-    let mut answers = vec![object(&order("pending", &[NAME])); 7];
-    answers.push(object(&order("ready", &[NAME])));
-    script.on("/order/1", answers);
-    script.issue(issuance(&[NAME])).expect("a certificate");
-    let times = polls(&script);
-    assert!(times[0] < 20, "{times:?}");
-    let gaps = gaps(&times);
-    let schedule = Policy::default().poll;
-    for (n, gap) in gaps.iter().enumerate() {
-        // The jitter takes off a quarter at most; a few requests lie between.
-        let full = schedule.wait(n as u32).as_millis() as u64;
-        assert!((full * 3 / 4..=full + 20).contains(gap), "wait {n} of {gap} ms, not {full}");
+    let mut flow = issuance(&[NAME]);
+    if status == "processing" {
+        script.on("/finalize/1", [object(&order(status, &[NAME]))]);
     }
+    let begins = if status == "processing" { "/finalize/1" } else { "/challenge/1" };
+    let mut over = None;
+    let result = loop {
+        let (done, now) = (over.is_some_and(|at| at <= script.now()), script.now());
+        let shown = match (status, over) {
+            ("processing", None) => "ready",
+            ("processing", _) if done => "valid",
+            _ if done => "ready",
+            _ => status,
+        };
+        script.on("/order/1", [object(&order(shown, &[NAME]))]);
+        let input = match flow.poll_output(session, now) {
+            Output::Transmit(transmit) => {
+                let starts = transmit.request.url().as_str().ends_with(begins);
+                let response = script.respond(transmit.request).expect("a response");
+                if starts {
+                    let wait = Duration::from_millis(millis as u64);
+                    over = Some(script.now().saturating_add(wait));
+                }
+                Input::Response(transmit.id, response)
+            }
+            Output::Sign(sign) => Input::Signature(sign.id, script.key.sign(&sign.message)),
+            Output::Event(event) => {
+                oblige(&mut flow, session, event);
+                continue;
+            }
+            Output::Timeout(Some(at)) => {
+                script.sleep_until(at);
+                continue;
+            }
+            Output::Done(result) => break result,
+            _ => continue,
+        };
+        flow.handle_input(session, input, script.now()).expect("a known id");
+    };
+    assert!(result.is_ok(), "{result:?}");
+    let began = script.at(begins)[0].millis + 1;
+    let all = script.at("/order/1").into_iter().filter(|asked| asked.millis >= began);
+    all.map(|asked| asked.millis - began).collect()
+}
+
+#[test]
+fn the_first_poll_goes_out_at_once_and_each_further_one_half_as_late_again() {
+    let mut session = CannedServer::new().session();
+    let times = polls_of_a_wait(&mut session, "pending", 9_000);
+    let expected = [0, 400, 620, 961, 1_490, 2_310, 3_580, 5_550, 8_600, 13_300];
+    assert_eq!(times.len(), expected.len(), "{times:?}");
+    for (n, (time, expected)) in times.iter().zip(expected).enumerate() {
+        // The jitter takes off an eighth of a wait at most.
+        assert!((expected * 7 / 8..=expected + 5).contains(time), "poll {n}: {times:?}");
+    }
+}
+
+#[test]
+fn twelve_polls_are_enough_for_half_a_minute_and_twenty_five_for_five_minutes() {
+    for (status, millis, most) in [("pending", 30_000, 12), ("processing", 30_000, 12)] {
+        let times = polls_of_a_wait(&mut CannedServer::new().session(), status, millis);
+        assert!(times.len() <= most, "{status}: {times:?}");
+    }
+    let mut session = CannedServer::new().session();
+    policy(&mut session, |policy| policy.issuance_time_limit = Duration::from_secs(400));
+    let times = polls_of_a_wait(&mut session, "processing", 299_000);
+    assert!(times.len() <= 25, "{times:?}");
+}
+
+#[test]
+fn a_session_that_knows_how_long_the_ca_takes_asks_when_that_time_is_over() {
+    for status in ["pending", "processing"] {
+        let mut session = CannedServer::new().session();
+        let first = polls_of_a_wait(&mut session, status, 3_000);
+        for _ in 0..4 {
+            polls_of_a_wait(&mut session, status, 3_000);
+        }
+        let times = polls_of_a_wait(&mut session, status, 3_000);
+        assert!(times.len() < first.len(), "{status}: {times:?} after {first:?}");
+        assert!(times[0] > 2_000, "{status}: the first goes out late: {times:?}");
+        let last = *times.last().expect("a poll");
+        assert!(last < 3_300, "{status}: {times:?}");
+        // A CA that takes longer than ever is waited for, and one that is quick is learnt from.
+        assert!(polls_of_a_wait(&mut session, status, 29_000).len() <= 12);
+        for _ in 0..12 {
+            polls_of_a_wait(&mut session, status, 0);
+        }
+        let times = polls_of_a_wait(&mut session, status, 0);
+        assert!(times[0] < 100, "{status}: {times:?}");
+    }
+}
+
+#[test]
+fn a_retry_after_comes_before_what_the_session_remembers() {
+    let mut session = CannedServer::new().session();
+    for _ in 0..4 {
+        polls_of_a_wait(&mut session, "pending", 9_000);
+    }
+    let mut script = CannedServer::obliging(&[NAME]);
+    let processing = object(&challenge("processing", "http-01", 1));
+    script.on("/challenge/1", [processing.with_header("retry-after", "2")]);
+    script.issue_in(&mut session, issuance(&[NAME])).expect("a certificate");
+    let times = polls(&script);
+    assert!((2_000..2_050).contains(&times[0]), "{times:?}");
 }
 
 #[test]
@@ -60,7 +152,7 @@ fn polls_follow_the_schedule_of_the_policy() {
     script.on("/order/1", answers);
     let mut session = script.session();
     policy(&mut session, |policy| {
-        policy.poll = Schedule::new(Duration::from_secs(8), 1.0, Duration::from_secs(8));
+        policy.poll = Some(Schedule::new(Duration::from_secs(8), 1.0, Duration::from_secs(8)));
     });
     script.issue_in(&mut session, issuance(&[NAME])).expect("a certificate");
     let gaps = gaps(&polls(&script));
@@ -115,9 +207,7 @@ fn a_wait_beyond_the_cap_ends_the_flow_and_the_order_can_be_resumed() {
     script.on("/finalize/1", [processing.with_header("retry-after", "86400")]);
     let mut session = script.session();
     let mut flow = issuance(&[NAME]);
-    let error = script
-        .run(&mut session, &mut flow, |f, s, e| acme_tests::canned_server::oblige(f, s, e))
-        .expect_err("a day");
+    let error = script.run(&mut session, &mut flow, |f, s, e| oblige(f, s, e)).expect_err("a day");
     let Error::RetryLater { url, until } = &error else { panic!("{error}") };
     let wait = until.saturating_duration_since(script.now()).as_secs();
     // covers 8555-6.6-2

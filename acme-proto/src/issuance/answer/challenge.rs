@@ -4,7 +4,7 @@ use super::super::Issuance;
 use super::super::authorization::Proof;
 use crate::error::{Error, PeerFault, ServerProblem};
 use crate::notice::Progress;
-use crate::session::Session;
+use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{AuthorizationStatus, Challenge, ChallengeStatus, Context, Problem, ProblemType};
@@ -46,7 +46,10 @@ impl Issuance {
             let taken = self.take_challenge(index, &challenge, session);
             taken.map_err(|fault| Error::peer(url, fault))?;
             if !matches!(challenge.status(), ChallengeStatus::Valid | ChallengeStatus::Invalid) {
-                self.hold_poll(retry_after, session);
+                match retry_after {
+                    Some(_) => self.hold_poll(retry_after, session),
+                    None => self.expect_end(Awaited::Validation, session),
+                }
             }
         }
         Ok(())
@@ -63,7 +66,7 @@ impl Issuance {
         challenge: &Challenge,
         session: &mut Session,
     ) -> Result<(), PeerFault> {
-        self.polling.restart();
+        self.polling.begin(self.engine.now());
         self.authorizations.set_proof(index, Proof::Responded(challenge.url().clone()));
         let is_news = self.authorizations.set_challenge(index, challenge)?;
         let authorization = self.authorizations.edit(index);

@@ -1,11 +1,17 @@
 //! The answer to finalize (RFC 8555 Section 7.4).
 
+use core::time::Duration;
+
 use super::super::Issuance;
 use super::super::polling::Polling;
 use crate::error::Error;
-use crate::session::Session;
+use crate::policy::Schedule;
+use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
 use crate::wire::{Order, OrderStatus, ProblemType};
+
+/// The waits before an order is read that stays ready although the CSR was sent again.
+const AGAIN: Schedule = Schedule::new(Duration::from_millis(400), 1.55, Duration::from_secs(15));
 
 impl Issuance {
     pub(super) fn finalized(
@@ -37,14 +43,18 @@ impl Issuance {
         Ok(())
     }
 
-    /// After the CSR was sent the order is read at once; later and later if that did not help and it is sent again.
+    /// After the CSR was sent the order is read at once, or when this CA is expected to have issued the certificate; later
+    /// and later if that did not help and it is sent again.
     fn pause_after_finalize(&mut self, session: &mut Session) {
         let repeated = self.finalization.count();
         self.polling = Polling::default();
+        self.polling.begin(self.engine.now());
         if repeated > 0 {
-            let wait = session.jittered(session.policy().poll, repeated - 1);
+            let wait = session.jittered(session.policy().poll.unwrap_or(AGAIN), repeated - 1);
             let at = self.engine.now().saturating_add(wait);
             self.polling.set(self.engine.before_deadline(at));
+        } else if self.order.status() == Some(&OrderStatus::Processing) {
+            self.expect_end(Awaited::Issuance, session);
         }
     }
 }

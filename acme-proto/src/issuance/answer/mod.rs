@@ -13,7 +13,7 @@ use super::plan::OrderStep;
 use super::{Issuance, Task, TaskResult};
 use crate::call::Finished;
 use crate::error::Error;
-use crate::session::Session;
+use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
 
 pub(super) use new_order::Expected;
@@ -66,6 +66,13 @@ impl Issuance {
                 Ok(())
             }
         }
+    }
+
+    /// Lets the first poll go out when the wait is expected to end, by what the session remembers of this CA.
+    fn expect_end(&mut self, awaited: Awaited, session: &Session) {
+        let now = self.engine.now();
+        self.polling.expect(now, session.expected_wait(awaited));
+        self.polling.set(self.engine.before_deadline(self.polling.at()));
     }
 
     /// Lets no poll go out before the time that a response names.

@@ -1,12 +1,17 @@
 //! The order as it was read (RFC 8555 Section 7.4).
 
 use super::super::Issuance;
+use super::super::polling::Polling;
 use crate::error::{Error, PeerFault, ServerProblem};
 use crate::notice::{Notice, Progress};
-use crate::session::Session;
+use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{Order, OrderStatus, ProblemType};
+
+/// The jitter takes off so large a part of a wait at most: less than of those between retries, for the times of polls are
+/// chosen by the length of the wait.
+const JITTER: u32 = 8;
 
 impl Issuance {
     pub(super) fn order_read(
@@ -28,7 +33,11 @@ impl Issuance {
             *order.status() == OrderStatus::Valid && order.certificate().is_none();
         let waits = matches!(order.status(), OrderStatus::Pending | OrderStatus::Processing)
             || lacks_certificate;
+        let awaited = self.awaited();
         let is_new_status = self.learn(url, order)?;
+        if is_new_status && !waits {
+            self.note_wait(awaited, session);
+        }
         // Polls before the order was valid do not count against it.
         if lacks_certificate && !is_new_status && self.polling.has_looked_often() {
             return Err(Error::peer(url, PeerFault::NoCertificateUrl));
@@ -37,7 +46,7 @@ impl Issuance {
             return Err(Error::peer(url, PeerFault::NoAuthorizations));
         }
         if waits || self.finalization.is_sent() {
-            self.polling.read(is_new_status);
+            self.polling.read(is_new_status, self.engine.now());
             self.schedule_poll(retry_after, session);
             self.look_closer();
         }
@@ -98,8 +107,14 @@ impl Issuance {
     pub(super) fn schedule_poll(&mut self, asked: Option<Timestamp>, session: &mut Session) {
         let now = self.engine.now();
         let Some(url) = self.order.url().cloned() else { return };
-        let schedule = session.policy().poll;
-        let at = self.polling.next(now, asked, |round| session.jittered(schedule, round));
+        let round = self.polling.round();
+        let at = Polling::next(now, asked, || match session.policy().poll {
+            Some(schedule) => session.jittered(schedule, round.saturating_sub(1)),
+            None => {
+                let expected = session.expected_wait(self.awaited());
+                session.shortened(self.polling.wait(now, expected), JITTER)
+            }
+        });
         if at.saturating_duration_since(now) > session.policy().retry_after_cap {
             return self.end(Err(Error::RetryLater { url, until: at }), session);
         }
@@ -107,6 +122,28 @@ impl Issuance {
         self.polling.set(until);
         let asked_by_server = asked.is_some_and(|at| at > now);
         self.engine.notice(Notice::Waiting { url, until, asked_by_server });
+    }
+
+    /// Returns what the order is read for.
+    pub(super) fn awaited(&self) -> Awaited {
+        let pending = self.order.status() == Some(&OrderStatus::Pending);
+        if pending && !self.finalization.is_sent() {
+            Awaited::Validation
+        } else {
+            Awaited::Issuance
+        }
+    }
+
+    /// Remembers how long the CA took, if the order is what was waited for.
+    fn note_wait(&self, awaited: Awaited, session: &mut Session) {
+        let is_over = match (awaited, self.order.status()) {
+            (Awaited::Validation, Some(status)) => *status == OrderStatus::Ready,
+            (Awaited::Issuance, Some(status)) => *status == OrderStatus::Valid,
+            (_, None) => false,
+        };
+        if let Some(took) = self.polling.took().filter(|_| is_over) {
+            session.note_wait(awaited, took);
+        }
     }
 
     /// Every few polls, has some of the authorizations read that are not known to be valid.
