@@ -13,7 +13,7 @@ acme_adapter::client! {
         /// To clean up instead, use [`cancel_on`](crate::Issue::cancel_on) with a
         /// [`Cancel`](crate::Cancel) that is cancelled already.
     },
-    example: ["acme_blocking", "fn", "", "std::thread::sleep", ".run()"],
+    example: ["acme_blocking", "fn", "", ".run()"],
     /// One account at one directory.
     ///
     /// Clones are handles to the same account and may be used from any number of threads. Their

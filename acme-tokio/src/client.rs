@@ -14,7 +14,7 @@ acme_adapter::client! {
     resume: {
         /// Dropping the future has the same effects as for [`issue`](Self::issue).
     },
-    example: ["acme_tokio", "async fn", ".await", "tokio::time::sleep", ".await"],
+    example: ["acme_tokio", "async fn", ".await", ".await"],
     /// One account at one directory.
     ///
     /// Clones are handles to the same account and may be used from any number of tasks. Their

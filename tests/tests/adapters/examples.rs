@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use acme_testca::TestCa;
 use acme_tests::child::{ScratchDir, example};
+use acme_tests::responders::TlsClient;
 
 /// Starts an example in `dir`, with `ca` as the CA that it trusts and orders from.
 fn start(name: &str, ca: &TestCa, dir: &ScratchDir) -> Child {
@@ -67,6 +71,67 @@ fn issues_by_hand(name: &str) {
     assert_eq!(ca.published_txt().values().flatten().count(), 0);
 }
 
+/// Lets a server renew its certificate under the eyes of a client.
+fn serves_and_renews(name: &str) {
+    let ca = TestCa::builder()
+        .certificate_lifetime(Duration::from_secs(6))
+        .renewal_info(false)
+        .start()
+        .expect("a CA");
+    let dir = ScratchDir::new();
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = socket.local_addr().expect("an address");
+    ca.set_tls_port(address.port());
+    drop(socket);
+    let root = dir.write("root.pem", ca.root_pem());
+    let mut server = Command::new(example(name))
+        .args(["example.test", ca.directory_url()])
+        .env("SSL_CERT_FILE", root)
+        .env("TLS_ADDRESS", address.to_string())
+        .current_dir(dir.work())
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("the example starts");
+    let client = TlsClient::offering(&["http/1.1"]);
+    let (end, mut certificates) = (Instant::now() + Duration::from_secs(60), Vec::new());
+    while certificates.len() < 3 {
+        assert!(Instant::now() < end, "{name}: {} certificates", certificates.len());
+        match client.try_connect(address, "example.test") {
+            Ok(seen) => {
+                assert!(seen.data.ends_with(b"hello\n"), "{name}: {:?}", seen.data);
+                if certificates.last() != Some(&seen.certificate) {
+                    certificates.push(seen.certificate);
+                }
+            }
+            // Before it listens.
+            Err(error) => assert!(certificates.is_empty(), "{name}: {error}"),
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    server.kill().expect("it is running");
+    server.wait().expect("it has ended");
+}
+
+/// Lets a loop without a server renew its certificate.
+fn renews(name: &str) {
+    let ca = TestCa::builder()
+        .certificate_lifetime(Duration::from_secs(6))
+        .renewal_info(false)
+        .start()
+        .expect("a CA");
+    let dir = ScratchDir::new();
+    let mut child = start(name, &ca, &dir);
+    let end = Instant::now() + Duration::from_secs(60);
+    while ca.certificates_issued() < 3 {
+        assert!(Instant::now() < end, "{name}: {} certificates", ca.certificates_issued());
+        assert!(child.try_wait().expect("a child").is_none(), "{name} has ended");
+        thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().expect("it is running");
+    child.wait().expect("it has ended");
+    assert!(dir.file("renewal.json").exists());
+}
+
 macro_rules! examples {
     ($($test:ident: $issue:ident($name:literal);)*) => {$(
         #[test]
@@ -80,6 +145,9 @@ examples! {
     tokio_raw_loop: issues_twice("raw-loop");
     tokio_remote_signer: issues_twice("remote-signer");
     tokio_dns01_by_hand: issues_by_hand("dns01-by-hand");
+    tokio_server: serves_and_renews("server");
+    blocking_server: serves_and_renews("server-blocking");
+    blocking_renew_loop: renews("renew-loop-blocking");
     blocking_http01: issues_twice("http01-blocking");
     blocking_raw_loop: issues_twice("raw-loop-blocking");
     blocking_remote_signer: issues_twice("remote-signer-blocking");

@@ -3,7 +3,7 @@
 /// Writes the type `Client`, with documentation of its own for the methods `issue` and `resume`. See [the contract](crate::facade).
 ///
 /// `example` has the parts of the example of `check_renewal` that differ: the crate, `fn` or `async fn`, `.await` or
-/// nothing, a function that sleeps, and how an issuance is run.
+/// nothing, and how an issuance is run.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! client {
@@ -12,7 +12,7 @@ macro_rules! client {
         await: [$($await:tt)*],
         issue: { $(#[$issue:meta])* },
         resume: { $(#[$resume:meta])* },
-        example: [$name:literal, $fn:literal, $dot_await:literal, $sleep:literal, $run:literal],
+        example: [$name:literal, $fn:literal, $dot_await:literal, $run:literal],
         $(#[$attribute:meta])*
     ) => {
         $(#[$attribute])*
@@ -305,29 +305,28 @@ macro_rules! client {
             /// That the CA did not answer is no error: the schedule knows what to do then, and a notice says it.
             /// Store the schedule afterwards.
             ///
+            /// This is for a program that runs now and then, such as by cron. One that keeps running uses
+            /// [`Certificates`](crate::Certificates) or a [`Lifecycle`](acme_proto::renewal::Lifecycle), which leave
+            /// time between two orders even if each new certificate already looks due.
+            ///
             /// ```no_run
             #[doc = concat!("use ", $name, "::{Certificate, Client, Error, Http01Listener, ProviderKey, RenewalStep};")]
-            #[doc = concat!("use ", $name, "::acme_adapter::clock;")]
             ///
             #[doc = concat!("# ", $fn, " run(client: Client, key: ProviderKey, http: Http01Listener, leaf: Certificate) -> Result<(), Error> {")]
-            /// # let mut leaf = leaf;
-            /// let mut schedule = client.renewal_schedule(&leaf);
-            /// loop {
-            #[doc = concat!("    match client.check_renewal(&mut schedule)", $dot_await, "? {")]
-            #[doc = concat!("        RenewalStep::Wait(at) => ", $sleep, "(clock::until(at))", $dot_await, ",")]
-            ///         RenewalStep::Renew => {
-            ///             let issue = client.issue(["example.org"]).key(&key).replaces(&leaf).solver(&http);
-            #[doc = concat!("            match issue", $run, " {")]
-            ///                 Ok(issued) => {
-            ///                     leaf = issued.chain().leaf().clone();
-            ///                     schedule = client.renewal_schedule(&leaf);
-            ///                 }
-            ///                 Err(error) => client.renewal_failed(&mut schedule, &error),
-            ///             }
+            /// let mut schedule = client.renewal_schedule(&leaf); // or the one that was stored
+            #[doc = concat!("match client.check_renewal(&mut schedule)", $dot_await, "? {")]
+            ///     RenewalStep::Renew => {
+            ///         let issue = client.issue(["example.org"]).key(&key).replaces(&leaf).solver(&http);
+            #[doc = concat!("        match issue", $run, " {")]
+            ///             Ok(issued) => schedule = client.renewal_schedule(issued.chain().leaf()),
+            ///             Err(error) => client.renewal_failed(&mut schedule, &error),
             ///         }
-            ///         _ => break Ok(()),
             ///     }
+            ///     RenewalStep::Wait(at) => println!("not due until {at}"),
+            ///     _ => {}
             /// }
+            /// # drop(schedule);
+            /// # Ok(())
             /// # }
             /// ```
             ///
