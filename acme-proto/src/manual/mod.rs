@@ -1,5 +1,6 @@
 //! The manual: why the workspace is built as it is.
 //!
+//! - [`alive`]: how a server is never without a valid certificate, and what was tried on it.
 //! - [`design`]: the contract of the core and its reasons.
 //! - [`dependencies`]: the dependencies: how many, which, and why.
 //! - [`aioacme`]: each name of the Python client aioacme, and its counterpart here.
@@ -11,6 +12,8 @@
 //! - [`waiting`]: when an order is read while the CA is at work, and how late its end is noticed.
 
 pub mod aioacme;
+#[doc = include_str!("alive.md")]
+pub mod alive {}
 #[doc = include_str!("conformance.md")]
 pub mod conformance {}
 pub mod dependencies;

@@ -1,7 +1,7 @@
 //! The certificates that a server keeps alive, without I/O.
 //!
 //! A [`Keeper`] has the wanted certificates, each a [`Kept`] with its
-//! [`Lifecycle`](acme_proto::renewal::Lifecycle), the resolver that shows them, and what a user
+//! [`Lifecycle`], the resolver that shows them, and what a user
 //! sees of them: events and [`Health`]. The `Certificates` of the adapters ask each for its next
 //! step, carry it out, and report the result.
 
