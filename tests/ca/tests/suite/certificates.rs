@@ -113,7 +113,7 @@ fn renewal_information_is_read_by_get() {
     let answer = client.send(get("GET", &url)).ok(200);
     assert_eq!(answer.header("retry-after"), Some("21600"));
     let window = answer.json()["suggestedWindow"].clone();
-    assert_eq!(window, json!({ "start": "2027-03-16T06:59:59Z", "end": "2027-03-18T06:59:59Z" }));
+    assert_eq!(window, json!({ "start": "2027-03-16T07:39:59Z", "end": "2027-03-18T07:41:19Z" }));
     assert!(world.with(|ca| ca.set_renewal_window(
         &id,
         START,
