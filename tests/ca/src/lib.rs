@@ -6,9 +6,37 @@
 //! let ca = TestCa::start();
 //! assert!(ca.directory_url().starts_with("https://127.0.0.1:"));
 //! assert!(ca.root_pem().starts_with("-----BEGIN CERTIFICATE-----"));
-//! // … point an ACME client at the directory, with the root as the only one it trusts …
 //! assert_eq!(ca.certificates_issued(), 0);
 //! ```
+//!
+//! Any ACME client can be tested with it. It needs three things of the CA: the URL of its directory,
+//! its root as the only one to trust, and the port at which the CA looks for the challenge. This is
+//! a whole test with `acme-blocking`, by http-01:
+//!
+//! ```
+//! use acme_blocking::{AccountKey, Client, Http01Listener, KeyKind, ProviderKey, Roots};
+//! use acme_testca::TestCa;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ca = TestCa::start();
+//! let client = Client::builder(ca.directory_url())
+//!     .key(AccountKey::generate(KeyKind::Es256)?)
+//!     .roots(Roots::Pem(ca.root_pem().into()))
+//!     .connect()?;
+//! client.register().contact("mailto:me@example.test").run()?;
+//!
+//! let solver = Http01Listener::bind(("127.0.0.1", ca.http_port()))?;
+//! let key = ProviderKey::generate(KeyKind::Es256)?;
+//! let issued = client.issue(["www.example.test"]).key(&key).solver(&solver).run()?;
+//!
+//! assert_eq!(issued.chain().certificates().len(), 2);
+//! assert_eq!(ca.certificates_issued(), 1);
+//! assert_eq!(ca.validations().len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The example `testca-axum` is a web server that gets its certificate from an embedded CA, and renews it.
 //!
 //! The CA runs on a thread of its own until [`TestCa`] is dropped. It checks what RFC 8555, 8737,
 //! 8738 and 9773 ask of clients (every JWS, nonce, URL and state), validates challenges for real,
@@ -66,6 +94,27 @@
 //!
 //! [`TestCa::requests`] lists the requests of clients, [`TestCa::validations`] the
 //! validations, and [`TestCaBuilder::on_exchange`] calls back at each exchange.
+//!
+//! # Renewal
+//!
+//! Certificates live as long as [`TestCaBuilder::certificate_lifetime`] says, from the second on.
+//! [`TestCaBuilder::time_lapse`] leaves the settings as they are in production, and makes
+//! certificates age faster: those of 90 days live for 90 seconds. [`TestCa::set_renewal_window`] asks
+//! for a replacement, and [`TestCa::advance_clock`] moves the CA's own clock, against that of the
+//! clients.
+//!
+//! ```
+//! use acme_testca::TestCa;
+//!
+//! let ca = TestCa::builder().time_lapse(86_400).start()?;
+//! # drop(ca);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # The program
+//!
+//! With the feature `cli` there is a program too: `cargo install acme-testca --features cli`, then
+//! `acme-testca --root-out root.pem`. Its `--help` lists every option.
 //!
 //! # Without I/O
 //!

@@ -77,6 +77,10 @@ struct Arguments {
     #[arg(long, value_name = "NAME=DAYS", value_parser = profile)]
     profile: Vec<(String, u64)>,
 
+    /// How many times as fast certificates age: with 86400, one of 90 days lives for 90 seconds
+    #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    time_lapse: u32,
+
     /// Name for which no order is accepted; repeatable
     #[arg(long, value_name = "NAME")]
     block: Vec<String>,
@@ -131,6 +135,7 @@ fn builder(arguments: Arguments) -> io::Result<TestCaBuilder> {
         .bad_nonce_percent(arguments.bad_nonce)
         .processing_polls(arguments.processing_polls)
         .alternate_chains(arguments.alternate_chains)
+        .time_lapse(arguments.time_lapse)
         .http2(!arguments.http1);
     if let Some(host) = host(&arguments.listen) {
         builder = builder.host(host);

@@ -1,4 +1,4 @@
-//! The examples of both adapters, as they stand, against acme-testca.
+//! The examples of both adapters and of acme-testca, as they stand, against acme-testca.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -152,4 +152,12 @@ examples! {
     blocking_raw_loop: issues_twice("raw-loop-blocking");
     blocking_remote_signer: issues_twice("remote-signer-blocking");
     blocking_dns01_by_hand: issues_by_hand("dns01-by-hand-blocking");
+}
+
+#[test]
+fn a_server_of_axum_renews_with_an_embedded_ca() {
+    let output = Command::new(example("testca-axum")).output().expect("the example starts");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {error}", output.status);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\nrenewed\n"));
 }

@@ -157,6 +157,24 @@ impl Default for CaConfig {
     }
 }
 
+impl CaConfig {
+    /// Divides the lifetimes of certificates, and the pause between questions about their renewal.
+    pub(crate) fn shorten_certificates(&mut self, divisor: u32) {
+        if divisor == 1 {
+            return;
+        }
+        let profiles = self.profiles.values_mut().map(|profile| &mut profile.lifetime);
+        for lifetime in profiles.chain([&mut self.certificate_lifetime]) {
+            *lifetime = (*lifetime / u64::from(divisor)).max(1000);
+        }
+        if let Some(RetryAfter::Seconds(seconds) | RetryAfter::Date(seconds)) =
+            &mut self.renewal_info_retry_after
+        {
+            *seconds = (*seconds / u64::from(divisor)).max(1);
+        }
+    }
+}
+
 /// Describes a certificate profile (draft-ietf-acme-profiles).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {

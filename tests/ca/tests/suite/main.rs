@@ -8,6 +8,8 @@ mod certificates;
 mod finalize;
 mod issuance;
 mod orders;
+#[cfg(feature = "cli")]
+mod program;
 mod quirks;
 mod server;
 mod strictness;

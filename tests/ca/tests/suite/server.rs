@@ -1,13 +1,11 @@
-//! The listener: protocols, records, hooks, faults on the wire, management, and the program.
+//! The listener: protocols, records, hooks, faults on the wire, and management.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::https::{Https, client, client_config};
-use crate::support::{Client, Key, Transport, get};
-use acme_testca::{ExchangePhase, FaultAction, FaultRule, Faults, RequestKind, TestCa};
+use crate::support::{Client, Transport, get};
+use acme_testca::{ExchangePhase, FaultAction, FaultRule, Faults, RequestKind, RetryAfter, TestCa};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -30,6 +28,26 @@ fn an_address_in_use_is_an_error() {
     let ca = TestCa::start();
     let error = TestCa::builder().listen(ca.address()).start().unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn a_time_lapse_divides_the_lifetimes_of_certificates_and_of_nothing_else() {
+    let (day, untouched) = (Duration::from_secs(86_400), acme_testca::CaConfig::default());
+    let ca = TestCa::builder()
+        .time_lapse(86_400)
+        .profile("short", "six days", 6 * day)
+        .profile("hour", "an hour", day / 24)
+        .start()
+        .unwrap();
+    ca.configure(|config| {
+        assert_eq!(config.certificate_lifetime, 90_000);
+        assert_eq!(config.profiles["short"].lifetime, 6_000);
+        assert_eq!(config.profiles["hour"].lifetime, 1_000, "at least a second");
+        assert_eq!(config.renewal_info_retry_after, Some(RetryAfter::Seconds(1)));
+        assert_eq!(config.order_lifetime, untouched.order_lifetime);
+        assert_eq!(config.authorization_lifetime, untouched.authorization_lifetime);
+        assert_eq!(config.nonce_lifetime, untouched.nonce_lifetime);
+    });
 }
 
 #[test]
@@ -298,83 +316,4 @@ fn txt_records_are_managed_over_https() {
         assert!(answer["error"].is_string());
     }
     assert_eq!(ca.requests().len(), 1);
-}
-
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn program(arguments: &[&str]) -> Program {
-    let child = Command::new(env!("CARGO_BIN_EXE_acme-testca"))
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    Program(child)
-}
-
-#[cfg(unix)]
-#[test]
-fn the_program_says_when_it_is_ready_and_stops_on_each_signal() {
-    for signal in ["TERM", "INT"] {
-        let root = std::env::temp_dir()
-            .join(format!("acme-testca-root-{}-{signal}.pem", std::process::id()));
-        let root_out = root.to_str().unwrap();
-        let mut program = program(&[
-            "--listen",
-            "127.0.0.1:0",
-            "--root-out",
-            root_out,
-            "--http-port",
-            "5002",
-            "--tls-port",
-            "5001",
-            "--challenge",
-            "dns-account-01",
-        ]);
-        let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
-        let line = lines.next().unwrap().unwrap();
-        let url = line.strip_prefix("ready ").unwrap().to_owned();
-        let pem = std::fs::read_to_string(&root).unwrap();
-        std::fs::remove_file(&root).unwrap();
-        let mut client = Client::new(Https::new(&pem), &url, Key::es256());
-        client.register(json!({})).ok(201);
-        let order = client.order_for(&["example.test"]);
-        let authorization = client.read(&order.authorizations()[0]).ok(200).json();
-        assert_eq!(authorization["challenges"].as_array().unwrap().len(), 1);
-        assert_eq!(authorization["challenges"][0]["type"], "dns-account-01");
-        let killed = Command::new("kill")
-            .args(["-s", signal, &program.0.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(killed.success());
-        assert!(program.0.wait().unwrap().success());
-        assert!(lines.next().is_none(), "one line and no more");
-    }
-}
-
-#[test]
-fn the_program_reports_what_it_cannot_use() {
-    let taken = TestCa::start();
-    let listen = taken.address().to_string();
-    let cases: [(&[&str], i32, &str); 5] = [
-        (&["--listen", &listen], 1, "in use"),
-        (&["--listen", "nonsense"], 1, "--listen nonsense"),
-        (&["--eab-kid", "k", "--eab-key", "!"], 1, "--eab-key"),
-        (&["--bad-nonce", "101"], 2, "--bad-nonce"),
-        (&["--challenge", "dns-02"], 2, "no such challenge type"),
-    ];
-    for (arguments, code, says) in cases {
-        let mut program = program(arguments);
-        let status = program.0.wait().unwrap();
-        let stderr = std::io::read_to_string(program.0.stderr.take().unwrap()).unwrap();
-        assert_eq!(status.code(), Some(code), "{stderr}");
-        assert!(stderr.contains(says), "{stderr}");
-    }
 }
