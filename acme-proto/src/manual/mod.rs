@@ -1,6 +1,7 @@
 //! The manual: why the workspace is built as it is.
 //!
 //! - [`alive`]: how a server is never without a valid certificate, and what was tried on it.
+//! - [`alive_peers`]: a server that keeps its certificate, by these crates and by others: lines, crates, sizes, features.
 //! - [`design`]: the contract of the core and its reasons.
 //! - [`dependencies`]: the dependencies: how many, which, and why.
 //! - [`aioacme`]: each name of the Python client aioacme, and its counterpart here.
@@ -14,6 +15,8 @@
 pub mod aioacme;
 #[doc = include_str!("alive.md")]
 pub mod alive {}
+#[doc = include_str!("alive_peers.md")]
+pub mod alive_peers {}
 #[doc = include_str!("conformance.md")]
 pub mod conformance {}
 pub mod dependencies;

@@ -1,6 +1,7 @@
 //! The protocol: acme-proto against servers that live in memory. Needs nothing but Rust.
 
 mod accounts;
+mod alive_peers;
 mod authorizations;
 mod caa;
 mod certificates;
