@@ -8,7 +8,8 @@ use crate::resource::Resource;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Policy {
-    /// The most HTTP exchanges that one flow has in flight. Default 16.
+    /// The most HTTP exchanges that one flow has in flight. Default 100, as many as servers of HTTP/2 usually allow; the
+    /// [`rates`](Self::rates) keep it to far fewer at most CAs. Transports of HTTP/1.1 open fewer connections.
     pub max_in_flight: usize,
     /// How many times one request is sent in all while the server refuses its nonces with `badNonce`. Default 24:
     /// test servers refuse half of all nonces, and 24 refusals in a row are then a one in 16 million event.
@@ -74,7 +75,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            max_in_flight: 16,
+            max_in_flight: 100,
             bad_nonce_tries: 24,
             tries: 4,
             backoff: Schedule::new(Duration::from_millis(500), 2.0, Duration::from_secs(30)),

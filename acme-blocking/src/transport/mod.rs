@@ -56,6 +56,9 @@ acme_adapter::forward! {
 
 pub(crate) type BoxTransport = Box<dyn Transport>;
 
+/// Whether the default transport holds a thread for each request that waits for a connection.
+pub(crate) const HOLDS_THREADS: bool = true;
+
 /// Creates the transport of a client for which the user set none.
 pub(crate) fn default_transport(
     provider: &Arc<CryptoProvider>,

@@ -12,6 +12,7 @@ use acme_adapter::cookies::CookieJar;
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
 use acme_adapter::proxy::Proxy;
+use acme_adapter::settings::{MOST_CONNECTIONS, USUAL_CONNECTIONS};
 use acme_adapter::tls::{self, Roots};
 use acme_proto::flow::{Lost, Transmit};
 use acme_proto::http::{Method, Request, Response};
@@ -49,17 +50,17 @@ impl UreqTransport {
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
         Self {
             agents: Arc::new(Agents::new(config, Proxy::from_env())),
-            gate: Arc::new(Gate::new(MAX_CONNECTIONS)),
+            gate: Arc::new(Gate::new(USUAL_CONNECTIONS)),
             cookies: Arc::default(),
         }
     }
 
-    /// Sets the maximum number of connections; 16 by default.
+    /// Sets the maximum number of connections; 16 by default, and 32 at most.
     ///
     /// Further requests wait for one to become free, within their time limits. Call it before the
     /// transport is cloned: earlier clones keep their bound.
     pub fn connections(mut self, most: usize) -> Self {
-        self.gate = Arc::new(Gate::new(most.max(1)));
+        self.gate = Arc::new(Gate::new(most.clamp(1, MOST_CONNECTIONS)));
         self
     }
 
@@ -156,7 +157,5 @@ fn with_headers(response: Response, headers: &HeaderMap) -> Response {
     })
 }
 
-/// The default maximum number of connections.
-const MAX_CONNECTIONS: usize = 16;
 /// Bounds a time limit, so that adding it to an instant cannot overflow.
 const LONGEST: Duration = Duration::from_secs(86_400);

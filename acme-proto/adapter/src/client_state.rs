@@ -41,6 +41,11 @@ impl ClientState {
         locked(&self.session)
     }
 
+    /// Returns whether the session has the directory.
+    pub fn knows_directory(&self) -> bool {
+        self.session().directory().is_some()
+    }
+
     /// Locks the keys.
     pub fn keyring(&self) -> MutexGuard<'_, Keyring> {
         locked(&self.keyring)

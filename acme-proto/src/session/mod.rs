@@ -2,6 +2,7 @@
 
 mod external_account;
 mod limits;
+mod memory;
 mod nonce;
 mod pace;
 mod recent;
@@ -23,6 +24,7 @@ use crate::url::Url;
 use crate::wire::{Account, AccountStatus, Directory};
 
 pub use external_account::ExternalAccount;
+pub use memory::SessionMemory;
 
 use limits::Limits;
 use nonce::NoncePool;

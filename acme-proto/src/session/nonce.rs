@@ -39,6 +39,12 @@ impl NoncePool {
         self.nonces.iter().filter(|(since, _)| is_fresh(*since)).count()
     }
 
+    /// Returns the newest nonces with the times they came, the newest last.
+    pub(crate) fn newest(&self, most: usize) -> impl Iterator<Item = (Timestamp, &Nonce)> {
+        let first = self.nonces.len().saturating_sub(most);
+        self.nonces.iter().skip(first).map(|(since, nonce)| (*since, nonce))
+    }
+
     /// Drops what was received before `time`: the server has said that such nonces are stale.
     pub(crate) fn drop_older(&mut self, time: Timestamp) {
         self.nonces.retain(|(since, _)| *since >= time);

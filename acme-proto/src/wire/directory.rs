@@ -82,6 +82,25 @@ impl Directory {
         &self.extra
     }
 
+    /// Returns the object as JSON, as [`parse`](Self::parse) reads it.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut object = self.extra.clone();
+        let urls = [
+            ("newNonce", Some(&self.new_nonce)),
+            ("newAccount", self.new_account.as_ref()),
+            ("newOrder", self.new_order.as_ref()),
+            ("newAuthz", self.new_authz.as_ref()),
+            ("revokeCert", self.revoke_cert.as_ref()),
+            ("keyChange", self.key_change.as_ref()),
+            ("renewalInfo", self.renewal_info.as_ref()),
+        ];
+        for (name, url) in urls {
+            object.extend(url.map(|url| (name.into(), url.as_str().into())));
+        }
+        object.insert("meta".into(), self.meta.to_json());
+        Value::Object(object)
+    }
+
     fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
         // Every signed request needs a nonce, so a directory without this URL is useless. Without
         // any other URL, only its operation is unavailable.
@@ -169,6 +188,33 @@ impl Meta {
         &self.extra
     }
 
+    fn to_json(&self) -> Value {
+        let mut object = self.extra.clone();
+        let texts = [
+            ("termsOfService", self.terms_of_service.as_deref()),
+            ("website", self.website.as_ref().map(Url::as_str)),
+        ];
+        for (name, text) in texts {
+            object.extend(text.map(|text| (name.into(), text.into())));
+        }
+        if !self.caa_identities.is_empty() {
+            object.insert("caaIdentities".into(), self.caa_identities.clone().into());
+        }
+        if !self.profiles.is_empty() {
+            let text = |(name, text): (&String, &String)| (name.clone(), text.clone().into());
+            object
+                .insert("profiles".into(), Value::Object(self.profiles.iter().map(text).collect()));
+        }
+        let switches = [
+            ("externalAccountRequired", self.external_account_required),
+            ("subdomainAuthAllowed", self.subdomain_auth_allowed),
+        ];
+        for (name, _) in switches.into_iter().filter(|(_, is_on)| *is_on) {
+            object.insert(name.into(), true.into());
+        }
+        Value::Object(object)
+    }
+
     fn read(mut object: Object, reader: &mut Reader<'_>) -> Self {
         Self {
             terms_of_service: object.uri_text("termsOfService", reader),
@@ -215,6 +261,20 @@ mod tests {
                 "newOrder":"https://a.example/o","revokeCert":"https://a.example/r",
                 "keyChange":"https://a.example/k",{members}}}"#
         )
+    }
+
+    #[test]
+    fn a_directory_that_was_written_is_read_as_the_same() {
+        let directory = read(
+            Directory::parse,
+            with(
+                r#""newAuthz":"https://a.example/z","renewalInfo":"https://a.example/i","more":[1],
+                "meta":{"termsOfService":"https://a.example/terms","website":"https://a.example/",
+                "caaIdentities":["a.example"],"externalAccountRequired":true,"profiles":{"a":"b"},
+                "subdomainAuthAllowed":true,"auto-renewal":{"x":1}}"#,
+            ),
+        );
+        assert_eq!(read(Directory::parse, directory.to_json().to_string()), directory);
     }
 
     // RFC 8555 Section 7.1.1.

@@ -56,7 +56,7 @@ impl HyperTransport {
         Self { pool, cookies: Arc::default() }
     }
 
-    /// Sets how many connections to one HTTP/1.1 server may be open at once; 16 by default.
+    /// Sets how many connections to one HTTP/1.1 server may be open at once; 16 by default, and 32 at most.
     ///
     /// Further requests wait for one of them, within their time limits.
     pub fn http1_connections(self, most: usize) -> Self {

@@ -101,6 +101,9 @@ acme_adapter::forward! {
 
 pub(crate) type BoxTransport = Box<dyn DynTransport>;
 
+/// Whether the default transport holds a thread for each request that waits for a connection.
+pub(crate) const HOLDS_THREADS: bool = false;
+
 /// Creates the transport of a client for which the user set none.
 pub(crate) fn default_transport(
     provider: &Arc<CryptoProvider>,

@@ -10,6 +10,7 @@ use ::hyper::body::Incoming;
 use ::hyper::client::conn::{TrySendError, http1, http2};
 use ::hyper::{Request, Response};
 use acme_adapter::error_chain;
+use acme_adapter::settings::{MOST_CONNECTIONS, USUAL_CONNECTIONS};
 use acme_proto::flow::{Lost, RequestId};
 use acme_proto::url::Url;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -29,12 +30,16 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) const fn new(dialer: Dialer) -> Self {
-        Self { dialer, hosts: Mutex::new(BTreeMap::new()), most: AtomicUsize::new(MOST_HTTP1) }
+        Self {
+            dialer,
+            hosts: Mutex::new(BTreeMap::new()),
+            most: AtomicUsize::new(USUAL_CONNECTIONS),
+        }
     }
 
     /// Bounds the number of HTTP/1.1 connections to each server that is contacted from now on.
     pub(super) fn set_most(&self, most: usize) {
-        self.most.store(most.clamp(1, Semaphore::MAX_PERMITS), Ordering::Relaxed);
+        self.most.store(most.clamp(1, MOST_CONNECTIONS), Ordering::Relaxed);
     }
 
     /// Drops every connection: idle ones close at once, those in use when their request ends.
@@ -346,5 +351,4 @@ impl Heard {
 
 /// How long an idle connection is reused. After that, a router or the server may have dropped it.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
-const MOST_HTTP1: usize = 16;
 const MAX_HOSTS: usize = 16;

@@ -12,7 +12,7 @@ use others::Other;
 use ours::Ours;
 
 /// How many issuances each client makes at each CA.
-const ISSUANCES: usize = 150;
+const ISSUANCES: usize = 100;
 
 /// How many issuances come before those that count, so that a session has something to remember.
 const BEFORE: usize = 8;

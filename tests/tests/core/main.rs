@@ -46,6 +46,7 @@ mod retries;
 mod revocation;
 mod rollover;
 mod secrets;
+mod session_memory;
 mod slow_and_lagging;
 mod strictness;
 mod unreadable;

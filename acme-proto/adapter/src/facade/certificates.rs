@@ -335,6 +335,11 @@ macro_rules! certificates {
                 let issued = self.signal.cancels(issue).run()$($await)*?;
                 let stored = layout::StoredCertificate::new(issued.chain().clone(), made.key_pem);
                 let stored = stored.map_err($crate::error::Error::Damaged)?;
+                let known = layout::save_json(&layout::session(directory), &client.memory());
+                if let Ok(known) = known {
+                    // Without it the next process asks the server.
+                    let _ = crate::storage::run(storage, known)$($await)*;
+                }
                 Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
             }
 
@@ -418,6 +423,11 @@ macro_rules! certificates {
                 }
                 if let Some((kid, mac_key)) = self.keeper.authority(directory).and_then(|ca| ca.external.as_ref()) {
                     builder = builder.external_account(kid, mac_key);
+                }
+                // What was known of the server is of use, and nothing depends on it.
+                let known = $crate::storage::layout::load_json(&$crate::storage::layout::session(directory));
+                if let Ok(found) = crate::storage::run(&self.storage, known)$($await)* {
+                    builder = found.intact().into_iter().fold(builder, |builder, known| builder.memory(known));
                 }
                 if let Some(change) = &self.client {
                     builder = change(builder);

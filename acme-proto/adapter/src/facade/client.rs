@@ -126,6 +126,14 @@ macro_rules! client {
                 self.shared.state.session().account_url().cloned()
             }
 
+            /// Returns what the client knows of the CA's server; store it, to save requests the next time.
+            ///
+            /// It is data for serde, without secrets: the directory, the account's URL, nonces, and how long the CA took
+            /// lately. [`ClientBuilder::memory`](crate::ClientBuilder::memory) takes it.
+            pub fn memory(&self) -> acme_proto::session::SessionMemory {
+                self.shared.state.session().memory()
+            }
+
             /// Returns the public half of the account key, such as for the thumbprint in a DNS record.
             pub fn account_key(&self) -> acme_proto::jose::Jwk {
                 self.shared.state.account_key()

@@ -64,9 +64,26 @@ macro_rules! client_builder {
                 self
             }
 
+            /// Sets how many connections are opened to a server that speaks HTTP/1.1; 16 by default, and 32 at most.
+            ///
+            /// Over HTTP/2 one is enough. A [`transport`](Self::transport) of your own has its own setting.
+            pub const fn connections(mut self, most: usize) -> Self {
+                self.settings.connections = Some(most);
+                self
+            }
+
             /// Sets the account's URL, if an earlier run received it; the client then need not ask for it.
             pub fn account_url(mut self, url: acme_proto::url::Url) -> Self {
                 self.settings.account_url = Some(url);
+                self
+            }
+
+            /// Takes up what an earlier client knew of the CA's server, from [`Client::memory`](crate::Client::memory).
+            ///
+            /// That spares the requests for the directory, the account's URL and a nonce, and polls go out when this CA
+            /// is expected to be done. What is out of date costs one repeated request.
+            pub fn memory(mut self, memory: acme_proto::session::SessionMemory) -> Self {
+                self.settings.memory = Some(memory);
                 self
             }
 
@@ -125,24 +142,32 @@ macro_rules! client_builder {
                 self
             }
 
-            /// Makes the client, and fetches the directory.
+            /// Makes the client, and fetches the directory, unless the [`memory`](Self::memory) has it.
             ///
             /// # Errors
             /// [`Error::NoAccountKey`](crate::Error::NoAccountKey) without key or signer, and what
             /// [`Client::connect`](crate::Client::connect) says.
             pub $($async)? fn connect(self) -> Result<crate::Client, $crate::error::Error> {
                 let client = self.build()?;
-                client.call(acme_proto::op::GetDirectory)$($await)*?;
+                // One that is too old is fetched by the first request.
+                if !client.shared.state.knows_directory() {
+                    client.call(acme_proto::op::GetDirectory)$($await)*?;
+                }
                 Ok(client)
             }
 
             fn build(self) -> Result<crate::Client, $crate::error::Error> {
-                let Self { settings, signer, transport } = self;
+                let Self { mut settings, signer, transport } = self;
                 settings.check_directory()?;
                 let provider = settings.provider()?;
                 let transport = match transport {
                     Some(transport) => transport,
-                    None => crate::transport::default_transport(&provider, &settings)?,
+                    None => {
+                        if crate::transport::HOLDS_THREADS {
+                            settings.narrow_to_connections();
+                        }
+                        crate::transport::default_transport(&provider, &settings)?
+                    }
                 };
                 let product = crate::Transport::product(&transport);
                 let product =

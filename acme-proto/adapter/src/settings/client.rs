@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use acme_proto::error::InvalidInput;
 use acme_proto::jose::{Jwk, MacAlgorithm};
 use acme_proto::policy::Policy;
-use acme_proto::session::Session;
+use acme_proto::session::{Session, SessionMemory};
 use acme_proto::url::Url;
 use rustls::crypto::CryptoProvider;
 
@@ -30,8 +30,12 @@ pub struct ClientSettings {
     pub provider: Option<Arc<CryptoProvider>>,
     /// The limits; `None` for the default ones.
     pub policy: Option<Policy>,
+    /// How many connections over HTTP/1.1 are opened to one server.
+    pub connections: Option<usize>,
     /// The account's URL, if it is known.
     pub account_url: Option<Url>,
+    /// What an earlier client knew of the server.
+    pub memory: Option<SessionMemory>,
     /// The external account that the account is bound to.
     pub external: Option<ExternalBinding>,
     /// The algorithm of the external account's MAC.
@@ -46,6 +50,12 @@ pub struct ClientSettings {
     pub notices: Option<NoticeObserver>,
 }
 
+/// How many connections a transport for HTTP/1.1 opens to one server, unless the caller sets another number.
+pub const USUAL_CONNECTIONS: usize = 16;
+
+/// How many it opens, whatever the caller sets: each one is a TLS handshake for the CA, and some CAs count them.
+pub const MOST_CONNECTIONS: usize = 32;
+
 impl ClientSettings {
     /// Creates the default settings for a directory.
     pub fn new(directory: &str) -> Self {
@@ -55,7 +65,9 @@ impl ClientSettings {
             roots: Roots::Platform,
             provider: None,
             policy: None,
+            connections: None,
             account_url: None,
+            memory: None,
             external: None,
             mac: MacAlgorithm::Hs256,
             user_agent: None,
@@ -76,11 +88,20 @@ impl ClientSettings {
         }
     }
 
-    /// Returns how many connections a transport needs for the requests that the policy allows at
-    /// once.
+    /// Returns how many connections a transport for HTTP/1.1 opens to one server: as many as were set, or
+    /// [`USUAL_CONNECTIONS`]; at most [`MOST_CONNECTIONS`], and no more than the policy allows requests at once.
     pub fn connections(&self) -> usize {
-        let usual = Policy::default().max_in_flight;
-        self.policy.as_ref().map_or(usual, |policy| policy.max_in_flight.max(usual))
+        let most = self.connections.unwrap_or(USUAL_CONNECTIONS).min(MOST_CONNECTIONS);
+        let policy = self.policy.as_ref().map_or(most, |policy| policy.max_in_flight);
+        most.min(policy).max(1)
+    }
+
+    /// Has no more requests under way than [`connections`](Self::connections): for a transport that holds a thread for
+    /// each request that waits for a connection.
+    pub fn narrow_to_connections(&mut self) {
+        let most = self.connections();
+        let policy = self.policy.get_or_insert_with(Policy::default);
+        policy.max_in_flight = policy.max_in_flight.min(most);
     }
 
     /// Checks the directory URL, which may be `http://` only for tests on this machine.
@@ -134,6 +155,9 @@ impl ClientSettings {
         }
         if let Some(url) = self.account_url {
             session = session.with_account_url(url);
+        }
+        if let Some(memory) = self.memory {
+            session = session.with_memory(memory, clock::Clock::start().now());
         }
         Ok(ClientState {
             session: Mutex::new(session),

@@ -9,7 +9,7 @@ mod key_change;
 mod register;
 mod server;
 
-pub use self::client::ClientSettings;
+pub use self::client::{ClientSettings, MOST_CONNECTIONS, USUAL_CONNECTIONS};
 pub use self::issue::IssueSettings;
 pub use self::key_change::{KeyChangePlan, KeyChangeSettings};
 pub use self::register::RegisterSettings;

@@ -5,7 +5,8 @@ use acme_proto::error::{Error as Acme, InvalidInput};
 use acme_proto::flow::{Lost, SignFailed, SignRequest, Transmit};
 use acme_proto::http::Response;
 use acme_proto::jose::{Jwk, Signature};
-use acme_testca::TestCa;
+use acme_proto::session::SessionMemory;
+use acme_testca::{RequestKind, TestCa};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{Read, Write};
@@ -268,4 +269,40 @@ async fn what_holds_secrets_shows_none() {
     let client = ca::client(&ca).await;
     let registration = client.register().external_account("kid", "c2VjcmV0LXNlY3JldA");
     assert!(!format!("{client:?} {registration:?}").contains("c2VjcmV0"));
+}
+
+/// Issues with a client, and returns the kinds of its requests.
+async fn kinds_of_an_issuance(ca: &TestCa, client: &Client, name: &str) -> Vec<RequestKind> {
+    let before = ca.requests().len();
+    let http = super::issue::http01(ca).await;
+    let issued = client.issue([name]).key(&certificate_key()).solver(&http).run().await;
+    issued.expect("a certificate");
+    ca.requests()[before..].iter().map(|exchange| exchange.kind).collect()
+}
+
+#[tokio::test]
+async fn what_a_client_knew_spares_the_next_one_directory_account_and_nonce() {
+    let ca = TestCa::start();
+    let key = account_key();
+    let client = || builder(&ca).key(key.clone());
+    let first = client().connect().await.expect("a client");
+    first.register().run().await.expect("an account");
+    kinds_of_an_issuance(&ca, &first, "a.example").await;
+    let known = serde_json::to_string(&first.memory()).expect("JSON");
+    drop(first);
+    let known: SessionMemory = serde_json::from_str(&known).expect("a memory");
+
+    let before = ca.requests().len();
+    let next = client().memory(known.clone()).connect().await.expect("a client");
+    assert_eq!(ca.requests().len(), before, "connecting takes no request");
+    assert!(next.account_url().is_some(), "{next:?}");
+    let kinds = kinds_of_an_issuance(&ca, &next, "b.example").await;
+    let spared = [RequestKind::Directory, RequestKind::NewNonce, RequestKind::NewAccount];
+    assert!(!kinds.iter().any(|kind| spared.contains(kind)), "{kinds:?}");
+
+    // Its nonces are used up by now: one repeated exchange.
+    let late = client().memory(known).connect().await.expect("a client");
+    let kinds = kinds_of_an_issuance(&ca, &late, "c.example").await;
+    let orders = kinds.iter().filter(|kind| **kind == RequestKind::NewOrder).count();
+    assert!(!kinds.iter().any(|kind| spared.contains(kind)) && orders == 2, "{kinds:?}");
 }

@@ -2,9 +2,12 @@
 
 use super::ca::{Broken, Notes, Zone, builder, certificate_key, client};
 use acme_proto::error::Error as Acme;
-use acme_testca::TestCa;
+use acme_proto::policy::{Policy, Rates};
+use acme_testca::{RequestKind, TestCa};
+use core::time::Duration;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{
@@ -288,4 +291,60 @@ async fn a_port_in_use_is_named() {
     assert!(error.contains(&format!("port {} is in use", first.local_addr().port())), "{error}");
     let error = TlsAlpn01Listener::bind(first.local_addr()).await.expect_err("in use");
     assert!(matches!(error, Error::Listen { .. }));
+}
+
+#[tokio::test]
+async fn a_wide_policy_opens_sixteen_connections_of_http1_and_at_most_thirty_two_if_it_may() {
+    let latency = Duration::from_millis(40);
+    let mut policy = Policy::default();
+    policy.rates = Rates::unlimited();
+    policy.max_in_flight = 1000;
+    for (connections, expected) in [(None, 16), (Some(1000), 32)] {
+        let ca = TestCa::builder().latency(latency).http2(false).start().expect("a CA");
+        let wide = builder(&ca).policy(policy.clone());
+        let wide = connections.into_iter().fold(wide, |wide, most| wide.connections(most));
+        let client = wide.connect().await.expect("a client");
+        client.register().run().await.expect("an account");
+        let http = http01(&ca).await;
+        let all: Vec<String> = (0..100).map(|n| format!("n{n}.example.test")).collect();
+        let issued = client.issue(all).key(&certificate_key()).solver(&http).run().await;
+        issued.expect("a certificate");
+        let opened = ca.connections();
+        assert!(opened > expected / 2 && opened <= expected, "{opened} connections");
+    }
+}
+
+/// The limits that Let's Encrypt publishes for one address: requests a second, and at once.
+const fn published(kind: RequestKind) -> (f64, f64) {
+    match kind {
+        RequestKind::NewNonce => (20.0, 10.0),
+        RequestKind::NewAccount => (5.0, 15.0),
+        RequestKind::NewOrder => (300.0, 200.0),
+        RequestKind::Directory => (40.0, 40.0),
+        _ => (250.0, 125.0),
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_names_by_default_stay_within_the_published_limits_of_lets_encrypt() {
+    let latency = Duration::from_millis(20);
+    let ca = TestCa::builder().latency(latency).start().expect("a CA");
+    let client = builder(&ca).policy(Policy::default()).connect().await.expect("a client");
+    client.register().run().await.expect("an account");
+    let http = http01(&ca).await;
+    let all: Vec<String> = (0..100).map(|n| format!("n{n}.example.test")).collect();
+    let issued = client.issue(all).key(&certificate_key()).solver(&http).run().await;
+    issued.expect("a certificate");
+    // Buckets that are filled at the rate, and hold as many as are allowed at once. On a machine that is busy, requests
+    // that were sent in time may arrive together: one more is not held against the client.
+    let mut buckets = BTreeMap::new();
+    for exchange in ca.requests() {
+        let (rate, burst) = published(exchange.kind);
+        let label = format!("{rate} a second, {burst} at once");
+        let (left, last) = buckets.entry(label.clone()).or_insert((burst + 1.0, exchange.millis));
+        let passed = exchange.millis.saturating_sub(*last) as f64 / 1000.0;
+        *left = f64::min(burst + 1.0, *left + passed * rate) - 1.0;
+        *last = exchange.millis;
+        assert!(*left >= 0.0, "{}: more than {label}", exchange.path);
+    }
 }
