@@ -27,6 +27,7 @@ mod made_up_kind;
 mod manual;
 mod many_names;
 mod memory;
+mod mutations;
 mod nonces;
 mod open_values;
 mod orders;
