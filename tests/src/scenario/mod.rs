@@ -7,7 +7,7 @@ mod adapters;
 mod quirks;
 mod raw;
 mod table;
-mod world_page;
+pub mod world_page;
 
 use std::collections::BTreeMap;
 use std::fmt;

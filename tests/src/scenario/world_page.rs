@@ -14,6 +14,36 @@ pub struct FieldCase {
     pub tests: &'static [&'static str],
 }
 
+/// The attacks on the memory of an issuance, and the peaks that `core::memory` holds them to, in MiB.
+pub const ATTACKS: &[(&str, u32)] = &[
+    ("nothing: an order of 60 names", 1),
+    ("authorizations with a long member", 2),
+    ("authorizations with a long reason", 3),
+    ("authorizations with a long type of challenge", 3),
+    ("authorizations with many challenges", 3),
+    ("authorizations full of empty objects", 1),
+    ("authorizations full of objects of one member", 1),
+    ("authorizations full of objects with all the text that their number needs", 4),
+    ("authorizations full of numbers", 1),
+    ("authorizations full of texts", 1),
+    ("authorizations full of arrays", 1),
+    ("an order full of numbers", 2),
+    ("an order full of empty objects", 2),
+    ("an order full of texts", 2),
+    ("an order full of objects with less text than their number needs", 2),
+    ("an order full of objects with all the text that their number needs", 12),
+    ("an order full of objects with more text", 6),
+];
+
+/// Returns the largest peak of an attack, in octets.
+///
+/// # Panics
+/// If the table has no such attack.
+pub fn most_of(attack: &str) -> i64 {
+    let found = ATTACKS.iter().find(|(name, _)| *name == attack);
+    i64::from(found.unwrap_or_else(|| panic!("no attack {attack:?}")).1) << 20
+}
+
 /// Every kind that is known from the field.
 pub const FIELD: &[FieldCase] = &[
     FieldCase {
@@ -337,8 +367,21 @@ pub fn world_page(quirks: &[(Quirk, Scenario)]) -> String {
         let tests: Vec<_> = case.tests.iter().map(|test| format!("`{test}`")).collect();
         let _ = writeln!(page, "| {} | {} | {} |", case.what, case.rule, tests.join(", "));
     }
+    page.push_str(ATTACKS_HEAD);
+    for (attack, peak) in ATTACKS {
+        let _ = writeln!(page, "| {attack} | {peak} MiB |");
+    }
     page
 }
+
+const ATTACKS_HEAD: &str = "
+# Attacks on memory
+
+Each response is as long as the client reads one. `core::memory` holds the heap of the issuance to these peaks, and to 16 MiB for any attack.
+
+| the CA sends | peak of an issuance, at most |
+| --- | --- |
+";
 
 fn end(fails_with: Option<&str>) -> String {
     match fails_with {
