@@ -71,6 +71,22 @@ macro_rules! certificates {
                 Ok(listener)
             }
 
+            /// Listens for HTTP at this address, usually port 80: answers validations by http-01, and redirects
+            /// everything else to HTTPS.
+            ///
+            /// # Errors
+            /// [`Error::Listen`](crate::Error::Listen) names the address and what is in the way.
+            pub $($async)? fn listen_http(
+                &self,
+                address: impl crate::solver::listener::ToSocketAddrs,
+            ) -> Result<crate::Http01Listener, $crate::error::Error> {
+                let (table, redirect) = (self.inner.http01.clone(), $crate::http01::HttpsRedirect::new());
+                let listener = crate::Http01Listener::bind_with(address, table, Some(redirect))$($await)*?;
+                self.inner.keeper.listens_for_http();
+                self.inner.signal.wake();
+                Ok(listener)
+            }
+
             /// Returns what shows the certificates, for a server that has its own listener. Validations by
             /// tls-alpn-01 are answered by it.
             pub fn resolver(&self) -> $crate::resolver::CertificateResolver {

@@ -2,14 +2,17 @@
 
 mod site;
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use acme_adapter::clock;
 use acme_adapter::keeper::{CertificateEventKind, CertificateState};
+use acme_adapter::tls::Roots;
 use acme_proto::renewal::LifecycleEvent;
 use acme_proto::x509::Certificate;
-use acme_testca::{FaultAction, FaultRule, Faults, TestCa};
+use acme_testca::{ChallengeKind, FaultAction, FaultRule, Faults, TestCa};
 use acme_tests::scratch;
 use serde_json::Value;
 
@@ -300,4 +303,53 @@ fn health_is_json_without_secrets() {
     assert_eq!(json["certificates"][0]["state"], "valid");
     assert!(json["certificates"][0]["renewAt"].is_string());
     assert!(!json.to_string().contains("PRIVATE"));
+}
+
+#[test]
+fn http01_is_answered_on_a_port_of_its_own_and_everything_else_is_redirected() {
+    let start = || {
+        let ca = TestCa::builder().challenges([ChallengeKind::Http01]).start().expect("a CA");
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = socket.local_addr().expect("an address");
+        ca.set_http_port(address.port());
+        (ca, address)
+    };
+    let redirects = |address: SocketAddr| {
+        let mut stream = TcpStream::connect(address).expect("a connection");
+        stream.write_all(b"GET /x?y HTTP/1.1\r\nHost: a.example\r\n\r\n").expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 308"), "{answer}");
+        assert!(answer.contains("https://a.example/x?y\r\n"), "{answer}");
+    };
+    let (ca, address) = start();
+    let roots = Roots::Pem(ca.root_pem().into());
+    let certificates = acme_blocking::Certificates::in_memory()
+        .ca(ca.directory_url())
+        .names(["a.example"])
+        .client(move |client| client.roots(roots.clone()))
+        .start()
+        .expect("certificates");
+    let listener = certificates.listen_http(address).expect("a listener");
+    assert!(certificates.obtained("a.example", A_WHILE));
+    redirects(listener.local_addr());
+    certificates.shutdown();
+
+    let (ca, address) = start();
+    let roots = Roots::Pem(ca.root_pem().into());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let listener = runtime.block_on(async {
+        let certificates = acme_tokio::Certificates::in_memory()
+            .ca(ca.directory_url())
+            .names(["a.example"])
+            .client(move |client| client.roots(roots.clone()))
+            .start()
+            .await
+            .expect("certificates");
+        let listener = certificates.listen_http(address).await.expect("a listener");
+        certificates.obtained("a.example").await;
+        listener
+    });
+    redirects(listener.local_addr());
 }
