@@ -245,6 +245,9 @@ fn of_object(all: &mut Vec<Mutation>) {
     }
 }
 
+/// Changes a body.
+type Edit = fn(&[u8]) -> Vec<u8>;
+
 fn of_text(all: &mut Vec<Mutation>) {
     let half = |text: &[u8]| text[..text.len() / 2].to_vec();
     let twice = |text: &[u8]| [text, text].concat();
@@ -253,7 +256,7 @@ fn of_text(all: &mut Vec<Mutation>) {
         let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         [text, key.as_bytes()].concat()
     };
-    let edits: [(&str, fn(&[u8]) -> Vec<u8>); 5] = [
+    let edits: [(&str, Edit); 5] = [
         ("the first half", half),
         ("twice", twice),
         ("CRLF", crlf),
