@@ -45,7 +45,33 @@ impl<O: Operation> Engine<O> {
         {
             session.set_account_key(key.clone());
         }
+        if let Some(at) = self.cut_off(exchange, &response, session) {
+            let reason = RetryReason::Lost("the response was cut off".into());
+            self.retry_notice(url, exchange.tries, reason, at);
+            return send_again(exchange, Event::Retry, at);
+        }
         Verdict::Settle(Ok((url, response)))
+    }
+
+    /// Returns when to read again what the network cut off: below the limit of the body, no server is to blame.
+    ///
+    /// After the last try, and where the request did more than read, its operation decides.
+    fn cut_off(
+        &self,
+        exchange: &mut Exchange<O>,
+        response: &Response,
+        session: &mut Session,
+    ) -> Option<Timestamp> {
+        let policy = session.policy();
+        let (tries, backoff) = (policy.tries, policy.backoff);
+        let may_read = exchange.spec.only_reads() && is_cut_by_network(exchange, response, session);
+        if !may_read || exchange.tries + 1 >= tries {
+            return None;
+        }
+        let at = self.now.saturating_add(session.jittered(backoff, exchange.tries));
+        exchange.tries += 1;
+        exchange.losses += 1;
+        (at < self.deadline).then_some(at)
     }
 
     /// Follows a redirect of a GET; the directory's own URL stays what the user gave.
@@ -120,7 +146,9 @@ impl<O: Operation> Engine<O> {
             }
             return self.slow_down(exchange, problem, session);
         }
-        if !may_pass(&problem) {
+        // What the server refused, and why, is unknown if its words were cut off: the next try brings them.
+        let is_cut = problem.problem.is_none() && is_cut_by_network(exchange, response, session);
+        if !is_cut && !may_pass(&problem) {
             return fail(Error::Problem(Box::new(problem)));
         }
         self.try_later(exchange, problem, session)
@@ -324,6 +352,12 @@ impl<O: Operation> Engine<O> {
             location: header::location(response.headers(), url),
         }
     }
+}
+
+/// Whether the network cut a response off: it ends before the limit of its body.
+fn is_cut_by_network<O>(exchange: &Exchange<O>, response: &Response, session: &Session) -> bool {
+    let limit = session.policy().body_limit_of(exchange.spec.resource);
+    response.is_truncated() && response.body().len() < limit
 }
 
 /// Whether a server, or what is before it, refuses HEAD for newNonce: RFC 8555 Section 7.2 has GET too.

@@ -11,6 +11,7 @@
 //! - [`world`]: what servers do that the RFC does not say, and what comes of it.
 //! - [`lets_encrypt`]: limits, waits, and what a failure costs at Let's Encrypt.
 //! - [`waiting`]: when an order is read while the CA is at work, and how late its end is noticed.
+//! - [`proof`]: what was explored, simulated, fuzzed and mutated, with the commands.
 
 pub mod aioacme;
 #[doc = include_str!("alive.md")]
@@ -27,6 +28,8 @@ pub mod features {}
 pub mod interop {}
 #[doc = include_str!("lets_encrypt.md")]
 pub mod lets_encrypt {}
+#[doc = include_str!("proof.md")]
+pub mod proof {}
 #[doc = include_str!("waiting.md")]
 pub mod waiting {}
 #[doc = include_str!("world.md")]

@@ -92,6 +92,11 @@ impl Spec {
         self
     }
 
+    /// Returns whether the request changes nothing at the server: a GET, or a POST-as-GET.
+    pub(crate) const fn only_reads(&self) -> bool {
+        matches!(self.auth, Auth::None(Method::Get)) || matches!(self.payload, Payload::Empty)
+    }
+
     pub(crate) const fn is_signed(&self) -> bool {
         !matches!(self.auth, Auth::None(_))
     }

@@ -116,6 +116,6 @@ fn protected(request: &Request) -> Option<Value> {
     serde_json::from_slice(&member(request, "protected")?).ok()
 }
 
-pub(super) fn nonce(request: &Request) -> Option<String> {
+pub(crate) fn nonce(request: &Request) -> Option<String> {
     Some(protected(request)?.get("nonce")?.as_str()?.to_owned())
 }

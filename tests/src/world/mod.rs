@@ -26,6 +26,7 @@ use acme_testca::{Ca, CaConfig};
 use crate::error_chain;
 
 pub use ca::Exchange;
+pub(crate) use ca::nonce;
 pub use faults::{FaultPlan, Rng};
 pub use solver::{SolverPlan, csr, issuance, issue, issue_with};
 
@@ -349,7 +350,7 @@ impl World {
 
     /// A nonce goes out once, whatever becomes of the request (8555-6.5-2).
     fn check_nonce(&mut self, transmit: &Transmit) {
-        if let Some(nonce) = ca::nonce(&transmit.request) {
+        if let Some(nonce) = nonce(&transmit.request) {
             assert!(self.nonces.insert(nonce), "a nonce was used twice");
         }
     }

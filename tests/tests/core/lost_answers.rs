@@ -15,8 +15,8 @@ use acme_proto::register::Register;
 use acme_proto::wire::{AuthorizationStatus, ChallengeStatus, OrderStatus};
 use acme_testca::{CaConfig, FaultAction, FaultRule, Faults, RequestKind};
 use acme_tests::script::{
-    ACCOUNT, DIRECTORY, KEY_CHANGE, NEW_ACCOUNT, Script, account, account_object, answer,
-    directory, ed1, ed2, payload, problem, url,
+    ACCOUNT, DIRECTORY, KEY_CHANGE, Script, account_object, answer, directory, ed1, ed2, payload,
+    problem, url,
 };
 use acme_tests::world::{World, csr, issue};
 use serde_json::{Value, json};
@@ -312,13 +312,40 @@ fn every_lost_answer_of_an_issuance_is_survived() {
 }
 
 #[test]
-fn an_answer_that_was_cut_off_is_an_error_but_its_nonce_counts() {
+fn what_is_cut_off_is_read_again_and_its_nonce_counts() {
     let cut = answer(200, &account_object()).with_header("Replay-Nonce", "of-the-cut").truncated();
     let mut script = Script::new().known_account().start().post(ACCOUNT, cut);
-    let error = script.run(Call::new(GetAccount)).expect_err("cut off");
-    assert!(error.to_string().contains("cut off"), "{error}");
-    let mut script = script.post(NEW_ACCOUNT, account(200));
-    script.run(Call::new(FindAccount)).expect("an answer");
+    script = script.post(ACCOUNT, answer(200, &account_object()));
+    script.run(Call::new(GetAccount)).expect("an account");
     // covers 8555-6.5-3
     assert_eq!(script.used_nonces(), ["first", "of-the-cut"]);
+    assert!(format!("{:?}", script.notices).contains("cut off"), "{:?}", script.notices);
+}
+
+#[test]
+fn what_is_always_cut_off_is_an_error_after_four_tries() {
+    let mut script = Script::new().known_account().start();
+    for _ in 0..4 {
+        script = script.post(ACCOUNT, answer(200, &account_object()).truncated());
+    }
+    let error = script.run(Call::new(GetAccount)).expect_err("cut off");
+    assert!(error.to_string().contains("cut off"), "{error}");
+}
+
+#[test]
+fn a_refusal_that_is_cut_off_is_asked_for_again() {
+    let cut = problem(403, "unauthorized").with_body("{\"type\":\"urn").truncated();
+    let mut script = Script::new().known_account().start().post(ACCOUNT, cut);
+    script = script.post(ACCOUNT, problem(403, "orderNotReady"));
+    let error = script.run(Call::new(GetAccount)).expect_err("refused");
+    assert!(error.to_string().contains("orderNotReady"), "{error}");
+}
+
+#[test]
+fn what_is_longer_than_the_limit_is_an_error_at_once() {
+    let long = answer(200, &account_object()).with_body(vec![b'x'; 500]).truncated();
+    let mut script = Script::new().known_account().start();
+    script = script.policy(|policy| policy.body_limit = 500).post(ACCOUNT, long);
+    let error = script.run(Call::new(GetAccount)).expect_err("too long");
+    assert!(error.to_string().contains("longer than the limit"), "{error}");
 }

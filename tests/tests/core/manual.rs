@@ -1,4 +1,4 @@
-//! What the manual says of tests is true: each test that the table of features or the page on Let's Encrypt names exists.
+//! What the manual and the threat model say of tests is true: each test that they name exists.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -136,4 +136,18 @@ fn the_page_on_waiting_is_what_its_program_prints() {
     let made = acme_tests::poll_lag::page();
     let differs = written.lines().zip(made.lines()).find(|(written, made)| written != made);
     assert!(written == made, "{} is not what poll-lag prints: {differs:?}", page.display());
+}
+
+#[test]
+fn every_test_that_the_threat_model_links_to_exists() {
+    let page = root().join(".github/SECURITY.md");
+    let text = fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+    let links = text.split("[`").skip(1).filter_map(|rest| rest.split_once("`](../"));
+    let links: Vec<(&str, &str)> = links
+        .map(|(name, rest)| (name, rest.split(')').next().expect("split has a first part")))
+        .collect();
+    assert!(links.len() > 25, "{} tests", links.len());
+    let is_missing = |(name, file): &&(&str, &str)| !has_test(&root().join(file), name);
+    let missing: Vec<_> = links.iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

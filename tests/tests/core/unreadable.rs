@@ -84,7 +84,9 @@ fn without_a_location_there_is_nothing_to_read() {
 #[test]
 fn an_account_that_cannot_be_read_a_second_time_is_an_error() {
     let mut script = Script::new().start();
-    for (url, bad) in [NEW_ACCOUNT, ACCOUNT].into_iter().zip(unreadable(200, ACCOUNT)) {
+    // What the network cut off is read once more; what the server spoiled is not.
+    let spoiled = unreadable(200, ACCOUNT).into_iter().filter(|bad| !bad.is_truncated());
+    for (url, bad) in [NEW_ACCOUNT, ACCOUNT].into_iter().zip(spoiled) {
         script = script.post(url, bad);
     }
     let error = script.run(Register::new()).expect_err("unreadable");
