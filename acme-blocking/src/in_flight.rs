@@ -18,6 +18,7 @@ use acme_proto::rollover::RolloverIntent;
 use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
 use crate::shared::{AccountLock, Shared};
+use crate::solver::hook::stopped_by;
 use crate::solver::{Given, GivenSolver, Solver};
 use crate::store::Store;
 
@@ -254,12 +255,12 @@ impl<'env> UserParts<'env> {
 
 /// Runs one call of a solver.
 fn run_call(solver: &dyn Solver, call: &SolverCall, is_over: &AtomicBool) -> Arrival {
-    let SolverCall { id, stage, challenge, .. } = call;
-    let result = match stage {
+    let SolverCall { id, stage, challenge, stop, .. } = call;
+    let result = stopped_by(stop, || match stage {
         Stage::Present => solver.present(challenge),
         Stage::Wait => solver.wait(challenge).map(|()| ChallengeResponse::default()),
         Stage::CleanUp => solver.clean_up(challenge).map(|()| ChallengeResponse::default()),
-    };
+    });
     // The flow no longer asks for a clean-up of a challenge that it never saw published.
     if *stage == Stage::Present && is_over.load(Ordering::Acquire) && !challenge.stays() {
         let _ = solver.clean_up(challenge);

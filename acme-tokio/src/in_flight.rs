@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::shared::{AccountLock, Shared};
 use crate::solver::DynSolver;
+use crate::solver::hook::STOP;
 use crate::store::DynStore;
 use crate::{BoxError, BoxFuture};
 
@@ -183,15 +184,15 @@ async fn save(store: Option<Arc<dyn DynStore + '_>>, request: SaveRequest) -> Ar
 ///
 /// `call` holds the lock of the record name, which is released when this future ends or is dropped.
 async fn solve(solver: Arc<dyn DynSolver + '_>, call: SolverCall) -> Arrival {
-    let result = match call.stage {
-        Stage::Present => solver.dyn_present(&call.challenge).await,
-        Stage::Wait => {
-            solver.dyn_wait(&call.challenge).await.map(|()| ChallengeResponse::default())
-        }
-        Stage::CleanUp => {
-            solver.dyn_clean_up(&call.challenge).await.map(|()| ChallengeResponse::default())
+    let done = |()| ChallengeResponse::default();
+    let called = async {
+        match call.stage {
+            Stage::Present => solver.dyn_present(&call.challenge).await,
+            Stage::Wait => solver.dyn_wait(&call.challenge).await.map(done),
+            Stage::CleanUp => solver.dyn_clean_up(&call.challenge).await.map(done),
         }
     };
+    let result = STOP.scope(call.stop.clone(), called).await;
     Arrival::Solved(call.id, result.map_err(|error| error_chain(&*error)))
 }
 

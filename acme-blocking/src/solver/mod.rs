@@ -2,7 +2,7 @@
 
 mod dns01;
 mod given;
-mod hook;
+pub(crate) mod hook;
 mod http01;
 pub(crate) mod listener;
 #[cfg(feature = "propagation")]

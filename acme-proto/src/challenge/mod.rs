@@ -155,6 +155,15 @@ impl Challenge {
     }
 }
 
+/// The kinds that this crate has rules for.
+const KINDS: [ChallengeKind; 5] = [
+    ChallengeKind::Http01,
+    ChallengeKind::TlsAlpn01,
+    ChallengeKind::Dns01,
+    ChallengeKind::DnsAccount01,
+    ChallengeKind::DnsPersist01,
+];
+
 /// Returns the rules of a kind that this crate knows: one line for each file.
 const fn rules(kind: &ChallengeKind) -> Option<&'static ChallengeRules> {
     Some(match kind {

@@ -233,6 +233,19 @@ impl Kinds {
         added.map(|(_, rules)| rules).or_else(|| super::rules(kind))
     }
 
+    /// Returns whether challenges of a kind can prove an identifier, which may be a wildcard.
+    pub(crate) fn suit(&self, kind: &ChallengeKind, identifier: &Identifier) -> bool {
+        let (base, wildcard) = (identifier.base(), identifier.is_wildcard());
+        self.rules(kind).is_some_and(|rules| rules.suits(&base, wildcard))
+    }
+
+    /// Returns the kinds whose challenges can prove an identifier.
+    pub(crate) fn suiting(&self, identifier: &Identifier) -> Vec<ChallengeKind> {
+        let added = self.added.iter().map(|(kind, _)| kind);
+        let own = super::KINDS.iter().filter(|kind| !added.clone().any(|added| added == *kind));
+        own.chain(added.clone()).filter(|kind| self.suit(kind, identifier)).cloned().collect()
+    }
+
     /// Returns whether two kinds are proved by the same set of records: where one failed, so does the other, in all
     /// likelihood.
     pub(crate) fn share_records(&self, one: &ChallengeKind, other: &ChallengeKind) -> bool {

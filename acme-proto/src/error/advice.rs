@@ -14,6 +14,9 @@ pub(super) fn for_problem(
             are authorized for this account";
     }
     let Some(kind) = kind else { return for_status(status) };
+    if resource == Resource::Directory && status == 404 {
+        return for_status(status);
+    }
     match kind {
         ProblemType::AccountDoesNotExist => "register this key, or give the right account",
         ProblemType::AlreadyRevoked => "nothing is left to do",
@@ -40,6 +43,13 @@ pub(super) fn for_problem(
         other => for_order(Some(other)),
     }
 }
+
+/// What to do after a challenge was not published, so that the CA has said nothing.
+pub(super) const NOT_PUBLISHED: &str =
+    "correct what kept the challenge from being published, then try again";
+
+/// What to do after the user chose none of the offered kinds.
+pub(super) const NOT_CHOSEN: &str = "give a solver for one of the kinds that the CA offers";
 
 /// Returns what to do after a validation by this kind of challenge failed.
 pub(super) fn for_challenge(kind: &ChallengeKind, problem: &ProblemType) -> &'static str {

@@ -1,9 +1,11 @@
 //! Input that cannot be used.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
-use crate::identifier::InvalidIdentifier;
+use crate::identifier::{Identifier, InvalidIdentifier};
 use crate::url::{InvalidUrl, Url};
+use crate::wire::ChallengeKind;
 use crate::x509::{CsrMismatch, InvalidCsr};
 
 /// Input that cannot be used.
@@ -14,8 +16,21 @@ pub enum InvalidInput {
     #[error("no names were given")]
     NoIdentifiers,
     /// More identifiers than the [policy](crate::policy::Policy::max_identifiers) allows.
-    #[error("too many names: {0}")]
-    TooManyIdentifiers(usize),
+    #[error("too many names: {count}, at most {most}")]
+    TooManyIdentifiers {
+        /// How many there are.
+        count: usize,
+        /// How many are allowed.
+        most: usize,
+    },
+    /// No solver that was given can prove an identifier.
+    #[error("no solver can prove {identifier}: give one for {}", one_of(kinds))]
+    NoSolver {
+        /// The identifier.
+        identifier: Identifier,
+        /// The kinds of challenges that can prove it.
+        kinds: Vec<ChallengeKind>,
+    },
     /// A name is not valid.
     #[error(transparent)]
     Identifier(InvalidIdentifier),
@@ -64,4 +79,14 @@ pub enum InvalidInput {
     /// A wildcard cannot be pre-authorized (RFC 8555 section 7.4.1).
     #[error("{0} cannot be pre-authorized: wildcards need an order")]
     WildcardPreAuthorization(String),
+}
+
+/// Lists kinds of challenges, to be chosen from.
+fn one_of(kinds: &[ChallengeKind]) -> String {
+    let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+    match kinds.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => alloc::format!("{} or {last}", others.join(", ")),
+        None => String::from("a kind of challenge that suits it"),
+    }
 }

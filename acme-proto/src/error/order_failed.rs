@@ -43,6 +43,29 @@ impl OrderFailed {
         self.then.as_ref()
     }
 
+    /// Returns whether the identifiers failed for the reasons that the order gives.
+    fn repeats(&self, problem: &Problem) -> bool {
+        let is_said = |problem: &Problem| {
+            let mut said = self.failures.iter().filter_map(IdentifierFailure::problem);
+            said.any(|one| one.kind() == problem.kind() && one.detail() == problem.detail())
+        };
+        let parts = problem.subproblems();
+        is_said(problem) || (!parts.is_empty() && parts.iter().all(is_said))
+    }
+
+    /// Returns what to do if the CA has refused no challenge.
+    fn advice_without_refusal(&self) -> &'static str {
+        let is_local = |attempt: &Attempt| attempt.local.is_some();
+        match &self.problem {
+            Some(problem) => advice::for_order(Some(problem.kind())),
+            None if self.failures.iter().any(|one| one.tried.iter().any(is_local)) => {
+                advice::NOT_PUBLISHED
+            }
+            None if self.failures.iter().any(|one| one.refused.is_some()) => advice::NOT_CHOSEN,
+            None => advice::for_order(None),
+        }
+    }
+
     /// Returns the identifiers that failed, each with what was tried.
     pub fn failures(&self) -> &[IdentifierFailure] {
         &self.failures
@@ -58,7 +81,7 @@ impl fmt::Display for OrderFailed {
         if self.expired {
             f.write_str(": it expired")?;
         }
-        if let Some(problem) = &self.problem {
+        if let Some(problem) = self.problem.as_ref().filter(|problem| !self.repeats(problem)) {
             write!(f, ": {problem}")?;
         }
         for failure in &self.failures {
@@ -67,7 +90,7 @@ impl fmt::Display for OrderFailed {
         let told = self.failures.iter().rev().find_map(IdentifierFailure::last_refusal);
         let advice = match told {
             Some((kind, problem)) => advice::for_challenge(kind, problem.kind()),
-            None => advice::for_order(self.problem.as_ref().map(Problem::kind)),
+            None => self.advice_without_refusal(),
         };
         write!(f, "; {advice}")?;
         self.then.as_ref().map_or(Ok(()), |_| f.write_str("; the order after it failed too"))

@@ -249,6 +249,8 @@ impl Issuance {
 
     /// Says which kinds of challenge the user can solve.
     ///
+    /// An order with an identifier that none of them can prove is not sent ([`InvalidInput::NoSolver`]).
+    ///
     /// A failed order is followed by a new one, as often as [`Policy::max_orders`](crate::policy::Policy::max_orders) allows, only
     /// if each identifier that failed has one of these left that the CA offered and that has not failed yet. A kind whose
     /// validation failed with `serverInternal` is left: it is tried again in the new order, after a pause. Without this,
@@ -320,6 +322,12 @@ impl Issuance {
             tried: self.attempts.listed(),
             challenges: self.publications.listed(),
         })
+    }
+
+    /// Returns whether the result is settled, so that only clean-ups and deactivations are left: nothing that is being
+    /// published is of use any more.
+    pub const fn is_ending(&self) -> bool {
+        !self.is_running()
     }
 
     const fn is_running(&self) -> bool {
@@ -415,6 +423,9 @@ impl Drive for Issuance {
             return self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);
         }
         if self.order.url().is_none() && self.is_running() {
+            if let Some(unproved) = self.settings.unproved() {
+                return self.end(Err(unproved.into()), session);
+            }
             self.prefetch_nonces(session);
         }
     }

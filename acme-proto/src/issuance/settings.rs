@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use super::Deactivation;
 use super::names::Names;
 use crate::challenge::{Attempt, Kinds};
+use crate::error::InvalidInput;
+use crate::identifier::Identifier;
 use crate::op::NewOrder;
 use crate::wire::ChallengeKind;
 use crate::x509::ChainChoice;
@@ -47,6 +49,15 @@ impl Settings {
         tried.any(|failed| {
             failed == kind || (!self.tries_both_dns_kinds && self.kinds.share_records(failed, kind))
         })
+    }
+
+    /// Returns the first identifier that no kind of the user's can prove, if the kinds were named.
+    pub(super) fn unproved(&self) -> Option<InvalidInput> {
+        let solvable = self.solvable.as_ref()?;
+        let is_proved = |name: &Identifier| solvable.iter().any(|kind| self.kinds.suit(kind, name));
+        let name = self.request.identifiers().iter().find(|name| !is_proved(name))?;
+        let (identifier, kinds) = (name.clone(), self.kinds.suiting(name));
+        Some(InvalidInput::NoSolver { identifier, kinds })
     }
 
     /// Returns whether the user can solve a kind of challenge, as far as that was said.

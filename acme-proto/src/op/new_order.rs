@@ -228,9 +228,9 @@ impl Hooks<OrderEntry> for NewOrder {
     }
 
     fn check(&self, session: &Session) -> Result<(), Error> {
-        let count = self.identifiers.len();
-        if count > session.policy().max_identifiers {
-            return Err(InvalidInput::TooManyIdentifiers(count).into());
+        let (count, most) = (self.identifiers.len(), session.policy().max_identifiers);
+        if count > most {
+            return Err(InvalidInput::TooManyIdentifiers { count, most }.into());
         }
         Ok(())
     }

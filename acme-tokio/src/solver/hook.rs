@@ -3,11 +3,18 @@
 use std::sync::Arc;
 
 use acme_adapter::hook::{HookAction, HookCommand};
+use acme_adapter::solvers::Stop;
 use tokio::task::spawn_blocking;
 
 use crate::BoxError;
 
-/// Runs the command on a thread that may block, and kills it if this future is dropped.
+tokio::task_local! {
+    /// Says when the call of the solver that is being polled is to end early.
+    pub(crate) static STOP: Stop;
+}
+
+/// Runs the command on a thread that may block, and stops it if this future is dropped, and when the issuance has no use
+/// for it.
 pub(super) async fn run(
     hook: &HookCommand,
     action: HookAction,
@@ -19,7 +26,9 @@ pub(super) async fn run(
     // cancelled.
     let waiting = Arc::new(());
     let wanted = Arc::downgrade(&waiting);
-    let run = move || hook.run_while(action, &name, &value, || wanted.strong_count() > 0);
+    let stop = STOP.try_with(Clone::clone).unwrap_or_default();
+    let is_wanted = move || wanted.strong_count() > 0 && !stop.is_set();
+    let run = move || hook.run_while(action, &name, &value, is_wanted);
     let result = spawn_blocking(run).await;
     drop(waiting);
     Ok(result??)

@@ -1,7 +1,7 @@
 //! Publishing challenges: a trait, and the solvers that come with this crate.
 
 mod dns01;
-mod hook;
+pub(crate) mod hook;
 mod http01;
 pub(crate) mod listener;
 #[cfg(feature = "propagation")]

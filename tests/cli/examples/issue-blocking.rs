@@ -35,11 +35,8 @@ fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
     let solvers = solvers(job)?;
     register(&client, job)?;
     let cancel = Cancel::new();
-    let (ctrl_c, interrupted) = (cancel.clone(), job.interrupted());
-    ctrlc::set_handler(move || {
-        interrupted();
-        ctrl_c.cancel();
-    })?;
+    let ctrl_c = cancel.clone();
+    job.on_interrupt(move || ctrl_c.cancel());
     let issued = match issue(&client, job, &solvers, job.unfinished(), &cancel) {
         // What an earlier run left had failed before this one began: there is a new order then.
         Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None, &cancel),

@@ -4,12 +4,14 @@
 //! same program for `acme-blocking` is `issue-blocking`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use acme_cli::{BoxError, Job};
 use acme_tokio::{
     ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, HookCommand, Http01Listener, Issued,
     Snapshot, TlsAlpn01Listener,
 };
+use tokio::sync::Notify;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -108,14 +110,10 @@ async fn issue(
 
     // Every step is on disk before it is taken, and Ctrl-C takes back what was published.
     let issue = issue.time_limit(job.time_left()).durable(job.order_file());
-    let interrupted = job.interrupted();
-    let ctrl_c = async {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => interrupted(),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    Ok(issue.cancel_on(ctrl_c).await?)
+    let interrupted = Arc::new(Notify::new());
+    let ctrl_c = Arc::clone(&interrupted);
+    job.on_interrupt(move || ctrl_c.notify_one());
+    Ok(issue.cancel_on(interrupted.notified()).await?)
 }
 
 /// Makes what publishes the challenges, for each kind that is needed.

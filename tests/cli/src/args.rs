@@ -7,8 +7,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use acme_adapter::keys::KeyKind;
-use acme_proto::identifier::Identifier;
+use acme_proto::identifier::{Identifier, InvalidIdentifier};
 use acme_proto::jose::MacKey;
+use acme_proto::policy::Policy;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
 use clap::Parser;
@@ -23,7 +24,7 @@ use crate::failure::Failure;
 #[command(version, max_term_width = 100)]
 pub(crate) struct Args {
     /// A DNS name, *.name, or an IP address
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", value_parser = name)]
     pub(crate) names: Vec<Identifier>,
 
     /// The CA's directory [default: start the embedded test CA and use it]
@@ -170,6 +171,12 @@ impl Args {
     pub(crate) fn check(&mut self) -> Result<(), Failure> {
         let mut seen = BTreeSet::new();
         self.names.retain(|name| seen.insert(name.clone()));
+        let (count, most) = (self.names.len(), Policy::default().max_identifiers);
+        if count > most {
+            return Err(Failure::usage(format!(
+                "too many names: {count}, at most {most}; ask for several certificates"
+            )));
+        }
         if let Some(url) = self.directory.as_ref().filter(|url| !url.is_https()) {
             return Err(Failure::usage(format!(
                 "--directory {url} is not https, so that anyone on the way could forge it; give the CA's https URL"
@@ -219,6 +226,27 @@ impl Args {
         })?;
         self.mac_key = Some(key);
         Ok(())
+    }
+}
+
+/// Parses a name, and says what to type in place of a URL, of a name with a port, or of one with a final dot.
+fn name(text: &str) -> Result<Identifier, String> {
+    let parsed: Result<Identifier, InvalidIdentifier> = text.parse();
+    let error = match parsed {
+        Ok(name) => return Ok(name),
+        Err(error) => error,
+    };
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|octet| octet.is_ascii_digit());
+    let host = match host.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host,
+        _ => host,
+    };
+    match host.strip_suffix('.').unwrap_or(host).parse::<Identifier>() {
+        Ok(name) => Err(format!("a certificate is for a name alone; type {name}")),
+        Err(_) => Err(error.to_string()),
     }
 }
 
@@ -331,6 +359,12 @@ mod tests {
             ("issue --timeout 0 a.test", "--timeout"),
             ("issue --key dsa a.test", "dsa"),
             ("issue a..test", "a..test"),
+            ("issue a.test.", "type a.test"),
+            ("issue https://a.test/x?y", "type a.test"),
+            ("issue http://me@a.test:8080/", "type a.test"),
+            ("issue a.test:443", "type a.test"),
+            ("issue [::1]:443", "type ::1"),
+            ("issue https://", "https://"),
         ] {
             assert!(refusal(line).contains(word), "{line}: {}", refusal(line));
         }

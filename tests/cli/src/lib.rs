@@ -12,6 +12,9 @@
 //! | 2 | wrong usage: an option is missing or invalid, or the CA's terms were not agreed to |
 //! | 3 | the certificate is stored, but `--deploy-hook` failed; the next run starts it again |
 //!
+//! Ctrl-C and SIGTERM have the challenges cleaned up, for as long as `--timeout` at most, or ten seconds; a second one ends the program at
+//! once, and says what is still published. Neither leaves a hook running.
+//!
 //! # Files
 //!
 //! The directory `--out` holds these files, and the account file unless `--account` names another
@@ -40,6 +43,7 @@ mod args;
 mod consent;
 mod deploy;
 mod failure;
+mod interrupt;
 mod job;
 mod key;
 mod locking;

@@ -138,6 +138,11 @@ impl Progress {
         result
     }
 
+    /// Returns whether the job is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.inner.over.load(Ordering::Relaxed)
+    }
+
     /// Removes the live line for good.
     pub(crate) fn stop(&self) {
         if !self.inner.over.swap(true, Ordering::Relaxed) && self.inner.live {

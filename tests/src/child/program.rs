@@ -108,8 +108,17 @@ impl Child {
     ///
     /// If there is no program named `kill`.
     pub fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no program named `kill`.
+    pub fn signal(&self, name: &str) {
         let pid = self.process.id().to_string();
-        let status = Command::new("kill").args(["-INT", &pid]).status();
+        let status = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(status.expect("there is a kill program").success());
     }
 

@@ -235,7 +235,7 @@ fn failing() -> Vec<Scenario> {
         },
         Scenario {
             name: "no_usable_challenge",
-            names: &["*.example.test"],
+            configure: |c| c.challenges.retain(|kind| *kind != ChallengeKind::Http01),
             fails_with: Some("dns-01"),
             ..PLAIN
         },

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use acme_proto::challenge::Attempt;
-use acme_proto::error::{Error, Report};
+use acme_proto::error::{Error, InvalidInput, Report};
 use acme_proto::issuance::{Issuance, IssuanceEvent};
 use acme_proto::wire::ChallengeKind::{self, Dns01, DnsAccount01, Http01, TlsAlpn01};
 use acme_proto::wire::ProblemType;
@@ -227,5 +227,36 @@ fn only_so_many_validations_of_a_name_may_fail() {
         let error = result.expect("a result").expect_err("nothing is published");
         assert_eq!(count(&world, RequestKind::Challenge), orders, "{error}");
         assert_eq!(count(&world, RequestKind::NewOrder), orders, "{error}");
+    }
+}
+
+#[test]
+fn an_order_that_no_kind_can_prove_is_not_sent() {
+    for (names, kinds, unproved, would_do) in [
+        (
+            &[NAME][..],
+            &[][..],
+            NAME,
+            "http-01, tls-alpn-01, dns-01, dns-account-01 or dns-persist-01",
+        ),
+        (
+            &[NAME, "*.a.example"],
+            &[Http01],
+            "*.a.example",
+            "dns-01, dns-account-01 or dns-persist-01",
+        ),
+        (&["192.0.2.1"], &[Dns01], "192.0.2.1", "http-01 or tls-alpn-01"),
+        (&[NAME], &[ChallengeKind::from("made-up-01")], NAME, "dns-01"),
+    ] {
+        let mut world = World::new(CaConfig::default(), 1);
+        let mut session = world.registered();
+        let flow = issuance(names).with_solver_kinds(kinds.iter().cloned());
+        let plan = SolverPlan { kinds: kinds.to_vec(), ..SolverPlan::default() };
+        let result = issue_with(&mut world, &mut session, vec![flow], &plan).pop();
+        let error = result.expect("a result").expect_err("no kind can prove it");
+        assert!(matches!(error, Error::Input(InvalidInput::NoSolver { .. })), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(unproved) && text.contains(would_do), "{text}");
+        assert_eq!(count(&world, RequestKind::NewOrder), 0, "{text}");
     }
 }

@@ -72,6 +72,14 @@ pub trait EventHandler<F: Flow> {
         error.into()
     }
 
+    /// Looks at the flow before it is waited for, and returns whether it was given an answer.
+    ///
+    /// # Errors
+    /// Why the flow does not take what follows.
+    fn look(&mut self, _flow: &mut F) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Cancels the flow. By default it continues, because what it does cannot be undone.
     fn cancel(&mut self, _flow: &mut F, _client: &ClientState) {}
 }

@@ -72,6 +72,14 @@ impl EventHandler<Issuance> for Solving {
         Ok(())
     }
 
+    fn look(&mut self, flow: &mut Issuance) -> Result<bool, Error> {
+        let dropped = if flow.is_ending() { self.0.stop() } else { Vec::new() };
+        for id in &dropped {
+            flow.failed(id, "it was not called, because the issuance had ended".to_owned())?;
+        }
+        Ok(!dropped.is_empty())
+    }
+
     fn explain(&self, error: acme_proto::error::Error) -> Error {
         match self.0.stuck() {
             Some(call) if matches!(error, acme_proto::error::Error::Deadline(_)) => {

@@ -137,6 +137,7 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
                     self.cancel_on_error(answered);
                 }
                 Output::Notice(notice) => self.client.notice(&notice),
+                Output::Timeout(_) if self.look() => {}
                 Output::Timeout(None) if self.is_stalled() => {
                     return Step::Done(Err(Misuse::Stalled.into()));
                 }
@@ -192,6 +193,17 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
 
     fn input(&mut self, input: Input, now: Timestamp) -> Result<(), Misuse> {
         self.flow.handle_input(&mut self.client.session(), input, now)
+    }
+
+    /// Has the handler look at the flow, and returns whether it has to be polled again.
+    fn look(&mut self) -> bool {
+        match self.handler.look(&mut self.flow) {
+            Ok(has_answered) => has_answered,
+            Err(error) => {
+                self.cancel_on_error(Err(error));
+                true
+            }
+        }
     }
 
     fn cancel_on_error(&mut self, answered: Result<(), Error>) {

@@ -8,7 +8,7 @@ use acme_proto::challenge::{Challenge, ChallengeId, ChallengeResponse};
 use acme_proto::issuance::Offer;
 use acme_proto::wire::ChallengeKind;
 
-use super::{RecordLock, RecordLocks, Wake};
+use super::{RecordLock, RecordLocks, Stop, Wake};
 
 /// How many calls of solvers run at once for each issuance; calls of `wait` are not counted.
 pub const MAX_CALLS: usize = 16;
@@ -31,6 +31,8 @@ pub struct Scheduler {
     busy: usize,
     /// Challenges that are cleaned up: the flow ignores whether they are published or ready.
     withdrawn: BTreeSet<ChallengeId>,
+    /// Nothing is presented any more.
+    stopped: bool,
 }
 
 /// The calls of `present` of one solver.
@@ -48,6 +50,7 @@ struct Running {
     challenge: Challenge,
     /// What `present` returned, while `wait` runs.
     response: ChallengeResponse,
+    stop: Stop,
 }
 
 /// Which method of a solver is called.
@@ -87,6 +90,8 @@ pub struct SolverCall {
     pub stage: Stage,
     /// Its argument.
     pub challenge: Challenge,
+    /// Says when the call is to end early.
+    pub stop: Stop,
     response: ChallengeResponse,
     lock: Option<RecordLock>,
 }
@@ -119,6 +124,7 @@ impl Scheduler {
             running: BTreeMap::new(),
             busy: 0,
             withdrawn: BTreeSet::new(),
+            stopped: false,
         }
     }
 
@@ -155,6 +161,24 @@ impl Scheduler {
         Ok(())
     }
 
+    /// Asks all calls of `present` and `wait` to end, and returns the challenges of those that have not started: they
+    /// are not called.
+    pub fn stop(&mut self) -> Vec<ChallengeId> {
+        if core::mem::replace(&mut self.stopped, true) {
+            return Vec::new();
+        }
+        for call in self.running.values().filter(|call| call.stage != Stage::CleanUp) {
+            call.stop.set();
+        }
+        let mut dropped: Vec<ChallengeId> =
+            self.waits.drain(..).map(|call| call.challenge.id()).collect();
+        let is_kept = |call: &SolverCall| call.stage == Stage::CleanUp;
+        let ids = self.queue.iter().filter(|call| !is_kept(call)).map(|call| call.challenge.id());
+        dropped.extend(ids);
+        self.queue.retain(is_kept);
+        dropped
+    }
+
     /// Returns a call that may start now; ask again until there is none.
     pub fn next_call(&mut self) -> Option<SolverCall> {
         let call = match self.waits.pop_front() {
@@ -175,6 +199,7 @@ impl Scheduler {
             stage: call.stage,
             challenge: call.challenge.clone(),
             response: call.response.clone(),
+            stop: call.stop.clone(),
         };
         self.running.insert(call.id, running);
         Some(call)
@@ -206,7 +231,7 @@ impl Scheduler {
         id: CallId,
         result: Result<ChallengeResponse, String>,
     ) -> Option<Verdict> {
-        let Running { solver, stage, challenge, response } = self.running.remove(&id)?;
+        let Running { solver, stage, challenge, response, .. } = self.running.remove(&id)?;
         self.busy -= usize::from(stage != Stage::Wait);
         let id = challenge.id();
         let is_wanted = !self.withdrawn.contains(&id);
@@ -237,7 +262,7 @@ impl Scheduler {
     /// Records propagate side by side, so one wait at the end is as long as the wait for a single
     /// record.
     fn wait_if_all_presented(&mut self, solver: usize) {
-        if self.progress[solver].presenting > 0 {
+        if self.progress[solver].presenting > 0 || self.stopped {
             return;
         }
         for (challenge, response) in core::mem::take(&mut self.progress[solver].presented) {
@@ -261,7 +286,8 @@ impl Scheduler {
             let name = challenge.txt_name().unwrap_or_else(|| challenge.url().to_string());
             self.locks.lock(&name, Arc::clone(wake))
         });
-        let call = SolverCall { id, solver, stage, challenge, response, lock };
+        let stop = Stop::default();
+        let call = SolverCall { id, solver, stage, challenge, stop, response, lock };
         let queue = if stage == Stage::Wait { &mut self.waits } else { &mut self.queue };
         queue.push_back(call);
     }
@@ -270,6 +296,13 @@ impl Scheduler {
         let kind = challenge.kind();
         let place = self.kinds.iter().position(|kinds| kinds.contains(kind));
         place.ok_or_else(|| no_solver(core::slice::from_ref(kind)))
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        // Nobody waits for what still runs.
+        self.running.values().for_each(|call| call.stop.set());
     }
 }
 
@@ -386,6 +419,23 @@ mod tests {
         let why = "the zone is locked".to_owned();
         let verdict = Some(Verdict::CleanFailed(challenge.id(), why));
         assert_eq!(end(&mut scheduler, clean_up, failed), verdict);
+    }
+
+    #[test]
+    fn once_stopped_nothing_is_presented_and_what_runs_is_asked_to_end() {
+        let (mut scheduler, wake) = scheduler();
+        let [first, second] = [challenge("a.test", 0), challenge("a.test", 1)];
+        scheduler.present(first, &wake).expect("a solver");
+        scheduler.present(second.clone(), &wake).expect("a solver");
+        let running = calls(&mut scheduler);
+        assert_eq!(scheduler.stop(), [second.id()]);
+        assert!(running[0].stop.is_set() && !scheduler.has_queued());
+        scheduler.clean_up(second, &wake).expect("a solver");
+        drop(running);
+        let clean_up = calls(&mut scheduler).remove(0);
+        assert!(!clean_up.stop.is_set() && scheduler.stop().is_empty());
+        drop(scheduler);
+        assert!(clean_up.stop.is_set());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Certificates from the test CA, through every ready-made solver.
 
 use super::ca::{Broken, Notes, Zone, builder, certificate_key, client};
-use acme_proto::error::Error as Acme;
+use acme_proto::error::{Error as Acme, InvalidInput};
 use acme_proto::policy::{Policy, Rates};
 use acme_testca::{RequestKind, TestCa};
 use core::time::Duration;
@@ -201,12 +201,22 @@ async fn the_error_says_what_the_last_solver_said() {
 }
 
 #[tokio::test]
-async fn without_a_suitable_solver_the_error_says_which_kinds_are_offered() {
+async fn an_order_that_no_solver_can_prove_is_not_sent() {
     let ca = TestCa::start();
     let (client, http) = (client(&ca).await, http01(&ca).await);
-    let result = client.issue(["*.example.test"]).key(&certificate_key()).solver(&http).run().await;
-    let error = result.expect_err("no solver suits").to_string();
-    assert!(error.contains("no solver was given for dns-01"), "{error}");
+    let key = certificate_key();
+    let wildcard = client.issue(["a.test", "*.a.test"]).key(&key).solver(&http).run().await;
+    let without = client.issue(["a.test"]).key(&key).run().await;
+    for (result, name, kind) in
+        [(wildcard, "*.a.test", "one for dns-01"), (without, "a.test", "one for http-01")]
+    {
+        let error = result.expect_err("no solver suits");
+        let input = matches!(error, Error::Acme(Acme::Input(InvalidInput::NoSolver { .. })));
+        let text = error.to_string();
+        assert!(input && text.contains(name) && text.contains(kind), "{text}");
+    }
+    let orders = ca.requests().into_iter().filter(|r| r.kind == RequestKind::NewOrder);
+    assert_eq!(orders.count(), 0);
 }
 
 #[tokio::test]

@@ -57,11 +57,13 @@ fn cancelling_cleans_up_and_ends_as_cancelled() {
 
 #[test]
 fn a_wish_that_was_expressed_before_ends_an_issuance_at_once() {
-    let ca = TestCa::start();
+    let ca = Arc::new(TestCa::start());
     let client = client(&ca);
     let (before, wish) = (ca.requests().len(), Cancel::new());
     wish.cancel();
-    let result = client.issue(["a.test"]).key(&certificate_key()).cancel_on(&wish).run();
+    let zone = Slow::new(&ca, 1);
+    let (issue, dns) = (client.issue(["a.test"]), Dns01Solver::new(&zone));
+    let result = issue.key(&certificate_key()).solver(&dns).cancel_on(&wish).run();
     assert!(matches!(result, Err(Error::Acme(Acme::Cancelled))), "{result:?}");
     assert_eq!(ca.certificates_issued(), 0);
     assert!(ca.requests().len() <= before + 1);

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used)] // tests, in functions that two programs share
 
 mod cron;
+mod hooks;
+mod messages;
 
 use std::fs;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use acme_testca::{RequestKind, TestCa, TestCaBuilder};
 use acme_tests::child::{Child, Outcome, Program, ScratchDir};
@@ -49,5 +52,14 @@ impl Scene {
     /// Returns how many requests of a kind arrived.
     fn count(&self, kind: RequestKind) -> usize {
         self.ca.requests().iter().filter(|request| request.kind == kind).count()
+    }
+}
+
+/// Waits until something is so.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "never: {what}");
+        thread::sleep(Duration::from_millis(10));
     }
 }

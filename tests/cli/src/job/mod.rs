@@ -1,30 +1,32 @@
 //! One run of an example program.
 
+mod stored;
+
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use acme_adapter::clock;
 use acme_adapter::exchange::ExchangeRecord;
-use acme_adapter::keys::{AccountKey, KeyKind, ProviderKey};
+use acme_adapter::keys::{self, AccountKey, KeyKind, ProviderKey};
 use acme_adapter::store::OrderFile;
-use acme_adapter::tls::Roots;
+use acme_adapter::tls::{self, Roots};
 use acme_proto::error::{Error as AcmeError, Report};
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issued;
 use acme_proto::notice::Notice;
 use acme_proto::policy::Policy;
-use acme_proto::renewal::RenewalSchedule;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
-use acme_proto::x509::{Certificate, Csr};
+use acme_proto::x509::Csr;
 use acme_testca::TestCa;
 use clap::Parser;
 use zeroize::Zeroizing;
@@ -32,11 +34,11 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::args::Args;
 use crate::consent;
-use crate::deploy;
 use crate::failure::{BoxError, Failure, find_acme};
-use crate::output::{CERTIFICATE, Found, KEY, Output, Run};
+use crate::interrupt::Interrupts;
+use crate::output::{Found, KEY, Output, Run};
 use crate::progress::Progress;
-use crate::renewal::{Due, Stored, Wanted};
+use crate::renewal::{Due, Stored};
 use crate::report::{self, Facts};
 use crate::trace::Trace;
 
@@ -53,6 +55,7 @@ pub struct Job {
     output: Output,
     unfinished: Option<Snapshot>,
     stored: Mutex<Option<Stored>>,
+    interrupts: Interrupts,
 }
 
 impl Job {
@@ -110,6 +113,7 @@ impl Job {
             Found::Unfinished(snapshot) => Some(*snapshot),
         };
         let stored = if is_embedded { None } else { Stored::load(&output) };
+        let interrupts = Interrupts::install(still_published(output.order_path()))?;
         let job = Self {
             args,
             progress,
@@ -122,69 +126,9 @@ impl Job {
             output,
             unfinished,
             stored: Mutex::new(stored),
+            interrupts,
         };
         Ok(job)
-    }
-
-    /// Returns the schedule of the stored certificate if the CA has to be asked when it is renewed.
-    pub fn schedule(&self) -> Option<RenewalSchedule> {
-        let asks = matches!(self.due(), Some(Due::Ask));
-        self.stored().as_ref().filter(|_| asks).map(|stored| stored.schedule().clone())
-    }
-
-    /// Takes the schedule after the CA was asked, and returns whether a certificate is ordered.
-    ///
-    /// # Errors
-    /// If the schedule cannot be stored.
-    pub fn is_due(&self, schedule: RenewalSchedule) -> Result<bool, Failure> {
-        if let Some(stored) = self.stored().as_mut() {
-            stored.set_schedule(schedule);
-            stored.save(&self.output)?;
-        }
-        Ok(matches!(self.due(), None | Some(Due::Now)))
-    }
-
-    /// Notes that the CA could not be asked when the stored certificate is renewed.
-    pub fn not_asked(&self, schedule: &mut RenewalSchedule, error: &(dyn Error + 'static)) {
-        let Some(acme) = find_acme(error) else { return };
-        schedule.on_error(acme, clock::wall());
-        self.progress
-            .say(&format!("the CA cannot be asked about the renewal: {}", Report::new(error)));
-    }
-
-    /// Returns the stored certificate, if a new one is to say that it replaces it.
-    pub fn replaced(&self) -> Option<Certificate> {
-        let stored = self.stored();
-        let stored = stored.as_ref()?;
-        let replaces = stored.may_be_replaced(&self.directory, &self.args.names);
-        replaces.then(|| stored.certificate.clone())
-    }
-
-    /// Returns when the stored certificate is renewed; `None` if there is none that this run wants, or `--force`.
-    fn due(&self) -> Option<Due> {
-        let goes_on = self.args.force || self.unfinished.is_some();
-        let key = self.spki();
-        let wanted = self.wanted(key.as_deref());
-        let stored = self.stored();
-        let stored = stored.as_ref().filter(|stored| !goes_on && stored.is(&wanted));
-        stored.map(|stored| stored.due(clock::wall()))
-    }
-
-    fn wanted<'a>(&'a self, spki: Option<&'a [u8]>) -> Wanted<'a> {
-        let (directory, names, profile) = (&self.directory, self.names(), self.profile());
-        Wanted { directory, names, profile, spki }
-    }
-
-    /// Returns the SPKI of the CSR, or of the key that is there.
-    fn spki(&self) -> Option<Vec<u8>> {
-        match &self.csr {
-            Some(csr) => Some(csr.spki_der().to_vec()),
-            None => self.output.key().ok().flatten().map(|key| key.public_key().to_spki_der()),
-        }
-    }
-
-    fn stored(&self) -> MutexGuard<'_, Option<Stored>> {
-        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the URL of the CA's directory.
@@ -207,7 +151,13 @@ impl Job {
         let left = self.time_left();
         policy.call_time_limit = policy.call_time_limit.min(left);
         policy.issuance_time_limit = left;
+        policy.clean_up_time_limit = self.clean_up_time();
         policy
+    }
+
+    /// Returns how long clean-ups may take once the time is over: no longer than the job itself, or than ten seconds.
+    fn clean_up_time(&self) -> Duration {
+        Policy::default().clean_up_time_limit.min(self.args.timeout().max(LEAST_CLEAN_UP_TIME))
     }
 
     /// Returns the rest of `--timeout`, and at least a millisecond.
@@ -383,10 +333,35 @@ impl Job {
         }
     }
 
-    /// Returns a function for interruptions such as Ctrl-C, which announces the clean-up.
-    pub fn interrupted(&self) -> impl Fn() + Send + Sync + 'static {
-        let progress = self.progress.clone();
-        move || progress.say("interrupted: cleaning up the challenges")
+    /// Calls a function, which cancels the issuance, at the first interruption: Ctrl-C, or what ends a service. A second
+    /// one ends the program at once.
+    pub fn on_interrupt(&self, cancel: impl FnOnce() + Send + 'static) {
+        let (progress, limit) = (self.progress.clone(), self.clean_up_time().as_secs());
+        self.interrupts.on_next(move || {
+            progress.say(&format!(
+                "interrupted: cleaning up the challenges, which takes {limit} s at most; once more ends at once"
+            ));
+            cancel();
+        });
+        self.announce_end();
+    }
+
+    /// Says when the time is over, and for how long what was published is then cleaned up.
+    fn announce_end(&self) {
+        if self.args.dns_hook.is_none() {
+            return;
+        }
+        let (progress, left) = (self.progress.clone(), self.time_left());
+        let limit = self.clean_up_time().as_secs();
+        let announce = move || {
+            thread::sleep(left);
+            if !progress.is_over() {
+                progress.say(&format!(
+                    "the time is over: cleaning up the challenges, which takes {limit} s at most"
+                ));
+            }
+        };
+        let _ = thread::Builder::new().name("deadline".to_owned()).spawn(announce);
     }
 
     /// Ends the run: writes the certificate or prints the error, runs the deploy hook, and returns the exit code.
@@ -404,39 +379,6 @@ impl Job {
             self.deploy()
         });
         deployed.map_or_else(|failure| complain(&failure), |()| ExitCode::SUCCESS)
-    }
-
-    fn not_due(&self) -> String {
-        let stored = self.stored();
-        let Some(stored) = stored.as_ref() else { return String::new() };
-        let at = match stored.due(clock::wall()) {
-            Due::At(at) => at,
-            _ => stored.schedule().renew_at(),
-        };
-        let (path, until) = (self.output.file(CERTIFICATE), stored.certificate.not_after());
-        format!(
-            "not due until {at:.0}: {} is valid until {until:.0} (--force orders anyway)\n",
-            path.display()
-        )
-    }
-
-    /// Runs the deploy hook if it has not succeeded with the stored certificate yet.
-    fn deploy(&self) -> Result<(), Failure> {
-        let mut stored = self.stored();
-        let Some(hook) = &self.args.deploy_hook else { return Ok(()) };
-        let is_deployed = stored.as_ref().is_some_and(|stored| !stored.is_undeployed());
-        if is_deployed {
-            return Ok(());
-        }
-        self.progress.say(&format!("running {hook}"));
-        deploy::run(hook, &self.output, self.names())?;
-        match stored.as_mut() {
-            Some(stored) => {
-                stored.deployed();
-                stored.save(&self.output)
-            }
-            None => Ok(()),
-        }
     }
 
     fn store(&self, issued: &Issued) -> Result<String, Failure> {
@@ -541,6 +483,8 @@ impl fmt::Debug for Job {
     }
 }
 
+const LEAST_CLEAN_UP_TIME: Duration = Duration::from_secs(10);
+
 fn directory(args: &Args, embedded: Option<&TestCa>) -> Result<Url, Failure> {
     match (embedded, &args.directory) {
         (Some(ca), _) => {
@@ -569,12 +513,30 @@ fn read_csr(path: &Path, names: &[Identifier]) -> Result<Csr, Failure> {
 }
 
 fn read_roots(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
+    let failed = |why: String| {
         let path = path.display();
-        Failure::failed(format!(
-            "--ca-file {path}: {error}; give the CA's root certificate, in PEM"
-        ))
-    })
+        Failure::failed(format!("--ca-file {path}: {why}; give the CA's root certificate, in PEM"))
+    };
+    let pem = fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let provider = keys::default_provider().map_err(|error| Failure::failed(error.to_string()))?;
+    tls::client_config(&provider, &Roots::Pem(pem.clone()), &[])
+        .map_err(|error| failed(Report::new(&error).to_string()))?;
+    Ok(pem)
+}
+
+/// Returns a function that names the records that an immediate end leaves behind.
+fn still_published(order: PathBuf) -> impl Fn() -> String + Send + Sync + 'static {
+    move || {
+        let snapshot = OrderFile::new(&order).load().ok().flatten();
+        let challenges = snapshot.iter().flat_map(|snapshot| snapshot.challenges());
+        let names: BTreeSet<String> = challenges.filter_map(|one| one.txt_name()).collect();
+        if names.is_empty() {
+            return String::new();
+        }
+        let names: Vec<_> = names.into_iter().collect();
+        let order = order.display();
+        format!(": {} may still be published; run again to clean up ({order})", names.join(", "))
+    }
 }
 
 fn complain(failure: &Failure) -> ExitCode {
