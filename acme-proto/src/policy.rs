@@ -215,7 +215,7 @@ impl Default for Rates {
             .with_rate(ResourceClass::NewOrder, rate(100, 100))
             .with_rate(ResourceClass::RevokeCert, rate(10, 50))
             .with_rate(ResourceClass::RenewalInfo, rate(100, 50))
-            .with_rate(ResourceClass::Other, rate(200, 100))
+            .with_rate(ResourceClass::Other, rate(240, 120))
     }
 }
 

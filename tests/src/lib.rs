@@ -29,6 +29,7 @@ pub mod interop;
 pub mod made_up_kind;
 pub mod many_names;
 pub mod name_servers;
+pub mod polite;
 pub mod poll_lag;
 pub mod responders;
 pub mod scenario;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use acme_proto::policy::{Policy, Rates};
 use acme_testca::TestCa;
+use acme_tests::polite;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|a| a.parse::<u64>().expect("a number"));
@@ -15,7 +16,7 @@ fn main() {
         "{names} names, {} ms added latency, new account, connecting included\n",
         latency.as_millis()
     );
-    let bound = polite_bound(names, latency.as_secs_f64());
+    let bound = latency.as_secs_f64() * 3.0 + polite::bound(names, latency.as_secs_f64());
     println!(
         "No client within the limits that Let's Encrypt publishes is done before {bound:.2} s.\n"
     );
@@ -41,29 +42,6 @@ fn main() {
             );
         }
     }
-}
-
-/// Returns how long an order of so many names takes at least within the published limits for nonces, 20 a second and 10 at
-/// once, with nothing but round trips between: the directory, a nonce, the account, the order, an authorization and a
-/// challenge for each name, the order again, finalization, the certificate.
-fn polite_bound(names: u64, round_trip: f64) -> f64 {
-    // Directory, first nonce, newAccount. Its response brings the nonce for the order.
-    let ordering = 3.0 * round_trip;
-    // More nonces are fetched from then on, as if the bucket were full.
-    let fetched = (0..names).map(|n| ordering + round_trip + n.saturating_sub(9) as f64 / 20.0);
-    let mut nonces: Vec<f64> = fetched.collect();
-    nonces.push(ordering + round_trip);
-    // When each name can go on; each step takes the first nonce, and its response brings another one.
-    let mut ready = vec![ordering + round_trip; names as usize];
-    for _ in ["authorization", "challenge"] {
-        for at in &mut ready {
-            nonces.sort_by(f64::total_cmp);
-            *at = at.max(nonces.remove(0)) + round_trip;
-            nonces.push(*at);
-        }
-    }
-    // Order, finalization, certificate.
-    ready.into_iter().fold(0.0, f64::max) + 3.0 * round_trip
 }
 
 type Run = fn(&TestCa, &[String], Policy);

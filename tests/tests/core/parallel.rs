@@ -5,7 +5,9 @@ use acme_proto::policy::{Policy, Rate, Rates, ResourceClass};
 use acme_proto::session::Session;
 use acme_proto::wire::ChallengeKind;
 use acme_testca::{CaConfig, RequestKind};
+use acme_tests::polite;
 use acme_tests::world::{FaultPlan, SolverPlan, World, issuance, issue, issue_with};
+use std::collections::BTreeMap;
 
 fn names(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("n{n}.example")).collect()
@@ -55,6 +57,35 @@ fn a_hundred_names_take_about_ten_round_trips() {
     assert!(cost.requests <= 3 * 100 + 7, "{} requests", cost.requests);
     assert_eq!(cost.most, 100);
     assert!(cost.millis <= 1000, "{} ms of 100 ms round trips", cost.millis);
+}
+
+#[test]
+fn a_hundred_names_by_default_are_within_the_published_limits_and_close_to_the_bound_that_these_set()
+ {
+    for round_trip in [20, 100] {
+        let mut world = World::new(CaConfig::default(), 1);
+        world.faults = FaultPlan { latency: (round_trip / 2, round_trip / 2), ..FaultPlan::none() };
+        let mut session = world.registered();
+        let before = world.now();
+        let all = names(100);
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        issue(&mut world, &mut session, &all).expect("a certificate");
+        let took = world.now().saturating_duration_since(before).as_secs_f64();
+        let bound = polite::bound(100, round_trip as f64 / 1000.0);
+        println!("100 names, {round_trip} ms: {took:.3} s, at least {bound:.3} s");
+        assert!(took <= 1.25 * bound, "{round_trip} ms: {took} s, at least {bound} s");
+        // Buckets that are filled at the rate, and hold as many requests as are allowed at once.
+        let mut buckets: BTreeMap<(u32, u32), (f64, u64)> = BTreeMap::new();
+        for exchange in &world.transcript {
+            let limit @ (rate, burst) = polite::published(exchange.kind);
+            let (left, last) =
+                buckets.entry(limit).or_insert_with(|| (burst.into(), exchange.millis));
+            let passed = exchange.millis.saturating_sub(*last) as f64 / 1000.0;
+            *left = f64::min(burst.into(), *left + passed * f64::from(rate)) - 1.0;
+            *last = exchange.millis;
+            assert!(*left > -0.01, "{round_trip} ms, {:?}: {limit:?}", exchange.kind);
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,6 @@ use acme_testca::{RequestKind, TestCa};
 use core::time::Duration;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{
@@ -321,40 +320,5 @@ async fn a_wide_policy_opens_sixteen_connections_of_http1_and_at_most_thirty_two
         issued.expect("a certificate");
         let opened = ca.connections();
         assert!(opened > expected / 2 && opened <= expected, "{opened} connections");
-    }
-}
-
-/// The limits that Let's Encrypt publishes for one address: requests a second, and at once.
-const fn published(kind: RequestKind) -> (f64, f64) {
-    match kind {
-        RequestKind::NewNonce => (20.0, 10.0),
-        RequestKind::NewAccount => (5.0, 15.0),
-        RequestKind::NewOrder => (300.0, 200.0),
-        RequestKind::Directory => (40.0, 40.0),
-        _ => (250.0, 125.0),
-    }
-}
-
-#[tokio::test]
-async fn a_hundred_names_by_default_stay_within_the_published_limits_of_lets_encrypt() {
-    let latency = Duration::from_millis(20);
-    let ca = TestCa::builder().latency(latency).start().expect("a CA");
-    let client = builder(&ca).policy(Policy::default()).connect().await.expect("a client");
-    client.register().run().await.expect("an account");
-    let http = http01(&ca).await;
-    let all: Vec<String> = (0..100).map(|n| format!("n{n}.example.test")).collect();
-    let issued = client.issue(all).key(&certificate_key()).solver(&http).run().await;
-    issued.expect("a certificate");
-    // Buckets that are filled at the rate, and hold as many as are allowed at once. On a machine that is busy, requests
-    // that were sent in time may arrive together: one more is not held against the client.
-    let mut buckets = BTreeMap::new();
-    for exchange in ca.requests() {
-        let (rate, burst) = published(exchange.kind);
-        let label = format!("{rate} a second, {burst} at once");
-        let (left, last) = buckets.entry(label.clone()).or_insert((burst + 1.0, exchange.millis));
-        let passed = exchange.millis.saturating_sub(*last) as f64 / 1000.0;
-        *left = f64::min(burst + 1.0, *left + passed * rate) - 1.0;
-        *last = exchange.millis;
-        assert!(*left >= 0.0, "{}: more than {label}", exchange.path);
     }
 }
