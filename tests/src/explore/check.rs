@@ -105,8 +105,10 @@ fn is_excused(run: &Run<'_>, error: &Error) -> bool {
         Error::Internal | Error::Misuse(_) | Error::Input(_) => false,
         Error::Cancelled => ledger.cancelled,
         Error::Storage(_) => ledger.store_failed,
-        Error::Deadline(_) => ledger.waits > 0 || ledger.failures > 1,
-        Error::Order(_) => ledger.failures > 1 || ledger.garbled > 0,
+        Error::Deadline(_) => ledger.waits > 0 || ledger.failures > 1 || ledger.garbled > 0,
+        Error::Order(_) => {
+            ledger.failures > 1 || ledger.garbled > 0 || ledger.wrong_certificates > 0
+        }
         _ => ledger.garbled > 0 || ledger.wrong_certificates > 0,
     }
 }

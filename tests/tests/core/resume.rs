@@ -397,3 +397,28 @@ fn a_resumed_order_with_a_certificate_of_no_use_is_followed_by_another_one() {
         assert_eq!(script.count("/newOrder"), before + 1);
     }
 }
+
+#[test]
+fn what_fails_after_a_death_at_any_output_is_proved_by_another_kind() {
+    let forgets_kinds = vec![ChallengeKind::Http01];
+    let plan = SolverPlan { forgets_kinds, ..SolverPlan::default() };
+    let equipped = |flow: Issuance| flow.durable().with_solver_kinds(plan.kinds.clone());
+    for outputs in 1.. {
+        let mut world = World::new(CaConfig::default(), outputs as u64);
+        let mut session = world.registered();
+        world.kill = Some(Kill { outputs, requests_arrive: false });
+        let first = equipped(issuance(&["a.example"]));
+        if issue_with(&mut world, &mut session, vec![first], &plan).pop().is_some() {
+            assert!(outputs > 30, "{outputs} deaths");
+            break;
+        }
+        world.kill = None;
+        let second = world.snapshots.last().map(|snapshot| Issuance::resume(stored(snapshot)));
+        let second = equipped(second.unwrap_or_else(|| issuance(&["a.example"])));
+        let mut session = world.session();
+        let result = issue_with(&mut world, &mut session, vec![second], &plan).pop();
+        let issued = result.expect("a result");
+        issued.unwrap_or_else(|error| panic!("died at output {outputs}: {error}"));
+        assert!(world.published.is_empty(), "died at output {outputs}");
+    }
+}

@@ -66,6 +66,9 @@ impl Issuance {
         if authorization.has_responded() && authorization.is_pending() {
             self.hold_poll(retry_after, session);
         }
+        if is_first && self.identity.is_resumed() {
+            self.note_kinds(index);
+        }
         for challenge in object.challenges().iter().filter(|_| is_first) {
             let account = self.identity.account();
             for deviation in self.settings.kinds.deviations(challenge, account) {
@@ -79,6 +82,16 @@ impl Issuance {
         self.judge(index, &name, session);
         self.go_on_with_published(index);
         Ok(())
+    }
+
+    /// Records the kinds of challenge of a pending authorization that may go on with what is published: it is never
+    /// offered, and once it is invalid it may not list the others.
+    fn note_kinds(&mut self, index: usize) {
+        let authorization = self.authorizations.get(index);
+        if authorization.is_pending() {
+            let kinds = self.untried_kinds(authorization).cloned().collect();
+            self.authorizations.edit(index).kinds = kinds;
+        }
     }
 
     /// Returns whether the order cannot come to a certificate any more, and only the reasons are still read.
