@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Instant;
@@ -9,8 +10,9 @@ use std::time::Instant;
 use acme_adapter::client_state::locked;
 use acme_adapter::clock;
 use acme_adapter::error::Error;
-use acme_adapter::keeper::Kept;
-use acme_proto::url::Url;
+use acme_adapter::keeper::{Kept, Reached, look_again_soon};
+
+use acme_proto::time::Timestamp;
 
 use crate::storage::Storage;
 use crate::{Cancel, Client, Issue, Solver, TlsListener, TlsListenerBuilder};
@@ -65,7 +67,7 @@ impl Certificates {
     /// the thread. [`start`](CertificatesBuilder::start) runs it.
     pub fn run(&self) {
         let inner = &self.inner;
-        inner.signal.edit(|state| state.running += 1);
+        let _running = Running::begin(&inner.signal);
         let mut due: BTreeMap<Arc<str>, (Arc<Kept>, Instant)> = BTreeMap::new();
         let mut woken = 0;
         while let Some((changes, wakes)) = inner.signal.counts() {
@@ -78,16 +80,17 @@ impl Certificates {
                 due.values_mut().for_each(|(_, at)| *at = Instant::now());
             }
             woken = wakes;
-            for (kept, at) in due.values_mut() {
-                if *at <= Instant::now() && !inner.signal.is_stopped() {
-                    let until = inner.step(kept);
-                    *at = Instant::now() + clock::until(until);
-                }
+            // Those that strangers caused come last, one a round.
+            let (strange, wanted): (Vec<_>, Vec<_>) =
+                due.values_mut().partition(|(kept, _)| kept.is_on_demand());
+            let is_due = |at: &Instant| *at <= Instant::now() && !inner.signal.is_stopped();
+            let strange = strange.into_iter().filter(|(_, at)| is_due(at)).take(1);
+            for (kept, at) in wanted.into_iter().filter(|(_, at)| is_due(at)).chain(strange) {
+                *at = Instant::now() + clock::until(inner.step_safely(kept));
             }
             let next = due.values().map(|(_, at)| *at).min();
             inner.signal.wait(changes, wakes, next);
         }
-        inner.signal.edit(|state| state.running -= 1);
     }
 
     /// Ends the work in good order: the order in flight removes its challenges and is stored, to be
@@ -110,13 +113,29 @@ impl Certificates {
     /// [`listen`](Self::listen).
     pub fn listener(&self) -> TlsListenerBuilder {
         let (inner, other) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
-        TlsListener::builder(&self.resolver())
+        let bound = Arc::clone(&self.inner);
+        TlsListener::builder(self.inner.keeper.resolver())
+            .on_bound(move || {
+                bound.keeper.listens_for_tls();
+                bound.signal.wake();
+            })
             .on_miss(move |name| inner.missed(name))
             .on_validation(move |name| other.find_validation(name))
     }
 }
 
 impl Inner {
+    /// Takes a step; a function of the user that panics ends no other certificate.
+    fn step_safely(&self, kept: &Kept) -> Timestamp {
+        if kept.is_removed() {
+            return look_again_soon(clock::wall());
+        }
+        catch_unwind(AssertUnwindSafe(|| self.step(kept))).unwrap_or_else(|_| {
+            self.keeper.panicked(kept, clock::wall());
+            look_again_soon(clock::wall())
+        })
+    }
+
     /// Obtains a certificate for a client that asks for a name without one, if it is wanted.
     fn missed(&self, name: &str) {
         let is_allowed = || self.allow.as_ref().is_some_and(|allow| allow(name));
@@ -132,6 +151,7 @@ impl Inner {
     }
 
     fn obtained(&self, name: &str, limit: Duration) -> bool {
+        let limit = limit.min(LONGEST_LIMIT);
         let end = Instant::now() + limit;
         let mut state = self.signal.lock();
         loop {
@@ -146,13 +166,29 @@ impl Inner {
     }
 }
 
-/// The clients by directory.
+/// The client of a CA.
 #[derive(Default)]
-struct Clients(Mutex<BTreeMap<Url, Client>>);
+struct Place(Mutex<Reached<Client>>);
 
-impl Clients {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Url, Client>> {
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Reached<Client>> {
         locked(&self.0)
+    }
+}
+
+/// Counts a run until it ends.
+struct Running<'a>(&'a Signal);
+
+impl<'a> Running<'a> {
+    fn begin(signal: &'a Signal) -> Self {
+        signal.edit(|state| state.running += 1);
+        Self(signal)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.edit(|state| state.running -= 1);
     }
 }
 
@@ -235,4 +271,5 @@ impl Signal {
 }
 
 const MISS_LIMIT: Duration = Duration::from_secs(30);
+const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);

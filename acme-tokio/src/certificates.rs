@@ -2,15 +2,15 @@
 
 use core::pin::pin;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use acme_adapter::clock;
 use acme_adapter::error::Error;
-use acme_adapter::keeper::Kept;
-use acme_proto::url::Url;
-use futures_util::StreamExt;
+use acme_adapter::keeper::{Kept, Reached, look_again_soon};
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::sleep;
 
@@ -20,7 +20,7 @@ use crate::{Client, Issue, TlsListener, TlsListenerBuilder};
 
 type BoxStorage = Arc<dyn DynStorage>;
 type BoxSolver = Arc<dyn DynSolver>;
-type Clients = Mutex<BTreeMap<Url, Client>>;
+type Place = Mutex<Reached<Client>>;
 
 acme_adapter::certificates! {
     async: [async],
@@ -106,11 +106,12 @@ impl Certificates {
     /// gone on with later. What is served stays served.
     pub async fn shutdown(&self) {
         self.inner.signal.stopped.send_replace(true);
+        self.inner.signal.change();
         // The sender is part of `self`.
         let _ = self.inner.signal.running.subscribe().wait_for(|running| *running == 0).await;
     }
 
-    /// Returns when there is a certificate for this name.
+    /// Returns when there is a certificate for this DNS name, or after [`shutdown`](Self::shutdown).
     pub async fn obtained(&self, name: &str) {
         self.inner.obtained(name).await;
     }
@@ -119,7 +120,12 @@ impl Certificates {
     /// [`listen`](Self::listen).
     pub fn listener(&self) -> TlsListenerBuilder {
         let (inner, other) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
-        TlsListener::builder(&self.resolver())
+        let bound = Arc::clone(&self.inner);
+        TlsListener::builder(self.inner.keeper.resolver())
+            .on_bound(move || {
+                bound.keeper.listens_for_tls();
+                bound.signal.wake();
+            })
             .on_miss(move |name| {
                 let inner = Arc::clone(&inner);
                 async move { inner.missed(&name).await }
@@ -152,9 +158,11 @@ impl Inner {
         let mut changes = self.signal.changes();
         loop {
             changes.borrow_and_update();
-            if self.keeper.resolver().covers(name) || changes.changed().await.is_err() {
+            if self.keeper.resolver().covers(name) || *self.signal.stopped.borrow() {
                 return;
             }
+            // The sender is part of `self`.
+            let _ = changes.changed().await;
         }
     }
 }
@@ -164,10 +172,18 @@ async fn keep(inner: &Inner, kept: Arc<Kept>) {
     let (mut wakes, mut stopped) = (inner.signal.wakes(), inner.signal.stopped());
     while !kept.is_removed() && !*stopped.borrow_and_update() {
         wakes.borrow_and_update();
-        let until = {
-            let _place = inner.signal.places.acquire().await;
-            inner.step(&kept).await
-        };
+        let places = &inner.signal.places[usize::from(kept.is_on_demand())];
+        let place = places.acquire().await;
+        if kept.is_removed() || *stopped.borrow() {
+            break;
+        }
+        // A function of the user that panics ends no other certificate.
+        let until = AssertUnwindSafe(inner.step(&kept)).catch_unwind().await;
+        drop(place);
+        let until = until.unwrap_or_else(|_| {
+            inner.keeper.panicked(&kept, clock::wall());
+            look_again_soon(clock::wall())
+        });
         let (woken, stop) = (pin!(wakes.changed()), pin!(stopped.changed()));
         select(pin!(sleep(clock::until(until))), select(woken, stop)).await;
     }
@@ -182,8 +198,9 @@ struct Signal {
     stopped: watch::Sender<bool>,
     /// How many times [`Certificates::run`] runs.
     running: watch::Sender<usize>,
-    /// How many certificates take a step at the same time.
-    places: Semaphore,
+    /// How many certificates take a step at the same time: of those that are wanted, and of those
+    /// that handshakes caused, which strangers chose.
+    places: [Semaphore; 2],
 }
 
 impl Signal {
@@ -221,7 +238,7 @@ impl Default for Signal {
             wakes: watch::Sender::default(),
             stopped: watch::Sender::default(),
             running: watch::Sender::default(),
-            places: Semaphore::new(MAX_STEPS),
+            places: [Semaphore::new(MAX_STEPS), Semaphore::new(MAX_STEPS_ON_DEMAND)],
         }
     }
 }
@@ -243,3 +260,4 @@ impl Drop for Running<'_> {
 }
 
 const MAX_STEPS: usize = 16;
+const MAX_STEPS_ON_DEMAND: usize = 4;

@@ -17,6 +17,8 @@ use crate::timed::Timed;
 pub(super) struct Hooks {
     /// What is called for a name without a certificate.
     pub(super) on_miss: Option<OnMiss>,
+    /// What is called when the socket is bound.
+    pub(super) on_bound: Option<Box<dyn FnOnce() + Send + Sync>>,
     /// What is called for a validation.
     pub(super) on_validation: Option<OnMiss>,
 }

@@ -17,6 +17,8 @@ pub(super) struct Hooks {
     /// What is awaited for a name without a certificate.
     pub(super) on_miss: Option<OnMiss>,
     pub(super) miss_time_limit: Duration,
+    /// What is called when the socket is bound.
+    pub(super) on_bound: Option<Box<dyn FnOnce() + Send + Sync>>,
     /// What is awaited for a validation.
     pub(super) on_validation: Option<OnMiss>,
 }
@@ -25,7 +27,12 @@ pub(super) type OnMiss = Box<dyn Fn(String) -> BoxFuture<'static, ()> + Send + S
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { on_miss: None, miss_time_limit: MISS_TIME_LIMIT, on_validation: None }
+        Self {
+            on_miss: None,
+            miss_time_limit: MISS_TIME_LIMIT,
+            on_bound: None,
+            on_validation: None,
+        }
     }
 }
 

@@ -521,3 +521,29 @@ fn a_lifecycle_of_a_newer_version_is_refused() {
     let refused = serde_json::from_value::<Lifecycle>(stored).expect_err("a newer version");
     assert!(refused.to_string().contains("newer version"), "{refused}");
 }
+
+#[test]
+fn a_certificate_of_a_ca_that_is_no_longer_in_use_is_asked_about_nowhere() {
+    let maker = Maker::new();
+    let certificate = maker.certificate(START, START + 90 * DAY as i64);
+    let now = Timestamp::from_unix_seconds(START);
+    let mut life = Lifecycle::new([directory(0)], 1);
+    life.hold(&directory(0), &certificate, now);
+    assert!(matches!(life.next(now), LifecycleStep::FetchInfo { .. }));
+    let mut life = life.with_directories([directory(1)]);
+    let LifecycleStep::Wait(until) = life.next(now) else { panic!("a step") };
+    // Two thirds of its lifetime.
+    assert_eq!(until, now.saturating_add(Duration::from_secs(60 * DAY)));
+}
+
+#[test]
+fn a_clock_that_is_not_set_yet_leaves_no_trace() {
+    let maker = Maker::new();
+    let certificate = maker.certificate(START, START + 90 * DAY as i64);
+    let now = Timestamp::from_unix_seconds(START + 10);
+    let mut life = Lifecycle::new([directory(0)], 1);
+    life.hold(&directory(0), &certificate, now);
+    let due = life.renew_at();
+    life.next(Timestamp::UNIX_EPOCH);
+    assert_eq!(life.renew_at(), due);
+}

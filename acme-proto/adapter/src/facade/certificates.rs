@@ -25,8 +25,8 @@ macro_rules! certificates {
             client: Option<ChangeClient>,
             issue: Option<ChangeIssue>,
             allow: Option<Allow>,
-            /// The clients by directory, and the lock that keeps two registrations apart.
-            clients: Clients,
+            /// The clients by directory, each with the lock that keeps two registrations apart.
+            clients: std::sync::Mutex<std::collections::BTreeMap<acme_proto::url::Url, std::sync::Arc<Place>>>,
             signal: Signal,
         }
 
@@ -65,10 +65,7 @@ macro_rules! certificates {
                 &self,
                 address: impl crate::solver::listener::ToSocketAddrs,
             ) -> Result<crate::TlsListener, $crate::error::Error> {
-                let listener = self.listener().bind(address)$($await)*?;
-                self.inner.keeper.listens_for_tls();
-                self.inner.signal.wake();
-                Ok(listener)
+                self.listener().bind(address)$($await)*
             }
 
             /// Listens for HTTP at this address, usually port 80: answers validations by http-01, and redirects
@@ -236,6 +233,8 @@ macro_rules! certificates {
                         now
                     }
                     LifecycleStep::Order { directory, replaces } => {
+                        // What made it due, such as a wish of the user, outlives a crash.
+                        self.save_life(kept)$($await)*;
                         self.order(kept, &directory, replaces)$($await)*.unwrap_or(now)
                     }
                     LifecycleStep::Wait(until) => {
@@ -278,11 +277,12 @@ macro_rules! certificates {
                 let is_over = $crate::keeper::is_over(&result);
                 match result {
                     Ok(stored) => {
-                        self.keeper.serve(kept, directory, stored, $crate::clock::wall());
-                        kept.set_unsaved();
+                        self.keeper.serve(kept, directory, stored.clone(), $crate::clock::wall());
                         self.keeper.report_life(kept);
                         self.signal.change();
-                        self.save(kept)$($await)*;
+                        kept.set_unsaved();
+                        // Also if it is not served, because its names were removed meanwhile.
+                        self.store(kept, &stored)$($await)*;
                     }
                     Err(error) => {
                         if let Some(acme_proto::error::Error::NoAccount { .. }) = error.acme() {
@@ -293,13 +293,19 @@ macro_rules! certificates {
                 }
                 // The key of the order is that of the certificate, which must be stored first.
                 if is_over && kept.unsaved().is_none() {
-                    let cleared = crate::storage::run(&self.storage, layout::clear_order(kept.name()))$($await)*;
-                    if let Err(error) = cleared {
-                        self.keeper.report_storage(kept, &error);
-                    }
+                    self.clear_order(kept, directory)$($await)*;
                 }
                 drop(guard);
                 None
+            }
+
+            /// Removes the order in flight at a CA, with its key.
+            $($async)? fn clear_order(&self, kept: &$crate::keeper::Kept, directory: &acme_proto::url::Url) {
+                let name = self.keeper.order_name(kept, directory);
+                let cleared = crate::storage::run(&self.storage, $crate::storage::layout::clear_order(name))$($await)*;
+                if let Err(error) = cleared {
+                    self.keeper.report_storage(kept, &error);
+                }
             }
 
             /// Goes on with the order in flight, or begins one.
@@ -312,7 +318,7 @@ macro_rules! certificates {
                 use $crate::storage::layout;
 
                 let client = self.client(directory)$($await)*?;
-                let (name, storage) = (kept.name(), &self.storage);
+                let (name, storage) = (self.keeper.order_name(kept, directory), &self.storage);
                 let found = crate::storage::run(storage, layout::load_order(&name))$($await)*?;
                 let (snapshot, is_useless) = self.keeper.order_in_flight(kept, directory, found);
                 if is_useless {
@@ -387,10 +393,21 @@ macro_rules! certificates {
                 is_adopted
             }
 
-            /// Stores the certificate that is served, if it is not.
+            /// Stores the certificate that is served, if it is not; its order is over then.
             $($async)? fn save(&self, kept: &$crate::keeper::Kept) {
                 let Some(stored) = kept.unsaved() else { return };
-                let saved = match $crate::storage::layout::save_certificate(kept.name(), &stored) {
+                self.store(kept, &stored)$($await)*;
+                if let Some(directory) = stored.directory().filter(|_| kept.unsaved().is_none()) {
+                    self.clear_order(kept, directory)$($await)*;
+                }
+            }
+
+            $($async)? fn store(
+                &self,
+                kept: &$crate::keeper::Kept,
+                stored: &$crate::storage::layout::StoredCertificate,
+            ) {
+                let saved = match $crate::storage::layout::save_certificate(kept.name(), stored) {
                     Ok(access) => crate::storage::run(&self.storage, access)$($await)*,
                     Err(error) => Err(error),
                 };
@@ -416,21 +433,39 @@ macro_rules! certificates {
                 &self,
                 directory: &acme_proto::url::Url,
             ) -> Result<crate::Client, $crate::error::Error> {
-                let mut clients = self.clients.lock()$($await)*;
-                self.client_of(&mut clients, directory)$($await)*
+                let place = self.place(directory);
+                let mut place = place.lock()$($await)*;
+                self.client_at(&mut place, directory)$($await)*
             }
 
-            $($async)? fn client_of(
+            /// Returns the place of a CA's client. Each has a lock of its own: a CA that does not respond holds up no
+            /// other one.
+            fn place(&self, directory: &acme_proto::url::Url) -> std::sync::Arc<Place> {
+                let mut places = $crate::client_state::locked(&self.clients);
+                std::sync::Arc::clone(places.entry(directory.clone()).or_default())
+            }
+
+            $($async)? fn client_at(
                 &self,
-                clients: &mut std::collections::BTreeMap<acme_proto::url::Url, crate::Client>,
+                place: &mut $crate::keeper::Reached<crate::Client>,
                 directory: &acme_proto::url::Url,
             ) -> Result<crate::Client, $crate::error::Error> {
-                if let Some(client) = clients.get(directory) {
-                    return Ok(client.clone());
+                match place.get() {
+                    Some(result) => result,
+                    None => {
+                        let result = self.connect(directory)$($await)*;
+                        place.set(result)
+                    }
                 }
+            }
+
+            $($async)? fn connect(
+                &self,
+                directory: &acme_proto::url::Url,
+            ) -> Result<crate::Client, $crate::error::Error> {
                 let access = $crate::storage::layout::load_or_make_account(directory, self.keeper.account_key_kind());
                 let account = crate::storage::run(&self.storage, access)$($await)*?.account;
-                let key = $crate::keys::AccountKey::from_pem(account.key_pem())?;
+                let key = $crate::keys::AccountKey::from(&account);
                 let mut builder = crate::Client::builder(directory.as_str()).key(key);
                 builder = builder.provider(std::sync::Arc::clone(self.keeper.provider()));
                 if let Some(url) = account.account() {
@@ -448,17 +483,16 @@ macro_rules! certificates {
                 if let Some(change) = &self.client {
                     builder = change(builder);
                 }
-                let client = builder.connect()$($await)*?;
-                clients.insert(directory.clone(), client.clone());
-                Ok(client)
+                builder.connect()$($await)*
             }
 
             /// Registers the account at a CA, unless it is known to exist.
             $($async)? fn register(&self, directory: &acme_proto::url::Url) -> Result<(), $crate::error::Error> {
                 use $crate::storage::layout;
 
-                let mut clients = self.clients.lock()$($await)*;
-                let client = self.client_of(&mut clients, directory)$($await)*?;
+                let place = self.place(directory);
+                let mut place = place.lock()$($await)*;
+                let client = self.client_at(&mut place, directory)$($await)*?;
                 if self.keeper.is_registered(directory) {
                     return Ok(());
                 }

@@ -87,7 +87,8 @@ macro_rules! certificates_builder {
                 self
             }
 
-            /// Sets the kind of the certificates' keys; by default ES256. Every order has a new key.
+            /// Sets the kind of the certificates' keys; by default ES256. Every certificate has a new key; an
+            /// order that is tried again keeps the key that it has.
             pub const fn key_kind(mut self, kind: $crate::keys::KeyKind) -> Self {
                 self.settings.key_kind = kind;
                 self

@@ -61,6 +61,12 @@ macro_rules! tls_listener_builder {
                 self.listen_on(socket)
             }
 
+            /// Calls this once the socket listens.
+            pub(crate) fn on_bound(mut self, call: impl FnOnce() + Send + Sync + 'static) -> Self {
+                self.hooks.on_bound = Some(Box::new(call));
+                self
+            }
+
             /// Listens on a socket that is bound already.
             ///
             /// # Errors
@@ -69,7 +75,13 @@ macro_rules! tls_listener_builder {
                 self,
                 socket: crate::solver::listener::TcpListener,
             ) -> Result<TlsListener, $crate::error::Error> {
-                TlsListener::start(socket, &self.settings, self.hooks)
+                let Self { settings, mut hooks } = self;
+                let on_bound = hooks.on_bound.take();
+                let listener = TlsListener::start(socket, &settings, hooks)?;
+                if let Some(on_bound) = on_bound {
+                    on_bound();
+                }
+                Ok(listener)
             }
         }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether every certificate is valid, and no renewal is in trouble.
+    /// Whether every certificate is valid, and no renewal is in trouble; those that handshakes caused
+    /// do not count, for strangers chose them.
     pub is_healthy: bool,
     /// The certificates, by name.
     pub certificates: Vec<CertificateHealth>,
@@ -24,6 +25,8 @@ pub struct CertificateHealth {
     pub name: String,
     /// All its identifiers.
     pub identifiers: Vec<String>,
+    /// Whether a handshake caused it.
+    pub is_on_demand: bool,
     /// Whether it is there and valid.
     pub state: CertificateState,
     /// Whether an order is in flight.
@@ -65,7 +68,7 @@ impl Health {
     /// Joins the states of all certificates.
     pub(super) fn new(certificates: Vec<CertificateHealth>) -> Self {
         let is_fine = |one: &CertificateHealth| {
-            one.state == CertificateState::Valid && one.last_error.is_none()
+            one.is_on_demand || one.state == CertificateState::Valid && one.last_error.is_none()
         };
         Self { is_healthy: certificates.iter().all(is_fine), certificates }
     }

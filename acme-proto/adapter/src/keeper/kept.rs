@@ -32,6 +32,8 @@ struct State {
     stored_life: Option<String>,
     served: Option<StoredCertificate>,
     is_ordering: bool,
+    /// How often orders were gone on with since the last certificate.
+    resumed: u32,
     /// Whether the storage lacks what is served.
     is_unsaved: bool,
     /// Whether it is news when the storage has it.
@@ -49,6 +51,7 @@ impl Kept {
             stored_life: None,
             served: None,
             is_ordering: false,
+            resumed: 0,
             is_unsaved: false,
             is_missed: false,
             is_removed: false,
@@ -99,9 +102,13 @@ impl Kept {
     /// wanted names.
     pub(super) fn is_better(&self, stored: &StoredCertificate) -> bool {
         let state = locked(&self.state);
-        let is_newer = state.served.as_ref().is_none_or(|served| {
-            served.leaf() != stored.leaf() && served.not_after() < stored.not_after()
-        });
+        // The CA's time first: the clocks of two machines may differ. A later certificate may expire
+        // earlier, such as that of another profile.
+        let age = |one: &StoredCertificate| (one.leaf().not_before(), one.issued_at());
+        let is_newer = state
+            .served
+            .as_ref()
+            .is_none_or(|served| served.leaf() != stored.leaf() && age(served) < age(stored));
         is_newer && self.is_for(stored.leaf())
     }
 
@@ -112,16 +119,17 @@ impl Kept {
     }
 
     /// Takes over a stored certificate at the start.
-    pub(super) fn load(&self, stored: StoredCertificate, otherwise: Option<&Url>) {
+    pub(super) fn load(&self, stored: StoredCertificate, directories: &[Url]) {
+        let otherwise = directories.first();
+        let is_of_known_ca = stored.directory().is_none_or(|known| directories.contains(known));
         let mut state = locked(&self.state);
         if let Some(directory) = stored.directory().or(otherwise)
             && !state.life.holds(stored.leaf())
         {
             state.life.hold(directory, stored.leaf(), stored.issued_at());
         }
-        if !self.is_for(stored.leaf())
-            || stored.leaf().identifiers().len() != self.identifiers.len()
-        {
+        // Names that are no longer wanted go with the next renewal.
+        if !self.is_for(stored.leaf()) || !is_of_known_ca {
             state.life.order_now();
         }
         state.served = Some(stored);
@@ -138,6 +146,7 @@ impl Kept {
         state.life.on_issued(directory, stored.leaf(), now);
         state.served = Some(stored);
         state.is_ordering = false;
+        state.resumed = 0;
     }
 
     /// Handles the registration of the account.
@@ -166,6 +175,27 @@ impl Kept {
             // No question was sent, so it counts as one that the network lost.
             Err(_) => drop(state.life.on_info_failed(&acme_proto::error::Error::Cancelled, now)),
         }
+    }
+
+    /// Counts an attempt to go on with an order, and returns whether it has had enough of them.
+    pub fn resumed(&self) -> bool {
+        let mut state = locked(&self.state);
+        state.resumed += 1;
+        state.resumed > MOST_RESUMED
+    }
+
+    /// Returns whether the last attempt failed and nothing is served.
+    pub(super) fn is_hopeless(&self) -> bool {
+        let state = locked(&self.state);
+        state.served.is_none() && state.life.last_failure().is_some()
+    }
+
+    /// Notes that a function of the user panicked in a step.
+    pub(super) fn on_panicked(&self, directory: &Url, now: Timestamp) {
+        let mut state = locked(&self.state);
+        state.is_ordering = false;
+        let reason = "a function that was given to the certificates panicked".to_owned();
+        state.life.on_local_failure(directory, reason, now);
     }
 
     /// Returns how long an attempt may take, if that is less than the policy's limit: what becomes
@@ -256,6 +286,7 @@ impl Kept {
         CertificateHealth {
             name: self.id.to_string(),
             identifiers: self.identifiers.iter().map(ToString::to_string).collect(),
+            is_on_demand: self.is_on_demand,
             state: match not_after {
                 None => CertificateState::Missing,
                 Some(end) if end <= now => CertificateState::Expired,
@@ -278,5 +309,7 @@ impl fmt::Debug for Kept {
     }
 }
 
+/// An order that the CA never finishes is given up for a new one.
+const MOST_RESUMED: u32 = 3;
 const SHORT_LIVED: Duration = Duration::from_secs(10 * 60);
 const LEAST_ATTEMPT: Duration = Duration::from_secs(10);

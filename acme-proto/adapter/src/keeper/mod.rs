@@ -8,6 +8,7 @@
 mod event;
 mod health;
 mod kept;
+mod reached;
 mod settings;
 mod validations;
 
@@ -27,6 +28,7 @@ use rustls::crypto::CryptoProvider;
 pub use self::event::{CertificateEvent, CertificateEventKind};
 pub use self::health::{CertificateHealth, CertificateState, Health};
 pub use self::kept::Kept;
+pub use self::reached::Reached;
 pub use self::settings::{AuthoritySettings, KeeperSettings, Observer, Terms};
 pub use self::validations::Validations;
 
@@ -35,7 +37,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::keys::{KeyKind, ProviderKey, default_provider};
 use crate::resolver::CertificateResolver;
-use crate::storage::layout::{LoadedCertificate, StoredCertificate, StoredOrder};
+use crate::storage::layout::{Damage, LoadedCertificate, Name, StoredCertificate, StoredOrder};
 use crate::storage::{Found, Key, StorageError};
 
 /// The certificates of a server.
@@ -130,13 +132,24 @@ impl Keeper {
         identifiers: Vec<Identifier>,
         is_on_demand: bool,
     ) -> Result<Arc<Kept>, Error> {
+        self.insert(&mut locked(&self.kept), identifiers, is_on_demand)
+    }
+
+    fn insert(
+        &self,
+        all: &mut BTreeMap<Arc<str>, Arc<Kept>>,
+        identifiers: Vec<Identifier>,
+        is_on_demand: bool,
+    ) -> Result<Arc<Kept>, Error> {
+        let mut seen = BTreeSet::new();
+        let identifiers: Vec<_> =
+            identifiers.into_iter().filter(|one| seen.insert(one.clone())).collect();
         if identifiers.is_empty() {
             return Err(Error::NoNames);
         }
         let life = Lifecycle::new(self.directories.iter().cloned(), self.seed)
             .with_policy(self.settings.renewal.clone());
         let kept = Arc::new(Kept::new(identifiers, is_on_demand, life));
-        let mut all = locked(&self.kept);
         if let Some(replaced) = all.insert(Arc::clone(kept.id()), Arc::clone(&kept)) {
             replaced.set_removed();
         }
@@ -147,22 +160,26 @@ impl Keeper {
         Ok(kept)
     }
 
-    /// Adds a certificate that a handshake caused, unless there are too many of them.
+    /// Adds a certificate that a handshake caused, unless there are too many of them: one that came
+    /// to nothing makes room.
     pub fn add_on_demand(&self, name: &str) -> Option<(Arc<Kept>, bool)> {
         let identifier = Identifier::try_from(name).ok()?;
-        let all = locked(&self.kept);
+        let mut all = locked(&self.kept);
         let known = all
             .get(name)
             .or_else(|| all.values().find(|kept| kept.identifiers().contains(&identifier)));
         if let Some(known) = known {
             return Some((Arc::clone(known), false));
         }
-        let strangers = all.values().filter(|kept| kept.is_on_demand()).count();
-        if strangers >= self.settings.max_on_demand {
-            return None;
+        let strangers = all.values().filter(|kept| kept.is_on_demand());
+        if strangers.count() >= self.settings.max_on_demand {
+            let is_hopeless = |kept: &&Arc<Kept>| kept.is_on_demand() && kept.is_hopeless();
+            let hopeless = Arc::clone(all.values().find(is_hopeless)?.id());
+            if let Some(kept) = all.remove(&hopeless) {
+                kept.set_removed();
+            }
         }
-        drop(all);
-        self.add(vec![identifier], true).ok().map(|kept| (kept, true))
+        self.insert(&mut all, vec![identifier], true).ok().map(|kept| (kept, true))
     }
 
     /// Returns whether a certificate is wanted for this name.
@@ -208,7 +225,7 @@ impl Keeper {
         match self.intact(kept, stored) {
             Some(stored) if self.show(kept, &stored) => {
                 let not_after = stored.not_after();
-                kept.load(stored, self.directories.first());
+                kept.load(stored, &self.directories);
                 self.report(kept, CertificateEventKind::Loaded { not_after });
             }
             _ => kept.load_nothing(),
@@ -289,10 +306,16 @@ impl Keeper {
             }
             Found::Intact(order) => {
                 let wanted: BTreeSet<_> = kept.identifiers().iter().collect();
-                let is_it = order.snapshot.directory_url() == directory
+                let served = kept.served();
+                // A crash came between the certificate and the end of its order.
+                let is_done =
+                    served.is_some_and(|served| Some(served.key_pem()) == order.key_pem.as_ref());
+                let is_it = !is_done
+                    && order.snapshot.directory_url() == directory
                     && order.snapshot.identifiers().iter().collect::<BTreeSet<_>>() == wanted
                     && order.key_pem.is_some();
-                if is_it { (Some(order.snapshot), false) } else { (None, true) }
+                // One that never ends is given up, too.
+                if is_it && !kept.resumed() { (Some(order.snapshot), false) } else { (None, true) }
             }
         }
     }
@@ -302,10 +325,32 @@ impl Keeper {
         self.report(kept, CertificateEventKind::Damaged { details });
     }
 
-    /// Serves a new certificate, which this process or another one obtained.
+    /// Serves a new certificate, unless it was removed meanwhile.
     pub fn serve(&self, kept: &Kept, directory: &Url, stored: StoredCertificate, now: Timestamp) {
         if self.show(kept, &stored) {
             kept.on_issued(directory, stored, now);
+            if kept.is_removed() {
+                self.resolver.remove(kept.id());
+            }
+        } else if !kept.is_removed() {
+            // An order that brings nothing of use is a failure, and followed by a wait.
+            kept.on_failed(directory, &Error::Damaged(Damage::OtherKey), now);
+        }
+    }
+
+    /// Returns the name of the order in flight at a CA: one that fell back to another CA is gone on
+    /// with when its own is asked again.
+    pub fn order_name(&self, kept: &Kept, directory: &Url) -> Name {
+        if self.directories.first() == Some(directory) {
+            return kept.name();
+        }
+        Name::new(&format!("{} {}", kept.id(), directory))
+    }
+
+    /// Handles a panic of a function that the user gave.
+    pub fn panicked(&self, kept: &Kept, now: Timestamp) {
+        if let Some(directory) = self.directories.first() {
+            kept.on_panicked(directory, now);
         }
     }
 
@@ -400,6 +445,11 @@ pub fn look_again(now: Timestamp) -> Timestamp {
     now.saturating_add(LONGEST_SLEEP)
 }
 
+/// Returns when to look again after a step that ended by a panic.
+pub fn look_again_soon(now: Timestamp) -> Timestamp {
+    now.saturating_add(SHORT_SLEEP)
+}
+
 /// Returns when to look again whether another process still orders.
 pub fn try_lock_again(now: Timestamp) -> Timestamp {
     now.saturating_add(LOCK_INTERVAL)
@@ -410,15 +460,18 @@ pub fn is_over(result: &Result<StoredCertificate, Error>) -> bool {
     use acme_proto::error::Error as Acme;
     match result {
         Ok(_) => true,
-        Err(Error::Acme(error)) => !matches!(
-            error,
+        Err(Error::Acme(error)) => match error {
+            // The CA is out of order or wants to be asked later.
+            Acme::Problem(problem) => problem.status() < 500 && error.retry_at().is_none(),
             Acme::Transport(_)
-                | Acme::Deadline(_)
-                | Acme::RetryLater { .. }
-                | Acme::Cancelled
-                | Acme::Storage(_)
-                | Acme::Signer(_)
-        ),
+            | Acme::Deadline(_)
+            | Acme::RetryLater { .. }
+            | Acme::Cancelled
+            | Acme::Storage(_)
+            | Acme::Signer(_)
+            | Acme::Peer(_) => false,
+            _ => true,
+        },
         Err(_) => false,
     }
 }
@@ -427,4 +480,5 @@ pub fn is_over(result: &Result<StoredCertificate, Error>) -> bool {
 pub const REGISTRATION_LIMIT: Duration = Duration::from_secs(60);
 
 const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
+const SHORT_SLEEP: Duration = Duration::from_secs(60);
 const LOCK_INTERVAL: Duration = Duration::from_secs(1);

@@ -157,9 +157,12 @@ impl Lifecycle {
     /// An order that becomes due before `next_run` is due now (RFC 9773 Section 4.2, step 5).
     pub fn next_before(&mut self, now: Timestamp, next_run: Timestamp) -> LifecycleStep {
         self.settle(now);
-        let ask_at = self.held.as_ref().and_then(|held| held.schedule.ask_time(now));
+        // A certificate of a CA that is no longer in use has no question, and no time of one.
+        let question = self.question();
+        let ask_at = question.as_ref().and(self.held.as_ref());
+        let ask_at = ask_at.and_then(|held| held.schedule.ask_time(now));
         if ask_at.is_some_and(|at| at <= now)
-            && let Some(step) = self.question()
+            && let Some(step) = question
         {
             return step;
         }
@@ -301,11 +304,7 @@ impl Lifecycle {
         }
         let is_local = matches!(
             error,
-            Error::Signer(_)
-                | Error::Storage(_)
-                | Error::Input(_)
-                | Error::Misuse(_)
-                | Error::Internal
+            Error::Signer(_) | Error::Storage(_) | Error::Misuse(_) | Error::Internal
         );
         let weight = Weight::of(error);
         self.fail(directory, Report::new(error).to_string(), weight, is_local, now);
@@ -411,7 +410,10 @@ impl Lifecycle {
             authority.ladder.settle(&self.policy, now);
         }
         let Some(held) = &mut self.held else { return };
-        held.issued_at = held.issued_at.min(now);
+        // A clock that was fast when the certificate arrived; one that is not set yet says nothing.
+        if now >= held.schedule.not_before() {
+            held.issued_at = held.issued_at.min(now);
+        }
         let not_after = held.schedule.not_after();
         if now >= not_after && !core::mem::replace(&mut held.reported_expiry, now >= not_after) {
             self.events.push_back(LifecycleEvent::Expired { not_after });

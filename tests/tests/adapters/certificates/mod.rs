@@ -4,6 +4,7 @@ mod site;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -352,4 +353,68 @@ fn http01_is_answered_on_a_port_of_its_own_and_everything_else_is_redirected() {
         listener
     });
     redirects(listener.local_addr());
+}
+
+#[test]
+fn a_certificate_of_a_ca_that_is_no_longer_in_use_is_replaced_at_once() {
+    for start in Site::EACH {
+        let (staging, real, folder) = (TestCa::start(), TestCa::start(), scratch("staging"));
+        start(&Wanted::new(folder.path(), &staging, &[&["a.example"]]))
+            .get("a.example")
+            .expect("a handshake");
+        let site = start(&Wanted::new(folder.path(), &real, &[&["a.example"]]));
+        site.wait_for_renewals(1, A_WHILE);
+        assert_eq!(real.certificates_issued(), 1, "{}", site.adapter);
+    }
+}
+
+#[test]
+fn a_name_that_is_wanted_twice_or_no_more_causes_no_order() {
+    for start in Site::EACH {
+        let (ca, folder) = (TestCa::start(), scratch("twice"));
+        let names = ["a.example", "b.example", "a.example"];
+        start(&Wanted::new(folder.path(), &ca, &[&names])).get("a.example").expect("a handshake");
+        start(&Wanted::new(folder.path(), &ca, &[&names])).get("a.example").expect("a handshake");
+        let site = start(&Wanted::new(folder.path(), &ca, &[&["a.example"]]));
+        site.get("a.example").expect("a handshake");
+        assert_eq!(ca.certificates_issued(), 1, "{}", site.adapter);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_causes_no_order() {
+    let (ca, taken) = (TestCa::start(), TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let address = taken.local_addr().expect("an address");
+    let certificates = acme_blocking::Certificates::in_memory()
+        .ca(ca.directory_url())
+        .names(["a.example"])
+        .start()
+        .expect("certificates");
+    certificates.listen(address).expect_err("the port is taken");
+    assert!(!certificates.obtained("a.example", Duration::from_millis(300)));
+    assert_eq!(ca.requests().len(), 0);
+}
+
+#[test]
+fn a_function_that_panics_ends_no_renewal() {
+    let ca = TestCa::start();
+    let roots = Roots::Pem(ca.root_pem().into());
+    let panics = AtomicBool::new(true);
+    let certificates = acme_blocking::Certificates::in_memory()
+        .ca(ca.directory_url())
+        .names(["a.example"])
+        .names(["b.example"])
+        .client(move |client| client.roots(roots.clone()))
+        .on_event(move |event| {
+            assert!(
+                &*event.name != "a.example" || !panics.swap(false, Ordering::SeqCst),
+                "on purpose"
+            );
+        })
+        .start()
+        .expect("certificates");
+    let listener = certificates.listen("127.0.0.1:0").expect("a listener");
+    ca.set_tls_port(listener.local_addr().port());
+    assert!(certificates.obtained("b.example", A_WHILE));
+    certificates.shutdown();
 }
