@@ -71,6 +71,9 @@ macro_rules! certificates {
             /// Listens for HTTP at this address, usually port 80: answers validations by http-01, and redirects
             /// everything else to HTTPS.
             ///
+            /// Servers that share a storage answer each other's validations by tls-alpn-01, but not those by http-01:
+            /// several of them behind one address need the former, or dns-01.
+            ///
             /// # Errors
             /// [`Error::Listen`](crate::Error::Listen) names the address and what is in the way.
             pub $($async)? fn listen_http(
