@@ -70,7 +70,8 @@ impl TlsListener {
         hooks: Hooks,
     ) -> Result<Self, Error> {
         let greetings = settings.greetings()?;
-        let (time_limit, misses) = (settings.time_limit, Misses::new(settings.max_handshakes));
+        let (time_limit, misses) =
+            (settings.handshake_limit(), Misses::new(settings.max_handshakes));
         let handshakes = Handshakes { greetings, time_limit, hooks, misses };
         let (handshakes, ready) = (Arc::new(handshakes), Arc::new(Queue::new()));
         let (has_room, results) = (Arc::clone(&ready), Arc::clone(&ready));

@@ -70,7 +70,7 @@ impl TlsListener {
         let greetings = settings.greetings()?;
         let (socket, address) = Socket::new(socket)?;
         let (sender, ready) = mpsc::channel(MAX_READY);
-        let handshakes = Handshakes { greetings, time_limit: settings.time_limit, hooks };
+        let handshakes = Handshakes { greetings, time_limit: settings.handshake_limit(), hooks };
         let places = Places::new(settings.max_handshakes);
         let run = run(socket.clone(), Arc::new(handshakes), places, sender);
         let task = tokio::spawn(run).abort_handle();

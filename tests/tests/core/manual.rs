@@ -47,7 +47,8 @@ fn files(module: &str) -> Vec<PathBuf> {
 fn files_of_the_adapters(topic: &str) -> Vec<PathBuf> {
     let dirs = ["tests/tests/adapters/both", "tests/tests/adapters/only_tokio", "acme-tokio/tests"];
     let each = dirs.iter().map(|dir| root().join(dir).join(topic).with_extension("rs"));
-    each.chain([root().join("tests/tests/adapters").join(topic).join("mod.rs")]).collect()
+    let topic = root().join("tests/tests/adapters").join(topic);
+    each.chain([topic.join("mod.rs"), topic.with_extension("rs")]).collect()
 }
 
 fn file_of_this_package(module: &str) -> PathBuf {

@@ -176,11 +176,13 @@ macro_rules! certificates {
                 if let Some(wanted) = challenge.tls_alpn_01() {
                     let key = $crate::storage::layout::validation(&wanted.server_name);
                     let access = $crate::storage::layout::save_json(&key, challenge)?;
-                    crate::storage::run(&self.storage, access)$($await)*?;
+                    // If the storage fails, this server still answers.
+                    let _ = crate::storage::run(&self.storage, access)$($await)*;
                 }
                 let validations = self.keeper.validations();
+                let response = crate::Solver::present(validations.resolver(), challenge)$($await)*?;
                 validations.set_own(challenge, true);
-                crate::Solver::present(validations.resolver(), challenge)$($await)*
+                Ok(response)
             }
 
             $($async)? fn clean_up(
@@ -190,8 +192,11 @@ macro_rules! certificates {
                 let validations = self.keeper.validations();
                 validations.set_own(challenge, false);
                 crate::Solver::clean_up(validations.resolver(), challenge)$($await)*?;
-                if let Some(wanted) = challenge.tls_alpn_01() {
-                    let key = $crate::storage::layout::validation(&wanted.server_name);
+                let Some(wanted) = challenge.tls_alpn_01() else { return Ok(()) };
+                let key = $crate::storage::layout::validation(&wanted.server_name);
+                // Another certificate may share the name, and have published a challenge of its own since.
+                let found = crate::storage::run(&self.storage, $crate::storage::layout::load_json(&key))$($await)*?;
+                if found.intact().as_ref() == Some(challenge) {
                     crate::storage::Storage::delete(&self.storage, &key)$($await)*?;
                 }
                 Ok(())
@@ -215,7 +220,9 @@ macro_rules! certificates {
 
                 let now = $crate::clock::wall();
                 if self.solvers.is_empty() && self.keeper.own_kinds().is_empty() {
-                    // A listener that starts wakes the certificates.
+                    // A listener that starts wakes the certificates. What expires meanwhile is reported.
+                    let _ = kept.next(now);
+                    self.keeper.report_life(kept);
                     return $crate::keeper::look_again(now);
                 }
                 let until = match kept.next(now) {
@@ -262,21 +269,27 @@ macro_rules! certificates {
 
                 let lock = layout::issuance_lock(kept.name());
                 let guard = match crate::storage::Storage::try_lock(&self.storage, &lock)$($await)* {
-                    Ok(Some(guard)) => guard,
+                    Ok(Some(guard)) => Ok(guard),
                     // The certificate that it waits for may be of an order before this one.
                     Ok(None) if self.compare(kept)$($await)* => return None,
                     Ok(None) => return Some($crate::keeper::try_lock_again($crate::clock::wall())),
-                    Err(error) => {
-                        kept.on_failed(directory, &error.into(), $crate::clock::wall());
-                        return None;
-                    }
+                    Err(error) => Err($crate::error::Error::from(error)),
                 };
                 if self.compare(kept)$($await)* {
                     return None;
                 }
                 kept.on_ordering(directory);
                 self.keeper.report_life(kept);
-                let result = self.issue(kept, directory, replaces)$($await)*;
+                let (lasting, guard) = match guard {
+                    Ok(guard) => (self.issue(kept, directory, replaces.clone())$($await)*, Some(guard)),
+                    Err(error) => (Err(error), None),
+                };
+                let result = match lasting {
+                    Err(error) if kept.does_without_storage(&error, $crate::clock::wall()) => {
+                        self.issue_unstored(kept, directory, replaces)$($await)*
+                    }
+                    lasting => lasting,
+                };
                 let is_over = $crate::keeper::is_over(&result);
                 match result {
                     Ok(stored) => {
@@ -330,7 +343,7 @@ macro_rules! certificates {
                 let kind = self.keeper.key_kind();
                 let made = crate::storage::run(storage, layout::load_or_make_order_key(&name, kind))$($await)*?;
                 let key = $crate::keys::ProviderKey::from_pkcs8_pem(&made.key_pem, self.keeper.provider())?;
-                let mut issue = match snapshot {
+                let issue = match snapshot {
                     Some(snapshot) => client.resume(snapshot),
                     None => {
                         let issue = client.issue(kept.identifiers().iter().cloned());
@@ -338,7 +351,38 @@ macro_rules! certificates {
                     }
                 };
                 let in_flight = crate::storage::StoredInFlight::new(storage.clone(), &name);
-                issue = issue.key(&key).durable(in_flight);
+                let stored = self.run(kept, issue.durable(in_flight).key(&key), made.key_pem)$($await)*?;
+                let known = layout::save_json(&layout::session(directory), &client.memory());
+                if let Ok(known) = known {
+                    // Without it the next process asks the server.
+                    let _ = crate::storage::run(storage, known)$($await)*;
+                }
+                Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
+            }
+
+            /// Orders a certificate whose order and key are only in memory, because the storage fails.
+            $($async)? fn issue_unstored(
+                &self,
+                kept: &$crate::keeper::Kept,
+                directory: &acme_proto::url::Url,
+                replaces: Option<String>,
+            ) -> Result<$crate::storage::layout::StoredCertificate, $crate::error::Error> {
+                let client = self.client(directory)$($await)*?;
+                let pem = $crate::keys::generate(self.keeper.key_kind())?;
+                let key = $crate::keys::ProviderKey::from_pkcs8_pem(&pem, self.keeper.provider())?;
+                let issue = client.issue(kept.identifiers().iter().cloned());
+                let issue = replaces.into_iter().fold(issue, |issue, id| issue.replaces_id(id));
+                let stored = self.run(kept, issue.key(&key), pem)$($await)*?;
+                Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
+            }
+
+            /// Runs an issuance with every solver, and joins its result with the key.
+            $($async)? fn run<'a>(
+                &self,
+                kept: &$crate::keeper::Kept,
+                mut issue: crate::Issue<'a>,
+                key_pem: $crate::storage::Zeroizing<String>,
+            ) -> Result<$crate::storage::layout::StoredCertificate, $crate::error::Error> {
                 for solver in &self.solvers {
                     issue = issue.solver(std::sync::Arc::clone(solver));
                 }
@@ -358,14 +402,8 @@ macro_rules! certificates {
                     issue = change(issue);
                 }
                 let issued = self.signal.cancels(issue).run()$($await)*?;
-                let stored = layout::StoredCertificate::new(issued.chain().clone(), made.key_pem);
-                let stored = stored.map_err($crate::error::Error::Damaged)?;
-                let known = layout::save_json(&layout::session(directory), &client.memory());
-                if let Ok(known) = known {
-                    // Without it the next process asks the server.
-                    let _ = crate::storage::run(storage, known)$($await)*;
-                }
-                Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
+                $crate::storage::layout::StoredCertificate::new(issued.chain().clone(), key_pem)
+                    .map_err($crate::error::Error::Damaged)
             }
 
             /// Finds the challenge of another process that shares the storage, and publishes it here, so that a

@@ -207,6 +207,14 @@ impl Kept {
         (lifetime < SHORT_LIVED).then(|| (lifetime / 2).max(LEAST_ATTEMPT))
     }
 
+    /// Returns whether an attempt that failed for this reason is made without the storage: better a
+    /// certificate that is only in memory than one that expires.
+    pub fn does_without_storage(&self, error: &Error, now: Timestamp) -> bool {
+        let is_storage =
+            matches!(error, Error::Storage(_) | Error::Acme(acme_proto::error::Error::Storage(_)));
+        is_storage && locked(&self.state).life.is_urgent(now)
+    }
+
     /// Makes a new order due now.
     pub fn order_now(&self) {
         locked(&self.state).life.order_now();

@@ -482,3 +482,7 @@ pub const REGISTRATION_LIMIT: Duration = Duration::from_secs(60);
 const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
 const SHORT_SLEEP: Duration = Duration::from_secs(60);
 const LOCK_INTERVAL: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+#[cfg(feature = "ring")]
+mod tests;

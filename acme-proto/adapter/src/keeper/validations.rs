@@ -4,7 +4,7 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use acme_proto::challenge::Challenge;
+use acme_proto::challenge::{Challenge, ChallengeId};
 
 use crate::client_state::locked;
 use crate::clock;
@@ -16,7 +16,8 @@ use crate::tls_alpn01::TlsAlpn01Resolver;
 /// the challenges that it has published, and looks up those of the others when a validation comes.
 pub struct Validations {
     resolver: TlsAlpn01Resolver,
-    own: Mutex<BTreeSet<String>>,
+    /// The challenges of this process by name: two certificates may share one.
+    own: Mutex<BTreeMap<String, BTreeSet<ChallengeId>>>,
     foreign: Mutex<BTreeMap<String, Challenge>>,
 }
 
@@ -34,7 +35,7 @@ impl Validations {
     /// Returns whether this process has published a challenge for a name that a validation asks
     /// for.
     pub fn is_own(&self, server_name: &str) -> bool {
-        locked(&self.own).contains(server_name)
+        locked(&self.own).contains_key(server_name)
     }
 
     /// Notes whether this process has published a challenge.
@@ -43,9 +44,12 @@ impl Validations {
         let name = wanted.server_name.to_ascii_lowercase();
         let mut own = locked(&self.own);
         if is_own {
-            own.insert(name);
-        } else {
-            own.remove(&name);
+            own.entry(name).or_default().insert(challenge.id());
+        } else if let Some(ids) = own.get_mut(&name) {
+            ids.remove(&challenge.id());
+            if ids.is_empty() {
+                own.remove(&name);
+            }
         }
     }
 

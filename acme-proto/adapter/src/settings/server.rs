@@ -37,6 +37,11 @@ impl ServerSettings {
         }
     }
 
+    /// Returns the time limit of a handshake: at most a day.
+    pub fn handshake_limit(&self) -> Duration {
+        self.time_limit.min(LONGEST_LIMIT)
+    }
+
     /// Makes the configurations.
     ///
     /// # Errors
@@ -99,6 +104,8 @@ impl Greetings {
     }
 }
 
+/// Longer ones cannot be added to a time.
+const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Below the 1024 files that a process may usually have open.
 const MAX_HANDSHAKES: usize = 512;
 const TIME_LIMIT: Duration = Duration::from_secs(10);

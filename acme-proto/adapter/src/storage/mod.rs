@@ -31,7 +31,7 @@ mod memory;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
+pub use zeroize::Zeroizing;
 
 pub use self::access::{Access, Decision, Found, LOCK_LIMIT, Write, run};
 pub use self::error::StorageError;

@@ -349,6 +349,11 @@ impl Lifecycle {
         self.held.as_ref().map(|held| held.schedule.not_after())
     }
 
+    /// Returns whether the certificate in use expires soon, or has expired.
+    pub fn is_urgent(&self, now: Timestamp) -> bool {
+        self.held.as_ref().is_some_and(|held| held.latest() <= now)
+    }
+
     /// Returns the directory of the CA that issued the certificate.
     pub fn directory(&self) -> Option<&Url> {
         self.held.as_ref().map(|held| &held.directory)

@@ -1,6 +1,7 @@
 //! Servers of both adapters that obtain, serve and renew their own certificates.
 
 mod site;
+mod storage_down;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,0 +1,171 @@
+//! A storage that fails while the server runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use acme_adapter::keeper::{CertificateEvent, CertificateEventKind};
+use acme_adapter::storage::layout::{LoadedCertificate, load_certificate};
+use acme_adapter::storage::{Key, LockGuard, MemoryStorage, Storage, StorageError, Value, run};
+use acme_adapter::tls::Roots;
+use acme_proto::renewal::LifecycleEvent;
+use acme_testca::TestCa;
+
+/// A storage in memory that can be full: it is read, and takes no value and no lock.
+#[derive(Clone, Default)]
+struct Full {
+    storage: Arc<MemoryStorage>,
+    is_full: Arc<AtomicBool>,
+}
+
+impl Full {
+    fn check(&self, key: &Key) -> Result<(), StorageError> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err(StorageError::other(key, io::Error::from(io::ErrorKind::StorageFull)));
+        }
+        Ok(())
+    }
+}
+
+impl Storage for Full {
+    fn get(&self, key: &Key) -> Result<Option<Value>, StorageError> {
+        self.storage.get(key)
+    }
+
+    fn put(&self, key: &Key, value: &[u8]) -> Result<(), StorageError> {
+        self.check(key)?;
+        self.storage.put(key, value)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.check(key)?;
+        self.storage.delete(key)
+    }
+
+    fn list(&self, prefix: &Key) -> Result<Vec<Key>, StorageError> {
+        self.storage.list(prefix)
+    }
+
+    fn try_lock(&self, key: &Key) -> Result<Option<LockGuard>, StorageError> {
+        self.check(key)?;
+        self.storage.try_lock(key)
+    }
+}
+
+/// The same for acme-tokio.
+#[derive(Clone, Default)]
+struct AsyncFull(Full);
+
+impl acme_tokio::storage::Storage for AsyncFull {
+    async fn get(&self, key: &Key) -> Result<Option<Value>, StorageError> {
+        self.0.get(key)
+    }
+
+    async fn put(&self, key: &Key, value: &[u8]) -> Result<(), StorageError> {
+        self.0.put(key, value)
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.0.delete(key)
+    }
+
+    async fn list(&self, prefix: &Key) -> Result<Vec<Key>, StorageError> {
+        self.0.list(prefix)
+    }
+
+    async fn try_lock(&self, key: &Key) -> Result<Option<LockGuard>, StorageError> {
+        self.0.try_lock(key)
+    }
+}
+
+/// Counts renewals and failures of the storage.
+#[derive(Default)]
+struct Counts {
+    renewed: AtomicUsize,
+    storage_failed: AtomicUsize,
+}
+
+impl Counts {
+    fn count(&self, event: &CertificateEvent) {
+        let counted = match &event.kind {
+            CertificateEventKind::Lifecycle(LifecycleEvent::Renewed { .. }) => &self.renewed,
+            CertificateEventKind::StorageFailed { .. } => &self.storage_failed,
+            _ => return,
+        };
+        counted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn wait_for_renewals(&self, number: usize) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.renewed.load(Ordering::SeqCst) < number {
+            assert!(Instant::now() < end, "no renewal {number}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn ca() -> TestCa {
+    let lifetime = Duration::from_secs(5);
+    TestCa::builder().certificate_lifetime(lifetime).renewal_info(false).start().expect("a CA")
+}
+
+/// Fills the storage, waits for a renewal, and makes room again: what is in memory is stored then.
+fn check(full: &Full, counts: &Counts) {
+    counts.wait_for_renewals(1);
+    full.is_full.store(true, Ordering::SeqCst);
+    let before = counts.renewed.load(Ordering::SeqCst);
+    counts.wait_for_renewals(before + 1);
+    assert!(counts.storage_failed.load(Ordering::SeqCst) > 0);
+    full.is_full.store(false, Ordering::SeqCst);
+    counts.wait_for_renewals(before + 2);
+    let stored = run(full, load_certificate("a.example")).expect("it can be read");
+    assert!(matches!(stored, LoadedCertificate::Intact { .. }), "{stored:?}");
+}
+
+#[test]
+fn a_storage_that_is_full_lets_no_certificate_expire_for_long() {
+    let (ca, full, counts) = (ca(), Full::default(), Arc::<Counts>::default());
+    let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(&counts));
+    let certificates = acme_blocking::Certificates::in_storage(full.clone())
+        .ca(ca.directory_url())
+        .names(["a.example"])
+        .client(move |client| client.roots(roots.clone()))
+        .on_event(move |event| events.count(event))
+        .start()
+        .expect("certificates");
+    let listener = certificates.listener().listen_on(bound(&ca)).expect("a listener");
+    check(&full, &counts);
+    certificates.shutdown();
+    drop(listener);
+
+    let (ca, full, counts) = (self::ca(), AsyncFull::default(), Arc::<Counts>::default());
+    let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(&counts));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let (certificates, listener) = runtime.block_on(async {
+        let certificates = acme_tokio::Certificates::in_storage(full.clone())
+            .ca(ca.directory_url())
+            .names(["a.example"])
+            .client(move |client| client.roots(roots.clone()))
+            .on_event(move |event| events.count(event))
+            .start()
+            .await
+            .expect("certificates");
+        let socket = bound(&ca);
+        socket.set_nonblocking(true).expect("a socket option");
+        let socket = tokio::net::TcpListener::from_std(socket).expect("a socket");
+        let listener = certificates.listener().listen_on(socket).expect("a listener");
+        (certificates, listener)
+    });
+    check(&full.0, &counts);
+    runtime.block_on(certificates.shutdown());
+    drop(listener);
+}
+
+/// Binds a port, which the CA validates at.
+fn bound(ca: &TestCa) -> std::net::TcpListener {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    ca.set_tls_port(socket.local_addr().expect("an address").port());
+    socket
+}
