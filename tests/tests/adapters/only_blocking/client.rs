@@ -7,8 +7,8 @@ use std::time::Instant;
 use crate::both::on_blocking::ca::{builder, certificate_key, client};
 use crate::both::on_blocking::client::{Down, account_key, connecting_fails};
 use acme_blocking::{
-    AccountKey, Cancel, Client, ClientBuilder, Error, KeyKind, Policy, Roots, Transport,
-    UreqTransport,
+    AccountKey, Cancel, Client, ClientBuilder, Error, Http01Handler, KeyKind, Policy, Roots,
+    Transport, UreqTransport,
 };
 use acme_proto::error::Error as Acme;
 use acme_proto::flow::{Lost, Transmit};
@@ -98,7 +98,9 @@ fn cancelling_does_not_wait_for_an_exchange_that_hangs() {
     client.register().run().expect("an account");
     let start = Instant::now();
     let key = certificate_key();
-    let result = client.issue(["example.test"]).key(&key).cancel_on(&cancel).run();
+    let solver = Http01Handler::default();
+    let issue = client.issue(["example.test"]).key(&key).solver(solver).cancel_on(&cancel);
+    let result = issue.run();
     assert!(matches!(result, Err(Error::Acme(Acme::Cancelled))), "{result:?}");
     assert!(start.elapsed() < Duration::from_secs(10));
 }
