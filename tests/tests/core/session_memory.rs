@@ -86,7 +86,7 @@ fn a_nonce_that_is_refused_costs_one_exchange() {
     let made = created(&order("pending", &[NAME]));
     script.on("/newOrder", [problem(400, "badNonce"), made]);
     let asked = issue_after(&mut script, HOUR, |session| session);
-    // covers 8555-6.5-13
+    // covers 8555-6.5-4
     assert_eq!(asked[..3], ["/newOrder", "/newOrder", "/authz/1"]);
     assert_eq!(asked.len(), 7, "{asked:?}");
 }
