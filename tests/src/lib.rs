@@ -43,6 +43,16 @@ pub mod world;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
+/// Starts a CA whose certificates live for so long, and which suggests no renewal windows: a client
+/// renews them at half of that.
+///
+/// # Panics
+/// If there is no port.
+pub fn short_lived_ca(lifetime: std::time::Duration) -> acme_testca::TestCa {
+    let builder = acme_testca::TestCa::builder().certificate_lifetime(lifetime);
+    builder.renewal_info(false).start().expect("a CA")
+}
+
 /// A folder of its own for one test, which is removed when it is dropped.
 pub struct Scratch(std::path::PathBuf);
 

@@ -18,7 +18,7 @@ use acme_adapter::tls::Roots;
 use acme_proto::x509::Certificate;
 use acme_testca::{FaultAction, FaultRule, Faults, TestCa};
 use acme_tests::responders::TlsClient;
-use acme_tests::{Scratch, scratch};
+use acme_tests::{Scratch, scratch, short_lived_ca};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const NAME: &str = "a.example";
@@ -113,11 +113,7 @@ struct Counts {
 
 impl Run {
     fn new(kind: Kind) -> Self {
-        let ca = TestCa::builder()
-            .certificate_lifetime(LIFETIME)
-            .renewal_info(false)
-            .start()
-            .expect("a CA");
+        let ca = short_lived_ca(LIFETIME);
         let folder = scratch("alive");
         let root = folder.path().join("root.pem");
         fs::write(&root, ca.root_pem()).expect("a file");

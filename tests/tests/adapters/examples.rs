@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use acme_testca::TestCa;
 use acme_tests::child::{ScratchDir, example};
 use acme_tests::responders::TlsClient;
+use acme_tests::short_lived_ca;
 
 /// Starts an example in `dir`, with `ca` as the CA that it trusts and orders from.
 fn start(name: &str, ca: &TestCa, dir: &ScratchDir) -> Child {
@@ -73,11 +74,7 @@ fn issues_by_hand(name: &str) {
 
 /// Lets a server renew its certificate under the eyes of a client.
 fn serves_and_renews(name: &str) {
-    let ca = TestCa::builder()
-        .certificate_lifetime(Duration::from_secs(6))
-        .renewal_info(false)
-        .start()
-        .expect("a CA");
+    let ca = short_lived_ca(Duration::from_secs(6));
     let dir = ScratchDir::new();
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = socket.local_addr().expect("an address");
@@ -114,11 +111,7 @@ fn serves_and_renews(name: &str) {
 
 /// Lets a loop without a server renew its certificate.
 fn renews(name: &str) {
-    let ca = TestCa::builder()
-        .certificate_lifetime(Duration::from_secs(6))
-        .renewal_info(false)
-        .start()
-        .expect("a CA");
+    let ca = short_lived_ca(Duration::from_secs(6));
     let dir = ScratchDir::new();
     let mut child = start(name, &ca, &dir);
     let end = Instant::now() + Duration::from_secs(60);

@@ -149,7 +149,7 @@ fn collect(value: &Value, path: String, paths: &mut Vec<String>) {
     }
 }
 
-/// Replaces the body by what a function makes of it.
+/// Makes a change that edits the JSON of the body.
 fn body(edit: impl Fn(&mut Value) -> Option<()> + 'static) -> Change {
     Box::new(move |response| {
         let mut body: Value = serde_json::from_slice(response.body()).ok()?;

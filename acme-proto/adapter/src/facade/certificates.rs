@@ -352,11 +352,8 @@ macro_rules! certificates {
                 };
                 let in_flight = crate::storage::StoredInFlight::new(storage.clone(), &name);
                 let stored = self.run(kept, issue.durable(in_flight).key(&key), made.key_pem)$($await)*?;
-                let known = layout::save_json(&layout::session(directory), &client.memory());
-                if let Ok(known) = known {
-                    // Without it the next process asks the server.
-                    let _ = crate::storage::run(storage, known)$($await)*;
-                }
+                // Without it the next process asks the server.
+                let _ = self.put(layout::save_json(&layout::session(directory), &client.memory()))$($await)*;
                 Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
             }
 
@@ -448,21 +445,23 @@ macro_rules! certificates {
                 kept: &$crate::keeper::Kept,
                 stored: &$crate::storage::layout::StoredCertificate,
             ) {
-                let saved = match $crate::storage::layout::save_certificate(kept.name(), stored) {
-                    Ok(access) => crate::storage::run(&self.storage, access)$($await)*,
-                    Err(error) => Err(error),
-                };
+                let saved = self.put($crate::storage::layout::save_certificate(kept.name(), stored))$($await)*;
                 self.keeper.saved(kept, saved);
+            }
+
+            /// Stores a value, if it can be written as one.
+            $($async)? fn put(
+                &self,
+                access: Result<$crate::storage::Access<()>, $crate::storage::StorageError>,
+            ) -> Result<(), $crate::storage::StorageError> {
+                crate::storage::run(&self.storage, access?)$($await)*
             }
 
             /// Stores the life of a certificate, if it has changed.
             $($async)? fn save_life(&self, kept: &$crate::keeper::Kept) {
                 let Some(life) = kept.changed_life() else { return };
                 let key = $crate::storage::layout::renewal(kept.name());
-                let saved = match $crate::storage::layout::save_json(&key, &life) {
-                    Ok(access) => crate::storage::run(&self.storage, access)$($await)*,
-                    Err(error) => Err(error),
-                };
+                let saved = self.put($crate::storage::layout::save_json(&key, &life))$($await)*;
                 if let Err(error) = saved {
                     kept.life_unsaved();
                     self.keeper.report_storage(kept, &error);
@@ -513,7 +512,7 @@ macro_rules! certificates {
                     builder = builder.account_url(url.clone());
                     self.keeper.set_registered(directory, true);
                 }
-                if let Some((kid, mac_key)) = self.keeper.authority(directory).and_then(|ca| ca.external.as_ref()) {
+                if let Some((kid, mac_key)) = self.keeper.external_account(directory) {
                     builder = builder.external_account(kid, mac_key);
                 }
                 // What was known of the server is of use, and nothing depends on it.
@@ -545,7 +544,7 @@ macro_rules! certificates {
                 for contact in &settings.contacts {
                     register = register.contact(contact);
                 }
-                if let Some((kid, mac_key)) = self.keeper.authority(directory).and_then(|ca| ca.external.as_ref()) {
+                if let Some((kid, mac_key)) = self.keeper.external_account(directory) {
                     register = register.external_account(kid, mac_key);
                 }
                 if let Some(terms) = &settings.terms {

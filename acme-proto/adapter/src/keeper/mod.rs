@@ -92,10 +92,11 @@ impl Keeper {
         &self.settings
     }
 
-    /// Returns the settings of a CA.
-    pub fn authority(&self, directory: &Url) -> Option<&AuthoritySettings> {
+    /// Returns the external account that the account at a CA is bound to: its identifier and MAC
+    /// key.
+    pub fn external_account(&self, directory: &Url) -> Option<&(String, String)> {
         let index = self.directories.iter().position(|known| known == directory)?;
-        self.settings.authorities.get(index)
+        self.settings.authorities.get(index)?.external.as_ref()
     }
 
     /// Returns the directories of the CAs, the preferred one first.

@@ -34,7 +34,7 @@ use crate::tls_alpn01::{ACME_TLS_ALPN, TlsAlpn01Resolver, is_validation};
 /// key it can verify, ECDSA before Ed25519 before RSA, and among equals the one that was installed
 /// last.
 ///
-/// A handshake takes no lock and waits for nobody: it reads a table that [`install`](Self::install)
+/// A handshake takes no lock and never waits: it reads a table that [`install`](Self::install)
 /// replaces as a whole. Replacing one certificate among 10,000 takes microseconds.
 ///
 /// Validations by tls-alpn-01 are answered on the same port: give the resolver's

@@ -15,7 +15,7 @@ use acme_adapter::tls::Roots;
 use acme_proto::renewal::LifecycleEvent;
 use acme_proto::x509::Certificate;
 use acme_testca::{ChallengeKind, FaultAction, FaultRule, Faults, TestCa};
-use acme_tests::scratch;
+use acme_tests::{scratch, short_lived_ca};
 use serde_json::Value;
 
 use self::site::{Site, Wanted};
@@ -58,11 +58,7 @@ fn what_is_stored_is_served_at_once_and_not_ordered_again() {
 #[test]
 fn a_certificate_is_renewed_before_it_expires_under_connections_that_never_fail() {
     for start in Site::EACH {
-        let ca = TestCa::builder()
-            .certificate_lifetime(Duration::from_secs(6))
-            .renewal_info(false)
-            .start()
-            .expect("a CA");
+        let ca = short_lived_ca(Duration::from_secs(6));
         let folder = scratch("renewed");
         let site = start(&Wanted::new(folder.path(), &ca, &[&["a.example"]]));
         let mut certificates = Vec::new();
@@ -83,11 +79,7 @@ fn a_certificate_is_renewed_before_it_expires_under_connections_that_never_fail(
 #[test]
 fn a_ca_that_is_away_delays_nobody_and_the_server_recovers_by_itself() {
     for start in Site::EACH {
-        let ca = TestCa::builder()
-            .certificate_lifetime(Duration::from_secs(4))
-            .renewal_info(false)
-            .start()
-            .expect("a CA");
+        let ca = short_lived_ca(Duration::from_secs(4));
         let folder = scratch("away");
         let site = start(&Wanted::new(folder.path(), &ca, &[&["a.example"]]));
         site.get("a.example").expect("a handshake");
@@ -201,11 +193,7 @@ fn handshakes_cause_certificates_only_where_that_is_allowed_and_one_order_for_ea
 #[test]
 fn two_processes_on_one_folder_issue_each_name_once() {
     for start in Site::EACH {
-        let ca = TestCa::builder()
-            .certificate_lifetime(Duration::from_secs(6))
-            .renewal_info(false)
-            .start()
-            .expect("a CA");
+        let ca = short_lived_ca(Duration::from_secs(6));
         let (folder, start_time) = (scratch("two"), Instant::now());
         // The CA validates at the port of the second one, whichever of them orders.
         let wanted = Wanted::new(folder.path(), &ca, &[&["a.example"]]);

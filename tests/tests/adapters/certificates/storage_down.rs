@@ -11,6 +11,9 @@ use acme_adapter::storage::{Key, LockGuard, MemoryStorage, Storage, StorageError
 use acme_adapter::tls::Roots;
 use acme_proto::renewal::LifecycleEvent;
 use acme_testca::TestCa;
+use acme_tests::short_lived_ca;
+
+const LIFETIME: Duration = Duration::from_secs(5);
 
 /// A storage in memory that can be full: it is read, and takes no value and no lock.
 #[derive(Clone, Default)]
@@ -105,11 +108,6 @@ impl Counts {
     }
 }
 
-fn ca() -> TestCa {
-    let lifetime = Duration::from_secs(5);
-    TestCa::builder().certificate_lifetime(lifetime).renewal_info(false).start().expect("a CA")
-}
-
 /// Fills the storage, waits for a renewal, and makes room again: what is in memory is stored then.
 fn check(full: &Full, counts: &Counts) {
     counts.wait_for_renewals(1);
@@ -125,7 +123,7 @@ fn check(full: &Full, counts: &Counts) {
 
 #[test]
 fn a_storage_that_is_full_lets_no_certificate_expire_for_long() {
-    let (ca, full, counts) = (ca(), Full::default(), Arc::<Counts>::default());
+    let (ca, full, counts) = (short_lived_ca(LIFETIME), Full::default(), Arc::<Counts>::default());
     let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(&counts));
     let certificates = acme_blocking::Certificates::in_storage(full.clone())
         .ca(ca.directory_url())
@@ -139,7 +137,8 @@ fn a_storage_that_is_full_lets_no_certificate_expire_for_long() {
     certificates.shutdown();
     drop(listener);
 
-    let (ca, full, counts) = (self::ca(), AsyncFull::default(), Arc::<Counts>::default());
+    let (ca, full, counts) =
+        (short_lived_ca(LIFETIME), AsyncFull::default(), Arc::<Counts>::default());
     let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(&counts));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");

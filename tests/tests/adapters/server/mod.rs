@@ -203,7 +203,7 @@ fn a_certificate_can_be_obtained_during_the_handshake() {
         thread::scope(|scope| {
             let first = scope.spawn(|| shown(&server, "NEW.example"));
             assert_eq!(obtaining.recv().as_deref(), Ok("new.example"), "{}", server.name);
-            // Others go on meanwhile, and nothing is obtained for them, nor for nobody.
+            // Handshakes for other names go on meanwhile. They call no hook, and neither does one without a name.
             for name in ["known.example", "127.0.0.1"] {
                 assert_eq!(shown(&server, name).as_deref(), Some("known.example"));
             }
