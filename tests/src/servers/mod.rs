@@ -1,4 +1,5 @@
-//! ACME servers of other people, installed once below the target directory and started on loopback.
+//! Servers of other people, for ACME and DNS: installed once below the target directory, or by Debian, and started on
+//! loopback.
 //!
 //! ```no_run
 //! use acme_tests::servers::{Pebble, PebbleOptions};
@@ -16,6 +17,7 @@ mod challtestsrv;
 mod gunicorn;
 mod https;
 mod issuing_ca;
+mod knot;
 mod mock_dns;
 mod pebble;
 mod ports;
@@ -43,6 +45,7 @@ pub use boulder::{Boulder, BoulderOptions, Part};
 pub use caddy::caddy;
 pub use challtestsrv::Challtestsrv;
 pub use https::get;
+pub use knot::Knot;
 pub use pebble::{Pebble, PebbleOptions};
 pub use ports::free_port;
 pub use process::Process;

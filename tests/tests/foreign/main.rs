@@ -5,6 +5,7 @@ mod bad_input;
 mod boulder;
 mod boulder_limits;
 mod csr;
+mod dns_update;
 mod hints;
 mod interop_acmev2;
 mod interop_boulder;
