@@ -1,14 +1,15 @@
 //! Checking that a TXT record has reached every authoritative server of its zone.
 
-use core::time::Duration;
-use std::io::{self, Read as _, Write as _};
-use std::net::{TcpStream, UdpSocket};
+use std::io;
+use std::net::UdpSocket;
 use std::thread;
 use std::time::Instant;
 
 use acme_adapter::propagation::{
     DnsQuery, Propagated, PropagationCheck, PropagationError, PropagationStep,
 };
+
+use super::tcp::{self, left};
 
 /// Waits until every authoritative server returns `value` among the TXT records at `name`.
 ///
@@ -58,7 +59,11 @@ fn exchange_all(queries: &[DnsQuery]) -> Vec<io::Result<Vec<u8>>> {
 
 fn exchange(query: &DnsQuery) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + query.time_limit;
-    if query.tcp { by_tcp(query, deadline) } else { by_udp(query, deadline) }
+    if query.tcp {
+        tcp::exchange(query.server, &query.framed(), deadline)
+    } else {
+        by_udp(query, deadline)
+    }
 }
 
 fn by_udp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
@@ -78,33 +83,4 @@ fn by_udp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
             return Ok(datagram);
         }
     }
-}
-
-fn by_tcp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&query.server, left(deadline)?)?;
-    stream.set_write_timeout(Some(left(deadline)?))?;
-    stream.write_all(&query.framed())?;
-    let mut length = [0; 2];
-    read(&mut stream, &mut length, deadline)?;
-    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
-    read(&mut stream, &mut message, deadline)?;
-    Ok(message)
-}
-
-/// Fills the buffer before the deadline, however slowly the server sends.
-fn read(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) -> io::Result<()> {
-    while !buffer.is_empty() {
-        stream.set_read_timeout(Some(left(deadline)?))?;
-        match stream.read(buffer)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => buffer = &mut buffer[read..],
-        }
-    }
-    Ok(())
-}
-
-/// Returns the time that is left, which is never zero: to a socket, zero means no time limit.
-fn left(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }

@@ -19,6 +19,10 @@ pub use crate::directories::{
     ACTALIS, GOOGLE, GOOGLE_STAGING, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SSL_COM_ECC, SSL_COM_RSA,
     ZEROSSL,
 };
+pub use crate::dns_update::{
+    DnsCode, DnsRefusal, DnsUpdate, DnsUpdateError, InvalidTsigKey, TsigAlgorithm, TsigFailure,
+    TsigKey, TsigKeyError,
+};
 pub use crate::error::{BoxError, Error};
 pub use crate::exchange::ExchangeRecord;
 pub use crate::hook::HookCommand;

@@ -14,6 +14,7 @@
 //! | [`storage`] | accounts, keys, certificates and orders in a folder, in memory, or elsewhere |
 //! | [`key_file`] | a private key in a file of its own |
 //! | [`directories`] | where public CAs are |
+//! | [`dns_update`] | TXT records by dynamic updates of a DNS server, without I/O |
 //! | [`keys`], [`keyring`] | keys in the crypto provider of rustls; which key signs |
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
 //! | [`cookies`] | cookies of a CA's balancer, in memory |
@@ -46,6 +47,7 @@ pub mod client_state;
 pub mod clock;
 pub mod cookies;
 pub mod directories;
+pub mod dns_update;
 pub mod driver;
 pub mod error;
 mod error_chain;

@@ -1,11 +1,13 @@
 //! Publishing challenges: a trait, and the solvers that come with this crate.
 
 mod dns01;
+mod dns_update;
 pub(crate) mod hook;
 mod http01;
 pub(crate) mod listener;
 #[cfg(feature = "propagation")]
 mod propagation;
+mod tcp;
 mod tls_alpn01;
 
 use core::future::Future;

@@ -7,9 +7,10 @@ use acme_adapter::propagation::{
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep, timeout};
+
+use super::tcp;
 
 /// Waits until every authoritative server returns `value` among the TXT records at `name`.
 ///
@@ -48,7 +49,7 @@ pub async fn propagated(
 async fn exchange(query: DnsQuery) -> (QueryId, io::Result<Vec<u8>>) {
     let limit = query.time_limit;
     let answer = if query.tcp {
-        timeout(limit, by_tcp(&query)).await
+        timeout(limit, tcp::exchange(query.server, &query.framed())).await
     } else {
         timeout(limit, by_udp(&query)).await
     };
@@ -71,13 +72,4 @@ async fn by_udp(query: &DnsQuery) -> io::Result<Vec<u8>> {
             return Ok(datagram);
         }
     }
-}
-
-async fn by_tcp(query: &DnsQuery) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(query.server).await?;
-    stream.write_all(&query.framed()).await?;
-    let length = stream.read_u16().await?;
-    let mut message = vec![0; usize::from(length)];
-    stream.read_exact(&mut message).await?;
-    Ok(message)
 }

@@ -1,40 +1,132 @@
 //! Dynamic updates at Knot DNS, which the test CA asks for TXT records.
 
-use acme_blocking::{
-    AccountKey, BoxError, Client, Dns01, Dns01Solver, KeyKind, ProviderKey, Roots,
-};
-use acme_testca::TestCa;
+use acme_testca::{ChallengeKind, TestCa};
 use acme_tests::servers::Knot;
+use tokio::runtime::Runtime;
 
-/// A zone that is changed by Knot's own program.
-struct ByKnsupdate<'k>(&'k Knot);
+const NAMES: [&str; 2] = ["example.test", "*.example.test"];
 
-impl Dns01 for ByKnsupdate<'_> {
-    fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        self.0.update("example.test", &[&format!("add {name}. 60 TXT \"{value}\"")]);
-        Ok(())
-    }
+/// Issues for a name and its wildcard through each adapter, with a solver that changes Knot's zones by this key.
+fn issue(ca: &TestCa, update: impl Fn() -> acme_blocking::DnsUpdate) {
+    let key = acme_blocking::ProviderKey::generate(acme_blocking::KeyKind::Es256).expect("a key");
+    let account = || acme_blocking::AccountKey::generate(acme_blocking::KeyKind::Es256);
+    let roots = || acme_blocking::Roots::Pem(ca.root_pem().into());
 
-    fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-        self.0.update("example.test", &[&format!("delete {name}. TXT \"{value}\"")]);
-        Ok(())
+    let client = acme_blocking::Client::builder(ca.directory_url());
+    let client = client.key(account().expect("a key")).roots(roots()).connect().expect("a client");
+    client.register().run().expect("an account");
+    let issued = client.issue(NAMES).key(&key).solver(update()).run().expect("a certificate");
+    assert_eq!(issued.not_cleaned(), []);
+
+    Runtime::new().expect("a runtime").block_on(async {
+        let client = acme_tokio::Client::builder(ca.directory_url());
+        let client = client.key(account().expect("a key")).roots(roots()).connect().await;
+        let client = client.expect("a client");
+        client.register().run().await.expect("an account");
+        let issued = client.issue(NAMES).key(&key).solver(update()).run().await;
+        assert_eq!(issued.expect("a certificate").not_cleaned(), []);
+    });
+    assert_eq!(ca.certificates_issued(), 2);
+    assert_eq!(ca.validations().len(), 4);
+}
+
+fn ca(knot: &Knot) -> TestCa {
+    TestCa::builder().dns(knot.server()).start().expect("a CA")
+}
+
+fn update(knot: &Knot, algorithm: &str) -> acme_blocking::DnsUpdate {
+    let key = acme_blocking::TsigKey::load(knot.key_file(algorithm)).expect("a key");
+    assert_eq!((key.name(), key.algorithm().as_str()), (knot.key_name(algorithm), algorithm));
+    acme_blocking::DnsUpdate::new([knot.server()], key)
+}
+
+#[test]
+fn a_name_and_its_wildcard_are_proved_with_each_algorithm_and_nothing_is_left() {
+    let knot = Knot::start(&[("example.test", "")]);
+    for algorithm in Knot::ALGORITHMS {
+        issue(&ca(&knot), || update(&knot, algorithm));
+        assert_eq!(knot.all_txt(), []);
     }
 }
 
 #[test]
-fn the_ca_finds_what_another_program_publishes_at_knot() {
+fn a_value_of_somebody_else_survives() {
+    let knot = Knot::start(&[("example.test", "_acme-challenge 60 TXT \"another client's\"\n")]);
+    issue(&ca(&knot), || update(&knot, "hmac-sha256"));
+    assert_eq!(knot.txt("_acme-challenge.example.test"), ["another client's"]);
+}
+
+#[test]
+fn an_alias_into_another_zone_is_followed() {
+    let alias = "_acme-challenge 60 CNAME example.challenges.test.\n";
+    let knot = Knot::start(&[("example.test", alias), ("challenges.test", "")]);
+    issue(&ca(&knot), || update(&knot, "hmac-sha256"));
+    assert_eq!(knot.all_txt(), []);
+}
+
+#[test]
+fn an_alias_that_only_another_server_has_is_found_through_a_resolver() {
+    let alias = "_acme-challenge 60 CNAME example.challenges.test.\n";
+    let both = Knot::start(&[("example.test", alias), ("challenges.test", "")]);
+    // It has no zone with the alias, and is what gets the updates.
+    let zone = Knot::start(&[("challenges.test", "")]);
+    let solver = update(&zone, "hmac-sha512").resolver(both.server());
+    let name = "_acme-challenge.example.test";
+    acme_blocking::Dns01::set_txt(&solver, name, "a value").expect("an update");
+    assert_eq!(zone.txt("example.challenges.test"), ["a value"]);
+    assert_eq!(both.all_txt(), []);
+    let error = acme_blocking::Dns01::set_txt(&update(&zone, "hmac-sha512"), name, "a value");
+    let error = error.expect_err("it does not have the zone").to_string();
+    assert!(
+        error.contains("REFUSED; name the primary server of its zone, or a resolver"),
+        "{error}"
+    );
+}
+
+#[test]
+fn dns_account_01_and_dns_persist_01_are_solved_too() {
+    use acme_blocking::{Dns01Solver, DnsPersist01Solver, PersistOptions};
+
     let knot = Knot::start(&[("example.test", "")]);
-    let ca = TestCa::builder().dns(knot.server()).start().expect("a CA");
-    let client = Client::builder(ca.directory_url())
-        .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-        .roots(Roots::Pem(ca.root_pem().into()))
+    let ca = |kind| TestCa::builder().dns(knot.server()).challenges([kind]).start().expect("a CA");
+    issue(&ca(ChallengeKind::DnsAccount01), || update(&knot, "hmac-sha256"));
+    assert_eq!(knot.all_txt(), []);
+
+    let ca = ca(ChallengeKind::DnsPersist01);
+    let key = acme_blocking::ProviderKey::generate(acme_blocking::KeyKind::Es256).expect("a key");
+    let account = acme_blocking::AccountKey::generate(acme_blocking::KeyKind::Es256);
+    let client = acme_blocking::Client::builder(ca.directory_url())
+        .key(account.expect("a key"))
+        .roots(acme_blocking::Roots::Pem(ca.root_pem().into()))
         .connect()
         .expect("a client");
     client.register().run().expect("an account");
-    let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
-    let solver = Dns01Solver::new(ByKnsupdate(&knot));
-    let names = ["example.test", "*.example.test"];
-    client.issue(names).key(&key).solver(&solver).run().expect("a certificate");
-    assert_eq!(ca.validations().len(), 2);
+    let options = PersistOptions::default().with_wildcard_policy();
+    let solver = DnsPersist01Solver::new(update(&knot, "hmac-sha384")).options(options);
+    for _ in 0..2 {
+        client.issue(NAMES).key(&key).solver(&solver).run().expect("a certificate");
+        assert_eq!(knot.all_txt().len(), 1, "one record that stays, and is not set again");
+    }
+    let _ = Dns01Solver::new(update(&knot, "hmac-sha384")).prefer_account_label();
+}
+
+#[test]
+fn what_knot_objects_to_is_named_with_the_remedy() {
+    let knot = Knot::start(&[("example.test", "")]);
+    let error = |name: &str, algorithm: acme_blocking::TsigAlgorithm, secret: &str| {
+        let key = acme_blocking::TsigKey::new(name, algorithm, secret).expect("a key");
+        let solver = acme_blocking::DnsUpdate::new([knot.server()], key);
+        let set = acme_blocking::Dns01::set_txt(&solver, "_acme-challenge.example.test", "v");
+        set.expect_err("a refusal").to_string()
+    };
+    let (sha256, sha512) =
+        (acme_blocking::TsigAlgorithm::HmacSha256, acme_blocking::TsigAlgorithm::HmacSha512);
+    let [name, secret] = [knot.key_name("hmac-sha256"), knot.secret("hmac-sha256")];
+    let unknown = error("nobody", sha256, &secret);
+    assert!(unknown.contains("does not know the key nobody (hmac-sha256) (BADKEY)"), "{unknown}");
+    let algorithm = error(&name, sha512, &secret);
+    assert!(algorithm.contains("(BADKEY)"), "{algorithm}");
+    let other = error(&name, sha256, &knot.secret("hmac-sha512"));
+    assert!(other.contains("another secret for the key") && other.contains("(BADSIG)"), "{other}");
     assert_eq!(knot.all_txt(), []);
 }

@@ -19,7 +19,7 @@
 //! | `in_flight::{IntentStore, on_disk}` | what stores both keys of a key change; what runs a function that blocks |
 //! | `transport::{BoxTransport, default_transport}`, `signer::BoxSigner` | the transport and the signer as trait objects |
 //! | `server::Hooks`, `TlsListener::start` | what a user's server is asked in a handshake; what accepts connections |
-//! | `solver::{listener, http01, tls_alpn01, hook, propagated}` | the I/O of the ready-made solvers |
+//! | `solver::{listener, http01, tls_alpn01, hook, dns_update, propagated}` | the I/O of the ready-made solvers |
 //! | `certificates::{BoxStorage, BoxSolver, Place, Signal}` | the storage and solvers as trait objects; a client under a lock; what wakes and ends the work on certificates |
 //! | `Solver`, `Store`, `Signer`, `Transport`, `Dns01` | the traits that users implement |
 

@@ -236,7 +236,33 @@ macro_rules! ready_made_solvers {
             }
         }
 
-        impl Solver for $crate::hook::HookCommand {
+        impl Dns01 for $crate::dns_update::DnsUpdate {
+            $($async)? fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+                let task = $crate::dns_update::DnsTask::Add(value);
+                dns_update::run(self, name, task)$($await)*.map(drop)
+            }
+
+            $($async)? fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
+                let task = $crate::dns_update::DnsTask::Remove(value);
+                dns_update::run(self, name, task)$($await)*.map(drop)
+            }
+
+            $($async)? fn existing_txt(&self, name: &str) -> Result<Vec<String>, BoxError> {
+                dns_update::run(self, name, $crate::dns_update::DnsTask::Read)$($await)*
+            }
+        }
+
+        $crate::txt_solver! { $crate::dns_update::DnsUpdate, async: [$($async)?], await: [$($await)*] }
+        $crate::txt_solver! { $crate::hook::HookCommand, async: [$($async)?], await: [$($await)*] }
+    };
+}
+
+/// Implements the adapter's trait `Solver` for a type that implements its trait `Dns01`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! txt_solver {
+    ($type:ty, async: [$($async:tt)?], await: [$($await:tt)*]) => {
+        impl Solver for $type {
             fn kinds(&self) -> &[ChallengeKind] {
                 &$crate::txt::KINDS
             }

@@ -1,0 +1,31 @@
+//! Dynamic updates of a DNS server (RFC 2136).
+
+use std::io;
+
+use acme_adapter::clock;
+use acme_adapter::dns_update::{DnsTask, DnsUpdate, DnsUpdateStep};
+use tokio::time::{Instant, timeout};
+
+use super::tcp;
+use crate::BoxError;
+
+/// Runs a task at a name, and returns the values that it read.
+pub(super) async fn run(
+    update: &DnsUpdate,
+    name: &str,
+    task: DnsTask<'_>,
+) -> Result<Vec<String>, BoxError> {
+    let start = Instant::now();
+    let mut flow = update.start(name, task)?;
+    loop {
+        match flow.poll(start.elapsed(), clock::wall()) {
+            DnsUpdateStep::Exchange(query) => {
+                let exchange = tcp::exchange(query.server, &query.framed);
+                let response = timeout(query.time_limit, exchange).await;
+                let response = response.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+                flow.answer(response, clock::wall());
+            }
+            DnsUpdateStep::Done(result) => return Ok(result?),
+        }
+    }
+}
