@@ -2,7 +2,7 @@
 //!
 //! Whoever has BIND, Knot DNS, PowerDNS or NSD behind one of them needs three lines, with either adapter:
 //!
-//! ```ignore
+//! ```text
 //! let key = TsigKey::load("/etc/acme/update.key")?;
 //! let solver = DnsUpdate::new(["192.0.2.53:53".parse()?], key);
 //! let issued = client.issue(["example.org", "*.example.org"]).key(&cert_key).solver(&solver).run()?;
@@ -39,6 +39,14 @@ pub use self::key::{InvalidTsigKey, TsigAlgorithm, TsigKey, TsigKeyError};
 /// - One value is added beside the others at the name, and only that value is removed. A wildcard and its base name
 ///   have two values at one name.
 /// - The signature of the server's response is verified.
+///
+/// ```no_run
+/// use acme_adapter::dns_update::{DnsUpdate, TsigKey};
+///
+/// let key = TsigKey::load("/etc/acme/update.key")?;
+/// let solver = DnsUpdate::new(["192.0.2.53:53".parse()?], key).ttl(30);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct DnsUpdate {
     servers: Vec<SocketAddr>,
