@@ -11,6 +11,7 @@
 //! - [`world`]: what servers do that the RFC does not say, and what comes of it.
 //! - [`lets_encrypt`]: limits, waits, and what a failure costs at Let's Encrypt.
 //! - [`waiting`]: when an order is read while the CA is at work, and how late its end is noticed.
+//! - [`speed`]: these adapters and other clients side by side: time, requests, connections, CPU, memory.
 //! - [`proof`]: what was explored, simulated, fuzzed and mutated, with the commands.
 
 pub mod aioacme;
@@ -30,6 +31,8 @@ pub mod interop {}
 pub mod lets_encrypt {}
 #[doc = include_str!("proof.md")]
 pub mod proof {}
+#[doc = include_str!("speed.md")]
+pub mod speed {}
 #[doc = include_str!("waiting.md")]
 pub mod waiting {}
 #[doc = include_str!("world.md")]
