@@ -90,7 +90,7 @@ impl Request {
     }
 }
 
-/// An answer, as far as the driver received it.
+/// A response, as far as the driver received it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     status: u16,

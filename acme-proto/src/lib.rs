@@ -1,6 +1,6 @@
 //! The ACME client protocol (RFC 8555 and its extensions) as a **sans-IO state machine**.
 //!
-//! This crate turns operations into descriptions of HTTP requests and parses the answers. It has no socket,
+//! This crate turns operations into descriptions of HTTP requests and parses the responses. It has no socket,
 //! no clock, no runtime, no thread and no private key: whoever drives it brings these, so that it runs in
 //! any runtime, in blocking programs, on bare metal, and under a fuzzer. `acme-tokio` and `acme-blocking`
 //! are two thin drivers; writing a third takes about forty lines. `acme-adapter` holds what every adapter shares: files,
@@ -41,14 +41,8 @@
 //! ) -> Result<F::Success, Error> {
 //!     loop {
 //!         let input = match flow.poll_output(session, outside.now()) {
-//!             Output::Transmit(t) => match outside.exchange(&t) {
-//!                 Ok(response) => Input::Response(t.id, response),
-//!                 Err(lost) => Input::Lost(t.id, lost),
-//!             },
-//!             Output::Sign(s) => match outside.sign(&s) {
-//!                 Ok(signature) => Input::Signature(s.id, signature),
-//!                 Err(failed) => Input::SignFailed(s.id, failed),
-//!             },
+//!             Output::Transmit(t) => Input::exchanged(t.id, outside.exchange(&t)),
+//!             Output::Sign(s) => Input::signed(s.id, outside.sign(&s)),
 //!             Output::Save(s) => Input::Saved(s.id), // a durable flow: store `s.snapshot` first
 //!             Output::Event(event) => {
 //!                 on_event(flow, session, event);
@@ -96,7 +90,7 @@
 //! }
 //! ```
 //!
-//! A driver that does several things at once hands out everything before `Timeout` and feeds answers in as
+//! A driver that does several things at once hands out everything before `Timeout` and feeds the results in as
 //! they come, in any order.
 //!
 //! # Map
@@ -147,6 +141,7 @@ pub mod jose;
 pub mod manual;
 pub mod notice;
 pub mod op;
+mod output;
 pub mod pem;
 pub mod policy;
 pub mod register;

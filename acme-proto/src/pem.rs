@@ -3,7 +3,6 @@
 //! The parser skips text outside the blocks, and is strict about the blocks. A block may be a private key, so that no
 //! copy of its text stays in freed memory.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -148,11 +147,28 @@ fn read(
 }
 
 /// The lines of a text, each converted by itself: what is not UTF-8 cannot be in a block, and the names in explanatory
-/// text may be in any character set. Only such lines are copied.
+/// text may be in any character set.
 struct Lines<'a>(&'a [u8]);
 
+/// A line. Only one that is not UTF-8 is copied, and wiped: it may be that of a key.
+enum LineText<'a> {
+    Own(&'a str),
+    Copy(Zeroizing<String>),
+}
+
+impl core::ops::Deref for LineText<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Own(text) => text,
+            Self::Copy(text) => text,
+        }
+    }
+}
+
 impl<'a> Iterator for Lines<'a> {
-    type Item = Cow<'a, str>;
+    type Item = LineText<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
@@ -161,8 +177,24 @@ impl<'a> Iterator for Lines<'a> {
         let end = self.0.iter().position(|octet| *octet == b'\n');
         let (line, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
         self.0 = rest.get(1..).unwrap_or_default();
-        Some(String::from_utf8_lossy(line))
+        let text = core::str::from_utf8(line).map(LineText::Own);
+        Some(text.unwrap_or_else(|_| LineText::Copy(converted(line))))
     }
+}
+
+/// Puts a replacement character in the place of what is not UTF-8. A text that grows leaves copies behind, so that it
+/// has all its room from the start.
+fn converted(line: &[u8]) -> Zeroizing<String> {
+    let replaced = line.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+    let room = line.len() + replaced * char::REPLACEMENT_CHARACTER.len_utf8();
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    for chunk in line.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
 }
 
 fn none(text: &[u8]) -> InvalidPem {

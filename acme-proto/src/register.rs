@@ -4,18 +4,17 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::call::{Drive, Engine, Finished, Life, poll};
+use crate::call::{Drive, Engine, Finished, Life};
 use crate::error::{Error, InvalidInput, Misuse};
-use crate::flow::{Flow, Input, Output, sealed};
+use crate::flow::{Flow, Output};
 use crate::op::{AccountEntry, GetDirectory, LocateAccount, Located, NewAccount, operations};
 use crate::resource::Resource;
 use crate::session::{ExternalAccount, Session};
-use crate::time::Timestamp;
 use crate::wire::{AccountStatus, Meta, ProblemType};
 
 /// Creates the account of the session's key, or finds it if there is one; no other flow creates accounts.
 ///
-/// Store the key before the first poll: it must outlive a crash between request and answer.
+/// Store the key before the first poll: it must outlive a crash between request and response.
 #[derive(Debug)]
 pub struct Register {
     request: NewAccount,
@@ -99,7 +98,7 @@ impl Register {
     /// # Errors
     /// [`Misuse::ConsentNotRequested`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub const fn agree(&mut self) -> Result<(), Misuse> {
-        self.answer(Consent::Agreed)
+        self.settle(Consent::Agreed)
     }
 
     /// Says that the user does not agree; the flow then ends in [`InvalidInput::TermsNotAgreed`].
@@ -107,10 +106,10 @@ impl Register {
     /// # Errors
     /// [`Misuse::ConsentNotRequested`] if the flow did not ask, [`Misuse::Finished`] after its end.
     pub const fn decline(&mut self) -> Result<(), Misuse> {
-        self.answer(Consent::Declined)
+        self.settle(Consent::Declined)
     }
 
-    const fn answer(&mut self, consent: Consent) -> Result<(), Misuse> {
+    const fn settle(&mut self, consent: Consent) -> Result<(), Misuse> {
         if self.life.is_over() {
             return Err(Misuse::Finished);
         }
@@ -203,7 +202,7 @@ impl Default for Register {
     }
 }
 
-impl Drive for Register {
+impl Drive<RegisterEvent, AccountEntry> for Register {
     type Task = Task;
 
     fn engine(&mut self) -> &mut Engine<Task> {
@@ -248,28 +247,9 @@ impl Drive for Register {
     }
 }
 
-impl sealed::Sealed for Register {}
-
 impl Flow for Register {
     type Event = RegisterEvent;
     type Success = AccountEntry;
-
-    fn poll_output(
-        &mut self,
-        session: &mut Session,
-        now: Timestamp,
-    ) -> Output<Self::Event, Self::Success> {
-        poll(self, session, now)
-    }
-
-    fn handle_input(
-        &mut self,
-        session: &mut Session,
-        input: Input,
-        now: Timestamp,
-    ) -> Result<(), Misuse> {
-        self.engine.handle_input(session, input, now)
-    }
 }
 
 /// Refuses an account that exists but was deactivated or revoked.

@@ -1,19 +1,17 @@
-//! What a flow asks of its driver, as plain data: requests, signatures, and how both can fail.
+//! What a flow asks of its driver and what the driver gives back, as plain data: requests, signatures, and how both can fail.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::http::Request;
-use crate::jose::{Algorithm, MacAlgorithm, Thumbprint};
+use crate::http::{Request, Response};
+use crate::jose::{Algorithm, MacAlgorithm, Signature, Thumbprint};
 use crate::text::printable;
-#[cfg(doc)]
-use crate::{flow::Input, http::Response};
 
 /// An HTTP request. The driver sends it as it is: it follows no redirect, retries nothing and changes no header.
 #[derive(Clone, Debug)]
 pub struct Transmit {
-    /// Goes into the answering [`Input`].
+    /// Goes into the [`Input`].
     pub id: RequestId,
     /// The request.
     pub request: Request,
@@ -87,7 +85,7 @@ impl Lost {
 /// A request for a signature or MAC over `message`.
 #[derive(Clone, Debug)]
 pub struct SignRequest {
-    /// Goes into the answering [`Input`].
+    /// Goes into the [`Input`].
     pub id: SignId,
     /// The key that signs.
     pub key: KeyRole,
@@ -136,6 +134,41 @@ pub enum SignFailed {
     /// The signer failed, and says why.
     #[error("{}", printable(.0, 300))]
     Failed(String),
+}
+
+/// The result of an output.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// The response to a [`Transmit`].
+    Response(RequestId, Response),
+    /// A [`Transmit`] got no response.
+    Lost(RequestId, Lost),
+    /// The signature for a [`SignRequest`].
+    Signature(SignId, Signature),
+    /// The signer could not or would not sign.
+    SignFailed(SignId, SignFailed),
+    /// The snapshot is on stable storage.
+    Saved(SaveId),
+    /// The snapshot could not be stored, and why.
+    SaveFailed(SaveId, String),
+}
+
+impl Input {
+    /// Says what came of a [`Transmit`].
+    pub fn exchanged(id: RequestId, result: Result<Response, Lost>) -> Self {
+        result.map_or_else(|lost| Self::Lost(id, lost), |response| Self::Response(id, response))
+    }
+
+    /// Says what came of a [`SignRequest`].
+    pub fn signed(id: SignId, result: Result<Signature, SignFailed>) -> Self {
+        result.map_or_else(|why| Self::SignFailed(id, why), |it| Self::Signature(id, it))
+    }
+
+    /// Says what came of a [`SaveRequest`](crate::flow::SaveRequest).
+    pub fn saved(id: SaveId, result: Result<(), String>) -> Self {
+        result.map_or_else(|why| Self::SaveFailed(id, why), |()| Self::Saved(id))
+    }
 }
 
 /// Names a flow within its session.

@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(printable("ab\u{1b}", 3), "ab…", "an escape is not cut in the middle");
     }
 
-    // nginx in front of a CA answers for it: https://github.com/go-acme/lego/issues/390
+    // nginx in front of a CA responds for it: https://github.com/go-acme/lego/issues/390
     #[test]
     fn a_snippet_of_html_is_one_line() {
         let body = b"<html>\r\n  <head><title>429 Too Many Requests</title></head>\n";

@@ -1,27 +1,30 @@
 //! The poll loop that all flows share.
 
+use alloc::string::String;
+
 use super::engine::{Engine, Finished, Step};
 use crate::error::{Error, Misuse};
-use crate::flow::{Flow, Output};
 use crate::op::Operation;
+use crate::output::Output;
+use crate::request::{Input, SaveId};
 use crate::session::Session;
 use crate::time::Timestamp;
 
 /// A flow that says which operations run and what follows from each; the rest is the [`Engine`]'s.
-pub(crate) trait Drive: Flow {
+pub(crate) trait Drive<E, T> {
     /// Its operations.
     type Task: Operation;
 
     fn engine(&mut self) -> &mut Engine<Self::Task>;
 
     /// Returns where the flow is: new, running, ending, over.
-    fn life(&mut self) -> &mut Life<Self::Success>;
+    fn life(&mut self) -> &mut Life<T>;
 
     /// Starts the clock and what comes first.
     fn start(&mut self, session: &mut Session);
 
     /// Starts what is due; returns what the flow itself has to hand out: an event, or a save.
-    fn advance(&mut self, session: &mut Session) -> Option<Output<Self::Event, Self::Success>>;
+    fn advance(&mut self, session: &mut Session) -> Option<Output<E, T>>;
 
     /// Takes an operation that is done.
     fn finished(&mut self, finished: Finished<Self::Task>, session: &mut Session);
@@ -30,17 +33,16 @@ pub(crate) trait Drive: Flow {
     fn late(&mut self, session: &mut Session);
 
     /// Takes that the engine wants nothing before `at`; `None` if something changed by that.
-    fn wait(
-        &mut self,
-        at: Timestamp,
-        session: &mut Session,
-    ) -> Option<Output<Self::Event, Self::Success>> {
+    fn wait(&mut self, at: Timestamp, session: &mut Session) -> Option<Output<E, T>> {
         if self.engine().is_late() {
             self.late(session);
             return None;
         }
         Some(Output::Timeout(Some(at)))
     }
+
+    /// Takes that a snapshot was stored, or why it was not.
+    fn saved(&mut self, _id: SaveId, _failure: Option<String>, _session: &mut Session) {}
 }
 
 /// Where a flow is between its first poll and its end.
@@ -64,12 +66,12 @@ impl<T> Life<T> {
     }
 }
 
-/// Polls a flow, by the rule of [`Flow`].
-pub(crate) fn poll<F: Drive>(
-    flow: &mut F,
+/// Polls a flow, by the rule of [`Flow`](crate::flow::Flow).
+pub(crate) fn poll<E, T>(
+    flow: &mut (impl Drive<E, T> + ?Sized),
     session: &mut Session,
     now: Timestamp,
-) -> Output<F::Event, F::Success> {
+) -> Output<E, T> {
     let id = match flow.engine().enter(session, now) {
         Ok(id) => id,
         Err(misuse) => return Output::Done(Err(misuse.into())),
@@ -109,9 +111,28 @@ pub(crate) fn poll<F: Drive>(
     }
 }
 
-fn end<F: Drive>(flow: &mut F, session: &mut Session) -> Output<F::Event, F::Success> {
+/// Hands an input to the exchange, or the save, that it is for.
+pub(crate) fn handle_input<E, T>(
+    flow: &mut (impl Drive<E, T> + ?Sized),
+    session: &mut Session,
+    input: Input,
+    now: Timestamp,
+) -> Result<(), Misuse> {
+    let save = match &input {
+        Input::Saved(id) => Some((*id, None)),
+        Input::SaveFailed(id, reason) => Some((*id, Some(reason.clone()))),
+        _ => None,
+    };
+    flow.engine().handle_input(session, input, now)?;
+    if let Some((id, failure)) = save {
+        flow.saved(id, failure, session);
+    }
+    Ok(())
+}
+
+fn end<E, T>(flow: &mut (impl Drive<E, T> + ?Sized), session: &mut Session) -> Output<E, T> {
     // Nonces that this flow fetched serve the next one.
-    flow.engine().close(session);
+    flow.engine().reset(session);
     match core::mem::replace(flow.life(), Life::Over) {
         Life::Ending(result) => Output::Done(result),
         _ => Output::Done(Err(Misuse::Finished.into())),

@@ -9,10 +9,10 @@ use super::exchange::{Event, Exchange, ExchangeId, Outcome, Phase, State, Work};
 use super::queue::Queue;
 use super::supply::Supplies;
 use crate::error::{DeadlinePassed, Error, Misuse};
-use crate::flow::{FlowId, Input, SaveId, SignRequest, Transmit};
 use crate::http::Response;
 use crate::notice::Notice;
-use crate::op::{Answer, Failure, Operation, Read};
+use crate::op::{Failure, Operation, Read, Reading, Received};
+use crate::request::{FlowId, Input, SaveId, SignRequest, Transmit};
 use crate::resource::Resource;
 use crate::session::{Binding, Session};
 use crate::time::Timestamp;
@@ -52,10 +52,18 @@ pub(crate) enum Step<O: Operation> {
 pub(crate) struct Finished<O: Operation> {
     pub(crate) operation: O,
     pub(crate) result: Result<O::Response, Error>,
-    /// The `Retry-After` of the last answer, readable or not.
+    /// The `Retry-After` of the last response, readable or not.
     pub(crate) retry_after: Option<Timestamp>,
-    /// The response is the state after a lost answer, not the answer itself.
+    /// The result is the state that was read after a lost response.
     pub(crate) was_reread: bool,
+}
+
+/// What the engine keeps of a response that was read.
+#[derive(Debug, Default)]
+struct Seen {
+    status: Option<u16>,
+    location: Option<Url>,
+    retry_after: Option<Timestamp>,
 }
 
 /// How long before the deadline the last poll goes out.
@@ -104,17 +112,17 @@ impl<O: Operation> Engine<O> {
         self.supplies.prefetch = count;
     }
 
-    /// Gives up every operation; answers to them are ignored.
+    /// Gives up every operation; responses to them are ignored.
     pub(crate) fn abandon_all(&mut self) {
         self.exchanges.retain(|_, exchange| matches!(exchange.work, Work::Supply(_)));
         self.queue.retain(|id| self.exchanges.contains_key(id));
     }
 
     /// Ends all exchanges and gives the nonces back.
-    pub(crate) fn close(&mut self, session: &mut Session) {
+    pub(crate) fn reset(&mut self, session: &mut Session) {
         self.exchanges.clear();
         self.queue.retain(|_| false);
-        for (since, nonce) in self.supplies.close() {
+        for (since, nonce) in self.supplies.reset() {
             session.put_nonce(nonce, since);
         }
     }
@@ -239,7 +247,7 @@ impl<O: Operation> Engine<O> {
             // A pass may fail exchanges, which are read before more is fetched for the others.
             let has_more = self.has_settled() || self.has_notice();
             if !has_more && !self.fetch_lacking(has_room, session) {
-                // Without room for another exchange only an answer helps.
+                // Without room for another exchange only a response helps.
                 let wake = self.queue.next_time().filter(|_| has_room);
                 return Step::Wait(wake.unwrap_or(self.deadline).min(self.deadline));
             }
@@ -267,9 +275,9 @@ impl<O: Operation> Engine<O> {
         if flow != binding.flow || number >= self.next_number {
             return Err(Misuse::UnknownId);
         }
-        // A second answer, or one to an exchange that was given up, is late and not wrong.
+        // A second input, or one to an exchange that was given up, is late and not wrong.
         let Some(id) = self.queue.outstanding.remove(&number) else { return Ok(()) };
-        // One that was given up is gone, and one that the deadline cut off is settled. The answer
+        // One that was given up is gone, and one that the deadline cut off is settled. The input
         // only makes room.
         let Some(mut exchange) = self.exchanges.remove(&id) else { return Ok(()) };
         if matches!(exchange.state, State::Waiting { .. } | State::Signed(_) | State::Settled(_)) {
@@ -277,7 +285,7 @@ impl<O: Operation> Engine<O> {
             return Ok(());
         }
         let verdict = match input {
-            Input::Response(_, response) => self.answered(&mut exchange, response, session),
+            Input::Response(_, response) => self.responded(&mut exchange, response, session),
             Input::Lost(_, lost) => self.lost(&mut exchange, lost, session),
             Input::SignFailed(_, reason) => Verdict::Settle(Err(Error::Signer(reason))),
             Input::Signature(_, signature) => {
@@ -294,7 +302,7 @@ impl<O: Operation> Engine<O> {
         Ok(())
     }
 
-    /// Lets an operation read the answer, or the error, that ended its present request.
+    /// Lets an operation read the response, or the error, that ended its present request.
     ///
     /// Returns nothing if the operation has another request.
     fn read(&mut self, id: ExchangeId, session: &mut Session) -> Option<Finished<O>> {
@@ -302,44 +310,28 @@ impl<O: Operation> Engine<O> {
         let State::Settled(outcome) = &mut exchange.state else { return None };
         // A placeholder: the exchange stays settled until its next transition.
         let outcome = core::mem::replace(outcome, Err(Error::Internal));
+        let (phase, unsupplied) = (exchange.phase, exchange.unsupplied);
         let Work::Task(operation) = &mut exchange.work else { return None };
-        let (mut status, mut location, mut retry_after) = (None, None, None);
-        let read = outcome.and_then(|(url, response)| {
-            status = Some(response.status());
-            self.read_answer(&url, &response, session, |answer| {
-                location = answer.location().ok();
-                retry_after = answer.retry_after();
-                match exchange.phase {
-                    Phase::Fallback { first_status } => {
-                        operation.read_fallback(answer, first_status)
-                    }
-                    Phase::Request | Phase::Reread => operation.read(answer),
-                }
-            })
-        });
-        // One fallback, or two servers' faults could lead to each other forever. What the operation lacked is no
-        // fault of its resource, and no other resource makes up for it.
-        if let (Err(failure), Phase::Request | Phase::Reread) = (&read, exchange.phase)
-            && !exchange.unsupplied
-            && let Some(spec) = operation.fallback(failure, location.as_ref(), session)
-        {
-            let phase = Phase::Fallback { first_status: status };
-            self.put_back(id, exchange.restart(Event::Fallback, phase, spec));
-            return None;
+        let (mut read, seen) = self.read_outcome(operation, phase, outcome, session);
+        if let Err(error) = read {
+            // One fallback, or two servers' faults could lead to each other forever. What the operation lacked is no
+            // fault of its resource, and no other resource makes up for it.
+            let may_fall_back = !matches!(phase, Phase::Fallback { .. }) && !unsupplied;
+            let fallback = || operation.fallback(&error, seen.location.as_ref(), session);
+            if let Some(spec) = may_fall_back.then(fallback).flatten() {
+                let phase = Phase::Fallback { first_status: seen.status };
+                self.put_back(id, exchange.restart(Event::Fallback, phase, spec));
+                return None;
+            }
+            read = self.read_error(operation, error, unsupplied);
         }
-        let mut notices = Vec::new();
-        let (previous, unsupplied) = (self.last_failure.as_ref(), exchange.unsupplied);
-        let mut failure = Failure { previous, unsupplied, notices: &mut notices };
-        let read = read.or_else(|error| operation.read_error(error, &mut failure));
-        self.notices.extend(notices);
-        let was_reread = exchange.phase == Phase::Reread;
+        let was_reread = phase == Phase::Reread;
         let result = match read {
             Ok(Read::Response(response)) if was_reread && !operation.landed(&response) => {
                 // It never arrived: sent again, with the tries that it had.
                 let (spec, tries) = (operation.spec(), exchange.tries);
-                let again =
-                    Exchange { tries, ..exchange.restart(Event::Resend, Phase::Request, spec) };
-                self.put_back(id, again);
+                let again = exchange.restart(Event::Resend, Phase::Request, spec);
+                self.put_back(id, Exchange { tries, ..again });
                 return None;
             }
             Ok(Read::NextRequest) => {
@@ -355,20 +347,62 @@ impl<O: Operation> Engine<O> {
             Err(error) => Err(error),
         };
         let Work::Task(operation) = exchange.finish() else { return None };
-        Some(Finished { operation, result, retry_after, was_reread })
+        Some(Finished { operation, result, retry_after: seen.retry_after, was_reread })
     }
 
-    /// Gives an answer to be read; what is odd about it becomes notices.
-    pub(super) fn read_answer<T>(
+    /// Lets an operation read a response, and keeps what the engine needs of it.
+    fn read_outcome(
+        &mut self,
+        operation: &mut O,
+        phase: Phase,
+        outcome: Outcome,
+        session: &Session,
+    ) -> (Reading<O::Response>, Seen) {
+        let mut seen = Seen::default();
+        let read = outcome.and_then(|(url, response)| {
+            self.read_response(&url, &response, session, |received| {
+                seen = Seen {
+                    status: Some(response.status()),
+                    location: received.location().ok(),
+                    retry_after: received.retry_after(),
+                };
+                match phase {
+                    Phase::Fallback { first_status } => {
+                        operation.read_fallback(received, first_status)
+                    }
+                    Phase::Request | Phase::Reread => operation.read(received),
+                }
+            })
+        });
+        (read, seen)
+    }
+
+    /// Lets an operation take its final error.
+    fn read_error(
+        &mut self,
+        operation: &mut O,
+        error: Error,
+        unsupplied: bool,
+    ) -> Reading<O::Response> {
+        let mut notices = Vec::new();
+        let previous = self.last_failure.as_ref();
+        let mut failure = Failure { previous, unsupplied, notices: &mut notices };
+        let read = operation.read_error(error, &mut failure);
+        self.notices.extend(notices);
+        read
+    }
+
+    /// Gives a response to be read; what is odd about it becomes notices.
+    pub(super) fn read_response<T>(
         &mut self,
         url: &Url,
         response: &Response,
         session: &Session,
-        read: impl FnOnce(&mut Answer<'_>) -> Result<T, Error>,
+        read: impl FnOnce(&mut Received<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut notices = Vec::new();
         let (allow_http, now) = (session.allows_http(), self.now);
-        let result = read(&mut Answer { url, response, allow_http, now, notices: &mut notices });
+        let result = read(&mut Received { url, response, allow_http, now, notices: &mut notices });
         self.notices.extend(notices);
         result
     }
@@ -393,7 +427,7 @@ impl<O: Operation> Engine<O> {
                 queue.signed.insert(id);
             }
             State::Settled(_) => queue.settled.push_back(id),
-            // Whoever handed it out put it among the outstanding, with the number that the answer names.
+            // Whoever handed it out put it among the outstanding, with the number that the input names.
             State::SigningInner(_) | State::Signing(_) | State::Sent => {}
         }
         self.exchanges.insert(id, exchange);

@@ -29,14 +29,14 @@ pub(super) struct Exchange<O> {
     pub(super) redirect: Option<Url>,
     /// The payload, where it is more than the spec's: around a signed inner JWS, or made for the directory.
     pub(super) payload: Option<Vec<u8>>,
-    /// The nonce of a badNonce answer, or the own one of a request that nobody has processed; no other exchange may use
+    /// The nonce of a badNonce response, or the own one of a request that nobody has processed; no other exchange may use
     /// it. With the time when it was received.
     pub(super) nonce: Option<(Timestamp, Nonce)>,
     /// The nonce that the request was signed with last.
     pub(super) signed_nonce: Option<Nonce>,
     /// The request that went out last.
     pub(super) request_id: Option<RequestId>,
-    /// The request whose badNonce answer brought the nonce of the next one.
+    /// The request whose badNonce response brought the nonce of the next one.
     pub(super) nonce_from: Option<RequestId>,
     /// When the nonce in use was received.
     pub(super) nonce_since: Timestamp,
@@ -74,13 +74,13 @@ pub(super) enum Work<O> {
 pub(super) enum Phase {
     /// The one of its spec.
     Request,
-    /// The one that reads, after a lost answer, whether the request was processed.
+    /// The one that reads, after a lost response, whether the request was processed.
     Reread,
-    /// The fallback after a failure; with the status of the first answer, if that could not be read.
+    /// The fallback after a failure; with the status of the first response, if that could not be read.
     Fallback { first_status: Option<u16> },
 }
 
-/// A final answer, with the URL that it came from, or the error instead.
+/// A final response, with the URL that it came from, or the error instead.
 pub(super) type Outcome = Result<(Url, Response), Error>;
 
 /// The state of an exchange, with what belongs to it.
@@ -114,7 +114,7 @@ pub(super) enum Stage {
     Signed,
     /// The driver has the request.
     Sent,
-    /// The last answer or error came; the operation reads it at the next poll.
+    /// The last response or error came; the operation reads it at the next poll.
     Settled,
     /// The flow has the operation's response or error.
     Finished,
@@ -131,17 +131,17 @@ pub(super) enum Event {
     Signature,
     /// The request is handed to the driver: signed, or in no need of a signature.
     Send,
-    /// The answer was lost, or refuses the request for now: it is sent again later.
+    /// The response was lost, or refuses the request for now: it is sent again later.
     Retry,
-    /// The answer refuses the nonce, the account key, the binding to an external account, or a URL of an old
+    /// The response refuses the nonce, the account key, the binding to an external account, or a URL of an old
     /// directory: the request is sent again with another one.
     Amend,
-    /// The answer redirects a GET to another URL.
+    /// The response redirects a GET to another URL.
     Redirect,
-    /// The answer was lost, or is a server error, and the request may have been processed: the resource is read
+    /// The response was lost, or is a server error, and the request may have been processed: the resource is read
     /// to see whether it was.
     Reread,
-    /// The last answer came, or an error that no retry helps against: no signature, no directory, account URL
+    /// The last response came, or an error that no retry helps against: no signature, no directory, account URL
     /// or nonce, or the deadline.
     Settle,
     /// The operation has another request: the next page or link.
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_ends_only_by_reading_its_answer() {
+    fn an_operation_ends_only_by_reading_its_response() {
         for (stage, event) in STAGES.iter().flat_map(|s| EVENTS.map(|event| (*s, event))) {
             let ends = next(stage, event) == Some(Stage::Finished);
             assert_eq!(ends, (stage, event) == (Stage::Settled, Event::Finish));

@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! A flow says which operations run and what follows from each response. The engine does the rest: it sends
-//! the requests of an operation, retries them, reads the answers, and gives the operation back with its
+//! the requests of an operation, retries them, reads the responses, and gives the operation back with its
 //! response or its final error. [`Call`] is the smallest flow: one operation, and nothing follows.
 //!
 //! **What it guarantees.** Every operation that was started comes back exactly once, unless the flow ends
@@ -17,8 +17,8 @@
 //! **Who owns what.** An *exchange* owns an operation, its present request and its tries. The *engine* owns
 //! the exchanges of one flow, the deadline, and the nonces that this flow fetched for itself. The *session*
 //! owns what flows share: directory, account URL and keys, all other nonces, and the rate limits. An
-//! *operation* owns what is particular to it: it says what its request is, how the answer reads, what a lost
-//! answer means, and which other resource gives the response. It never sees a nonce, a signature or a retry. The
+//! *operation* owns what is particular to it: it says what its request is, how a response reads, what a lost
+//! one means, and which other resource has the same. It never sees a nonce, a signature or a retry. The
 //! *driver* owns sockets, keys and the clock, and sees numbered requests.
 //!
 //! **The sequence of outputs.** A flow's own outputs, a save or an event, come before those of the engine
@@ -28,7 +28,7 @@
 //! requests, so that a retry goes before requests that were started later. Only if no exchange has a next
 //! step, the engine fetches what is lacking. If everything that is lacking is being fetched, the flow waits.
 //!
-//! **Nonces.** A nonce from a newNonce answer stays in the flow that asked for it. If it went to the session,
+//! **Nonces.** A nonce from a newNonce response stays in the flow that asked for it. If it went to the session,
 //! two flows could take each other's nonces without end. All other nonces go to the session. The nonce of a
 //! badNonce response belongs to the request that is sent again ([RFC 8555 Section 6.5]; `bad_nonce` in
 //! `retry.rs`). The session then drops every nonce that it received before the refused one: a server that
@@ -71,15 +71,15 @@
 //!    a slot of the rate limits, and a nonce. The directory comes first because everything else depends on
 //!    it. The nonce comes last because it grows old; it is taken only when it will be signed at once. If the
 //!    directory, the account's URL or a nonce is lacking, the engine starts an exchange that fetches it
-//!    (`supply.rs`), and the exchange waits. A slot is reserved once and kept while a nonce is fetched.
+//!    (`fetch.rs`), and the exchange waits. A slot is reserved once and kept while a nonce is fetched.
 //! 2. *Signing the inner JWS*, for key changes and external accounts. The exchange then waits again, for the
 //!    nonce of the outer JWS.
 //! 3. *Signing*, then *signed*. The signature may take seconds. If the nonce goes stale meanwhile, the
 //!    server refuses it with badNonce: the request is signed again at once with the nonce of that response, at
 //!    most `bad_nonce_tries` times.
-//! 4. *Sent.* The answer, or its absence, decides (`retry.rs`): it goes back to *waiting* to be sent again,
+//! 4. *Sent.* The response, or its absence, decides (`retry.rs`): it goes back to *waiting* to be sent again,
 //!    at once or later; or back to *waiting* to read whether the request was processed; or it is settled.
-//! 5. *Settled.* At the next poll the operation reads the answer. It is not read earlier, because only a poll
+//! 5. *Settled.* At the next poll the operation reads the response. It is not read earlier, because only a poll
 //!    can hand out what follows from it: an event, a notice, the next request. If the body is unreadable, the fallback is sent. If
 //!    a re-read shows that the request was not processed, it is sent again, with the tries that it had. If
 //!    the operation has another request, that is sent. Otherwise the exchange is finished.
@@ -91,6 +91,7 @@ mod diagrams;
 mod drive;
 mod engine;
 mod exchange;
+mod fetch;
 mod queue;
 mod retry;
 mod send;
@@ -101,13 +102,12 @@ mod tests;
 use core::convert::Infallible;
 use core::time::Duration;
 
-use crate::error::Misuse;
-use crate::flow::{Flow, Input, Output, sealed};
+use crate::flow::Flow;
 use crate::op::Operation;
+use crate::output::Output;
 use crate::session::Session;
-use crate::time::Timestamp;
 
-pub(crate) use drive::{Drive, Life, poll};
+pub(crate) use drive::{Drive, Life, handle_input, poll};
 pub(crate) use engine::{Engine, Finished};
 
 /// Runs one [`Operation`]: fetches what it needs first (directory, account URL, nonce), and sends it
@@ -140,7 +140,7 @@ impl<O: Operation> Call<O> {
     }
 }
 
-impl<O: Operation> Drive for Call<O> {
+impl<O: Operation> Drive<Infallible, O::Response> for Call<O> {
     type Task = O;
 
     fn engine(&mut self) -> &mut Engine<O> {
@@ -168,26 +168,7 @@ impl<O: Operation> Drive for Call<O> {
     }
 }
 
-impl<O: Operation> sealed::Sealed for Call<O> {}
-
 impl<O: Operation> Flow for Call<O> {
     type Event = Infallible;
     type Success = O::Response;
-
-    fn poll_output(
-        &mut self,
-        session: &mut Session,
-        now: Timestamp,
-    ) -> Output<Self::Event, Self::Success> {
-        poll(self, session, now)
-    }
-
-    fn handle_input(
-        &mut self,
-        session: &mut Session,
-        input: Input,
-        now: Timestamp,
-    ) -> Result<(), Misuse> {
-        self.engine.handle_input(session, input, now)
-    }
 }

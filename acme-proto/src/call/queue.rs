@@ -18,8 +18,8 @@ pub(super) struct Queue {
     pub(super) lacking: [BTreeSet<ExchangeId>; 3],
     /// To be handed to the driver.
     pub(super) signed: BTreeSet<ExchangeId>,
-    /// With the driver or the signer, by the number of the request that an answer names. An exchange
-    /// that is given up stays here until it is answered: its request is still in flight.
+    /// With the driver or the signer, by the number that an input names. An exchange
+    /// that is given up stays here until its input comes: its request is still in flight.
     pub(super) outstanding: BTreeMap<u64, ExchangeId>,
     /// To be read by their operations, in the sequence in which they were settled.
     pub(super) settled: VecDeque<ExchangeId>,

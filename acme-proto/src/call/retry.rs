@@ -1,17 +1,16 @@
-//! What an answer, or its absence, means for a request: it is read, sent again, or failed.
+//! What a response, or its absence, means for a request: it is read, sent again, or failed.
 
 use alloc::boxed::Box;
-use core::time::Duration;
 
 use super::engine::{Engine, Verdict};
 use super::exchange::{Event, Exchange, Phase};
 use crate::error::{Error, PeerFault, ServerProblem, TransportError};
-use crate::flow::Lost;
 use crate::header;
 use crate::http::{Method, Response};
 use crate::jose::Jwk;
 use crate::notice::{Notice, RetryReason};
 use crate::op::{Auth, OnLost, Operation, Spec, Target};
+use crate::request::Lost;
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Nonce;
@@ -20,7 +19,7 @@ use crate::wire::{self, Problem, ProblemType};
 
 impl<O: Operation> Engine<O> {
     /// Handles `Input::Response`.
-    pub(super) fn answered(
+    pub(super) fn responded(
         &mut self,
         exchange: &mut Exchange<O>,
         response: Response,
@@ -31,7 +30,7 @@ impl<O: Operation> Engine<O> {
         if !(200..400).contains(&response.status()) {
             return self.refused(exchange, &url, &response, nonce, session);
         }
-        // A nonce that was asked for belongs to this flow; its operation takes it from the answer.
+        // A nonce that was asked for belongs to this flow; its operation takes it from the response.
         if let Some(nonce) = nonce.filter(|_| !exchange.is_nonce()) {
             session.put_nonce(nonce, self.now);
         }
@@ -62,13 +61,11 @@ impl<O: Operation> Engine<O> {
         response: &Response,
         session: &mut Session,
     ) -> Option<Timestamp> {
-        let policy = session.policy();
-        let (tries, backoff) = (policy.tries, policy.backoff);
         let may_read = exchange.spec.only_reads() && is_cut_by_network(exchange, response, session);
-        if !may_read || exchange.tries + 1 >= tries {
+        if !may_read || exchange.tries + 1 >= session.policy().tries {
             return None;
         }
-        let at = self.now.saturating_add(session.jittered(backoff, exchange.tries));
+        let at = session.backoff(self.now, exchange.tries);
         exchange.tries += 1;
         exchange.losses += 1;
         (at < self.deadline).then_some(at)
@@ -96,7 +93,7 @@ impl<O: Operation> Engine<O> {
         }
     }
 
-    /// Handles an error answer: retries what may pass, fails the rest.
+    /// Handles an error response: retries what may pass, fails the rest.
     fn refused(
         &mut self,
         exchange: &mut Exchange<O>,
@@ -154,7 +151,7 @@ impl<O: Operation> Engine<O> {
         self.try_later(exchange, problem, session)
     }
 
-    /// Sends again with the nonce of the badNonce answer itself (RFC 8555 Section 6.5).
+    /// Sends again with the nonce of the badNonce response itself (RFC 8555 Section 6.5).
     fn bad_nonce(
         &mut self,
         exchange: &mut Exchange<O>,
@@ -209,12 +206,11 @@ impl<O: Operation> Engine<O> {
         session: &mut Session,
     ) -> Verdict {
         let policy = session.policy();
-        let (tries, cap, backoff) = (policy.tries, policy.retry_after_cap, policy.backoff);
+        let (tries, cap) = (policy.tries, policy.retry_after_cap);
         exchange.tries += 1;
         let done = exchange.tries;
         let asked = problem.retry_at.filter(|at| *at > self.now);
-        let at =
-            asked.unwrap_or_else(|| self.now.saturating_add(session.jittered(backoff, done - 1)));
+        let at = asked.unwrap_or_else(|| session.backoff(self.now, done - 1));
         let beyond_cap = at.saturating_duration_since(self.now) > cap;
         if asked.is_some() && !beyond_cap {
             session.hold_until(exchange.spec.class, at);
@@ -241,8 +237,6 @@ impl<O: Operation> Engine<O> {
         session: &mut Session,
     ) -> Verdict {
         let url = sent_url(exchange, session);
-        let policy = session.policy();
-        let (tries, backoff) = (policy.tries, policy.backoff);
         exchange.tries += 1;
         exchange.losses += u32::from(matches!(lost, Lost::NoResponse(_) | Lost::TimedOut));
         let done = exchange.tries;
@@ -256,12 +250,11 @@ impl<O: Operation> Engine<O> {
         let on_lost = if not_sent { OnLost::Resend } else { exchange.spec.on_lost.clone() };
         let (reason, url_of) = (RetryReason::Lost(alloc::format!("{lost}")), url.clone());
         let error = Error::Transport(Box::new(TransportError { url, lost, tries: done }));
-        if done >= tries || is_lasting || matches!(on_lost, OnLost::Report) {
+        if done >= session.policy().tries || is_lasting || matches!(on_lost, OnLost::Report) {
             return fail(error);
         }
         self.last_failure = Some(error);
-        let wait = if at_once { Duration::ZERO } else { session.jittered(backoff, done - 1) };
-        let at = self.now.saturating_add(wait);
+        let at = if at_once { self.now } else { session.backoff(self.now, done - 1) };
         self.retry_notice(url_of, done, reason, at);
         match on_lost {
             OnLost::Reread(target) => reread(exchange, target, at),
@@ -296,11 +289,16 @@ impl<O: Operation> Engine<O> {
             }
             _ => return None,
         };
-        let (lag, backoff) = (session.policy().replica_lag, session.policy().backoff);
-        let until = given.saturating_add(lag).min(self.deadline);
-        let at = self.now.saturating_add(session.jittered(backoff, exchange.lags));
+        let until = given.saturating_add(session.policy().replica_lag).min(self.deadline);
+        if self.now >= until {
+            return None;
+        }
+        let at = session.backoff(self.now, exchange.lags);
+        if at >= until {
+            return None;
+        }
         exchange.lags += 1;
-        (at < until).then_some(at)
+        Some(at)
     }
 
     /// Nothing is there at a URL from a directory that an earlier flow fetched: it may have moved.
@@ -313,7 +311,7 @@ impl<O: Operation> Engine<O> {
             && !known
     }
 
-    /// Reads an error answer, problem document or not (RFC 8555 Section 6.7).
+    /// Reads an error response, problem document or not (RFC 8555 Section 6.7).
     fn problem(
         &self,
         exchange: &Exchange<O>,

@@ -6,10 +6,12 @@ use super::engine::{Engine, Step};
 use super::exchange::{Event, Exchange, ExchangeId, Phase, State, Work};
 use super::queue::Lack;
 use crate::error::{Error, InvalidInput, Misuse, PeerFault};
-use crate::flow::{FlowId, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit};
 use crate::http::{Method, Request};
 use crate::jose::{Jwk, KeyId, Protected, Signature, SigningInput};
 use crate::op::{Auth, InnerContext, Operation, Payload};
+use crate::request::{
+    FlowId, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit,
+};
 use crate::session::Session;
 use crate::time::Timestamp;
 use crate::token::Nonce;

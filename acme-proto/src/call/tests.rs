@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::engine::{Engine, Step};
-use crate::flow::Input;
 use crate::http::{Method, Response};
 use crate::jose::{Algorithm, Jwk, Signature};
 use crate::op::GetChallenge;
+use crate::request::Input;
 use crate::request::Transmit;
 use crate::session::Session;
 use crate::time::Timestamp;

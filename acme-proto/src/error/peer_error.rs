@@ -8,7 +8,7 @@ use crate::url::Url;
 use crate::wire::{InvalidObject, Problem};
 use crate::x509::{ChainMismatch, InvalidChain};
 
-/// An answer that breaks the protocol.
+/// A response that breaks the protocol.
 #[derive(Clone, Debug)]
 pub struct PeerError {
     pub(super) url: Option<Url>,
@@ -16,7 +16,7 @@ pub struct PeerError {
 }
 
 impl PeerError {
-    /// Returns the URL of the request whose answer it was.
+    /// Returns the URL of the request whose response it was.
     pub const fn url(&self) -> Option<&Url> {
         self.url.as_ref()
     }
@@ -44,7 +44,7 @@ impl core::error::Error for PeerError {
     }
 }
 
-/// What was wrong with an answer.
+/// What was wrong with a response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerFault {
@@ -72,7 +72,7 @@ pub enum PeerFault {
     #[error("unexpected status {0}")]
     Status(u16),
     /// The body is of another media type than the one that was asked for.
-    #[error("the answer is {0}, not what was asked for")]
+    #[error("the response is {0}, not what was asked for")]
     MediaType(String),
     /// The status is one of success, and the body is a problem document.
     #[error("status {status} with an error: {problem}")]
@@ -86,7 +86,7 @@ pub enum PeerFault {
     #[error("the body is compressed ({0}), which was not asked for")]
     ContentEncoding(String),
     /// The body was cut off at the limit.
-    #[error("the answer is longer than the limit, or was cut off")]
+    #[error("the response is longer than the limit, or was cut off")]
     Truncated,
     /// The object has a status that this client does not know.
     #[error("unknown status {0}")]

@@ -1,4 +1,4 @@
-//! An error answer of the CA.
+//! An error response of the CA.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{Problem, ProblemType};
 
-/// An error answer, with or without a problem document (RFC 8555 section 6.7).
+/// An error response, with or without a problem document (RFC 8555 section 6.7).
 #[derive(Clone, Debug)]
 pub struct ServerProblem {
     pub(crate) resource: Resource,

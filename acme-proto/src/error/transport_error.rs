@@ -7,7 +7,7 @@ use crate::request::Lost;
 use crate::text::printable;
 use crate::url::Url;
 
-/// An exchange that got no answer.
+/// An exchange that got no response.
 #[derive(Clone, Debug)]
 pub struct TransportError {
     pub(crate) url: Url,

@@ -7,7 +7,7 @@ use super::plan::{
     self, AuthorizationStep, AuthorizationView, Gate, Need, OrderStep, OrderView, Phase,
     PublicationStep,
 };
-use super::publications::Publishing;
+use super::publications::{PublicationEvent, Publishing};
 use super::{Issuance, IssuanceEvent, Offer, OfferId, Task};
 use crate::challenge::Challenge;
 use crate::error::{Error, InvalidInput, PeerFault};
@@ -312,15 +312,19 @@ impl Issuance {
             self.touch(challenge.authorization());
             match step {
                 PublicationStep::Provision => {
-                    self.publications.set(url, Publishing::Provisioning);
+                    self.publications.enter(
+                        url,
+                        PublicationEvent::Provision,
+                        Publishing::Provisioning,
+                    );
                     self.events.push_back(IssuanceEvent::Provision(challenge));
                 }
                 PublicationStep::CleanUp => {
-                    self.publications.set(url, Publishing::CleaningUp);
+                    self.publications.enter(url, PublicationEvent::CleanUp, Publishing::CleaningUp);
                     self.events.push_back(IssuanceEvent::CleanUp(challenge));
                 }
                 PublicationStep::Keep => {
-                    self.publications.set(url, Publishing::Persistent);
+                    self.publications.enter(url, PublicationEvent::Keep, Publishing::Persistent);
                     self.saving.change();
                 }
             }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::authorization::Proof;
 use super::facts::Cause;
 use super::plan::PublicationView;
-use super::publications::Publishing;
+use super::publications::{PublicationEvent, Publishing};
 use super::{Issuance, OfferId};
 use crate::challenge::Attempt;
 use crate::challenge::{Challenge, ChallengeId, ChallengeResponse};
@@ -109,7 +109,7 @@ impl Issuance {
     }
 
     /// Says that a challenge can be validated, and with which response: it is sent at once, and sent again
-    /// unchanged if its answer is lost or the challenge is tried once more.
+    /// unchanged if the response to it is lost or the challenge is tried once more.
     ///
     /// The response is not part of the [`Snapshot`](crate::snapshot::Snapshot). After a restart,
     /// [`Provision`](super::IssuanceEvent::Provision) comes again, and the response is given again.
@@ -169,7 +169,8 @@ impl Issuance {
     /// [`Misuse::UnknownId`] for a challenge that was not handed out.
     pub fn clean_failed(&mut self, id: &ChallengeId, why: String) -> Result<(), Misuse> {
         self.take_provisioned(id)?;
-        self.publications.set(&id.0, Publishing::CleanUpFailed(why));
+        let failed = Publishing::CleanUpFailed(why);
+        self.publications.enter(&id.0, PublicationEvent::CleanUpFailed, failed);
         if let Some(challenge) = self.publications.get(&id.0) {
             let authorization = challenge.authorization().clone();
             self.touch(&authorization);

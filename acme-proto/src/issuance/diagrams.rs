@@ -10,10 +10,12 @@ use super::facts::{Cause, Certificate, CsrView, End, Facts, Proofs, Status};
 use super::plan::{
     self, AuthorizationView, Gate, Need, OrderStep, OrderView, Phase, PublicationView,
 };
-use crate::diagrams::{Graph, Line, check, code, table, variants};
+use super::publications;
+use crate::diagrams::{Graph, Line, check, code, meanings, table, variants};
 
 const PLAN: &str = include_str!("plan.rs");
 const FACTS: &str = include_str!("facts.rs");
+const PUBLICATIONS: &str = include_str!("publications.rs");
 
 const STEPS: [OrderStep; 7] = [
     OrderStep::Create,
@@ -114,6 +116,19 @@ fn the_tables_of_what_is_due_are_written_as_they_are() {
     });
     let text = text + "\n" + &table(["selected challenge", "meaning", "due"], publications);
     check("issuance/due_others.md", include_str!("due_others.md"), &text);
+}
+
+#[test]
+fn the_life_of_a_selected_challenge_is_drawn_as_it_is() {
+    let views = variants(PLAN, "PublicationView", &PublicationView::ALL);
+    let events = variants(PUBLICATIONS, "PublicationEvent", &publications::EVENTS);
+    let steps = PublicationView::ALL.into_iter().flat_map(|view| {
+        let step = move |event| Some((view, Some(event), publications::next(view, event)?));
+        publications::EVENTS.into_iter().filter_map(step)
+    });
+    let svg = Graph::new(&views, &[], &events, steps).svg("The states of a selected challenge");
+    check("issuance/publication.svg", include_str!("publication.svg"), &svg);
+    check("issuance/publication.md", include_str!("publication.md"), &meanings("event", &events));
 }
 
 /// Writes which step is due in which cases: "`Read` in `Explaining`, `Dead`".

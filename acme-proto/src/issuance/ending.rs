@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::event::Issued;
-use super::publications::Publishing;
+use super::publications::{PublicationEvent, Publishing};
 use super::{Issuance, IssuanceEvent};
 use crate::error::Error;
 use crate::notice::Notice;
@@ -34,7 +34,7 @@ impl Issuance {
             (Err(error), None) => Err(self.with_earlier_failure(error)),
             (Ok(chosen), _) => Ok(chosen),
         };
-        self.engine.close(session);
+        self.engine.reset(session);
         self.drop_questions();
         let deactivates = self.settings.deactivation.is_due(&result);
         self.ending = Some(Ending { result, deactivates, until: None });
@@ -62,7 +62,8 @@ impl Issuance {
                 IssuanceEvent::CleanUp(_) => self.events.push_back(event),
                 // Nobody will say what came of publishing it.
                 IssuanceEvent::Provision(challenge) => {
-                    self.publications.set(challenge.url(), Publishing::STORED);
+                    let again = PublicationEvent::Again;
+                    self.publications.enter(challenge.url(), again, Publishing::STORED);
                 }
                 IssuanceEvent::Finalize(_) => self.finalization.withdraw_question(),
                 IssuanceEvent::Authorize(_) => {}

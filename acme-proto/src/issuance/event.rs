@@ -28,9 +28,9 @@ pub enum IssuanceEvent {
     /// Take this back, whether or not it was published, then say [`cleaned`](super::Issuance::cleaned)
     /// or [`clean_failed`](super::Issuance::clean_failed).
     ///
-    /// It comes only after the answer to [`Provision`](Self::Provision), so that a record is never removed before it is
+    /// It comes only after the result of [`Provision`](Self::Provision), so that a record is never removed before it is
     /// published; where there was no `Provision` in this run, an earlier one may have published it. It does not come for
-    /// what [stays](Challenge::stays). An issuance waits for the answer as long as
+    /// what [stays](Challenge::stays). An issuance waits for the result as long as
     /// [`Policy::clean_up_time_limit`](crate::policy::Policy::clean_up_time_limit) says, for that to `Provision` too, and
     /// then names the challenge as not cleaned up.
     CleanUp(Challenge),

@@ -75,7 +75,7 @@ pub(super) enum Certificate {
 /// What changes the facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cause {
-    /// A step was taken; if it is a request, its answer came.
+    /// A step was taken; if it is a request, its response came.
     Step(OrderStep),
     /// The authorizations have come to something else.
     Authorizations,
@@ -194,7 +194,7 @@ impl Facts {
         }
     }
 
-    /// Returns whether an answer may show the order as in `after`.
+    /// Returns whether a response may show the order as in `after`.
     fn is_shown_as(self, after: Self) -> bool {
         let proofs_are_kept = match (self.status, after.status) {
             // No authorization has been read yet; perhaps there is none.

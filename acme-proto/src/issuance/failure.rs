@@ -53,7 +53,7 @@ impl Issuance {
     }
 
     /// Returns how long a server that could not validate is left alone: as long as after several requests that it could
-    /// not answer, for each further order counts against the policy.
+    /// not respond, for each further order counts against the policy.
     fn pause(&self, session: &mut Session) -> Duration {
         let backoff = session.policy().backoff;
         session.jittered(backoff, self.attempts.orders().saturating_add(1).saturating_mul(2))

@@ -1,12 +1,12 @@
 //! The CSR: given beforehand or asked for, and sent when the order is ready.
 //!
-//! Whether it was taken is for the order to show. A server may answer with an error, or unreadably, and have taken it all
+//! Whether it was taken is for the order to show. A server may respond with an error, or unreadably, and have taken it all
 //! the same; so the order is read after each try, later and later, and the CSR sent again while the order stays ready.
 
 use super::facts::CsrView;
 use crate::x509::Csr;
 
-/// How many times a CSR is sent whose answer cannot be read.
+/// How many times a CSR is sent whose response cannot be read.
 const MOST_UNREADABLE: u32 = 3;
 
 /// The CSR, and what became of it at the current order.
@@ -60,7 +60,7 @@ impl Finalization {
         self.sent
     }
 
-    /// Returns whether an answer that cannot be read costs nothing, because the order is read next.
+    /// Returns whether a response that cannot be read costs nothing, because the order is read next.
     pub(super) const fn may_read_order_instead(&self) -> bool {
         self.times < MOST_UNREADABLE
     }

@@ -7,7 +7,7 @@
 //! - With [`durable`](Issuance::durable), a stored snapshot lists each challenge before it is published and until it is
 //!   cleaned up, and has the CSR before it is sent. After a crash at any point, another process can resume or clean up.
 //! - Every published challenge is cleaned up, however the flow ends, unless it is meant to last. The clean-up of a
-//!   challenge starts only after the user has answered its `Provision`. One that is not cleaned up in time is reported
+//!   challenge starts only after the user has confirmed its `Provision`. One that is not cleaned up in time is reported
 //!   ([`Notice::NotCleaned`], [`Issued::not_cleaned`]) and does not cost the certificate.
 //! - Everything ends: the deadline bounds the order, a time limit of its own bounds the clean-ups after it.
 //! - The work that an input causes is proportional to what it changes, and the work of an order to its names.
@@ -32,7 +32,7 @@
 //! So resuming is reading the order and planning, a snapshot is small, and a newer version of this crate can resume what
 //! an older one began.
 //!
-//! An answer goes to the file in `answer` for its kind, which changes facts and starts nothing. A command of the user
+//! A response goes to the file in `response` for its operation, which changes facts and starts nothing. A command of the user
 //! (`commands`) does the same.
 //!
 //! # Who owns what
@@ -71,6 +71,14 @@
 //!
 #![doc = include_str!("order.md")]
 //!
+//! # The life of a selected challenge
+//!
+//! `publications` asserts that no other step happens. A challenge that was cleaned up is forgotten.
+//!
+#![doc = include_str!("publication.svg")]
+//!
+#![doc = include_str!("publication.md")]
+//!
 //! # What is due
 //!
 //! For the order:
@@ -82,7 +90,6 @@
 #![doc = include_str!("due_others.md")]
 
 mod advance;
-mod answer;
 mod attempts;
 mod authorization;
 mod authorizations;
@@ -101,6 +108,7 @@ mod order;
 mod plan;
 mod polling;
 mod publications;
+mod response;
 mod saving;
 mod settings;
 #[cfg(test)]
@@ -108,12 +116,13 @@ mod testing;
 mod waits;
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use core::time::Duration;
 
-use crate::call::{Drive, Engine, Finished, Life, poll};
+use crate::call::{Drive, Engine, Finished, Life};
 use crate::challenge::ChallengeRules;
-use crate::error::{Error, InvalidInput, Misuse};
-use crate::flow::{Flow, Input, Output, SaveRequest, sealed};
+use crate::error::{Error, InvalidInput};
+use crate::flow::{Flow, Output, SaveId, SaveRequest};
 use crate::identifier::Identifier;
 use crate::jose::base64url;
 use crate::notice::{Notice, Progress};
@@ -368,43 +377,12 @@ impl Issuance {
     }
 }
 
-impl sealed::Sealed for Issuance {}
-
 impl Flow for Issuance {
     type Event = IssuanceEvent;
     type Success = Issued;
-
-    fn poll_output(
-        &mut self,
-        session: &mut Session,
-        now: Timestamp,
-    ) -> Output<Self::Event, Self::Success> {
-        poll(self, session, now)
-    }
-
-    fn handle_input(
-        &mut self,
-        session: &mut Session,
-        input: Input,
-        now: Timestamp,
-    ) -> Result<(), Misuse> {
-        let save = match &input {
-            Input::Saved(id) => Some((*id, None)),
-            Input::SaveFailed(id, reason) => Some((*id, Some(reason.clone()))),
-            _ => None,
-        };
-        self.engine.handle_input(session, input, now)?;
-        let Some((id, failure)) = save else { return Ok(()) };
-        let finished = self.change(Cause::Saved, |flow| flow.saving.finish(id, failure));
-        if let Some(reason) = finished {
-            self.end(Err(Error::Storage(reason)), session);
-        }
-        self.publications.saved(self.saving.stored());
-        Ok(())
-    }
 }
 
-impl Drive for Issuance {
+impl Drive<IssuanceEvent, Issued> for Issuance {
     type Task = Task;
 
     fn engine(&mut self) -> &mut Engine<Task> {
@@ -453,5 +431,13 @@ impl Drive for Issuance {
             return None; // the next round ends the flow, or hands out the notices
         }
         Some(Output::Timeout(Some(self.wakes_at().min(at))))
+    }
+
+    fn saved(&mut self, id: SaveId, failure: Option<String>, session: &mut Session) {
+        let finished = self.change(Cause::Saved, |flow| flow.saving.finish(id, failure));
+        if let Some(reason) = finished {
+            self.end(Err(Error::Storage(reason)), session);
+        }
+        self.publications.saved(self.saving.stored());
     }
 }

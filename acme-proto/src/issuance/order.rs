@@ -7,15 +7,15 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::answer::Expected;
 use super::authorizations::Authorizations;
 use super::names::Names;
 use crate::error::PeerFault;
 use crate::identifier::Identifier;
+use crate::op::NewOrder;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 use crate::url::Url;
-use crate::wire::{self, OrderStatus};
+use crate::wire::{self, Directory, OrderStatus};
 
 /// How many authorizations an order may have for each name: one is usual.
 const MOST_AUTHORIZATIONS_EACH: usize = 2;
@@ -37,6 +37,22 @@ pub(super) struct Order {
     expired: bool,
     /// A request about the order itself is in flight.
     pub(super) in_flight: bool,
+}
+
+/// What a new order was asked to have.
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) replaces: Option<String>,
+    pub(super) profile: Option<String>,
+}
+
+impl Expected {
+    pub(super) fn of(request: &NewOrder, directory: &Directory) -> Self {
+        Self {
+            replaces: request.replaces_at(directory).map(String::from),
+            profile: request.profile_at(directory).ok().flatten().map(String::from),
+        }
+    }
 }
 
 /// What a newly read order shows.

@@ -141,7 +141,7 @@ pub(super) enum Phase {
 }
 
 /// A challenge that was selected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PublicationView {
     /// Selected, but not in a stored snapshot yet.
     Unsaved,

@@ -51,6 +51,60 @@ pub(super) enum Publishing {
     Persistent,
 }
 
+/// What takes a selected challenge from one state to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PublicationEvent {
+    /// A snapshot that lists it is stored.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the generation of the snapshot says so"))]
+    Save,
+    /// It is handed to the user.
+    Provision,
+    /// The user says that publishing is over.
+    Provisioned,
+    /// It is handed out once more: the user did not see it, or an earlier run did.
+    Again,
+    /// The user is asked to clean it up.
+    CleanUp,
+    /// The user could not clean it up.
+    CleanUpFailed,
+    /// It is left published on purpose.
+    Keep,
+}
+
+/// Every event.
+#[cfg(test)]
+pub(super) const EVENTS: [PublicationEvent; 7] = [
+    PublicationEvent::Save,
+    PublicationEvent::Provision,
+    PublicationEvent::Provisioned,
+    PublicationEvent::Again,
+    PublicationEvent::CleanUp,
+    PublicationEvent::CleanUpFailed,
+    PublicationEvent::Keep,
+];
+
+/// Returns the state after an event; `None` where the event cannot happen.
+///
+/// A challenge that was cleaned up has no state any more.
+pub(super) const fn next(
+    view: PublicationView,
+    event: PublicationEvent,
+) -> Option<PublicationView> {
+    use {PublicationEvent as E, PublicationView as V};
+    Some(match (view, event) {
+        (V::Unsaved, E::Save) => V::Selected,
+        (V::Selected, E::Provision) => V::Provisioning,
+        (V::Provisioning, E::Provisioned) => V::Provisioned,
+        (V::Provisioning | V::Provisioned, E::Again) => V::Selected,
+        (V::Unsaved | V::Selected | V::Provisioned, E::CleanUp) => V::CleaningUp,
+        // The user's word is taken whether it was asked or not, but only for what it was handed.
+        (V::Unsaved | V::Selected | V::Provisioning, E::CleanUpFailed) => return None,
+        (_, E::CleanUpFailed) => V::CleanUpFailed,
+        (V::Unsaved | V::Selected | V::Provisioning | V::Provisioned, E::Keep) => V::Persistent,
+        _ => return None,
+    })
+}
+
 impl Publishing {
     /// Selected, in a snapshot that is stored already: handed out at once.
     pub(super) const STORED: Self = Self::Selected { generation: 0 };
@@ -83,7 +137,9 @@ impl Publications {
         let progress = &self.all.get(url)?.progress;
         match progress {
             Publishing::Selected { .. } => return None,
-            Publishing::Provisioning => self.set(url, Publishing::Provisioned),
+            Publishing::Provisioning => {
+                self.enter(url, PublicationEvent::Provisioned, Publishing::Provisioned);
+            }
             _ => {}
         }
         self.get(url)
@@ -100,8 +156,10 @@ impl Publications {
         Some(challenge)
     }
 
-    pub(super) fn set(&mut self, url: &Url, progress: Publishing) {
+    /// Takes a challenge to another state because of an event.
+    pub(super) fn enter(&mut self, url: &Url, event: PublicationEvent, progress: Publishing) {
         let Some(publication) = self.all.get_mut(url) else { return };
+        debug_assert!(publication.progress.leads_to(event, &progress), "{event:?}");
         let before = core::mem::replace(&mut publication.progress, progress);
         let after = &publication.progress;
         self.held = self.held + usize::from(after.is_held()) - usize::from(before.is_held());
@@ -134,15 +192,7 @@ impl Publications {
 
     /// Returns how far a challenge is, for planning; a selection up to generation `saved` is stored.
     pub(super) fn view(&self, url: &Url, saved: u64) -> Option<PublicationView> {
-        Some(match &self.all.get(url)?.progress {
-            Publishing::Selected { generation } if *generation > saved => PublicationView::Unsaved,
-            Publishing::Selected { .. } => PublicationView::Selected,
-            Publishing::Provisioning => PublicationView::Provisioning,
-            Publishing::Provisioned => PublicationView::Provisioned,
-            Publishing::CleaningUp => PublicationView::CleaningUp,
-            Publishing::CleanUpFailed(_) => PublicationView::CleanUpFailed,
-            Publishing::Persistent => PublicationView::Persistent,
-        })
+        self.all.get(url).map(|publication| publication.progress.view(saved))
     }
 
     /// Returns whether a challenge is selected, published, or being cleaned up: it cannot be published again then.
@@ -208,6 +258,22 @@ impl Publications {
 }
 
 impl Publishing {
+    const fn view(&self, saved: u64) -> PublicationView {
+        match self {
+            Self::Selected { generation } if *generation > saved => PublicationView::Unsaved,
+            Self::Selected { .. } => PublicationView::Selected,
+            Self::Provisioning => PublicationView::Provisioning,
+            Self::Provisioned => PublicationView::Provisioned,
+            Self::CleaningUp => PublicationView::CleaningUp,
+            Self::CleanUpFailed(_) => PublicationView::CleanUpFailed,
+            Self::Persistent => PublicationView::Persistent,
+        }
+    }
+
+    fn leads_to(&self, event: PublicationEvent, after: &Self) -> bool {
+        next(self.view(u64::MAX), event) == Some(after.view(u64::MAX))
+    }
+
     /// Whether something is still to be done about it.
     const fn is_held(&self) -> bool {
         !matches!(self, Self::CleanUpFailed(_) | Self::Persistent)
@@ -218,7 +284,7 @@ impl Publishing {
 mod tests {
     use super::super::testing::{challenge, url};
     use super::*;
-    use PublicationView as V;
+    use {PublicationEvent as E, PublicationView as V};
 
     const C1: &str = "https://ca.test/c/1";
     const C2: &str = "https://ca.test/c/2";
@@ -247,7 +313,7 @@ mod tests {
     fn the_users_word_counts_only_for_what_was_handed_out() {
         let mut publications = selected();
         assert_eq!(publications.provisioned(&url(C1)), None);
-        publications.set(&url(C1), Publishing::Provisioning);
+        publications.enter(&url(C1), E::Provision, Publishing::Provisioning);
         assert!(publications.provisioned(&url(C1)).is_some());
         assert_eq!(publications.view(&url(C1), 2), Some(V::Provisioned));
         assert_eq!(publications.provisioned(&url(Z1)), None);
@@ -256,16 +322,24 @@ mod tests {
     #[test]
     fn what_is_removed_is_neither_held_nor_listed() {
         let mut publications = selected();
-        publications.set(&url(C1), Publishing::CleaningUp);
+        publications.enter(&url(C1), E::CleanUp, Publishing::CleaningUp);
         assert!(publications.remove(&url(C1)).is_some());
         assert!(publications.remove(&url(C1)).is_none());
         assert!(publications.any_held());
         assert_eq!(publications.listed(), [challenge(Z1, C2)]);
-        publications.set(&url(C2), Publishing::CleanUpFailed("no".into()));
+        publications.enter(&url(C2), E::CleanUp, Publishing::CleaningUp);
+        publications.enter(&url(C2), E::CleanUpFailed, Publishing::CleanUpFailed("no".into()));
         assert!(!publications.any_held());
         assert_eq!(publications.not_cleaned(), [(challenge(Z1, C2), "no".into())]);
-        publications.set(&url(C2), Publishing::Persistent);
-        assert!(publications.not_cleaned().is_empty() && publications.listed().is_empty());
+    }
+
+    #[test]
+    fn what_stays_is_neither_listed_nor_left_behind() {
+        let mut publications = selected();
+        publications.remove(&url(C1));
+        publications.enter(&url(C2), E::Keep, Publishing::Persistent);
+        assert_eq!(publications.not_cleaned(), []);
+        assert_eq!(publications.listed(), []);
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Saving {
         self.waiting_since = None;
     }
 
-    /// Takes the answer to a snapshot; returns the error, if it could not be stored.
+    /// Takes the result of saving a snapshot; returns the error, if it could not be stored.
     pub(super) fn finish(&mut self, id: SaveId, failure: Option<String>) -> Option<String> {
         let (_, generation) = self.pending.take_if(|(pending, _)| *pending == id)?;
         match failure {
@@ -131,7 +131,7 @@ mod tests {
         let second = saving.change();
         assert!(!saving.is_due(at(0), false), "one is being stored");
         assert_eq!(saving.finish(id(9), None), None);
-        assert!(saving.is_pending(), "the answer to another one");
+        assert!(saving.is_pending(), "the result of another one");
         assert_eq!(saving.finish(id(1), None), None);
         assert!(first <= saving.stored() && second > saving.stored());
         assert!(saving.is_due(at(0), false));

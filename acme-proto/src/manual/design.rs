@@ -25,15 +25,15 @@
 //! directory, the account's URL or a nonce; the engine fetches these by exchanges of its own. Each request is sent only
 //! when something waits for its response, with one exception: while an order with N names is being created,
 //! `min(N, max_in_flight) - 1` nonces are fetched, so that the authorizations can be read in parallel.
-//! Nonces of a flow's own newNonce answers stay in that flow;
+//! Nonces of a flow's own newNonce responses stay in that flow;
 //! all others go to the session, so that two flows cannot starve each other.
 //!
 //! Everything that is particular to an operation is in its own file, as hooks that the engine calls: its request, how an
-//! answer is read, what else the server may ask for, and what follows if the answer is lost. The engine then sends the
+//! response is read, what else the server may ask for, and what follows if the response is lost. The engine then sends the
 //! request again (reads, newAccount, newOrder: each loss leaves at most one orphan order, which is never finalized),
 //! first reads whether the request was processed (challenge, finalize, deactivation), or reports the loss (key change,
 //! after which only a rollover knows which key to sign with). A request that was provably not sent is sent again. A
-//! successful answer whose body cannot be parsed is not lost: the account or the order is read at its `Location`.
+//! successful response whose body cannot be parsed is not lost: the account or the order is read at its `Location`.
 //! After 5xx and 429 the engine waits
 //! for `Retry-After` or a jittered backoff. Refusals that name no time set a pace that all flows of the session share.
 //!
@@ -61,13 +61,13 @@
 //!
 //! *Polling* reads the order, one request a round. The first poll goes out at once, or when `Retry-After` says; the next
 //! follow a geometric schedule. Every third round the authorizations are read too: some servers report a failed challenge
-//! as an `error` in a challenge that stays `pending` forever. Such a challenge is answered again, then given up with the
+//! as an `error` in a challenge that stays `pending` forever. Such a challenge is responded to again, then given up with the
 //! server's own words.
 //!
 //! *Publishing.* Choosing a kind of challenge ([`select`](crate::issuance::Issuance::select)) and publishing it are two
 //! steps, because a durable flow saves in between: [`Provision`](crate::issuance::IssuanceEvent::Provision) comes only
 //! when the challenge is in a stored snapshot. Only [`cleaned`](crate::issuance::Issuance::cleaned) removes it from there,
-//! so a crash leaks no DNS record. [`CleanUp`](crate::issuance::IssuanceEvent::CleanUp) comes only after the answer to
+//! so a crash leaks no DNS record. [`CleanUp`](crate::issuance::IssuanceEvent::CleanUp) comes only after the result of
 //! `Provision`: if an embedder made the two calls in parallel, the record could be removed before it is created. A
 //! failed clean-up never turns a certificate into an error.
 //!
@@ -95,7 +95,7 @@
 //! - `select` returns nothing. The challenge arrives as the event `Provision`, which puts the rule
 //!   "save before acting" in one place and treats challenges from a snapshot in the same way.
 //! - A lost newOrder is sent again without a search of the account's list of orders. Most public CAs
-//!   offer no such list, and an orphaned order costs one pending order that nobody answers.
+//!   offer no such list, and an orphaned order costs one pending order that nobody proves.
 //! - Cancelling cleans up what is published. It deactivates authorizations only on request
 //!   ([`Deactivation`](crate::issuance::Deactivation)), because other orders may use them.
 //! - An issuance that ends without a certificate reports challenges that may still be published by

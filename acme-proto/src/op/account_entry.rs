@@ -1,6 +1,6 @@
-//! An account with its URL, as newAccount answers it (RFC 8555 Section 7.3).
+//! An account with its URL, as newAccount gives it (RFC 8555 Section 7.3).
 
-use super::{Answer, object};
+use super::{Received, object};
 use crate::error::{Error, PeerFault};
 use crate::session::Session;
 use crate::text::printable;
@@ -43,26 +43,26 @@ impl AccountEntry {
 
 /// Reads an account with its URL, which is in the `Location` only.
 ///
-/// Some servers answer for an existing account with an empty body: the account is then read as valid.
-pub(super) fn account_entry(answer: &mut Answer<'_>) -> Result<AccountEntry, Error> {
-    let url = answer.location()?;
-    let created = answer.response.status() == 201;
-    let body = answer.response.body();
+/// Some servers send an empty body for an existing account: the account is then read as valid.
+pub(super) fn account_entry(received: &mut Received<'_>) -> Result<AccountEntry, Error> {
+    let url = received.location()?;
+    let created = received.response.status() == 201;
+    let body = received.response.body();
     let account = if body.iter().all(u8::is_ascii_whitespace) {
-        let parsed = Account::parse(b"{}", answer.context());
-        answer.accept(parsed)?
+        let parsed = Account::parse(b"{}", received.context());
+        received.accept(parsed)?
     } else {
-        read_account(answer)?
+        read_account(received)?
     };
     Ok(AccountEntry { url, account, created })
 }
 
 /// Reads an account whose status is a known one.
-pub(super) fn read_account(answer: &mut Answer<'_>) -> Result<Account, Error> {
-    let account = object!(answer, Account)?;
+pub(super) fn read_account(received: &mut Received<'_>) -> Result<Account, Error> {
+    let account = object!(received, Account)?;
     match account.status() {
         AccountStatus::Other(status) => {
-            Err(answer.fault(PeerFault::UnknownStatus(printable(status, 80))))
+            Err(received.fault(PeerFault::UnknownStatus(printable(status, 80))))
         }
         _ => Ok(account),
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Reading, Spec, Target, object};
+use super::{Hooks, OnLost, Payload, Read, Reading, Received, Spec, Target, object};
 use crate::error::{Error, InvalidInput};
 use crate::jose::base64url;
 use crate::resource::Resource;
@@ -20,14 +20,10 @@ pub struct Finalize {
 }
 
 impl Finalize {
-    /// Creates the request; `order` is read instead of sending again when an answer is lost.
+    /// Creates the request; `order` is read instead of sending again when a response is lost.
     pub const fn new(order: Url, finalize: Url, csr: Csr) -> Self {
         Self { order, finalize, csr }
     }
-}
-
-impl Operation for Finalize {
-    type Response = Order;
 }
 
 impl Hooks<Order> for Finalize {
@@ -37,8 +33,8 @@ impl Hooks<Order> for Finalize {
             .on_lost(OnLost::Reread(self.order.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Order> {
-        object!(answer, Order).map(Read::Response)
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Order> {
+        object!(received, Order).map(Read::Response)
     }
 
     /// The account key has no place in a certificate (RFC 8555 Section 11.1).

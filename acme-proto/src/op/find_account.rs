@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::account_entry::account_entry;
 use super::new_account::{AccountPayload, Binding, new_account_spec};
 use super::{
-    AccountEntry, Answer, Auth, Failure, Hooks, NewAccount, Operation, Payload, Read, Reading, Spec,
+    AccountEntry, Auth, Failure, Hooks, NewAccount, Payload, Read, Reading, Received, Spec,
 };
 use crate::error::{Error, ServerProblem};
 use crate::jose::Jwk;
@@ -13,22 +13,18 @@ use crate::session::Session;
 use crate::url::Url;
 use crate::wire::ProblemType;
 
-/// Finds the account of the session's key and creates none; `None` is the normal answer that there is
+/// Finds the account of the session's key and creates none; `None` says that there is
 /// no such account.
 #[derive(Clone, Debug, Default)]
 pub struct FindAccount;
-
-impl Operation for FindAccount {
-    type Response = Option<AccountEntry>;
-}
 
 impl Hooks<Option<AccountEntry>> for FindAccount {
     fn spec(&self) -> Spec {
         lookup()
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Option<AccountEntry>> {
-        account_entry(answer).map(Some).map(Read::Response)
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Option<AccountEntry>> {
+        account_entry(received).map(Some).map(Read::Response)
     }
 
     fn read_error(
@@ -73,10 +69,6 @@ impl Located {
     }
 }
 
-impl Operation for LocateAccount {
-    type Response = Option<Located>;
-}
-
 impl Hooks<Option<Located>> for LocateAccount {
     fn spec(&self) -> Spec {
         match &self.new_key {
@@ -85,9 +77,9 @@ impl Hooks<Option<Located>> for LocateAccount {
         }
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Option<Located>> {
-        let url = answer.location()?;
-        Ok(Read::Response(Some(Located { url, entry: account_entry(answer) })))
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Option<Located>> {
+        let url = received.location()?;
+        Ok(Read::Response(Some(Located { url, entry: account_entry(received) })))
     }
 
     fn read_error(&mut self, error: Error, _context: &mut Failure<'_>) -> Reading<Option<Located>> {

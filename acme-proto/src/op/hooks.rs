@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Answer, Spec};
+use super::{Received, Spec};
 use crate::error::{Error, Unsupported};
 use crate::notice::Notice;
 use crate::session::Session;
@@ -30,22 +30,22 @@ pub(crate) trait Hooks<R> {
         Ok(Vec::new())
     }
 
-    /// Reads a successful answer.
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<R>;
+    /// Reads a successful response.
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<R>;
 
-    /// Takes a final error, which may be an answer too.
+    /// Takes a final error, which may be a response too.
     fn read_error(&mut self, error: Error, _context: &mut Failure<'_>) -> Reading<R> {
         Err(error)
     }
 
-    /// Returns whether the state read after a lost answer shows that the request was processed.
+    /// Returns whether the state read after a lost response shows that the request was processed.
     fn landed(&self, _response: &R) -> bool {
         true
     }
 
     /// Returns a request that gets the response in another way after a failure; called once.
     ///
-    /// `location` is the `Location` of an answer that could not be read.
+    /// `location` is the `Location` of a response that could not be read.
     fn fallback(
         &self,
         _failure: &Error,
@@ -55,10 +55,14 @@ pub(crate) trait Hooks<R> {
         None
     }
 
-    /// Reads the answer to the fallback request; `first_status` is the status of the answer that could not
+    /// Reads the response to the fallback request; `first_status` is the status of the response that could not
     /// be read.
-    fn read_fallback(&mut self, answer: &mut Answer<'_>, _first_status: Option<u16>) -> Reading<R> {
-        self.read(answer)
+    fn read_fallback(
+        &mut self,
+        received: &mut Received<'_>,
+        _first_status: Option<u16>,
+    ) -> Reading<R> {
+        self.read(received)
     }
 
     /// Updates the session by a response.
@@ -75,10 +79,10 @@ pub(crate) struct Failure<'a> {
     pub(crate) notices: &'a mut Vec<Notice>,
 }
 
-/// What an operation makes of an answer, or the error that it is.
+/// What an operation makes of a response, or the error that it is.
 pub(crate) type Reading<R> = Result<Read<R>, Error>;
 
-/// What an operation makes of an answer.
+/// What an operation makes of a response.
 #[derive(Debug)]
 pub(crate) enum Read<R> {
     /// The operation is done.

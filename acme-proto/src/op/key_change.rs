@@ -7,9 +7,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{
-    Answer, Hooks, Inner, InnerContext, OnLost, Operation, Payload, Read, Reading, Spec, Target,
-};
+use super::{Hooks, Inner, InnerContext, OnLost, Payload, Read, Reading, Received, Spec, Target};
 use crate::error::InvalidInput;
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
 use crate::request::{KeyRole, SignatureAlgorithm};
@@ -19,7 +17,7 @@ use crate::wire::Directory;
 
 /// Asks the server to replace the account key by one that the caller has stored already.
 ///
-/// After success later requests use the new key. A lost answer is reported, not sent again:
+/// After success later requests use the new key. A lost response is reported, not sent again:
 /// [`Rollover`](crate::rollover::Rollover) is the flow that settles it.
 #[derive(Clone, Debug)]
 pub struct KeyChange {
@@ -38,10 +36,6 @@ impl KeyChange {
     }
 }
 
-impl Operation for KeyChange {
-    type Response = Jwk;
-}
-
 impl Hooks<Jwk> for KeyChange {
     fn spec(&self) -> Spec {
         let target = Target::Resource(Resource::KeyChange, Directory::key_change);
@@ -50,8 +44,8 @@ impl Hooks<Jwk> for KeyChange {
             .fixed_key()
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Jwk> {
-        answer.whole()?;
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Jwk> {
+        received.whole()?;
         Ok(Read::Response(self.new_key.clone()))
     }
 

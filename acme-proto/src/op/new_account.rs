@@ -9,8 +9,7 @@ use serde_json::value::RawValue;
 
 use super::account_entry::{account_entry, read_account};
 use super::{
-    AccountEntry, Answer, Auth, Hooks, Inner, InnerContext, Operation, Payload, Read, Reading,
-    Spec, Target,
+    AccountEntry, Auth, Hooks, Inner, InnerContext, Payload, Read, Reading, Received, Spec, Target,
 };
 use crate::error::{Error, InvalidInput};
 use crate::jose::{KeyId, Protected, SigningInput};
@@ -101,10 +100,6 @@ pub(super) fn new_account_spec(payload: Payload) -> Spec {
     .class(ResourceClass::NewAccount)
 }
 
-impl Operation for NewAccount {
-    type Response = AccountEntry;
-}
-
 impl Hooks<AccountEntry> for NewAccount {
     fn spec(&self) -> Spec {
         new_account_spec(match &self.external {
@@ -118,10 +113,10 @@ impl Hooks<AccountEntry> for NewAccount {
         .fixed_key()
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<AccountEntry> {
-        let entry = account_entry(answer)?;
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<AccountEntry> {
+        let entry = account_entry(received)?;
         if self.external.is_some() && !entry.account().has_external_account_binding() {
-            answer.report("externalAccountBinding", DeviationKind::Missing);
+            received.report("externalAccountBinding", DeviationKind::Missing);
         }
         Ok(Read::Response(entry))
     }
@@ -143,10 +138,10 @@ impl Hooks<AccountEntry> for NewAccount {
 
     fn read_fallback(
         &mut self,
-        answer: &mut Answer<'_>,
+        received: &mut Received<'_>,
         first_status: Option<u16>,
     ) -> Reading<AccountEntry> {
-        let (url, account) = (answer.url.clone(), read_account(answer)?);
+        let (url, account) = (received.url.clone(), read_account(received)?);
         Ok(Read::Response(AccountEntry { url, account, created: first_status == Some(201) }))
     }
 }

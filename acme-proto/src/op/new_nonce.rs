@@ -1,6 +1,6 @@
 //! newNonce (RFC 8555 Section 7.2).
 
-use super::{Answer, Auth, Hooks, Operation, Read, Reading, Spec, Target};
+use super::{Auth, Hooks, Read, Reading, Received, Spec, Target};
 use crate::error::PeerFault;
 use crate::header;
 use crate::http::Method;
@@ -13,10 +13,6 @@ use crate::wire::Directory;
 #[derive(Clone, Debug)]
 pub(crate) struct NewNonce;
 
-impl Operation for NewNonce {
-    type Response = Nonce;
-}
-
 impl Hooks<Nonce> for NewNonce {
     fn spec(&self) -> Spec {
         let target =
@@ -26,9 +22,9 @@ impl Hooks<Nonce> for NewNonce {
             .class(ResourceClass::NewNonce)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Nonce> {
-        let nonce = header::replay_nonce(answer.response.headers());
-        let missing = || answer.fault(PeerFault::NoNonce(answer.response.status()));
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Nonce> {
+        let nonce = header::replay_nonce(received.response.headers());
+        let missing = || received.fault(PeerFault::NoNonce(received.response.status()));
         nonce.map(Read::Response).ok_or_else(missing)
     }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Hooks, Operation, Payload, Read, Reading, Spec, Target, object, octets};
+use super::{Hooks, Payload, Read, Reading, Received, Spec, Target, object, octets};
 use crate::error::{Error, InvalidInput, UnknownProfile, Unsupported};
 use crate::identifier::Identifier;
 use crate::notice::{NotReplacing, Notice};
@@ -32,7 +32,7 @@ impl OrderEntry {
         &self.url
     }
 
-    /// Returns the order as the server answered it.
+    /// Returns the order as the server sent it.
     pub const fn order(&self) -> &Order {
         &self.order
     }
@@ -216,10 +216,6 @@ struct Members<'a> {
     profile: Option<&'a str>,
 }
 
-impl Operation for NewOrder {
-    type Response = OrderEntry;
-}
-
 impl Hooks<OrderEntry> for NewOrder {
     fn spec(&self) -> Spec {
         let target = Target::Resource(Resource::NewOrder, Directory::new_order);
@@ -260,9 +256,9 @@ impl Hooks<OrderEntry> for NewOrder {
         }))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<OrderEntry> {
-        let url = answer.location()?;
-        Ok(Read::Response(OrderEntry { url, order: object!(answer, Order)? }))
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<OrderEntry> {
+        let url = received.location()?;
+        Ok(Read::Response(OrderEntry { url, order: object!(received, Order)? }))
     }
 
     fn fallback(
@@ -277,10 +273,10 @@ impl Hooks<OrderEntry> for NewOrder {
 
     fn read_fallback(
         &mut self,
-        answer: &mut Answer<'_>,
+        received: &mut Received<'_>,
         _first_status: Option<u16>,
     ) -> Reading<OrderEntry> {
-        let url = answer.url.clone();
-        Ok(Read::Response(OrderEntry { url, order: object!(answer, Order)? }))
+        let url = received.url.clone();
+        Ok(Read::Response(OrderEntry { url, order: object!(received, Order)? }))
     }
 }

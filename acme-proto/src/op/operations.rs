@@ -60,10 +60,10 @@ macro_rules! operations {
 
             fn read(
                 &mut self,
-                answer: &mut $crate::op::Answer<'_>,
+                received: &mut $crate::op::Received<'_>,
             ) -> $crate::op::Reading<TaskResponse> {
                 match self {
-                    $(Self::$name(it) => Ok(it.read(answer)?.map(TaskResponse::$name))),+
+                    $(Self::$name(it) => Ok(it.read(received)?.map(TaskResponse::$name))),+
                 }
             }
 
@@ -97,12 +97,12 @@ macro_rules! operations {
 
             fn read_fallback(
                 &mut self,
-                answer: &mut $crate::op::Answer<'_>,
+                received: &mut $crate::op::Received<'_>,
                 first_status: Option<u16>,
             ) -> $crate::op::Reading<TaskResponse> {
                 match self {
                     $(Self::$name(it) => {
-                        Ok(it.read_fallback(answer, first_status)?.map(TaskResponse::$name))
+                        Ok(it.read_fallback(received, first_status)?.map(TaskResponse::$name))
                     })+
                 }
             }

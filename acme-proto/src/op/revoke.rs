@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde::Serialize;
 
 use super::{
-    Answer, Auth, Failure, Hooks, Operation, Payload, Read, Reading, RevocationReason, Spec, Target,
+    Auth, Failure, Hooks, Payload, Read, Reading, Received, RevocationReason, Spec, Target,
 };
 use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, base64url};
@@ -70,10 +70,6 @@ struct Members<'a> {
     reason: Option<u8>,
 }
 
-impl Operation for Revoke {
-    type Response = Revoked;
-}
-
 impl Hooks<Revoked> for Revoke {
     fn spec(&self) -> Spec {
         let members = Members { certificate: &self.certificate, reason: self.reason };
@@ -83,8 +79,8 @@ impl Hooks<Revoked> for Revoke {
             .auth(self.key.clone().map_or(Auth::Account, Auth::Certificate))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Revoked> {
-        answer.whole()?;
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Revoked> {
+        received.whole()?;
         Ok(Read::Response(Revoked { already: false }))
     }
 

@@ -1,4 +1,4 @@
-//! A request as an operation describes it: target, payload, signing key, and what a lost answer means.
+//! A request as an operation describes it: target, payload, signing key, and what a lost response means.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -212,7 +212,7 @@ pub(crate) struct InnerContext<'a> {
     pub(crate) account: Option<&'a Url>,
 }
 
-/// What a lost answer means.
+/// What a lost response means.
 #[derive(Clone, Debug)]
 pub(crate) enum OnLost {
     /// The request may be sent again.

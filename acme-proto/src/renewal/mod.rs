@@ -60,7 +60,7 @@
 //! - Without a window, renewal is due at two thirds of the lifetime, or at half of a lifetime below
 //!   ten days.
 //! - Whatever the window is, renewal is due when a twentieth of the lifetime is left, so that no
-//!   answer of a CA lets a certificate expire.
+//!   response of a CA lets a certificate expire.
 //!
 //! # What a lifecycle adds
 //!

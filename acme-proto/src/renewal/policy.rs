@@ -21,7 +21,7 @@ pub struct RenewalPolicy {
     pub ask_at_least: Duration,
     /// The maximum time between two fetches. It replaces a longer `Retry-After`. Default 1 day.
     pub ask_at_most: Duration,
-    /// The time to the next fetch after an answer without `Retry-After`, and after a long-term
+    /// The time to the next fetch after a response without `Retry-After`, and after a long-term
     /// error. Default 6 hours.
     pub ask_otherwise: Duration,
     /// The number of consecutive temporary errors, the last of which counts as a long-term error

@@ -232,7 +232,7 @@ impl RenewalSchedule {
     }
 
     /// Returns the window suggested by the CA and the instant chosen in it, or `None` before the
-    /// first answer.
+    /// first response.
     pub const fn window(&self) -> Option<&RenewalWindow> {
         self.window.as_ref()
     }
@@ -294,7 +294,7 @@ impl RenewalSchedule {
     }
 }
 
-/// Returns whether an error is temporary (RFC 9773 Section 4.3.3): a timeout, a lost answer, a 5xx
+/// Returns whether an error is temporary (RFC 9773 Section 4.3.3): a timeout, a lost response, a 5xx
 /// status, or an error with a retry time.
 ///
 /// A failed DNS lookup and a refused connection are long-term errors there.

@@ -1,25 +1,24 @@
-//! Changing the account key, so that no lost answer locks anybody out (RFC 8555 Section 7.3.5).
+//! Changing the account key, so that no lost response locks anybody out (RFC 8555 Section 7.3.5).
 
 mod intent;
 
 use alloc::string::String;
 use core::time::Duration;
 
-use crate::call::{Drive, Engine, Finished, Life, poll};
+use crate::call::{Drive, Engine, Finished, Life};
 use crate::error::{Error, InvalidInput, Misuse};
-use crate::flow::{Flow, Input, Output, sealed};
+use crate::flow::{Flow, Output};
 use crate::jose::Jwk;
 use crate::op::{AccountEntry, FindAccount, KeyChange, LocateAccount, Located, operations};
 use crate::resource::Resource;
 use crate::session::Session;
-use crate::time::Timestamp;
 use crate::url::Url;
 
 pub use intent::RolloverIntent;
 
 /// Changes the account key to one that the caller brings.
 ///
-/// The intent is stored before anything is sent. If the answer is lost, the server is asked which of the
+/// The intent is stored before anything is sent. If the response is lost, the server is asked which of the
 /// keys it holds, and where it is still the old one, the change is sent again. A flow that ends without
 /// knowing leaves [`Session::new_account_key`] set, and the intent valid: [`resume`](Self::resume) it, in this
 /// process or another. Meanwhile every other flow finds the right key by itself, as long as the signer holds
@@ -44,7 +43,7 @@ pub struct Rollover {
     uncertain: bool,
     /// How many times the change was sent.
     sent: u32,
-    /// What the last change of unknown outcome was answered with.
+    /// The error of the last change whose outcome is not known.
     refusal: Option<Error>,
 }
 
@@ -158,7 +157,7 @@ impl Rollover {
         let other_is_open = open.is_some_and(|open| *open != self.new_key);
         match session.account_url().filter(|_| !other_is_open).cloned() {
             Some(account) => self.intend(account, session),
-            // With the account comes the answer by which key it is found.
+            // With the account comes the key by which it is found.
             None => {
                 self.engine.start(Task::Account(FindAccount));
             }
@@ -289,7 +288,7 @@ impl Rollover {
     }
 }
 
-impl Drive for Rollover {
+impl Drive<RolloverEvent, Jwk> for Rollover {
     type Task = Task;
 
     fn engine(&mut self) -> &mut Engine<Task> {
@@ -339,28 +338,9 @@ impl Drive for Rollover {
     }
 }
 
-impl sealed::Sealed for Rollover {}
-
 impl Flow for Rollover {
     type Event = RolloverEvent;
     type Success = Jwk;
-
-    fn poll_output(
-        &mut self,
-        session: &mut Session,
-        now: Timestamp,
-    ) -> Output<Self::Event, Self::Success> {
-        poll(self, session, now)
-    }
-
-    fn handle_input(
-        &mut self,
-        session: &mut Session,
-        input: Input,
-        now: Timestamp,
-    ) -> Result<(), Misuse> {
-        self.engine.handle_input(session, input, now)
-    }
 }
 
 /// Whether after this error the server has certainly not changed the key.

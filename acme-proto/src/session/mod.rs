@@ -411,6 +411,11 @@ impl Session {
         self.recent.expected(awaited).filter(|_| self.policy.poll.is_none())
     }
 
+    /// Returns when to send a request again that was sent and failed `n` times before.
+    pub(crate) fn backoff(&mut self, now: Timestamp, n: u32) -> Timestamp {
+        now.saturating_add(self.jittered(self.policy.backoff, n))
+    }
+
     /// Returns the n-th wait of a schedule, shortened at random by up to a quarter.
     pub(crate) fn jittered(&mut self, schedule: Schedule, n: u32) -> Duration {
         self.shortened(schedule.wait(n), 4)

@@ -133,15 +133,11 @@ fn identifier(
     object: &mut Object,
     reader: &mut Reader<'_>,
 ) -> Result<(Option<Identifier>, bool), InvalidObject> {
-    let members = object.strict("identifier", reader, |value, _| {
-        value.as_object().cloned().ok_or(DeviationKind::Malformed)
-    })?;
-    let Some(members) = members else {
+    let Some(member) = object.strict_object("identifier", reader)? else {
         object.expect("identifier", false, reader);
         return Ok((None, false));
     };
-    let path = object.path("identifier");
-    let (kind, value, rest) = Object::at(path, Value::Object(members))?.identifier(reader)?;
+    let (kind, value, rest) = member.identifier(reader)?;
     object.put_back("identifier", rest);
     match value
         .strip_prefix("*.")

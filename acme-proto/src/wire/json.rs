@@ -19,8 +19,7 @@ pub(super) fn decode(body: &[u8]) -> Result<(Value, Oddity), InvalidObject> {
         return Err(InvalidObject::NotUtf8 { snippet: snippet(body) });
     };
     let (text, marked) = text.strip_prefix('\u{feff}').map_or((text, false), |rest| (rest, true));
-    let shallow = prune(text);
-    let (objects, values) = count(&shallow);
+    let Scan { shallow, objects, values } = scan(text);
     let limit = FEW + shallow.len() / OCTETS_OF_AN_OBJECT;
     if objects > limit || values > FEW + shallow.len() / OCTETS_OF_A_VALUE {
         return Err(InvalidObject::TooManyValues { limit });
@@ -30,19 +29,6 @@ pub(super) fn decode(body: &[u8]) -> Result<(Value, Oddity), InvalidObject> {
         Ok(value) => Ok((value, Oddity { marked, deep })),
         Err(_) => Err(InvalidObject::NotJson { snippet: snippet(body) }),
     }
-}
-
-/// Counts the objects of a text, and all of its values, about.
-fn count(text: &str) -> (usize, usize) {
-    let (mut objects, mut values) = (0, 1);
-    for (_, byte) in outside_strings(text) {
-        match byte {
-            b'{' => (objects, values) = (objects + 1, values + 1),
-            b'[' | b',' => values += 1,
-            _ => {}
-        }
-    }
-    (objects, values)
 }
 
 /// Returns the octets of a text that are in no string, each with its place.
@@ -89,14 +75,25 @@ pub(super) struct Oddity {
     pub(super) deep: bool,
 }
 
-/// Replaces every array and object that is nested too deeply by `null`.
+/// What one pass over a text finds, before anything is parsed.
+struct Scan<'a> {
+    /// The text, with `null` in the place of every array and object that is nested too deeply.
+    shallow: Cow<'a, str>,
+    /// About how many objects are left.
+    objects: usize,
+    /// About how many values are left, objects included.
+    values: usize,
+}
+
+/// Bounds the depth of a text, and counts what is left.
 ///
-/// In the replaced text, only brackets and strings are tracked. The rest is left to the JSON
-/// parser. Brackets are ASCII, so that the text can be cut at any of them.
-fn prune(text: &str) -> Cow<'_, str> {
+/// Only brackets, commas and strings are tracked. The rest is left to the JSON parser. Brackets are ASCII, so that the
+/// text can be cut at any of them.
+fn scan(text: &str) -> Scan<'_> {
     let mut kept = String::new();
     let mut copied = 0; // everything before is in `kept`, or was replaced
     let mut depth = 0_usize;
+    let (mut objects, mut values) = (0, 1);
     for (at, byte) in outside_strings(text) {
         match byte {
             b'[' | b'{' => {
@@ -104,6 +101,9 @@ fn prune(text: &str) -> Cow<'_, str> {
                     kept.push_str(&text[copied..at]);
                     kept.push_str("null");
                     copied = text.len(); // unless its closing bracket follows
+                } else if depth < MAX_DEPTH {
+                    values += 1;
+                    objects += usize::from(byte == b'{');
                 }
                 depth += 1;
             }
@@ -113,15 +113,18 @@ fn prune(text: &str) -> Cow<'_, str> {
                     copied = at + 1;
                 }
             }
+            b',' if depth <= MAX_DEPTH => values += 1,
             _ => {}
         }
     }
     // The usual case copies nothing.
-    if kept.is_empty() {
-        return Cow::Borrowed(text);
-    }
-    kept.push_str(&text[copied..]);
-    Cow::Owned(kept)
+    let shallow = if kept.is_empty() {
+        Cow::Borrowed(text)
+    } else {
+        kept.push_str(&text[copied..]);
+        Cow::Owned(kept)
+    };
+    Scan { shallow, objects, values }
 }
 
 /// So many values, and so many objects, are no matter.
@@ -174,7 +177,7 @@ mod tests {
     #[test]
     fn the_depth_limit_itself_is_allowed() {
         let text = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
-        assert_eq!(prune(&text), Cow::Borrowed(text.as_str()));
+        assert_eq!(scan(&text).shallow, Cow::Borrowed(text.as_str()));
     }
 
     #[test]

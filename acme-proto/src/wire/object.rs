@@ -333,6 +333,18 @@ impl Object {
         Ok(None)
     }
 
+    /// Takes an object that may be absent. Anything else is an error.
+    pub(super) fn strict_object(
+        &mut self,
+        name: &str,
+        reader: &Reader<'_>,
+    ) -> Result<Option<Self>, InvalidObject> {
+        match self.take_object(name) {
+            Some(members) => Ok(Some(Self { members, path: self.path(name) })),
+            None => self.strict(name, reader, |_, _| Err(DeviationKind::Malformed)),
+        }
+    }
+
     /// Takes a status that may be absent.
     pub(super) fn optional_status<T: OpenEnum>(
         &mut self,

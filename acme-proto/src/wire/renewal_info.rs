@@ -24,7 +24,7 @@ impl RenewalInfo {
     /// # Errors
     ///
     /// [`InvalidObject`] if the body is not a JSON object, or has no `suggestedWindow` with two
-    /// valid times, the start before the end. The server is at fault, and the answer counts as none
+    /// valid times, the start before the end. The server is at fault, and the response counts as none
     /// (Section 4.2).
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         object::parse(body, context, Self::read)

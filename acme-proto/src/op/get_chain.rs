@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::{
-    Answer, Download, Failure, GetCertificate, Hooks, Operation, Read, Reading, Settle, Spec,
+    Download, Failure, GetCertificate, Hooks, Operation, Read, Reading, Received, Settle, Spec,
 };
 use crate::error::{Error, PeerFault};
 use crate::notice::Notice;
@@ -112,13 +112,13 @@ impl Hooks<ChosenChain> for GetChain {
         GetCertificate(self.current().clone()).spec()
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<ChosenChain> {
-        let download = Download::read(answer)?;
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<ChosenChain> {
+        let download = Download::read(received)?;
         let choosing = match self.choosing.take() {
             None => Choosing::new(Some(self.choice.clone()), self.url.clone(), download),
             Some(mut choosing) => {
                 let unusable = choosing.take(Ok(download));
-                answer.notices.extend(unusable);
+                received.notices.extend(unusable);
                 choosing
             }
         };

@@ -1,4 +1,4 @@
-//! What each kind of answer teaches the issuance, one file for each.
+//! What the response to each operation teaches the issuance, one file for each.
 
 mod authorization;
 mod certificate;
@@ -15,8 +15,6 @@ use crate::call::Finished;
 use crate::error::Error;
 use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
-
-pub(super) use new_order::Expected;
 
 impl Issuance {
     /// Takes a finished exchange; an error that the flow does not survive ends it.
@@ -86,7 +84,7 @@ impl Issuance {
     }
 }
 
-/// Returns what an answer is a cause of, as far as the order is concerned.
+/// Returns what a response is a cause of, as far as the order is concerned.
 const fn cause(task: &Task) -> Cause {
     match task {
         Task::NewOrder(_) => Cause::Step(OrderStep::Create),

@@ -1,70 +1,13 @@
-//! The account's list of orders (RFC 8555 Section 7.1.2.1).
+//! Every page of the account's list of orders (RFC 8555 Section 7.1.2.1).
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::{Answer, Failure, Hooks, Operation, Read, Reading, Spec, Target, object};
+use super::{Failure, Hooks, Page, Read, Reading, Received, Spec, Target, object};
 use crate::error::{Error, Unsupported};
 use crate::resource::Resource;
 use crate::url::Url;
-use crate::wire::{Account, OrdersList};
-
-/// One page of the list; that an order is not on it proves nothing.
-#[derive(Clone, Debug)]
-pub struct Page {
-    orders: Vec<Url>,
-    next: Option<Url>,
-}
-
-impl Page {
-    /// Returns the orders on this page.
-    pub fn orders(&self) -> &[Url] {
-        &self.orders
-    }
-
-    /// Returns the next page, if there is one.
-    pub const fn next(&self) -> Option<&Url> {
-        self.next.as_ref()
-    }
-
-    fn read(answer: &mut Answer<'_>) -> Result<Self, Error> {
-        let list = object!(answer, OrdersList)?;
-        let next = answer.links("next").into_iter().find(|next| next != answer.url);
-        Ok(Self { orders: list.orders().to_vec(), next })
-    }
-}
-
-/// Reads one page of the list of orders.
-#[derive(Clone, Debug, Default)]
-pub struct ListOrders(Option<Url>);
-
-impl ListOrders {
-    /// Reads the first page, whose URL the account object gave.
-    ///
-    /// Read the account first: many servers give no such URL, and then the operation is not supported.
-    pub const fn first() -> Self {
-        Self(None)
-    }
-
-    /// Reads a page by its URL: that of the account object, or the one after a page.
-    pub const fn page(url: Url) -> Self {
-        Self(Some(url))
-    }
-}
-
-impl Operation for ListOrders {
-    type Response = Page;
-}
-
-impl Hooks<Page> for ListOrders {
-    fn spec(&self) -> Spec {
-        Spec::read(Resource::Orders, self.0.clone().map_or(Target::Orders, Target::Url))
-    }
-
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Page> {
-        Page::read(answer).map(Read::Response)
-    }
-}
+use crate::wire::Account;
 
 /// Reads the account, which tells where the list of orders is, and then every page of it.
 ///
@@ -114,10 +57,6 @@ impl ListAllOrders {
     }
 }
 
-impl Operation for ListAllOrders {
-    type Response = Page;
-}
-
 impl Hooks<Page> for ListAllOrders {
     fn spec(&self) -> Spec {
         match &self.page {
@@ -126,13 +65,13 @@ impl Hooks<Page> for ListAllOrders {
         }
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Page> {
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Page> {
         if self.page.is_none() {
-            let orders = object!(answer, Account)?.orders().cloned();
+            let orders = object!(received, Account)?.orders().cloned();
             let unsupported = Error::Unsupported(Unsupported::Operation(Resource::Orders));
             return Ok(self.follow(orders.ok_or(unsupported)?));
         }
-        let page = Page::read(answer)?;
+        let page = Page::read(received)?;
         self.add(page.orders);
         let next = page.next.filter(|next| !self.pages.contains(next));
         Ok(match next {
@@ -141,7 +80,7 @@ impl Hooks<Page> for ListAllOrders {
         })
     }
 
-    /// Not every server lets the account be read; the answer to newAccount may have named the list's URL.
+    /// Not every server lets the account be read; the response to newAccount may have named the list's URL.
     fn read_error(&mut self, error: Error, context: &mut Failure<'_>) -> Reading<Page> {
         match error {
             Error::Problem(_) | Error::Peer(_) if self.page.is_none() && !context.unsupplied => {

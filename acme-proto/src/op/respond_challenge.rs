@@ -1,28 +1,10 @@
-//! Challenges: reading one, and saying that it is ready (RFC 8555 Section 7.5.1).
+//! Responding to a challenge: it is ready to be validated (RFC 8555 Section 7.5.1).
 
-use super::{Answer, Hooks, OnLost, Operation, Payload, Read, Reading, Spec, Target, object};
+use super::{Hooks, OnLost, Payload, Read, Reading, Received, Spec, Target, object};
 use crate::challenge::ChallengeResponse;
 use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::{Challenge, ChallengeStatus};
-
-/// Reads a challenge by POST-as-GET, which does not start its validation.
-#[derive(Clone, Debug)]
-pub struct GetChallenge(pub Url);
-
-impl Operation for GetChallenge {
-    type Response = Challenge;
-}
-
-impl Hooks<Challenge> for GetChallenge {
-    fn spec(&self) -> Spec {
-        Spec::read(Resource::Challenge, Target::Url(self.0.clone()))
-    }
-
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Challenge> {
-        object!(answer, Challenge).map(Read::Response)
-    }
-}
 
 /// Tells the server that a challenge is ready to be validated.
 #[derive(Clone, Debug)]
@@ -54,10 +36,6 @@ impl RespondChallenge {
     }
 }
 
-impl Operation for RespondChallenge {
-    type Response = Challenge;
-}
-
 impl Hooks<Challenge> for RespondChallenge {
     fn spec(&self) -> Spec {
         Spec::post(
@@ -68,8 +46,8 @@ impl Hooks<Challenge> for RespondChallenge {
         .on_lost(OnLost::Reread(self.url.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Challenge> {
-        object!(answer, Challenge).map(Read::Response)
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Challenge> {
+        object!(received, Challenge).map(Read::Response)
     }
 
     /// Some servers leave a challenge pending whose validation failed, with the error in it.

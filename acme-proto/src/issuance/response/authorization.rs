@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::super::Issuance;
 use super::super::authorization::Proof;
 use super::super::plan::AuthorizationView;
-use super::super::publications::Publishing;
+use super::super::publications::{PublicationEvent, Publishing};
 use crate::challenge::Attempt;
 use crate::error::{Error, PeerFault};
 use crate::identifier::Identifier;
@@ -221,7 +221,7 @@ impl Issuance {
         });
         if usable {
             // The snapshot has it, so that it is handed out at once.
-            self.publications.set(&url, Publishing::STORED);
+            self.publications.enter(&url, PublicationEvent::Again, Publishing::STORED);
             self.authorizations.set_proof(index, Proof::Provisioning(url));
         }
     }

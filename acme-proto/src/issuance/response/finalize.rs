@@ -1,4 +1,4 @@
-//! The answer to finalize (RFC 8555 Section 7.4).
+//! The response to finalize (RFC 8555 Section 7.4).
 
 use core::time::Duration;
 
@@ -24,7 +24,7 @@ impl Issuance {
         let may_read = !was_reread && self.finalization.may_read_order_instead();
         let order = match result {
             Ok(order) => order,
-            // Not ready after all, or taken with an answer that cannot be read: the order shows which.
+            // Not ready after all, or taken with a response that cannot be read: the order shows which.
             Err(error) if is_not_ready(&error) || (error.is_unreadable() && may_read) => {
                 self.finalization.set_sent(true);
                 self.pause_after_finalize(session);
@@ -34,7 +34,7 @@ impl Issuance {
         };
         let Some(url) = self.order.url().cloned() else { return Ok(()) };
         self.learn(&url, order)?;
-        // An order that was read after a lost answer is what it is; any other may not show the CSR yet.
+        // An order that was read after a lost response is what it is; any other may not show the CSR yet.
         self.finalization.set_sent(!was_reread);
         self.pause_after_finalize(session);
         if retry_after.is_some() && self.order.status() != Some(&OrderStatus::Valid) {

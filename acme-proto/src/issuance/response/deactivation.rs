@@ -1,4 +1,4 @@
-//! The answer to the deactivation of an authorization (RFC 8555 Section 7.5.2).
+//! The response to the deactivation of an authorization (RFC 8555 Section 7.5.2).
 
 use alloc::boxed::Box;
 

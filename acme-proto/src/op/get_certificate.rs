@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target};
+use super::{Hooks, Read, Reading, Received, Spec, Target};
 use crate::error::{Error, PeerFault};
 use crate::header;
 use crate::pem::InvalidPem;
@@ -33,40 +33,42 @@ impl Download {
         &self.alternates
     }
 
-    /// Reads a chain from an answer.
+    /// Reads a chain from a response.
     ///
     /// What is not called a chain but is one is taken: CAs and proxies send `text/plain`, `application/x-pem-file` or no
     /// media type at all.
-    pub(super) fn read(answer: &mut Answer<'_>) -> Result<Self, Error> {
-        answer.whole()?;
-        if answer.response.status() != 200 {
-            return Err(answer.fault(PeerFault::Status(answer.response.status())));
+    pub(super) fn read(received: &mut Received<'_>) -> Result<Self, Error> {
+        received.whole()?;
+        if received.response.status() != 200 {
+            return Err(received.fault(PeerFault::Status(received.response.status())));
         }
-        let found = header::media_type(answer.response.headers());
+        let found = header::media_type(received.response.headers());
         let is_called_chain = found.as_deref() == Some(CHAIN);
         let found = text::printable(found.as_deref().unwrap_or_default(), 80);
-        let (chain, has_text) = match CertificateChain::parse(answer.response.body()) {
+        let (chain, has_text) = match CertificateChain::parse(received.response.body()) {
             Ok(read) => read,
             Err(fault) => {
                 // Another media type says more than the fault in what it is not.
                 let called_otherwise = !is_called_chain && !found.is_empty();
-                return Err(answer.unusable().unwrap_or_else(|| match (called_otherwise, fault) {
-                    (true, InvalidChain::Pem(InvalidPem::Empty | InvalidPem::NotUtf8)) => {
-                        answer.fault(PeerFault::MediaType(found))
+                return Err(received.unusable().unwrap_or_else(|| {
+                    match (called_otherwise, fault) {
+                        (true, InvalidChain::Pem(InvalidPem::Empty | InvalidPem::NotUtf8)) => {
+                            received.fault(PeerFault::MediaType(found))
+                        }
+                        (_, fault) => received.fault(PeerFault::Chain(fault)),
                     }
-                    (_, fault) => answer.fault(PeerFault::Chain(fault)),
                 }));
             }
         };
         match found.is_empty() {
             _ if is_called_chain => {}
-            true => answer.report("content-type", DeviationKind::Missing),
-            false => answer.report("content-type", DeviationKind::UnknownValue(found)),
+            true => received.report("content-type", DeviationKind::Missing),
+            false => received.report("content-type", DeviationKind::UnknownValue(found)),
         }
         if has_text {
-            answer.report("body", DeviationKind::Unexpected);
+            received.report("body", DeviationKind::Unexpected);
         }
-        let alternates = answer.links("alternate");
+        let alternates = received.links("alternate");
         Ok(Self { chain, alternates })
     }
 }
@@ -75,16 +77,12 @@ impl Download {
 #[derive(Clone, Debug)]
 pub struct GetCertificate(pub Url);
 
-impl Operation for GetCertificate {
-    type Response = Download;
-}
-
 impl Hooks<Download> for GetCertificate {
     fn spec(&self) -> Spec {
         Spec::read(Resource::Certificate, Target::Url(self.0.clone())).accept(CHAIN)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Download> {
-        Download::read(answer).map(Read::Response)
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Download> {
+        Download::read(received).map(Read::Response)
     }
 }

@@ -1,4 +1,4 @@
-//! A successful answer, as an operation reads it.
+//! A successful response, as an operation reads it.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -17,9 +17,9 @@ const PROBLEM: &str = "application/problem+json";
 /// How a gzip stream begins (RFC 1952 Section 2.3.1).
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
-/// A successful answer, about to be read by its operation.
+/// A successful response, about to be read by its operation.
 #[derive(Debug)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct Received<'a> {
     pub(crate) url: &'a Url,
     pub(crate) response: &'a Response,
     pub(crate) allow_http: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) notices: &'a mut Vec<Notice>,
 }
 
-impl Answer<'_> {
+impl Received<'_> {
     pub(crate) const fn context(&self) -> wire::Context<'_> {
         wire::Context { url: self.url, allow_http: self.allow_http }
     }
@@ -124,11 +124,11 @@ impl Answer<'_> {
     }
 }
 
-/// Reads a whole object from an answer by its `parse`.
+/// Reads a whole object from a response by its `parse`.
 macro_rules! object {
-    ($answer:expr, $object:ty) => {{
-        let parsed = <$object>::parse($answer.response.body(), $answer.context());
-        $answer.accept(parsed)
+    ($received:expr, $object:ty) => {{
+        let parsed = <$object>::parse($received.response.body(), $received.context());
+        $received.accept(parsed)
     }};
 }
 pub(crate) use object;

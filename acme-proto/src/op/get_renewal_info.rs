@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target, object};
+use super::{Hooks, Read, Reading, Received, Spec, Target, object};
 use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::time::Timestamp;
@@ -17,7 +17,7 @@ pub struct RenewalInfoEntry {
 }
 
 impl RenewalInfoEntry {
-    /// Creates an answer that came by another way than [`GetRenewalInfo`], such as a cache.
+    /// Creates one that came by another way than [`GetRenewalInfo`], such as a cache.
     pub const fn new(info: RenewalInfo, retry_after: Option<Timestamp>) -> Self {
         Self { info, retry_after }
     }
@@ -57,10 +57,6 @@ impl GetRenewalInfo {
     }
 }
 
-impl Operation for GetRenewalInfo {
-    type Response = RenewalInfoEntry;
-}
-
 impl Hooks<RenewalInfoEntry> for GetRenewalInfo {
     fn spec(&self) -> Spec {
         let id = self.certificate_id.clone();
@@ -70,9 +66,9 @@ impl Hooks<RenewalInfoEntry> for GetRenewalInfo {
             .class(ResourceClass::RenewalInfo)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<RenewalInfoEntry> {
-        let retry_after = answer.retry_after();
-        let info = object!(answer, RenewalInfo)?;
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<RenewalInfoEntry> {
+        let retry_after = received.retry_after();
+        let info = object!(received, RenewalInfo)?;
         Ok(Read::Response(RenewalInfoEntry { info, retry_after }))
     }
 }

@@ -1,6 +1,6 @@
 //! Reading an order (RFC 8555 Section 7.4).
 
-use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target, object};
+use super::{Hooks, Read, Reading, Received, Spec, Target, object};
 use crate::resource::Resource;
 use crate::url::Url;
 use crate::wire::Order;
@@ -9,16 +9,12 @@ use crate::wire::Order;
 #[derive(Clone, Debug)]
 pub struct GetOrder(pub Url);
 
-impl Operation for GetOrder {
-    type Response = Order;
-}
-
 impl Hooks<Order> for GetOrder {
     fn spec(&self) -> Spec {
         Spec::read(Resource::Order, Target::Url(self.0.clone()))
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Order> {
-        object!(answer, Order).map(Read::Response)
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Order> {
+        object!(received, Order).map(Read::Response)
     }
 }

@@ -1,4 +1,4 @@
-//! The answer to a challenge's response (RFC 8555 Section 7.5.1).
+//! What a server sends for the response to a challenge (RFC 8555 Section 7.5.1).
 
 use super::super::Issuance;
 use super::super::authorization::Proof;
@@ -29,8 +29,8 @@ impl Issuance {
                 return Ok(());
             }
             (Err(Error::Problem(_)), None) => return Ok(()),
-            // The response was accepted, only the answer is unreadable: the authorization shows what came of it.
-            (Err(error), Some(index)) if error.is_unreadable() && self.is_unanswered(index) => {
+            // The server took the response, only what it sent is unreadable: the authorization shows what came of it.
+            (Err(error), Some(index)) if error.is_unreadable() && self.lacks_response(index) => {
                 self.attempts.note_response();
                 self.authorizations.set_proof(index, Proof::Responded(url.clone()));
                 let authorization = self.authorizations.edit(index);
@@ -55,7 +55,7 @@ impl Issuance {
         Ok(())
     }
 
-    fn is_unanswered(&self, index: usize) -> bool {
+    fn lacks_response(&self, index: usize) -> bool {
         self.authorizations.get(index).responses == 0
     }
 

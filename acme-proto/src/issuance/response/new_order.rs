@@ -1,16 +1,16 @@
-//! The answer to newOrder (RFC 8555 Section 7.4; RFC 9773 Section 5; draft-ietf-acme-profiles Section 4).
+//! The response to newOrder (RFC 8555 Section 7.4; RFC 9773 Section 5; draft-ietf-acme-profiles Section 4).
 
 use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::super::Issuance;
-use super::super::order::Order;
+use super::super::order::{Expected, Order};
 use crate::error::{Error, ServerProblem};
 use crate::notice::{NotReplacing, Notice, Progress};
-use crate::op::{NewOrder, OrderEntry};
+use crate::op::OrderEntry;
 use crate::resource::Resource;
 use crate::session::Session;
-use crate::wire::{self, Directory, OrderStatus, Problem, ProblemType};
+use crate::wire::{self, OrderStatus, Problem, ProblemType};
 
 impl Issuance {
     pub(super) fn order_created(
@@ -68,25 +68,9 @@ impl Issuance {
     }
 }
 
-/// What a new order was asked to have.
-#[derive(Debug)]
-pub(in super::super) struct Expected {
-    replaces: Option<String>,
-    profile: Option<String>,
-}
-
-impl Expected {
-    fn of(request: &NewOrder, directory: &Directory) -> Self {
-        Self {
-            replaces: request.replaces_at(directory).map(String::from),
-            profile: request.profile_at(directory).ok().flatten().map(String::from),
-        }
-    }
-}
-
 /// Whether a refusal of newOrder is, or may be, about the certificate to be replaced.
 ///
-/// RFC 9773 Section 5 has `alreadyReplaced` only. CAs that do not know the certificate answer 404, 401 or
+/// RFC 9773 Section 5 has `alreadyReplaced` only. CAs that do not know the certificate send 404, 401 or
 /// `malformed`, in many words; the order without it then shows whether it was that.
 fn refuses_predecessor(problem: &ServerProblem) -> bool {
     // The refusal of the order's URL, read because the body of newOrder was unreadable, leaves an order behind: another

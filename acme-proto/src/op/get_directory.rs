@@ -1,6 +1,6 @@
 //! The directory (RFC 8555 Section 7.1.1).
 
-use super::{Answer, Hooks, Operation, Read, Reading, Spec, Target, object};
+use super::{Hooks, Read, Reading, Received, Spec, Target, object};
 use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::session::Session;
@@ -10,17 +10,13 @@ use crate::wire::Directory;
 #[derive(Clone, Debug, Default)]
 pub struct GetDirectory;
 
-impl Operation for GetDirectory {
-    type Response = Directory;
-}
-
 impl Hooks<Directory> for GetDirectory {
     fn spec(&self) -> Spec {
         Spec::get(Resource::Directory, Target::Directory).class(ResourceClass::Directory)
     }
 
-    fn read(&mut self, answer: &mut Answer<'_>) -> Reading<Directory> {
-        object!(answer, Directory).map(Read::Response)
+    fn read(&mut self, received: &mut Received<'_>) -> Reading<Directory> {
+        object!(received, Directory).map(Read::Response)
     }
 
     fn apply(&self, directory: &Directory, session: &mut Session) {
