@@ -6,9 +6,10 @@
 use std::env;
 
 use acme_blocking::acme_adapter::clock::Clock;
+use acme_blocking::acme_adapter::keyring::Keyring;
 use acme_blocking::acme_adapter::keys::{default_provider, make_csr};
-use acme_blocking::acme_proto::flow::{Flow as _, Input, Output, SignatureAlgorithm};
-use acme_blocking::acme_proto::issuance::{Issuance, IssuanceEvent};
+use acme_blocking::acme_proto::flow::{Flow as _, Input, Output};
+use acme_blocking::acme_proto::issuance::{Issuance, IssuanceEvent as Event};
 use acme_blocking::acme_proto::session::Session;
 use acme_blocking::{
     AccountKey, BoxError, ChallengeKind, Client, Http01Listener, KeyKind, LETS_ENCRYPT_STAGING,
@@ -23,79 +24,54 @@ fn main() -> Result<(), BoxError> {
     let account = client.register().agree_to_terms(|_terms| true).run()?;
 
     let transport = UreqTransport::new(&default_provider()?, &Roots::Platform)?;
-    let signer = account_key.load(&default_provider()?)?;
+    let (keyring, ..) = Keyring::open(Some(&account_key), &default_provider()?)?;
     let key = ProviderKey::load_or_generate("key.pem", KeyKind::Es256)?;
     let address = env::var("HTTP01_ADDRESS").unwrap_or_else(|_| "[::]:80".into());
-    let listener = Http01Listener::bind(address)?;
+    let http = Http01Listener::bind(address)?;
 
     let mut session = Session::new(directory.parse()?, 0)
-        .with_account_key(signer.public_key().clone())
+        .with_account_key(client.account_key())
         .with_account_url(account.url().clone());
     let mut order = Issuance::new([name])?;
     let mut clock = Clock::start();
     let issued = loop {
         let input = match order.poll_output(&mut session, clock.now()) {
-            Output::Transmit(transmit) => {
-                let id = transmit.id;
-                match transport.exchange(transmit) {
-                    Ok(response) => Input::Response(id, response),
-                    Err(lost) => Input::Lost(id, lost),
-                }
-            }
-            Output::Sign(request) => {
-                let SignatureAlgorithm::Jws(algorithm) = request.algorithm else {
-                    return Err("only the binding of an external account needs a MAC".into());
-                };
-                match signer.sign(algorithm, &request.message) {
-                    Ok(signature) => Input::Signature(request.id, signature),
-                    Err(failed) => Input::SignFailed(request.id, failed),
-                }
-            }
-            Output::Event(event) => {
-                answer(event, &mut order, &session, &listener, &key)?;
-                continue;
-            }
+            Output::Transmit(t) => Some(Input::exchanged(t.id, transport.exchange(t))),
+            Output::Sign(sign) => Some(Input::signed(sign.id, keyring.answer(&sign))),
             // Only a durable flow saves: a program that resumes after a crash stores the snapshot here.
-            Output::Save(save) => Input::Saved(save.id),
+            Output::Save(save) => Some(Input::saved(save.id, Ok(()))),
+            Output::Event(event) => {
+                match event {
+                    Event::Authorize(offer) => {
+                        order.select(&session, &offer.id(), &ChallengeKind::Http01)?;
+                    }
+                    Event::Provision(challenge) => {
+                        order.ready_with(&challenge.id(), http.present(&challenge)?)?;
+                    }
+                    Event::CleanUp(challenge) => {
+                        http.clean_up(&challenge)?;
+                        order.cleaned(&challenge.id())?;
+                    }
+                    Event::Finalize(names) => order.finalize(make_csr(&key, &names)?)?,
+                    other => return Err(format!("unknown event: {other:?}").into()),
+                }
+                None
+            }
             Output::Notice(notice) => {
                 println!("{notice}");
-                continue;
+                None
             }
             Output::Timeout(Some(time)) => {
                 std::thread::sleep(clock.wait_until(time));
-                continue;
+                None
             }
             Output::Timeout(None) => return Err("an event was not answered".into()),
             Output::Done(result) => break result?,
         };
-        order.handle_input(&mut session, input, clock.now())?;
+        if let Some(input) = input {
+            order.handle_input(&mut session, input, clock.now())?;
+        }
     };
     std::fs::write("cert.pem", issued.chain().to_pem())?;
-    Ok(())
-}
-
-/// Does what the flow asks of its user.
-fn answer(
-    event: IssuanceEvent,
-    order: &mut Issuance,
-    session: &Session,
-    listener: &Http01Listener,
-    key: &ProviderKey,
-) -> Result<(), BoxError> {
-    match event {
-        IssuanceEvent::Authorize(offer) => {
-            order.select(session, &offer.id(), &ChallengeKind::Http01)?;
-        }
-        IssuanceEvent::Provision(challenge) => {
-            let response = listener.present(&challenge)?;
-            order.ready_with(&challenge.id(), response)?;
-        }
-        IssuanceEvent::CleanUp(challenge) => {
-            listener.clean_up(&challenge)?;
-            order.cleaned(&challenge.id())?;
-        }
-        IssuanceEvent::Finalize(names) => order.finalize(make_csr(key, &names)?)?,
-        other => return Err(format!("unknown event: {other:?}").into()),
-    }
     Ok(())
 }

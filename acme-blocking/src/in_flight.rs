@@ -166,10 +166,8 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         let store = self.user.store.clone();
         let job = move || {
             let no_store = || Err("no store was given".into());
-            Arrival::Input(match in_words(store.map_or_else(no_store, |s| s.save(&snapshot))) {
-                Ok(()) => Input::Saved(id),
-                Err(why) => Input::SaveFailed(id, why),
-            })
+            let result = in_words(store.map_or_else(no_store, |s| s.save(&snapshot)));
+            Arrival::Input(Input::saved(id, result))
         };
         self.scoped(expected, Box::new(job));
     }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Instant;
 
-use acme_adapter::client_state::{ClientState, locked, signed};
+use acme_adapter::client_state::{ClientState, locked};
 use acme_adapter::driver::Arrival;
-use acme_proto::flow::{SignFailed, SignRequest, Transmit};
+use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use acme_proto::jose::Signature;
 
 use crate::signer::{BoxSigner, Signer};
@@ -103,7 +103,7 @@ impl Shared {
             }),
             Err(error) => failed(format!("no thread: {error}")),
         };
-        Arrival::Input(signed(id, result))
+        Arrival::Input(Input::signed(id, result))
     }
 
     fn sign_now(&self, request: &SignRequest) -> Result<Signature, SignFailed> {

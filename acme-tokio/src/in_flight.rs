@@ -174,10 +174,7 @@ async fn save(store: Option<Arc<dyn DynStore + '_>>, request: SaveRequest) -> Ar
         Some(store) => store.dyn_save(&snapshot).await,
         None => Err("no store was given".into()),
     };
-    Arrival::Input(match result {
-        Ok(()) => Input::Saved(id),
-        Err(error) => Input::SaveFailed(id, error_chain(&*error)),
-    })
+    Arrival::Input(Input::saved(id, result.map_err(|error| error_chain(&*error))))
 }
 
 /// Runs one call of a solver.

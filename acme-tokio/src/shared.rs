@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use acme_adapter::client_state::{ClientState, locked, signed};
+use acme_adapter::client_state::{ClientState, locked};
 use acme_adapter::driver::Arrival;
-use acme_proto::flow::{SignFailed, SignRequest, Transmit};
+use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
@@ -69,7 +69,7 @@ impl Shared {
                 .unwrap_or_else(|_| Err(SignFailed::Failed(TOO_SLOW.into()))),
             None => Err(SignFailed::UnknownKey),
         };
-        Arrival::Input(signed(request.id, result))
+        Arrival::Input(Input::signed(request.id, result))
     }
 }
 

@@ -26,7 +26,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::atomic::{self, Visibility};
-use crate::keys::{KeyError, check_pkcs8_pem};
+use crate::keys::{AccountKey, KeyError};
 use crate::secret_json;
 
 /// An account that is stored in a file.
@@ -34,8 +34,7 @@ use crate::secret_json;
 pub struct AccountFile {
     directory: Url,
     account: Option<Url>,
-    key_pem: Zeroizing<String>,
-    new_key_pem: Option<Zeroizing<String>>,
+    key: AccountKey,
 }
 
 impl AccountFile {
@@ -45,9 +44,8 @@ impl AccountFile {
     ///
     /// [`KeyError::Pem`] for any other text.
     pub fn new(directory: Url, key_pem: impl Into<Zeroizing<String>>) -> Result<Self, KeyError> {
-        let key_pem = key_pem.into();
-        check_pkcs8_pem(&key_pem)?;
-        Ok(Self { directory, account: None, key_pem, new_key_pem: None })
+        let key = AccountKey::from_text(key_pem.into())?;
+        Ok(Self { directory, account: None, key })
     }
 
     /// Reads a file.
@@ -102,8 +100,8 @@ impl AccountFile {
             version: VERSION,
             directory: &self.directory,
             account: self.account.as_ref(),
-            key: &self.key_pem,
-            new_key: self.new_key_pem.as_ref().map(|pem| pem.as_str()),
+            key: self.key_pem(),
+            new_key: self.new_key_pem().map(|pem| pem.as_str()),
         };
         let io = |source| AccountFileError::Io { path: path.to_owned(), source };
         serde_json::to_writer_pretty(&mut *text, &content)
@@ -127,10 +125,7 @@ impl AccountFile {
     }
 
     fn keys(&self) -> impl Iterator<Item = &str> {
-        [Some(&self.key_pem), self.new_key_pem.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|pem| pem.as_str())
+        [Some(self.key_pem()), self.new_key_pem()].into_iter().flatten().map(|pem| pem.as_str())
     }
 
     /// Adds the new key of a key change beside the current one.
@@ -139,27 +134,27 @@ impl AccountFile {
     ///
     /// [`KeyError::Pem`] if it is no private key in PKCS#8 PEM.
     pub fn set_new_key(&mut self, pem: impl Into<Zeroizing<String>>) -> Result<(), KeyError> {
-        let pem = pem.into();
-        check_pkcs8_pem(&pem)?;
-        self.new_key_pem = Some(pem);
-        Ok(())
+        self.key.set_new(pem.into())
     }
 
     /// Replaces the key by the new one, after the CA has accepted it.
     pub fn adopt_new_key(&mut self) {
-        if let Some(pem) = self.new_key_pem.take() {
-            self.key_pem = pem;
-        }
+        self.key.adopt_new();
     }
 
     /// Removes the new key, after the CA has refused it.
     pub fn drop_new_key(&mut self) {
-        self.new_key_pem = None;
+        self.key.drop_new();
     }
 
     /// Sets the URL of the account, after it is registered.
     pub fn set_account(&mut self, url: Url) {
         self.account = Some(url);
+    }
+
+    /// Returns the key, with the new one of an unsettled key change.
+    pub(crate) const fn key(&self) -> &AccountKey {
+        &self.key
     }
 
     /// Returns the directory that the account belongs to.
@@ -174,12 +169,12 @@ impl AccountFile {
 
     /// Returns the private key in PKCS#8 PEM.
     pub const fn key_pem(&self) -> &Zeroizing<String> {
-        &self.key_pem
+        self.key.pem()
     }
 
     /// Returns the new private key of an unsettled key change, if there is one.
     pub const fn new_key_pem(&self) -> Option<&Zeroizing<String>> {
-        self.new_key_pem.as_ref()
+        self.key.new_pem()
     }
 }
 

@@ -4,9 +4,9 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use acme_proto::flow::{Input, Lost, RequestId, SignFailed, SignId, SignRequest, Transmit};
+use acme_proto::flow::{Input, Lost, RequestId, SignFailed, SignRequest, Transmit};
 use acme_proto::http::{Method, Response};
-use acme_proto::jose::{Jwk, Signature};
+use acme_proto::jose::Jwk;
 use acme_proto::notice::Notice;
 use acme_proto::session::Session;
 use acme_proto::time::Timestamp;
@@ -93,7 +93,7 @@ impl ClientState {
         let answer = self.keyring().answer(request);
         match answer {
             Err(SignFailed::UnknownKey) if self.has_signer => None,
-            result => Some(signed(request.id, result)),
+            result => Some(Input::signed(request.id, result)),
         }
     }
 
@@ -129,10 +129,7 @@ impl ClientState {
             let Seen { started, method, url, sent } = seen;
             observer(&ExchangeRecord::new(started, elapsed, method, url, sent, &result));
         }
-        match result {
-            Ok(response) => Input::Response(exchange.id, response),
-            Err(lost) => Input::Lost(exchange.id, lost),
-        }
+        Input::exchanged(exchange.id, result)
     }
 }
 
@@ -159,14 +156,6 @@ struct Seen {
     method: Method,
     url: Url,
     sent: usize,
-}
-
-/// Returns the result of signing as an input of the flow.
-pub fn signed(id: SignId, result: Result<Signature, SignFailed>) -> Input {
-    match result {
-        Ok(signature) => Input::Signature(id, signature),
-        Err(failed) => Input::SignFailed(id, failed),
-    }
 }
 
 /// Locks a mutex, and ignores that another thread has panicked while it held the lock: the values

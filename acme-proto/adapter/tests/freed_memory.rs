@@ -28,6 +28,8 @@ fn a_keys_text_is_in_no_freed_memory() {
     fs::write(folder.join("key.pem"), pem.as_bytes()).unwrap();
     let notes = [b"friendlyName: caf\xe9\n", pem.as_bytes()].concat();
     fs::write(folder.join("notes.pem"), notes).unwrap();
+    let damaged: Vec<_> = pem.lines().flat_map(|line| [line.as_bytes(), b"\xff\n"]).collect();
+    fs::write(folder.join("damaged.pem"), damaged.concat()).unwrap();
     let directory = "https://ca.example/directory".parse().unwrap();
     AccountFile::new(directory, pem).unwrap().save(&folder.join("account.json")).unwrap();
     let child = Command::new(env::current_exe().unwrap())
@@ -64,7 +66,7 @@ fn the_other_process() {
 
 type Work = fn(&Path, &Arc<CryptoProvider>);
 
-const WORK: [(&str, Work); 4] = [
+const WORK: [(&str, Work); 5] = [
     ("a key in the provider, from a file", |folder, _| {
         let key = ProviderKey::load_or_generate(folder.join("key.pem"), KeyKind::Es256);
         drop(black_box(key.unwrap()));
@@ -82,6 +84,11 @@ const WORK: [(&str, Work); 4] = [
         File::open(folder.join("notes.pem")).unwrap().read_to_end(&mut text).unwrap();
         let der = acme_proto::pem::decode_one(&text, "PRIVATE KEY").unwrap();
         drop(black_box(Zeroizing::new(der)));
+    }),
+    ("a key whose lines are not UTF-8", |folder, _| {
+        let mut text = Zeroizing::new(Vec::with_capacity(4096));
+        File::open(folder.join("damaged.pem")).unwrap().read_to_end(&mut text).unwrap();
+        assert!(acme_proto::pem::decode_one(&text, "PRIVATE KEY").is_err());
     }),
     ("a key with a line too many", |folder, _| {
         let mut text = Zeroizing::new(String::with_capacity(4096));

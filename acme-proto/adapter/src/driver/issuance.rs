@@ -58,7 +58,7 @@ impl EventHandler<Issuance> for Solving {
         call: CallId,
         result: Result<ChallengeResponse, String>,
     ) -> Result<(), Error> {
-        match self.0.finished(call, result) {
+        match self.0.finished(call, result, |id| flow.is_wanted(id)) {
             Some(Verdict::Published(id)) => flow.published(&id)?,
             Some(Verdict::Ready(id, response)) => flow
                 .ready_with(&id, response)

@@ -25,7 +25,7 @@ use crate::account_file::AccountFile;
 /// # #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 /// # fn main() {}
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AccountKey {
     pem: Zeroizing<String>,
     /// The new key of a key change that is not settled.
@@ -40,15 +40,12 @@ impl AccountKey {
     /// [`KeyError::Unsupported`] if the crypto provider that was compiled in cannot generate this
     /// kind.
     pub fn generate(kind: KeyKind) -> Result<Self, KeyError> {
-        Ok(Self { pem: generate(kind)?, new_pem: None })
+        Ok(Self::from_known(generate(kind)?))
     }
 
-    /// Joins texts that are known to be keys.
-    pub(crate) const fn from_parts(
-        pem: Zeroizing<String>,
-        new_pem: Option<Zeroizing<String>>,
-    ) -> Self {
-        Self { pem, new_pem }
+    /// Takes a text that is known to be a key.
+    pub(crate) const fn from_known(pem: Zeroizing<String>) -> Self {
+        Self { pem, new_pem: None }
     }
 
     /// Reads a key in PKCS#8 PEM.
@@ -57,8 +54,39 @@ impl AccountKey {
     ///
     /// [`KeyError::Pem`] for any other text.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        check_pkcs8_pem(pem)?;
-        Ok(Self { pem: Zeroizing::new(pem.to_owned()), new_pem: None })
+        Self::from_text(Zeroizing::new(pem.to_owned()))
+    }
+
+    /// As [`from_pem`](Self::from_pem), without a copy.
+    pub(crate) fn from_text(pem: Zeroizing<String>) -> Result<Self, KeyError> {
+        check_pkcs8_pem(&pem)?;
+        Ok(Self::from_known(pem))
+    }
+
+    pub(crate) const fn pem(&self) -> &Zeroizing<String> {
+        &self.pem
+    }
+
+    pub(crate) const fn new_pem(&self) -> Option<&Zeroizing<String>> {
+        self.new_pem.as_ref()
+    }
+
+    /// Adds the new key of a key change.
+    pub(crate) fn set_new(&mut self, pem: Zeroizing<String>) -> Result<(), KeyError> {
+        check_pkcs8_pem(&pem)?;
+        self.new_pem = Some(pem);
+        Ok(())
+    }
+
+    /// Replaces the key by the new one, if there is one.
+    pub(crate) fn adopt_new(&mut self) {
+        if let Some(pem) = self.new_pem.take() {
+            self.pem = pem;
+        }
+    }
+
+    pub(crate) fn drop_new(&mut self) {
+        self.new_pem = None;
     }
 
     /// Returns the key in PKCS#8 PEM, to be stored where only its owner can read it.
@@ -90,7 +118,7 @@ impl AccountKey {
 
 impl From<&AccountFile> for AccountKey {
     fn from(file: &AccountFile) -> Self {
-        Self { pem: file.key_pem().clone(), new_pem: file.new_key_pem().cloned() }
+        file.key().clone()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The queue of calls to the solvers of one issuance.
 
 use core::fmt;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use acme_proto::challenge::{Challenge, ChallengeId, ChallengeResponse};
@@ -29,8 +29,6 @@ pub struct Scheduler {
     running: BTreeMap<CallId, Running>,
     /// How many of the running calls count against [`MAX_CALLS`].
     busy: usize,
-    /// Challenges that are cleaned up: the flow ignores whether they are published or ready.
-    withdrawn: BTreeSet<ChallengeId>,
     /// Nothing is presented any more.
     stopped: bool,
 }
@@ -123,7 +121,6 @@ impl Scheduler {
             waits: VecDeque::new(),
             running: BTreeMap::new(),
             busy: 0,
-            withdrawn: BTreeSet::new(),
             stopped: false,
         }
     }
@@ -143,7 +140,6 @@ impl Scheduler {
     /// In words, that no solver knows the kind.
     pub fn present(&mut self, challenge: Challenge, wake: &Wake) -> Result<(), String> {
         let solver = self.solver_for(&challenge)?;
-        self.withdrawn.remove(&challenge.id());
         self.progress[solver].presenting += 1;
         self.push(solver, Stage::Present, challenge, ChallengeResponse::default(), Some(wake));
         Ok(())
@@ -156,7 +152,6 @@ impl Scheduler {
     /// In words, that no solver knows the kind.
     pub fn clean_up(&mut self, challenge: Challenge, wake: &Wake) -> Result<(), String> {
         let solver = self.solver_for(&challenge)?;
-        self.withdrawn.insert(challenge.id());
         self.push(solver, Stage::CleanUp, challenge, ChallengeResponse::default(), Some(wake));
         Ok(())
     }
@@ -225,16 +220,18 @@ impl Scheduler {
 
     /// Handles the end of a call, and returns the result for the flow, if it needs one.
     ///
-    /// The response is what `present` returned; the other calls have none.
+    /// The response is what `present` returned; the other calls have none. Nothing is reported, and nothing waited for,
+    /// where `is_wanted` denies it: see [`Issuance::is_wanted`](acme_proto::issuance::Issuance::is_wanted).
     pub fn finished(
         &mut self,
         id: CallId,
         result: Result<ChallengeResponse, String>,
+        is_wanted: impl FnOnce(&ChallengeId) -> bool,
     ) -> Option<Verdict> {
         let Running { solver, stage, challenge, response, .. } = self.running.remove(&id)?;
         self.busy -= usize::from(stage != Stage::Wait);
         let id = challenge.id();
-        let is_wanted = !self.withdrawn.contains(&id);
+        let is_wanted = is_wanted(&id);
         match (stage, result) {
             (Stage::Present, result) => {
                 self.progress[solver].presenting -= 1;
@@ -343,7 +340,8 @@ mod tests {
     ) -> Option<Verdict> {
         let id = call.id;
         drop(call);
-        scheduler.finished(id, result.map(|()| ChallengeResponse::new().with_member("csr", "AA")))
+        let result = result.map(|()| ChallengeResponse::new().with_member("csr", "AA"));
+        scheduler.finished(id, result, |_| true)
     }
 
     #[test]
@@ -412,13 +410,14 @@ mod tests {
         let mut running = calls(&mut scheduler);
         scheduler.clean_up(challenge.clone(), &wake).expect("a solver");
         assert!(calls(&mut scheduler).is_empty());
-        let failed = Err("the zone is locked".to_owned());
-        assert_eq!(end(&mut scheduler, running.remove(0), failed.clone()), None);
+        let present = running.remove(0).id;
+        let published = Ok(ChallengeResponse::default());
+        assert_eq!(scheduler.finished(present, published, |id| *id != challenge.id()), None);
         let clean_up = calls(&mut scheduler).remove(0);
         assert_eq!(clean_up.stage, Stage::CleanUp);
         let why = "the zone is locked".to_owned();
-        let verdict = Some(Verdict::CleanFailed(challenge.id(), why));
-        assert_eq!(end(&mut scheduler, clean_up, failed), verdict);
+        let verdict = Some(Verdict::CleanFailed(challenge.id(), why.clone()));
+        assert_eq!(end(&mut scheduler, clean_up, Err(why)), verdict);
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl ImportedAccount {
 
 impl From<&ImportedAccount> for AccountKey {
     fn from(account: &ImportedAccount) -> Self {
-        Self::from_parts(account.key_pem.clone(), None)
+        Self::from_known(account.key_pem.clone())
     }
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::json::encode;
 use super::{Damage, ca, locked, move_aside, put_text};
 use crate::account_file::AccountFile;
-use crate::keys::{AccountKey, KeyError, KeyKind, check_pkcs8_pem, generate};
+use crate::keys::{AccountKey, KeyError, KeyKind, generate};
 use crate::storage::access::{Access, Decision, Write};
 use crate::storage::{Key, StorageError, Value};
 
@@ -18,8 +18,7 @@ use crate::storage::{Key, StorageError, Value};
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredAccount {
     directory: Url,
-    key_pem: Zeroizing<String>,
-    new_key_pem: Option<Zeroizing<String>>,
+    key: AccountKey,
     about: About,
 }
 
@@ -52,9 +51,8 @@ impl StoredAccount {
     ///
     /// [`KeyError::Pem`] for any other text.
     pub fn new(directory: Url, key_pem: impl Into<Zeroizing<String>>) -> Result<Self, KeyError> {
-        let key_pem = key_pem.into();
-        check_pkcs8_pem(&key_pem)?;
-        Ok(Self { directory, key_pem, new_key_pem: None, about: About::default() })
+        let key = AccountKey::from_text(key_pem.into())?;
+        Ok(Self { directory, key, about: About::default() })
     }
 
     /// Sets the URL of the account.
@@ -96,22 +94,17 @@ impl StoredAccount {
     ///
     /// [`KeyError::Pem`] if it is no private key in PKCS#8 PEM.
     pub fn set_new_key(&mut self, pem: impl Into<Zeroizing<String>>) -> Result<(), KeyError> {
-        let pem = pem.into();
-        check_pkcs8_pem(&pem)?;
-        self.new_key_pem = Some(pem);
-        Ok(())
+        self.key.set_new(pem.into())
     }
 
     /// Replaces the key by the new one, after the CA has accepted it.
     pub fn adopt_new_key(&mut self) {
-        if let Some(pem) = self.new_key_pem.take() {
-            self.key_pem = pem;
-        }
+        self.key.adopt_new();
     }
 
     /// Removes the new key, after the CA has refused it.
     pub fn drop_new_key(&mut self) {
-        self.new_key_pem = None;
+        self.key.drop_new();
     }
 
     /// Returns the directory of the CA.
@@ -141,18 +134,18 @@ impl StoredAccount {
 
     /// Returns the private key in PKCS#8 PEM.
     pub const fn key_pem(&self) -> &Zeroizing<String> {
-        &self.key_pem
+        self.key.pem()
     }
 
     /// Returns the new private key of an unsettled key change.
     pub const fn new_key_pem(&self) -> Option<&Zeroizing<String>> {
-        self.new_key_pem.as_ref()
+        self.key.new_pem()
     }
 }
 
 impl From<&StoredAccount> for AccountKey {
     fn from(account: &StoredAccount) -> Self {
-        Self::from_parts(account.key_pem.clone(), account.new_key_pem.clone())
+        account.key.clone()
     }
 }
 
@@ -160,8 +153,7 @@ impl From<&AccountFile> for StoredAccount {
     fn from(file: &AccountFile) -> Self {
         Self {
             directory: file.directory().clone(),
-            key_pem: file.key_pem().clone(),
-            new_key_pem: file.new_key_pem().cloned(),
+            key: file.key().clone(),
             about: About { account: file.account().cloned(), ..About::default() },
         }
     }
@@ -216,8 +208,10 @@ pub fn load_or_make_account(directory: &Url, kind: KeyKind) -> Access<LoadedAcco
         let new_key_pem = key_of(&files.new_key, new_key, &mut writes);
         let is_new = found.is_none();
         let key_pem = found.map_or_else(|| generate(kind), Ok)?;
-        let mut account =
-            StoredAccount { new_key_pem, ..StoredAccount::new(directory.clone(), key_pem)? };
+        let mut account = StoredAccount::new(directory.clone(), key_pem)?;
+        if let Some(pem) = new_key_pem {
+            account.set_new_key(pem)?;
+        }
         if let Some(text) = about {
             match serde_json::from_slice::<Document>(&text) {
                 Ok(document) if document.directory == directory => account.about = document.about,
@@ -248,7 +242,7 @@ pub fn save_account(account: &StoredAccount) -> Result<Access<()>, StorageError>
     Ok(Access::new(reads, move |mut reading| {
         let there = [reading.next(), reading.next()];
         let mut there = there.iter().flatten().filter_map(|text| read_key(text).ok()).peekable();
-        let own = [Some(&account.key_pem), account.new_key_pem.as_ref()];
+        let own = [Some(account.key_pem()), account.new_key_pem()];
         let is_own = |key: Zeroizing<String>| {
             own.iter().flatten().any(|own| read_key(own.as_bytes()).as_ref() == Ok(&key))
         };
@@ -290,12 +284,12 @@ impl Files {
             about: account.about.clone(),
         };
         let mut writes = Vec::new();
-        if let Some(pem) = &account.new_key_pem {
+        if let Some(pem) = account.new_key_pem() {
             writes.push(put_text(&self.new_key, pem));
         }
-        writes.push(put_text(&self.key, &account.key_pem));
+        writes.push(put_text(&self.key, account.key_pem()));
         writes.push(Write::Put(self.about.clone(), encode(&document)?));
-        if account.new_key_pem.is_none() {
+        if account.new_key_pem().is_none() {
             writes.push(Write::Delete(self.new_key.clone()));
         }
         Ok(writes)
