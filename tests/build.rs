@@ -3,8 +3,15 @@
 use std::path::Path;
 use std::{env, fs};
 
-const FILES: &[&str] =
-    &["ca.rs", "client.rs", "hints.rs", "issue.rs", "operations.rs", "user_code.rs"];
+const FILES: &[&str] = &[
+    "ca.rs",
+    "client.rs",
+    "hints.rs",
+    "issue.rs",
+    "key_change.rs",
+    "operations.rs",
+    "user_code.rs",
+];
 
 fn main() {
     let from = Path::new("tests/adapters/both");

@@ -1,5 +1,6 @@
 //! What the test suites of the ACME workspace share. `tests/README.md` says which of it to take for what.
 //!
+//! - [`arguments`]: the command line of programs that take no arguments.
 //! - [`balancer`]: a CA of several machines, where a nonce holds only at the machine that gave it.
 //! - [`canned_server`]: a server with canned responses by path, in any order.
 //! - [`child`]: the example programs as child processes (Unix).
@@ -14,6 +15,7 @@
 //! - [`script`]: a server that expects one exchange after the other, and responds as a test says.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
 
+pub mod arguments;
 pub mod balancer;
 pub mod canned_server;
 #[cfg(unix)]

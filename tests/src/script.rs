@@ -291,10 +291,7 @@ impl Script {
             _ => None,
         };
         self.signatures.push(request);
-        match signature {
-            Some(signature) => Input::Signature(id, signature),
-            None => Input::SignFailed(id, SignFailed::UnknownKey),
-        }
+        Input::signed(id, signature.ok_or(SignFailed::UnknownKey))
     }
 
     /// Returns the requests so far, one line each.

@@ -225,16 +225,10 @@ impl Drive {
                 {
                     *times -= 1;
                 }
-                match answer {
-                    Ok(response) => Input::Response(transmit.id, response),
-                    Err(lost) => Input::Lost(transmit.id, lost),
-                }
+                Input::exchanged(transmit.id, answer)
             }
             Owed::Sign(sign) => answer_sign(&sign, world),
-            Owed::Save(save) => match user.save(&save, world) {
-                Ok(()) => Input::Saved(save.id),
-                Err(why) => Input::SaveFailed(save.id, why),
-            },
+            Owed::Save(save) => Input::saved(save.id, user.save(&save, world)),
         };
         let now = self.now(world);
         assert_eq!(flow.handle_input(&mut world.session, input, now), Ok(()));

@@ -52,6 +52,10 @@ fn read_module(file: &Path, dir: &Path, path: &str, found: &mut Vec<Citation>) -
             }));
             continue;
         }
+        if let Some(name) = generated(line) {
+            read_module(&file.with_file_name(name), dir, &scan.path, found)?;
+            continue;
+        }
         if let Some(name) = scan.line(line) {
             let child = match scan.attribute_path.take() {
                 // Within an inline module a path starts at that module's folder, elsewhere beside the file.
@@ -68,6 +72,12 @@ fn read_module(file: &Path, dir: &Path, path: &str, found: &mut Vec<Citation>) -
         }
     }
     Ok(())
+}
+
+/// Returns the file beside this one that `tests/build.rs` makes an included file from: it has the same citations.
+fn generated(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix("include!(concat!(env!(\"OUT_DIR\"), \"/")?;
+    rest.strip_suffix("\"));")
 }
 
 /// Returns the file of a module: `name.rs`, or `name/mod.rs`.

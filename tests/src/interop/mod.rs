@@ -54,6 +54,18 @@ macro_rules! for_both_adapters {
     )*};
 }
 
+/// Defines `EXPECTED`, the rows of one server's column: what is to come of each [`Feature`], as an [`Expect`].
+#[macro_export]
+macro_rules! expected {
+    ($($feature:ident: $expect:expr,)*) => {
+        #[allow(unused_imports, reason = "few servers have all three")]
+        use $crate::interop::Expect::{Lacks, NotTried, Works};
+
+        const EXPECTED: &[($crate::interop::Feature, $crate::interop::Expect)] =
+            &[$(($crate::interop::Feature::$feature, $expect)),*];
+    };
+}
+
 /// Tries every feature, compares with what is expected, and records what was seen.
 ///
 /// # Panics

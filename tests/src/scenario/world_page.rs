@@ -71,7 +71,7 @@ pub const FIELD: &[FieldCase] = &[
     FieldCase {
         what: "refuses newNonce",
         rule: "ends with the error of newNonce",
-        tests: &["the_error_of_a_new_nonce_that_is_refused_is_that_of_new_nonce"],
+        tests: &["an_error_of_new_nonce_ends_the_flow_and_says_where"],
     },
     FieldCase {
         what: "accepts a nonce only over the connection that it came by, or at the machine that gave it",

@@ -208,10 +208,7 @@ impl World {
                     match flow.poll_output(session, self.now()) {
                         Output::Transmit(transmit) => self.send(&mut schedule, index, transmit),
                         Output::Sign(request) => {
-                            let input = match self.sign(&request) {
-                                Ok(signature) => Input::Signature(request.id, signature),
-                                Err(failed) => Input::SignFailed(request.id, failed),
-                            };
+                            let input = Input::signed(request.id, self.sign(&request));
                             flow.handle_input(session, input, self.now()).expect("a known id");
                         }
                         Output::Save(save) => {

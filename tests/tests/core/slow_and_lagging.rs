@@ -20,10 +20,6 @@ use serde_json::json;
 
 const NAME: &str = "a.example";
 
-fn problem_of(status: u16) -> Response {
-    problem(status, "malformed")
-}
-
 fn took(script: &CannedServer, path: &str) -> u64 {
     let asked = script.at(path);
     asked.last().expect("asked").millis - asked[0].millis
@@ -46,15 +42,6 @@ fn where_head_is_refused_nonces_are_asked_for_by_get_from_then_on() {
         script.run(Call::new(GetAccount)).expect("the account");
         assert_eq!(script.used_nonces(), ["first", "second"], "{status}");
     }
-}
-
-#[test]
-fn the_error_of_a_new_nonce_that_is_refused_is_that_of_new_nonce() {
-    let mut script =
-        Script::new().get(DIRECTORY, directory()).exact(Method::Head, NEW_NONCE, problem_of(400));
-    let error = script.run(Register::new()).expect_err("no nonce");
-    let Error::Problem(refused) = &error else { panic!("{error:?}") };
-    assert_eq!(refused.resource(), Resource::NewNonce, "{error}");
 }
 
 #[test]

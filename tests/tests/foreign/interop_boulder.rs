@@ -1,44 +1,41 @@
 //! What Boulder, the server behind Let's Encrypt, can do with both adapters, in two modes.
 
-use acme_tests::interop::Expect::{self, Lacks, NotTried, Works};
-use acme_tests::interop::{Adapter, Feature, Sites, run};
+use acme_tests::expected;
+use acme_tests::interop::{Adapter, Sites, run};
 use acme_tests::servers::{Boulder, BoulderOptions};
 
-const EXPECTED: [(Feature, Expect); 30] = [
-    (Feature::Register, Works("")),
-    (Feature::Http01, Works("")),
-    (Feature::Dns01, Works("")),
-    (Feature::DnsAccount01, Works("")),
-    (Feature::DnsPersist01, Works("a second certificate by the same record")),
-    (Feature::TlsAlpn01, Works("")),
-    (Feature::ThreeNames, Works("")),
-    (Feature::Wildcard, Works("")),
-    (Feature::WildcardDnsPersist01, Works("then its base name by the same record")),
-    (Feature::IpHttp01, Works(ADDRESS)),
-    (Feature::IpTlsAlpn01, Works(ADDRESS)),
-    (Feature::SameNames, Works("the authorization was valid already")),
-    (Feature::ExternalAccount, Lacks("the binding is ignored")),
-    (Feature::UpdateAccount, Works("contacts are not shown")),
-    (Feature::KeyChange, Works("")),
-    (Feature::DeactivateAccount, Works("then newOrder: 403 unauthorized")),
-    (Feature::RevokeByAccount, Works("the second time: already revoked")),
-    (Feature::RevokeByCertificate, Works("")),
-    (
-        Feature::AlternateChain,
-        Works("2 chains, each by name, root, fingerprint and key identifier"),
-    ),
-    (Feature::RenewalInfo, Works("")),
-    (Feature::Replaces, Works("the second time it is left out")),
-    (Feature::Profile, Works("six days")),
-    (Feature::NotAfter, Lacks("400 malformed")),
-    (Feature::Orders, Lacks("not offered: orders")),
-    (Feature::DeactivateAuthorization, Works("the order is then invalid")),
-    (Feature::PreAuthorization, Lacks("not offered: newAuthz")),
-    (Feature::FailingHttp01, Works("the CA's reason: connection")),
-    (Feature::FailingDns01, Works("the CA's reason: unauthorized")),
-    (Feature::FailingTlsAlpn01, Works("the CA's reason: connection")),
-    (Feature::RefusedNonces, NotTried("it refuses none")),
-];
+expected! {
+    Register: Works(""),
+    Http01: Works(""),
+    Dns01: Works(""),
+    DnsAccount01: Works(""),
+    DnsPersist01: Works("a second certificate by the same record"),
+    TlsAlpn01: Works(""),
+    ThreeNames: Works(""),
+    Wildcard: Works(""),
+    WildcardDnsPersist01: Works("then its base name by the same record"),
+    IpHttp01: Works(ADDRESS),
+    IpTlsAlpn01: Works(ADDRESS),
+    SameNames: Works("the authorization was valid already"),
+    ExternalAccount: Lacks("the binding is ignored"),
+    UpdateAccount: Works("contacts are not shown"),
+    KeyChange: Works(""),
+    DeactivateAccount: Works("then newOrder: 403 unauthorized"),
+    RevokeByAccount: Works("the second time: already revoked"),
+    RevokeByCertificate: Works(""),
+    AlternateChain: Works("2 chains, each by name, root, fingerprint and key identifier"),
+    RenewalInfo: Works(""),
+    Replaces: Works("the second time it is left out"),
+    Profile: Works("six days"),
+    NotAfter: Lacks("400 malformed"),
+    Orders: Lacks("not offered: orders"),
+    DeactivateAuthorization: Works("the order is then invalid"),
+    PreAuthorization: Lacks("not offered: newAuthz"),
+    FailingHttp01: Works("the CA's reason: connection"),
+    FailingDns01: Works("the CA's reason: unauthorized"),
+    FailingTlsAlpn01: Works("the CA's reason: connection"),
+    RefusedNonces: NotTried("it refuses none"),
+}
 
 const ADDRESS: &str = "with the profile shortlived; without it: 400 rejectedIdentifier";
 
@@ -62,5 +59,5 @@ fn boulder_in_its_next_mode_does_what_the_matrix_says() {
 }
 
 fn matrix(adapter: Adapter, boulder: &Boulder) {
-    run(adapter, Sites { main: boulder.site(), external: None, odd: None }, &EXPECTED);
+    run(adapter, Sites { main: boulder.site(), external: None, odd: None }, EXPECTED);
 }

@@ -1,61 +1,63 @@
 //! What Pebble can do with both adapters.
 
-use acme_tests::for_both_adapters;
-use acme_tests::interop::Expect::{self, Lacks, Works};
-use acme_tests::interop::{Adapter, Feature, Sites, run};
+use acme_tests::interop::{Adapter, Expect, Feature, Sites, run};
 use acme_tests::servers::{Pebble, PebbleOptions};
+use acme_tests::{expected, for_both_adapters};
 
 for_both_adapters! {
     pebble_does_what_the_matrix_says, matrix;
 }
 
-const EXPECTED: [(Feature, Expect); 30] = [
-    (Feature::Register, Works("")),
-    (Feature::Http01, Works("")),
-    (Feature::Dns01, Works("")),
-    (Feature::DnsAccount01, Works("")),
-    (Feature::DnsPersist01, Works("a second certificate by the same record")),
-    (Feature::TlsAlpn01, Works("")),
-    (Feature::ThreeNames, Works("")),
-    (Feature::Wildcard, Works("")),
-    (Feature::WildcardDnsPersist01, Works("then its base name by the same record")),
-    (Feature::IpHttp01, Works("")),
-    (Feature::IpTlsAlpn01, Works("")),
-    (Feature::SameNames, Works("the authorization was valid already")),
-    (Feature::ExternalAccount, Works("without a binding: external account required")),
-    (Feature::UpdateAccount, Works("")),
-    (Feature::KeyChange, Works("")),
-    (Feature::DeactivateAccount, Works("then newOrder: 403 unauthorized")),
-    (Feature::RevokeByAccount, Works("the second time: already revoked")),
-    (Feature::RevokeByCertificate, Works("")),
-    (
-        Feature::AlternateChain,
-        Works("3 chains, each by name, root, fingerprint and key identifier"),
-    ),
-    (Feature::RenewalInfo, Works("")),
-    (Feature::Replaces, Works("the second time it is left out")),
-    (Feature::Profile, Works("six days")),
-    (Feature::NotAfter, Works("")),
-    (Feature::Orders, Works("4 orders in 2 pages")),
-    (Feature::DeactivateAuthorization, Works("the order is then invalid")),
-    (Feature::PreAuthorization, Lacks("not offered: newAuthz")),
-    (Feature::FailingHttp01, Works("the CA's reason: connection")),
-    (Feature::FailingDns01, Works("the CA's reason: unauthorized")),
-    (Feature::FailingTlsAlpn01, Works("the CA's reason: unauthorized")),
-    (Feature::RefusedNonces, Works("three certificates")),
-];
+expected! {
+    Register: Works(""),
+    Http01: Works(""),
+    Dns01: Works(""),
+    DnsAccount01: Works(""),
+    DnsPersist01: Works("a second certificate by the same record"),
+    TlsAlpn01: Works(""),
+    ThreeNames: Works(""),
+    Wildcard: Works(""),
+    WildcardDnsPersist01: Works("then its base name by the same record"),
+    IpHttp01: Works(""),
+    IpTlsAlpn01: Works(""),
+    SameNames: Works("the authorization was valid already"),
+    ExternalAccount: Works("without a binding: external account required"),
+    UpdateAccount: Works(""),
+    KeyChange: Works(""),
+    DeactivateAccount: Works("then newOrder: 403 unauthorized"),
+    RevokeByAccount: Works("the second time: already revoked"),
+    RevokeByCertificate: Works(""),
+    AlternateChain: Works("3 chains, each by name, root, fingerprint and key identifier"),
+    RenewalInfo: Works(""),
+    Replaces: Works("the second time it is left out"),
+    Profile: Works("six days"),
+    NotAfter: Works(""),
+    Orders: Works("4 orders in 2 pages"),
+    DeactivateAuthorization: Works("the order is then invalid"),
+    PreAuthorization: Lacks("not offered: newAuthz"),
+    FailingHttp01: Works("the CA's reason: connection"),
+    FailingDns01: Works("the CA's reason: unauthorized"),
+    FailingTlsAlpn01: Works("the CA's reason: unauthorized"),
+    RefusedNonces: Works("three certificates"),
+}
 
 /// The key identifier and MAC key of the external account.
 const EXTERNAL: (&str, &str) = ("kid-1", "UGViYmxlJ3MgTUFDIGtleSBvZiAzMiBieXRlcyEhISE");
 
 fn matrix(adapter: Adapter) {
+    pebble_matrix(adapter, &PebbleOptions::default(), EXPECTED);
+}
+
+/// Tries every feature with three Pebbles that have these options and their own.
+pub(crate) fn pebble_matrix(
+    adapter: Adapter,
+    options: &PebbleOptions,
+    expected: &[(Feature, Expect)],
+) {
+    let options = || options.clone();
     let main = Pebble::start(options().alternate_roots(2));
     let external = Pebble::start(options().external_account(EXTERNAL.0, EXTERNAL.1));
     let odd = Pebble::start(options().nonce_reject(50).authz_reuse(100));
     let [main, external, odd] = [main.site(), external.site(), odd.site()];
-    run(adapter, Sites { main: &main, external: Some(&external), odd: Some(&odd) }, &EXPECTED);
-}
-
-fn options() -> PebbleOptions {
-    PebbleOptions::default()
+    run(adapter, Sites { main: &main, external: Some(&external), odd: Some(&odd) }, expected);
 }

@@ -14,6 +14,8 @@ pub(crate) mod on_tokio {
     pub(crate) mod hints;
     #[path = "../issue.rs"]
     pub(crate) mod issue;
+    #[path = "../key_change.rs"]
+    pub(crate) mod key_change;
     #[path = "../operations.rs"]
     pub(crate) mod operations;
     #[path = "../user_code.rs"]
@@ -33,6 +35,9 @@ pub(crate) mod on_blocking {
     }
     pub(crate) mod issue {
         include!(concat!(env!("OUT_DIR"), "/issue.rs"));
+    }
+    pub(crate) mod key_change {
+        include!(concat!(env!("OUT_DIR"), "/key_change.rs"));
     }
     pub(crate) mod operations {
         include!(concat!(env!("OUT_DIR"), "/operations.rs"));

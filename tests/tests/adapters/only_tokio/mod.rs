@@ -2,4 +2,3 @@
 
 mod client;
 mod issue;
-mod key_change;

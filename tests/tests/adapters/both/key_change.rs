@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::both::on_tokio::ca;
 use acme_proto::error::Error as Acme;
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest, SignatureAlgorithm};
 use acme_proto::jose::{Jwk, MacKey, Signature};
 use acme_proto::policy::{Policy, Rates};
 use acme_testca::{FaultAction, FaultRule, Faults, RequestKind, TestCa};
-use acme_tokio::{AccountFile, AccountKey, Client, Error, KeyKind, ProviderKey, Roots, Signer};
+
+use super::adapter::{AccountFile, AccountKey, Client, Error, KeyKind, ProviderKey, Roots, Signer};
+use super::ca;
 
 /// A directory with an account file in it, which is removed at the end.
 struct Place(PathBuf);
@@ -18,7 +19,9 @@ impl Place {
     fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("acme-tokio-keys-{}-{number}", std::process::id());
+        // The two adapters count for themselves.
+        let adapter = module_path!().replace("::", "-");
+        let name = format!("{adapter}-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).expect("a directory");
         Self(path)
@@ -62,7 +65,7 @@ async fn account(ca: &TestCa, place: &Place, tries: u32) -> Client {
     let file = AccountFile::new(ca.directory_url().parse().expect("a URL"), pem).expect("a key");
     file.save(&place.file()).expect("written");
     let client = connect(ca, &place.file(), tries).await;
-    client.register().await.expect("an account");
+    client.register().run().await.expect("an account");
     client
 }
 
@@ -83,7 +86,7 @@ async fn both_keys_are_on_disk_before_the_change_leaves_and_one_is_after_it() {
         assert_eq!(Some(intent.account_url()), file.account());
         async { Ok(()) }
     });
-    let key = asked.await.expect("a new key");
+    let key = asked.run().await.expect("a new key");
     let (keys, sent) = before.expect("it was stored");
     // covers 8555-7.3.5-11
     assert_eq!(keys, (old, Some(new.to_pem())));
@@ -106,7 +109,7 @@ async fn a_ca_that_falls_silent_leaves_both_keys_and_a_later_client_finds_the_ri
         .with(FaultRule::next(FaultAction::DropAfter).on(RequestKind::KeyChange))
         .with(FaultRule::next(FaultAction::DropBefore).on(RequestKind::NewAccount));
     ca.set_faults(faults);
-    let error = client.change_key(&new).account_file(&path).await.expect_err("no answer");
+    let error = client.change_key(&new).account_file(&path).run().await.expect_err("no answer");
     assert!(matches!(error.acme(), Some(Acme::Transport(_))), "{error}");
     let both = load(&path).new_key_pem().is_some();
 
@@ -116,7 +119,7 @@ async fn a_ca_that_falls_silent_leaves_both_keys_and_a_later_client_finds_the_ri
     // covers 8555-7.3.5-11
     assert!(both, "{found:?}");
     assert!(found.is_ok(), "{found:?}");
-    let key = later.settle_key_change().account_file(&path).await.expect("a key");
+    let key = later.settle_key_change().account_file(&path).run().await.expect("a key");
     assert_eq!(later.account_key(), key);
     let file = load(&path);
     assert_eq!((file.key_pem(), file.new_key_pem()), (&new.to_pem(), None));
@@ -132,10 +135,10 @@ async fn a_change_that_never_reached_the_ca_is_seen_done_later() {
         .with(FaultRule::next(FaultAction::DropBefore).on(RequestKind::KeyChange))
         .with(FaultRule::next(FaultAction::DropBefore).on(RequestKind::NewAccount));
     ca.set_faults(faults);
-    client.change_key(new_key()).account_file(&path).await.expect_err("no answer");
+    client.change_key(new_key()).account_file(&path).run().await.expect_err("no answer");
     let new = load(&path).new_key_pem().cloned().expect("both keys");
     let later = connect(&ca, &path, 4).await;
-    later.settle_key_change().account_file(&path).await.expect("a key");
+    later.settle_key_change().account_file(&path).run().await.expect("a key");
     let file = load(&path);
     // covers 8555-7.3.5-11
     assert_eq!(*file.key_pem(), new);
@@ -151,7 +154,7 @@ async fn a_refused_key_does_not_stay_in_the_file() {
     let client = account(&ca, &place, 4).await;
     let old = load(&place.file());
     let error =
-        client.change_key(taken).account_file(place.file()).await.expect_err("another's key");
+        client.change_key(taken).account_file(place.file()).run().await.expect_err("another's key");
     let typed = matches!(error.acme(), Some(Acme::KeyInUse { .. }));
     // covers 8555-7.3.5-10
     assert!(typed, "{error}");
@@ -168,9 +171,12 @@ async fn an_intent_that_cannot_be_stored_changes_nothing() {
     account(&ca, &other, 4).await;
     let client = account(&ca, &place, 4).await;
     // The file of another account, and a store that fails.
-    let foreign = client.change_key(new_key()).account_file(other.file()).await;
-    let refusing =
-        client.change_key(new_key()).store(|_| async { Err("the disk is full".into()) }).await;
+    let foreign = client.change_key(new_key()).account_file(other.file()).run().await;
+    let refusing = client
+        .change_key(new_key())
+        .store(|_| async { Err("the disk is full".into()) })
+        .run()
+        .await;
     for result in [foreign, refusing] {
         let stored = matches!(&result, Err(Error::Acme(Acme::Storage(_))));
         // covers 8555-7.3.5-11
@@ -185,7 +191,7 @@ async fn settling_where_nothing_is_open_tells_the_key() {
     let (ca, place) = (TestCa::start(), Place::new());
     let client = account(&ca, &place, 4).await;
     let before = ca.requests().len();
-    let key = client.settle_key_change().account_file(place.file()).await.expect("a key");
+    let key = client.settle_key_change().account_file(place.file()).run().await.expect("a key");
     assert_eq!((key, ca.requests().len()), (client.account_key(), before));
 }
 
@@ -243,12 +249,12 @@ async fn a_device_signs_for_the_external_account_and_for_both_keys() {
         .connect()
         .await
         .expect("a client");
-    let entry = client.register().external_account_signer("kid-1").await.expect("an account");
+    let entry = client.register().external_account_signer("kid-1").run().await.expect("an account");
     assert!(entry.account().has_external_account_binding());
     let place = Place::new();
-    let filed = client.change_key(new.clone()).account_file(place.file()).await;
+    let filed = client.change_key(new.clone()).account_file(place.file()).run().await;
     assert!(matches!(filed, Err(Error::NewKeyWithSigner)), "{filed:?}");
-    let key = client.change_key(new.clone()).await.expect("a new key");
+    let key = client.change_key(new.clone()).run().await.expect("a new key");
     // covers 8555-7.3.5-8
     assert_eq!(key, new);
     assert!(client.account().await.is_ok());
@@ -266,7 +272,7 @@ async fn every_spelling_of_a_mac_key_binds() {
     for (head, padding) in [("-__-", ""), ("+//+", "="), (" -__-", "=\n")] {
         let client = ca::builder(&ca).connect().await.expect("a client");
         let bound = client.register().external_account("kid-1", format!("{head}{tail}{padding}"));
-        let entry = bound.await;
+        let entry = bound.run().await;
         // covers 8555-7.3.4-7
         assert!(entry.is_ok(), "{head} {padding:?}: {entry:?}");
     }
