@@ -9,7 +9,9 @@ use acme_proto::jose::{Jwk, MacKey, Signature};
 use acme_proto::policy::{Policy, Rates};
 use acme_testca::{FaultAction, FaultRule, Faults, RequestKind, TestCa};
 
-use super::adapter::{AccountFile, AccountKey, Client, Error, KeyKind, ProviderKey, Roots, Signer};
+use super::adapter::{
+    self, AccountFile, AccountKey, Client, Error, KeyKind, ProviderKey, Roots, Signer,
+};
 use super::ca;
 
 /// A directory with an account file in it, which is removed at the end.
@@ -84,7 +86,7 @@ async fn both_keys_are_on_disk_before_the_change_leaves_and_one_is_after_it() {
         let file = load(&path);
         before = Some(((file.key_pem().clone(), file.new_key_pem().cloned()), changes(&ca)));
         assert_eq!(Some(intent.account_url()), file.account());
-        async { Ok(()) }
+        adapter::ready(Ok(()))
     });
     let key = asked.run().await.expect("a new key");
     let (keys, sent) = before.expect("it was stored");
@@ -174,7 +176,7 @@ async fn an_intent_that_cannot_be_stored_changes_nothing() {
     let foreign = client.change_key(new_key()).account_file(other.file()).run().await;
     let refusing = client
         .change_key(new_key())
-        .store(|_| async { Err("the disk is full".into()) })
+        .store(|_| adapter::ready(Err("the disk is full".into())))
         .run()
         .await;
     for result in [foreign, refusing] {

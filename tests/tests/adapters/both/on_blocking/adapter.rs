@@ -8,6 +8,11 @@ pub(crate) use acme_blocking::Signer as ObjectSigner;
 pub(crate) use acme_blocking::*;
 pub(crate) use std::thread::sleep;
 
+/// As `std::future::ready`, where nothing waits.
+pub(crate) fn ready<T>(value: T) -> T {
+    value
+}
+
 /// The smallest server that has a handler mounted.
 pub(crate) fn own_server(handler: Http01Handler) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 pub(crate) use acme_tokio::DynSigner as ObjectSigner;
 pub(crate) use acme_tokio::*;
+pub(crate) use std::future::ready;
 pub(crate) use tokio::time::sleep;
 
 /// The smallest server that has a handler mounted.
