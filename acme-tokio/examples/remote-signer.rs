@@ -1,11 +1,13 @@
-//! Obtains a certificate while both private keys stay with a signing service:
+//! Obtains a certificate while both private keys stay in other processes:
 //! `cargo run --example remote-signer -- example.org`.
 //!
 //! [`SigningService`] stands for a key management service or an HSM: this program sends it messages and gets signatures.
+//! Here the service is this program, started as `remote-signer kms FILE`, which alone reads the key.
 
 use std::env;
 use std::error::Error;
-use std::time::Duration;
+use std::io::{self, Read as _, Write as _};
+use std::process::Stdio;
 
 use acme_tokio::acme_proto::flow::{SignFailed, SignRequest};
 use acme_tokio::acme_proto::jose::{Jwk, Signature};
@@ -13,20 +15,27 @@ use acme_tokio::{
     Client, CsrBuilder, Http01Listener, Identifier, KeyKind, LETS_ENCRYPT_STAGING, ProviderKey,
     Signer,
 };
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::sync::Mutex;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let name = env::args().nth(1).ok_or("usage: remote-signer NAME [DIRECTORY]")?;
-    let directory = env::args().nth(2).unwrap_or_else(|| LETS_ENCRYPT_STAGING.into());
-    let account = SigningService::open("account-key.pem")?;
-    let certificate = SigningService::open("key.pem")?;
+    let second = env::args().nth(2);
+    if name == "kms" {
+        return serve(&second.ok_or("usage: remote-signer kms FILE")?);
+    }
+    let directory = second.unwrap_or_else(|| LETS_ENCRYPT_STAGING.into());
+    let account = SigningService::start("account-key.pem").await?;
+    let certificate = SigningService::start("key.pem").await?;
 
     let client = Client::builder(&directory).signer(account).connect().await?;
     client.register().agree_to_terms(|_terms| true).await?;
 
     // The CSR is the only thing that the certificate's key signs.
     let names: [Identifier; 1] = [name.parse()?];
-    let csr = CsrBuilder::new(&certificate.public_key(), &names);
+    let csr = CsrBuilder::new(&certificate.public_key, &names);
     let signature = certificate.sign(&csr.to_be_signed()).await?;
     let csr = csr.finish(&signature)?;
 
@@ -37,30 +46,75 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A service that holds one key and signs with it; here the key is in a file, and the network is a pause.
-struct SigningService(ProviderKey);
+/// A process that holds one key and signs with it.
+struct SigningService {
+    public_key: Jwk,
+    pipes: Mutex<(ChildStdin, ChildStdout)>,
+}
 
 impl SigningService {
-    fn open(file: &str) -> Result<Self, Box<dyn Error>> {
-        Ok(Self(ProviderKey::load_or_generate(file, KeyKind::Es256)?))
-    }
-
-    fn public_key(&self) -> Jwk {
-        self.0.public_key().clone()
+    async fn start(file: &str) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["kms", file]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut service = command.spawn()?;
+        let input = service.stdin.take().ok_or("the service has no input")?;
+        let mut output = service.stdout.take().ok_or("the service has no output")?;
+        let public_key = Jwk::from_json(std::str::from_utf8(&read(&mut output).await?)?)?;
+        Ok(Self { public_key, pipes: Mutex::new((input, output)) })
     }
 
     async fn sign(&self, message: &[u8]) -> Result<Signature, SignFailed> {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        self.0.sign(self.0.public_key().algorithm(), message)
+        let failed = |error: io::Error| SignFailed::Failed(error.to_string());
+        let (input, output) = &mut *self.pipes.lock().await;
+        write(input, message).await.map_err(failed)?;
+        let signature = read(output).await.map_err(failed)?;
+        Signature::from_bytes(self.public_key.algorithm(), &signature)
+            .map_err(|error| SignFailed::Failed(error.to_string()))
     }
 }
 
 impl Signer for SigningService {
     fn account_key(&self) -> Jwk {
-        self.public_key()
+        self.public_key.clone()
     }
 
     async fn sign(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
         Self::sign(self, &request.message).await
     }
+}
+
+/// The service: it says its public key, and then signs what it is sent until its input ends.
+fn serve(file: &str) -> Result<(), Box<dyn Error>> {
+    let key = ProviderKey::load_or_generate(file, KeyKind::Es256)?;
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    let mut say = |message: &[u8]| {
+        let length = u32::try_from(message.len()).map_err(io::Error::other)?;
+        output.write_all(&length.to_be_bytes())?;
+        output.write_all(message)?;
+        output.flush()
+    };
+    say(key.public_key().to_json().as_bytes())?;
+    let mut length = [0; 4];
+    while input.read_exact(&mut length).is_ok() {
+        let mut message = vec![0; u32::from_be_bytes(length).try_into()?];
+        input.read_exact(&mut message)?;
+        let signature = key.sign(key.public_key().algorithm(), &message);
+        say(signature.map_err(|error| error.to_string())?.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Reads a message, whose length comes before it.
+async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut message = Vec::new();
+    let length = from.read_u32().await?;
+    from.take(length.into()).read_to_end(&mut message).await?;
+    Ok(message)
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(message.len()).map_err(io::Error::other)?;
+    to.write_u32(length).await?;
+    to.write_all(message).await?;
+    to.flush().await
 }
