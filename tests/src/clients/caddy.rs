@@ -6,12 +6,13 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use acme_adapter::storage::import;
 use serde_json::{Value, json};
 
 use super::case::{Case, EAB_KEY, EAB_KID, PROFILE};
-use super::chain;
 use super::matrix::Client;
 use super::row::Row;
+use super::{chain, imported};
 use crate::install::GoProgram;
 use crate::servers::{Process, free_port};
 
@@ -153,6 +154,8 @@ impl Client for Caddy {
             let second = caddy.wait_until(PATIENCE, second)?;
             fs::write(case.chain(), second).map_err(|error| error.to_string())?;
         }
-        Ok(())
+        // It writes the key and the account beside the certificate, in an order of its own.
+        let check = || imported::check(&import::certmagic(case.file("storage")), case);
+        caddy.wait_until(PATIENCE, || check().ok()).map_err(|late| check().err().unwrap_or(late))
     }
 }

@@ -16,6 +16,7 @@ mod chain;
 mod dehydrated;
 mod imported;
 mod lego;
+mod lego4;
 mod matrix;
 mod row;
 mod verify;
@@ -28,6 +29,7 @@ pub use case::Case;
 pub use certbot::Certbot;
 pub use dehydrated::Dehydrated;
 pub use lego::Lego;
+pub use lego4::obtain_with_lego4;
 pub use matrix::{Client, run};
 pub use row::Row;
 
@@ -42,7 +44,7 @@ pub fn install_clients() {
     thread::scope(|scope| {
         // The Go programs one after the other: each build uses all cores.
         scope.spawn(|| (Lego.install(), Caddy.install()));
-        scope.spawn(|| (Certbot.install(), Dehydrated.install()));
+        scope.spawn(|| (Certbot.install(), Dehydrated.install(), lego4::install()));
         scope.spawn(|| (AcmeClient.install(), Acme4j.install()));
     });
 }
