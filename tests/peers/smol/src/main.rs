@@ -1,0 +1,254 @@
+//! Keeps a certificate alive on smol, with acme-proto and no adapter: `renew-on-smol NAME [DIRECTORY]`.
+//!
+//! The network is hyper's HTTP/1.1 over futures-rustls, a connection for each request. [`drive`] is the whole of what a
+//! runtime has to bring; [`Lifecycle`] says what is next. The CA validates by http-01, for which port 80 has to be free.
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, fs};
+
+use acme_adapter::clock::{self, Clock};
+use acme_adapter::http01::Http01Handler;
+use acme_adapter::keys::{AccountKey, KeyKind, ProviderKey, default_provider, make_csr};
+use acme_adapter::tls::{self, Roots};
+use acme_proto::call::Call;
+use acme_proto::error::Error;
+use acme_proto::flow::{Flow, Input, Lost, Output, SignatureAlgorithm, Transmit};
+use acme_proto::http::{Method, Response};
+use acme_proto::issuance::{Issuance, IssuanceEvent};
+use acme_proto::op::NewOrder;
+use acme_proto::register::{Register, RegisterEvent};
+use acme_proto::renewal::{Lifecycle, LifecycleStep};
+use acme_proto::session::Session;
+use acme_proto::wire::ChallengeKind;
+use futures_rustls::TlsConnector;
+use futures_rustls::rustls::ClientConfig;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use smol::net::{TcpListener, TcpStream};
+use smol::{Timer, future};
+use smol_hyper::rt::FuturesIo;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> Result<(), BoxError> {
+    smol::block_on(run())
+}
+
+/// What every flow needs.
+struct Client {
+    session: Session,
+    clock: Clock,
+    config: Arc<ClientConfig>,
+    signer: ProviderKey,
+}
+
+async fn run() -> Result<(), BoxError> {
+    let name = env::args().nth(1).ok_or("usage: renew-on-smol NAME [DIRECTORY]")?;
+    let directory = env::args().nth(2);
+    let directory =
+        directory.unwrap_or_else(|| acme_adapter::directories::LETS_ENCRYPT_STAGING.into());
+    let provider = default_provider()?;
+    let signer =
+        AccountKey::load_or_generate("account-key.pem", KeyKind::Es256)?.load(&provider)?;
+    let key = ProviderKey::load_or_generate("key.pem", KeyKind::Es256)?;
+    let config = tls::client_config(&provider, &Roots::Platform, &[b"http/1.1"])?;
+    let session = Session::new(directory.parse()?, clock::seed())
+        .with_account_key(signer.public_key().clone());
+    let mut client = Client { session, clock: Clock::start(), config, signer };
+
+    let challenges = Http01Handler::new();
+    let address = env::var("HTTP01_ADDRESS").unwrap_or_else(|_| "[::]:80".into());
+    let listener = TcpListener::bind(address).await?;
+    smol::spawn(serve(listener, challenges.clone())).detach();
+
+    let mut life = match fs::read("renewal.json") {
+        Ok(stored) => serde_json::from_slice(&stored)?,
+        Err(_) => Lifecycle::new([directory.parse()?], clock::seed()),
+    };
+    loop {
+        match life.next(clock::wall()) {
+            LifecycleStep::Register { directory } => {
+                let registered = client.drive(Register::new(), |event, register, _| match event {
+                    RegisterEvent::AgreeToTerms(_url) => Ok(register.agree()?),
+                    other => Err(format!("unknown event: {other:?}").into()),
+                });
+                match registered.await? {
+                    Ok(_) => life.on_registered(&directory),
+                    Err(error) => life.on_failed(&directory, &error, clock::wall()),
+                }
+            }
+            LifecycleStep::Order { directory, replaces } => {
+                life.on_ordering(&directory);
+                let mut order = NewOrder::new([name.parse()?])?;
+                if let Some(certificate) = replaces {
+                    order = order.with_replaces(certificate);
+                }
+                let order = Issuance::for_order(order);
+                let issued = client.drive(order, |event, order, session| {
+                    answer(event, order, session, &challenges, &key)
+                });
+                match issued.await? {
+                    Ok(issued) => {
+                        fs::write("cert.pem", issued.chain().to_pem())?;
+                        life.on_issued(&directory, issued.chain().leaf(), clock::wall());
+                    }
+                    Err(error) => life.on_failed(&directory, &error, clock::wall()),
+                }
+            }
+            LifecycleStep::FetchInfo { question, .. } => {
+                match client.drive(Call::new(question), |never, _, _| match never {}).await? {
+                    Ok(entry) => drop(life.on_info(&entry, clock::wall())),
+                    Err(error) => drop(life.on_info_failed(&error, clock::wall())),
+                }
+            }
+            // A clock that is set meanwhile is noticed within the hour.
+            LifecycleStep::Wait(until) => drop(Timer::after(clock::until(until).min(HOUR)).await),
+            other => return Err(format!("unknown step: {other:?}").into()),
+        }
+        while let Some(event) = life.poll_event() {
+            println!("{event}");
+        }
+        fs::write("renewal.json", serde_json::to_vec(&life)?)?;
+    }
+}
+
+impl Client {
+    /// Drives a flow to its end, one exchange at a time.
+    ///
+    /// The outer result is a fault of this program, the inner one that of the CA or the network.
+    async fn drive<F: Flow>(
+        &mut self,
+        mut flow: F,
+        answer: impl Fn(F::Event, &mut F, &Session) -> Result<(), BoxError>,
+    ) -> Result<Result<F::Success, Error>, BoxError> {
+        loop {
+            let input = match flow.poll_output(&mut self.session, self.clock.now()) {
+                Output::Transmit(transmit) => {
+                    let (id, limit) = (transmit.id, transmit.time_limit);
+                    let late = async {
+                        Timer::after(limit).await;
+                        Err(Lost::TimedOut)
+                    };
+                    match future::or(exchange(&self.config, transmit), late).await {
+                        Ok(response) => Input::Response(id, response),
+                        Err(lost) => Input::Lost(id, lost),
+                    }
+                }
+                Output::Sign(request) => {
+                    let SignatureAlgorithm::Jws(algorithm) = request.algorithm else {
+                        return Err("only the binding of an external account needs a MAC".into());
+                    };
+                    match self.signer.sign(algorithm, &request.message) {
+                        Ok(signature) => Input::Signature(request.id, signature),
+                        Err(failed) => Input::SignFailed(request.id, failed),
+                    }
+                }
+                Output::Event(event) => {
+                    answer(event, &mut flow, &self.session)?;
+                    continue;
+                }
+                // Only a durable flow saves.
+                Output::Save(save) => Input::Saved(save.id),
+                Output::Notice(notice) => {
+                    println!("{notice}");
+                    continue;
+                }
+                Output::Timeout(Some(time)) => {
+                    Timer::after(self.clock.wait_until(time)).await;
+                    continue;
+                }
+                Output::Timeout(None) => return Err("an event was not answered".into()),
+                Output::Done(result) => return Ok(result),
+            };
+            flow.handle_input(&mut self.session, input, self.clock.now())?;
+        }
+    }
+}
+
+/// Does what an issuance asks of its user.
+fn answer(
+    event: IssuanceEvent,
+    order: &mut Issuance,
+    session: &Session,
+    challenges: &Http01Handler,
+    key: &ProviderKey,
+) -> Result<(), BoxError> {
+    match event {
+        IssuanceEvent::Authorize(offer) => {
+            order.select(session, &offer.id(), &ChallengeKind::Http01)?;
+        }
+        IssuanceEvent::Provision(challenge) => {
+            challenges.insert(&challenge);
+            order.ready(&challenge.id())?;
+        }
+        IssuanceEvent::CleanUp(challenge) => {
+            challenges.remove(&challenge);
+            order.cleaned(&challenge.id())?;
+        }
+        IssuanceEvent::Finalize(names) => order.finalize(make_csr(key, &names)?)?,
+        other => return Err(format!("unknown event: {other:?}").into()),
+    }
+    Ok(())
+}
+
+/// Sends a request over a connection of its own, and receives the response.
+async fn exchange(config: &Arc<ClientConfig>, transmit: Transmit) -> Result<Response, Lost> {
+    let not_sent = |error: &dyn std::error::Error| Lost::NotSent(error.to_string());
+    let no_response = |error: &dyn std::error::Error| Lost::NoResponse(error.to_string());
+    let (method, url, headers, body) = transmit.request.into_parts();
+    let server = tls::server_name(&url)?;
+    let tcp = TcpStream::connect((url.host(), url.port())).await.map_err(|e| not_sent(&e))?;
+    let stream = TlsConnector::from(Arc::clone(config)).connect(server, tcp).await;
+    let stream = stream.map_err(|error| tls::handshake_failed(&error, config))?;
+    let opened = hyper::client::conn::http1::handshake(FuturesIo::new(stream)).await;
+    let (mut sender, connection) = opened.map_err(|e| not_sent(&e))?;
+    smol::spawn(connection).detach();
+
+    let method = match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+    };
+    let mut request = hyper::Request::builder().method(method).uri(url.path_and_query());
+    request = request.header("Host", url.authority());
+    for (name, value) in headers.iter() {
+        request = request.header(name, value);
+    }
+    let request = request.body(Full::new(Bytes::from(body))).map_err(|e| not_sent(&e))?;
+    let received = sender.send_request(request).await.map_err(|e| no_response(&e))?;
+    let mut response = Response::new(received.status().as_u16());
+    for (name, value) in received.headers() {
+        if let Ok(value) = value.to_str() {
+            response = response.with_header(name.as_str(), value);
+        }
+    }
+    let body = Limited::new(received.into_body(), transmit.body_limit).collect().await;
+    let body = body.map_err(|error| Lost::NoResponse(error.to_string()))?;
+    Ok(response.with_body(body.to_bytes().to_vec()))
+}
+
+/// Answers validations.
+async fn serve(listener: TcpListener, challenges: Http01Handler) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let challenges = challenges.clone();
+        let answered = async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD {
+                let mut chunk = [0; 1024];
+                match stream.read(&mut chunk).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(length) => head.extend_from_slice(&chunk[..length]),
+                }
+            }
+            let _ = stream.write_all(&challenges.answer_request(&head)).await;
+            let _ = stream.close().await;
+        };
+        let late = async { drop(Timer::after(Duration::from_secs(10)).await) };
+        smol::spawn(future::or(answered, late)).detach();
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const MAX_HEAD: usize = 16 * 1024;
