@@ -11,9 +11,13 @@ use acme_adapter::client_state::locked;
 use acme_adapter::clock;
 use acme_adapter::error::Error;
 use acme_adapter::keeper::{Kept, Reached, look_again_soon};
+use acme_adapter::keys::{KeyError, KeyKind, generate};
+use acme_adapter::storage::{Key, LOCK_INTERVAL, LockGuard, StorageError, Zeroizing};
 
 use acme_proto::time::Timestamp;
 
+use crate::drive::ending_with;
+use crate::solver::http01::Find;
 use crate::storage::Storage;
 use crate::{Cancel, Client, Issue, Solver, TlsListener, TlsListenerBuilder};
 
@@ -56,41 +60,23 @@ impl CertificatesBuilder {
     /// and tried again.
     pub fn start(self) -> Result<Certificates, Error> {
         let certificates = self.prepare()?;
-        let running = certificates.clone();
-        thread::spawn(move || running.run());
+        certificates.keep_running();
         Ok(certificates)
     }
 }
 
 impl Certificates {
+    /// Keeps the certificates in a thread of their own.
+    fn keep_running(&self) {
+        let running = self.clone();
+        thread::spawn(move || running.run());
+    }
+
     /// Keeps the certificates until [`shutdown`](Self::shutdown), for a program that wants to own
     /// the thread. [`start`](CertificatesBuilder::start) runs it.
     pub fn run(&self) {
-        let inner = &self.inner;
-        let _running = Running::begin(&inner.signal);
-        let mut due: BTreeMap<Arc<str>, (Arc<Kept>, Instant)> = BTreeMap::new();
-        let mut woken = 0;
-        while let Some((changes, wakes)) = inner.signal.counts() {
-            due.retain(|_, (kept, _)| !kept.is_removed());
-            for kept in inner.keeper.kept() {
-                let id = Arc::clone(kept.id());
-                due.entry(id).or_insert_with(|| (kept, Instant::now()));
-            }
-            if wakes != woken {
-                due.values_mut().for_each(|(_, at)| *at = Instant::now());
-            }
-            woken = wakes;
-            // Those that strangers caused come last, one a round.
-            let (strange, wanted): (Vec<_>, Vec<_>) =
-                due.values_mut().partition(|(kept, _)| kept.is_on_demand());
-            let is_due = |at: &Instant| *at <= Instant::now() && !inner.signal.is_stopped();
-            let strange = strange.into_iter().filter(|(_, at)| is_due(at)).take(1);
-            for (kept, at) in wanted.into_iter().filter(|(_, at)| is_due(at)).chain(strange) {
-                *at = Instant::now() + clock::until(inner.step_safely(kept));
-            }
-            let next = due.values().map(|(_, at)| *at).min();
-            inner.signal.wait(changes, wakes, next);
-        }
+        let _running = Running::begin(&self.inner.signal);
+        ending_with(&self.inner.signal.cancel, || self.inner.run_all());
     }
 
     /// Ends the work in good order: the order in flight removes its challenges and is stored, to be
@@ -120,11 +106,48 @@ impl Certificates {
                 bound.signal.wake();
             })
             .on_miss(move |name| inner.missed(name))
-            .on_validation(move |name| other.find_validation(name))
+            .on_validation(move |name| {
+                if !other.keeper.validations().is_own(name) {
+                    other.find_validations();
+                }
+            })
+    }
+
+    /// Returns what looks for the challenges of other servers.
+    fn finder(&self) -> Find {
+        let inner = Arc::clone(&self.inner);
+        Arc::new(move || inner.find_validations())
     }
 }
 
 impl Inner {
+    /// Takes the steps of all certificates as they come due.
+    fn run_all(&self) {
+        let mut due: BTreeMap<Arc<str>, (Arc<Kept>, Instant)> = BTreeMap::new();
+        let mut woken = 0;
+        while let Some((changes, wakes)) = self.signal.counts() {
+            due.retain(|_, (kept, _)| !kept.is_removed());
+            for kept in self.keeper.kept() {
+                let id = Arc::clone(kept.id());
+                due.entry(id).or_insert_with(|| (kept, Instant::now()));
+            }
+            if wakes != woken {
+                due.values_mut().for_each(|(_, at)| *at = Instant::now());
+            }
+            woken = wakes;
+            // Those that strangers caused come last, one a round.
+            let (strange, wanted): (Vec<_>, Vec<_>) =
+                due.values_mut().partition(|(kept, _)| kept.is_on_demand());
+            let is_due = |at: &Instant| *at <= Instant::now() && !self.signal.is_stopped();
+            let strange = strange.into_iter().filter(|(_, at)| is_due(at)).take(1);
+            for (kept, at) in wanted.into_iter().filter(|(_, at)| is_due(at)).chain(strange) {
+                *at = Instant::now() + clock::until(self.step_safely(kept));
+            }
+            let next = due.values().map(|(_, at)| *at).min();
+            self.signal.wait(changes, wakes, next);
+        }
+    }
+
     /// Takes a step; a function of the user that panics ends no other certificate.
     fn step_safely(&self, kept: &Kept) -> Timestamp {
         if kept.is_removed() {
@@ -167,13 +190,25 @@ impl Inner {
 }
 
 /// The client of a CA.
-#[derive(Default)]
-struct Place(Mutex<Reached<Client>>);
+type Place = Exclusive<Reached<Client>>;
+/// When the storage was searched last.
+type Sweep = Exclusive<Option<Instant>>;
 
-impl Place {
-    fn lock(&self) -> MutexGuard<'_, Reached<Client>> {
+#[derive(Default)]
+struct Exclusive<T>(Mutex<T>);
+
+impl<T> Exclusive<T> {
+    fn lock(&self) -> MutexGuard<'_, T> {
         locked(&self.0)
     }
+}
+
+fn pause(time: Duration) {
+    thread::sleep(time);
+}
+
+fn generate_key(kind: KeyKind) -> Result<Zeroizing<String>, KeyError> {
+    generate(kind)
 }
 
 /// Counts a run until it ends.
@@ -264,10 +299,41 @@ impl Signal {
         state
     }
 
+    /// Passes on the result of work that ends when everything does: see [`ending_with`].
+    fn unless_stopped<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if self.is_stopped() { result.or(Err(cancelled())) } else { result }
+    }
+
+    /// Takes a lock, and waits for it up to this limit, or until everything ends.
+    fn lock_storage(
+        &self,
+        storage: &BoxStorage,
+        key: &Key,
+        limit: Duration,
+    ) -> Result<LockGuard, Error> {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(guard) = storage.try_lock(key)? {
+                return Ok(guard);
+            }
+            if self.is_stopped() {
+                return Err(cancelled());
+            }
+            if Instant::now() >= end {
+                return Err(StorageError::Locked { key: key.clone() }.into());
+            }
+            thread::sleep(LOCK_INTERVAL);
+        }
+    }
+
     /// Cancels an issuance when everything ends.
     fn cancels<'a>(&self, issue: Issue<'a>) -> Issue<'a> {
         issue.cancel_on(&self.cancel)
     }
+}
+
+const fn cancelled() -> Error {
+    Error::Acme(acme_proto::error::Error::Cancelled)
 }
 
 const MISS_LIMIT: Duration = Duration::from_secs(30);

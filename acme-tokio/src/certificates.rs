@@ -1,26 +1,34 @@
 //! Certificates that a server keeps alive: tasks that take the steps.
 
+use core::future::Future;
 use core::pin::pin;
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use acme_adapter::clock;
 use acme_adapter::error::Error;
 use acme_adapter::keeper::{Kept, Reached, look_again_soon};
+use acme_adapter::keys::{KeyError, KeyKind, generate};
+use acme_adapter::storage::Zeroizing;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::solver::DynSolver;
-use crate::storage::DynStorage;
+use crate::solver::http01::Find;
+use crate::storage::{DynStorage, Key, LockGuard, Storage};
 use crate::{Client, Issue, TlsListener, TlsListenerBuilder};
 
 type BoxStorage = Arc<dyn DynStorage>;
 type BoxSolver = Arc<dyn DynSolver>;
 type Place = Mutex<Reached<Client>>;
+type Sweep = Mutex<Option<Instant>>;
 
 acme_adapter::certificates! {
     async: [async],
@@ -59,13 +67,18 @@ impl CertificatesBuilder {
     /// and tried again.
     pub async fn start(self) -> Result<Certificates, Error> {
         let certificates = self.prepare().await?;
-        let running = certificates.clone();
-        tokio::spawn(async move { running.run().await });
+        certificates.keep_running();
         Ok(certificates)
     }
 }
 
 impl Certificates {
+    /// Keeps the certificates in a task of their own.
+    fn keep_running(&self) {
+        let running = self.clone();
+        tokio::spawn(async move { running.run().await });
+    }
+
     /// Keeps the certificates until [`shutdown`](Self::shutdown), for a program that wants to own
     /// the task. [`start`](CertificatesBuilder::start) runs it.
     ///
@@ -132,8 +145,21 @@ impl Certificates {
             })
             .on_validation(move |name| {
                 let inner = Arc::clone(&other);
-                async move { inner.find_validation(&name).await }
+                async move {
+                    if !inner.keeper.validations().is_own(&name) {
+                        inner.find_validations().await;
+                    }
+                }
             })
+    }
+
+    /// Returns what looks for the challenges of other servers.
+    fn finder(&self) -> Find {
+        let inner = Arc::clone(&self.inner);
+        Arc::new(move || {
+            let inner = Arc::clone(&inner);
+            Box::pin(async move { inner.find_validations().await })
+        })
     }
 }
 
@@ -189,6 +215,17 @@ async fn keep(inner: &Inner, kept: Arc<Kept>) {
     }
 }
 
+async fn pause(time: Duration) {
+    sleep(time).await;
+}
+
+/// Generates a key on a thread that may block: RSA takes seconds.
+async fn generate_key(kind: KeyKind) -> Result<Zeroizing<String>, KeyError> {
+    let generated = spawn_blocking(move || generate(kind)).await;
+    // Only a runtime that is shutting down refuses.
+    generated.unwrap_or(Err(KeyError::Generate))
+}
+
 /// What wakes and ends the tasks.
 struct Signal {
     /// Counts what [`Certificates::run`] and waiting handshakes look for.
@@ -222,6 +259,29 @@ impl Signal {
 
     fn stopped(&self) -> watch::Receiver<bool> {
         self.stopped.subscribe()
+    }
+
+    /// Does this, but for when everything ends: then it is dropped.
+    async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let mut stopped = self.stopped();
+        let stop = async { stopped.wait_for(|is_so| *is_so).await.is_ok() };
+        match select(pin!(stop), pin!(work)).await {
+            Either::Left(_) => Err(Error::Acme(acme_proto::error::Error::Cancelled)),
+            Either::Right((result, _)) => result,
+        }
+    }
+
+    /// Takes a lock; to wait for it ends with what [`unless_stopped`](Self::unless_stopped) does.
+    async fn lock_storage(
+        &self,
+        storage: &BoxStorage,
+        key: &Key,
+        limit: Duration,
+    ) -> Result<LockGuard, Error> {
+        Ok(Storage::lock(storage, key, limit).await?)
     }
 
     /// Cancels an issuance when everything ends.

@@ -17,6 +17,7 @@
 
 use core::future::Future;
 use core::time::Duration;
+use std::sync::Arc;
 
 use acme_adapter::storage::Storage as BlockingStorage;
 #[doc(inline)]
@@ -259,10 +260,11 @@ where
 /// # Errors
 /// Those of the storage, [`StorageError::Locked`] if another operation holds its lock for ten
 /// seconds, and what the operation itself names.
-pub async fn run<S: Storage + ?Sized, T>(
+pub async fn run<S: Storage + ?Sized, T: Send + 'static>(
     storage: &S,
     access: Access<T>,
 ) -> Result<T, StorageError> {
+    let access = Arc::new(access);
     let mut guard = match access.lock() {
         Some(key) => Some(storage.lock(key, LOCK_LIMIT).await?),
         None => None,
@@ -282,9 +284,9 @@ pub async fn run<S: Storage + ?Sized, T>(
     Ok(decision.into_value())
 }
 
-async fn read<S: Storage + ?Sized, T>(
+async fn read<S: Storage + ?Sized, T: Send + 'static>(
     storage: &S,
-    access: &Access<T>,
+    access: &Arc<Access<T>>,
 ) -> Result<Decision<T>, StorageError> {
     let listed = match access.list() {
         Some(prefix) => storage.list(prefix).await?,
@@ -294,7 +296,15 @@ async fn read<S: Storage + ?Sized, T>(
     for key in access.reads() {
         values.push(storage.get(key).await?);
     }
-    access.decide(listed, values)
+    if !access.may_generate() {
+        return access.decide(listed, values);
+    }
+    let deciding = Arc::clone(access);
+    let decided = spawn_blocking(move || deciding.decide(listed, values)).await;
+    decided.unwrap_or_else(|stopped| {
+        let key = access.reads().first().cloned().unwrap_or_else(|| Key::new("key"));
+        Err(StorageError::other(&key, stopped))
+    })
 }
 
 /// Checks the rules of [`Storage`] that one handle can show; see

@@ -1,6 +1,7 @@
 //! http-01 (RFC 8555 section 8.3): the HTTP side of a validation.
 
 use std::io::{Read as _, Write as _};
+use std::sync::Arc;
 
 use acme_adapter::error::Error;
 use acme_adapter::http01::{Http01Handler, HttpsRedirect};
@@ -8,15 +9,24 @@ use acme_adapter::http01::{Http01Handler, HttpsRedirect};
 use super::listener::{Listener, ToSocketAddrs};
 use crate::timed::Timed;
 
+/// What is called before a validation is answered that the table does not have.
+pub(crate) type Find = Arc<dyn Fn() + Send + Sync>;
+
 pub(super) fn listen(
     address: impl ToSocketAddrs,
     table: Http01Handler,
     redirect: Option<HttpsRedirect>,
+    find: Option<Find>,
 ) -> Result<Listener, Error> {
-    Listener::bind(address, move |stream| serve(&table, redirect, stream))
+    Listener::bind(address, move |stream| serve(&table, redirect, find.as_deref(), stream))
 }
 
-fn serve(table: &Http01Handler, redirect: Option<HttpsRedirect>, mut stream: Timed) {
+fn serve(
+    table: &Http01Handler,
+    redirect: Option<HttpsRedirect>,
+    find: Option<&(dyn Fn() + Send + Sync)>,
+    mut stream: Timed,
+) {
     // A longer head is cut off: the request line, which names the challenge, comes first.
     let mut head = Vec::new();
     let mut chunk = [0; 1024];
@@ -25,6 +35,9 @@ fn serve(table: &Http01Handler, redirect: Option<HttpsRedirect>, mut stream: Tim
             Ok(0) | Err(_) => return,
             Ok(n) => head.extend_from_slice(&chunk[..n]),
         }
+    }
+    if let Some(find) = find.filter(|_| table.is_missing_for(&head)) {
+        find();
     }
     let answer = match redirect {
         Some(redirect) => table.answer_or_redirect(&head, &redirect),

@@ -4,7 +4,7 @@ mod dns01;
 mod dns_update;
 mod given;
 pub(crate) mod hook;
-mod http01;
+pub(crate) mod http01;
 pub(crate) mod listener;
 #[cfg(feature = "propagation")]
 mod propagation;

@@ -1,21 +1,34 @@
 //! http-01 (RFC 8555 section 8.3): the HTTP side of a validation.
 
+use std::sync::Arc;
+
 use acme_adapter::error::Error;
 use acme_adapter::http01::{Http01Handler, HttpsRedirect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 
 use super::listener::{Listener, ToSocketAddrs};
+use crate::BoxFuture;
+
+/// What is awaited before a validation is answered that the table does not have.
+pub(crate) type Find = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub(super) async fn listen(
     address: impl ToSocketAddrs,
     table: Http01Handler,
     redirect: Option<HttpsRedirect>,
+    find: Option<Find>,
 ) -> Result<Listener, Error> {
-    Listener::bind(address, move |stream| serve(table.clone(), redirect, stream)).await
+    let serve = move |stream| serve(table.clone(), redirect, find.clone(), stream);
+    Listener::bind(address, serve).await
 }
 
-async fn serve(table: Http01Handler, redirect: Option<HttpsRedirect>, mut stream: TcpStream) {
+async fn serve(
+    table: Http01Handler,
+    redirect: Option<HttpsRedirect>,
+    find: Option<Find>,
+    mut stream: TcpStream,
+) {
     // A longer head is cut off: the request line, which names the challenge, comes first.
     let mut head = Vec::new();
     while !head.windows(4).any(|w| w == b"\r\n\r\n") && head.len() < MAX_HEAD {
@@ -24,6 +37,9 @@ async fn serve(table: Http01Handler, redirect: Option<HttpsRedirect>, mut stream
             Ok(0) | Err(_) => return,
             Ok(n) => head.extend_from_slice(&chunk[..n]),
         }
+    }
+    if let Some(find) = find.filter(|_| table.is_missing_for(&head)) {
+        find().await;
     }
     let answer = match redirect {
         Some(redirect) => table.answer_or_redirect(&head, &redirect),

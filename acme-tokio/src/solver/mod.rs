@@ -3,7 +3,7 @@
 mod dns01;
 mod dns_update;
 pub(crate) mod hook;
-mod http01;
+pub(crate) mod http01;
 pub(crate) mod listener;
 #[cfg(feature = "propagation")]
 mod propagation;

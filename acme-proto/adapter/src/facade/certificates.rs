@@ -1,7 +1,7 @@
 //! The certificates of a server, and the steps of each certificate's life.
 
-/// Writes the type `Certificates`, and by another macro its builder, but for what starts, ends and paces the steps. See
-/// [the contract](crate::facade).
+/// Writes the type `Certificates`, and by other macros its builder and its part in validations, but for what starts, ends
+/// and paces the steps. See [the contract](crate::facade).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! certificates {
@@ -21,12 +21,13 @@ macro_rules! certificates {
             keeper: std::sync::Arc<$crate::keeper::Keeper>,
             storage: BoxStorage,
             solvers: Vec<BoxSolver>,
-            http01: $crate::http01::Http01Handler,
             client: Option<ChangeClient>,
             issue: Option<ChangeIssue>,
             allow: Option<Allow>,
             /// The clients by directory, each with the lock that keeps two registrations apart.
             clients: std::sync::Mutex<std::collections::BTreeMap<acme_proto::url::Url, std::sync::Arc<Place>>>,
+            /// When the storage was searched last for challenges of other servers.
+            sweep: Sweep,
             signal: Signal,
         }
 
@@ -35,6 +36,7 @@ macro_rules! certificates {
         type Allow = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
         $crate::certificates_builder! { async: [$($async)?], await: [$($await)*] }
+        $crate::certificates_validations! { async: [$($async)?], await: [$($await)*] }
 
         impl Certificates {
             /// Sets up certificates that are stored in a folder, which is created if there is none.
@@ -71,8 +73,7 @@ macro_rules! certificates {
             /// Listens for HTTP at this address, usually port 80: answers validations by http-01, and redirects
             /// everything else to HTTPS.
             ///
-            /// Servers that share a storage answer each other's validations by tls-alpn-01, but not those by http-01:
-            /// several of them behind one address need the former, or dns-01.
+            /// Servers that share a storage answer each other's validations.
             ///
             /// # Errors
             /// [`Error::Listen`](crate::Error::Listen) names the address and what is in the way.
@@ -80,8 +81,9 @@ macro_rules! certificates {
                 &self,
                 address: impl crate::solver::listener::ToSocketAddrs,
             ) -> Result<crate::Http01Listener, $crate::error::Error> {
-                let (table, redirect) = (self.inner.http01.clone(), $crate::http01::HttpsRedirect::new());
-                let listener = crate::Http01Listener::bind_with(address, table, Some(redirect))$($await)*?;
+                let table = self.inner.keeper.validations().http01().clone();
+                let redirect = Some($crate::http01::HttpsRedirect::new());
+                let listener = crate::Http01Listener::bind_finding(address, table, redirect, Some(self.finder()))$($await)*?;
                 self.inner.keeper.listens_for_http();
                 self.inner.signal.wake();
                 Ok(listener)
@@ -95,11 +97,30 @@ macro_rules! certificates {
                 self.inner.keeper.resolver().clone()
             }
 
-            /// Returns what answers validations by http-01, for a server that listens on port 80 by itself.
+            /// Returns what answers validations by http-01, for a server that listens on port 80 by itself. It answers
+            /// only for this server: [`answer_http01`](Self::answer_http01) does so for all that share the storage.
             pub fn http01(&self) -> $crate::http01::Http01Handler {
                 self.inner.keeper.listens_for_http();
                 self.inner.signal.wake();
-                self.inner.http01.clone()
+                self.inner.keeper.validations().http01().clone()
+            }
+
+            /// Returns the answer to a request below `/.well-known/acme-challenge/`, for a server that listens on port
+            /// 80 by itself; `None` for other paths.
+            ///
+            /// The arguments are those of [`Http01Handler::answer`](crate::Http01Handler::answer). Call
+            /// [`http01`](Self::http01) at the start: nothing is ordered before that.
+            pub $($async)? fn answer_http01(
+                &self,
+                method: &str,
+                host: Option<&str>,
+                path: &str,
+            ) -> Option<$crate::http01::HttpAnswer> {
+                let table = self.inner.keeper.validations().http01();
+                if table.is_missing(path) {
+                    self.inner.find_validations()$($await)*;
+                }
+                table.answer(method, host, path)
             }
 
             /// Returns whether there is a certificate for this name.
@@ -140,12 +161,12 @@ macro_rules! certificates {
             }
 
             /// Orders the certificate that has this first name now, such as after it was revoked or its key was
-            /// exposed. Returns whether there is one.
+            /// exposed: with a new key, also if an order is in flight. Returns whether there is one.
             pub fn order_now(&self, name: &str) -> bool {
                 let kept = self.inner.keeper.kept();
                 let found = kept.iter().find(|kept| &**kept.id() == name);
                 if let Some(kept) = found {
-                    kept.order_now();
+                    kept.order_now($crate::clock::wall());
                     self.inner.signal.wake();
                 }
                 found.is_some()
@@ -155,51 +176,6 @@ macro_rules! certificates {
         impl core::fmt::Debug for Certificates {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.debug_struct("Certificates").field("keeper", &self.inner.keeper).finish_non_exhaustive()
-            }
-        }
-
-        /// The solver of the server's own TLS listener: what it publishes, other servers with this storage see too.
-        struct Published {
-            keeper: std::sync::Arc<$crate::keeper::Keeper>,
-            storage: BoxStorage,
-        }
-
-        impl crate::Solver for Published {
-            fn kinds(&self) -> &[acme_proto::wire::ChallengeKind] {
-                &[acme_proto::wire::ChallengeKind::TlsAlpn01]
-            }
-
-            $($async)? fn present(
-                &self,
-                challenge: &acme_proto::challenge::Challenge,
-            ) -> Result<acme_proto::challenge::ChallengeResponse, $crate::error::BoxError> {
-                if let Some(wanted) = challenge.tls_alpn_01() {
-                    let key = $crate::storage::layout::validation(&wanted.server_name);
-                    let access = $crate::storage::layout::save_json(&key, challenge)?;
-                    // If the storage fails, this server still answers.
-                    let _ = crate::storage::run(&self.storage, access)$($await)*;
-                }
-                let validations = self.keeper.validations();
-                let response = crate::Solver::present(validations.resolver(), challenge)$($await)*?;
-                validations.set_own(challenge, true);
-                Ok(response)
-            }
-
-            $($async)? fn clean_up(
-                &self,
-                challenge: &acme_proto::challenge::Challenge,
-            ) -> Result<(), $crate::error::BoxError> {
-                let validations = self.keeper.validations();
-                validations.set_own(challenge, false);
-                crate::Solver::clean_up(validations.resolver(), challenge)$($await)*?;
-                let Some(wanted) = challenge.tls_alpn_01() else { return Ok(()) };
-                let key = $crate::storage::layout::validation(&wanted.server_name);
-                // Another certificate may share the name, and have published a challenge of its own since.
-                let found = crate::storage::run(&self.storage, $crate::storage::layout::load_json(&key))$($await)*?;
-                if found.intact().as_ref() == Some(challenge) {
-                    crate::storage::Storage::delete(&self.storage, &key)$($await)*?;
-                }
-                Ok(())
             }
         }
 
@@ -227,16 +203,16 @@ macro_rules! certificates {
                 }
                 let until = match kept.next(now) {
                     LifecycleStep::FetchInfo { directory, question } => {
-                        let client = self.client(&directory)$($await)*;
+                        let client = self.client(kept, &directory)$($await)*;
                         let answer = match client {
-                            Ok(client) => client.call(question)$($await)*,
+                            Ok(client) => self.signal.unless_stopped(client.call(question))$($await)*,
                             Err(error) => Err(error),
                         };
                         kept.on_info(&answer, $crate::clock::wall());
                         now
                     }
                     LifecycleStep::Register { directory } => {
-                        match self.register(&directory)$($await)* {
+                        match self.signal.unless_stopped(self.register(kept, &directory))$($await)* {
                             Ok(()) => kept.on_registered(&directory),
                             Err(error) => kept.on_failed(&directory, &error, $crate::clock::wall()),
                         }
@@ -272,9 +248,13 @@ macro_rules! certificates {
                     Ok(Some(guard)) => Ok(guard),
                     // The certificate that it waits for may be of an order before this one.
                     Ok(None) if self.compare(kept)$($await)* => return None,
-                    Ok(None) => return Some($crate::keeper::try_lock_again($crate::clock::wall())),
+                    Ok(None) => {
+                        self.keeper.lock_is_held(kept, &lock, $crate::clock::wall());
+                        return Some($crate::keeper::try_lock_again($crate::clock::wall()));
+                    }
                     Err(error) => Err($crate::error::Error::from(error)),
                 };
+                kept.lock_is_free();
                 if self.compare(kept)$($await)* {
                     return None;
                 }
@@ -290,15 +270,28 @@ macro_rules! certificates {
                     }
                     lasting => lasting,
                 };
-                let is_over = $crate::keeper::is_over(&result);
+                let mut is_over = $crate::keeper::is_over(&result);
                 match result {
                     Ok(stored) => {
-                        self.keeper.serve(kept, directory, stored.clone(), $crate::clock::wall());
+                        let served = self.keeper.serve(kept, directory, stored.clone(), $crate::clock::wall());
                         self.keeper.report_life(kept);
                         self.signal.change();
-                        kept.set_unsaved();
-                        // Also if it is not served, because its names were removed meanwhile.
-                        self.store(kept, &stored)$($await)*;
+                        match served {
+                            $crate::keeper::Served::Shown => {
+                                kept.set_unsaved();
+                                self.store(kept, &stored)$($await)*;
+                            }
+                            // It has a key, which nobody else has.
+                            $crate::keeper::Served::Removed => self.store(kept, &stored)$($await)*,
+                            $crate::keeper::Served::Useless => {
+                                let aside = layout::set_aside_certificate(kept.name(), &stored);
+                                let saved = crate::storage::run(&self.storage, aside)$($await)*;
+                                is_over = saved.is_ok();
+                                if let Err(error) = saved {
+                                    self.keeper.report_storage(kept, &error);
+                                }
+                            }
+                        }
                     }
                     Err(error) => {
                         if let Some(acme_proto::error::Error::NoAccount { .. }) = error.acme() {
@@ -333,8 +326,16 @@ macro_rules! certificates {
             ) -> Result<$crate::storage::layout::StoredCertificate, $crate::error::Error> {
                 use $crate::storage::layout;
 
-                let client = self.client(directory)$($await)*?;
+                let client = self.client(kept, directory)$($await)*?;
                 let (name, storage) = (self.keeper.order_name(kept, directory), &self.storage);
+                if kept.wants_new_key() {
+                    // One that was stored before the wish may be exposed as well.
+                    for directory in self.keeper.directories() {
+                        let old = self.keeper.order_name(kept, directory);
+                        crate::storage::run(storage, layout::clear_order(old))$($await)*?;
+                    }
+                    kept.takes_new_key();
+                }
                 let found = crate::storage::run(storage, layout::load_order(&name))$($await)*?;
                 let (snapshot, is_useless) = self.keeper.order_in_flight(kept, directory, found);
                 if is_useless {
@@ -342,6 +343,9 @@ macro_rules! certificates {
                 }
                 let kind = self.keeper.key_kind();
                 let made = crate::storage::run(storage, layout::load_or_make_order_key(&name, kind))$($await)*?;
+                if let Some(aside) = &made.damaged {
+                    self.keeper.report_damage(kept, "the key of the order in flight", aside);
+                }
                 let key = $crate::keys::ProviderKey::from_pkcs8_pem(&made.key_pem, self.keeper.provider())?;
                 let issue = match snapshot {
                     Some(snapshot) => client.resume(snapshot),
@@ -364,8 +368,8 @@ macro_rules! certificates {
                 directory: &acme_proto::url::Url,
                 replaces: Option<String>,
             ) -> Result<$crate::storage::layout::StoredCertificate, $crate::error::Error> {
-                let client = self.client(directory)$($await)*?;
-                let pem = $crate::keys::generate(self.keeper.key_kind())?;
+                let client = self.client(kept, directory)$($await)*?;
+                let pem = generate_key(self.keeper.key_kind())$($await)*?;
                 let key = $crate::keys::ProviderKey::from_pkcs8_pem(&pem, self.keeper.provider())?;
                 let issue = client.issue(kept.identifiers().iter().cloned());
                 let issue = replaces.into_iter().fold(issue, |issue, id| issue.replaces_id(id));
@@ -384,13 +388,8 @@ macro_rules! certificates {
                     issue = issue.solver(std::sync::Arc::clone(solver));
                 }
                 for kind in self.keeper.own_kinds() {
-                    issue = match kind {
-                        acme_proto::wire::ChallengeKind::Http01 => issue.solver(self.http01.clone()),
-                        _ => {
-                            let keeper = std::sync::Arc::clone(&self.keeper);
-                            issue.solver(Published { keeper, storage: self.storage.clone() })
-                        },
-                    };
+                    let (keeper, storage) = (std::sync::Arc::clone(&self.keeper), self.storage.clone());
+                    issue = issue.solver(Published { kinds: [kind], keeper, storage });
                 }
                 if let Some(limit) = kept.time_limit() {
                     issue = issue.time_limit(limit);
@@ -401,19 +400,6 @@ macro_rules! certificates {
                 let issued = self.signal.cancels(issue).run()$($await)*?;
                 $crate::storage::layout::StoredCertificate::new(issued.chain().clone(), key_pem)
                     .map_err($crate::error::Error::Damaged)
-            }
-
-            /// Finds the challenge of another process that shares the storage, and publishes it here, so that a
-            /// validation succeeds at whichever server it arrives.
-            $($async)? fn find_validation(&self, server_name: &str) {
-                if self.keeper.validations().is_own(server_name) {
-                    return;
-                }
-                let key = $crate::storage::layout::validation(server_name);
-                let found = crate::storage::run(&self.storage, $crate::storage::layout::load_json(&key))$($await)*;
-                if let Ok(found) = found {
-                    self.keeper.validations().set_foreign(server_name, found.intact());
-                }
             }
 
             /// Compares what is served with what is stored: adopts the certificate of another process, and writes
@@ -471,11 +457,12 @@ macro_rules! certificates {
             /// Returns the client of a CA, with the account key from the storage.
             $($async)? fn client(
                 &self,
+                kept: &$crate::keeper::Kept,
                 directory: &acme_proto::url::Url,
             ) -> Result<crate::Client, $crate::error::Error> {
                 let place = self.place(directory);
                 let mut place = place.lock()$($await)*;
-                self.client_at(&mut place, directory)$($await)*
+                self.client_at(&mut place, kept, directory)$($await)*
             }
 
             /// Returns the place of a CA's client. Each has a lock of its own: a CA that does not respond holds up no
@@ -488,12 +475,13 @@ macro_rules! certificates {
             $($async)? fn client_at(
                 &self,
                 place: &mut $crate::keeper::Reached<crate::Client>,
+                kept: &$crate::keeper::Kept,
                 directory: &acme_proto::url::Url,
             ) -> Result<crate::Client, $crate::error::Error> {
                 match place.get() {
                     Some(result) => result,
                     None => {
-                        let result = self.connect(directory)$($await)*;
+                        let result = self.signal.unless_stopped(self.connect(kept, directory))$($await)*;
                         place.set(result)
                     }
                 }
@@ -501,10 +489,10 @@ macro_rules! certificates {
 
             $($async)? fn connect(
                 &self,
+                kept: &$crate::keeper::Kept,
                 directory: &acme_proto::url::Url,
             ) -> Result<crate::Client, $crate::error::Error> {
-                let access = $crate::storage::layout::load_or_make_account(directory, self.keeper.account_key_kind());
-                let account = crate::storage::run(&self.storage, access)$($await)*?.account;
+                let account = self.account(kept, directory)$($await)*?;
                 let key = $crate::keys::AccountKey::from(&account);
                 let mut builder = crate::Client::builder(directory.as_str()).key(key);
                 builder = builder.provider(std::sync::Arc::clone(self.keeper.provider()));
@@ -518,6 +506,9 @@ macro_rules! certificates {
                 // What was known of the server is of use, and nothing depends on it.
                 let known = $crate::storage::layout::load_json(&$crate::storage::layout::session(directory));
                 if let Ok(found) = crate::storage::run(&self.storage, known)$($await)* {
+                    if let $crate::storage::Found::Damaged { aside } = &found {
+                        self.keeper.report_damage(kept, &format!("what was known of {directory}"), aside);
+                    }
                     builder = found.intact().into_iter().fold(builder, |builder, known| builder.memory(known));
                 }
                 if let Some(change) = &self.client {
@@ -526,19 +517,38 @@ macro_rules! certificates {
                 builder.connect()$($await)*
             }
 
+            /// Returns the account at a CA from the storage, with a new key if there is none that can be used.
+            $($async)? fn account(
+                &self,
+                kept: &$crate::keeper::Kept,
+                directory: &acme_proto::url::Url,
+            ) -> Result<$crate::storage::layout::StoredAccount, $crate::error::Error> {
+                let kind = self.keeper.account_key_kind();
+                let access = $crate::storage::layout::load_or_make_account(directory, kind);
+                let loaded = crate::storage::run(&self.storage, access)$($await)*?;
+                for (damage, aside) in &loaded.damaged {
+                    self.keeper.report_damage(kept, &format!("the account at {directory}: {damage}"), aside);
+                }
+                Ok(loaded.account)
+            }
+
             /// Registers the account at a CA, unless it is known to exist.
-            $($async)? fn register(&self, directory: &acme_proto::url::Url) -> Result<(), $crate::error::Error> {
+            $($async)? fn register(
+                &self,
+                kept: &$crate::keeper::Kept,
+                directory: &acme_proto::url::Url,
+            ) -> Result<(), $crate::error::Error> {
                 use $crate::storage::layout;
 
                 let place = self.place(directory);
                 let mut place = place.lock()$($await)*;
-                let client = self.client_at(&mut place, directory)$($await)*?;
+                let client = self.client_at(&mut place, kept, directory)$($await)*?;
                 if self.keeper.is_registered(directory) {
                     return Ok(());
                 }
                 let lock = layout::registration_lock(directory);
                 let limit = $crate::keeper::REGISTRATION_LIMIT;
-                let guard = crate::storage::Storage::lock(&self.storage, &lock, limit)$($await)*?;
+                let guard = self.signal.lock_storage(&self.storage, &lock, limit)$($await)*?;
                 let settings = self.keeper.settings();
                 let mut register = client.register();
                 for contact in &settings.contacts {
@@ -551,9 +561,8 @@ macro_rules! certificates {
                     register = register.agree_to_terms(|url| terms(url));
                 }
                 let entry = register.run()$($await)*?;
-                let kind = self.keeper.account_key_kind();
-                let account = crate::storage::run(&self.storage, layout::load_or_make_account(directory, kind))$($await)*?;
-                let account = account.account.with_account(entry.url().clone()).with_contacts(settings.contacts.clone());
+                let account = self.account(kept, directory)$($await)*?;
+                let account = account.with_account(entry.url().clone()).with_contacts(settings.contacts.clone());
                 crate::storage::run(&self.storage, layout::save_account(&account)?)$($await)*?;
                 self.keeper.set_registered(directory, true);
                 drop(guard);

@@ -51,6 +51,18 @@ macro_rules! certificates_builder {
                 self
             }
 
+            /// Orders from Let's Encrypt, whose account has this contact, such as `mailto:me@example.org`; `agree` consents
+            /// to its terms of service, by their URL.
+            ///
+            /// It is [`ca`](Self::ca), [`contact`](Self::contact) and [`agree_to_terms`](Self::agree_to_terms) in one call.
+            pub fn lets_encrypt(
+                self,
+                contact: impl Into<String>,
+                agree: impl Fn(&str) -> bool + Send + Sync + 'static,
+            ) -> Self {
+                self.ca($crate::directories::LETS_ENCRYPT).contact(contact).agree_to_terms(agree)
+            }
+
             /// Wants a certificate for these names: DNS names, wildcards (`*.example.org`) and IP addresses. Each call
             /// adds a certificate.
             ///
@@ -134,6 +146,20 @@ macro_rules! certificates_builder {
                 self
             }
 
+            /// Starts the certificates, and listens for TLS at this address, as [`Certificates::listen`] does.
+            ///
+            /// # Errors
+            /// Those of [`prepare`](Self::prepare) and [`Certificates::listen`]; nothing was started then.
+            pub $($async)? fn listen(
+                self,
+                address: impl crate::solver::listener::ToSocketAddrs,
+            ) -> Result<crate::TlsListener, $crate::error::Error> {
+                let certificates = self.prepare()$($await)*?;
+                let listener = certificates.listen(address)$($await)*?;
+                certificates.keep_running();
+                Ok(listener)
+            }
+
             /// Loads what is stored, so that it can be served, and does nothing more until
             /// [`Certificates::run`] runs.
             ///
@@ -145,9 +171,8 @@ macro_rules! certificates_builder {
                 let storage = storage?;
                 let keeper = std::sync::Arc::new($crate::keeper::Keeper::new(settings)?);
                 crate::storage::run(&storage, $crate::storage::layout::open())$($await)*?;
-                let http01 = Default::default();
-                let (clients, signal) = Default::default();
-                let inner = Inner { keeper, storage, solvers, http01, client, issue, allow, clients, signal };
+                let (clients, sweep, signal) = Default::default();
+                let inner = Inner { keeper, storage, solvers, client, issue, allow, clients, sweep, signal };
                 for kept in inner.keeper.kept() {
                     inner.load(&kept)$($await)*;
                 }

@@ -80,7 +80,17 @@ macro_rules! ready_made_solvers {
                 table: $crate::http01::Http01Handler,
                 redirect: Option<$crate::http01::HttpsRedirect>,
             ) -> Result<Self, $crate::error::Error> {
-                let listener = http01::listen(address, table.clone(), redirect)$($await)*?;
+                Self::bind_finding(address, table, redirect, None)$($await)*
+            }
+
+            /// Does so, and calls this before it answers a validation that the table does not have.
+            pub(crate) $($async)? fn bind_finding(
+                address: impl listener::ToSocketAddrs,
+                table: $crate::http01::Http01Handler,
+                redirect: Option<$crate::http01::HttpsRedirect>,
+                find: Option<http01::Find>,
+            ) -> Result<Self, $crate::error::Error> {
+                let listener = http01::listen(address, table.clone(), redirect, find)$($await)*?;
                 Ok(Self { table, listener })
             }
 

@@ -90,6 +90,16 @@ impl Http01Handler {
         })
     }
 
+    /// Returns whether this is the path of a challenge that is not in the table.
+    pub fn is_missing(&self, path: &str) -> bool {
+        path.starts_with(CHALLENGES) && !self.lock().contains_key(path)
+    }
+
+    /// Returns whether the head of a request asks for a challenge that is not in the table.
+    pub fn is_missing_for(&self, head: &[u8]) -> bool {
+        Head::parse(head).is_some_and(|head| self.is_missing(head.path()))
+    }
+
     /// Returns the HTTP/1.1 response to the head of a request; the caller then closes the
     /// connection.
     ///
@@ -110,8 +120,7 @@ impl Http01Handler {
 
     fn answer_head(&self, head: &[u8], otherwise: impl Fn(&Head<'_>) -> HttpAnswer) -> Vec<u8> {
         let Some(head) = Head::parse(head) else { return HttpAnswer::BadRequest.to_http1(true) };
-        let path = head.target.split('?').next().unwrap_or_default();
-        let answer = self.answer(head.method, head.host, path);
+        let answer = self.answer(head.method, head.host, head.path());
         answer.unwrap_or_else(|| otherwise(&head)).to_http1(head.method != "HEAD")
     }
 
@@ -153,6 +162,11 @@ impl<'a> Head<'a> {
             None => (host, target),
         };
         Some(Self { method, target, host })
+    }
+
+    /// Returns the path without the query.
+    fn path(&self) -> &'a str {
+        self.target.split('?').next().unwrap_or_default()
     }
 }
 

@@ -42,6 +42,14 @@ pub enum CertificateEventKind {
         /// The error with its causes.
         reason: String,
     },
+    /// Another process has held the lock of the order for so long that it may hang. Nothing is
+    /// ordered before it ends.
+    LockHeld {
+        /// Which lock, and how to find the process.
+        lock: String,
+        /// Since when it has been seen.
+        since: Timestamp,
+    },
     /// What was missing in the storage was written again.
     Stored,
 }
@@ -51,9 +59,9 @@ impl CertificateEvent {
     pub const fn is_loud(&self) -> bool {
         match &self.kind {
             CertificateEventKind::Lifecycle(event) => event.is_loud(),
-            CertificateEventKind::Damaged { .. } | CertificateEventKind::StorageFailed { .. } => {
-                true
-            }
+            CertificateEventKind::Damaged { .. }
+            | CertificateEventKind::StorageFailed { .. }
+            | CertificateEventKind::LockHeld { .. } => true,
             _ => false,
         }
     }
@@ -76,6 +84,9 @@ impl fmt::Display for CertificateEvent {
             }
             CertificateEventKind::StorageFailed { reason } => {
                 write!(f, "the storage failed: {reason}")
+            }
+            CertificateEventKind::LockHeld { lock, since } => {
+                write!(f, "another process has held {lock} since {since:.0}; end it if it hangs")
             }
             CertificateEventKind::Stored => f.write_str("what was missing is stored again"),
         }

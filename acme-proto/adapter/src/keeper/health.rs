@@ -49,6 +49,9 @@ pub struct CertificateHealth {
     /// When the next attempt follows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<Timestamp>,
+    /// Since when another process has held the lock of the order, if that is suspiciously long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_held_since: Option<Timestamp>,
 }
 
 /// Whether a certificate can be served.
@@ -68,7 +71,10 @@ impl Health {
     /// Joins the states of all certificates.
     pub(super) fn new(certificates: Vec<CertificateHealth>) -> Self {
         let is_fine = |one: &CertificateHealth| {
-            one.is_on_demand || one.state == CertificateState::Valid && one.last_error.is_none()
+            one.is_on_demand
+                || one.state == CertificateState::Valid
+                    && one.last_error.is_none()
+                    && one.lock_held_since.is_none()
         };
         Self { is_healthy: certificates.iter().all(is_fine), certificates }
     }

@@ -39,6 +39,16 @@ struct State {
     /// Whether it is news when the storage has it.
     is_missed: bool,
     is_removed: bool,
+    /// When the user wanted a new key.
+    new_key_wanted: Option<Timestamp>,
+    lock_held: Option<LockHeld>,
+}
+
+/// The lock of the order is held by someone else.
+#[derive(Clone, Copy)]
+struct LockHeld {
+    since: Timestamp,
+    is_reported: bool,
 }
 
 impl Kept {
@@ -55,6 +65,8 @@ impl Kept {
             is_unsaved: false,
             is_missed: false,
             is_removed: false,
+            new_key_wanted: None,
+            lock_held: None,
         };
         Self { id: id.into(), identifiers, is_on_demand, state: Mutex::new(state) }
     }
@@ -144,8 +156,16 @@ impl Kept {
     pub(super) fn on_issued(&self, directory: &Url, stored: StoredCertificate, now: Timestamp) {
         let mut state = locked(&self.state);
         state.life.on_issued(directory, stored.leaf(), now);
+        if state.new_key_wanted.is_some_and(|wish| stored.issued_at() >= wish) {
+            state.new_key_wanted = None;
+        }
+        // The order had begun before, with the key of then.
+        if state.new_key_wanted.is_some() {
+            state.life.order_now();
+        }
         state.served = Some(stored);
         state.is_ordering = false;
+        state.lock_held = None;
         state.resumed = 0;
     }
 
@@ -215,9 +235,37 @@ impl Kept {
         is_storage && locked(&self.state).life.is_urgent(now)
     }
 
-    /// Makes a new order due now.
-    pub fn order_now(&self) {
-        locked(&self.state).life.order_now();
+    /// Makes a new order due now, with a new key.
+    pub fn order_now(&self, now: Timestamp) {
+        let mut state = locked(&self.state);
+        state.life.order_now();
+        state.new_key_wanted = Some(now);
+    }
+
+    /// Returns whether the next order has to have a new key.
+    pub fn wants_new_key(&self) -> bool {
+        locked(&self.state).new_key_wanted.is_some()
+    }
+
+    /// Notes that no stored key is left that the next order could have.
+    pub fn takes_new_key(&self) {
+        locked(&self.state).new_key_wanted = None;
+    }
+
+    /// Notes that someone else holds the lock of the order. Returns since when, if that has been for
+    /// suspiciously long and is news.
+    pub(super) fn lock_is_held(&self, now: Timestamp) -> Option<Timestamp> {
+        let limit = self.time_limit().unwrap_or(SHORT_LIVED);
+        let mut state = locked(&self.state);
+        let held = state.lock_held.get_or_insert(LockHeld { since: now, is_reported: false });
+        let is_news = !held.is_reported && now >= held.since.saturating_add(limit);
+        held.is_reported |= is_news;
+        is_news.then_some(held.since)
+    }
+
+    /// Notes that nobody else holds the lock of the order.
+    pub fn lock_is_free(&self) {
+        locked(&self.state).lock_held = None;
     }
 
     /// Returns the certificate that is served.
@@ -307,6 +355,7 @@ impl Kept {
             last_error: failure.map(|failure| failure.reason().to_owned()),
             last_error_at: failure.map(LifecycleFailure::at),
             next_attempt: failure.map(LifecycleFailure::next_attempt),
+            lock_held_since: state.lock_held.filter(|held| held.is_reported).map(|held| held.since),
         }
     }
 }

@@ -37,7 +37,9 @@ use crate::clock;
 use crate::error::Error;
 use crate::keys::{KeyKind, ProviderKey, default_provider};
 use crate::resolver::CertificateResolver;
-use crate::storage::layout::{Damage, LoadedCertificate, Name, StoredCertificate, StoredOrder};
+use crate::storage::layout::{
+    self, Damage, LoadedCertificate, Name, StoredCertificate, StoredOrder,
+};
 use crate::storage::{Found, Key, StorageError};
 
 /// The certificates of a server.
@@ -321,21 +323,44 @@ impl Keeper {
         }
     }
 
-    fn report_damage(&self, kept: &Kept, what: &str, aside: &Key) {
+    /// Reports that something stored is damaged, and where it was moved.
+    pub fn report_damage(&self, kept: &Kept, what: &str, aside: &Key) {
         let details = format!("{what}; it was moved to {aside}");
         self.report(kept, CertificateEventKind::Damaged { details });
     }
 
-    /// Serves a new certificate, unless it was removed meanwhile.
-    pub fn serve(&self, kept: &Kept, directory: &Url, stored: StoredCertificate, now: Timestamp) {
-        if self.show(kept, &stored) {
-            kept.on_issued(directory, stored, now);
-            if kept.is_removed() {
-                self.resolver.remove(kept.id());
-            }
-        } else if !kept.is_removed() {
+    /// Serves a new certificate, unless it was removed meanwhile, or cannot be served.
+    pub fn serve(
+        &self,
+        kept: &Kept,
+        directory: &Url,
+        stored: StoredCertificate,
+        now: Timestamp,
+    ) -> Served {
+        if kept.is_removed() {
+            return Served::Removed;
+        }
+        if let Err(details) = self.install(kept, &stored) {
+            let aside = layout::aside_of_certificate(kept.name(), &stored);
+            self.report_damage(kept, &details, &aside);
             // An order that brings nothing of use is a failure, and followed by a wait.
             kept.on_failed(directory, &Error::Damaged(Damage::OtherKey), now);
+            return Served::Useless;
+        }
+        kept.on_issued(directory, stored, now);
+        if kept.is_removed() {
+            self.resolver.remove(kept.id());
+            return Served::Removed;
+        }
+        Served::Shown
+    }
+
+    /// Notes that someone else holds the lock of the order, and reports it if that is suspiciously
+    /// long.
+    pub fn lock_is_held(&self, kept: &Kept, lock: &Key, now: Timestamp) {
+        if let Some(since) = kept.lock_is_held(now) {
+            let lock = lock.describe_lock();
+            self.report(kept, CertificateEventKind::LockHeld { lock, since });
         }
     }
 
@@ -360,12 +385,7 @@ impl Keeper {
         if kept.is_removed() {
             return false;
         }
-        let shown = ProviderKey::from_pkcs8_pem(stored.key_pem(), &self.provider)
-            .map_err(|error| error.to_string())
-            .and_then(|key| {
-                let shown = self.resolver.install_chain(kept.id(), stored.chain(), &key);
-                shown.map_err(|error| error.to_string())
-            });
+        let shown = self.install(kept, stored);
         if let Err(details) = &shown {
             let details = details.clone();
             self.report(kept, CertificateEventKind::Damaged { details });
@@ -373,7 +393,15 @@ impl Keeper {
         shown.is_ok()
     }
 
-    /// Returns the challenges by tls-alpn-01 that the server's own listener answers.
+    /// Gives a certificate to the resolver, or says in words why it cannot be served.
+    fn install(&self, kept: &Kept, stored: &StoredCertificate) -> Result<(), String> {
+        let key = ProviderKey::from_pkcs8_pem(stored.key_pem(), &self.provider)
+            .map_err(|error| error.to_string())?;
+        let installed = self.resolver.install_chain(kept.id(), stored.chain(), &key);
+        installed.map_err(|error| error.to_string())
+    }
+
+    /// Returns the challenges that the server's own listeners answer.
     pub const fn validations(&self) -> &Validations {
         &self.validations
     }
@@ -438,6 +466,17 @@ impl Keeper {
         let now = clock::wall();
         Health::new(self.kept().iter().map(|kept| kept.health(now)).collect())
     }
+}
+
+/// What became of a new certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Handshakes show it.
+    Shown,
+    /// It is no longer wanted.
+    Removed,
+    /// It cannot be served; what was served before still is.
+    Useless,
 }
 
 /// Returns when a certificate is looked at again at the latest: a clock that was set is noticed

@@ -14,6 +14,7 @@ pub struct Access<T> {
     locking: Locking,
     list: Option<Key>,
     reads: Vec<Key>,
+    may_generate: bool,
     decide: Box<Decide<T>>,
 }
 
@@ -96,7 +97,8 @@ impl<T> Access<T> {
         reads: Vec<Key>,
         decide: impl Fn(Reading) -> Result<Decision<T>, StorageError> + Send + Sync + 'static,
     ) -> Self {
-        Self { locking: Locking::Never, list: None, reads, decide: Box::new(decide) }
+        let (locking, decide) = (Locking::Never, Box::new(decide));
+        Self { locking, list: None, reads, may_generate: false, decide }
     }
 
     pub(super) fn locking(mut self, locking: Locking) -> Self {
@@ -107,6 +109,18 @@ impl<T> Access<T> {
     pub(super) fn listing(mut self, prefix: Key) -> Self {
         self.list = Some(prefix);
         self
+    }
+
+    /// Says that the decision may be to generate a key.
+    pub(super) const fn may_generate_key(mut self) -> Self {
+        self.may_generate = true;
+        self
+    }
+
+    /// Returns whether [`decide`](Self::decide) may generate a key: RSA takes seconds, so an
+    /// asynchronous storage decides on a thread that may block.
+    pub const fn may_generate(&self) -> bool {
+        self.may_generate
     }
 
     /// Returns the lock that is held from before the first read to after the last write.

@@ -85,6 +85,12 @@ impl Key {
         self.text.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// Says which lock this is the name of, and how to find its holder where it is a file.
+    pub(crate) fn describe_lock(&self) -> String {
+        let file = format!(".locks/{}.lock", self.flat());
+        format!("the lock {self} (in a folder, the file {file}, whose holder `fuser` names)")
+    }
+
     /// Returns the key as one segment, for a storage without folders.
     pub(super) fn flat(&self) -> String {
         escape(&self.text)

@@ -13,6 +13,7 @@ use acme_proto::policy::Policy;
 use acme_proto::renewal::LifecycleEvent;
 use acme_testca::TestCa;
 use acme_tests::responders::{Seen, TlsClient};
+use rustls::crypto::CryptoProvider;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// What a test wants of a site.
@@ -22,12 +23,17 @@ pub(super) struct Wanted<'a> {
     pub(super) names: Vec<Vec<String>>,
     /// The names that handshakes may cause.
     pub(super) on_demand: Vec<String>,
+    pub(super) provider: Option<Arc<CryptoProvider>>,
+    /// How long an issuance may take.
+    pub(super) time_limit: Option<Duration>,
 }
 
 impl<'a> Wanted<'a> {
     pub(super) fn new(folder: &'a Path, ca: &'a TestCa, names: &[&[&str]]) -> Self {
         let names = names.iter().map(|names| names.iter().map(ToString::to_string).collect());
-        Self { folder, cas: vec![ca], names: names.collect(), on_demand: Vec::new() }
+        let names = names.collect();
+        let (on_demand, provider, time_limit) = Default::default();
+        Self { folder, cas: vec![ca], names, on_demand, provider, time_limit }
     }
 
     /// Binds a port, which the CAs validate at from now on.
@@ -70,6 +76,12 @@ macro_rules! builder {
         let (events, allowed) = (Arc::clone(events), wanted.on_demand.clone());
         if !allowed.is_empty() {
             builder = builder.on_demand(move |name| allowed.iter().any(|one| one == name));
+        }
+        if let Some(provider) = &wanted.provider {
+            builder = builder.provider(Arc::clone(provider));
+        }
+        if let Some(limit) = wanted.time_limit {
+            builder = builder.issue(move |issue| issue.time_limit(limit));
         }
         // A CA that has lost the account is believed soon.
         let mut policy = Policy::default();
@@ -163,6 +175,12 @@ impl Site {
 
     pub(super) fn count(&self, is_it: impl Fn(&CertificateEventKind) -> bool) -> usize {
         self.events.lock().expect("no panic").iter().filter(|event| is_it(&event.kind)).count()
+    }
+
+    /// Returns whether an event has come whose text has these words.
+    pub(super) fn has_said(&self, words: &str) -> bool {
+        let events = self.events.lock().expect("no panic");
+        events.iter().any(|event| event.to_string().contains(words))
     }
 
     pub(super) fn health(&self) -> Health {

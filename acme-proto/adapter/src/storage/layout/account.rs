@@ -225,6 +225,7 @@ pub fn load_or_make_account(directory: &Url, kind: KeyKind) -> Access<LoadedAcco
         }
         Ok(Decision::new(writes, LoadedAccount { account, is_new, damaged }))
     })
+    .may_generate_key()
     .locking(lock)
 }
 

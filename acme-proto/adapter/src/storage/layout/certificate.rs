@@ -121,9 +121,9 @@ impl StoredCertificate {
         text
     }
 
-    fn description(&self) -> Result<Value, StorageError> {
+    fn description(&self) -> Description {
         let leaf = self.leaf();
-        encode(&Description {
+        Description {
             version: VERSION,
             identifiers: self.identifiers().iter().map(Identifier::value).collect(),
             directory: self.directory.clone(),
@@ -133,14 +133,16 @@ impl StoredCertificate {
             not_after: leaf.not_after().to_rfc3339_seconds(),
             renewal_id: leaf.renewal_id(),
             sha256: fingerprint(leaf),
-        })
+            next: None,
+        }
     }
 
     /// Adds what the description says, if it is that of this certificate.
     fn described(mut self, text: &[u8]) -> Option<Self> {
-        let about: Description = serde_json::from_slice(text).ok()?;
-        if about.sha256 != fingerprint(self.leaf()) {
-            return None;
+        let mut about: Description = serde_json::from_slice(text).ok()?;
+        let fingerprint = fingerprint(self.leaf());
+        if about.sha256 != fingerprint {
+            about = *about.next.filter(|next| next.sha256 == fingerprint)?;
         }
         self.issued_at = Timestamp::parse_rfc3339(&about.issued_at).ok()?;
         self.directory = about.directory;
@@ -276,9 +278,35 @@ pub fn save_certificate(
     let files = Files::new(&name.into());
     let mut writes = vec![put_text(&files.bundle, &certificate.to_bundle())];
     writes.extend(files.beside(certificate)?);
-    let folder = files.folder;
-    Ok(Access::new(Vec::new(), move |_| Ok(Decision::new(writes.clone(), ())))
-        .locking(locked(&folder)))
+    let (lock, about) = (locked(&files.folder), files.about);
+    let description = certificate.description();
+    Ok(Access::new(vec![about.clone()], move |mut reading| {
+        // The description comes before the bundle: after a crash between them, it is that of the old
+        // one and of the new one.
+        let old = reading.next();
+        let old = old.and_then(|text| serde_json::from_slice::<Description>(&text).ok());
+        let both = match old.filter(|old| old.sha256 != description.sha256) {
+            Some(old) => Description { next: Some(Box::new(description.clone())), ..old },
+            None => description.clone(),
+        };
+        let mut all = vec![Write::Put(about.clone(), encode(&both)?)];
+        all.extend(writes.iter().cloned());
+        Ok(Decision::new(all, ()))
+    })
+    .locking(lock))
+}
+
+/// Stores a certificate that cannot be used, with its key, where damaged values are.
+pub fn set_aside_certificate(name: impl Into<Name>, certificate: &StoredCertificate) -> Access<()> {
+    let aside = aside_of_certificate(name, certificate);
+    let write = put_text(&aside, &certificate.to_bundle());
+    Access::new(Vec::new(), move |_| Ok(Decision::new(vec![write.clone()], ())))
+}
+
+/// Returns where [`set_aside_certificate`] stores it.
+pub fn aside_of_certificate(name: impl Into<Name>, certificate: &StoredCertificate) -> Key {
+    let bundle = Value::new(certificate.to_bundle().as_bytes().to_vec());
+    move_aside(&Files::new(&name.into()).bundle, &bundle).0
 }
 
 /// Removes a certificate and its renewal state; what was moved aside stays.
@@ -337,7 +365,7 @@ impl Files {
     /// The files that follow the bundle.
     fn beside(&self, certificate: &StoredCertificate) -> Result<Vec<Write>, StorageError> {
         Ok(vec![
-            Write::Put(self.about.clone(), certificate.description()?),
+            Write::Put(self.about.clone(), encode(&certificate.description())?),
             put_text(&self.key, &certificate.key_pem),
             put_text(&self.chain, &certificate.chain.to_pem()),
         ])
@@ -381,7 +409,7 @@ fn fingerprint(leaf: &Certificate) -> String {
     leaf.fingerprint_sha256().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Description {
     version: u64,
@@ -396,6 +424,9 @@ struct Description {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     renewal_id: Option<String>,
     sha256: String,
+    /// The description of the certificate that is about to replace this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<Box<Self>>,
 }
 
 const VERSION: u64 = 1;

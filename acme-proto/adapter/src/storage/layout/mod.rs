@@ -13,7 +13,7 @@
 //! orders/NAME.json                      an order in flight
 //! orders/NAME.key.pem                   the key of its certificate
 //! sessions/CA.json                      what was learnt about the CA's server
-//! validations/NAME.json                 a challenge that any server with this storage may answer
+//! validations/MARK-NAME.json            a challenge that any server with this storage may answer
 //! damaged/                              what could not be used
 //! .locks/                               empty files, for locks; they stay
 //! ```
@@ -60,6 +60,7 @@ mod account;
 mod certificate;
 mod json;
 mod order;
+mod validation;
 
 use core::fmt;
 
@@ -69,14 +70,15 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::account::{LoadedAccount, StoredAccount, load_or_make_account, save_account};
 pub use self::certificate::{
-    Damage, LoadedCertificate, StoredCertificate, list_certificates, load_certificate,
-    remove_certificate, save_certificate,
+    Damage, LoadedCertificate, StoredCertificate, aside_of_certificate, list_certificates,
+    load_certificate, remove_certificate, save_certificate, set_aside_certificate,
 };
 pub use self::json::{load_json, save_json};
 pub use self::order::{
     OrderKey, StoredInFlight, StoredOrder, clear_order, list_orders, load_or_make_order_key,
     load_order, save_order,
 };
+pub use self::validation::{StoredValidation, validation, validations};
 use super::access::{Access, Decision, Locking, Write};
 use super::key::{escape, unescape};
 use super::{Key, StorageError, Value};
@@ -170,13 +172,6 @@ pub fn issuance_lock(name: impl Into<Name>) -> Key {
     Key::new("issuing").join_escaped(name.into().as_str(), "")
 }
 
-/// Returns the key of a challenge by tls-alpn-01 that is published, for [`load_json`] and
-/// [`save_json`], by the name that a validation asks for. Servers that share the storage answer for
-/// each other by it.
-pub fn validation(server_name: &str) -> Key {
-    Key::new("validations").join_with_ending(&escape(server_name), ".json")
-}
-
 /// Returns the lock for whoever registers the account at this CA or changes its key.
 ///
 /// The operations of this module never take it.
@@ -206,11 +201,14 @@ fn ca(directory: &Url) -> String {
 
 /// Moves a value aside: the copy is written before the original is removed.
 fn move_aside(key: &Key, value: &Value) -> (Key, [Write; 2]) {
-    let digest = Sha256::digest(value.as_slice());
-    let mark = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let segment = format!("{mark}-{}", key.flat());
+    let segment = format!("{}-{}", mark(value), key.flat());
     let aside = Key::new("damaged").join_escaped(&segment, "");
     (aside.clone(), [Write::Put(aside, value.clone()), Write::Delete(key.clone())])
+}
+
+/// Returns a part of the hash of a text, in hexadecimal digits.
+fn mark(text: &[u8]) -> String {
+    Sha256::digest(text)[..6].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn put_text(key: &Key, text: &str) -> Write {

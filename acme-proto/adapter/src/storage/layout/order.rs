@@ -89,6 +89,7 @@ pub fn load_or_make_order_key(name: impl Into<Name>, kind: KeyKind) -> Access<Or
         writes.push(put_text(&files.key, &key_pem));
         Ok(Decision::new(writes, OrderKey { key_pem, is_new: true, damaged }))
     })
+    .may_generate_key()
     .locking(lock)
 }
 
