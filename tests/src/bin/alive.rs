@@ -1,15 +1,16 @@
 //! Servers that keep a certificate of a minute alive, under connections that never stop.
 //!
-//! `alive [SECONDS]` runs four servers side by side, by default for ten minutes, and prints a table:
-//! one with nothing in its way, one whose CA is away for three lifetimes, one that is killed every
-//! 20 seconds, and two that share a folder. `alive serve FOLDER DIRECTORY ROOT PORT` is such a
-//! server, a process of its own with acme-tokio.
+//! `alive [SECONDS]` runs four servers of each adapter side by side, by default for ten minutes, and prints a table: one
+//! with nothing in its way, one whose CA is away for three lifetimes, one that is killed every 20 seconds, and two that
+//! share a folder. `alive serve ADAPTER FOLDER ADDRESS DIRECTORY ROOT` is such a server, a process of its own: with
+//! acme-tokio, the one in the README.
 
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -19,24 +20,33 @@ use acme_proto::x509::Certificate;
 use acme_testca::{FaultAction, FaultRule, Faults, TestCa};
 use acme_tests::responders::TlsClient;
 use acme_tests::{Scratch, scratch, short_lived_ca};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-const NAME: &str = "a.example";
+const NAME: &str = "example.org";
 const LIFETIME: Duration = Duration::from_secs(60);
+const ADAPTERS: [&str; 2] = ["acme-tokio", "acme-blocking"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [command, folder, directory, root, port] = &arguments[..]
+    if let [command, adapter, folder, address, directory, root] = &arguments[..]
         && command == "serve"
     {
-        serve(folder, directory, Path::new(root), port.parse().expect("a port"));
+        let [folder, address, directory] = [folder, address, directory].map(String::clone);
+        let root = fs::read(root).expect("the root");
+        let given = GIVEN.get_or_init(|| Given { folder, address, directory, root });
+        match adapter.as_str() {
+            "acme-tokio" => readme::main().expect("a server"),
+            _ => serve_blocking(given).expect("a server"),
+        }
+        return ExitCode::SUCCESS;
     }
     let seconds = arguments.first().map_or(600, |text| text.parse().expect("seconds"));
     let time = Duration::from_secs(seconds);
-    let runs: Vec<_> =
-        Kind::ALL.into_iter().map(|kind| thread::spawn(move || Run::new(kind).go(time))).collect();
+    let each = ADAPTERS.into_iter().flat_map(|adapter| Kind::ALL.map(|kind| (adapter, kind)));
+    let runs: Vec<_> = each
+        .map(|(adapter, kind)| thread::spawn(move || Run::new(adapter, kind).go(time)))
+        .collect();
     println!(
-        "| server | seconds | connections | failed handshakes | expired shown | certificates | first handshake after a start |"
+        "| server | adapter | connections | failed handshakes | expired certificate shown | certificates | slowest first handshake after a start |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let mut is_fine = true;
@@ -46,30 +56,63 @@ fn main() -> ExitCode {
     if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Serves until it is killed.
-fn serve(folder: &str, directory: &str, root: &Path, port: u16) -> ! {
-    let root = fs::read(root).expect("the root");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(async {
-        let certificates = acme_tokio::Certificates::in_folder(folder)
-            .ca(directory)
-            .agree_to_terms(|_url| true)
-            .names([NAME])
-            .client(move |client| client.roots(Roots::Pem(root.clone())))
-            .on_event(|event| eprintln!("{event}"))
-            .start()
-            .await
-            .expect("certificates");
-        let mut listener = certificates.listen(("127.0.0.1", port)).await.expect("a listener");
-        loop {
-            let (mut stream, _) = listener.accept().await;
-            tokio::spawn(async move {
-                let _ = stream.read(&mut [0; 1024]).await;
-                let _ = stream.write_all(b"hello").await;
-                let _ = stream.shutdown().await;
-            });
+/// What the README's server has as literals.
+struct Given {
+    folder: String,
+    address: String,
+    directory: String,
+    root: Vec<u8>,
+}
+
+static GIVEN: OnceLock<Given> = OnceLock::new();
+
+fn given() -> &'static Given {
+    GIVEN.get().expect("it is set before a server starts")
+}
+
+/// The README's server, made by `tests/build.rs`.
+mod readme {
+    use super::OnTestCa as _;
+
+    include!(concat!(env!("OUT_DIR"), "/readme_server.rs"));
+}
+
+/// Stands in for `lets_encrypt`.
+trait OnTestCa {
+    fn test_ca(self, contact: &str, agree: fn(&str) -> bool) -> Self;
+}
+
+macro_rules! on_test_ca {
+    ($adapter:ident) => {
+        impl OnTestCa for $adapter::CertificatesBuilder {
+            fn test_ca(self, contact: &str, agree: fn(&str) -> bool) -> Self {
+                self.ca(given().directory.as_str())
+                    .contact(contact)
+                    .agree_to_terms(agree)
+                    .client(|client| client.roots(Roots::Pem(given().root.clone())))
+                    .on_event(|event| eprintln!("{event}"))
+            }
         }
-    })
+    };
+}
+on_test_ca!(acme_tokio);
+on_test_ca!(acme_blocking);
+
+/// The same with acme-blocking.
+fn serve_blocking(given: &Given) -> Result<(), acme_blocking::Error> {
+    let listener = acme_blocking::Certificates::in_folder(&given.folder)
+        .test_ca("mailto:me@example.org", |_terms| true)
+        .names(["example.org", "www.example.org"])
+        .listen(given.address.as_str())?;
+    for (mut stream, _peer) in listener.incoming() {
+        thread::spawn(move || {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nHello");
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        });
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,6 +138,7 @@ impl Kind {
 
 /// A CA and its servers.
 struct Run {
+    adapter: &'static str,
     kind: Kind,
     ca: TestCa,
     folder: Scratch,
@@ -112,7 +156,7 @@ struct Counts {
 }
 
 impl Run {
-    fn new(kind: Kind) -> Self {
+    fn new(adapter: &'static str, kind: Kind) -> Self {
         let ca = short_lived_ca(LIFETIME);
         let folder = scratch("alive");
         let root = folder.path().join("root.pem");
@@ -121,7 +165,7 @@ impl Run {
         let ports: Vec<u16> = (0..number).map(|_| free_port()).collect();
         // The CA validates at the last one, whichever of them orders.
         ca.set_tls_port(*ports.last().expect("a port"));
-        Self { kind, ca, folder, root, ports }
+        Self { adapter, kind, ca, folder, root, ports }
     }
 
     /// Runs for this time, prints a row, and returns whether all was well.
@@ -178,7 +222,7 @@ impl Run {
         println!(
             "| {} | {} | {connections} | {failed} | {expired} | {issued} | {slowest:.2?} |",
             self.kind.title(),
-            time.as_secs(),
+            self.adapter,
         );
         // One at the start and one each half lifetime.
         let most = time.as_secs() / (LIFETIME.as_secs() / 2) + 1;
@@ -190,17 +234,15 @@ impl Run {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
-            .open(
-                env::temp_dir().join(format!("alive-{}.log", self.kind.title().replace(' ', "-"))),
-            )
+            .open(self.folder.path().join("log"))
             .expect("a log");
         // Also after the file was replaced by a new build.
         Command::new("/proc/self/exe")
-            .arg("serve")
+            .args(["serve", self.adapter])
             .arg(self.folder.path().join("state"))
+            .arg(format!("127.0.0.1:{port}"))
             .arg(self.ca.directory_url())
             .arg(&self.root)
-            .arg(port.to_string())
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()

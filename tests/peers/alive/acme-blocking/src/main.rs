@@ -4,13 +4,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::thread;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let certificates = acme_blocking::Certificates::in_folder("state")
-        .ca(acme_blocking::LETS_ENCRYPT)
-        .contact("mailto:me@example.org")
-        .agree_to_terms(|_url| true)
+    let listener = acme_blocking::Certificates::in_folder("state")
+        .lets_encrypt("mailto:me@example.org", |_terms| true)
         .names(["example.org"])
-        .start()?;
-    for (stream, _peer) in certificates.listen("[::]:443")?.incoming() {
+        .listen("[::]:443")?;
+    for (stream, _peer) in listener.incoming() {
         thread::spawn(move || {
             let mut stream = BufReader::new(stream);
             let mut line = String::new();

@@ -1,17 +1,12 @@
-//! The server of this comparison, with acme-tokio: its README, with axum.
-
-use axum::{Router, routing::get};
+//! The server of this comparison, with acme-tokio: its README.
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let certificates = acme_tokio::Certificates::in_folder("state")
-        .ca(acme_tokio::LETS_ENCRYPT)
-        .contact("mailto:me@example.org")
-        .agree_to_terms(|_url| true)
+    let listener = acme_tokio::Certificates::in_folder("state")
+        .lets_encrypt("mailto:me@example.org", |_terms| true)
         .names(["example.org"])
-        .start()
+        .listen("[::]:443")
         .await?;
-    let app = Router::new().route("/", get(|| async { "Hello" }));
-    axum::serve(certificates.listen("[::]:443").await?, app).await?;
-    Ok(())
+    let app = axum::Router::new().fallback(|| async { "Hello" });
+    Ok(axum::serve(listener, app).await?)
 }

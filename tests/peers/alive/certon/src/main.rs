@@ -1,6 +1,5 @@
 //! The server of this comparison, with certon: its README's manager with maintenance, served by axum.
 
-use axum::{Router, routing::get};
 use axum_server::tls_rustls::RustlsConfig;
 use certon::{AcmeIssuer, CertManager, FileStorage, Http01Solver, Storage};
 use std::net::{Ipv6Addr, SocketAddr};
@@ -21,11 +20,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build();
     manager.manage(&["example.org".into()]).await?;
     certon::start_maintenance(&manager);
-    let app = Router::new().route("/", get(|| async { "Hello" }));
+    let app = axum::Router::new().fallback(|| async { "Hello" });
     let config = RustlsConfig::from_config(Arc::new(manager.server_config()));
     let addr = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 443));
-    axum_server::bind_rustls(addr, config)
+    Ok(axum_server::bind_rustls(addr, config)
         .serve(app.into_make_service())
-        .await?;
-    Ok(())
+        .await?)
 }

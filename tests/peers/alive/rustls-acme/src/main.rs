@@ -1,6 +1,5 @@
 //! The server of this comparison, with rustls-acme: its example `low_level_axum`, without the command line and the log.
 
-use axum::{Router, routing::get};
 use rustls_acme::{AcmeConfig, caches::DirCache};
 use std::net::{Ipv6Addr, SocketAddr};
 use tokio_stream::StreamExt;
@@ -14,11 +13,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .state();
     let acceptor = state.axum_acceptor(state.default_rustls_config());
     tokio::spawn(async move { while state.next().await.is_some() {} });
-    let app = Router::new().route("/", get(|| async { "Hello" }));
+    let app = axum::Router::new().fallback(|| async { "Hello" });
     let addr = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 443));
-    axum_server::bind(addr)
+    Ok(axum_server::bind(addr)
         .acceptor(acceptor)
         .serve(app.into_make_service())
-        .await?;
-    Ok(())
+        .await?)
 }
