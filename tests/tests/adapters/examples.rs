@@ -74,39 +74,62 @@ fn issues_by_hand(name: &str) {
 
 /// Lets a server renew its certificate under the eyes of a client.
 fn serves_and_renews(name: &str) {
+    serve_and_renew(name, 1);
+}
+
+/// Lets two servers share a folder: what one of them obtains, both show.
+fn shares_a_folder(name: &str) {
+    serve_and_renew(name, 2);
+}
+
+fn serve_and_renew(name: &str, number: usize) {
     let ca = short_lived_ca(Duration::from_secs(6));
     let dir = ScratchDir::new();
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = socket.local_addr().expect("an address");
-    ca.set_tls_port(address.port());
-    drop(socket);
     let root = dir.write("root.pem", ca.root_pem());
-    let mut server = Command::new(example(name))
-        .args(["example.test", ca.directory_url()])
-        .env("SSL_CERT_FILE", root)
-        .env("TLS_ADDRESS", address.to_string())
-        .current_dir(dir.work())
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("the example starts");
+    let start_one = || {
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = socket.local_addr().expect("an address");
+        // At the last one, whichever of them orders.
+        ca.set_tls_port(address.port());
+        drop(socket);
+        let server = Command::new(example(name))
+            .args(["example.test", ca.directory_url()])
+            .env("SSL_CERT_FILE", &root)
+            .env("TLS_ADDRESS", address.to_string())
+            .current_dir(dir.work())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the example starts");
+        (server, address)
+    };
+    let start = Instant::now();
+    let servers: Vec<_> = (0..number).map(|_| start_one()).collect();
     let client = TlsClient::offering(&["http/1.1"]);
-    let (end, mut certificates) = (Instant::now() + Duration::from_secs(60), Vec::new());
-    while certificates.len() < 3 {
-        assert!(Instant::now() < end, "{name}: {} certificates", certificates.len());
-        match client.try_connect(address, "example.test") {
-            Ok(seen) => {
-                assert!(seen.data.ends_with(b"hello\n"), "{name}: {:?}", seen.data);
-                if certificates.last() != Some(&seen.certificate) {
-                    certificates.push(seen.certificate);
+    let mut shown = vec![Vec::new(); number];
+    while shown.iter().any(|certificates| certificates.len() < 3) {
+        assert!(start.elapsed() < Duration::from_secs(60), "{name}: {shown:?}");
+        for ((_, address), certificates) in servers.iter().zip(&mut shown) {
+            match client.try_connect(*address, "example.test") {
+                Ok(seen) => {
+                    assert!(seen.data.ends_with(b"hello\n"), "{name}: {:?}", seen.data);
+                    if certificates.last() != Some(&seen.certificate) {
+                        certificates.push(seen.certificate);
+                    }
                 }
+                // Before it listens.
+                Err(error) => assert!(certificates.is_empty(), "{name}: {error}"),
             }
-            // Before it listens.
-            Err(error) => assert!(certificates.is_empty(), "{name}: {error}"),
         }
         thread::sleep(Duration::from_millis(50));
     }
-    server.kill().expect("it is running");
-    server.wait().expect("it has ended");
+    // One at the start and one each half lifetime, by what is rounded in the certificate.
+    let most = start.elapsed().as_secs() / 2 + 2;
+    let issued = ca.certificates_issued() as u64;
+    assert!(issued <= most, "{name}: {issued} issued, at most {most}");
+    for (mut server, _) in servers {
+        server.kill().expect("it is running");
+        server.wait().expect("it has ended");
+    }
 }
 
 /// Lets a loop without a server renew its certificate.
@@ -140,6 +163,8 @@ examples! {
     tokio_dns01_by_hand: issues_by_hand("dns01-by-hand");
     tokio_server: serves_and_renews("server");
     blocking_server: serves_and_renews("server-blocking");
+    tokio_servers_with_one_folder: shares_a_folder("server");
+    blocking_servers_with_one_folder: shares_a_folder("server-blocking");
     blocking_renew_loop: renews("renew-loop-blocking");
     blocking_http01: issues_twice("http01-blocking");
     blocking_raw_loop: issues_twice("raw-loop-blocking");
