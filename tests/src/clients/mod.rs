@@ -33,7 +33,19 @@ pub use lego4::obtain_with_lego4;
 pub use matrix::{Client, run};
 pub use row::Row;
 
+use std::path::PathBuf;
 use std::thread;
+
+use crate::install::install_dns_update;
+
+/// Returns the program of the worked example of a solver over the crate `dns-update`, after building it if need be.
+///
+/// # Panics
+///
+/// If it does not compile.
+pub fn issue_dns_update() -> PathBuf {
+    install_dns_update()
+}
 
 /// Installs every client that the tests need.
 ///
@@ -46,5 +58,6 @@ pub fn install_clients() {
         scope.spawn(|| (Lego.install(), Caddy.install()));
         scope.spawn(|| (Certbot.install(), Dehydrated.install(), lego4::install()));
         scope.spawn(|| (AcmeClient.install(), Acme4j.install()));
+        scope.spawn(issue_dns_update);
     });
 }

@@ -4,6 +4,7 @@
 //! Versions are pinned, so that the runs of two machines compare. A file that is written last marks what is complete;
 //! what has no such mark is installed again.
 
+mod cargo;
 mod debian;
 mod go;
 mod python;
@@ -14,6 +15,7 @@ use std::process::{Command, Stdio};
 
 use crate::servers::target_dir;
 
+pub(crate) use cargo::install_dns_update;
 pub(crate) use debian::DebianPackage;
 pub(crate) use go::build;
 pub(crate) use go::{BOULDER_VERSION, GoProgram, install_boulder, install_eab_tool};
