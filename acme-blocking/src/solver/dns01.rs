@@ -7,6 +7,10 @@ use crate::BoxError;
 /// [`Dns01Solver`](crate::Dns01Solver) turns it into a [`Solver`](super::Solver), and
 /// [`DnsPersist01Solver`](crate::DnsPersist01Solver) into one for records that stay.
 ///
+/// [`DnsUpdate`](crate::DnsUpdate) and [`HookCommand`](crate::HookCommand) are zones already. For the API of a
+/// provider, the crate `dns-update` knows more than seventy, and `tests/peers/dns-update` in the repository is a whole
+/// program over it, with acme-tokio.
+///
 /// ```
 /// use acme_blocking::{BoxError, Dns01, Dns01Solver};
 ///

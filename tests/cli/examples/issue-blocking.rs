@@ -119,19 +119,20 @@ fn solvers(job: &Job) -> Result<Vec<Box<dyn Solver + '_>>, BoxError> {
     job.warn_of_loopback();
     let mut solvers: Vec<Box<dyn Solver + '_>> = Vec::new();
     for kind in job.challenges() {
-        solvers.push(match (&kind, job.dns_hook()) {
-            (ChallengeKind::Http01, _) => {
+        solvers.push(match (&kind, job.dns_hook(), job.dns_update()) {
+            (ChallengeKind::Http01, ..) => {
                 let listener = Http01Listener::bind(job.http_address())?;
                 job.listening(&kind, listener.local_addr());
                 Box::new(listener)
             }
-            (ChallengeKind::TlsAlpn01, _) => {
+            (ChallengeKind::TlsAlpn01, ..) => {
                 let listener = TlsAlpn01Listener::bind(job.tls_address())?;
                 job.listening(&kind, listener.local_addr());
                 Box::new(listener)
             }
-            (_, Some(command)) => Box::new(HookCommand::new(command)),
-            (_, None) => Box::new(Dns01Solver::new(TestZone(job))),
+            (_, Some(command), _) => Box::new(HookCommand::new(command)),
+            (_, None, Some(update)) => Box::new(update),
+            (_, None, None) => Box::new(Dns01Solver::new(TestZone(job))),
         });
     }
     Ok(solvers)

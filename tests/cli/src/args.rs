@@ -1,11 +1,14 @@
 //! The command line.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 
+use acme_adapter::dns_update::{DnsUpdate, TsigKey};
+use acme_adapter::error_chain;
 use acme_adapter::keys::KeyKind;
 use acme_proto::identifier::{Identifier, InvalidIdentifier};
 use acme_proto::jose::MacKey;
@@ -81,6 +84,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) dns_hook: Option<String>,
 
+    /// For dns-01, send dynamic updates (RFC 2136) to this DNS server, the primary one of the zone; port 53 unless it
+    /// says otherwise
+    #[arg(long, value_name = "HOST", requires_all = ["dns_update_key_file", "directory"], conflicts_with = "dns_hook")]
+    dns_update_server: Option<String>,
+
+    /// File with the TSIG key that signs them, in BIND's syntax, as tsig-keygen writes it
+    #[arg(long, value_name = "FILE", requires = "dns_update_server")]
+    dns_update_key_file: Option<PathBuf>,
+
+    /// DNS resolver that finds the zone of a name and where its CNAME leads, if the server does not [default: ask the
+    /// server]
+    #[arg(long, value_name = "HOST", requires = "dns_update_server")]
+    dns_update_resolver: Option<String>,
+
     /// Kind of the certificate's key: es256, es384, ed25519 or rsa2048 [default: es256]
     #[arg(long, value_name = "KIND")]
     pub(crate) key: Option<KeyKind>,
@@ -109,6 +126,10 @@ pub(crate) struct Args {
     /// Where the files go [default: certs/NAME, or certs/embedded-ca/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// What sends dynamic updates, from the options for it.
+    #[arg(skip)]
+    pub(crate) dns_update: Option<DnsUpdate>,
 
     /// The MAC key, from either option.
     #[arg(skip)]
@@ -184,10 +205,11 @@ impl Args {
         }
         self.check_challenges()?;
         let dns = self.kinds().contains(&ChallengeKind::Dns01);
-        if dns && self.directory.is_some() && self.dns_hook.is_none() {
+        self.dns_update = self.read_dns_update()?;
+        if dns && self.directory.is_some() && self.dns_hook.is_none() && self.dns_update.is_none() {
             return Err(Failure::usage(
-                "dns-01 needs a program that publishes TXT records: give --dns-hook CMD, which is run as \
-                 `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`",
+                "dns-01 needs something that publishes TXT records: give --dns-hook CMD, which is run as \
+                 `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`, or --dns-update-server HOST",
             ));
         }
         self.read_mac_key()
@@ -204,6 +226,24 @@ impl Args {
             "{} cannot prove {name}; use {cure}, or leave --challenge out",
             kinds.join(" and ")
         )))
+    }
+
+    /// Makes what sends dynamic updates: loads the key, and looks the servers up.
+    fn read_dns_update(&self) -> Result<Option<DnsUpdate>, Failure> {
+        let (Some(server), Some(path)) = (&self.dns_update_server, &self.dns_update_key_file)
+        else {
+            return Ok(None);
+        };
+        let key = TsigKey::load(path).map_err(|error| {
+            Failure::usage(format!("--dns-update-key-file: {}", error_chain(&error)))
+        })?;
+        let mut update = DnsUpdate::new(addresses("--dns-update-server", server)?, key);
+        if let Some(resolver) = &self.dns_update_resolver {
+            for address in addresses("--dns-update-resolver", resolver)? {
+                update = update.resolver(address);
+            }
+        }
+        Ok(Some(update))
     }
 
     /// Takes the MAC key from its option or its file.
@@ -272,6 +312,29 @@ fn address(text: &str) -> Result<IpAddr, String> {
         .map_err(|_| "give an IP address of this machine, such as 0.0.0.0 or [::]".to_owned())
 }
 
+/// Looks up a DNS server: an address or a name, with or without a port.
+fn addresses(option: &str, text: &str) -> Result<Vec<SocketAddr>, Failure> {
+    if let Ok(ip) = address(text) {
+        return Ok(vec![SocketAddr::new(ip, DNS_PORT)]);
+    }
+    let found = match text.rsplit_once(':') {
+        Some(_) => text.to_socket_addrs(),
+        None => (text, DNS_PORT).to_socket_addrs(),
+    };
+    match found.map(Iterator::collect::<Vec<_>>) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        found => {
+            let why =
+                found.err().map_or_else(|| "no address".to_owned(), |error| error.to_string());
+            Err(Failure::usage(format!(
+                "{option} {text}: {why}; give the address of a DNS server, such as 192.0.2.53 or [2001:db8::53]:53"
+            )))
+        }
+    }
+}
+
+const DNS_PORT: u16 = 53;
+
 /// Parses a mail address with or without `mailto:`.
 fn contact(text: &str) -> Result<String, String> {
     let address = text.strip_prefix("mailto:").unwrap_or(text);
@@ -332,6 +395,32 @@ mod tests {
         assert!(refusal(line).contains("--dns-hook"));
         assert!(parse(&format!("{line} --dns-hook hook")).is_ok());
         assert!(parse("issue *.a.test").is_ok());
+    }
+
+    #[test]
+    fn dynamic_updates_need_a_server_a_key_file_and_a_ca() {
+        let line = "issue --directory https://ca.test/dir *.a.test";
+        assert!(refusal(line).contains("--dns-update-server HOST"));
+        let server = format!("{line} --dns-update-server 127.0.0.1");
+        assert!(refusal(&server).contains("--dns-update-key-file <FILE>"));
+        let missing = refusal(&format!("{server} --dns-update-key-file nowhere.key"));
+        let expected =
+            "--dns-update-key-file: TSIG key file nowhere.key: check that it can be read";
+        assert!(missing.contains(expected), "{missing}");
+        let embedded = "issue *.a.test --dns-update-server ::1 --dns-update-key-file k";
+        assert!(refusal(embedded).contains("--directory <URL>"));
+    }
+
+    #[test]
+    fn a_dns_server_is_an_address_or_a_name_with_or_without_a_port() {
+        let found = |text| addresses("--option", text).map_err(|failure| failure.to_string());
+        let v4 = |port| Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]);
+        assert_eq!(found("127.0.0.1"), v4(53));
+        assert_eq!(found("127.0.0.1:5300"), v4(5300));
+        for v6 in ["::1", "[::1]", "[::1]:53"] {
+            assert_eq!(found(v6).unwrap()[0].to_string(), "[::1]:53");
+        }
+        assert!(found("127.0.0.1:x").unwrap_err().starts_with("--option 127.0.0.1:x: "));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod both;
 mod certificates;
+mod dns_updates;
 mod examples;
 mod import;
 mod only_blocking;

@@ -1,10 +1,73 @@
 //! Dynamic updates at Knot DNS, which the test CA asks for TXT records.
 
 use acme_testca::{ChallengeKind, TestCa};
+use acme_tests::child::{Outcome, Program, ScratchDir};
+use acme_tests::clients::issue_dns_update;
+use acme_tests::for_both_programs;
 use acme_tests::servers::Knot;
 use tokio::runtime::Runtime;
 
 const NAMES: [&str; 2] = ["example.test", "*.example.test"];
+
+for_both_programs! {
+    a_name_and_its_wildcard_are_proved_by_the_program_and_nothing_is_left, proved;
+    a_key_that_the_server_does_not_know_ends_the_program_with_what_to_do, unknown;
+    a_key_file_that_cannot_be_used_ends_the_program_before_the_ca_is_asked, unusable;
+}
+
+fn run(program: Program, ca: &TestCa, server: &str, key_file: &str, dir: &ScratchDir) -> Outcome {
+    dir.write("ca.pem", ca.root_pem());
+    let line = ["--directory", ca.directory_url(), "--ca-file", "ca.pem", "--out", "out"];
+    let dns = ["--challenge", "dns-01", "--dns-update-server", server];
+    let key = ["--dns-update-key-file", key_file];
+    program.run(dir, line.iter().chain(&dns).chain(&key).chain(&NAMES))
+}
+
+fn proved(program: Program) {
+    let knot = Knot::start(&[("example.test", "_acme-challenge 60 TXT \"another client's\"\n")]);
+    let server = knot.server().to_string();
+    for algorithm in Knot::ALGORITHMS {
+        let (ca, dir) = (ca(&knot), ScratchDir::new());
+        let key_file = knot.key_file(algorithm);
+        let key_file = key_file.to_str().expect("a path of the tests");
+        run(program, &ca, &server, key_file, &dir).assert_issued();
+        assert_eq!(ca.validations().len(), 2);
+        assert_eq!(knot.txt("_acme-challenge.example.test"), ["another client's"]);
+    }
+}
+
+fn unknown(program: Program) {
+    let knot = Knot::start(&[("example.test", "")]);
+    let (ca, dir) = (ca(&knot), ScratchDir::new());
+    let server = knot.server().to_string();
+    let path = dir.write("my.key", "key nobody { algorithm hmac-sha256; secret c2VjcmV0; };");
+    private(&path);
+    let outcome = run(program, &ca, &server, "my.key", &dir);
+    outcome.assert_failed(1, &[&server, "does not know the key nobody (hmac-sha256) (BADKEY)"]);
+    assert_eq!(outcome.stderr.matches("its configuration must have").count(), 1, "{outcome:#?}");
+    assert!(!outcome.stderr.contains("c2VjcmV0"), "{outcome:#?}");
+}
+
+fn unusable(program: Program) {
+    let knot = Knot::start(&[("example.test", "")]);
+    let (ca, dir) = (ca(&knot), ScratchDir::new());
+    let server = knot.server().to_string();
+    let run = |file| run(program, &ca, &server, file, &dir);
+    run("none.key")
+        .assert_failed(2, &["--dns-update-key-file: TSIG key file none.key: check that"]);
+    let path = dir.write("my.key", "key a {\n  algorithm: hmac-sha256\n}");
+    private(&path);
+    run("my.key").assert_failed(2, &["TSIG key file my.key: no usable key", "line 2"]);
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .expect("a file of the test");
+    run("my.key").assert_failed(2, &["(mode 0644)", "chmod 600 my.key"]);
+    assert_eq!(ca.requests().len(), 0);
+}
+
+fn private(path: &str) {
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .expect("a file of the test");
+}
 
 /// Issues for a name and its wildcard through each adapter, with a solver that changes Knot's zones by this key.
 fn issue(ca: &TestCa, update: impl Fn() -> acme_blocking::DnsUpdate) {
@@ -129,4 +192,20 @@ fn what_knot_objects_to_is_named_with_the_remedy() {
     let other = error(&name, sha256, &knot.secret("hmac-sha512"));
     assert!(other.contains("another secret for the key") && other.contains("(BADSIG)"), "{other}");
     assert_eq!(knot.all_txt(), []);
+}
+
+#[test]
+fn the_worked_example_over_the_crate_dns_update_proves_both_and_leaves_nothing() {
+    let knot = Knot::start(&[("example.test", "_acme-challenge 60 TXT \"another client's\"\n")]);
+    let (ca, dir) = (ca(&knot), ScratchDir::new());
+    let (name, secret) = (knot.key_name("hmac-sha256"), knot.secret("hmac-sha256"));
+    let mut program = std::process::Command::new(issue_dns_update());
+    program.args([ca.directory_url(), &dir.write("ca.pem", ca.root_pem())]);
+    program.args([&knot.server().to_string(), &name, &secret, "example.test"]);
+    let output = program.output().expect("the example starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(output.stdout.starts_with(b"-----BEGIN CERTIFICATE-----"));
+    assert_eq!((ca.certificates_issued(), ca.validations().len()), (1, 2));
+    assert_eq!(knot.txt("_acme-challenge.example.test"), ["another client's"]);
 }

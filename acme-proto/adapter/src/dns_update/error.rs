@@ -214,7 +214,7 @@ impl fmt::Display for Aliased<'_> {
 
 fn unreachable(server: SocketAddr, name: &str, error: &io::Error) -> String {
     let what = match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "does not answer in time",
+        io::ErrorKind::TimedOut => "does not answer in time",
         io::ErrorKind::UnexpectedEof => "closes the connection without an answer",
         _ => "cannot be reached",
     };

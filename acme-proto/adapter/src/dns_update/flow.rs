@@ -137,6 +137,11 @@ impl DnsUpdateFlow {
         let octets = match response {
             Ok(octets) => octets,
             Err(error) => {
+                // What a socket of the standard library says when its time is over.
+                let error = match error.kind() {
+                    io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+                    _ => error,
+                };
                 self.failure.get_or_insert((server, error));
                 self.server += 1;
                 return;

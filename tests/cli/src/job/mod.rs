@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use acme_adapter::dns_update::DnsUpdate;
 use acme_adapter::exchange::ExchangeRecord;
 use acme_adapter::keys::{self, AccountKey, KeyKind, ProviderKey};
 use acme_adapter::store::OrderFile;
@@ -314,6 +315,11 @@ impl Job {
         self.args.dns_hook.as_deref()
     }
 
+    /// Returns what sends dynamic updates, from `--dns-update-server` and the options with it.
+    pub fn dns_update(&self) -> Option<DnsUpdate> {
+        self.args.dns_update.clone()
+    }
+
     /// Publishes a TXT record in the resolver of the embedded CA.
     ///
     /// # Errors
@@ -322,7 +328,7 @@ impl Job {
         match &self.embedded {
             Some(ca) if ca.set_txt(name, value) => Ok(()),
             Some(_) => Err(Failure::failed("the embedded test CA has no room for more records")),
-            None => Err(Failure::usage("dns-01 needs --dns-hook CMD")),
+            None => Err(Failure::usage("dns-01 needs --dns-hook CMD or --dns-update-server HOST")),
         }
     }
 
@@ -348,7 +354,7 @@ impl Job {
 
     /// Says when the time is over, and for how long what was published is then cleaned up.
     fn announce_end(&self) {
-        if self.args.dns_hook.is_none() {
+        if self.args.dns_hook.is_none() && self.args.dns_update.is_none() {
             return;
         }
         let (progress, left) = (self.progress.clone(), self.time_left());
