@@ -11,7 +11,11 @@ use instant_acme::{
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (account, _credentials) = Account::builder_with_root(env::var("ACME_ROOT")?)?
         .create(
-            &NewAccount { contact: &[], terms_of_service_agreed: true, only_return_existing: false },
+            &NewAccount {
+                contact: &[],
+                terms_of_service_agreed: true,
+                only_return_existing: false,
+            },
             env::var("ACME_DIRECTORY")?,
             None,
         )

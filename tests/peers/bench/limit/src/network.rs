@@ -64,7 +64,12 @@ impl Network {
         self.exchange(Method::POST, url, body.into()).await
     }
 
-    async fn exchange(&self, method: Method, url: &str, body: Bytes) -> Result<Reply, Box<dyn Error>> {
+    async fn exchange(
+        &self,
+        method: Method,
+        url: &str,
+        body: Bytes,
+    ) -> Result<Reply, Box<dyn Error>> {
         let request = hyper::Request::builder()
             .method(method)
             .header(USER_AGENT, "limit")
@@ -77,8 +82,10 @@ impl Network {
                 reply(sender.send_request(request).await?).await
             }
             Kind::Few { idle, permits } => {
-                let path = &url[url.find(&self.authority).ok_or("another server")? + self.authority.len()..];
-                let request = request.uri(path).header(HOST, &self.authority).body(Full::new(body))?;
+                let path = &url
+                    [url.find(&self.authority).ok_or("another server")? + self.authority.len()..];
+                let request =
+                    request.uri(path).header(HOST, &self.authority).body(Full::new(body))?;
                 let _permit = permits.acquire().await?;
                 let kept = idle.lock().expect("no thread panics").pop();
                 let mut sender = match kept {
@@ -115,7 +122,8 @@ impl Network {
 }
 
 async fn reply(response: hyper::Response<hyper::body::Incoming>) -> Result<Reply, Box<dyn Error>> {
-    let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let header =
+        |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let (nonce, location) = (header("replay-nonce"), header(LOCATION.as_str()));
     let status = response.status().as_u16();
     let body = response.into_body().collect().await?.to_bytes();

@@ -93,7 +93,9 @@ fn measure(programs: &Programs, options: &Options, results: &mut Results) -> Res
         .iter()
         .filter(wanted)
         .flat_map(Stage::cells)
-        .filter(|c| options.clients.is_empty() || options.clients.iter().any(|n| n == c.client.name))
+        .filter(|c| {
+            options.clients.is_empty() || options.clients.iter().any(|n| n == c.client.name)
+        })
         .collect();
     if cells.is_empty() {
         return if options.write { Ok(()) } else { Err(HELP.into()) };

@@ -35,9 +35,8 @@ pub fn run(command: &[String]) -> Result<(), String> {
     let status = child.wait().map_err(|error| error.to_string())?;
     let wall = start.elapsed();
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| error.to_string())?;
-    let millis = |time: nix::sys::time::TimeVal| {
-        time.tv_sec() as f64 * 1e3 + time.tv_usec() as f64 / 1e3
-    };
+    let millis =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 * 1e3 + time.tv_usec() as f64 / 1e3;
     let end = match (is_over.load(Ordering::SeqCst), status.success()) {
         (true, _) => "over",
         (false, true) => "done",
