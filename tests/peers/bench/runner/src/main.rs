@@ -35,7 +35,7 @@ Usage: tests/peers/bench/run [--stage STAGE]... [--client NAME]... [--minutes N]
 ";
 
 /// A cell whose first run takes no longer is run five times.
-const QUICK: Duration = Duration::from_secs(4);
+const QUICK: Duration = Duration::from_secs(2);
 const RUNS: usize = 5;
 
 fn main() -> ExitCode {
