@@ -9,11 +9,12 @@ use std::{env, fs};
 
 use acme_adapter::clock::{self, Clock};
 use acme_adapter::http01::Http01Handler;
+use acme_adapter::keyring::Keyring;
 use acme_adapter::keys::{AccountKey, KeyKind, ProviderKey, default_provider, make_csr};
 use acme_adapter::tls::{self, Roots};
 use acme_proto::call::Call;
 use acme_proto::error::Error;
-use acme_proto::flow::{Flow, Input, Lost, Output, SignatureAlgorithm, Transmit};
+use acme_proto::flow::{Flow, Input, Lost, Output, Transmit};
 use acme_proto::http::{Method, Response};
 use acme_proto::issuance::{Issuance, IssuanceEvent};
 use acme_proto::op::NewOrder;
@@ -41,7 +42,7 @@ struct Client {
     session: Session,
     clock: Clock,
     config: Arc<ClientConfig>,
-    signer: ProviderKey,
+    keyring: Keyring,
 }
 
 async fn run() -> Result<(), BoxError> {
@@ -54,9 +55,8 @@ async fn run() -> Result<(), BoxError> {
         AccountKey::load_or_generate("account-key.pem", KeyKind::Es256)?.load(&provider)?;
     let key = ProviderKey::load_or_generate("key.pem", KeyKind::Es256)?;
     let config = tls::client_config(&provider, &Roots::Platform, &[b"http/1.1"])?;
-    let session = Session::new(directory.parse()?, clock::seed())
-        .with_account_key(signer.public_key().clone());
-    let mut client = Client { session, clock: Clock::start(), config, signer };
+    let session = Session::new(directory.parse()?, clock::seed()).with_account_key(public_key);
+    let mut client = Client { session, clock: Clock::start(), config, keyring };
 
     let challenges = Http01Handler::new();
     let address = env::var("HTTP01_ADDRESS").unwrap_or_else(|_| "[::]:80".into());
@@ -131,38 +131,30 @@ impl Client {
                         Timer::after(limit).await;
                         Err(Lost::TimedOut)
                     };
-                    match future::or(exchange(&self.config, transmit), late).await {
-                        Ok(response) => Input::Response(id, response),
-                        Err(lost) => Input::Lost(id, lost),
-                    }
+                    let exchanged = future::or(exchange(&self.config, transmit), late).await;
+                    Some(Input::exchanged(id, exchanged))
                 }
-                Output::Sign(request) => {
-                    let SignatureAlgorithm::Jws(algorithm) = request.algorithm else {
-                        return Err("only the binding of an external account needs a MAC".into());
-                    };
-                    match self.signer.sign(algorithm, &request.message) {
-                        Ok(signature) => Input::Signature(request.id, signature),
-                        Err(failed) => Input::SignFailed(request.id, failed),
-                    }
-                }
+                Output::Sign(sign) => Some(Input::signed(sign.id, self.keyring.answer(&sign))),
+                // Only a durable flow saves.
+                Output::Save(save) => Some(Input::saved(save.id, Ok(()))),
                 Output::Event(event) => {
                     answer(event, &mut flow, &self.session)?;
-                    continue;
+                    None
                 }
-                // Only a durable flow saves.
-                Output::Save(save) => Input::Saved(save.id),
                 Output::Notice(notice) => {
                     println!("{notice}");
-                    continue;
+                    None
                 }
                 Output::Timeout(Some(time)) => {
                     Timer::after(self.clock.wait_until(time)).await;
-                    continue;
+                    None
                 }
                 Output::Timeout(None) => return Err("an event was not answered".into()),
                 Output::Done(result) => return Ok(result),
             };
-            flow.handle_input(&mut self.session, input, self.clock.now())?;
+            if let Some(input) = input {
+                flow.handle_input(&mut self.session, input, self.clock.now())?;
+            }
         }
     }
 }
