@@ -51,8 +51,9 @@ async fn run() -> Result<(), BoxError> {
     let directory =
         directory.unwrap_or_else(|| acme_adapter::directories::LETS_ENCRYPT_STAGING.into());
     let provider = default_provider()?;
-    let signer =
-        AccountKey::load_or_generate("account-key.pem", KeyKind::Es256)?.load(&provider)?;
+    let account_key = AccountKey::load_or_generate("account-key.pem", KeyKind::Es256)?;
+    let public_key = account_key.load(&provider)?.public_key().clone();
+    let (keyring, ..) = Keyring::open(Some(&account_key), &provider)?;
     let key = ProviderKey::load_or_generate("key.pem", KeyKind::Es256)?;
     let config = tls::client_config(&provider, &Roots::Platform, &[b"http/1.1"])?;
     let session = Session::new(directory.parse()?, clock::seed()).with_account_key(public_key);
