@@ -1,7 +1,10 @@
 //! The contract between a flow and its driver: outputs, inputs, and the one rule.
 
-use crate::call::{self, Drive};
+use core::convert::Infallible;
+
+use crate::call::{self, Call, Drive};
 use crate::error::Misuse;
+use crate::op::Operation;
 use crate::session::Session;
 use crate::time::Timestamp;
 
@@ -17,11 +20,11 @@ pub use crate::request::{
 /// [`poll_output`](Self::poll_output) until it gives [`Output::Timeout`] or [`Output::Done`], and act on
 /// every output on the way. When the time of a `Timeout` has come, poll again.
 ///
-/// The trait is sealed: [`Call`](crate::call::Call), [`Register`](crate::register::Register),
+/// The trait is sealed: [`Call`], [`Register`](crate::register::Register),
 /// [`Rollover`](crate::rollover::Rollover) and [`Issuance`](crate::issuance::Issuance) implement it.
 #[expect(private_bounds, reason = "seals the trait, so that outputs can be added")]
 pub trait Flow: Drive<<Self as Flow>::Event, <Self as Flow>::Success> {
-    /// A decision or an action that the flow needs from its user; [`core::convert::Infallible`] if it needs none.
+    /// A decision or an action that the flow needs from its user; [`Infallible`] if it needs none.
     type Event;
     /// The result of success.
     type Success;
@@ -50,4 +53,9 @@ pub trait Flow: Drive<<Self as Flow>::Event, <Self as Flow>::Success> {
     ) -> Result<(), Misuse> {
         call::handle_input(self, session, input, now)
     }
+}
+
+impl<O: Operation> Flow for Call<O> {
+    type Event = Infallible;
+    type Success = O::Response;
 }

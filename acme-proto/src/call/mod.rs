@@ -102,7 +102,6 @@ mod tests;
 use core::convert::Infallible;
 use core::time::Duration;
 
-use crate::flow::Flow;
 use crate::op::Operation;
 use crate::output::Output;
 use crate::session::Session;
@@ -166,9 +165,4 @@ impl<O: Operation> Drive<Infallible, O::Response> for Call<O> {
     fn late(&mut self, _: &mut Session) {
         self.engine.expire();
     }
-}
-
-impl<O: Operation> Flow for Call<O> {
-    type Event = Infallible;
-    type Success = O::Response;
 }

@@ -1,6 +1,6 @@
 //! Finding an account by its key (RFC 8555 Section 7.3.1).
 
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use super::account_entry::account_entry;
 use super::new_account::{AccountPayload, Binding, new_account_spec};
@@ -101,7 +101,7 @@ fn bound_payload(problem: &ServerProblem, session: &Session) -> Option<Payload> 
     let demanded = problem.is(&ProblemType::ExternalAccountRequired);
     let external = session.external_account().filter(|_| demanded)?;
     let request = NewAccount::new().with_external_account(Some(external.clone()));
-    Some(Payload::Nested(Box::new(Binding { request, lookup: true })))
+    Some(Payload::Nested(Arc::new(Binding { request, lookup: true })))
 }
 
 fn none_if_unknown<R>(error: Error) -> Result<Read<Option<R>>, Error> {

@@ -1,13 +1,13 @@
 //! Changing the account key (RFC 8555 Section 7.3.5).
 
-use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Hooks, Inner, InnerContext, OnLost, Payload, Read, Reading, Received, Spec, Target};
+use super::{Hooks, Inner, InnerContext, OnLost, Payload, Read, Reading, Received, Spec};
 use crate::error::InvalidInput;
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
 use crate::request::{KeyRole, SignatureAlgorithm};
@@ -38,8 +38,8 @@ impl KeyChange {
 
 impl Hooks<Jwk> for KeyChange {
     fn spec(&self) -> Spec {
-        let target = Target::Resource(Resource::KeyChange, Directory::key_change);
-        Spec::post(Resource::KeyChange, target, Payload::Nested(Box::new(self.clone())))
+        let payload = Payload::Nested(Arc::new(self.clone()));
+        Spec::post_to(Resource::KeyChange, Directory::key_change, payload)
             .on_lost(OnLost::Report)
             .fixed_key()
     }
@@ -89,9 +89,5 @@ impl Inner for KeyChange {
 
     fn wrap(&self, inner: &[u8]) -> Vec<u8> {
         inner.to_vec()
-    }
-
-    fn boxed(&self) -> Box<dyn Inner> {
-        Box::new(self.clone())
     }
 }

@@ -1,7 +1,7 @@
 //! newAccount: creating an account, with an external one if need be (RFC 8555 Sections 7.3, 7.3.4).
 
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -91,13 +91,9 @@ pub(super) struct AccountPayload<'a> {
 
 /// The request that carries such a payload.
 pub(super) fn new_account_spec(payload: Payload) -> Spec {
-    Spec::post(
-        Resource::NewAccount,
-        Target::Resource(Resource::NewAccount, Directory::new_account),
-        payload,
-    )
-    .auth(Auth::AccountKey)
-    .class(ResourceClass::NewAccount)
+    Spec::post_to(Resource::NewAccount, Directory::new_account, payload)
+        .auth(Auth::AccountKey)
+        .class(ResourceClass::NewAccount)
 }
 
 impl Hooks<AccountEntry> for NewAccount {
@@ -108,7 +104,7 @@ impl Hooks<AccountEntry> for NewAccount {
                 contact: &self.contacts,
                 ..AccountPayload::default()
             }),
-            Some(_) => Payload::Nested(Box::new(Binding { request: self.clone(), lookup: false })),
+            Some(_) => Payload::Nested(Arc::new(Binding { request: self.clone(), lookup: false })),
         })
         .fixed_key()
     }
@@ -188,10 +184,6 @@ impl Inner for Binding {
             external_account_binding: Some(raw),
         };
         serde_json::to_vec(&payload).expect("own payloads serialize")
-    }
-
-    fn boxed(&self) -> Box<dyn Inner> {
-        Box::new(self.clone())
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::string::ToString;
 
 use serde_json::json;
 
-use super::{Hooks, Payload, Read, Reading, Received, Spec, Target, object};
+use super::{Hooks, Payload, Read, Reading, Received, Spec, object};
 use crate::error::InvalidInput;
 use crate::identifier::Identifier;
 use crate::resource::Resource;
@@ -52,11 +52,7 @@ impl NewAuthorization {
 impl Hooks<AuthorizationEntry> for NewAuthorization {
     fn spec(&self) -> Spec {
         let payload = Payload::json(&json!({ "identifier": self.identifier }));
-        Spec::post(
-            Resource::NewAuthz,
-            Target::Resource(Resource::NewAuthz, Directory::new_authz),
-            payload,
-        )
+        Spec::post_to(Resource::NewAuthz, Directory::new_authz, payload)
     }
 
     fn read(&mut self, received: &mut Received<'_>) -> Reading<AuthorizationEntry> {

@@ -218,8 +218,7 @@ struct Members<'a> {
 
 impl Hooks<OrderEntry> for NewOrder {
     fn spec(&self) -> Spec {
-        let target = Target::Resource(Resource::NewOrder, Directory::new_order);
-        Spec::post(Resource::NewOrder, target, Payload::FromDirectory)
+        Spec::post_to(Resource::NewOrder, Directory::new_order, Payload::FromDirectory)
             .class(ResourceClass::NewOrder)
     }
 

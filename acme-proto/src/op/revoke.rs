@@ -4,9 +4,7 @@ use alloc::string::String;
 
 use serde::Serialize;
 
-use super::{
-    Auth, Failure, Hooks, Payload, Read, Reading, Received, RevocationReason, Spec, Target,
-};
+use super::{Auth, Failure, Hooks, Payload, Read, Reading, Received, RevocationReason, Spec};
 use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, base64url};
 use crate::notice::Notice;
@@ -73,8 +71,7 @@ struct Members<'a> {
 impl Hooks<Revoked> for Revoke {
     fn spec(&self) -> Spec {
         let members = Members { certificate: &self.certificate, reason: self.reason };
-        let target = Target::Resource(Resource::RevokeCert, Directory::revoke_cert);
-        Spec::post(Resource::RevokeCert, target, Payload::json(&members))
+        Spec::post_to(Resource::RevokeCert, Directory::revoke_cert, Payload::json(&members))
             .class(ResourceClass::RevokeCert)
             .auth(self.key.clone().map_or(Auth::Account, Auth::Certificate))
     }

@@ -1,7 +1,7 @@
 //! A request as an operation describes it: target, payload, signing key, and what a lost response means.
 
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -55,6 +55,11 @@ impl Spec {
             fixed_key: false,
             amend: None,
         }
+    }
+
+    /// A POST by the account to a resource that the directory names.
+    pub(crate) const fn post_to(resource: Resource, entry: Entry, payload: Payload) -> Self {
+        Self::post(resource, Target::Resource(resource, entry), payload)
     }
 
     /// A GET without signature.
@@ -173,7 +178,7 @@ pub(crate) enum Payload {
     /// What [`Hooks::payload`](super::Hooks::payload) returns once the directory is known.
     FromDirectory,
     /// A payload around an inner JWS, which is signed first.
-    Nested(Box<dyn Inner>),
+    Nested(Arc<dyn Inner>),
 }
 
 impl Payload {
@@ -195,13 +200,6 @@ pub(crate) trait Inner: core::fmt::Debug + Send + Sync {
     fn input(&self, context: &InnerContext<'_>) -> Result<SigningInput, InvalidInput>;
     /// Builds the outer payload around the finished inner JWS, which is JSON.
     fn wrap(&self, inner: &[u8]) -> Vec<u8>;
-    fn boxed(&self) -> Box<dyn Inner>;
-}
-
-impl Clone for Box<dyn Inner> {
-    fn clone(&self) -> Self {
-        self.boxed()
-    }
 }
 
 /// What an inner JWS is made from.

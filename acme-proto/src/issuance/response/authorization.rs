@@ -46,10 +46,8 @@ impl Issuance {
         let wildcard = object.is_wildcard() || name.is_wildcard();
         let base = name.base();
         let (kinds, account) = (&self.settings.kinds, self.identity.account());
-        let excluded = object
-            .challenges()
-            .iter()
-            .filter(|challenge| !kinds.admits(challenge, &base, wildcard, account));
+        let is_excluded = |one: &&Challenge| !kinds.admits(one, &base, wildcard, account);
+        let excluded = object.challenges().iter().filter(is_excluded);
         let excluded = excluded.map(|challenge| challenge.url().clone()).collect();
         let authorization = self.authorizations.edit(index);
         let was_valid = authorization.is_valid();
@@ -69,12 +67,8 @@ impl Issuance {
         if is_first && self.identity.is_resumed() {
             self.note_kinds(index);
         }
-        for challenge in object.challenges().iter().filter(|_| is_first) {
-            let account = self.identity.account();
-            for deviation in self.settings.kinds.deviations(challenge, account) {
-                let url = challenge.url().clone();
-                self.engine.notice(Notice::Deviation { url, deviation });
-            }
+        if is_first {
+            self.report_deviations(object.challenges());
         }
         if is_valid && !was_valid {
             self.report(Progress::Authorized(name.clone()));
@@ -82,6 +76,16 @@ impl Issuance {
         self.judge(index, &name, session);
         self.go_on_with_published(index);
         Ok(())
+    }
+
+    fn report_deviations(&mut self, challenges: &[Challenge]) {
+        for challenge in challenges {
+            let account = self.identity.account();
+            for deviation in self.settings.kinds.deviations(challenge, account) {
+                let url = challenge.url().clone();
+                self.engine.notice(Notice::Deviation { url, deviation });
+            }
+        }
     }
 
     /// Records the kinds of challenge of a pending authorization that may go on with what is published: it is never
