@@ -9,7 +9,7 @@ use crate::challenge::Challenge;
 use crate::error::{Error, Report, ServerProblem};
 use crate::identifier::Identifier;
 use crate::renewal_window::RenewalWindow;
-use crate::text::printable;
+use crate::text::{counted, printable};
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{ChallengeKind, Deviation, OrderStatus, Problem};
@@ -183,7 +183,8 @@ impl fmt::Display for Notice {
         match self {
             Self::Deviation { url, deviation } => write!(f, "{url} deviates: {deviation}"),
             Self::Retry { url, tries, reason, at } => {
-                write!(f, "{url} again at {at:.0}, after {tries} tries: {reason}")
+                let tries = counted(*tries, "try", "tries");
+                write!(f, "{url} again at {at:.0}, after {tries}: {reason}")
             }
             Self::Waiting { url, until, asked_by_server: true } => {
                 write!(f, "waiting until {until:.0}, as the CA asks, for {url}")

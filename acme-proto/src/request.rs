@@ -21,7 +21,7 @@ pub struct Transmit {
     /// How many octets of body to accept; a longer one is cut off there and
     /// [marked](Response::truncated).
     pub body_limit: usize,
-    /// The request whose response was `badNonce` and brought the nonce of this one.
+    /// The request whose response brought the nonce of this one, if it was sent in this session.
     ///
     /// Behind some balancers, a nonce is known only to the machine that gave it. A driver with several connections uses
     /// the one that brought that response, if it is idle.

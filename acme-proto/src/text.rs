@@ -28,6 +28,11 @@ pub(crate) fn printable(text: &str, max: usize) -> String {
     out
 }
 
+/// Writes a number of things: "1 try", "2 tries".
+pub(crate) fn counted(number: u32, one: &str, many: &str) -> String {
+    alloc::format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// Writes octets as a quoted character-string of a zone file (RFC 1035 section 5.1).
 pub(crate) fn write_quoted(out: &mut impl fmt::Write, octets: &[u8]) -> fmt::Result {
     out.write_char('"')?;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use ::ureq::Agent;
 use ::ureq::config::AutoHeaderValue;
 use acme_adapter::addresses::FailedAddresses;
+use acme_adapter::brought::Brought;
 use acme_adapter::client_state::locked;
 use acme_adapter::proxy::Proxy;
 use acme_proto::flow::RequestId;
@@ -31,8 +32,7 @@ struct Idle {
     origin: Origin,
     agent: Agent,
     since: Instant,
-    /// The request whose response the connection brought last.
-    last: RequestId,
+    brought: Brought,
 }
 
 #[derive(PartialEq, Eq)]
@@ -51,24 +51,27 @@ impl Agents {
 
     /// Takes the connection to this origin that brought the response to `after`, or else the one that was used last, or
     /// else a new one.
-    pub(super) fn take(&self, origin: &Origin, after: Option<RequestId>) -> Agent {
+    pub(super) fn take(&self, origin: &Origin, after: Option<RequestId>) -> (Agent, Brought) {
         let mut idle = locked(&self.idle);
         idle.retain(|idle| idle.since.elapsed() < IDLE_LIMIT);
         let fits = |idle: &Idle| idle.origin == *origin;
         let place = idle
             .iter()
-            .rposition(|idle| fits(idle) && after == Some(idle.last))
+            .rposition(|idle| fits(idle) && after.is_some_and(|after| idle.brought.has(after)))
             .or_else(|| idle.iter().rposition(fits));
         match place {
-            Some(place) => idle.remove(place).agent,
-            None => self.agent(),
+            Some(place) => {
+                let idle = idle.remove(place);
+                (idle.agent, idle.brought)
+            }
+            None => (self.agent(), Brought::default()),
         }
     }
 
-    /// Keeps the connection for the next request, after the whole response to `last` has been read.
-    pub(super) fn give_back(&self, origin: Origin, agent: Agent, last: RequestId) {
+    /// Keeps the connection for the next request, after a whole response has been read.
+    pub(super) fn give_back(&self, origin: Origin, agent: Agent, brought: Brought) {
         let mut idle = locked(&self.idle);
-        idle.push(Idle { origin, agent, since: Instant::now(), last });
+        idle.push(Idle { origin, agent, since: Instant::now(), brought });
         if idle.len() > MAX_IDLE {
             idle.remove(0);
         }

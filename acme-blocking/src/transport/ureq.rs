@@ -115,7 +115,7 @@ impl Transport for UreqTransport {
         let limit = transmit.body_limit;
         let url = transmit.request.url().clone();
         let origin = Origin::of(&url);
-        let agent = self.agents.take(&origin, transmit.nonce_from);
+        let (agent, mut brought) = self.agents.take(&origin, transmit.nonce_from);
         let (head, body) = self.send(&agent, transmit.request, left)?.into_parts();
         let response = with_headers(Response::new(head.status.as_u16()), &head.headers);
         self.cookies.take(&url, &response);
@@ -128,7 +128,8 @@ impl Transport for UreqTransport {
         octets.truncate(limit);
         let response = response.with_body(octets);
         if whole && !long {
-            self.agents.give_back(origin, agent, transmit.id);
+            brought.add(transmit.id);
+            self.agents.give_back(origin, agent, brought);
             Ok(response)
         } else {
             Ok(response.truncated())

@@ -43,6 +43,7 @@
 pub mod account_file;
 pub mod addresses;
 pub mod atomic;
+pub mod brought;
 pub mod client_state;
 pub mod clock;
 pub mod cookies;

@@ -122,8 +122,8 @@ impl<O: Operation> Engine<O> {
     pub(crate) fn reset(&mut self, session: &mut Session) {
         self.exchanges.clear();
         self.queue.retain(|_| false);
-        for (since, nonce) in self.supplies.reset() {
-            session.put_nonce(nonce, since);
+        for fresh in self.supplies.reset() {
+            session.put_nonce(fresh);
         }
     }
 
@@ -445,7 +445,7 @@ impl<O: Operation> Engine<O> {
             session.directory_asked(self.now);
         }
         match exchange.work {
-            Work::Supply(supply) => self.supplied(supply, outcome, session),
+            Work::Supply(supply) => self.supplied(supply, exchange.request_id, outcome, session),
             Work::Task(_) => self.settle(id, exchange, outcome),
         }
     }

@@ -8,6 +8,7 @@ use crate::http::Response;
 use crate::jose::{SigningInput, Thumbprint};
 use crate::op::{Auth, Payload, Spec};
 use crate::request::RequestId;
+use crate::session::Fresh;
 use crate::time::Timestamp;
 use crate::token::Nonce;
 use crate::url::Url;
@@ -30,13 +31,13 @@ pub(super) struct Exchange<O> {
     /// The payload, where it is more than the spec's: around a signed inner JWS, or made for the directory.
     pub(super) payload: Option<Vec<u8>>,
     /// The nonce of a badNonce response, or the own one of a request that nobody has processed; no other exchange may use
-    /// it. With the time when it was received.
-    pub(super) nonce: Option<(Timestamp, Nonce)>,
+    /// it.
+    pub(super) nonce: Option<Fresh>,
     /// The nonce that the request was signed with last.
     pub(super) signed_nonce: Option<Nonce>,
     /// The request that went out last.
     pub(super) request_id: Option<RequestId>,
-    /// The request whose badNonce response brought the nonce of the next one.
+    /// The request whose response brought the nonce in use.
     pub(super) nonce_from: Option<RequestId>,
     /// When the nonce in use was received.
     pub(super) nonce_since: Timestamp,
@@ -258,7 +259,8 @@ impl<O> Exchange<O> {
 
     /// Keeps the nonce that the request was signed with, for the next try: nobody has used it up.
     pub(super) fn keep_nonce(&mut self) {
-        self.nonce = self.signed_nonce.take().map(|nonce| (self.nonce_since, nonce));
+        let (since, from) = (self.nonce_since, self.nonce_from);
+        self.nonce = self.signed_nonce.take().map(|nonce| Fresh { nonce, since, from });
     }
 
     /// Ends: the operation is given back.

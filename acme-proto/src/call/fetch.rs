@@ -11,7 +11,8 @@ use crate::op::{
     Auth, GetDirectory, Hooks, LocateAccount, NewNonce, Operation, Read, Spec, Target,
 };
 use crate::policy::ResourceClass;
-use crate::session::Session;
+use crate::request::RequestId;
+use crate::session::{Fresh, Session};
 
 /// How many exchanges keep a paced flow going: with fewer under way, it fetches another nonce.
 const ENOUGH_UNDER_WAY: usize = 4;
@@ -80,7 +81,13 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Takes what was fetched. If it could not be, whatever waits for it fails, unless it can do without.
-    pub(super) fn supplied(&mut self, supply: Supply, outcome: Outcome, session: &mut Session) {
+    pub(super) fn supplied(
+        &mut self,
+        supply: Supply,
+        from: Option<RequestId>,
+        outcome: Outcome,
+        session: &mut Session,
+    ) {
         self.supplies.running[supply as usize] -= 1;
         let (supplied, waits): (_, fn(&Exchange<O>) -> bool) = match supply {
             Supply::Directory => {
@@ -100,7 +107,10 @@ impl<O: Operation> Engine<O> {
                 (found, Exchange::uses_account_url)
             }
             Supply::Nonce => match self.read_supply(NewNonce, outcome, session) {
-                Ok(nonce) => return self.supplies.nonces.push((self.now, nonce)),
+                Ok(nonce) => {
+                    let fresh = Fresh { nonce, since: self.now, from };
+                    return self.supplies.nonces.push(fresh);
+                }
                 // Another response may still bring the nonce that is lacking.
                 Err(_) if self.expects_nonces() => return self.supplies.awaits_nonces = true,
                 Err(error) => (Err(error), |exchange| exchange.nonce.is_none()),

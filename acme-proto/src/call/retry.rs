@@ -9,11 +9,10 @@ use crate::header;
 use crate::http::{Method, Response};
 use crate::jose::Jwk;
 use crate::notice::{Notice, RetryReason};
-use crate::op::{Auth, OnLost, Operation, Spec, Target};
+use crate::op::{Auth, OnLost, Operation, Resource, Spec, Target};
 use crate::request::Lost;
-use crate::session::Session;
+use crate::session::{Fresh, Session};
 use crate::time::Timestamp;
-use crate::token::Nonce;
 use crate::url::Url;
 use crate::wire::{self, Problem, ProblemType};
 
@@ -26,13 +25,16 @@ impl<O: Operation> Engine<O> {
         session: &mut Session,
     ) -> Verdict {
         let url = sent_url(exchange, session);
+        let (since, from) = (self.now, exchange.request_id);
         let nonce = header::replay_nonce(response.headers());
+        let nonce = nonce.map(|nonce| Fresh { nonce, since, from });
+        let response = existing_account(exchange, &url, &response).unwrap_or(response);
         if !(200..400).contains(&response.status()) {
             return self.refused(exchange, &url, &response, nonce, session);
         }
         // A nonce that was asked for belongs to this flow; its operation takes it from the response.
         if let Some(nonce) = nonce.filter(|_| !exchange.is_nonce()) {
-            session.put_nonce(nonce, self.now);
+            session.put_nonce(nonce);
         }
         if response.status() >= 300 {
             return self.redirected(exchange, &url, &response, session);
@@ -99,7 +101,7 @@ impl<O: Operation> Engine<O> {
         exchange: &mut Exchange<O>,
         url: &Url,
         response: &Response,
-        nonce: Option<Nonce>,
+        nonce: Option<Fresh>,
         session: &mut Session,
     ) -> Verdict {
         let problem = self.problem(exchange, url, response, session);
@@ -108,7 +110,7 @@ impl<O: Operation> Engine<O> {
         }
         let brings_nonce = nonce.is_some();
         if let Some(nonce) = nonce {
-            session.put_nonce(nonce, self.now);
+            session.put_nonce(nonce);
         }
         if let Some(reason) = amended(exchange, &problem, session) {
             exchange.payload = None;
@@ -155,7 +157,7 @@ impl<O: Operation> Engine<O> {
     fn bad_nonce(
         &mut self,
         exchange: &mut Exchange<O>,
-        nonce: Option<Nonce>,
+        nonce: Option<Fresh>,
         problem: ServerProblem,
         session: &mut Session,
     ) -> Verdict {
@@ -164,12 +166,11 @@ impl<O: Operation> Engine<O> {
         session.drop_nonces_before(exchange.nonce_since);
         if exchange.nonce_tries >= session.policy().bad_nonce_tries {
             if let Some(nonce) = nonce {
-                session.put_nonce(nonce, self.now);
+                session.put_nonce(nonce);
             }
             return fail(Error::Problem(Box::new(problem)));
         }
-        exchange.nonce_from = exchange.request_id.filter(|_| nonce.is_some());
-        exchange.nonce = nonce.map(|nonce| (self.now, nonce));
+        exchange.nonce = nonce;
         self.retry_notice(problem.url, exchange.nonce_tries, RetryReason::BadNonce, self.now);
         send_again(exchange, Event::Amend, self.now)
     }
@@ -350,6 +351,19 @@ impl<O: Operation> Engine<O> {
             location: header::location(response.headers(), url),
         }
     }
+}
+
+/// Returns the account that a 409 to newAccount names by its `Location`.
+///
+/// Servers answered so for the key of an account that exists before RFC 8555 Section 7.3.1 said 200, and some still do.
+fn existing_account<O: Operation>(
+    exchange: &Exchange<O>,
+    url: &Url,
+    response: &Response,
+) -> Option<Response> {
+    let is_one = response.status() == 409 && exchange.spec.resource == Resource::NewAccount;
+    let account = header::location(response.headers(), url).filter(|_| is_one)?;
+    Some(Response::new(200).with_header("Location", account.as_str()))
 }
 
 /// Whether the network cut a response off: it ends before the limit of its body.

@@ -12,9 +12,7 @@ use crate::op::{Auth, InnerContext, Operation, Payload};
 use crate::request::{
     FlowId, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit,
 };
-use crate::session::Session;
-use crate::time::Timestamp;
-use crate::token::Nonce;
+use crate::session::{Fresh, Session};
 use crate::url::Url;
 
 /// How many times the time limit of a request is doubled, after as many were lost.
@@ -170,7 +168,8 @@ impl<O: Operation> Engine<O> {
         }
         let (jwk, signed_by) = (jwk.clone(), jwk.thumbprint());
         // From here on nothing fails, so that no nonce is lost.
-        let Some((since, nonce)) = exchange.nonce.take().or_else(|| self.take_nonce(session))
+        let Some(Fresh { nonce, since, from }) =
+            exchange.nonce.take().or_else(|| self.take_nonce(session))
         else {
             return Ok(Begun::Lacks(Lack::Nonce));
         };
@@ -189,6 +188,7 @@ impl<O: Operation> Engine<O> {
         let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
         self.queue.outstanding.insert(request.id.seq, id);
         exchange.nonce_since = since;
+        exchange.nonce_from = from;
         exchange.signed_nonce = Some(nonce);
         exchange.signed_by = Some(signed_by);
         exchange.enter(Event::Sign, State::Signing(input));
@@ -212,7 +212,7 @@ impl<O: Operation> Engine<O> {
         }
     }
 
-    fn take_nonce(&mut self, session: &mut Session) -> Option<(Timestamp, Nonce)> {
+    fn take_nonce(&mut self, session: &mut Session) -> Option<Fresh> {
         // The flow's own first: nobody else can use them.
         self.supplies.nonces.pop().or_else(|| session.take_nonce(self.now))
     }
@@ -270,7 +270,7 @@ impl<O: Operation> Engine<O> {
         }
         let body_limit = policy.body_limit_of(exchange.spec.resource);
         exchange.request_id = Some(request_id);
-        let nonce_from = exchange.nonce_from.take();
+        let nonce_from = exchange.nonce_from.filter(|_| exchange.spec.is_signed());
         Step::Transmit(Transmit { id: request_id, request, time_limit, body_limit, nonce_from })
     }
 }

@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::time::Timestamp;
-use crate::token::Nonce;
+use crate::session::Fresh;
 
 /// One of the operations that the engine starts by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub(super) struct Supplies {
     pub(super) running: [usize; 3],
     /// Nonces from this flow's own newNonce responses. They are not shared, or two flows could take them
     /// from each other forever.
-    pub(super) nonces: Vec<(Timestamp, Nonce)>,
+    pub(super) nonces: Vec<Fresh>,
     /// How many nonces to fetch before anything lacks them.
     pub(super) prefetch: usize,
     /// newNonce failed, but responses that are still under way may bring nonces.
@@ -40,7 +39,7 @@ impl Supplies {
     }
 
     /// Forgets what is being fetched, and returns the nonces.
-    pub(super) fn reset(&mut self) -> Vec<(Timestamp, Nonce)> {
+    pub(super) fn reset(&mut self) -> Vec<Fresh> {
         self.running = [0; 3];
         self.prefetch = 0;
         core::mem::take(&mut self.nonces)

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::MAX_REASON;
 use crate::request::Lost;
-use crate::text::printable;
+use crate::text::{counted, printable};
 use crate::url::Url;
 
 /// An exchange that got no response.
@@ -45,7 +45,8 @@ impl fmt::Display for TransportError {
             Lost::Blocked(why) => write!(f, "no way to {url}: {}", printable(why, MAX_REASON)),
             _ => write!(
                 f,
-                "no response from {url} after {tries} tries: {lost}; check the URL and the network",
+                "no response from {url} after {}: {lost}; check the URL and the network",
+                counted(*tries, "try", "tries"),
             ),
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Session;
+use super::nonce::Fresh;
 use super::recent::Recent;
 use crate::jose::Jwk;
 use crate::time::Timestamp;
@@ -93,7 +94,7 @@ impl Session {
         let nonces = self
             .nonces
             .newest(MOST_NONCES)
-            .map(|(received, nonce)| KnownNonce { received, nonce: nonce.as_str().into() });
+            .map(|held| KnownNonce { received: held.since, nonce: held.nonce.as_str().into() });
         let account = self.account.clone().zip(self.account_key.as_ref());
         SessionMemory {
             version: SessionMemory::VERSION,
@@ -144,7 +145,7 @@ impl Session {
             let is_fresh = received <= now
                 && now.saturating_duration_since(received) <= self.policy.nonce_max_age;
             if let Some(nonce) = Nonce::parse(&nonce).ok().filter(|_| is_fresh) {
-                self.put_nonce(nonce, received);
+                self.put_nonce(Fresh { nonce, since: received, from: None });
             }
         }
         let is_empty = self.nonces.held(now, self.policy.nonce_max_age) == 0;
@@ -153,7 +154,7 @@ impl Session {
             is_empty && age <= OLDEST_NONCE
         });
         if let Some(nonce) = last.and_then(|last| Nonce::parse(&last.nonce).ok()) {
-            self.put_nonce(nonce, now);
+            self.put_nonce(Fresh { nonce, since: now, from: None });
         }
     }
 }

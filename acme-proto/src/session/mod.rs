@@ -19,7 +19,6 @@ use crate::jose::Jwk;
 use crate::policy::{Policy, ResourceClass, Schedule};
 use crate::request::FlowId;
 use crate::time::Timestamp;
-use crate::token::Nonce;
 use crate::url::Url;
 use crate::wire::{Account, AccountStatus, Directory};
 
@@ -30,6 +29,7 @@ use limits::Limits;
 use nonce::NoncePool;
 use recent::Recent;
 
+pub(crate) use nonce::Fresh;
 pub(crate) use recent::Awaited;
 
 /// One account at one directory: URLs, nonces, rate limits and policy; passive data without a lock.
@@ -317,8 +317,8 @@ impl Session {
         self.orders.as_ref()
     }
 
-    pub(crate) fn put_nonce(&mut self, nonce: Nonce, now: Timestamp) {
-        self.nonces.put(nonce, now, self.policy.max_nonces);
+    pub(crate) fn put_nonce(&mut self, fresh: Fresh) {
+        self.nonces.put(fresh, self.policy.max_nonces);
     }
 
     pub(crate) const fn nonce_method(&self) -> Method {
@@ -361,7 +361,7 @@ impl Session {
         self.limits.accepted(class, sent, now);
     }
 
-    pub(crate) fn take_nonce(&mut self, now: Timestamp) -> Option<(Timestamp, Nonce)> {
+    pub(crate) fn take_nonce(&mut self, now: Timestamp) -> Option<Fresh> {
         self.nonces.take(now, self.policy.nonce_max_age)
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ::hyper::body::Incoming;
 use ::hyper::client::conn::{TrySendError, http1, http2};
 use ::hyper::{Request, Response};
+use acme_adapter::brought::Brought;
 use acme_adapter::error_chain;
 use acme_adapter::settings::{MOST_CONNECTIONS, USUAL_CONNECTIONS};
 use acme_proto::flow::{Lost, RequestId};
@@ -89,16 +90,16 @@ impl Pool {
         while let Some(idle) = host.idle(nonce_from) {
             let mut sender = idle.sender;
             if idle.since.elapsed() < IDLE_LIMIT && sender.ready().await.is_ok() {
-                let (host, address) = (Arc::clone(host), idle.address);
-                return Ok(Connection::Http1(Http1 { host, sender, slot, address }));
+                let (host, address, brought) = (Arc::clone(host), idle.address, idle.brought);
+                return Ok(Connection::Http1(Http1 { host, sender, slot, address, brought }));
             }
         }
         let (dialed, address) = self.dialer.dial(url).await?;
         match dialed {
             Dialed::Http1(mut sender) => {
                 sender.ready().await.map_err(|e| Lost::NotSent(error_chain(&e)))?;
-                let host = Arc::clone(host);
-                Ok(Connection::Http1(Http1 { host, sender, slot, address }))
+                let (host, brought) = (Arc::clone(host), Brought::default());
+                Ok(Connection::Http1(Http1 { host, sender, slot, address, brought }))
             }
             // Another machine behind the same name may speak HTTP/2 although the first did not.
             Dialed::Http2(sender) => Ok(Connection::Http2(host.adopt(sender, address))),
@@ -129,7 +130,8 @@ impl Pool {
             Dialed::Http1(sender) => {
                 let mut state = host.state();
                 state.speaks_http1 = true;
-                state.idle.push(Idle { sender, since: Instant::now(), address, last: None });
+                let (since, brought) = (Instant::now(), Brought::default());
+                state.idle.push(Idle { sender, since, address, brought });
                 Ok(None)
             }
             Dialed::Http2(sender) => Ok(Some(Connection::Http2(host.adopt(sender, address)))),
@@ -184,10 +186,10 @@ impl Connection {
     /// An HTTP/1.1 connection that is dropped instead is closed: the rest of a body would be taken
     /// for the next response. HTTP/2 has nothing to return, since its connection is shared.
     pub(super) fn give_back(self, last: RequestId) {
-        if let Self::Http1(Http1 { host, sender, slot, address }) = self {
+        if let Self::Http1(Http1 { host, sender, slot, address, mut brought }) = self {
             if !sender.is_closed() {
-                let (since, last) = (Instant::now(), Some(last));
-                host.state().idle.push(Idle { sender, since, address, last });
+                brought.add(last);
+                host.state().idle.push(Idle { sender, since: Instant::now(), address, brought });
             }
             // After the push: whoever gets the slot finds the connection.
             drop(slot);
@@ -222,6 +224,7 @@ pub(super) struct Http1 {
     sender: http1::SendRequest<Octets>,
     slot: OwnedSemaphorePermit,
     address: SocketAddr,
+    brought: Brought,
 }
 
 pub(super) struct Http2 {
@@ -297,7 +300,8 @@ impl Host {
     /// That is the least likely to have been closed, and the most likely to reach the machine that gave the newest nonce.
     fn idle(&self, after: Option<RequestId>) -> Option<Idle> {
         let mut state = self.state();
-        let place = state.idle.iter().rposition(|idle| after.is_some() && idle.last == after);
+        let brought = |after| state.idle.iter().rposition(|idle| idle.brought.has(after));
+        let place = after.and_then(brought);
         place.map(|place| state.idle.remove(place)).or_else(|| state.idle.pop())
     }
 }
@@ -323,8 +327,7 @@ struct Idle {
     sender: http1::SendRequest<Octets>,
     since: Instant,
     address: SocketAddr,
-    /// The request whose response it brought last.
-    last: Option<RequestId>,
+    brought: Brought,
 }
 
 /// When a connection last brought a response.

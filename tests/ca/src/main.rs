@@ -7,7 +7,7 @@ use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acme_testca::{ChallengeKind, RetryAfter, TestCa, TestCaBuilder};
+use acme_testca::{ChallengeKind, Quirks, RetryAfter, TestCa, TestCaBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Parser;
@@ -89,6 +89,10 @@ struct Arguments {
     #[arg(long, value_name = "TYPE", value_parser = challenge)]
     challenge: Vec<ChallengeKind>,
 
+    /// Behaviour of a real server to switch on; repeatable, and `list` describes them all
+    #[arg(long, value_name = "NAME")]
+    quirk: Vec<String>,
+
     /// Seed of nonces, tokens and serial numbers
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -109,6 +113,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> io::Result<()> {
+    if arguments.quirk.iter().any(|name| name == "list") {
+        return Quirks::list()
+            .try_for_each(|(name, text)| writeln!(io::stdout(), "{name}: {text}"));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let root_out = arguments.root_out.clone();
     // Before the line `ready`, so that a signal right after it stops the CA cleanly.
@@ -168,10 +176,23 @@ fn builder(arguments: Arguments) -> io::Result<TestCaBuilder> {
     if !arguments.challenge.is_empty() {
         builder = builder.challenges(arguments.challenge);
     }
+    builder = builder.quirks(quirks(&arguments.quirk)?);
     if let Some(seed) = arguments.seed {
         builder = builder.seed(seed);
     }
     Ok(builder)
+}
+
+/// Switches on what `--quirk` names.
+fn quirks(names: &[String]) -> io::Result<Quirks> {
+    let mut quirks = Quirks::default();
+    for name in names {
+        if !quirks.switch_on(name) {
+            let why = format!("--quirk {name}: there is none of that name; try --quirk list");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+    }
+    Ok(quirks)
 }
 
 fn address(listen: &str) -> io::Result<SocketAddr> {

@@ -4,8 +4,9 @@ use std::sync::Mutex;
 use std::thread;
 
 use acme_proto::wire::ChallengeKind::{Dns01, Http01};
-use acme_testca::{Faults, Quirks};
+use acme_testca::{FaultAction, FaultRule, Faults, Problem, Quirks, RequestKind};
 
+use super::table::PLAIN;
 use super::{Scenario, Wish};
 
 /// One switch of the test CA.
@@ -13,28 +14,9 @@ pub struct Quirk {
     /// The name of the switch.
     pub name: &'static str,
     /// What the CA does, as the end of a sentence about it.
-    pub what: &'static str,
-    /// Switches it on.
-    pub set: fn(&mut Quirks),
-    /// What the error says; `None` for a certificate.
-    pub fails_with: Option<&'static str>,
-}
-
-impl Quirk {
-    /// Returns the scenario of an order for two names at a CA with this switch on.
-    pub fn scenario(&self, configure: fn(&mut acme_testca::CaConfig)) -> Scenario {
-        let wildcard = self.name == "keep_wildcard_prefix";
-        Scenario {
-            name: self.name,
-            configure,
-            faults: Faults::none,
-            names: if wildcard { &["*.a.test", "b.test"] } else { &["a.test", "b.test"] },
-            kind: if wildcard { Dns01 } else { Http01 },
-            wish: Wish::Nothing,
-            shown: &[],
-            fails_with: self.fails_with,
-        }
-    }
+    pub what: String,
+    /// Where it was seen, if that is public.
+    pub seen: &'static str,
 }
 
 /// Runs something for every switch, several at a time: most of a run is waiting.
@@ -42,98 +24,157 @@ impl Quirk {
 /// # Panics
 /// If a run does.
 pub fn for_each_quirk(workers: usize, run: impl Fn(&Quirk, &Scenario) + Sync) {
-    let quirks = quirks();
-    let left = Mutex::new(quirks.iter());
+    side_by_side(workers, &quirks(), |(quirk, scenario)| run(quirk, scenario));
+}
+
+/// Runs something for each of these, several at a time.
+///
+/// # Panics
+/// If a run does.
+pub fn side_by_side<T: Sync>(workers: usize, all: &[T], run: impl Fn(&T) + Sync) {
+    let left = Mutex::new(all.iter());
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some((quirk, scenario)) = { left.lock().expect("no panic").next() } {
-                    run(quirk, scenario);
+                while let Some(one) = { left.lock().expect("no panic").next() } {
+                    run(one);
                 }
             });
         }
     });
 }
 
-/// Lists the switches, and makes the configuration of each a function.
-macro_rules! quirks {
-    ($($name:ident: $what:literal, $fails_with:expr;)+) => {
-        /// Returns every switch.
-        pub fn quirks() -> Vec<(Quirk, Scenario)> {
-            // A new switch does not compile here until it is listed.
-            let Quirks { $($name: _,)+ } = Quirks::default();
-            vec![$({
-                let quirk = Quirk {
-                    name: stringify!($name),
-                    what: $what,
-                    set: |quirks| quirks.$name = true,
-                    fails_with: $fails_with,
-                };
-                let scenario = quirk.scenario(|config| config.quirks.$name = true);
-                (quirk, scenario)
-            },)+]
-        }
-    };
+/// Returns every switch.
+pub fn quirks() -> Vec<(Quirk, Scenario)> {
+    Quirks::list().map(|(name, text)| (quirk(name, text), scenario(name))).collect()
 }
 
-quirks! {
-    no_location_on_finalize: "leaves `Location` out of the response to finalize", None;
-    no_location_on_order: "leaves `Location` out of responses to reading an order", None;
-    no_nonce_on_errors: "sends no `Replay-Nonce` with errors, badNonce included", None;
-    nonce_on_directory: "sends a `Replay-Nonce` with a GET of the directory", None;
-    no_orders_url: "leaves `orders` out of account objects", None;
-    challenge_error_leaves_pending: "leaves a challenge that failed `pending` with an `error` in it, so that it can be tried again", None;
-    finalize_valid_without_certificate: "answers a finalize `valid` without a `certificate` member; reading the order shows it", None;
-    finalize_answers_stale: "answers a finalize with the status that the order had before, `ready`", None;
-    refuse_repeated_finalize: "answers a repeated finalize with 403 `orderNotReady`", None;
-    refuse_settled_challenge: "answers a POST to a challenge that is not `pending` with 400 `malformed`", None;
-    html_errors: "sends errors as HTML pages instead of problem documents", None;
-    problem_as_json: "sends problem documents as `application/json`", None;
-    content_type_parameters: "adds parameters to the content types: `application/json; charset=utf-8`", None;
-    no_expires: "leaves `expires` out of orders and authorizations", None;
-    nanosecond_dates: "writes dates with nine fraction digits", None;
-    offer_dns_persist: "offers `dns-persist-01`, a challenge without a token", None;
-    foreign_account_uri: "names another account in `dns-persist-01` challenges", None;
-    unknown_challenge: "offers a challenge of an unknown type, whose members have unusual types", None;
-    shuffle_challenges: "lists the challenges of an authorization in random order", None;
-    only_passed_challenge: "shows only the challenge that passed in a valid authorization", None;
-    unknown_members: "adds unknown members to every object", None;
-    random_directory_key: "adds a member with a string value that is no URL to the directory", None;
-    null_members: "writes members that have no value as `null`", None;
-    empty_error_object: "puts `\"error\": {}` into challenges that have no error", None;
-    relative_urls: "sends relative references in `Location` and `Link`", None;
-    no_link_up: "leaves `Link: rel=\"up\"` out of challenge responses", None;
-    joined_links: "puts all links into one `Link` header field", None;
-    no_meta: "leaves `meta` out of the directory", None;
-    no_key_change: "leaves `keyChange` out of the directory and answers it 404", None;
-    no_revoke_cert: "leaves `revokeCert` out of the directory and answers it 404", None;
-    key_change_not_implemented: "refuses keyChange with 501 `serverInternal` although the directory lists it", None;
-    empty_key_change_body: "answers a key change with an empty body", None;
-    empty_account_body: "answers newAccount for an existing account with an empty body", None;
-    no_account_read: "refuses to read the account by POST-as-GET with 405", None;
-    drop_contacts: "leaves `contact` out of account objects", None;
-    finalize_created: "answers finalize with 201 instead of 200", None;
-    challenge_accepted: "answers a challenge POST with 202 instead of 200", None;
-    head_nonce_no_content: "answers HEAD newNonce with 204 instead of 200", None;
-    keep_wildcard_prefix: "keeps `*.` in the identifier of a wildcard authorization", None;
-    reverse_identifiers: "lists an order's identifiers and authorizations in reverse", None;
-    refuse_deactivation: "answers a deactivation of an authorization with 400 `malformed`", None;
-    refuse_server_members: "refuses `status` and `orders` in newAccount and `status` in newOrder", None;
-    refuse_validity: "refuses `notBefore` and `notAfter` in newOrder", None;
-    retry_after_always: "sends `Retry-After` with responses that are final, too", None;
-    bare_orders_array: "answers the list of orders as a bare array", None;
-    text_in_chain: "puts text between the certificates of a chain", None;
-    order_deactivated: "shows the status `deactivated` in an order one of whose authorizations was deactivated", None;
-    ignore_deactivation: "answers a deactivation of an authorization with 200 and changes nothing", None;
-    null_contacts: "shows the contacts of an account as `[null]`", None;
-    omit_last_name: "issues certificates that lack the last name of the order (all names, if there is only one)", Some("wrong certificate");
-    certify_other_key: "issues certificates for another key than that of the certificate request", Some("wrong certificate");
-    foreign_block_in_chain: "puts a block that is not a certificate into the chain", Some("PRIVATE KEY");
-    bad_token: "gives challenges a token that is a path and not base64url", Some("no usable challenge among");
-    foreign_identifier: "shows another name than the order's in authorizations", Some("which was not ordered");
-    renewal_info_unauthorized: "answers a request for renewal information with 401 and no problem document", None;
-    empty_renewal_windows: "sends renewal windows that end when they start", None;
-    hide_replaces: "leaves `replaces` out of orders", None;
-    ignore_profiles: "ignores the `profile` of a new order", None;
-    plain_http_urls: "writes all URLs in bodies with `http:` instead of `https:`", Some("https");
+fn quirk(name: &'static str, text: &str) -> Quirk {
+    let mut what = text.trim_end_matches('.').to_owned();
+    what[..1].make_ascii_lowercase();
+    let seen = SEEN.iter().find(|(of, _)| *of == name).map_or("", |(_, seen)| seen);
+    Quirk { name, what, seen }
 }
+
+/// Returns an order for two names at a CA with this switch on, at which something goes wrong at each step, and all that
+/// can be done after it.
+fn scenario(name: &'static str) -> Scenario {
+    let wildcard = WITH_A_WILDCARD.contains(&name);
+    let wish = match name {
+        "refuse_validity" | "refuse_fractions" => Wish::Validity,
+        "high_serials" | "hide_replaces" => Wish::Renewal,
+        _ => Wish::Nothing,
+    };
+    let end = ENDS.iter().find(|(of, ..)| *of == name);
+    Scenario {
+        name,
+        faults: something_at_each_step,
+        names: if wildcard { &["*.a.test", "b.test"] } else { &["a.test", "b.test"] },
+        kind: if wildcard { Dns01 } else { Http01 },
+        wish,
+        shown: if name == "high_serials" { &["replaces another"] } else { &[] },
+        fails_with: end.and_then(|(_, text, _)| *text),
+        quirk: Some(name),
+        tour: true,
+        fails: end.map_or(&[], |(.., fails)| fails),
+        ..PLAIN
+    }
+}
+
+/// The CA refuses an order with an error of its own, and responses are lost.
+fn something_at_each_step() -> Faults {
+    let problem = Problem::new(503, "serverInternal", "a part of the CA is away");
+    let lost = |kind| FaultRule::next(FaultAction::DropAfter).on(kind);
+    Faults::none()
+        .with(FaultRule::next(FaultAction::Problem(problem)).on(RequestKind::NewOrder))
+        .with(lost(RequestKind::Challenge))
+        .with(lost(RequestKind::Finalize))
+}
+
+const WITH_A_WILDCARD: &[&str] = &["keep_wildcard_prefix", "strip_wildcards"];
+
+/// What fails, and what the error says.
+type Fails = &'static [(&'static str, &'static str)];
+
+/// The switches with which not everything succeeds.
+const ENDS: &[(&str, Option<&str>, Fails)] = &[
+    ("no_orders_url", None, &[("listing the orders", "the account object has no such URL")]),
+    ("no_revoke_cert", None, &[("revoking the certificate", "its directory has no such URL")]),
+    ("no_key_change", None, &[("changing the key", "its directory has no such URL")]),
+    (
+        "key_change_not_implemented",
+        None,
+        &[("changing the key", "key rollover is not implemented; try again later")],
+    ),
+    ("refuse_deactivation", None, &[("giving an authorization up", "expected POST-as-GET")]),
+    ("refuse_validity", Some("notBefore and notAfter are not supported"), &[]),
+    (
+        "empty_renewal_windows",
+        None,
+        &[("asking when to renew", "\"suggestedWindow\" is malformed")],
+    ),
+    ("renewal_info_unauthorized", None, &[("asking when to renew", "Unauthorized")]),
+    ("renewal_info_not_found", None, &[("asking when to renew", "no certificate with this")]),
+    ("refuse_account_deactivation", None, &[("deactivating the account", "write to us")]),
+    ("no_new_order", Some("newOrder (its directory has no such URL)"), &[]),
+    ("rsa_accounts_only", Some("use an account key of an algorithm the CA lists"), &[]),
+    ("expired_authorizations", Some("a.test: authorization expired"), &[]),
+    ("invalid_after_finalize", Some("an officer has rejected the request"), &[]),
+    ("omit_last_name", Some("wrong certificate"), &[]),
+    ("certify_other_key", Some("wrong certificate"), &[]),
+    ("foreign_block_in_chain", Some("PRIVATE KEY"), &[]),
+    ("bad_token", Some("no usable challenge among"), &[]),
+    ("foreign_identifier", Some("which was not ordered"), &[]),
+    ("plain_http_urls", Some("https"), &[]),
+];
+
+/// Reports of the behaviours.
+const SEEN: &[(&str, &str)] = &[
+    ("no_location_on_finalize", "unixcharles/acme-client#250, mod_md#216"),
+    ("no_location_on_order", "boulder#8197"),
+    ("no_nonce_on_errors", "vault#31536, acme2certifier#111, uacme#82, nginx-acme#200"),
+    ("nonce_on_directory", "acme4j#150"),
+    ("no_orders_url", "boulder#3335, acme4j#87"),
+    ("finalize_answers_stale", "acme.sh#6402"),
+    ("finalize_answers_pending", "acme.sh#6402"),
+    ("refuse_settled_challenge", "acme.sh#3600"),
+    ("html_errors", "lego#390, node-acme-client#89, mod_md#409"),
+    ("problem_as_json", "certbot (`_check_response`)"),
+    ("content_type_parameters", "uacme#22, certwarden-backend#14"),
+    ("no_expires", "Posh-ACME#611, Posh-ACME#626"),
+    ("nanosecond_dates", "boulder#6631"),
+    ("offer_dns_persist", "instant-acme#258, rustls-acme#92"),
+    ("foreign_account_uri", "draft-ietf-acme-dns-persist#64"),
+    ("unknown_challenge", "instant-acme#51, acme2certifier#122"),
+    ("empty_error_object", "instant-acme#43"),
+    ("relative_urls", "acme-spec#128, certbot#434"),
+    ("no_meta", "getssl#765"),
+    ("no_account_read", "Posh-ACME#394, Posh-ACME#372, dogtagpki/pki#4625"),
+    ("head_nonce_no_content", "certsling#11"),
+    ("keep_wildcard_prefix", "ACME-Server-ADCS#81"),
+    ("strip_wildcards", "lego#2519"),
+    ("capital_identifiers", "certbot#1712, acmephp#280, community.crypto#803"),
+    ("refuse_deactivation", "smallstep/certificates#1587"),
+    ("refuse_server_members", "the caddy forum, topic 27220"),
+    ("refuse_fractions", "caddy#6864"),
+    ("retry_after_always", "acme2certifier#122"),
+    ("unreadable_retry_after", "lego#2830"),
+    ("endless_retry_after", "instant-acme 0.8 panics"),
+    ("negative_max_age", "acme.sh#3685"),
+    ("null_subproblems", "vault#31536"),
+    ("nonces_by_connection", "acmez#26, caddy#6303, vault#20688"),
+    ("joined_nonces", "acme.sh"),
+    ("bad_token", "CVE-2026-40611, CVE-2023-38198"),
+    ("plain_http_urls", "CVE-2025-54799"),
+    ("renewal_info_unauthorized", "Sectigo"),
+    ("renewal_info_not_found", "acme.sh#6942, boulder#7889"),
+    ("past_renewal_windows", "boulder#6534"),
+    ("empty_renewal_windows", "acmez#55"),
+    ("plain_requests_only", "acme.sh#6610, Posh-ACME#658"),
+    ("rsa_accounts_only", "win-acme#1718, acmebot#614"),
+    ("directory_at_root", "nginx-acme#97"),
+    ("no_authorizations_when_ready", "nginx-acme's changes"),
+    ("escaped_json", "PHP escapes slashes, Go some letters"),
+    ("high_serials", "tailscale's fork of x/crypto"),
+    ("account_conflict", "acme.sh"),
+];

@@ -1,5 +1,7 @@
 //! The scenarios.
 
+use core::time::Duration;
+
 use acme_proto::wire::ChallengeKind::{Dns01, DnsAccount01, DnsPersist01, Http01, TlsAlpn01};
 use acme_testca::{
     CaConfig, ChallengeKind, FaultAction, FaultRule, Faults, Problem, Profile, Quirks, RequestKind,
@@ -8,7 +10,7 @@ use acme_testca::{
 
 use super::{Scenario, Wish};
 
-const PLAIN: Scenario = Scenario {
+pub(super) const PLAIN: Scenario = Scenario {
     name: "one_name",
     configure: |_| {},
     faults: Faults::none,
@@ -17,6 +19,10 @@ const PLAIN: Scenario = Scenario {
     wish: Wish::Nothing,
     shown: &[],
     fails_with: None,
+    quirk: None,
+    patience: Duration::from_secs(300),
+    tour: false,
+    fails: &[],
 };
 
 /// Returns every scenario.
@@ -25,7 +31,10 @@ pub fn table() -> Vec<Scenario> {
     all.extend(by_other_records());
     all.extend(odd());
     all.extend(faulty());
+    all.extend(seen_in_the_field());
     all.extend(failing());
+    all.extend(refused());
+    all.extend(given_up());
     all.extend(profiles());
     all.extend(renewals());
     all
@@ -204,6 +213,12 @@ fn faulty() -> Vec<Scenario> {
             ..PLAIN
         },
         Scenario {
+            name: "key_change_answer_lost",
+            faults: || on(RequestKind::KeyChange, FaultAction::DropAfter),
+            tour: true,
+            ..PLAIN
+        },
+        Scenario {
             name: "certificate_answer_lost",
             faults: || on(RequestKind::Certificate, FaultAction::DropAfter),
             ..PLAIN
@@ -219,6 +234,116 @@ fn faulty() -> Vec<Scenario> {
             ..PLAIN
         },
     ]
+}
+
+/// The CA, or what is in front of it, does what others have reported.
+fn seen_in_the_field() -> Vec<Scenario> {
+    fn page(status: u16) -> FaultAction {
+        FaultAction::Respond {
+            status,
+            headers: vec![("Content-Type".to_owned(), "text/html".to_owned())],
+            body: "<html><h1>not now</h1></html>".to_owned(),
+        }
+    }
+    vec![
+        Scenario {
+            name: "ready_and_not_ready_for_finalize",
+            faults: || {
+                let problem = Problem::new(403, "orderNotReady", "the order is pending");
+                on(RequestKind::Finalize, FaultAction::Problem(problem))
+            },
+            ..PLAIN
+        },
+        Scenario {
+            name: "new_order_gives_the_same_again",
+            configure: |c| c.reuse_orders = true,
+            faults: || on(RequestKind::NewOrder, FaultAction::DropAfter),
+            ..PLAIN
+        },
+        Scenario {
+            name: "retry_after_as_a_date",
+            configure: |c| {
+                c.processing_polls = 1;
+                c.retry_after_finalize = Some(RetryAfter::Date(1));
+                c.retry_after_order = Some(RetryAfter::Date(1));
+            },
+            ..PLAIN
+        },
+        Scenario {
+            name: "page_of_a_rate_limit",
+            faults: || on(RequestKind::NewOrder, page(429)),
+            ..PLAIN
+        },
+        Scenario {
+            name: "replica_lags",
+            faults: || {
+                on(
+                    RequestKind::Authorization,
+                    FaultAction::Problem(Problem::new(404, "malformed", "unknown")),
+                )
+            },
+            ..PLAIN
+        },
+        Scenario {
+            name: "new_nonce_refuses_head",
+            faults: || {
+                on(RequestKind::NewNonce, page(405))
+                    .with(FaultRule::next(FaultAction::DropAfter).on(RequestKind::NewOrder))
+            },
+            ..PLAIN
+        },
+    ]
+}
+
+/// The CA refuses a request, and says why.
+fn refused() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "contact_required",
+            configure: |c| c.contact_required = true,
+            fails_with: Some("this CA wants a contact"),
+            ..PLAIN
+        },
+        Scenario {
+            name: "invitees_only",
+            faults: || {
+                let page = FaultAction::Respond {
+                    status: 403,
+                    headers: vec![("Content-Type".to_owned(), "text/plain".to_owned())],
+                    body: "Sorry, invitees only".to_owned(),
+                };
+                on(RequestKind::NewOrder, page)
+            },
+            fails_with: Some("Sorry, invitees only"),
+            ..PLAIN
+        },
+        Scenario {
+            name: "certificate_request_refused",
+            faults: || {
+                let problem = Problem::new(400, "badCSR", "the account has no contact");
+                on(RequestKind::Finalize, FaultAction::Problem(problem))
+            },
+            fails_with: Some("the account has no contact"),
+            ..PLAIN
+        },
+        Scenario {
+            name: "finalize_limit_for_hours",
+            faults: || on(RequestKind::Finalize, FaultAction::rate_limited(Some("7200"))),
+            fails_with: Some("wait until"),
+            ..PLAIN
+        },
+    ]
+}
+
+/// The CA lets the client wait longer than it does.
+fn given_up() -> Vec<Scenario> {
+    vec![Scenario {
+        name: "processing_without_end",
+        configure: |c| c.processing_polls = u32::MAX,
+        patience: Duration::from_secs(3),
+        fails_with: Some("the time limit passed while waiting for"),
+        ..PLAIN
+    }]
 }
 
 /// No certificate can be issued.
@@ -320,6 +445,20 @@ fn renewals() -> Vec<Scenario> {
                 let problem = Problem::new(409, "alreadyReplaced", "by another order");
                 on(RequestKind::NewOrder, FaultAction::Problem(problem))
             },
+            ..renewal()
+        },
+        Scenario {
+            name: "renewal_already_replaced_says_401",
+            faults: || {
+                let problem = Problem::new(401, "alreadyReplaced", "by another order");
+                on(RequestKind::NewOrder, FaultAction::Problem(problem))
+            },
+            ..renewal()
+        },
+        Scenario {
+            name: "renewal_of_what_is_authorized",
+            configure: |c| c.reuse_authorizations = true,
+            shown: &["replaces another"],
             ..renewal()
         },
         Scenario {

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use super::{Quirk, Scenario, table};
+use super::{OTHERS, Quirk, Scenario, table};
 
 /// A kind of fault that was seen in the field, and the rule that the crates follow.
 pub struct FieldCase {
@@ -75,12 +75,13 @@ pub const FIELD: &[FieldCase] = &[
     },
     FieldCase {
         what: "accepts a nonce only over the connection that it came by, or at the machine that gave it",
-        rule: "uses the connection that was used last, after `badNonce` the one that brought the new nonce, and returns the cookies of the CA's origin",
+        rule: "uses the connection that brought the nonce, or else the one that was used last, and returns the cookies of the CA's origin",
         tests: &[
             "nonces_that_hold_on_one_connection_are_used_there",
             "the_cookie_of_a_balancer_leads_to_the_machine_that_gave_the_nonce",
             "the_connection_that_was_used_last_is_used_first_unless_another_gave_the_nonce",
-            "the_request_after_a_bad_nonce_names_the_one_whose_answer_gave_its_nonce",
+            "a_request_names_the_one_whose_response_gave_its_nonce",
+            "nonces_that_hold_on_their_connection_are_refused_seldom_enough",
             "a_cookie_goes_back_to_its_own_origin_and_to_no_other",
         ],
     },
@@ -351,10 +352,13 @@ the same requests and the same end.
 /// Writes the page; `quirks` are the switches of the test CA, as they were run.
 pub fn world_page(quirks: &[(Quirk, Scenario)]) -> String {
     let mut page = String::from(HEAD);
-    page.push_str("\n# Switches of the test CA\n\n| the CA | switch | what comes of it |\n| --- | --- | --- |\n");
-    for (quirk, _) in quirks {
-        let end = end(quirk.fails_with);
-        let _ = writeln!(page, "| {} | `{}` | {end} |", quirk.what, quirk.name);
+    page.push_str(SWITCHES_HEAD);
+    for (quirk, scenario) in quirks {
+        let mut end = end(scenario.fails_with);
+        for (what, text) in scenario.fails {
+            let _ = write!(end, "; {what}: an error with \"{text}\"");
+        }
+        let _ = writeln!(page, "| {} | `{}` | {end} | {} |", quirk.what, quirk.name, quirk.seen);
     }
     page.push_str("\n# Scenarios\n\nThe requests of each are in `tests/transcripts`.\n\n");
     page.push_str("| scenario | what comes of it |\n| --- | --- |\n");
@@ -367,12 +371,40 @@ pub fn world_page(quirks: &[(Quirk, Scenario)]) -> String {
         let tests: Vec<_> = case.tests.iter().map(|test| format!("`{test}`")).collect();
         let _ = writeln!(page, "| {} | {} | {} |", case.what, case.rule, tests.join(", "));
     }
+    page.push_str(OTHERS_HEAD);
+    for fault in OTHERS {
+        let tests = fault.tests.iter().chain(fault.switches).map(|name| format!("`{name}`"));
+        let tests: Vec<_> = tests.collect();
+        let _ = writeln!(page, "| {} | {} | {} |", fault.what, fault.rule, tests.join(", "));
+    }
     page.push_str(ATTACKS_HEAD);
     for (attack, peak) in ATTACKS {
         let _ = writeln!(page, "| {attack} | {peak} MiB |");
     }
     page
 }
+
+const SWITCHES_HEAD: &str = "
+# Switches of the test CA
+
+In each run the CA refuses the order once with a problem document of status 503, and its responses to a challenge and to \
+finalize are lost. After the certificate the account is looked up, read and changed, the orders are listed, the time to \
+renew is asked for, a name is authorized in advance and given up, the certificate is revoked, the key changed and the \
+account deactivated: all of that succeeds, but for what the table says.
+
+| the CA | switch | what comes of it | seen |
+| --- | --- | --- | --- |
+";
+
+const OTHERS_HEAD: &str = "
+# Faults of other clients
+
+What clients in several languages got wrong, by their source and their reports. Left out are faults of interfaces that \
+these crates do not have.
+
+| a client | these crates | tests and switches |
+| --- | --- | --- |
+";
 
 const ATTACKS_HEAD: &str = "
 # Attacks on memory

@@ -322,6 +322,12 @@ impl World {
                 self.check_nonce(&transmit);
                 let id = transmit.id;
                 let answer = self.exchange(&transmit);
+                if answer.as_ref().is_some_and(is_from_a_proxy)
+                    && let Some(nonce) = nonce(&transmit.request)
+                {
+                    // The CA never saw it.
+                    self.nonces.remove(&nonce);
+                }
                 let latency = self.faults.latency(&mut self.rng);
                 let due = match answer {
                     Some(response) if !self.faults.loses_answer(&mut self.rng) => {
@@ -375,4 +381,9 @@ impl World {
             .map(|key| key.sign(&request.message))
             .ok_or(SignFailed::UnknownKey)
     }
+}
+
+/// Returns whether something in front of the CA refused the request.
+fn is_from_a_proxy(response: &Response) -> bool {
+    matches!(response.status(), 429 | 503) && response.headers().first("replay-nonce").is_none()
 }

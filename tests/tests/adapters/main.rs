@@ -5,6 +5,7 @@ mod certificates;
 mod dns_updates;
 mod examples;
 mod import;
+mod mutations;
 mod only_blocking;
 mod only_tokio;
 mod parity;

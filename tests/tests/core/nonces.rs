@@ -45,20 +45,20 @@ fn a_bad_nonce_is_answered_with_the_nonce_that_came_with_it() {
 }
 
 #[test]
-fn the_request_after_a_bad_nonce_names_the_one_whose_answer_gave_its_nonce() {
+fn a_request_names_the_one_whose_response_gave_its_nonce() {
     let mut script = Script::new()
         .start()
         .post(NEW_ACCOUNT, bad_nonce("a"))
         .post(NEW_ACCOUNT, bad_nonce("b"))
         .post(NEW_ACCOUNT, account(201));
     script.run(Register::new()).expect("an account");
-    let [(_, directory), (_, nonce), (first, none), (second, again), (_, and_again)] =
+    let [(_, directory), (nonce, none), (first, from), (second, again), (_, and_again)] =
         script.ids[..]
     else {
         panic!("five requests: {:?}", script.lines())
     };
-    assert_eq!([directory, nonce, none], [None; 3]);
-    assert_eq!((again, and_again), (Some(first), Some(second)));
+    assert_eq!([directory, none], [None; 2]);
+    assert_eq!([from, again, and_again], [Some(nonce), Some(first), Some(second)]);
 }
 
 #[test]

@@ -82,7 +82,8 @@ impl Ca {
             binding,
         };
         self.accounts.insert(id, account);
-        Ok(Reply::json(201, self.account_object(id)).with_header("Location", self.account_url(id)))
+        Ok(Reply::json(self.created(), self.account_object(id))
+            .with_header("Location", self.account_url(id)))
     }
 
     fn existing_account(&self, id: u64) -> Result<Reply, Problem> {
@@ -94,6 +95,10 @@ impl Ca {
                 "unauthorized",
                 "the account with this key is deactivated",
             ));
+        }
+        if self.config.quirks.account_conflict {
+            let problem = Problem::new(409, "malformed", "the key is that of an account already");
+            return Err(problem.with_header("Location", self.account_url(id)));
         }
         let reply =
             Reply::json(200, self.account_object(id)).with_header("Location", self.account_url(id));
@@ -114,6 +119,9 @@ impl Ca {
         let wish = jws.object()?;
         // RFC 8555 Section 7.3.2: a server ignores members that a client must not change.
         let deactivate = wish.get("status").is_some_and(|status| status == "deactivated");
+        if deactivate && self.config.quirks.refuse_account_deactivation {
+            return Err(Problem::unauthorized("accounts are deactivated by hand; write to us"));
+        }
         let contact = contacts(&wish)?;
         if contact.as_ref().is_some_and(Vec::is_empty)
             && self.config.contact_required

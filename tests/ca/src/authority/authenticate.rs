@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
 
 use super::account::AccountStatus;
 use super::ca::Ca;
@@ -48,11 +49,17 @@ impl Ca {
             ));
         }
         let jws = Jws::parse(&request.body)?;
-        jws.require_known_algorithm()?;
+        let algorithm = jws.require_known_algorithm()?;
+        if self.config.quirks.rsa_accounts_only && algorithm != "RS256" {
+            let problem =
+                Problem::new(400, "badSignatureAlgorithm", "account keys must be RSA here");
+            return Err(problem.with_member("algorithms", json!(["RS256"])));
+        }
         self.check_url(&jws, &request.url)?;
         // The nonce is used up before the signature is checked, so that a captured request cannot
         // be sent twice, whatever else is wrong with it.
-        self.check_nonce(&jws, now)?;
+        let here = self.config.quirks.nonces_by_connection.then_some(request.connection);
+        self.check_nonce(&jws, now, here)?;
         let signer = self.signer(&jws, route)?;
         let verified = match &signer {
             Signer::Key(key) => jws.verify(key),
@@ -82,7 +89,7 @@ impl Ca {
         }
     }
 
-    fn check_nonce(&mut self, jws: &Jws, now: u64) -> Result<(), Problem> {
+    fn check_nonce(&mut self, jws: &Jws, now: u64, here: Option<u64>) -> Result<(), Problem> {
         let nonce = jws
             .header
             .nonce
@@ -94,7 +101,7 @@ impl Ca {
             return Err(Problem::malformed("the nonce is not base64url"));
         }
         // The nonce is used up even where a good one is refused: nothing may be sent again with it.
-        let known = self.nonces.take(nonce, now, self.config.nonce_lifetime);
+        let known = self.nonces.take(nonce, now, self.config.nonce_lifetime, here);
         let refused = self.rng.percent(self.config.bad_nonce_percent);
         if known && !refused {
             return Ok(());

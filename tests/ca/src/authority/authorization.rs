@@ -73,7 +73,7 @@ impl Ca {
         let id = self.authorization_for(account, &identifier, now)?;
         // Later orders use it while it is still pending, or pre-authorization would have no use.
         self.reusable.insert((account, identifier, false), id);
-        Ok(Reply::json(201, self.authorization_object(id))
+        Ok(Reply::json(self.created(), self.authorization_object(id))
             .with_header("Location", self.authorization_url(id)))
     }
 
@@ -154,10 +154,9 @@ impl Ca {
             self.deactivate(id, jws)?;
         }
         let reply = Reply::json(200, self.authorization_object(id));
-        let waiting = self.authorization_is(id, AuthorizationStatus::Pending)
-            || self.config.quirks.retry_after_always;
-        let retry_after = self.config.retry_after_authorization.as_ref().filter(|_| waiting);
-        Ok(self.with_retry_after(reply, retry_after, now))
+        let waiting = self.authorization_is(id, AuthorizationStatus::Pending);
+        let configured = self.config.retry_after_authorization.as_ref();
+        Ok(self.with_retry_after(reply, self.retry_after(configured, waiting).as_ref(), now))
     }
 
     fn deactivate(&mut self, id: u64, jws: &Jws) -> Result<(), Problem> {
@@ -240,8 +239,9 @@ impl Ca {
             return json!({});
         };
         let quirks = &self.config.quirks;
+        let valid = authorization.status == AuthorizationStatus::Valid;
         let passed_only =
-            quirks.only_passed_challenge && authorization.status == AuthorizationStatus::Valid;
+            valid && (quirks.only_passed_challenge || quirks.passed_by_other_challenge);
         let mut challenges: Vec<Value> = authorization
             .challenges
             .iter()
@@ -251,11 +251,17 @@ impl Ca {
             })
             .map(|&c| self.challenge_object(c))
             .collect();
+        if valid && quirks.passed_by_other_challenge {
+            for challenge in &mut challenges {
+                let by_dns = challenge["type"] == "dns-01";
+                challenge["type"] = json!(if by_dns { "http-01" } else { "dns-01" });
+            }
+        }
         if !passed_only {
             challenges.extend(self.odd_challenges(id));
         }
         let mut object = Map::new();
-        let mut identifier = authorization.identifier.to_json();
+        let mut identifier = self.shown_identifier(&authorization.identifier);
         if quirks.keep_wildcard_prefix && authorization.wildcard {
             identifier["value"] = json!(format!("*.{}", authorization.identifier));
         }
@@ -263,7 +269,9 @@ impl Ca {
             identifier = json!({ "type": "dns", "value": "somebody-else.test" });
         }
         object.insert("identifier".to_owned(), identifier);
-        object.insert("status".to_owned(), json!(authorization.status.as_str()));
+        let expired = quirks.expired_authorizations && !valid;
+        let status = if expired { "expired" } else { authorization.status.as_str() };
+        object.insert("status".to_owned(), json!(status));
         self.set(
             &mut object,
             "expires",

@@ -20,6 +20,9 @@ use super::quirks::Quirks;
 use super::respond::Reply;
 use super::rng::Rng;
 
+/// Where the directory is with [`Quirks::directory_at_root`], beside its usual place.
+const ROOT_DIRECTORY: &str = "/?ca=test";
+
 /// Is an ACME certification authority without I/O.
 ///
 /// It never reads a clock, opens a socket or starts a thread. Requests come in through
@@ -77,7 +80,12 @@ impl Ca {
 
     /// Processes one request at the time `now` (Unix milliseconds).
     pub fn handle(&mut self, request: &CaRequest, now: u64) -> CaResponse {
-        let route = Route::parse(request.path());
+        let route = match request.path() {
+            path if path == ROOT_DIRECTORY && self.config.quirks.directory_at_root => {
+                Route::Directory
+            }
+            path => Route::parse(path),
+        };
         let kind = route.kind();
         let (mut delivery, mut delay_millis, mut injected) = (Delivery::Answer, 0, None);
         match self.faults.next(kind) {
@@ -131,7 +139,7 @@ impl Ca {
     /// Returns the URL of the directory.
     #[must_use]
     pub fn directory_url(&self) -> String {
-        self.url("/directory")
+        self.url(if self.config.quirks.directory_at_root { ROOT_DIRECTORY } else { "/directory" })
     }
 
     /// Returns the root certificate that issued certificates chain to by default, as PEM.

@@ -76,6 +76,9 @@ impl Ca {
             0 => outcome,
             _ => Err(Problem::new(500, "serverInternal", "validation is away")),
         };
+        if outcome.is_err() && self.config.quirks.failed_challenge_stays_processing {
+            return;
+        }
         let stays_pending = self.config.quirks.challenge_error_leaves_pending;
         let authorization = challenge.authorization;
         let authorization_status = match outcome {
@@ -167,10 +170,9 @@ impl Ca {
         } else {
             reply.with_link(&self.authorization_url(authorization), "up")
         };
-        let waiting = self.authorization_is(authorization, AuthorizationStatus::Pending)
-            || quirks.retry_after_always;
-        let retry_after = self.config.retry_after_authorization.as_ref().filter(|_| waiting);
-        Ok(self.with_retry_after(reply, retry_after, now))
+        let waiting = self.authorization_is(authorization, AuthorizationStatus::Pending);
+        let configured = self.config.retry_after_authorization.as_ref();
+        Ok(self.with_retry_after(reply, self.retry_after(configured, waiting).as_ref(), now))
     }
 
     fn start_validation(&mut self, id: u64, authorization: u64) -> Result<(), Problem> {
@@ -216,7 +218,7 @@ impl Ca {
             object.insert("token".to_owned(), json!(challenge.token));
         }
         self.set(&mut object, "validated", challenge.validated.map(|at| self.date(at)));
-        let error = challenge.error.as_ref().map(Problem::to_json);
+        let error = challenge.error.as_ref().map(|e| self.problem_json(e));
         let empty = self.config.quirks.empty_error_object.then(|| json!({}));
         self.set(&mut object, "error", error.or(empty));
         Value::Object(object)

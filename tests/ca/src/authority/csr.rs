@@ -12,11 +12,13 @@ use super::issuer::can_certify;
 use super::key::{PublicKey, X509Algorithm};
 use super::problem::Problem;
 
-/// Checks a request against the order's identifiers and returns the key to certify.
+/// Checks a request against the order's identifiers and returns the key to certify. A `plain` one
+/// has no extended key usage, and no address as its common name.
 pub(crate) fn check(
     der: &[u8],
     wanted: &[Identifier],
     account_key: &PublicKey,
+    plain: bool,
 ) -> Result<PublicKey, Problem> {
     let (rest, csr) = X509CertificationRequest::from_der(der)
         .map_err(|e| bad(format!("it cannot be read: {e}")))?;
@@ -40,8 +42,16 @@ pub(crate) fn check(
         return Err(bad("it is for the account key"));
     }
     let mut names = alternative_names(&csr)?;
+    let common_names = common_names(&csr)?;
+    let usage = |e: &ParsedExtension<'_>| matches!(e, ParsedExtension::ExtendedKeyUsage(_));
+    if plain && csr.requested_extensions().into_iter().flatten().any(usage) {
+        return Err(bad("it asks for an extended key usage"));
+    }
+    if plain && common_names.iter().any(|name| matches!(name, Identifier::Ip(_))) {
+        return Err(bad("its common name is an address"));
+    }
     // Section 7.4: names in the subject count too.
-    names.extend(common_names(&csr)?);
+    names.extend(common_names);
     let wanted: BTreeSet<Identifier> = wanted.iter().cloned().collect();
     // Exactly the order's names. Fewer would be a certificate that the client did not order.
     if names != wanted {

@@ -12,7 +12,7 @@ impl Ca {
         let resources = [
             ("newNonce", "/new-nonce", true),
             ("newAccount", "/new-account", true),
-            ("newOrder", "/new-order", true),
+            ("newOrder", "/new-order", !quirks.no_new_order),
             ("newAuthz", "/new-authz", config.new_authz),
             ("revokeCert", "/revoke-cert", !quirks.no_revoke_cert),
             ("keyChange", "/key-change", !quirks.no_key_change),
@@ -48,9 +48,8 @@ impl Ca {
             .listed_profiles()
             .map(|(name, description)| (name.clone(), json!(description)))
             .collect();
-        if !profiles.is_empty() {
-            meta.insert("profiles".to_owned(), Value::Object(profiles));
-        }
+        let profiles = (!profiles.is_empty()).then_some(Value::Object(profiles));
+        self.set(&mut meta, "profiles", profiles);
         Value::Object(meta)
     }
 }

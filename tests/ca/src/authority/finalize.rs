@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ca::Ca;
 use super::certificate::Certificate;
 use super::csr;
-use super::issuer::{Leaf, serial};
+use super::issuer::{Leaf, high_serial, serial};
 use super::jws::Jws;
 use super::key::PublicKey;
 use super::order::OrderStatus;
@@ -40,8 +40,19 @@ impl Ca {
                 return Err(Problem::new(403, "orderNotReady", detail));
             }
         };
-        let stale = fresh && quirks.finalize_answers_stale;
-        if fresh {
+        let shown = match fresh {
+            true if quirks.invalid_after_finalize => Some("processing"),
+            true if quirks.finalize_answers_stale => Some("ready"),
+            true if quirks.finalize_answers_pending => Some("pending"),
+            _ => None,
+        };
+        if fresh && quirks.invalid_after_finalize {
+            if let Some(order) = self.orders.get_mut(&id) {
+                order.status = OrderStatus::Invalid;
+                order.error =
+                    Some(Problem::new(403, "badCSR", "an officer has rejected the request"));
+            }
+        } else if fresh {
             let certificate = self.issue(account, id, &wish, now)?;
             let polls = self.config.processing_polls;
             if let Some(order) = self.orders.get_mut(&id) {
@@ -51,17 +62,19 @@ impl Ca {
                     if polls == 0 { OrderStatus::Valid } else { OrderStatus::Processing };
             }
         }
-        Ok(self.finalize_reply(id, stale, now))
+        Ok(self.finalize_reply(id, shown, now))
     }
 
-    fn finalize_reply(&self, id: u64, stale: bool, now: u64) -> Reply {
+    /// Returns the order, or a look of it that is out of date.
+    fn finalize_reply(&self, id: u64, shown: Option<&str>, now: u64) -> Reply {
         let quirks = &self.config.quirks;
         let mut object = self.order_object(id);
         if let Some(members) = object.as_object_mut() {
-            if stale {
-                members.insert("status".to_owned(), Value::from("ready"));
+            if let Some(status) = shown {
+                members.insert("status".to_owned(), Value::from(status));
+                members.remove("error");
             }
-            if stale || quirks.finalize_valid_without_certificate {
+            if shown.is_some() || quirks.finalize_valid_without_certificate {
                 members.remove("certificate");
             }
         }
@@ -70,12 +83,8 @@ impl Ca {
             reply = reply.with_header("Location", self.order_url(id));
         }
         let processing = self.orders.get(&id).is_some_and(|o| o.status == OrderStatus::Processing);
-        let retry_after = self
-            .config
-            .retry_after_finalize
-            .as_ref()
-            .filter(|_| processing || quirks.retry_after_always);
-        self.with_retry_after(reply, retry_after, now)
+        let configured = self.config.retry_after_finalize.as_ref();
+        self.with_retry_after(reply, self.retry_after(configured, processing).as_ref(), now)
     }
 
     fn issue(&mut self, account: u64, id: u64, wish: &Value, now: u64) -> Result<u64, Problem> {
@@ -90,7 +99,8 @@ impl Ca {
             .decode(der)
             .map_err(|_| Problem::malformed("the csr is not base64url without padding"))?;
         // Before any change: an order whose CSR is refused stays `ready` (Section 7.4).
-        let key = csr::check(&der, &order.identifiers, &owner.key)?;
+        let plain = self.config.quirks.plain_requests_only;
+        let key = csr::check(&der, &order.identifiers, &owner.key, plain)?;
         self.require_room(self.certificates.len())?;
         self.check_profile(order.profile.as_ref())?;
         let profile = order.profile.as_ref().and_then(|name| self.config.profiles.get(name));
@@ -114,7 +124,11 @@ impl Ca {
         validity: (u64, u64),
     ) -> Result<u64, Problem> {
         let identifiers = self.orders.get(&id).map(|o| o.identifiers.clone()).unwrap_or_default();
-        let serial = serial(&mut self.rng);
+        let serial = if self.config.quirks.high_serials {
+            high_serial(&mut self.rng)
+        } else {
+            serial(&mut self.rng)
+        };
         let other_key = self.issuer.public_key();
         let quirks = &self.config.quirks;
         let leaf = Leaf {
@@ -129,7 +143,7 @@ impl Ca {
         let ari_id = format!(
             "{}.{}",
             URL_SAFE_NO_PAD.encode(self.issuer.key_id()),
-            URL_SAFE_NO_PAD.encode(serial.to_bytes())
+            URL_SAFE_NO_PAD.encode(der_integer(serial.to_bytes()))
         );
         self.certificate_ids.insert(ari_id, number);
         let certificate = Certificate::new(
@@ -143,4 +157,12 @@ impl Ca {
         self.certificates.insert(number, certificate);
         Ok(number)
     }
+}
+
+/// Returns the octets of an INTEGER: a zero keeps the first bit of a positive number from being its sign.
+fn der_integer(mut octets: Vec<u8>) -> Vec<u8> {
+    if octets.first().is_some_and(|first| first & 0x80 != 0) {
+        octets.insert(0, 0);
+    }
+    octets
 }

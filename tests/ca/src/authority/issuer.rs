@@ -144,6 +144,15 @@ pub(crate) fn serial(rng: &mut Rng) -> SerialNumber {
     SerialNumber::from_slice(&bytes)
 }
 
+/// Returns a serial number whose first bit is set, so that its DER has a leading zero.
+pub(crate) fn high_serial(rng: &mut Rng) -> SerialNumber {
+    let mut bytes = serial(rng).to_bytes();
+    if let Some(first) = bytes.first_mut() {
+        *first |= 0x80;
+    }
+    SerialNumber::from(bytes)
+}
+
 /// Returns whether a certificate can be issued for a key.
 pub(crate) fn can_certify(key: &PublicKey) -> bool {
     LeafKey::new(key).is_some()

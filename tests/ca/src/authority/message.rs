@@ -16,6 +16,8 @@ pub struct CaRequest {
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,
+    /// The number of the connection that the request came by.
+    pub connection: u64,
 }
 
 impl CaRequest {

@@ -10,14 +10,15 @@ const MOST: usize = 20_000;
 /// The nonces that were issued and not yet used.
 #[derive(Debug, Default)]
 pub(crate) struct Nonces {
-    given: BTreeMap<String, u64>,
+    /// The time and the connection of each.
+    given: BTreeMap<String, (u64, u64)>,
     order: VecDeque<String>,
 }
 
 impl Nonces {
-    pub(crate) fn give(&mut self, rng: &mut Rng, now: u64) -> String {
+    pub(crate) fn give(&mut self, rng: &mut Rng, now: u64, connection: u64) -> String {
         let nonce = rng.token();
-        self.given.insert(nonce.clone(), now);
+        self.given.insert(nonce.clone(), (now, connection));
         self.order.push_back(nonce.clone());
         while self.order.len() > MOST {
             if let Some(oldest) = self.order.pop_front() {
@@ -27,8 +28,17 @@ impl Nonces {
         nonce
     }
 
-    /// Uses a nonce up. Returns false if it was not issued, was used before, or is too old.
-    pub(crate) fn take(&mut self, nonce: &str, now: u64, lifetime: u64) -> bool {
-        self.given.remove(nonce).is_some_and(|given| now.saturating_sub(given) <= lifetime)
+    /// Uses a nonce up. Returns false if it was not issued, was used before, is too old, or came by
+    /// another connection than this one.
+    pub(crate) fn take(
+        &mut self,
+        nonce: &str,
+        now: u64,
+        lifetime: u64,
+        connection: Option<u64>,
+    ) -> bool {
+        self.given.remove(nonce).is_some_and(|(given, by)| {
+            now.saturating_sub(given) <= lifetime && connection.is_none_or(|here| here == by)
+        })
     }
 }

@@ -66,8 +66,12 @@ impl Ca {
     ) -> Result<Reply, Problem> {
         self.require_agreement(account)?;
         let wish = jws.object()?;
-        if self.config.quirks.refuse_server_members && wish.get("status").is_some() {
-            return Err(Problem::malformed("newOrder must not contain status"));
+        const OURS: [&str; 6] =
+            ["status", "expires", "authorizations", "finalize", "certificate", "error"];
+        if let Some(name) = OURS.iter().find(|name| wish.get(**name).is_some())
+            && self.config.quirks.refuse_server_members
+        {
+            return Err(Problem::malformed(format!("newOrder must not contain {name}")));
         }
         // Every check comes before the first change, so that a refused order leaves nothing behind.
         let identifiers = self.identifiers(&wish)?;
@@ -111,7 +115,8 @@ impl Ca {
         }
         // All authorizations may be valid already, and then the order starts as `ready`.
         self.refresh_order(id, now, false);
-        Ok(Reply::json(201, self.order_object(id)).with_header("Location", self.order_url(id)))
+        Ok(Reply::json(self.created(), self.order_object(id))
+            .with_header("Location", self.order_url(id)))
     }
 
     pub(super) fn read_order(
@@ -130,13 +135,14 @@ impl Ca {
         } else {
             reply.with_header("Location", self.order_url(id))
         };
-        let waiting = self.orders.get(&id).is_some_and(|o| match o.status {
-            OrderStatus::Processing => true,
-            OrderStatus::Pending => o.polls > 0,
-            _ => self.config.quirks.retry_after_always,
+        let waiting = self.orders.get(&id).and_then(|o| match o.status {
+            OrderStatus::Processing => Some(true),
+            OrderStatus::Pending => (o.polls > 0).then_some(true),
+            _ => Some(false),
         });
-        let retry_after = self.config.retry_after_order.as_ref().filter(|_| waiting);
-        Ok(self.with_retry_after(reply, retry_after, now))
+        let configured = self.config.retry_after_order.as_ref();
+        let retry_after = waiting.and_then(|waiting| self.retry_after(configured, waiting));
+        Ok(self.with_retry_after(reply, retry_after.as_ref(), now))
     }
 
     /// Lists the orders of an account, a page at a time, without the invalid ones (Section
@@ -290,7 +296,9 @@ impl Ca {
         let status = if deactivated { "deactivated" } else { order.status.as_str() };
         object.insert("status".to_owned(), json!(status));
         object.insert("identifiers".to_owned(), Value::Array(identifiers));
-        object.insert("authorizations".to_owned(), json!(authorizations));
+        if !quirks.no_authorizations_when_ready || order.status == OrderStatus::Pending {
+            object.insert("authorizations".to_owned(), json!(authorizations));
+        }
         object.insert("finalize".to_owned(), json!(format!("{}/finalize", self.order_url(id))));
         self.set(&mut object, "expires", (!quirks.no_expires).then(|| self.date(order.expires)));
         self.set(&mut object, "notBefore", order.not_before.map(|d| self.date(d)));
@@ -298,7 +306,7 @@ impl Ca {
         self.set(&mut object, "profile", order.profile.as_ref().map(|p| json!(p)));
         let replaces = order.replaces.as_ref().filter(|_| !quirks.hide_replaces);
         self.set(&mut object, "replaces", replaces.map(|r| json!(r)));
-        self.set(&mut object, "error", order.error.as_ref().map(Problem::to_json));
+        self.set(&mut object, "error", order.error.as_ref().map(|e| self.problem_json(e)));
         let certificate = order.certificate.filter(|_| order.status == OrderStatus::Valid);
         self.set(&mut object, "certificate", certificate.map(|c| json!(self.certificate_url(c))));
         Value::Object(object)
@@ -306,7 +314,7 @@ impl Ca {
 
     fn order_lists(&self, order: &Order) -> (Vec<Value>, Vec<String>) {
         let mut identifiers: Vec<Value> =
-            order.identifiers.iter().map(Identifier::to_json).collect();
+            order.identifiers.iter().map(|i| self.shown_identifier(i)).collect();
         let mut authorizations: Vec<String> =
             order.authorizations.iter().map(|&a| self.authorization_url(a)).collect();
         if self.config.quirks.reverse_identifiers {
@@ -314,6 +322,21 @@ impl Ca {
             authorizations.reverse();
         }
         (identifiers, authorizations)
+    }
+
+    /// Returns an identifier as this CA spells it.
+    pub(super) fn shown_identifier(&self, identifier: &Identifier) -> Value {
+        let quirks = &self.config.quirks;
+        let mut shown = identifier.to_json();
+        if let Identifier::Dns(name) = identifier {
+            let bare = name.strip_prefix("*.").filter(|_| quirks.strip_wildcards);
+            let name = bare.unwrap_or(name);
+            shown["value"] = match quirks.capital_identifiers {
+                true => json!(format!("{}.", name.to_ascii_uppercase())),
+                false => json!(name),
+            };
+        }
+        shown
     }
 
     fn identifiers(&self, wish: &Value) -> Result<Vec<Identifier>, Problem> {
@@ -376,8 +399,12 @@ impl Ca {
         wish: &Value,
         now: u64,
     ) -> Result<(Option<u64>, Option<u64>), Problem> {
+        let whole = self.config.quirks.refuse_fractions;
         let date = |name: &str| match wish.get(name) {
             None => Ok(None),
+            Some(Value::String(text)) if whole && text.contains('.') => {
+                Err(Problem::malformed(format!("{name} has a fraction of a second")))
+            }
             Some(value) => value
                 .as_str()
                 .and_then(parse_rfc3339)

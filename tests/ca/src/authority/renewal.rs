@@ -38,7 +38,9 @@ impl Ca {
             return Ok(Reply::text(401, "text/plain", "Unauthorized".to_owned()));
         }
         check_id(id)?;
-        let certificate = self.certificate_by_id(id).ok_or_else(|| {
+        let (unknown, over) =
+            (self.config.quirks.renewal_info_not_found, self.config.quirks.past_renewal_windows);
+        let certificate = self.certificate_by_id(id).filter(|_| !unknown).ok_or_else(|| {
             Problem::new(404, "malformed", "no certificate with this identifier was issued here")
         })?;
         let (first, last) = certificate.validity;
@@ -46,7 +48,7 @@ impl Ca {
         let (start, end, explanation) = match &certificate.window {
             Some(window) => window.clone(),
             // A window in the past means "renew now" (RFC 9773 Section 4.2).
-            None if certificate.revocation.is_some() => {
+            None if over || certificate.revocation.is_some() => {
                 (now.saturating_sub(2 * HOUR), now.saturating_sub(HOUR), None)
             }
             None => (first + lifetime / 3 * 2, first + lifetime / 3 * 2 + lifetime / 45, None),
@@ -58,7 +60,11 @@ impl Ca {
         object.insert("suggestedWindow".to_owned(), window);
         self.set(&mut object, "explanationURL", explanation.map(Value::from));
         let reply = Reply::json(200, Value::Object(object));
-        let retry_after = self.config.renewal_info_retry_after.as_ref();
+        let retry_after = self
+            .config
+            .renewal_info_retry_after
+            .as_ref()
+            .filter(|_| !self.config.quirks.renewal_info_without_time);
         Ok(self.with_retry_after(reply, retry_after, now))
     }
 

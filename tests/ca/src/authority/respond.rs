@@ -70,11 +70,53 @@ impl Ca {
                 ),
             }
         } else {
-            Body::Problem(problem.to_json())
+            Body::Problem(self.problem_json(problem))
         };
         let mut reply = Reply::new(problem.status(), body);
         reply.headers.extend_from_slice(problem.headers());
         reply
+    }
+
+    /// Returns a problem document as this CA writes it.
+    pub(super) fn problem_json(&self, problem: &Problem) -> Value {
+        let quirks = &self.config.quirks;
+        let mut document = problem.to_json();
+        if quirks.unknown_subproblems {
+            let identifier = json!({ "type": "pigeonhole", "value": { "row": 7 } });
+            let odd = json!({ "detail": "of another kind", "identifier": identifier });
+            match document.get_mut("subproblems").and_then(Value::as_array_mut) {
+                Some(subproblems) => subproblems.insert(0, odd),
+                None => document["subproblems"] = json!([odd]),
+            }
+        } else if quirks.null_subproblems && document.get("subproblems").is_none() {
+            document["subproblems"] = Value::Null;
+        }
+        if let (true, Some(members)) = (quirks.problems_without_type, document.as_object_mut()) {
+            members.remove("type");
+        }
+        document
+    }
+
+    /// Returns the status of a response to a creation.
+    pub(super) fn created(&self) -> u16 {
+        if self.config.quirks.ok_for_created { 200 } else { 201 }
+    }
+
+    /// Returns the `Retry-After` of a resource that a client waits for, or of one that is final.
+    pub(super) fn retry_after(
+        &self,
+        configured: Option<&RetryAfter>,
+        waiting: bool,
+    ) -> Option<RetryAfter> {
+        let quirks = &self.config.quirks;
+        match waiting {
+            true => configured.cloned(),
+            false if quirks.endless_retry_after => Some(RetryAfter::Seconds(u64::MAX)),
+            false if quirks.retry_after_always => {
+                Some(configured.cloned().unwrap_or(RetryAfter::Seconds(300)))
+            }
+            false => None,
+        }
     }
 
     /// Adds a `Retry-After` header field to a reply.
@@ -137,9 +179,21 @@ impl Ca {
         let wanted = request.method == "POST"
             || (kind == RequestKind::NewNonce && !failed)
             || (kind == RequestKind::Directory && quirks.nonce_on_directory);
-        if wanted && !(failed && quirks.no_nonce_on_errors) {
-            headers.push(("Replay-Nonce".to_owned(), self.nonces.give(&mut self.rng, now)));
+        let kept = if failed {
+            quirks.no_nonce_on_errors
+        } else {
+            quirks.no_nonce_on_success && kind != RequestKind::NewNonce
+        };
+        if wanted && !kept {
+            let joined = quirks.joined_nonces;
+            let mut nonce = self.nonces.give(&mut self.rng, now, request.connection);
+            if joined {
+                let another = self.nonces.give(&mut self.rng, now, request.connection);
+                nonce = format!("{nonce}, {another}");
+            }
+            headers.push(("Replay-Nonce".to_owned(), nonce));
         }
+        self.bend_headers(&mut headers);
         // Section 6.1 recommends this for clients in browsers.
         headers.push(("Access-Control-Allow-Origin".to_owned(), "*".to_owned()));
         if kind == RequestKind::NewNonce {
@@ -163,7 +217,12 @@ impl Ca {
                 if quirks.plain_http_urls {
                     text = text.replace("https://", "http://");
                 }
-                ("application/json", text.into_bytes())
+                if quirks.escaped_json {
+                    text = text.replace('/', "\\/").replace("\"https:", "\"\\u0068ttps:");
+                    text = text.replace("\"valid\"", "\"\\u0076alid\"");
+                }
+                let html = quirks.objects_as_html;
+                (if html { "text/html" } else { "application/json" }, text.into_bytes())
             }
             Body::Problem(value) => {
                 let plain = quirks.problem_as_json;
@@ -174,7 +233,25 @@ impl Ca {
             Body::Text { content_type, text } => (content_type, text.into_bytes()),
         };
         let parameters = if quirks.content_type_parameters { "; charset=utf-8" } else { "" };
-        (Some(format!("{content_type}{parameters}")), bytes)
+        let mut content_type = format!("{content_type}{parameters}");
+        if quirks.capital_content_types {
+            content_type.make_ascii_uppercase();
+        }
+        (Some(content_type), bytes)
+    }
+
+    fn bend_headers(&self, headers: &mut Vec<(String, String)>) {
+        let quirks = &self.config.quirks;
+        let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
+        if quirks.unknown_members {
+            add("Boulder-Requester", "1");
+        }
+        if quirks.negative_max_age {
+            add("Cache-Control", "max-age=-1");
+        }
+        if quirks.unreadable_retry_after {
+            add("Retry-After", "soon");
+        }
     }
 
     fn bend_urls(&self, headers: &mut Vec<(String, String)>) {

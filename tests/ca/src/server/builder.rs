@@ -14,10 +14,11 @@ use tokio::sync::oneshot;
 
 use super::listener;
 use super::record::{ExchangePhase, ExchangeRecord};
-use super::shared::{Hook, Options, Shared, system_millis};
+use super::shared::{Edit, Hook, Options, Shared, system_millis};
 use super::test_ca::TestCa;
 use crate::authority::{
-    Ca, CaConfig, ChallengeKind, Faults, Identifier, Profile, Quirks, RetryAfter,
+    Ca, CaConfig, CaRequest, CaResponse, ChallengeKind, Faults, Identifier, Profile, Quirks,
+    RetryAfter,
 };
 
 /// Collects the options of a [`TestCa`].
@@ -38,6 +39,7 @@ pub struct TestCaBuilder {
     http2: bool,
     faults: Faults,
     hook: Option<Hook>,
+    edit: Option<Edit>,
     time_lapse: u32,
 }
 
@@ -57,6 +59,7 @@ impl TestCaBuilder {
             http2: true,
             faults: Faults::none(),
             hook: None,
+            edit: None,
             time_lapse: 1,
         }
     }
@@ -303,6 +306,18 @@ impl TestCaBuilder {
         self
     }
 
+    /// Sets a function that may change each response after the CA has made it: any status, header
+    /// field or body. The CA itself goes on as if it had sent what it made.
+    ///
+    /// It is called on the CA's only thread, and everything else waits until it returns.
+    pub fn edit_responses(
+        mut self,
+        edit: impl Fn(&CaRequest, &mut CaResponse) + Send + Sync + 'static,
+    ) -> Self {
+        self.edit = Some(Box::new(edit));
+        self
+    }
+
     /// Changes anything in the configuration of the core.
     pub fn configure(mut self, change: impl FnOnce(&mut CaConfig)) -> Self {
         change(&mut self.config);
@@ -336,6 +351,7 @@ impl TestCaBuilder {
             dns: self.dns,
             validation_timeout: self.validation_timeout,
             validation_delay: self.validation_delay,
+            edit: self.edit,
         };
         let shared = Arc::new(Shared::new(ca, options, self.hook));
         let (http_port, tls_port) = challenge_ports(self.http_port, self.tls_port)?;

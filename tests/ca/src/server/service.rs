@@ -42,9 +42,10 @@ impl Connection {
             record: None,
         };
         let version = version(request.version());
-        let Some(request) = read(request).await else {
+        let Some(mut request) = read(request).await else {
             return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, end));
         };
+        request.connection = self.number;
         if management::is_for(&request) {
             let (status, body) = management::handle(&self.shared, &request);
             return Ok(json(status, body, end));

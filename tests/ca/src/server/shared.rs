@@ -16,6 +16,9 @@ use crate::authority::{Ca, CaRequest, CaResponse, Validation};
 /// A function that is called for each exchange; see [`ExchangePhase`].
 pub(crate) type Hook = Box<dyn Fn(ExchangePhase, &ExchangeRecord) + Send + Sync>;
 
+/// A function that changes responses.
+pub(crate) type Edit = Box<dyn Fn(&CaRequest, &mut CaResponse) + Send + Sync>;
+
 /// The most records that are kept. The oldest are dropped first.
 const MOST_RECORDS: usize = 100_000;
 
@@ -44,6 +47,7 @@ pub(crate) struct Options {
     pub(crate) dns: Option<SocketAddr>,
     pub(crate) validation_timeout: Duration,
     pub(crate) validation_delay: Duration,
+    pub(crate) edit: Option<Edit>,
 }
 
 #[derive(Default)]
@@ -82,9 +86,12 @@ impl Shared {
     pub(crate) fn handle(&self, request: &CaRequest) -> (CaResponse, Vec<Validation>) {
         let now = self.now();
         let mut ca = self.ca();
-        let response = ca.handle(request, now);
+        let mut response = ca.handle(request, now);
         let validations = ca.take_validations();
         drop(ca);
+        if let Some(edit) = &self.options.edit {
+            edit(request, &mut response);
+        }
         (response, validations)
     }
 

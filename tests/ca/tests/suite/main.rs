@@ -5,6 +5,7 @@
 
 mod accounts;
 mod certificates;
+mod field;
 mod finalize;
 mod issuance;
 mod orders;

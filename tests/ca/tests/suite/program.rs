@@ -72,10 +72,11 @@ fn the_program_says_when_it_is_ready_and_stops_on_each_signal() {
 fn the_program_reports_what_it_cannot_use() {
     let taken = TestCa::start();
     let listen = taken.address().to_string();
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 6] = [
         (&["--listen", &listen], 1, "in use"),
         (&["--listen", "nonsense"], 1, "--listen nonsense"),
         (&["--eab-kid", "k", "--eab-key", "!"], 1, "--eab-key"),
+        (&["--quirk", "nonsense"], 1, "--quirk nonsense"),
         (&["--bad-nonce", "101"], 2, "--bad-nonce"),
         (&["--challenge", "dns-02"], 2, "no such challenge type"),
     ];
@@ -86,4 +87,15 @@ fn the_program_reports_what_it_cannot_use() {
         assert_eq!(status.code(), Some(code), "{stderr}");
         assert!(stderr.contains(says), "{stderr}");
     }
+}
+
+#[test]
+fn the_program_lists_its_quirks_and_switches_them_on() {
+    let listed = program(&["--quirk", "list"]).0.stdout.take().unwrap();
+    let listed = std::io::read_to_string(listed).unwrap();
+    assert!(listed.lines().any(|line| line.starts_with("directory_at_root: Has its")), "{listed}");
+    let mut program = program(&["--quirk", "no_meta", "--quirk", "directory_at_root"]);
+    let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    assert!(line.ends_with("/?ca=test"), "{line}");
 }

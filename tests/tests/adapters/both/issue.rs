@@ -3,7 +3,7 @@
 use super::ca::{Broken, Notes, Zone, builder, certificate_key, client};
 use acme_proto::error::{Error as Acme, InvalidInput};
 use acme_proto::policy::{Policy, Rates};
-use acme_testca::{RequestKind, TestCa};
+use acme_testca::{Quirks, RequestKind, TestCa};
 use core::time::Duration;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -321,4 +321,49 @@ async fn a_wide_policy_opens_sixteen_connections_of_http1_and_at_most_thirty_two
         let opened = ca.connections();
         assert!(opened > expected / 2 && opened <= expected, "{opened} connections");
     }
+}
+
+#[tokio::test]
+async fn nonces_that_hold_on_their_connection_are_refused_seldom_enough() {
+    const NAMES: usize = 30;
+    let quirks = Quirks { nonces_by_connection: true, ..Quirks::default() };
+    let latency = Duration::from_millis(10);
+    let builder = TestCa::builder().latency(latency).http2(false).quirks(quirks);
+    let ca = builder.start().expect("a CA");
+    let client = client(&ca).await;
+    let http = http01(&ca).await;
+    let names: Vec<String> = (0..NAMES).map(|n| format!("n{n}.example.test")).collect();
+    let issued = client.issue(names).key(&certificate_key()).solver(&http).run().await;
+    issued.expect("a certificate");
+    assert!(ca.connections() > 4, "{}", ca.connections());
+    let requests = ca.requests();
+    let posts = requests.iter().filter(|request| request.method == "POST");
+    let (refused, accepted): (Vec<_>, Vec<_>) =
+        posts.partition(|request| request.problem.as_deref() == Some("badNonce"));
+    // More requests than connections: the one that brought the nonce may be in use.
+    assert!(refused.len() <= 2 * accepted.len(), "{} of {}", refused.len(), accepted.len());
+    for request in &accepted {
+        let tries = refused.iter().filter(|refused| refused.path == request.path).count();
+        assert!(tries < 20, "{tries} refusals at {}", request.path);
+    }
+}
+
+#[tokio::test]
+async fn a_validation_without_an_end_is_given_up_when_the_time_is_over() {
+    let quirks = Quirks { failed_challenge_stays_processing: true, ..Quirks::default() };
+    let builder = TestCa::builder().quirks(quirks).configure(|c| c.validations_away = 1);
+    let ca = builder.start().expect("a CA");
+    let mut policy = Policy::default();
+    policy.issuance_time_limit = Duration::from_secs(2);
+    let client = patient(&ca, policy).await;
+    let http = http01(&ca).await;
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
+    let error = issue.run().await.expect_err("no validation");
+    assert!(error.to_string().contains("the time limit passed while waiting"), "{error}");
+}
+
+async fn patient(ca: &TestCa, policy: Policy) -> adapter::Client {
+    let client = builder(ca).policy(policy).connect().await.expect("a client");
+    client.register().run().await.expect("an account");
+    client
 }
