@@ -6,7 +6,7 @@
 //! - a program of five lines in `fuzz_targets/NAME.rs`, with its `[[bin]]` in `Cargo.toml`;
 //! - a directory `corpus/NAME` with a few valid and invalid inputs.
 //!
-//! A body panics only if acme-proto breaks one of its guarantees. No value of `data` is an error
+//! A body panics only if acme-proto (or acme-adapter, in `dns_update`) breaks one of its guarantees. No value of `data` is an error
 //! in itself. An input that reveals a bug is added to the corpus, in the commit with the fix.
 //!
 //! `tests/checks/fuzz SECONDS`, run from the top of the workspace, searches for new ones.
@@ -20,6 +20,7 @@ mod certificate;
 mod check;
 mod csr;
 mod directory;
+mod dns_update;
 mod header;
 mod issuance;
 mod jws;
@@ -42,6 +43,7 @@ pub use call::call;
 pub use certificate::certificate;
 pub use csr::csr;
 pub use directory::directory;
+pub use dns_update::dns_update;
 pub use header::header;
 pub use issuance::{issuance, issuance_ending};
 pub use jws::jws;
@@ -74,6 +76,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "certificate", run: certificate },
     Target { name: "csr", run: csr },
     Target { name: "directory", run: directory },
+    Target { name: "dns_update", run: dns_update },
     Target { name: "header", run: header },
     Target { name: "issuance", run: issuance },
     Target { name: "jws", run: jws },

@@ -184,9 +184,9 @@ fn a_change_is_asked_for_once_and_its_response_is_verified() {
 #[test]
 fn a_response_without_a_valid_signature_is_no_success() {
     let unsigned = Scripted::with_zone(|request| Reply::Message(response(request, 0, [0; 3], &[])));
-    assert_fails(&unsigned, &["is not signed", "check who answers"]);
+    assert_fails(&unsigned, &["has no signature by update.key.test", "check who answers"]);
     let other = |request: &[u8]| Reply::Message(signed(request, 0, 0, 0, Some("b3RoZXI=")));
-    assert_fails(&Scripted::with_zone(other), &["is signed wrongly", "check who answers"]);
+    assert_fails(&Scripted::with_zone(other), &["has a wrong signature by", "check who answers"]);
     let old = |request: &[u8]| Reply::Message(signed(request, 0, 0, 1000, Some(SECRET)));
     assert_fails(&Scripted::with_zone(old), &["behind this machine's", "set the wrong one"]);
 }

@@ -258,12 +258,12 @@ fn unsigned(server: SocketAddr, key: &str, failure: TsigFailure) -> String {
         ),
         TsigFailure::Unsigned | TsigFailure::OtherKey | TsigFailure::Forged => {
             let what = match failure {
-                TsigFailure::Unsigned => "not signed",
-                TsigFailure::OtherKey => "signed by another key",
-                _ => "signed wrongly",
+                TsigFailure::Unsigned => "no signature by",
+                TsigFailure::OtherKey => "a signature by another key than",
+                _ => "a wrong signature by",
             };
             format!(
-                "the response of the DNS server {server} is {what}, not by the key {key}, so the update may not have happened: check who answers at this address"
+                "the response of the DNS server {server} has {what} {key}, so the update may not have happened: check who answers at this address"
             )
         }
     }
