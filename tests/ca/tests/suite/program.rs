@@ -91,8 +91,8 @@ fn the_program_reports_what_it_cannot_use() {
 
 #[test]
 fn the_program_lists_its_quirks_and_switches_them_on() {
-    let listed = program(&["--quirk", "list"]).0.stdout.take().unwrap();
-    let listed = std::io::read_to_string(listed).unwrap();
+    let mut lister = program(&["--quirk", "list"]);
+    let listed = std::io::read_to_string(lister.0.stdout.take().unwrap()).unwrap();
     assert!(listed.lines().any(|line| line.starts_with("directory_at_root: Has its")), "{listed}");
     let mut program = program(&["--quirk", "no_meta", "--quirk", "directory_at_root"]);
     let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
