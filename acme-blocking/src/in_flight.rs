@@ -18,7 +18,7 @@ use acme_proto::rollover::RolloverIntent;
 use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
 use crate::shared::{AccountLock, Shared};
-use crate::solver::hook::stopped_by;
+use crate::solver::hook::within;
 use crate::solver::{Given, GivenSolver, Solver};
 use crate::store::Store;
 
@@ -253,8 +253,8 @@ impl<'env> UserParts<'env> {
 
 /// Runs one call of a solver.
 fn run_call(solver: &dyn Solver, call: &SolverCall, is_over: &AtomicBool) -> Arrival {
-    let SolverCall { id, stage, challenge, stop, .. } = call;
-    let result = stopped_by(stop, || match stage {
+    let SolverCall { id, stage, challenge, context, .. } = call;
+    let result = within(context, || match stage {
         Stage::Present => solver.present(challenge),
         Stage::Wait => solver.wait(challenge).map(|()| ChallengeResponse::default()),
         Stage::CleanUp => solver.clean_up(challenge).map(|()| ChallengeResponse::default()),

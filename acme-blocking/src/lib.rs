@@ -33,7 +33,9 @@
 //! - [`Solver`]s publish challenges: [`Http01Listener`], [`Http01Handler`] for a server of your
 //!   own, [`TlsAlpn01Listener`], [`TlsAlpn01Resolver`] for your own rustls server,
 //!   [`Dns01Solver`] and [`DnsPersist01Solver`] over whatever implements [`Dns01`],
-//!   [`DnsUpdate`] for a DNS server that takes dynamic updates, and [`HookCommand`] for a command.
+//!   [`DnsUpdate`] for a DNS server that takes dynamic updates, [`HookCommand`] for a command, also
+//!   one that was written for lego, certbot, dehydrated or acme.sh ([`HookDialect`]), and
+//!   [`AskPerson`] for a person at a terminal.
 //! - [`TlsListener`] serves with the certificates of a [`CertificateResolver`], which are exchanged
 //!   while it runs, and answers tls-alpn-01 beside them.
 //! - [`storage`] keeps accounts, keys and certificates in a folder, in memory, or wherever a

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::shared::{AccountLock, Shared};
 use crate::solver::DynSolver;
-use crate::solver::hook::STOP;
+use crate::solver::hook::CONTEXT;
 use crate::store::DynStore;
 use crate::{BoxError, BoxFuture};
 
@@ -189,7 +189,7 @@ async fn solve(solver: Arc<dyn DynSolver + '_>, call: SolverCall) -> Arrival {
             Stage::CleanUp => solver.dyn_clean_up(&call.challenge).await.map(done),
         }
     };
-    let result = STOP.scope(call.stop.clone(), called).await;
+    let result = CONTEXT.scope(call.context.clone(), called).await;
     Arrival::Solved(call.id, result.map_err(|error| error_chain(&*error)))
 }
 

@@ -82,6 +82,11 @@ macro_rules! delegate {
                 $solver.rules(kind)
             }
 
+            fn gathers(&self) -> bool {
+                let $this = self;
+                $solver.gathers()
+            }
+
             fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
                 let $this = self;
                 $solver.present(challenge)

@@ -1,22 +1,22 @@
-//! Running the user's command.
+//! Running what blocks: the user's command, and a question to a person.
 
 use core::cell::RefCell;
 
-use acme_adapter::hook::{HookAction, HookCommand};
-use acme_adapter::solvers::Stop;
+use acme_adapter::hook::{HookAction, HookCommand, HookRecord};
+use acme_adapter::solvers::CallContext;
 
 use crate::BoxError;
 
 thread_local! {
-    /// Says when the call of a solver on this thread is to end early.
-    static STOP: RefCell<Stop> = RefCell::default();
+    /// What the call of a solver on this thread knows beside its challenge.
+    static CONTEXT: RefCell<CallContext> = RefCell::default();
 }
 
-/// Runs a call of a solver, in which commands end early when `stop` says so.
-pub(crate) fn stopped_by<T>(stop: &Stop, call: impl FnOnce() -> T) -> T {
-    STOP.with(|current| current.replace(stop.clone()));
+/// Runs a call of a solver, in which commands end early when its context says so.
+pub(crate) fn within<T>(context: &CallContext, call: impl FnOnce() -> T) -> T {
+    CONTEXT.with(|current| current.replace(context.clone()));
     let result = call();
-    STOP.with(RefCell::take);
+    CONTEXT.with(RefCell::take);
     result
 }
 
@@ -24,9 +24,16 @@ pub(crate) fn stopped_by<T>(stop: &Stop, call: impl FnOnce() -> T) -> T {
 pub(super) fn run(
     hook: &HookCommand,
     action: HookAction,
-    name: &str,
-    value: &str,
+    record: HookRecord,
 ) -> Result<(), BoxError> {
-    let stop = STOP.with_borrow(Stop::clone);
-    Ok(hook.run_while(action, name, value, || !stop.is_set())?)
+    let batch = CONTEXT.with_borrow(|context| context.batch.clone());
+    blocking(move |wanted| Ok(hook.run(action, &record, batch.as_deref(), wanted)?))
+}
+
+/// Runs what blocks; its argument returns false when the issuance has no use for the result.
+pub(super) fn blocking(
+    work: impl FnOnce(&dyn Fn() -> bool) -> Result<(), BoxError>,
+) -> Result<(), BoxError> {
+    let stop = CONTEXT.with_borrow(|context| context.stop.clone());
+    work(&|| !stop.is_set())
 }

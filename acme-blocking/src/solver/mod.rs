@@ -43,6 +43,15 @@ pub trait Solver: Send + Sync {
         None
     }
 
+    /// Returns whether the challenges of an order are handed to it all at once; by default each comes as soon as the CA
+    /// offers it.
+    ///
+    /// For a solver that asks a person, or that does something once after the last challenge. No `present` of it starts
+    /// while an authorization has yet to be read.
+    fn gathers(&self) -> bool {
+        false
+    }
+
     /// Publishes the challenge beside whatever else is published.
     ///
     /// It may be called again for a challenge that is published already, such as after a restart.
@@ -80,6 +89,7 @@ acme_adapter::forward! {
     @owned Solver {
         fn kinds(&self) -> &[ChallengeKind];
         fn rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules>;
+        fn gathers(&self) -> bool;
         fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError>;
         fn wait(&self, challenge: &Challenge) -> Result<(), BoxError>;
         fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError>;

@@ -25,13 +25,14 @@ pub use crate::dns_update::{
 };
 pub use crate::error::{BoxError, Error};
 pub use crate::exchange::ExchangeRecord;
-pub use crate::hook::HookCommand;
+pub use crate::hook::{HookCommand, HookDialect};
 pub use crate::http01::{Http01Handler, HttpsRedirect};
 pub use crate::keeper::{
     CertificateEvent, CertificateEventKind, CertificateHealth, CertificateState, Health,
 };
 pub use crate::keys::{AccountKey, KeyKind, NewKey, ProviderKey};
 pub use crate::lock::Lock;
+pub use crate::person::{AskPerson, Person, PersonError, Terminal};
 #[cfg(feature = "propagation")]
 pub use crate::propagation::{
     Propagated, PropagationCheck, PropagationError, ServerAnswer, ServerState,

@@ -19,6 +19,7 @@
 //! | [`tls`], [`proxy`] | which roots are trusted; which proxy the environment names |
 //! | [`cookies`] | cookies of a CA's balancer, in memory |
 //! | [`http01`], [`tls_alpn01`], [`hook`] | responses to validations |
+//! | [`person`] | a solver that asks a person, and the terminal |
 //! | [`resolver`] | which certificate a server shows to which client |
 //! | [`places`] | a bound on the connections to a listener |
 //! | `propagation` | whether a TXT record has reached every authoritative server (a feature) |
@@ -64,6 +65,7 @@ pub mod key_file;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
+pub mod person;
 pub mod places;
 #[cfg(feature = "propagation")]
 pub mod propagation;

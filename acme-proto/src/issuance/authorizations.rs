@@ -242,6 +242,20 @@ impl Authorizations {
         self.all.iter()
     }
 
+    /// Returns whether one has never been read, or a kind of challenge is being chosen for it.
+    ///
+    /// One that waits for the record of an earlier attempt to be cleaned up does not count: another challenge may
+    /// share the record.
+    pub(super) fn is_any_unselected(&self) -> bool {
+        use AuthorizationView as V;
+        let unread = |at: usize| self.all[at].status.is_none();
+        self.views.iter().enumerate().any(|(at, view)| match view {
+            V::Unread | V::Reading => unread(at),
+            V::Open | V::Offered => true,
+            _ => false,
+        })
+    }
+
     pub(super) fn find(&self, url: &Url) -> Option<usize> {
         self.by_url.get(url).copied()
     }

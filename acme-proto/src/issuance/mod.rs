@@ -339,6 +339,16 @@ impl Issuance {
         !self.is_running()
     }
 
+    /// Returns whether more challenges may be handed out before anything else happens: an authorization has not been read
+    /// yet, a kind of challenge is being chosen, or the snapshot that lists a challenge is being stored.
+    ///
+    /// A solver that has to know all challenges of an order waits for as long.
+    pub fn is_selecting(&self) -> bool {
+        self.is_running()
+            && (self.publications.is_any_unsaved(self.saving.stored())
+                || self.authorizations.is_any_unselected())
+    }
+
     const fn is_running(&self) -> bool {
         self.ending.is_none() && !self.life.is_over()
     }

@@ -132,6 +132,11 @@ impl Publications {
         self.changed.extend(self.unsaved.drain(..stored).map(|(_, url)| url));
     }
 
+    /// Returns whether a challenge is selected that the snapshot of generation `saved` does not list.
+    pub(super) fn is_any_unsaved(&self, saved: u64) -> bool {
+        self.unsaved.back().is_some_and(|(generation, _)| *generation > saved)
+    }
+
     /// Takes the user's word that publishing is over; `None` for a challenge that was not handed out.
     pub(super) fn provisioned(&mut self, url: &Url) -> Option<&Challenge> {
         let progress = &self.all.get(url)?.progress;
@@ -294,6 +299,7 @@ mod tests {
         let mut publications = Publications::default();
         publications.select(challenge(Z1, C1), 1);
         publications.select(challenge(Z1, C2), 2);
+        assert!(publications.is_any_unsaved(1) && !publications.is_any_unsaved(2));
         publications.take_changed();
         publications
     }

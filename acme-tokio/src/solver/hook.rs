@@ -1,16 +1,16 @@
-//! Running the user's command.
+//! Running what blocks: the user's command, and a question to a person.
 
 use std::sync::Arc;
 
-use acme_adapter::hook::{HookAction, HookCommand};
-use acme_adapter::solvers::Stop;
+use acme_adapter::hook::{HookAction, HookCommand, HookRecord};
+use acme_adapter::solvers::CallContext;
 use tokio::task::spawn_blocking;
 
 use crate::BoxError;
 
 tokio::task_local! {
-    /// Says when the call of the solver that is being polled is to end early.
-    pub(crate) static STOP: Stop;
+    /// What the call of the solver that is being polled knows beside its challenge.
+    pub(crate) static CONTEXT: CallContext;
 }
 
 /// Runs the command on a thread that may block, and stops it if this future is dropped, and when the issuance has no use
@@ -18,20 +18,31 @@ tokio::task_local! {
 pub(super) async fn run(
     hook: &HookCommand,
     action: HookAction,
-    name: &str,
-    value: &str,
+    record: HookRecord,
 ) -> Result<(), BoxError> {
-    let (hook, name, value) = (hook.clone(), name.to_owned(), value.to_owned());
+    let hook = hook.clone();
+    let batch = context().batch;
+    blocking(move |wanted| Ok(hook.run(action, &record, batch.as_deref(), wanted)?)).await
+}
+
+/// Runs what blocks on a thread that may; its argument returns false when this future is dropped, and when the issuance has
+/// no use for the result.
+pub(super) async fn blocking(
+    work: impl FnOnce(&dyn Fn() -> bool) -> Result<(), BoxError> + Send + 'static,
+) -> Result<(), BoxError> {
     // Dropping the future drops `waiting`, which the thread sees. `spawn_blocking` itself cannot be
     // cancelled.
     let waiting = Arc::new(());
     let wanted = Arc::downgrade(&waiting);
-    let stop = STOP.try_with(Clone::clone).unwrap_or_default();
-    let is_wanted = move || wanted.strong_count() > 0 && !stop.is_set();
-    let run = move || hook.run_while(action, &name, &value, is_wanted);
-    let result = spawn_blocking(run).await;
+    let stop = context().stop;
+    let result =
+        spawn_blocking(move || work(&|| wanted.strong_count() > 0 && !stop.is_set())).await;
     drop(waiting);
-    Ok(result??)
+    result?
+}
+
+fn context() -> CallContext {
+    CONTEXT.try_with(Clone::clone).unwrap_or_default()
 }
 
 #[cfg(all(test, unix))]

@@ -41,6 +41,15 @@ pub trait Solver: Send + Sync {
         None
     }
 
+    /// Returns whether the challenges of an order are handed to it all at once; by default each comes as soon as the CA
+    /// offers it.
+    ///
+    /// For a solver that asks a person, or that does something once after the last challenge. No `present` of it starts
+    /// while an authorization has yet to be read.
+    fn gathers(&self) -> bool {
+        false
+    }
+
     /// Publishes the challenge beside whatever else is published.
     ///
     /// It may be called again for a challenge that is published already, such as after a restart.
@@ -85,6 +94,9 @@ pub trait DynSolver: Send + Sync {
     /// Does what [`Solver::rules`] does.
     fn dyn_rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules>;
 
+    /// Does what [`Solver::gathers`] does.
+    fn dyn_gathers(&self) -> bool;
+
     /// Does what [`Solver::present`] does.
     fn dyn_present<'a>(
         &'a self,
@@ -105,6 +117,10 @@ impl<T: Solver> DynSolver for T {
 
     fn dyn_rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules> {
         self.rules(kind)
+    }
+
+    fn dyn_gathers(&self) -> bool {
+        self.gathers()
     }
 
     fn dyn_present<'a>(
@@ -132,6 +148,10 @@ impl Solver for dyn DynSolver + '_ {
         self.dyn_rules(kind)
     }
 
+    fn gathers(&self) -> bool {
+        self.dyn_gathers()
+    }
+
     async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
         self.dyn_present(challenge).await
     }
@@ -149,6 +169,7 @@ acme_adapter::forward! {
     Solver {
         fn kinds(&self) -> &[ChallengeKind];
         fn rules(&self, kind: &ChallengeKind) -> Option<ChallengeRules>;
+        fn gathers(&self) -> bool;
         fn present(&self, challenge: &Challenge) -> impl Future<Output = Result<ChallengeResponse, BoxError>> + Send;
         fn wait(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;
         fn clean_up(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;

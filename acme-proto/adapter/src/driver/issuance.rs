@@ -73,6 +73,10 @@ impl EventHandler<Issuance> for Solving {
     }
 
     fn look(&mut self, flow: &mut Issuance) -> Result<bool, Error> {
+        if self.0.is_gathering() && !flow.is_selecting() {
+            self.0.gathered();
+            return Ok(true);
+        }
         let dropped = if flow.is_ending() { self.0.stop() } else { Vec::new() };
         for id in &dropped {
             flow.failed(id, "it was not called, because the issuance had ended".to_owned())?;

@@ -159,10 +159,11 @@ macro_rules! issue {
                     }
                 }
                 let kinds: Vec<_> = user.solvers.iter().map(|s| crate::Solver::kinds(s).to_vec()).collect();
+                let gathers = user.solvers.iter().map(|solver| crate::Solver::gathers(solver)).collect();
                 // A function of the user is not called in the flow, which runs under the lock of the session.
                 let choice = settings.chain.as_mut().and_then(acme_proto::x509::ChainChoice::detach);
                 let flow = settings.into_flow(&kinds, user.store.is_some())?;
-                let scheduler = $crate::solvers::Scheduler::new(kinds, shared.state.records());
+                let scheduler = $crate::solvers::Scheduler::new(kinds, shared.state.records()).gathering(gathers);
                 let handler = $crate::driver::Solving(scheduler);
                 let issued = crate::drive::drive(&shared, flow, handler, user)$($await)*?;
                 Ok(match choice {

@@ -238,11 +238,13 @@ macro_rules! ready_made_solvers {
 
         impl Dns01 for $crate::hook::HookCommand {
             $($async)? fn set_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-                hook::run(self, $crate::hook::HookAction::Present, name, value)$($await)*
+                let record = $crate::hook::HookRecord::txt(name, value);
+                hook::run(self, $crate::hook::HookAction::Present, record)$($await)*
             }
 
             $($async)? fn remove_txt(&self, name: &str, value: &str) -> Result<(), BoxError> {
-                hook::run(self, $crate::hook::HookAction::Cleanup, name, value)$($await)*
+                let record = $crate::hook::HookRecord::txt(name, value);
+                hook::run(self, $crate::hook::HookAction::Cleanup, record)$($await)*
             }
         }
 
@@ -262,17 +264,7 @@ macro_rules! ready_made_solvers {
             }
         }
 
-        $crate::txt_solver! { $crate::dns_update::DnsUpdate, async: [$($async)?], await: [$($await)*] }
-        $crate::txt_solver! { $crate::hook::HookCommand, async: [$($async)?], await: [$($await)*] }
-    };
-}
-
-/// Implements the adapter's trait `Solver` for a type that implements its trait `Dns01`.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! txt_solver {
-    ($type:ty, async: [$($async:tt)?], await: [$($await:tt)*]) => {
-        impl Solver for $type {
+        impl Solver for $crate::dns_update::DnsUpdate {
             fn kinds(&self) -> &[ChallengeKind] {
                 &$crate::txt::KINDS
             }
@@ -286,6 +278,52 @@ macro_rules! txt_solver {
             $($async)? fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
                 let record = $crate::txt::record(challenge)?;
                 self.remove_txt(&record.name, &record.value)$($await)*
+            }
+        }
+
+        impl Solver for $crate::hook::HookCommand {
+            fn kinds(&self) -> &[ChallengeKind] {
+                self.challenge_kinds()
+            }
+
+            fn gathers(&self) -> bool {
+                $crate::hook::HookCommand::gathers(self)
+            }
+
+            $($async)? fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
+                let record = $crate::hook::HookRecord::of(challenge)?;
+                hook::run(self, $crate::hook::HookAction::Present, record)$($await)*?;
+                Ok(ChallengeResponse::default())
+            }
+
+            $($async)? fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+                let record = $crate::hook::HookRecord::of(challenge)?;
+                hook::run(self, $crate::hook::HookAction::Cleanup, record)$($await)*
+            }
+        }
+
+        impl<P: $crate::person::Person + 'static> Solver for $crate::person::AskPerson<P> {
+            fn kinds(&self) -> &[ChallengeKind] {
+                self.challenge_kinds()
+            }
+
+            fn gathers(&self) -> bool {
+                true
+            }
+
+            $($async)? fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
+                $crate::person::AskPerson::present(self, challenge)?;
+                Ok(ChallengeResponse::default())
+            }
+
+            $($async)? fn wait(&self, challenge: &Challenge) -> Result<(), BoxError> {
+                let (this, challenge) = (self.clone(), challenge.clone());
+                hook::blocking(move |wanted| this.wait(&challenge, wanted))$($await)*
+            }
+
+            $($async)? fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+                let (this, challenge) = (self.clone(), challenge.clone());
+                hook::blocking(move |wanted| this.clean_up(&challenge, wanted))$($await)*
             }
         }
     };

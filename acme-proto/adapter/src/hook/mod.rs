@@ -1,21 +1,40 @@
-//! A user's command that publishes TXT records.
+//! A user's command that publishes challenges.
 
+mod acme_sh;
+mod dialect;
 mod group;
+mod output;
+mod record;
+mod turns;
 
 use core::time::Duration;
-use std::io::{self, Read};
-use std::process::{Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Instant;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 
+use acme_proto::wire::ChallengeKind;
+
+use self::output::{Pipes, Written, one_line};
+use self::turns::{Facts, Turns};
+use crate::solvers::Batch;
+
+pub use self::dialect::{HookDialect, UnknownDialect};
 pub use self::group::{Ended, Group, kill_all};
+pub use self::record::HookRecord;
 
-/// A command, run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A command that publishes TXT records, by default run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`.
+///
+/// [`dialect`](Self::dialect) has it run as the scripts of other ACME clients expect. Its standard input is empty, and it
+/// inherits the environment. Clones share which runs have to follow each other.
+#[derive(Clone, Debug)]
 pub struct HookCommand {
     words: Vec<String>,
+    /// Only certbot has two commands.
+    cleanup: Option<Vec<String>>,
+    dialect: HookDialect,
+    http01: bool,
     time_limit: Duration,
+    turns: Arc<Turns>,
 }
 
 /// The action of a hook.
@@ -43,7 +62,34 @@ impl HookCommand {
     /// Single or double quotes keep a word together. Nothing else has a special meaning, because no
     /// shell is involved.
     pub fn new(command: &str) -> Self {
-        Self { words: words(command), time_limit: TIME_LIMIT }
+        Self {
+            words: words(command),
+            cleanup: None,
+            dialect: HookDialect::Plain,
+            http01: false,
+            time_limit: TIME_LIMIT,
+            turns: Arc::default(),
+        }
+    }
+
+    /// Has the command run as the scripts of another ACME client expect.
+    pub const fn dialect(mut self, dialect: HookDialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Sets the command that takes back what [`HookDialect::Certbot`] has published; without one, nothing is run for
+    /// that. The other dialects have one command for both.
+    pub fn cleanup_command(mut self, command: &str) -> Self {
+        self.cleanup = Some(words(command));
+        self
+    }
+
+    /// Has the command publish http-01 in place of TXT records, for [`HookDialect::Certbot`] and
+    /// [`HookDialect::Dehydrated`]. With another dialect it solves no kind of challenge then.
+    pub const fn http01(mut self) -> Self {
+        self.http01 = true;
+        self
     }
 
     /// Sets how long one run may take before it is stopped, with everything that it started; 2 minutes by default.
@@ -57,20 +103,14 @@ impl HookCommand {
         self.time_limit
     }
 
-    /// Returns the command with an empty standard input.
-    ///
-    /// [`Group::start`] runs it in a process group of its own, so that Ctrl-C at the terminal does not kill
-    /// the hook that cleans up. The value may begin with `-`. Pass its output to [`check`](Self::check).
-    pub fn command(&self, action: HookAction, name: &str, value: &str) -> Command {
-        let mut words = self.words.iter();
-        let mut command = Command::new(words.next().map_or("", String::as_str));
-        command
-            .args(words)
-            .args([action.as_str(), name, value])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        command
+    /// Returns the kinds of challenges that it publishes.
+    pub const fn challenge_kinds(&self) -> &'static [ChallengeKind] {
+        self.dialect.kinds(self.http01)
+    }
+
+    /// Returns whether it has to know all challenges of an order before the first one: certbot's hooks do.
+    pub fn gathers(&self) -> bool {
+        self.dialect == HookDialect::Certbot
     }
 
     /// Runs the command to add a value to the TXT records at a name, and waits for its end.
@@ -79,7 +119,7 @@ impl HookCommand {
     ///
     /// Those of [`run`](Self::run).
     pub fn present(&self, name: &str, value: &str) -> Result<(), HookError> {
-        self.run(HookAction::Present, name, value)
+        self.run(HookAction::Present, &HookRecord::txt(name, value), None, || true)
     }
 
     /// Runs the command to remove a value from the TXT records at a name, and waits for its end.
@@ -88,85 +128,96 @@ impl HookCommand {
     ///
     /// Those of [`run`](Self::run).
     pub fn clean_up(&self, name: &str, value: &str) -> Result<(), HookError> {
-        self.run(HookAction::Cleanup, name, value)
+        self.run(HookAction::Cleanup, &HookRecord::txt(name, value), None, || true)
     }
 
-    /// Runs the command and waits for its end.
+    /// Runs the command and waits for its end; it is stopped when `wanted` returns false.
+    ///
+    /// It runs in a process group of its own, so that Ctrl-C at the terminal does not kill the hook that cleans up. A
+    /// value may begin with `-`.
     ///
     /// # Errors
     ///
-    /// Those of [`check`](Self::check), and [`HookError::Start`] and [`HookError::TimedOut`].
-    pub fn run(&self, action: HookAction, name: &str, value: &str) -> Result<(), HookError> {
-        self.run_while(action, name, value, || true)
-    }
-
-    /// Runs the command as [`run`](Self::run) does, and stops it when `wanted` returns false.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`run`](Self::run), and [`HookError::Stopped`] if it was stopped for that.
-    pub fn run_while(
+    /// [`HookError`].
+    pub fn run(
         &self,
         action: HookAction,
-        name: &str,
-        value: &str,
+        record: &HookRecord,
+        batch: Option<&Batch>,
         wanted: impl Fn() -> bool,
     ) -> Result<(), HookError> {
-        let mut command = self.command(action, name, value);
+        let _turn = match self.dialect.runs_side_by_side() {
+            true => None,
+            false => Some(self.turns.wait(&wanted).ok_or_else(|| self.stopped())?),
+        };
+        match action {
+            HookAction::Present => {
+                let facts = self.turns.begin(record, batch);
+                let written = self.run_once(action, record, &facts, wanted)?;
+                if self.dialect == HookDialect::Certbot {
+                    let output = String::from_utf8_lossy(&written.stdout).trim().replace('\0', "");
+                    self.turns.keep(record, Facts { output, ..facts });
+                }
+            }
+            HookAction::Cleanup => {
+                let facts = self.turns.published(record);
+                self.run_once(action, record, &facts, wanted)?;
+                self.turns.forget(record);
+            }
+        }
+        Ok(())
+    }
+
+    fn run_once(
+        &self,
+        action: HookAction,
+        record: &HookRecord,
+        facts: &Facts,
+        wanted: impl Fn() -> bool,
+    ) -> Result<Written, HookError> {
+        let command = dialect::command(self, action, record, facts)?;
+        let Some(mut command) = command else { return Ok(Written::default()) };
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = Group::start(&mut command).map_err(|error| self.not_started(error))?;
-        let said = group.child().stderr.take().map(listen);
+        let pipes = Pipes::of(group.child());
         let ended = group.wait(self.time_limit, wanted).map_err(|error| self.not_started(error))?;
         let status = match ended {
             Ended::Status(status) => status,
             Ended::TimedOut => return Err(self.timed_out()),
-            Ended::Stopped => return Err(HookError::Stopped { command: self.name() }),
+            Ended::Stopped => return Err(self.stopped()),
         };
-        if status.success() {
-            return Ok(());
+        let needs_output = matches!(self.dialect, HookDialect::Certbot | HookDialect::AcmeSh);
+        if status.success() && !needs_output {
+            return Ok(Written::default());
         }
-        // What it has written may still be in the pipe. A child that it left behind may keep the
-        // pipe open, so this does not wait for its end but for a short silence, and not for that of one that never is
-        // silent.
-        let mut stderr = Vec::new();
-        let end = Instant::now() + MOST_LAST_WORDS;
-        let wait = || end.saturating_duration_since(Instant::now()).min(LAST_WORDS);
-        while let Some(Ok(piece)) = said.as_ref().map(|said| said.recv_timeout(wait())) {
-            stderr.extend_from_slice(&piece);
-            if wait().is_zero() {
-                break;
+        let written = pipes.written();
+        match acme_sh::unknown_function(&written.stderr) {
+            Some(function) if self.dialect == HookDialect::AcmeSh => {
+                return Err(HookError::UnknownFunction { command: self.name(), function });
             }
+            _ if status.success() => return Ok(written),
+            _ => {}
         }
-        self.check(&Output { status, stdout: Vec::new(), stderr })
+        let said = [&written.stderr, &written.stdout].map(|octets| one_line(octets));
+        let said = said.into_iter().find(|text| !text.is_empty());
+        let said = said.unwrap_or_else(|| "it said nothing".to_owned());
+        Err(HookError::Failed { command: self.name(), status, said })
     }
 
-    /// Checks the exit status of the command.
-    ///
-    /// # Errors
-    ///
-    /// [`HookError::Failed`] with what it wrote to standard error, for any status but 0.
-    pub fn check(&self, output: &Output) -> Result<(), HookError> {
-        if output.status.success() {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&output.stderr);
-        let text: String = text
-            .trim()
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .take(MAX_WORDS)
-            .collect();
-        let said = if text.is_empty() { "it said nothing".into() } else { text };
-        Err(HookError::Failed { command: self.name(), status: output.status, said })
-    }
-
-    /// Describes a command that could not be run.
-    pub fn not_started(&self, source: io::Error) -> HookError {
+    fn not_started(&self, source: io::Error) -> HookError {
         HookError::Start { command: self.name(), source }
     }
 
-    /// Describes a command that was stopped at its time limit.
-    pub fn timed_out(&self) -> HookError {
+    fn timed_out(&self) -> HookError {
         HookError::TimedOut { command: self.name(), limit: self.time_limit }
+    }
+
+    fn stopped(&self) -> HookError {
+        HookError::Stopped { command: self.name() }
+    }
+
+    fn lacks_challenge(&self) -> HookError {
+        HookError::LacksChallenge { command: self.name(), dialect: self.dialect }
     }
 
     fn name(&self) -> String {
@@ -193,7 +244,7 @@ pub enum HookError {
         command: String,
         /// How it ended.
         status: ExitStatus,
-        /// What it wrote to standard error.
+        /// What it wrote to standard error, or else to standard output.
         said: String,
     },
     /// The command was stopped, because its result was no longer needed.
@@ -201,6 +252,38 @@ pub enum HookError {
     Stopped {
         /// The program.
         command: String,
+    },
+    /// The script calls a function of acme.sh that does not exist here.
+    #[error(
+        "the script {command:?} calls {function}, a function of acme.sh that does not exist here; define it in the script, or use another one"
+    )]
+    UnknownFunction {
+        /// The script.
+        command: String,
+        /// The name of the function.
+        function: String,
+    },
+    /// The file is no script of acme.sh's `dnsapi`.
+    #[error(
+        "{command:?} is no script of acme.sh; give the path of a file named dns_xxx.sh that defines {function}"
+    )]
+    NoScript {
+        /// The file.
+        command: String,
+        /// The function that it would define.
+        function: String,
+        /// The operating system's error, if the file cannot be read.
+        source: Option<io::Error>,
+    },
+    /// The dialect needs more than the name and the value of a record.
+    #[error(
+        "the hook {command:?} is run in the dialect {dialect}, which needs the challenge itself; give the HookCommand as the solver"
+    )]
+    LacksChallenge {
+        /// The program.
+        command: String,
+        /// Its dialect.
+        dialect: HookDialect,
     },
     /// The command did not end in time and was stopped.
     #[error("the hook {command:?} did not end within {} s and was stopped", limit.as_secs())]
@@ -210,26 +293,6 @@ pub enum HookError {
         /// The time limit.
         limit: Duration,
     },
-}
-
-/// Reads standard error on a detached thread: a child that the command left behind may keep the
-/// pipe open for any length of time.
-///
-/// Output beyond the limit is read and dropped, because a full pipe would block the command.
-fn listen(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
-        let mut piece = [0; 4096];
-        let mut left = MAX_STDERR;
-        while let Ok(length @ 1..) = pipe.read(&mut piece) {
-            let kept = length.min(left);
-            left -= kept;
-            if kept > 0 {
-                let _ = send.send(piece[..kept].to_vec());
-            }
-        }
-    });
-    receive
 }
 
 /// Splits a command at white space outside quotes. An empty pair of quotes is an empty word.
@@ -253,10 +316,6 @@ pub fn words(command: &str) -> Vec<String> {
 }
 
 const TIME_LIMIT: Duration = Duration::from_secs(120);
-const LAST_WORDS: Duration = Duration::from_millis(200);
-const MOST_LAST_WORDS: Duration = Duration::from_secs(1);
-const MAX_STDERR: usize = 64 * 1024;
-const MAX_WORDS: usize = 500;
 
 #[cfg(test)]
 mod tests;

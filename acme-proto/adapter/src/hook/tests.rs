@@ -1,3 +1,6 @@
+use std::thread;
+use std::time::Instant;
+
 use super::*;
 
 #[test]
@@ -123,7 +126,9 @@ mod unix {
     fn one_that_nobody_waits_for_is_stopped() {
         let (hook, file) = busy("wanted");
         let wanted = || length(&file) == 0;
-        let error = hook.run_while(HookAction::Present, "a", "b", wanted).expect_err("not wanted");
+        let error = hook
+            .run(HookAction::Present, &HookRecord::txt("a", "b"), None, wanted)
+            .expect_err("not wanted");
         assert!(matches!(error, HookError::Stopped { .. }), "{error}");
         let then = length(&file);
         thread::sleep(Duration::from_millis(500));

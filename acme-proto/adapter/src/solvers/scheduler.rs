@@ -8,7 +8,7 @@ use acme_proto::challenge::{Challenge, ChallengeId, ChallengeResponse};
 use acme_proto::issuance::Offer;
 use acme_proto::wire::ChallengeKind;
 
-use super::{RecordLock, RecordLocks, Stop, Wake};
+use super::{Batch, CallContext, RecordLock, RecordLocks, Stop, Wake};
 
 /// How many calls of solvers run at once for each issuance; calls of `wait` are not counted.
 pub const MAX_CALLS: usize = 16;
@@ -18,6 +18,8 @@ pub const MAX_CALLS: usize = 16;
 pub struct Scheduler {
     /// The kinds of challenges that each solver can publish, in the order of the solvers.
     kinds: Vec<Vec<ChallengeKind>>,
+    /// Which solvers are given the challenges of an order all at once, by their place in that list.
+    gathers: Vec<bool>,
     /// By the place of the solver in that list.
     progress: Vec<Progress>,
     locks: Arc<RecordLocks>,
@@ -88,8 +90,8 @@ pub struct SolverCall {
     pub stage: Stage,
     /// Its argument.
     pub challenge: Challenge,
-    /// Says when the call is to end early.
-    pub stop: Stop,
+    /// Says when the call is to end early, and which calls are made with it.
+    pub context: CallContext,
     response: ChallengeResponse,
     lock: Option<RecordLock>,
 }
@@ -114,6 +116,7 @@ impl Scheduler {
     pub fn new(kinds: Vec<Vec<ChallengeKind>>, locks: &Arc<RecordLocks>) -> Self {
         Self {
             progress: vec![Progress::default(); kinds.len()],
+            gathers: vec![false; kinds.len()],
             kinds,
             locks: Arc::clone(locks),
             next_id: 0,
@@ -123,6 +126,37 @@ impl Scheduler {
             busy: 0,
             stopped: false,
         }
+    }
+
+    /// Has the calls of `present` of these solvers wait for [`gathered`](Self::gathered), by the place of each solver.
+    pub fn gathering(mut self, gathers: Vec<bool>) -> Self {
+        self.gathers = gathers;
+        self
+    }
+
+    /// Returns whether calls wait for [`gathered`](Self::gathered).
+    pub fn is_gathering(&self) -> bool {
+        self.queue.iter().any(|call| self.is_gathered(call))
+    }
+
+    /// Lets the calls start that waited for the rest of their order: there is no more to come.
+    pub fn gathered(&mut self) {
+        for solver in 0..self.gathers.len() {
+            let is_held = |call: &SolverCall| call.solver == solver && self.is_gathered(call);
+            let names = self.queue.iter().filter(|call| is_held(call));
+            let names = names.map(|call| call.challenge.identifier().value()).collect();
+            let batch = Arc::new(Batch::new(names));
+            let held: Vec<bool> = self.queue.iter().map(is_held).collect();
+            for (call, _) in self.queue.iter_mut().zip(held).filter(|(_, is_held)| *is_held) {
+                call.context.batch = Some(Arc::clone(&batch));
+            }
+        }
+    }
+
+    /// Returns whether a call waits for the rest of its order.
+    fn is_gathered(&self, call: &SolverCall) -> bool {
+        let gathers = self.gathers.get(call.solver).is_some_and(|gathers| *gathers);
+        gathers && call.stage == Stage::Present && call.context.batch.is_none()
     }
 
     /// Chooses a kind by the order of the solvers, and of the kinds within each; an error says that
@@ -180,9 +214,10 @@ impl Scheduler {
             Some(wait) => wait,
             None if self.busy < MAX_CALLS => {
                 // A call whose record is locked does not hold up those behind it.
-                let is_held =
+                let is_free =
                     |call: &SolverCall| call.lock.as_ref().is_none_or(RecordLock::is_held);
-                let place = self.queue.iter().position(is_held)?;
+                let may_start = |call: &SolverCall| is_free(call) && !self.is_gathered(call);
+                let place = self.queue.iter().position(may_start)?;
                 self.queue.remove(place)?
             }
             None => return None,
@@ -194,7 +229,7 @@ impl Scheduler {
             stage: call.stage,
             challenge: call.challenge.clone(),
             response: call.response.clone(),
-            stop: call.stop.clone(),
+            stop: call.context.stop.clone(),
         };
         self.running.insert(call.id, running);
         Some(call)
@@ -283,8 +318,8 @@ impl Scheduler {
             let name = challenge.txt_name().unwrap_or_else(|| challenge.url().to_string());
             self.locks.lock(&name, Arc::clone(wake))
         });
-        let stop = Stop::default();
-        let call = SolverCall { id, solver, stage, challenge, stop, response, lock };
+        let context = CallContext::default();
+        let call = SolverCall { id, solver, stage, challenge, context, response, lock };
         let queue = if stage == Stage::Wait { &mut self.waits } else { &mut self.queue };
         queue.push_back(call);
     }
@@ -428,13 +463,35 @@ mod tests {
         scheduler.present(second.clone(), &wake).expect("a solver");
         let running = calls(&mut scheduler);
         assert_eq!(scheduler.stop(), [second.id()]);
-        assert!(running[0].stop.is_set() && !scheduler.has_queued());
+        assert!(running[0].context.stop.is_set() && !scheduler.has_queued());
         scheduler.clean_up(second, &wake).expect("a solver");
         drop(running);
         let clean_up = calls(&mut scheduler).remove(0);
-        assert!(!clean_up.stop.is_set() && scheduler.stop().is_empty());
+        assert!(!clean_up.context.stop.is_set() && scheduler.stop().is_empty());
         drop(scheduler);
-        assert!(clean_up.stop.is_set());
+        assert!(clean_up.context.stop.is_set());
+    }
+
+    #[test]
+    fn a_solver_that_gathers_is_called_once_no_more_challenges_come() {
+        let (scheduler, wake) = scheduler();
+        let mut scheduler = scheduler.gathering(vec![true]);
+        for (number, name) in ["a.test", "b.test"].into_iter().enumerate() {
+            scheduler.present(challenge(name, number as u32), &wake).expect("a solver");
+        }
+        assert!(calls(&mut scheduler).is_empty() && scheduler.is_gathering());
+        scheduler.gathered();
+        assert!(!scheduler.is_gathering());
+        let running = calls(&mut scheduler);
+        let batches: Vec<_> =
+            running.iter().map(|call| call.context.batch.clone().expect("a batch")).collect();
+        assert_eq!(batches[0].names(), ["a.test", "b.test"]);
+        assert!(Arc::ptr_eq(&batches[0], &batches[1]));
+        assert_eq!((batches[0].take(), batches[1].take(), batches[0].take()), (1, 0, 0));
+        // A clean-up waits for nothing.
+        drop(running);
+        scheduler.clean_up(challenge("c.test", 2), &wake).expect("a solver");
+        assert_eq!(calls(&mut scheduler).len(), 1);
     }
 
     #[test]

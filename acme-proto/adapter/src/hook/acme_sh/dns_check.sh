@@ -1,0 +1,75 @@
+#!/usr/bin/env sh
+# A script of acme.sh's kind that uses its functions, and writes what differs from what acme.sh's return to standard error.
+
+dns_check_add() {
+  fulldomain=$1
+  txtvalue=$2
+  failed=
+
+  same 'arguments' "_acme-challenge.a.test $CHECK_VALUE" "$fulldomain $txtvalue"
+  for text in '{"success":true}' '[{"id":"5"}]'; do
+    _contains "$text" '[":]' || failed="$failed _contains"
+    _contains "$text" 'nothing' && failed="$failed _contains"
+  done
+  _contains '-a-b' '-a' || failed="$failed _contains(-)"
+  _startswith 'abc' 'ab' || failed="$failed _startswith"
+  _startswith 'abc' 'bc' && failed="$failed _startswith"
+  _endswith 'abc' 'bc' || failed="$failed _endswith"
+  _endswith 'abc' 'ab' && failed="$failed _endswith"
+  same _egrep_o '"id":12' "$(echo '{"id":12,"x":1}' | _egrep_o '"id":[0-9]+')"
+  same _head_n 'a' "$(printf 'a\nb\n' | _head_n 1)"
+  same _tail_n 'b' "$(printf 'a\nb\n' | _tail_n 1)"
+  same _lower_case 'abc1' "$(echo 'ABC1' | _lower_case)"
+  same _upper_case 'ABC1' "$(echo 'abc1' | _upper_case)"
+  same _getfield 'b' "$(_getfield 'a,b,c' 2)"
+  same '_getfield with a separator' 'c' "$(_getfield 'a|b|c' 3 '|')"
+  same _math '7' "$(_math 1 + 2 '*' 3)"
+  same '_math with parentheses' '9' "$(_math '(' 1 + 2 ')' '*' 3)"
+  _math 'x[$(touch injected)]' 2>/dev/null && failed="$failed _math"
+  same _normalizeJson '{"a":"b","c":[1],"d": 5}' "$(printf '{"a" : "b",\n"c": [1],"d": 5}' | _normalizeJson)"
+  same _idn 'a.test' "$(_idn a.test)"
+  _exists sh || failed="$failed _exists"
+  _exists no-such-program && failed="$failed _exists"
+  same _base64 'YWJj' "$(printf abc | _base64)"
+  same _dbase64 'abc' "$(printf YWJj | _dbase64)"
+  same _url_replace 'a-b_c' "$(echo 'a+b/c==' | _url_replace)"
+  same _url_encode 'a-b.c_d~%20%2f%3d%c3%a9' "$(printf 'a-b.c_d~ /=é' | _url_encode)"
+  same '_url_encode upper-hex' 'Zz09%2F' "$(printf 'Zz09/' | _url_encode upper-hex)"
+  same _hex_dump '616263' "$(printf abc | _hex_dump | tr -d ' \n')"
+  same _h2b 'abc' "$(printf 616263 | _h2b)"
+  if _exists openssl; then
+    same '_digest hex' 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' "$(printf abc | _digest sha256 hex)"
+    same _digest 'ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=' "$(printf abc | _digest sha256)"
+    same '_hmac hex' '9c196e32dc0175f86f4b1cb89289d6619de6bee699e4c378e68309ed97a1a6ab' "$(printf abc | _hmac sha256 6b6579 hex)"
+    same _hmac 'nBluMtwBdfhvSxy4konWYZ3mvuaZ5MN45oMJ7Zehpqs=' "$(printf abc | _hmac sha256 6b6579 | _base64)"
+  fi
+  printf 'one\ntwo\n' >"$CHECK_DIR/text"
+  _sed_i 's/two/2/' "$CHECK_DIR/text"
+  same _sed_i 'one 2' "$(tr '\n' ' ' <"$CHECK_DIR/text" | sed 's/ $//')"
+  case $(_time) in *[!0-9]* | '') failed="$failed _time" ;; esac
+  _sleep 0
+
+  same 'what acme.sh has kept' 'old token' "$(_readaccountconf_mutable Check_Token)"
+  _saveaccountconf_mutable Check_Token "$CHECK_TOKEN"
+  same _readaccountconf_mutable "$CHECK_TOKEN" "$(_readaccountconf_mutable Check_Token)"
+  _saveaccountconf Check_User me
+  _clearaccountconf Check_Other
+  same _clearaccountconf '' "$(_readaccountconf Check_Other)"
+  _saveaccountconf 'a.b' x 2>/dev/null && failed="$failed _saveaccountconf"
+
+  _info 'adding' "$fulldomain"
+  _debug response x
+  _secure_debug token "$CHECK_TOKEN"
+  if [ -n "$failed" ]; then
+    _err "differs:$failed"
+    return 1
+  fi
+}
+
+dns_check_rm() {
+  _err "no such record" "$1"
+}
+
+same() {
+  if [ "$2" != "$3" ]; then failed="$failed $1($3)"; fi
+}
