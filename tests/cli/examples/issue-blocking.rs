@@ -6,8 +6,8 @@
 use std::process::ExitCode;
 
 use acme_blocking::{
-    Cancel, ChallengeKind, Client, Dns01, Dns01Solver, HookCommand, Http01Listener, Issued,
-    Snapshot, Solver, TlsAlpn01Listener,
+    Cancel, ChallengeKind, Client, Dns01, Dns01Solver, Http01Listener, Issued, Snapshot, Solver,
+    TlsAlpn01Listener,
 };
 use acme_cli::{BoxError, Job};
 
@@ -119,7 +119,11 @@ fn solvers(job: &Job) -> Result<Vec<Box<dyn Solver + '_>>, BoxError> {
     job.warn_of_loopback();
     let mut solvers: Vec<Box<dyn Solver + '_>> = Vec::new();
     for kind in job.challenges() {
-        solvers.push(match (&kind, job.dns_hook(), job.dns_update()) {
+        if let Some(hook) = job.hook(&kind) {
+            solvers.push(Box::new(hook));
+            continue;
+        }
+        solvers.push(match (&kind, job.by_hand(), job.dns_update()) {
             (ChallengeKind::Http01, ..) => {
                 let listener = Http01Listener::bind(job.http_address())?;
                 job.listening(&kind, listener.local_addr());
@@ -130,7 +134,7 @@ fn solvers(job: &Job) -> Result<Vec<Box<dyn Solver + '_>>, BoxError> {
                 job.listening(&kind, listener.local_addr());
                 Box::new(listener)
             }
-            (_, Some(command), _) => Box::new(HookCommand::new(command)),
+            (_, Some(person), _) => Box::new(person),
             (_, None, Some(update)) => Box::new(update),
             (_, None, None) => Box::new(Dns01Solver::new(TestZone(job))),
         });

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use acme_cli::{BoxError, Job};
 use acme_tokio::{
-    ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, HookCommand, Http01Listener, Issued,
-    Snapshot, TlsAlpn01Listener,
+    ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, Http01Listener, Issued, Snapshot,
+    TlsAlpn01Listener,
 };
 use tokio::sync::Notify;
 
@@ -121,7 +121,11 @@ async fn solvers(job: &Job) -> Result<Vec<Box<dyn DynSolver + '_>>, BoxError> {
     job.warn_of_loopback();
     let mut solvers: Vec<Box<dyn DynSolver + '_>> = Vec::new();
     for kind in job.challenges() {
-        solvers.push(match (&kind, job.dns_hook(), job.dns_update()) {
+        if let Some(hook) = job.hook(&kind) {
+            solvers.push(Box::new(hook));
+            continue;
+        }
+        solvers.push(match (&kind, job.by_hand(), job.dns_update()) {
             (ChallengeKind::Http01, ..) => {
                 let listener = Http01Listener::bind(job.http_address()).await?;
                 job.listening(&kind, listener.local_addr());
@@ -132,7 +136,7 @@ async fn solvers(job: &Job) -> Result<Vec<Box<dyn DynSolver + '_>>, BoxError> {
                 job.listening(&kind, listener.local_addr());
                 Box::new(listener)
             }
-            (_, Some(command), _) => Box::new(HookCommand::new(command)),
+            (_, Some(person), _) => Box::new(person),
             (_, None, Some(update)) => Box::new(update),
             (_, None, None) => Box::new(Dns01Solver::new(TestZone(job))),
         });

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use acme_adapter::dns_update::{DnsUpdate, TsigKey};
 use acme_adapter::error_chain;
+use acme_adapter::hook::{HookCommand, HookDialect};
 use acme_adapter::keys::KeyKind;
+use acme_adapter::person::{Person, Terminal};
 use acme_proto::identifier::{Identifier, InvalidIdentifier};
 use acme_proto::jose::MacKey;
 use acme_proto::policy::Policy;
@@ -79,14 +81,30 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<IpAddr>,
 
-    /// Run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE` for dns-01; built in for the
-    /// embedded CA
-    #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) dns_hook: Option<String>,
+    /// Run as `CMD present NAME VALUE` and `CMD cleanup NAME VALUE` for dns-01, or as --hook-dialect says; built in for
+    /// the embedded CA
+    #[arg(long, visible_alias = "dns-hook", value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) hook: Option<String>,
+
+    /// Run --hook as another client runs its scripts: lego, lego-raw, certbot, dehydrated or acme.sh
+    #[arg(long, value_name = "NAME", requires = "hook")]
+    hook_dialect: Option<HookDialect>,
+
+    /// Command that takes back what --hook of the dialect certbot has published
+    #[arg(long, value_name = "CMD", requires = "hook_dialect", value_parser = NonEmptyStringValueParser::new())]
+    cleanup_hook: Option<String>,
+
+    /// Have --hook of the dialects certbot and dehydrated publish http-01 too, in place of a listener
+    #[arg(long, requires = "hook_dialect")]
+    http_hook: bool,
+
+    /// Ask at the terminal for the TXT records of dns-01 to be added by hand
+    #[arg(long, conflicts_with = "hook")]
+    pub(crate) by_hand: bool,
 
     /// For dns-01, send dynamic updates (RFC 2136) to this DNS server, the primary one of the zone; port 53 unless it
     /// says otherwise
-    #[arg(long, value_name = "HOST", requires_all = ["dns_update_key_file", "directory"], conflicts_with = "dns_hook")]
+    #[arg(long, value_name = "HOST", requires_all = ["dns_update_key_file", "directory"], conflicts_with_all = ["hook", "by_hand"])]
     dns_update_server: Option<String>,
 
     /// File with the TSIG key that signs them, in BIND's syntax, as tsig-keygen writes it
@@ -206,13 +224,55 @@ impl Args {
         self.check_challenges()?;
         let dns = self.kinds().contains(&ChallengeKind::Dns01);
         self.dns_update = self.read_dns_update()?;
-        if dns && self.directory.is_some() && self.dns_hook.is_none() && self.dns_update.is_none() {
+        let has_own = self.hook.is_some() || self.by_hand || self.dns_update.is_some();
+        if dns && self.directory.is_some() && !has_own {
             return Err(Failure::usage(
-                "dns-01 needs something that publishes TXT records: give --dns-hook CMD, which is run as \
-                 `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`, or --dns-update-server HOST",
+                "dns-01 needs something that publishes TXT records: give --hook CMD, which is run as \
+                 `CMD present NAME VALUE` and `CMD cleanup NAME VALUE`, or --dns-update-server HOST, or --by-hand to be \
+                 asked for them",
             ));
         }
+        self.check_hook()?;
         self.read_mac_key()
+    }
+
+    /// Returns the command that publishes challenges of a kind, if they are not published by this program itself.
+    pub(crate) fn hook(&self, kind: &ChallengeKind) -> Option<HookCommand> {
+        let hook = HookCommand::new(self.hook.as_deref()?).dialect(self.dialect());
+        let hook = match &self.cleanup_hook {
+            Some(command) => hook.cleanup_command(command),
+            None => hook,
+        };
+        match kind {
+            ChallengeKind::Dns01 => Some(hook),
+            ChallengeKind::Http01 if self.http_hook => Some(hook.http01()),
+            _ => None,
+        }
+    }
+
+    fn dialect(&self) -> HookDialect {
+        self.hook_dialect.unwrap_or_default()
+    }
+
+    /// Checks that the options of the hook suit its dialect, and that someone is there to be asked.
+    fn check_hook(&self) -> Result<(), Failure> {
+        let dialect = self.dialect();
+        if self.http_hook && !dialect.has_http01() {
+            return Err(Failure::usage(format!(
+                "hooks of the dialect {dialect} publish TXT records only: leave --http-hook out"
+            )));
+        }
+        if self.cleanup_hook.is_some() && dialect != HookDialect::Certbot {
+            return Err(Failure::usage(format!(
+                "in the dialect {dialect}, --hook itself cleans up: leave --cleanup-hook out"
+            )));
+        }
+        if self.by_hand {
+            Terminal.is_there().map_err(|error| {
+                Failure::usage(format!("--by-hand: {error}, such as --hook CMD"))
+            })?;
+        }
+        Ok(())
     }
 
     /// Checks that each name can be proved by one of the kinds that were given.
@@ -392,7 +452,8 @@ mod tests {
     #[test]
     fn dns_01_elsewhere_needs_a_hook() {
         let line = "issue --directory https://ca.test/dir *.a.test";
-        assert!(refusal(line).contains("--dns-hook"));
+        assert!(refusal(line).contains("--hook"));
+        assert!(parse(&format!("{line} --hook hook")).is_ok());
         assert!(parse(&format!("{line} --dns-hook hook")).is_ok());
         assert!(parse("issue *.a.test").is_ok());
     }
@@ -421,6 +482,24 @@ mod tests {
             assert_eq!(found(v6).unwrap()[0].to_string(), "[::1]:53");
         }
         assert!(found("127.0.0.1:x").unwrap_err().starts_with("--option 127.0.0.1:x: "));
+    }
+
+    #[test]
+    fn a_dialect_allows_what_its_scripts_can_do() {
+        let line = "issue --directory https://ca.test/dir --hook hook a.test";
+        for dialect in ["plain", "lego", "lego-raw", "certbot", "dehydrated", "acme.sh"] {
+            assert!(parse(&format!("{line} --hook-dialect {dialect}")).is_ok(), "{dialect}");
+        }
+        assert!(refusal(&format!("{line} --hook-dialect lega")).contains("dehydrated"));
+        let certbot = format!("{line} --hook-dialect certbot --cleanup-hook c --http-hook");
+        let args = parse(&certbot).unwrap();
+        assert!(args.hook(&ChallengeKind::Http01).is_some());
+        assert!(parse(line).unwrap().hook(&ChallengeKind::Http01).is_none());
+        for option in ["--cleanup-hook c", "--http-hook"] {
+            let text = refusal(&format!("{line} --hook-dialect lego {option}"));
+            assert!(text.contains("leave") && text.contains("lego"), "{text}");
+        }
+        assert!(refusal("issue --by-hand --hook hook a.test").contains("--by-hand"));
     }
 
     #[test]

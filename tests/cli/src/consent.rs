@@ -1,21 +1,36 @@
 //! Questions to the user on the terminal.
 
-use std::io::{self, IsTerminal, Write};
+use acme_adapter::person::{Person, PersonError, Terminal};
 
-/// Returns whether a user is at the terminal to answer.
-pub(crate) fn is_possible() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+use crate::progress::Progress;
+
+/// The user at the terminal, whom no progress disturbs while a question is open.
+#[derive(Clone, Debug)]
+pub struct AtTerminal(Progress);
+
+impl AtTerminal {
+    pub(crate) fn new(progress: &Progress) -> Self {
+        Self(progress.clone())
+    }
+}
+
+impl Person for AtTerminal {
+    fn is_there(&self) -> Result<(), PersonError> {
+        Terminal.is_there()
+    }
+
+    fn ask(&self, question: &str, wanted: &dyn Fn() -> bool) -> Result<String, PersonError> {
+        self.0.pause(|| Terminal.ask(question, wanted))
+    }
+
+    fn show(&self, text: &str) {
+        self.0.say(text);
+    }
 }
 
 /// Asks a question, and returns true only for `y` or `yes`.
-pub(crate) fn ask(question: &str) -> bool {
-    let mut terminal = io::stderr().lock();
-    if write!(terminal, "{question} [y/N] ").and_then(|()| terminal.flush()).is_err() {
-        return false;
-    }
-    drop(terminal);
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).is_ok() && is_yes(&answer)
+pub(crate) fn ask(user: &AtTerminal, question: &str, wanted: &dyn Fn() -> bool) -> bool {
+    user.ask(&format!("{question} [y/N] "), wanted).is_ok_and(|answer| is_yes(&answer))
 }
 
 fn is_yes(answer: &str) -> bool {

@@ -13,6 +13,8 @@ use crate::failure::Failure;
 #[derive(Clone)]
 pub(crate) struct Interrupts {
     state: Arc<Mutex<State>>,
+    /// Locked for good when the program ends at once.
+    last_words: Arc<Mutex<()>>,
     /// Says what an immediate end leaves behind.
     left: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -27,7 +29,8 @@ impl Interrupts {
     pub(crate) fn install(
         left: impl Fn() -> String + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
-        let interrupts = Self { state: Arc::default(), left: Arc::new(left) };
+        let interrupts =
+            Self { state: Arc::default(), last_words: Arc::default(), left: Arc::new(left) };
         let handler = interrupts.clone();
         ctrlc::set_handler(move || handler.interrupted()).map_err(|error| {
             Failure::failed(format!("interruptions cannot be handled: {error}"))
@@ -40,12 +43,18 @@ impl Interrupts {
         self.state().first = Some(Box::new(first));
     }
 
+    /// Does not return if an interruption is ending the program.
+    pub(crate) fn yield_to_end(&self) {
+        drop(self.last_words.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     fn interrupted(&self) {
         let first = self.state().first.take();
         if let Some(first) = first {
             return first();
         }
-        // In words first: once its hook is gone, the job ends in another way.
+        // In words first: once its hook is gone, the job ends in another way, and says nothing then.
+        let _last_words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
         let left = (self.left)();
         let _ = writeln!(io::stderr(), "\nerror: interrupted{left}");
         hook::kill_all();

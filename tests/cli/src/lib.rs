@@ -53,5 +53,6 @@ mod renewal;
 mod report;
 mod trace;
 
+pub use consent::AtTerminal;
 pub use failure::{BoxError, Failure};
 pub use job::Job;

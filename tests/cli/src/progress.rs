@@ -39,6 +39,10 @@ struct State {
     proved: bool,
     now: String,
     turn: usize,
+    /// How many others use the terminal.
+    pauses: usize,
+    /// What was said meanwhile.
+    held: Vec<String>,
 }
 
 impl Progress {
@@ -55,6 +59,8 @@ impl Progress {
                 proved: false,
                 now: String::from("starting"),
                 turn: 0,
+                pauses: 0,
+                held: Vec::new(),
             }),
         });
         if inner.live {
@@ -126,15 +132,20 @@ impl Progress {
         }
     }
 
-    /// Hides the live line while `other` uses the terminal.
+    /// Hides the live line while `other` uses the terminal, and shows afterwards what is said meanwhile.
     pub(crate) fn pause<T>(&self, other: impl FnOnce() -> T) -> T {
-        // The drawing thread needs this lock.
-        let state = self.inner.state();
+        let mut state = self.inner.state();
         if self.inner.live {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
-        let result = other();
+        state.pauses += 1;
         drop(state);
+        let result = other();
+        let mut state = self.inner.state();
+        state.pauses -= 1;
+        let held = if state.pauses == 0 { core::mem::take(&mut state.held) } else { Vec::new() };
+        drop(state);
+        held.iter().for_each(|what| self.inner.line(what));
         result
     }
 
@@ -187,6 +198,9 @@ impl Inner {
     /// Draws the live line. The lock keeps other lines from mixing with it.
     fn draw(&self) {
         let mut state = self.state();
+        if state.pauses > 0 {
+            return;
+        }
         state.turn += 1;
         let line = self.live_line(&state);
         if !self.over.load(Ordering::Relaxed) {
@@ -208,7 +222,11 @@ impl Inner {
     }
 
     fn line(&self, what: &str) {
-        let state = self.state();
+        let mut state = self.state();
+        if state.pauses > 0 {
+            state.held.push(what.to_owned());
+            return;
+        }
         let mut terminal = io::stderr().lock();
         let _ = if self.live {
             writeln!(terminal, "\r\x1b[K{what}")

@@ -13,10 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use acme_adapter::dns_update::DnsUpdate;
 use acme_adapter::exchange::ExchangeRecord;
+use acme_adapter::hook::HookCommand;
 use acme_adapter::keys::{self, AccountKey, KeyKind, ProviderKey};
+use acme_adapter::person::AskPerson;
 use acme_adapter::store::OrderFile;
 use acme_adapter::tls::{self, Roots};
 use acme_proto::error::{Error as AcmeError, Report};
@@ -34,7 +37,7 @@ use zeroize::Zeroizing;
 
 use crate::account::Account;
 use crate::args::Args;
-use crate::consent;
+use crate::consent::{self, AtTerminal};
 use crate::failure::{BoxError, Failure, find_acme};
 use crate::interrupt::Interrupts;
 use crate::output::{Found, KEY, Output, Run};
@@ -227,12 +230,9 @@ impl Job {
 
     /// Asks the user whether they agree to the CA's terms of service, if there is a terminal to ask on.
     pub fn agrees_to(&self, terms: &str) -> bool {
-        consent::is_possible()
-            && self.progress.pause(|| {
-                consent::ask(&format!(
-                    "The CA's terms of service are at {terms}\nDo you agree to them?"
-                ))
-            })
+        let end = Instant::now() + self.time_left();
+        let question = format!("The CA's terms of service are at {terms}\nDo you agree to them?");
+        consent::ask(&AtTerminal::new(&self.progress), &question, &|| Instant::now() < end)
     }
 
     /// Returns the names for the certificate.
@@ -310,9 +310,14 @@ impl Job {
         self.progress.doing(format!("listening for {kind} on {address}"));
     }
 
-    /// Returns the command that publishes TXT records.
-    pub fn dns_hook(&self) -> Option<&str> {
-        self.args.dns_hook.as_deref()
+    /// Returns the command that publishes challenges of a kind, if `--hook` names one.
+    pub fn hook(&self, kind: &ChallengeKind) -> Option<HookCommand> {
+        self.args.hook(kind)
+    }
+
+    /// Returns the solver that asks the user for TXT records, with `--by-hand`.
+    pub fn by_hand(&self) -> Option<AskPerson<AtTerminal>> {
+        self.args.by_hand.then(|| AskPerson::with(AtTerminal::new(&self.progress)))
     }
 
     /// Returns what sends dynamic updates, from `--dns-update-server` and the options with it.
@@ -328,7 +333,7 @@ impl Job {
         match &self.embedded {
             Some(ca) if ca.set_txt(name, value) => Ok(()),
             Some(_) => Err(Failure::failed("the embedded test CA has no room for more records")),
-            None => Err(Failure::usage("dns-01 needs --dns-hook CMD or --dns-update-server HOST")),
+            None => Err(Failure::usage("dns-01 needs --hook CMD or --dns-update-server HOST")),
         }
     }
 
@@ -344,17 +349,19 @@ impl Job {
     pub fn on_interrupt(&self, cancel: impl FnOnce() + Send + 'static) {
         let (progress, limit) = (self.progress.clone(), self.clean_up_time().as_secs());
         self.interrupts.on_next(move || {
+            // First, because it ends a question, and no line is shown while one is open.
+            cancel();
             progress.say(&format!(
                 "interrupted: cleaning up the challenges, which takes {limit} s at most; once more ends at once"
             ));
-            cancel();
         });
         self.announce_end();
     }
 
     /// Says when the time is over, and for how long what was published is then cleaned up.
     fn announce_end(&self) {
-        if self.args.dns_hook.is_none() && self.args.dns_update.is_none() {
+        let is_own = self.args.hook.is_none() && self.args.dns_update.is_none();
+        if is_own && !self.args.by_hand {
             return;
         }
         let (progress, left) = (self.progress.clone(), self.time_left());
@@ -374,6 +381,7 @@ impl Job {
     ///
     /// Without a certificate, the stored one is not due for renewal.
     pub fn end(&self, result: Result<Option<Issued>, BoxError>) -> ExitCode {
+        self.interrupts.yield_to_end();
         let stored = match &result {
             Ok(Some(issued)) => self.store(issued),
             Ok(None) => Ok(self.not_due()),
@@ -384,6 +392,7 @@ impl Job {
             let _ = io::stdout().write_all(report.as_bytes());
             self.deploy()
         });
+        self.interrupts.yield_to_end();
         deployed.map_or_else(|failure| complain(&failure), |()| ExitCode::SUCCESS)
     }
 
