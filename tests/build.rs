@@ -11,6 +11,7 @@ const FILES: &[&str] = &[
     "issue.rs",
     "key_change.rs",
     "operations.rs",
+    "person.rs",
     "user_code.rs",
 ];
 

@@ -23,6 +23,7 @@ pub mod canned_server;
 pub mod child;
 #[cfg(unix)]
 pub mod clients;
+pub mod dialects;
 pub mod error_chain;
 pub mod explore;
 #[cfg(unix)]

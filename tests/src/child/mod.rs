@@ -4,11 +4,15 @@ mod chain;
 mod files;
 mod html;
 mod program;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 pub use chain::{IssuedFiles, openssl};
 pub use files::{ScratchDir, contents};
 pub use html::HtmlServer;
 pub use program::{Child, Outcome, Program, example};
+#[cfg(target_os = "linux")]
+pub use terminal::AtTerminal;
 
 /// Makes two tests of a function that takes a [`Program`]: `name::with_acme_tokio` and
 /// `name::with_acme_blocking`.

@@ -47,12 +47,27 @@ impl Program {
         dir: &ScratchDir,
         arguments: impl IntoIterator<Item = A>,
     ) -> Child {
+        self.start_with(dir, arguments, &[])
+    }
+
+    /// Starts the program as [`start`](Self::start) does, with more in its environment.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    pub fn start_with<A: AsRef<OsStr>>(
+        self,
+        dir: &ScratchDir,
+        arguments: impl IntoIterator<Item = A>,
+        env: &[(&str, &str)],
+    ) -> Child {
         let number = dir.number();
         let [stdout, stderr] =
             ["out", "err"].map(|name| dir.path().join(format!("{name}.{number}")));
         let file = |path: &Path| File::create(path).expect("the scratch directory is writable");
         let process = Command::new(self.path())
             .args(arguments)
+            .envs(env.iter().copied())
             .current_dir(dir.work())
             .stdin(Stdio::null())
             .stdout(file(&stdout))
@@ -201,7 +216,7 @@ impl Outcome {
         assert_eq!(self.code, Some(0), "{self:#?}");
     }
 
-    /// Asserts that it failed with this exit code, and an error that has all these words.
+    /// Asserts that it failed with this exit code, and one error, which has all these words.
     ///
     /// # Panics
     ///
@@ -209,8 +224,9 @@ impl Outcome {
     #[track_caller]
     pub fn assert_failed(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:#?}");
-        let error = self.stderr.lines().find(|line| line.starts_with("error: "));
-        let error = error.unwrap_or_else(|| panic!("no error: {self:#?}"));
+        let mut errors = self.stderr.lines().filter(|line| line.starts_with("error: "));
+        let error = errors.next().unwrap_or_else(|| panic!("no error: {self:#?}"));
+        assert_eq!(errors.next(), None, "a second message: {self:#?}");
         // The parser of the command line says what is wrong on several lines.
         let said = if code == 2 { &self.stderr } else { error };
         for word in words {

@@ -20,7 +20,7 @@ mod lego4;
 mod matrix;
 mod row;
 mod verify;
-mod webroot;
+pub mod webroot;
 
 pub use acme_client::AcmeClient;
 pub use acme4j::Acme4j;

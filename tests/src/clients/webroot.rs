@@ -14,7 +14,7 @@ const PREFIX: &str = "/.well-known/acme-challenge/";
 /// # Errors
 ///
 /// The port is taken.
-pub(super) fn serve(port: u16, directory: PathBuf) -> io::Result<()> {
+pub fn serve(port: u16, directory: PathBuf) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {

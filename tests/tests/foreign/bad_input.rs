@@ -412,7 +412,7 @@ fn too_slow(program: Program) {
 fn wrong_usage(program: Program) {
     let scene = Scene::new(program);
     for (more, words) in [
-        (&["--challenge", "dns-01"][..], &["--dns-hook"][..]),
+        (&["--challenge", "dns-01"][..], &["--hook"][..]),
         (&["--challenge", "dns-02"], &["dns-02", "tls-alpn-01"]),
         (&["--key", "dsa"], &["dsa"]),
         (&["--eab-kid", "kid"], &["--eab-key"]),

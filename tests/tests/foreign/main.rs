@@ -5,6 +5,7 @@ mod bad_input;
 mod boulder;
 mod boulder_limits;
 mod csr;
+mod dialects;
 mod dns_update;
 mod hints;
 mod imports;

@@ -18,6 +18,8 @@ pub(crate) mod on_tokio {
     pub(crate) mod key_change;
     #[path = "../operations.rs"]
     pub(crate) mod operations;
+    #[path = "../person.rs"]
+    pub(crate) mod person;
     #[path = "../user_code.rs"]
     pub(crate) mod user_code;
 }
@@ -41,6 +43,9 @@ pub(crate) mod on_blocking {
     }
     pub(crate) mod operations {
         include!(concat!(env!("OUT_DIR"), "/operations.rs"));
+    }
+    pub(crate) mod person {
+        include!(concat!(env!("OUT_DIR"), "/person.rs"));
     }
     pub(crate) mod user_code {
         include!(concat!(env!("OUT_DIR"), "/user_code.rs"));

@@ -1,6 +1,5 @@
 //! Hooks that do not come back: the deadline, Ctrl-C and SIGTERM reach them, and nothing that they started is left.
 
-use std::fs;
 use std::time::Duration;
 
 use acme_testca::TestCa;
@@ -15,6 +14,7 @@ for_both_programs! {
     a_clean_up_takes_as_long_as_was_asked_at_most, slow_clean_up;
     an_interruption_stops_the_hook_and_cleans_up, interrupted;
     sigterm_leaves_no_child_behind, terminated;
+    a_terminal_that_is_closed_leaves_no_child_behind, hung_up;
     a_second_interruption_ends_at_once_and_says_what_is_published, interrupted_twice;
     sigterm_reaches_the_deploy_hook, terminated_in_the_deploy_hook;
 }
@@ -55,10 +55,7 @@ impl Hook {
 
     /// Returns how many processes the hook has left.
     fn sleepers(&self) -> usize {
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-        let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
-        lines.filter(|line| line.starts_with("sleep") && line.contains(&self.marker)).count()
+        super::sleepers(&self.marker)
     }
 
     /// What was killed takes a moment to go.
@@ -91,6 +88,7 @@ fn slow_clean_up(program: Program) {
     let hook = Hook::new(program, "PUBLISH", "HANG & HANG");
     let outcome = hook.start(&["--timeout", "6"]).wait(SOON);
     outcome.assert_issued();
+    assert!(outcome.elapsed < Duration::from_secs(30), "{outcome:#?}");
     assert!(outcome.stderr.contains("still published at _acme-challenge.a.test"), "{outcome:#?}");
     assert_eq!(hook.calls(), "present cleanup");
     hook.assert_nothing_left();
@@ -115,6 +113,10 @@ fn interrupted(program: Program) {
 
 fn terminated(program: Program) {
     interrupt(program, "TERM");
+}
+
+fn hung_up(program: Program) {
+    interrupt(program, "HUP");
 }
 
 fn interrupted_twice(program: Program) {

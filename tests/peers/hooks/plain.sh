@@ -1,0 +1,4 @@
+#!/bin/sh
+# present|cleanup NAME VALUE
+echo "$*" >>calls
+exec ./txt-tool "$@"
