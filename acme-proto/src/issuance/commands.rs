@@ -134,7 +134,9 @@ impl Issuance {
         let Some(index) = self.authorizations.by_challenge(&id.0) else { return Ok(()) };
         let name = self.authorizations.get(index).ordered_name();
         self.authorizations.set_proof(index, Proof::None);
-        if let Some(name) = name {
+        // After a cancellation or the deadline, the solver was stopped: that says nothing about its kind, and whoever
+        // resumes the order may use it again.
+        if let Some(name) = name.filter(|_| self.is_running()) {
             self.attempts.add(name, Attempt { kind, problem: None, local: Some(why) });
         }
         self.saving.change();

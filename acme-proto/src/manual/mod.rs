@@ -8,6 +8,7 @@
 //! - [`conformance`]: every requirement of the specifications, with the tests that show it.
 //! - [`features`]: every feature of other clients, with the tests that show it here.
 //! - [`interop`]: the features that were tested with other software, and the results.
+//! - [`running_it`]: cron, systemd, nginx, HAProxy, Postfix, a container; the daemon and its configuration.
 //! - [`world`]: what servers do that the RFC does not say, and what comes of it.
 //! - [`lets_encrypt`]: limits, waits, and what a failure costs at Let's Encrypt.
 //! - [`waiting`]: when an order is read while the CA is at work, and how late its end is noticed.
@@ -31,6 +32,8 @@ pub mod interop {}
 pub mod lets_encrypt {}
 #[doc = include_str!("proof.md")]
 pub mod proof {}
+#[doc = include_str!("running_it.md")]
+pub mod running_it {}
 #[doc = include_str!("speed.md")]
 pub mod speed {}
 #[doc = include_str!("waiting.md")]

@@ -199,10 +199,7 @@ impl RenewalSchedule {
         {
             return RenewalStep::Ask(question);
         }
-        // A hold beyond the longest possible wait was stored while the clock was wrong. Ignore it.
-        let hold =
-            self.hold_until.filter(|at| *at <= now.saturating_add(self.policy.longest_hold()));
-        let held = hold.filter(|at| *at > now);
+        let held = self.held_until(now);
         let renew_at = self.renew_at();
         match held {
             None if renew_at <= now || renew_at < next_run => RenewalStep::Renew,
@@ -211,6 +208,13 @@ impl RenewalSchedule {
                 RenewalStep::Wait(ask_at.map_or(attempt, |ask| ask.min(attempt)))
             }
         }
+    }
+
+    /// Returns when the next attempt may follow a failed one; `None` if it may now.
+    pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
+        // A hold beyond the longest possible wait was stored while the clock was wrong. Ignore it.
+        let latest = now.saturating_add(self.policy.longest_hold());
+        self.hold_until.filter(|at| *at > now && *at <= latest)
     }
 
     /// Returns the time of the renewal by the current state. A past time means at once.

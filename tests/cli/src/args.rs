@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::ToSocketAddrs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use acme_adapter::dns_update::{DnsUpdate, TsigKey};
 use acme_adapter::error_chain;
@@ -17,8 +17,8 @@ use acme_proto::jose::MacKey;
 use acme_proto::policy::Policy;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
-use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
+use clap::{Parser, Subcommand};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -26,8 +26,16 @@ use crate::failure::Failure;
 /// Obtains one certificate for all the names. Without --directory, it comes from an embedded test
 /// CA.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Other>,
+
     /// A DNS name, *.name, or an IP address
     #[arg(required = true, value_name = "NAME", value_parser = name)]
     pub(crate) names: Vec<Identifier>,
@@ -40,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PEM", requires = "directory")]
     pub(crate) ca_file: Option<PathBuf>,
 
-    /// Account file, created if missing [default: account.json in --out]
+    /// Account file, created if missing; the embedded CA's is embedded-FILE beside it [default: account.json in --out]
     #[arg(long, value_name = "FILE")]
     pub(crate) account: Option<PathBuf>,
 
@@ -156,6 +164,29 @@ pub(crate) struct Args {
     /// Append one JSON line per HTTP exchange to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
+}
+
+/// What the programs do beside obtaining one certificate.
+#[derive(Subcommand)]
+pub(crate) enum Other {
+    /// Keeps the certificates of a file alive; SIGHUP reads the file again
+    Daemon(DaemonArgs),
+}
+
+/// The command line of the daemon.
+#[derive(clap::Args)]
+pub(crate) struct DaemonArgs {
+    /// Which certificates, from which CA, and how to prove their names
+    #[arg(value_name = "FILE.toml")]
+    pub(crate) config: PathBuf,
+
+    /// Check the file, and start nothing
+    #[arg(long, conflicts_with = "status")]
+    pub(crate) check: bool,
+
+    /// Print how the daemon of this file and its certificates are; exit code 0 if all is well
+    #[arg(long)]
+    pub(crate) status: bool,
 }
 
 impl Args {
@@ -309,28 +340,35 @@ impl Args {
     /// Takes the MAC key from its option or its file.
     fn read_mac_key(&mut self) -> Result<(), Failure> {
         let given = self.eab_key.take().map(Zeroizing::new);
-        let (key, option) = match (given, &self.eab_key_file) {
-            (Some(key), _) => (key, "--eab-key".to_owned()),
+        self.mac_key = match (given, &self.eab_key_file) {
+            (Some(key), _) => Some(checked_mac_key(&key, "--eab-key")?),
             (None, Some(path)) => {
-                let option = format!("--eab-key-file {}", path.display());
-                let key = fs::read_to_string(path).map_err(|error| {
-                    Failure::usage(format!("{option}: {error}; give a file that can be read"))
-                })?;
-                (Zeroizing::new(key), option)
+                Some(read_mac_key_file(path, &format!("--eab-key-file {}", path.display()))?)
             }
-            (None, None) => return Ok(()),
+            (None, None) => None,
         };
-        let key = Zeroizing::new(key.trim().to_owned());
-        MacKey::from_base64(&key).map_err(|error| {
-            Failure::usage(format!("{option}: {error}; copy the whole key from the CA's page"))
-        })?;
-        self.mac_key = Some(key);
         Ok(())
     }
 }
 
+/// Reads a MAC key from the file that an option names.
+pub(crate) fn read_mac_key_file(path: &Path, option: &str) -> Result<Zeroizing<String>, Failure> {
+    let key = fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("{option}: {error}; give a file that can be read"))
+    })?;
+    checked_mac_key(&Zeroizing::new(key), option)
+}
+
+fn checked_mac_key(text: &str, option: &str) -> Result<Zeroizing<String>, Failure> {
+    let key = Zeroizing::new(text.trim().to_owned());
+    MacKey::from_base64(&key).map_err(|error| {
+        Failure::usage(format!("{option}: {error}; copy the whole key from the CA's page"))
+    })?;
+    Ok(key)
+}
+
 /// Parses a name, and says what to type in place of a URL, of a name with a port, or of one with a final dot.
-fn name(text: &str) -> Result<Identifier, String> {
+pub(crate) fn name(text: &str) -> Result<Identifier, String> {
     let parsed: Result<Identifier, InvalidIdentifier> = text.parse();
     let error = match parsed {
         Ok(name) => return Ok(name),
@@ -350,14 +388,14 @@ fn name(text: &str) -> Result<Identifier, String> {
     }
 }
 
-fn suits(kind: &ChallengeKind, name: &Identifier) -> bool {
+pub(crate) fn suits(kind: &ChallengeKind, name: &Identifier) -> bool {
     match name {
         Identifier::Ip(_) => *kind != ChallengeKind::Dns01,
         name => *kind == ChallengeKind::Dns01 || !name.is_wildcard(),
     }
 }
 
-fn challenge(text: &str) -> Result<ChallengeKind, String> {
+pub(crate) fn challenge(text: &str) -> Result<ChallengeKind, String> {
     let known = [ChallengeKind::Http01, ChallengeKind::Dns01, ChallengeKind::TlsAlpn01];
     known
         .into_iter()
@@ -396,7 +434,7 @@ fn addresses(option: &str, text: &str) -> Result<Vec<SocketAddr>, Failure> {
 const DNS_PORT: u16 = 53;
 
 /// Parses a mail address with or without `mailto:`.
-fn contact(text: &str) -> Result<String, String> {
+pub(crate) fn contact(text: &str) -> Result<String, String> {
     let address = text.strip_prefix("mailto:").unwrap_or(text);
     if !address.contains('@') || address.contains(char::is_whitespace) {
         return Err("give a mail address, such as me@example.org".to_owned());

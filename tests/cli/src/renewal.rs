@@ -100,6 +100,11 @@ impl Stored {
         self.state.schedule = schedule;
     }
 
+    /// Notes that the renewal failed. `retry_at` is the time that the CA named, if any.
+    pub(crate) fn failed(&mut self, retry_at: Option<Timestamp>) {
+        self.state.schedule.on_attempt_failed(retry_at, clock::wall());
+    }
+
     pub(crate) const fn is_undeployed(&self) -> bool {
         self.state.undeployed
     }
@@ -123,10 +128,13 @@ impl Stored {
     }
 
     pub(crate) fn due(&self, now: Timestamp) -> Due {
+        // What has just failed is left alone for a while, by this run and the next ones.
+        let held = self.state.schedule.held_until(now);
         match self.state.schedule.next_before(now, now.saturating_add(self.margin())) {
             RenewalStep::Ask(_) => Due::Ask,
             RenewalStep::Wait(_) => {
-                Due::At(self.state.schedule.renew_at().saturating_sub(self.margin()))
+                let at = self.state.schedule.renew_at().saturating_sub(self.margin());
+                Due::At(held.map_or(at, |held| held.max(at)))
             }
             _ => Due::Now,
         }

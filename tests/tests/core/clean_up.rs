@@ -323,6 +323,21 @@ fn a_challenge_is_cleaned_up_only_when_the_user_is_done_with_publishing_it() {
     }
 }
 
+#[test]
+fn a_solver_that_a_cancellation_stopped_is_used_again_when_the_order_is_resumed() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    let mut session = script.session();
+    let mut flow = issuance(&[NAME]);
+    let challenge = until_provision(&mut script, &mut session, &mut flow);
+    flow.cancel(&mut session);
+    flow.failed(&challenge.id(), "it was stopped".into()).expect("handed out");
+    let output = flow.poll_output(&mut session, script.now());
+    assert!(matches!(output, Output::Event(IssuanceEvent::CleanUp(_))), "{output:?}");
+    flow.cleaned(&challenge.id()).expect("handed out");
+    let snapshot = serde_json::to_string(&flow.snapshot().expect("an order")).expect("JSON");
+    assert!(!snapshot.contains("it was stopped"), "{snapshot}");
+}
+
 /// Runs a flow until it hands a challenge out.
 fn until_provision(
     script: &mut CannedServer,

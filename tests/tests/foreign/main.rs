@@ -22,5 +22,6 @@ mod other_clients;
 mod pebble;
 mod pebble_main_job;
 mod pebble_starts;
+mod running_it;
 mod smol;
 mod switches;

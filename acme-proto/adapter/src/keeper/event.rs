@@ -50,6 +50,8 @@ pub enum CertificateEventKind {
         /// Since when it has been seen.
         since: Timestamp,
     },
+    /// The new certificate is in the storage: other programs may load its files now.
+    Saved,
     /// What was missing in the storage was written again.
     Stored,
 }
@@ -88,6 +90,7 @@ impl fmt::Display for CertificateEvent {
             CertificateEventKind::LockHeld { lock, since } => {
                 write!(f, "another process has held {lock} since {since:.0}; end it if it hangs")
             }
+            CertificateEventKind::Saved => f.write_str("the new certificate is stored"),
             CertificateEventKind::Stored => f.write_str("what was missing is stored again"),
         }
     }

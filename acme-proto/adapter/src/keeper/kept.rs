@@ -11,6 +11,7 @@ use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use acme_proto::x509::Certificate;
 
+use super::event::CertificateEventKind;
 use super::health::{CertificateHealth, CertificateState};
 use crate::client_state::locked;
 use crate::error::Error;
@@ -295,11 +296,14 @@ impl Kept {
         (state.is_unsaved, state.is_missed) = (true, true);
     }
 
-    /// Notes that what is served is stored, and returns whether that is news.
-    pub(super) fn set_saved(&self) -> bool {
+    /// Notes that what is served is stored, and returns what is new about that.
+    pub(super) fn set_saved(&self) -> Option<CertificateEventKind> {
         let mut state = locked(&self.state);
-        state.is_unsaved = false;
-        core::mem::take(&mut state.is_missed)
+        let was_unsaved = core::mem::take(&mut state.is_unsaved);
+        match core::mem::take(&mut state.is_missed) {
+            true => Some(CertificateEventKind::Stored),
+            false => was_unsaved.then_some(CertificateEventKind::Saved),
+        }
     }
 
     /// Returns the life, if it differs from what was stored last.

@@ -277,7 +277,7 @@ impl Keeper {
             return false;
         }
         kept.on_issued(&directory, stored, now);
-        kept.set_saved();
+        let _ = kept.set_saved();
         self.report(kept, CertificateEventKind::Adopted { not_after });
         true
     }
@@ -285,8 +285,11 @@ impl Keeper {
     /// Notes whether what is served was stored.
     pub fn saved(&self, kept: &Kept, saved: Result<(), StorageError>) {
         match saved {
-            Ok(()) if kept.set_saved() => self.report(kept, CertificateEventKind::Stored),
-            Ok(()) => {}
+            Ok(()) => {
+                if let Some(kind) = kept.set_saved() {
+                    self.report(kept, kind);
+                }
+            }
             Err(error) => {
                 kept.set_missed();
                 self.report_storage(kept, &error);

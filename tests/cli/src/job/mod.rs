@@ -32,7 +32,6 @@ use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
 use acme_proto::x509::Csr;
 use acme_testca::TestCa;
-use clap::Parser;
 use zeroize::Zeroizing;
 
 use crate::account::Account;
@@ -63,17 +62,12 @@ pub struct Job {
 }
 
 impl Job {
-    /// Reads the command line, acquires the locks, and checks the existing files.
+    /// Acquires the locks, and checks the existing files.
     ///
     /// # Errors
     /// The exit code of the program, after the message was printed: a failure, or that the stored certificate is not
     /// due for renewal.
-    pub fn from_args() -> Result<Self, ExitCode> {
-        let parsed = Args::try_parse().map_err(|error| {
-            let _ = error.print();
-            ExitCode::from(if error.use_stderr() { Failure::USAGE } else { 0 })
-        });
-        let mut args = Box::new(parsed?);
+    pub(crate) fn new(mut args: Box<Args>) -> Result<Self, ExitCode> {
         args.check().map_err(|failure| complain(&failure))?;
         let progress = Progress::start(args.names.len());
         let job = Self::prepare(args, progress.clone()).map_err(|failure| {
@@ -91,6 +85,7 @@ impl Job {
 
     fn prepare(args: Box<Args>, progress: Progress) -> Result<Self, Failure> {
         let csr = args.csr.as_deref().map(|path| read_csr(path, &args.names)).transpose()?;
+        let read_roots = |path| read_roots("--ca-file", path);
         let roots = args.ca_file.as_deref().map(read_roots).transpose()?;
         let output = Output::open(args.out(), args.directory.is_none())?;
         output.check_place()?;
@@ -100,7 +95,12 @@ impl Job {
         let is_embedded = embedded.is_some();
         let run = Run { directory: &directory, names: &args.names, csr: csr.as_ref() };
         let found = output.unfinished(&run)?;
-        let path = args.account.clone().unwrap_or_else(|| output.account_path());
+        let path = match &args.account {
+            // What the embedded CA knows is never in the file of a real account.
+            Some(path) if is_embedded => beside(path),
+            Some(path) => path.clone(),
+            None => output.account_path(),
+        };
         let account = Account::open(path, &directory, is_embedded)?;
         let trace = args.trace.as_deref().map(Trace::open).transpose()?.map(Arc::new);
         let unfinished = match found {
@@ -385,7 +385,10 @@ impl Job {
         let stored = match &result {
             Ok(Some(issued)) => self.store(issued),
             Ok(None) => Ok(self.not_due()),
-            Err(error) => Err(self.failed(&**error)),
+            Err(error) => {
+                self.renewal_failed(&**error);
+                Err(self.failed(&**error))
+            }
         };
         self.progress.stop();
         let deployed = stored.and_then(|report| {
@@ -510,10 +513,17 @@ fn directory(args: &Args, embedded: Option<&TestCa>) -> Result<Url, Failure> {
     }
 }
 
-fn start_ca() -> Result<TestCa, Failure> {
+pub(crate) fn start_ca() -> Result<TestCa, Failure> {
     TestCa::builder().start().map_err(|error| {
         Failure::failed(format!("the embedded test CA cannot start: {error}; give --directory URL"))
     })
+}
+
+/// Returns the account file of the embedded CA beside the one that was given for others.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from("embedded-");
+    name.push(path.file_name().unwrap_or_default());
+    path.with_file_name(name)
 }
 
 fn read_csr(path: &Path, names: &[Identifier]) -> Result<Csr, Failure> {
@@ -527,10 +537,11 @@ fn read_csr(path: &Path, names: &[Identifier]) -> Result<Csr, Failure> {
     Ok(csr)
 }
 
-fn read_roots(path: &Path) -> Result<Vec<u8>, Failure> {
+/// Reads the roots in the file that an option names.
+pub(crate) fn read_roots(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |why: String| {
         let path = path.display();
-        Failure::failed(format!("--ca-file {path}: {why}; give the CA's root certificate, in PEM"))
+        Failure::failed(format!("{option} {path}: {why}; give the CA's root certificate, in PEM"))
     };
     let pem = fs::read(path).map_err(|error| failed(error.to_string()))?;
     let provider = keys::default_provider().map_err(|error| Failure::failed(error.to_string()))?;
@@ -554,7 +565,7 @@ fn still_published(order: PathBuf) -> impl Fn() -> String + Send + Sync + 'stati
     }
 }
 
-fn complain(failure: &Failure) -> ExitCode {
+pub(crate) fn complain(failure: &Failure) -> ExitCode {
     let _ = writeln!(io::stderr(), "error: {failure}");
     ExitCode::from(failure.code())
 }

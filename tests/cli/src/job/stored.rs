@@ -4,14 +4,14 @@ use std::error::Error;
 use std::sync::{MutexGuard, PoisonError};
 
 use acme_adapter::{clock, hook};
-use acme_proto::error::Report;
+use acme_proto::error::{Error as AcmeError, Report};
 use acme_proto::renewal::RenewalSchedule;
 use acme_proto::x509::Certificate;
 
 use super::Job;
-use crate::deploy;
+use crate::deploy::{self, Deployment};
 use crate::failure::{Failure, find_acme};
-use crate::output::CERTIFICATE;
+use crate::output::{CERTIFICATE, KEY};
 use crate::renewal::{Due, Stored, Wanted};
 
 impl Job {
@@ -51,12 +51,38 @@ impl Job {
 
     /// Returns when the stored certificate is renewed; `None` if there is none that this run wants, or `--force`.
     pub(super) fn due(&self) -> Option<Due> {
-        let goes_on = self.args.force || self.unfinished.is_some();
         let key = self.spki();
         let wanted = self.wanted(key.as_deref());
-        let stored = self.stored();
-        let stored = stored.as_ref().filter(|stored| !goes_on && stored.is(&wanted));
-        stored.map(|stored| stored.due(clock::wall()))
+        let (now, stored) = (clock::wall(), self.stored());
+        let stored = stored.as_ref().filter(|stored| !self.args.force && stored.is(&wanted))?;
+        match (&self.unfinished, stored.schedule().held_until(now)) {
+            (None, _) => Some(stored.due(now)),
+            // An order that failed for now waits, too, unless something is still published.
+            (Some(order), Some(held)) if order.challenges().is_empty() => Some(Due::At(held)),
+            (Some(_), _) => None,
+        }
+    }
+
+    /// Notes that a renewal failed, so that the next run leaves the CA alone for a while.
+    pub(super) fn renewal_failed(&self, error: &(dyn Error + 'static)) {
+        // What the user has to mend, or has ended, may be tried again at once.
+        let Some(acme) = find_acme(error) else { return };
+        if matches!(acme, AcmeError::Cancelled | AcmeError::Input(_) | AcmeError::Misuse(_)) {
+            return;
+        }
+        let key = self.spki();
+        let wanted = self.wanted(key.as_deref());
+        let mut stored = self.stored();
+        let Some(stored) = stored.as_mut().filter(|stored| stored.is(&wanted)) else { return };
+        stored.failed(acme.retry_at());
+        // The next run tries earlier otherwise.
+        let _ = stored.save(&self.output);
+        if let Some(held) = stored.schedule().held_until(clock::wall()) {
+            let until = stored.certificate.not_after();
+            self.progress.say(&format!(
+                "the stored certificate is valid until {until:.0}; runs before {held:.0} leave the CA alone (--force orders anyway)"
+            ));
+        }
     }
 
     pub(super) fn wanted<'a>(&'a self, spki: Option<&'a [u8]>) -> Wanted<'a> {
@@ -79,15 +105,22 @@ impl Job {
     pub(super) fn not_due(&self) -> String {
         let stored = self.stored();
         let Some(stored) = stored.as_ref() else { return String::new() };
-        let at = match stored.due(clock::wall()) {
+        let now = clock::wall();
+        let at = match stored.due(now) {
             Due::At(at) => at,
             _ => stored.schedule().renew_at(),
         };
         let (path, until) = (self.output.file(CERTIFICATE), stored.certificate.not_after());
-        format!(
-            "not due until {at:.0}: {} is valid until {until:.0} (--force orders anyway)\n",
-            path.display()
-        )
+        let (path, schedule) = (path.display(), stored.schedule());
+        match (schedule.held_until(now), schedule.last_failure()) {
+            (Some(held), Some(failed)) => format!(
+                "not tried again until {held:.0}, since the renewal failed at {failed:.0}: {path} is valid until \
+                 {until:.0} (--force orders anyway)\n"
+            ),
+            _ => format!(
+                "not due until {at:.0}: {path} is valid until {until:.0} (--force orders anyway)\n"
+            ),
+        }
     }
 
     /// Runs the deploy hook if it has not succeeded with the stored certificate yet.
@@ -100,7 +133,19 @@ impl Job {
         }
         self.progress.say(&format!("running {hook}"));
         self.interrupts.on_next(hook::kill_all);
-        deploy::run(hook, &self.output, self.names())?;
+        let deployment = Deployment {
+            hook,
+            names: self.names(),
+            certificate: self.output.file(CERTIFICATE),
+            key: Some(self.output.file(KEY)),
+            bundle: None,
+        };
+        deploy::run(&deployment, || true).map_err(|why| {
+            Failure::deploy(format!(
+                "the certificate is in {}, but --deploy-hook {hook:?} {why}; correct it: the next run starts it again",
+                deployment.certificate.display()
+            ))
+        })?;
         match stored.as_mut() {
             Some(stored) => {
                 stored.deployed();

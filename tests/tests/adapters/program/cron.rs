@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use acme_testca::{RequestKind, TestCa};
+use acme_testca::{FaultAction, FaultRule, Faults, RequestKind, TestCa};
 use acme_tests::child::Program;
 use acme_tests::for_both_programs;
 
@@ -13,6 +13,8 @@ for_both_programs! {
     a_stored_certificate_that_is_not_due_is_left_alone, not_due;
     a_ca_that_is_away_is_no_failure_while_the_certificate_is_good, away;
     a_certificate_that_is_due_is_renewed_and_the_order_says_what_it_replaces, due;
+    a_renewal_that_failed_is_not_tried_again_before_its_time, backs_off;
+    an_account_file_serves_the_embedded_ca_and_another_one, shared_account;
     by_force_a_certificate_is_ordered_before_it_is_due, forced;
     other_names_are_ordered_at_once, other_names;
     a_deploy_hook_runs_after_a_new_certificate_with_its_paths, deployed;
@@ -59,7 +61,7 @@ fn away(program: Program) {
 }
 
 /// Has the CA suggest that its last certificate be renewed now.
-fn suggest_renewal(scene: &Scene) -> String {
+pub(super) fn suggest_renewal(scene: &Scene) -> String {
     let id = scene.ca.certificate_ids().pop().unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let now = u64::try_from(now).unwrap();
@@ -78,6 +80,40 @@ fn due(program: Program) {
     let order = scene.ca.order_objects().into_iter().find(|order| order["replaces"].is_string());
     assert_eq!(order.unwrap()["replaces"], id.as_str());
     assert_not_due(&scene.run(&["a.test"]));
+}
+
+fn backs_off(program: Program) {
+    let scene = Scene::new(program);
+    scene.run(&["a.test"]).assert_issued();
+    suggest_renewal(&scene);
+    let limited = FaultRule::next(FaultAction::rate_limited(Some("1800")));
+    scene.ca.set_faults(Faults::none().with(limited.on(RequestKind::NewOrder).times(usize::MAX)));
+    let outcome = scene.run(&["--timeout", "20", "a.test"]);
+    outcome.assert_failed(1, &["429", "it asks to wait until"]);
+    assert!(outcome.stderr.contains("leave the CA alone (--force orders anyway)"), "{outcome:#?}");
+    scene.ca.set_faults(Faults::none());
+    scene.ca.clear_log();
+    let outcome = scene.run(&["a.test"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    for words in ["not tried again until 20", "the renewal failed at 20", "--force"] {
+        assert!(outcome.stdout.contains(words), "{words}: {outcome:#?}");
+    }
+    assert_eq!(scene.ca.requests().len(), 0, "{:?}", scene.ca.requests());
+    scene.run(&["--force", "a.test"]).assert_issued();
+    assert_not_due(&scene.run(&["a.test"]));
+    assert_eq!(scene.ca.certificates_issued(), 2);
+}
+
+fn shared_account(program: Program) {
+    let scene = Scene::new(program);
+    for _ in 0..2 {
+        let line = ["--account", "account.json", "--out", "try", "a.test"];
+        program.run(&scene.dir, line).assert_issued();
+        scene.run(&["--account", "account.json", "--force", "a.test"]).assert_issued();
+    }
+    assert!(scene.dir.file("embedded-account.json").exists());
+    assert!(scene.read("account.json").contains(scene.ca.directory_url()));
+    assert_eq!(scene.ca.account_objects().len(), 1);
 }
 
 fn forced(program: Program) {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // tests, in functions that two programs share
 
 mod cron;
+mod daemon;
 mod dialects;
 mod hooks;
 mod messages;

@@ -1,22 +1,32 @@
-//! Obtains a certificate: `cargo run --release --example issue -- example.test`.
+//! Obtains a certificate: `cargo run --release --example issue -- example.test`, or keeps those of a file alive:
+//! `… -- daemon acme.toml`.
 //!
 //! `--help` lists the options. What is not about ACME (arguments, files, progress) is in `acme_cli`; the
 //! same program for `acme-blocking` is `issue-blocking`.
 
+mod daemon;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use acme_cli::{BoxError, Job};
+use acme_cli::{BoxError, Job, Program};
 use acme_tokio::{
     ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, Http01Listener, Issued, Snapshot,
     TlsAlpn01Listener,
 };
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match Job::from_args() {
-        Ok(job) => job.end(run(&job).await),
+fn main() -> ExitCode {
+    match Program::from_args() {
+        Ok(Program::Job(job)) => {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            job.end(runtime.map_err(BoxError::from).and_then(|runtime| runtime.block_on(run(&job))))
+        }
+        Ok(Program::Daemon(daemon)) => {
+            let runtime = Runtime::new().expect("an operating system that can start threads");
+            daemon.run(&daemon::OnTokio::new(&runtime))
+        }
         Err(code) => code,
     }
 }

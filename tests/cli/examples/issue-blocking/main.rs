@@ -1,7 +1,10 @@
-//! Obtains a certificate: `cargo run --release --example issue-blocking -- example.test`.
+//! Obtains a certificate: `cargo run --release --example issue-blocking -- example.test`, or keeps those of a file
+//! alive: `… -- daemon acme.toml`.
 //!
 //! `--help` lists the options. What is not about ACME (arguments, files, progress) is in `acme_cli`; the
 //! same program for `acme-tokio` is `issue`.
+
+mod daemon;
 
 use std::process::ExitCode;
 
@@ -9,11 +12,12 @@ use acme_blocking::{
     Cancel, ChallengeKind, Client, Dns01, Dns01Solver, Http01Listener, Issued, Snapshot, Solver,
     TlsAlpn01Listener,
 };
-use acme_cli::{BoxError, Job};
+use acme_cli::{BoxError, Job, Program};
 
 fn main() -> ExitCode {
-    match Job::from_args() {
-        Ok(job) => job.end(run(&job)),
+    match Program::from_args() {
+        Ok(Program::Job(job)) => job.end(run(&job)),
+        Ok(Program::Daemon(daemon)) => daemon.run(&daemon::OnThreads),
         Err(code) => code,
     }
 }

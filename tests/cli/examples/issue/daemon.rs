@@ -1,0 +1,115 @@
+//! What the daemon does through `acme-tokio`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use acme_cli::{Adapter, BoxError, Keeper, Plan, Webroot};
+use acme_tokio::{
+    Certificates, Challenge, ChallengeKind, ChallengeResponse, DynSolver, Health, HookCommand,
+    Http01Listener, Identifier, Solver, TlsAlpn01Listener,
+};
+use tokio::runtime::{Handle, Runtime};
+
+/// The adapter, on a runtime of tokio.
+pub(crate) struct OnTokio(Handle);
+
+impl OnTokio {
+    pub(crate) fn new(runtime: &Runtime) -> Self {
+        Self(runtime.handle().clone())
+    }
+}
+
+impl Adapter for OnTokio {
+    type Solver = Arc<dyn DynSolver>;
+
+    fn listen_http(&self, address: SocketAddr) -> Result<(Self::Solver, SocketAddr), BoxError> {
+        let listener = self.0.block_on(Http01Listener::bind(address))?;
+        let bound = listener.local_addr();
+        Ok((Arc::new(listener), bound))
+    }
+
+    fn listen_tls(&self, address: SocketAddr) -> Result<(Self::Solver, SocketAddr), BoxError> {
+        let listener = self.0.block_on(TlsAlpn01Listener::bind(address))?;
+        let bound = listener.local_addr();
+        Ok((Arc::new(listener), bound))
+    }
+
+    fn webroot(&self, webroot: Webroot) -> Self::Solver {
+        Arc::new(Files(webroot))
+    }
+
+    fn hook(&self, command: &str) -> Self::Solver {
+        Arc::new(HookCommand::new(command))
+    }
+
+    fn start(&self, plan: Plan, solvers: Vec<Self::Solver>) -> Result<Arc<dyn Keeper>, BoxError> {
+        let mut builder = Certificates::in_folder(plan.folder()).key_kind(plan.key_kind());
+        for ca in plan.authorities() {
+            builder = builder.ca(ca.directory.as_str());
+            if let Some((kid, mac_key)) = &ca.external_account {
+                builder = builder.external_account(kid, mac_key.as_str());
+            }
+        }
+        for contact in plan.contacts() {
+            builder = builder.contact(contact);
+        }
+        for solver in solvers {
+            builder = builder.solver(solver);
+        }
+        let agrees = plan.agrees_to_terms();
+        builder = builder.agree_to_terms(move |_| agrees).on_event(plan.observer());
+        let profile = plan.profile();
+        builder = builder.issue(move |issue| match &profile {
+            Some(profile) => issue.profile(profile),
+            None => issue,
+        });
+        builder = builder.client(move |client| {
+            let client = client.user_agent(concat!("issue-daemon/", env!("CARGO_PKG_VERSION")));
+            client.roots(plan.roots()).policy(plan.policy())
+        });
+        let certificates = self.0.block_on(builder.start())?;
+        Ok(Arc::new(Kept { certificates, runtime: self.0.clone() }))
+    }
+}
+
+/// Certificates that tasks of the runtime keep.
+struct Kept {
+    certificates: Certificates,
+    runtime: Handle,
+}
+
+impl Keeper for Kept {
+    fn add(&self, names: Vec<Identifier>) -> Result<(), BoxError> {
+        Ok(self.runtime.block_on(self.certificates.add(names))?)
+    }
+
+    fn remove(&self, name: &str) {
+        self.certificates.remove(name);
+    }
+
+    fn health(&self) -> Health {
+        self.certificates.health()
+    }
+
+    fn shutdown(&self) {
+        self.runtime.block_on(self.certificates.shutdown());
+    }
+}
+
+/// A web server answers http-01, from files that are written here.
+struct Files(Webroot);
+
+impl Solver for Files {
+    fn kinds(&self) -> &[ChallengeKind] {
+        &[ChallengeKind::Http01]
+    }
+
+    async fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
+        self.0.present(challenge)?;
+        Ok(ChallengeResponse::default())
+    }
+
+    async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        Ok(self.0.clean_up(challenge)?)
+    }
+}

@@ -1,0 +1,436 @@
+//! The configuration of the daemon, checked: nothing starts before all of it can be used.
+
+use core::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::fs;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{self, Path, PathBuf};
+
+use acme_adapter::hook;
+use acme_adapter::keys::KeyKind;
+use acme_adapter::tls::Roots;
+use acme_proto::identifier::Identifier;
+use acme_proto::policy::Policy;
+use acme_proto::url::Url;
+use acme_proto::wire::ChallengeKind;
+use toml::Spanned;
+use zeroize::Zeroizing;
+
+use super::file::{Ca, CertificateTable, File, Http01};
+use crate::args;
+use crate::failure::Failure;
+use crate::job::read_roots;
+
+/// The checked configuration.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) folder: PathBuf,
+    pub(crate) is_embedded: bool,
+    pub(crate) certificates: Vec<Wanted>,
+}
+
+/// A wanted certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) names: Vec<Identifier>,
+    pub(crate) settings: Settings,
+    pub(crate) deploy_hook: Option<String>,
+}
+
+/// What certificates have in common that are kept together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub(crate) contacts: Vec<String>,
+    pub(crate) agrees_to_terms: bool,
+    pub(crate) authorities: Vec<Authority>,
+    pub(crate) roots: Roots,
+    /// The preferred one first.
+    pub(crate) solvers: Vec<SolverSettings>,
+    pub(crate) key_kind: KeyKind,
+    pub(crate) profile: Option<String>,
+}
+
+/// A CA and the external account that the account there is bound to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// The URL of its directory.
+    pub directory: String,
+    /// The identifier and the MAC key.
+    pub external_account: Option<(String, Zeroizing<String>)>,
+}
+
+/// How one kind of challenge is answered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SolverSettings {
+    /// By a listener for http-01.
+    ListenHttp(SocketAddr),
+    /// By files below this folder, which a web server serves.
+    Webroot(PathBuf),
+    /// By a listener for tls-alpn-01.
+    ListenTls(SocketAddr),
+    /// By a command that publishes TXT records.
+    Hook(String),
+}
+
+impl core::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Authority").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+impl SolverSettings {
+    fn kind(&self) -> ChallengeKind {
+        match self {
+            Self::ListenHttp(_) | Self::Webroot(_) => ChallengeKind::Http01,
+            Self::ListenTls(_) => ChallengeKind::TlsAlpn01,
+            Self::Hook(_) => ChallengeKind::Dns01,
+        }
+    }
+}
+
+/// The directory that means the embedded test CA.
+pub(crate) const EMBEDDED: &str = "embedded-test-ca";
+
+impl Config {
+    /// Reads and checks the file. Paths in it start at its folder.
+    ///
+    /// # Errors
+    /// What is wrong, in which line, and what to write there.
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            Failure::usage(format!(
+                "{}: {error}; give a file that can be read, as the manual's page \"running it\" shows it",
+                path.display()
+            ))
+        })?;
+        let reader = Reader { path, text: &text };
+        let file = toml::from_str(&text).map_err(|error| {
+            reader.fault(error.span().unwrap_or_default(), &in_words(error.message()))
+        })?;
+        reader.check(file)
+    }
+}
+
+/// Says what the parser found in the words of the file's author.
+fn in_words(message: &str) -> String {
+    let said = message.replace("a sequence", "a list in [brackets]").replace('\n', ", ");
+    let said =
+        said.replace("a borrowed string", "a \"string\"").replace("a string", "a \"string\"");
+    match said.starts_with("unknown field") {
+        true => format!("{said}; correct or remove it"),
+        false => format!("{said}; correct this line"),
+    }
+}
+
+/// Checks what was read, and names the line of a fault.
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn fault(&self, span: Range<usize>, what: &str) -> Failure {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Failure::usage(format!("{}:{line}: {what}", self.path.display()))
+    }
+
+    fn missing(&self, what: &str) -> Failure {
+        Failure::usage(format!("{}: {what}", self.path.display()))
+    }
+
+    fn at<T>(&self, value: &Spanned<T>, what: &str) -> Failure {
+        self.fault(value.span(), what)
+    }
+
+    fn check(&self, file: File) -> Result<Config, Failure> {
+        let folder = file.folder.as_ref().ok_or_else(|| {
+            self.missing(
+                "there is no folder for keys and certificates; add folder = \"/var/lib/acme\"",
+            )
+        })?;
+        let is_embedded = file.ca.iter().any(|ca| is_embedded(ca.get_ref()));
+        let common = self.common(&file, is_embedded)?;
+        let solvers = self.solvers(&file)?;
+        if file.certificate.is_empty() {
+            return Err(self.missing(
+                "no certificate is wanted; add [[certificate]] with names = [\"example.org\"]",
+            ));
+        }
+        let mut certificates = Vec::new();
+        let mut first_names = BTreeSet::new();
+        for table in &file.certificate {
+            let wanted = self.certificate(&file, &common, &solvers, table)?;
+            let first = wanted.names.first().map(ToString::to_string).unwrap_or_default();
+            if !first_names.insert(first.clone()) {
+                let what = format!(
+                    "there is another certificate whose first name is {first}, which names its files; \
+                     join the two, or begin with another name"
+                );
+                return Err(self.at(table, &what));
+            }
+            certificates.push(wanted);
+        }
+        let folder = path::absolute(folder.get_ref()).unwrap_or_else(|_| folder.get_ref().clone());
+        let folder = if is_embedded { folder.join("embedded-ca") } else { folder };
+        Ok(Config { folder, is_embedded, certificates })
+    }
+
+    /// Returns the settings that no certificate can change.
+    fn common(&self, file: &File, is_embedded: bool) -> Result<Settings, Failure> {
+        let mut contacts = Vec::new();
+        for contact in &file.contact {
+            contacts
+                .push(args::contact(contact.get_ref()).map_err(|error| self.at(contact, &error))?);
+        }
+        if file.ca.is_empty() {
+            return Err(self.missing(&format!(
+                "there is no CA; add [[ca]] with directory = \"https://…\", or \"{EMBEDDED}\" to try it"
+            )));
+        }
+        if let Some(ca) = file.ca.iter().find(|_| is_embedded && file.ca.len() > 1) {
+            return Err(self
+                .at(ca, "the embedded test CA has no other one beside it; remove one of the two"));
+        }
+        let mut authorities = Vec::new();
+        let mut roots = Vec::new();
+        for ca in &file.ca {
+            authorities.push(self.authority(ca)?);
+            roots.extend(self.root(ca.get_ref())?.into_iter().flatten());
+        }
+        if let Some(without) = file.ca.iter().find(|ca| ca.get_ref().root_file.is_none())
+            && !roots.is_empty()
+        {
+            return Err(self.at(
+                without,
+                "one CA has a root_file and this one has none; give both one, or none",
+            ));
+        }
+        Ok(Settings {
+            contacts,
+            agrees_to_terms: file.agree_tos,
+            authorities,
+            roots: if roots.is_empty() { Roots::Platform } else { Roots::Pem(roots) },
+            solvers: Vec::new(),
+            key_kind: KeyKind::Es256,
+            profile: None,
+        })
+    }
+
+    fn authority(&self, table: &Spanned<Ca>) -> Result<Authority, Failure> {
+        let ca = table.get_ref();
+        let directory = ca.directory.as_ref().ok_or_else(|| {
+            self.at(table, &format!("this CA has no directory; add directory = \"https://…\", or \"{EMBEDDED}\" to try it"))
+        })?;
+        let url = Url::parse(directory.get_ref()).ok().filter(Url::is_https);
+        if url.is_none() && !is_embedded(ca) {
+            let what = format!(
+                "{:?} is no https URL; give that of the CA's directory",
+                directory.get_ref()
+            );
+            return Err(self.at(directory, &what));
+        }
+        let external_account = match (&ca.eab_kid, &ca.eab_key_file) {
+            (None, None) => None,
+            (Some(kid), None) => {
+                return Err(self.at(kid, "eab_kid needs the MAC key; add eab_key_file = \"FILE\""));
+            }
+            (None, Some(file)) => {
+                return Err(
+                    self.at(file, "eab_key_file needs the key's identifier; add eab_kid = \"…\"")
+                );
+            }
+            (Some(kid), Some(file)) => {
+                let option = format!("eab_key_file {}", file.get_ref().display());
+                let key = args::read_mac_key_file(file.get_ref(), &option);
+                let key = key.map_err(|failure| self.at(file, &failure.to_string()))?;
+                Some((kid.get_ref().clone(), key))
+            }
+        };
+        Ok(Authority { directory: directory.get_ref().clone(), external_account })
+    }
+
+    fn root(&self, ca: &Ca) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(file) = &ca.root_file else { return Ok(None) };
+        let read = read_roots("root_file", file.get_ref());
+        let mut pem = read.map_err(|failure| self.at(file, &failure.to_string()))?;
+        pem.push(b'\n');
+        Ok(Some(pem))
+    }
+
+    /// Returns how each kind of challenge is answered.
+    fn solvers(&self, file: &File) -> Result<BTreeMap<ChallengeKind, SolverSettings>, Failure> {
+        let mut solvers = BTreeMap::new();
+        if let Some(table) = &file.http_01 {
+            solvers.insert(ChallengeKind::Http01, self.http_01(table)?);
+        }
+        if let Some(table) = &file.tls_alpn_01 {
+            let address = self.address(&table.listen, 443)?;
+            solvers.insert(ChallengeKind::TlsAlpn01, SolverSettings::ListenTls(address));
+        }
+        if let Some(table) = &file.dns_01 {
+            let hook = self.command(&table.hook)?;
+            solvers.insert(ChallengeKind::Dns01, SolverSettings::Hook(hook));
+        }
+        if solvers.is_empty() {
+            return Err(self.missing(
+                "nothing proves the names; add [http-01] with listen = \"[::]:80\" or webroot = \"/var/www/html\", \
+                 [tls-alpn-01] with listen = \"[::]:443\", or [dns-01] with hook = \"CMD\"",
+            ));
+        }
+        Ok(solvers)
+    }
+
+    fn http_01(&self, table: &Spanned<Http01>) -> Result<SolverSettings, Failure> {
+        match (&table.get_ref().listen, &table.get_ref().webroot) {
+            (Some(listen), None) => Ok(SolverSettings::ListenHttp(self.address(listen, 80)?)),
+            (None, Some(webroot)) if webroot.get_ref().is_dir() => {
+                Ok(SolverSettings::Webroot(webroot.get_ref().clone()))
+            }
+            (None, Some(webroot)) => {
+                let what = format!(
+                    "webroot {} is no folder; give the one that the web server on port 80 serves",
+                    webroot.get_ref().display()
+                );
+                Err(self.at(webroot, &what))
+            }
+            _ => Err(self.at(
+                table,
+                "http-01 needs either listen = \"[::]:80\" or webroot = \"/var/www/html\"",
+            )),
+        }
+    }
+
+    /// Parses an address with or without a port.
+    fn address(&self, text: &Spanned<String>, port: u16) -> Result<SocketAddr, Failure> {
+        let with_port = text.get_ref().to_socket_addrs().ok().and_then(|mut all| all.next());
+        let address = with_port.or_else(|| {
+            let plain = text.get_ref().trim_matches(['[', ']']);
+            plain.parse().ok().map(|ip| SocketAddr::new(ip, port))
+        });
+        address.ok_or_else(|| {
+            let what = format!(
+                "{:?} is no address to listen on; give one of this machine with its port, such as \"[::]:{port}\"",
+                text.get_ref()
+            );
+            self.at(text, &what)
+        })
+    }
+
+    /// Checks that the program of a command is there.
+    fn command(&self, command: &Spanned<String>) -> Result<String, Failure> {
+        let program = hook::words(command.get_ref()).into_iter().next().unwrap_or_default();
+        if !is_program(&program) {
+            let what =
+                format!("the program {program:?} is not there; give a command that can be run");
+            return Err(self.at(command, &what));
+        }
+        Ok(command.get_ref().clone())
+    }
+
+    fn certificate(
+        &self,
+        file: &File,
+        common: &Settings,
+        solvers: &BTreeMap<ChallengeKind, SolverSettings>,
+        table: &Spanned<CertificateTable>,
+    ) -> Result<Wanted, Failure> {
+        let own = table.get_ref();
+        let names = self.names(table)?;
+        let kinds = match own.challenges.as_ref().or(file.challenges.as_ref()) {
+            Some(kinds) => self.kinds(kinds, solvers)?,
+            None => BY_DEFAULT.iter().filter_map(|kind| solvers.get(kind).cloned()).collect(),
+        };
+        let mut settings = Settings { solvers: kinds, ..common.clone() };
+        for (name, written) in &names {
+            let suits = |solver: &SolverSettings| args::suits(&solver.kind(), name);
+            if !settings.solvers.iter().any(suits) {
+                let cure = match name.is_wildcard() {
+                    true => {
+                        "dns-01: add [dns-01] with hook = \"CMD\", and \"dns-01\" to challenges if there are any"
+                    }
+                    false => "http-01 or tls-alpn-01: add [http-01] with listen = \"[::]:80\"",
+                };
+                return Err(self.at(written, &format!("{name} can only be proved by {cure}")));
+            }
+        }
+        if let Some(key) = own.key.as_ref().or(file.key.as_ref()) {
+            settings.key_kind =
+                key.get_ref().parse().map_err(|error| self.at(key, &format!("{error}")))?;
+        }
+        settings.profile = own.profile.clone().or_else(|| file.profile.clone());
+        let deploy_hook = own.deploy_hook.as_ref().or(file.deploy_hook.as_ref());
+        let deploy_hook = deploy_hook.map(|hook| self.command(hook)).transpose()?;
+        let names = names.into_iter().map(|(name, _)| name).collect();
+        Ok(Wanted { names, settings, deploy_hook })
+    }
+
+    fn names<'t>(
+        &self,
+        table: &'t Spanned<CertificateTable>,
+    ) -> Result<Vec<(Identifier, &'t Spanned<String>)>, Failure> {
+        let written = &table.get_ref().names;
+        let most = Policy::default().max_identifiers;
+        if written.is_empty() {
+            return Err(
+                self.at(table, "this certificate has no names; add names = [\"example.org\"]")
+            );
+        }
+        if written.len() > most {
+            let what = format!(
+                "too many names: {}, at most {most}; make several certificates",
+                written.len()
+            );
+            return Err(self.at(table, &what));
+        }
+        let mut names: Vec<(Identifier, _)> = Vec::new();
+        for text in written {
+            let name = args::name(text.get_ref()).map_err(|error| self.at(text, &error))?;
+            if names.iter().all(|(other, _)| *other != name) {
+                names.push((name, text));
+            }
+        }
+        Ok(names)
+    }
+
+    fn kinds(
+        &self,
+        written: &[Spanned<String>],
+        solvers: &BTreeMap<ChallengeKind, SolverSettings>,
+    ) -> Result<Vec<SolverSettings>, Failure> {
+        let mut chosen: Vec<SolverSettings> = Vec::new();
+        for text in written {
+            let kind = args::challenge(text.get_ref()).map_err(|error| {
+                self.at(text, &format!("{:?} is no kind of challenge; {error}", text.get_ref()))
+            })?;
+            let solver = solvers.get(&kind).ok_or_else(|| {
+                self.at(text, &format!("nothing answers {kind}; add [{kind}], or remove it here"))
+            })?;
+            if !chosen.contains(solver) {
+                chosen.push(solver.clone());
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+fn is_embedded(ca: &Ca) -> bool {
+    ca.directory.as_ref().is_some_and(|directory| directory.get_ref() == EMBEDDED)
+}
+
+/// Returns whether there is a program of this name, as the operating system looks for it.
+fn is_program(program: &str) -> bool {
+    if program.is_empty() {
+        return false;
+    }
+    if program.contains('/') {
+        return Path::new(program).is_file();
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// dns-01 comes last: it can prove every name, and would be used for those that need no hook.
+const BY_DEFAULT: [ChallengeKind; 3] =
+    [ChallengeKind::Http01, ChallengeKind::TlsAlpn01, ChallengeKind::Dns01];
