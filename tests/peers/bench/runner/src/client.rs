@@ -136,6 +136,7 @@ impl Client {
             Program::Certbot => "config/live/it/fullchain.pem",
             _ => "chain.pem",
         };
-        std::fs::read(dir.join(chain)).is_ok_and(|pem| pem.starts_with(b"-----BEGIN CERT"))
+        // rustls-acme stores its key before the chain.
+        std::fs::read_to_string(dir.join(chain)).is_ok_and(|pem| pem.contains("BEGIN CERTIFICATE"))
     }
 }
