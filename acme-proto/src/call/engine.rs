@@ -319,6 +319,9 @@ impl<O: Operation> Engine<O> {
             let may_fall_back = !matches!(phase, Phase::Fallback { .. }) && !unsupplied;
             let fallback = || operation.fallback(&error, seen.location.as_ref(), session);
             if let Some(spec) = may_fall_back.then(fallback).flatten() {
+                if seen.location.is_some() {
+                    self.resources_given();
+                }
                 let phase = Phase::Fallback { first_status: seen.status };
                 self.put_back(id, exchange.restart(Event::Fallback, phase, spec));
                 return None;

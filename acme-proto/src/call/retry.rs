@@ -112,7 +112,14 @@ impl<O: Operation> Engine<O> {
         if let Some(nonce) = nonce {
             session.put_nonce(nonce);
         }
-        if let Some(reason) = amended(exchange, &problem, session) {
+        // Before another key is tried: what a replica does not know, it knows by neither key.
+        if let Some(at) = self.replica_lags(exchange, &problem, session) {
+            self.refused_for_now(&problem, exchange.lags, at);
+            return send_again(exchange, Event::Retry, at);
+        }
+        // What the server refused, and why, is unknown if its words were cut off: the next try brings them.
+        let is_cut = problem.problem.is_none() && is_cut_by_network(exchange, response, session);
+        if let Some(reason) = (!is_cut).then(|| amended(exchange, &problem, session)).flatten() {
             exchange.payload = None;
             self.retry_notice(problem.url, exchange.tries, reason, self.now);
             return send_again(exchange, Event::Amend, self.now);
@@ -121,10 +128,6 @@ impl<O: Operation> Engine<O> {
             session.ask_nonces_by_get();
             exchange.spec.auth = Auth::None(Method::Get);
             return send_again(exchange, Event::Amend, self.now);
-        }
-        if let Some(at) = self.replica_lags(exchange, &problem, session) {
-            self.refused_for_now(&problem, exchange.lags, at);
-            return send_again(exchange, Event::Retry, at);
         }
         if self.is_directory_stale(exchange, &problem) {
             session.forget_directory();
@@ -145,8 +148,6 @@ impl<O: Operation> Engine<O> {
             }
             return self.slow_down(exchange, problem, session);
         }
-        // What the server refused, and why, is unknown if its words were cut off: the next try brings them.
-        let is_cut = problem.problem.is_none() && is_cut_by_network(exchange, response, session);
         if !is_cut && !may_pass(&problem) {
             return fail(Error::Problem(Box::new(problem)));
         }
@@ -414,7 +415,7 @@ fn amended<O>(
         return Some(RetryReason::ExternalAccount);
     }
     let by_account_key = matches!(spec.auth, Auth::Account | Auth::AccountKey);
-    if exchange.signed_again || spec.fixed_key || !by_account_key || !is_about_key(problem) {
+    if exchange.signed_again || spec.fixed_key || !by_account_key || !problem.may_be_about_key() {
         return None;
     }
     // Either the change landed, or it landed meanwhile and this was signed before.
@@ -426,19 +427,6 @@ fn amended<O>(
     exchange.tries_new_key = !current;
     exchange.signed_again = true;
     Some(RetryReason::KeyChanged)
-}
-
-/// Whether a request was refused for what the wrong key would be refused for.
-fn is_about_key(problem: &ServerProblem) -> bool {
-    let document = problem.problem.as_ref();
-    matches!(problem.status, 400 | 401 | 403 | 404)
-        && document.is_none_or(|document| {
-            document.is_generic()
-                || matches!(
-                    document.kind(),
-                    ProblemType::Unauthorized | ProblemType::AccountDoesNotExist
-                )
-        })
 }
 
 /// Whether a request was refused because there are too many, by a server that names no time: the CA itself, or one in

@@ -151,7 +151,12 @@ impl Challenge {
 
     /// Whether what is published is wrong since the account key was changed (RFC 8555 Section 7.3.5).
     pub(crate) fn is_outdated(&self, thumbprint: &Thumbprint) -> bool {
-        self.token.is_some() && self.thumbprint != *thumbprint
+        self.bound_to().is_some_and(|own| own != *thumbprint)
+    }
+
+    /// Returns the account key that what is published proves, if it names one.
+    pub(crate) fn bound_to(&self) -> Option<Thumbprint> {
+        self.token.as_ref().map(|_| self.thumbprint)
     }
 }
 

@@ -74,6 +74,18 @@ impl ServerProblem {
         self.index.as_ref()
     }
 
+    /// Returns whether a request was refused for what the wrong key would be refused for.
+    pub(crate) fn may_be_about_key(&self) -> bool {
+        matches!(self.status, 400 | 401 | 403 | 404)
+            && self.problem.as_ref().is_none_or(|document| {
+                document.is_generic()
+                    || matches!(
+                        document.kind(),
+                        ProblemType::Unauthorized | ProblemType::AccountDoesNotExist
+                    )
+            })
+    }
+
     /// Returns the terms to be agreed to, for `userActionRequired`.
     pub const fn terms_of_service(&self) -> Option<&Url> {
         self.terms_of_service.as_ref()

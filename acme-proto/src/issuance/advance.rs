@@ -96,7 +96,9 @@ impl Issuance {
     /// Offers again what is published for an account key that has been changed (RFC 8555 Section 7.3.5).
     fn withdraw_outdated(&mut self, index: usize) {
         let authorization = self.authorizations.get(index);
-        let selected = authorization.proof.challenge().filter(|_| !authorization.has_responded());
+        // A response that is under way may have been processed: what comes of it is awaited.
+        let may_withdraw = !authorization.has_responded() && authorization.responding.is_none();
+        let selected = authorization.proof.challenge().filter(|_| may_withdraw);
         let challenge = selected.and_then(|url| self.publications.get(url));
         if let (Some(challenge), Some(thumbprint)) = (challenge, self.identity.thumbprint())
             && challenge.is_outdated(&thumbprint)
@@ -157,8 +159,11 @@ impl Issuance {
             AuthorizationStep::Offer => self.offer(index),
             AuthorizationStep::GiveUp => self.authorizations.set_proof(index, Proof::Failed),
             AuthorizationStep::Respond => {
+                let selected = self.authorizations.get(index).proof.challenge();
+                let published = selected.and_then(|url| self.publications.get(url));
+                let key = published.and_then(Challenge::bound_to);
                 let authorization = self.authorizations.edit(index);
-                let Some(operation) = authorization.respond() else { return };
+                let Some(operation) = authorization.respond(key) else { return };
                 authorization.responding = Some(operation.url().clone());
                 self.engine.start(Task::Respond(operation));
             }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::plan::AuthorizationView;
 use crate::challenge::ChallengeResponse;
 use crate::identifier::Identifier;
+use crate::jose::Thumbprint;
 use crate::op::RespondChallenge;
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -26,8 +27,16 @@ pub(super) struct Authorization {
     pub(super) stale: bool,
     /// It was read after something failed, or could not be.
     pub(super) explained: bool,
+    /// It could not be read after something failed, and is read once more.
+    pub(super) reread: bool,
     /// How many times the selected challenge was responded to.
     pub(super) responses: u32,
+    /// What became of the last response is unknown: the challenge could not be read.
+    pub(super) unheard: bool,
+    /// It was responded to again because of that.
+    pub(super) repeated: bool,
+    /// How many times a response was refused while the account key was being changed.
+    pub(super) key_doubts: u32,
     /// Why the user refused every kind of challenge.
     pub(super) refused: Option<String>,
     /// The kinds that could be tried when it was first offered.
@@ -85,7 +94,11 @@ impl Authorization {
             excluded: Vec::new(),
             stale: false,
             explained: false,
+            reread: false,
             responses: 0,
+            unheard: false,
+            repeated: false,
+            key_doubts: 0,
             refused: None,
             kinds: Vec::new(),
             refusal: None,
@@ -103,9 +116,12 @@ impl Authorization {
     }
 
     /// Returns the operation that responds to the selected challenge.
-    pub(super) fn respond(&self) -> Option<RespondChallenge> {
+    ///
+    /// What is published for it was made for this account key.
+    pub(super) fn respond(&self, key: Option<Thumbprint>) -> Option<RespondChallenge> {
         let url = self.proof.challenge()?.clone();
-        Some(RespondChallenge::new(url).with_response(self.response.clone()))
+        let operation = RespondChallenge::new(url).with_response(self.response.clone());
+        Some(operation.bound_to(key))
     }
 
     /// Returns the view while the issuance runs; `choice` is asked where the proof has not begun.

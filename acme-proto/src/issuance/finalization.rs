@@ -21,6 +21,8 @@ pub(super) struct Finalization {
     sent: bool,
     /// How many times it was sent.
     times: u32,
+    /// A certificate that cannot be used was downloaded.
+    downloaded: bool,
 }
 
 impl Finalization {
@@ -65,10 +67,16 @@ impl Finalization {
         self.times < MOST_UNREADABLE
     }
 
+    /// Returns whether a certificate that cannot be used is downloaded once more, before it counts.
+    pub(super) const fn may_download_again(&mut self) -> bool {
+        !core::mem::replace(&mut self.downloaded, true)
+    }
+
     /// Starts over with a new order: the CSR stays.
     pub(super) const fn forget_order(&mut self) {
         self.sent = false;
         self.times = 0;
+        self.downloaded = false;
     }
 
     /// Returns the view of the CSR; generations of the snapshot up to `stored` are stored.

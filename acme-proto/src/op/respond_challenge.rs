@@ -2,7 +2,10 @@
 
 use super::{Hooks, OnLost, Payload, Read, Reading, Received, Spec, Target, object};
 use crate::challenge::ChallengeResponse;
+use crate::error::Error;
+use crate::jose::{Jwk, Thumbprint};
 use crate::resource::Resource;
+use crate::session::Session;
 use crate::url::Url;
 use crate::wire::{Challenge, ChallengeStatus};
 
@@ -11,12 +14,20 @@ use crate::wire::{Challenge, ChallengeStatus};
 pub struct RespondChallenge {
     url: Url,
     response: ChallengeResponse,
+    /// The account key that what is published was made for.
+    key: Option<Thumbprint>,
 }
 
 impl RespondChallenge {
     /// Creates an empty response to the challenge at `url`: `{}`, which is what every kind that this crate knows takes.
     pub fn new(url: Url) -> Self {
-        Self { url, response: ChallengeResponse::default() }
+        Self { url, response: ChallengeResponse::default(), key: None }
+    }
+
+    /// Sends the response only as long as the account has this key.
+    pub(crate) const fn bound_to(mut self, key: Option<Thumbprint>) -> Self {
+        self.key = key;
+        self
     }
 
     /// Sends this response instead, for a kind of challenge that defines members (erratum 5729).
@@ -38,12 +49,19 @@ impl RespondChallenge {
 
 impl Hooks<Challenge> for RespondChallenge {
     fn spec(&self) -> Spec {
-        Spec::post(
-            Resource::Challenge,
-            Target::Url(self.url.clone()),
-            Payload::json(&self.response),
-        )
-        .on_lost(OnLost::Reread(self.url.clone()))
+        let payload = Payload::json(&self.response);
+        let spec = Spec::post(Resource::Challenge, Target::Url(self.url.clone()), payload)
+            .on_lost(OnLost::Reread(self.url.clone()));
+        if self.key.is_some() { spec.fixed_key() } else { spec }
+    }
+
+    /// What is published for one account key proves nothing once the account has another (RFC 8555 Section 8.1).
+    fn check(&self, session: &Session) -> Result<(), Error> {
+        let current = session.account_key().map(Jwk::thumbprint);
+        match self.key {
+            Some(own) if current.is_some_and(|current| current != own) => Err(Error::Cancelled),
+            _ => Ok(()),
+        }
     }
 
     fn read(&mut self, received: &mut Received<'_>) -> Reading<Challenge> {

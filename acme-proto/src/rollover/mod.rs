@@ -259,7 +259,7 @@ impl Rollover {
             (Some(Located { url, .. }), _) => {
                 self.refused(Error::KeyInUse { account: url }, session).map(Some)
             }
-            (None, Some(error)) if is_settled(&error) => self.refused(error, session).map(Some),
+            (None, Some(error)) if is_refusal(&error) => self.refused(error, session).map(Some),
             (None, Some(error)) if self.sent >= session.policy().tries => Err(error),
             (None, _) => {
                 self.change(session);
@@ -343,10 +343,17 @@ impl Flow for Rollover {
     type Success = Jwk;
 }
 
+/// Whether the server refused the change for good, if it turns out not to have made it.
+fn is_refusal(error: &Error) -> bool {
+    is_settled(error) || matches!(error, Error::Problem(problem) if problem.status() < 500)
+}
+
 /// Whether after this error the server has certainly not changed the key.
 fn is_settled(error: &Error) -> bool {
     match error {
-        Error::Problem(problem) => problem.status() < 500 || matches!(problem.status(), 501 | 503),
+        // What the wrong key is refused for is what comes of a copy of the request, once the first one was processed.
+        Error::Problem(problem) if problem.may_be_about_key() => false,
+        Error::Problem(problem) => problem.status() < 500 || problem.status() == 501,
         Error::Transport(transport) => transport.lost().is_unprocessed(),
         Error::Peer(_) | Error::Deadline(_) => false,
         _ => true,

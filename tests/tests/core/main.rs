@@ -49,6 +49,7 @@ mod revocation;
 mod rollover;
 mod secrets;
 mod session_memory;
+mod simulated;
 mod slow_and_lagging;
 mod strictness;
 mod unreadable;

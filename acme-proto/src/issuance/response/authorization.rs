@@ -29,9 +29,14 @@ impl Issuance {
         let over = self.something_failed();
         self.authorizations.edit(index).reading = false;
         let object = match result {
-            // The order is lost anyway, and the reasons that are known must not be.
-            Err(_) if over => {
+            // The order is lost anyway, and the reasons that are known must not be. What cannot be read is read once
+            // more, for it may be the reason.
+            Err(error) if over => {
                 let authorization = self.authorizations.edit(index);
+                if error.is_unreadable() && !core::mem::replace(&mut authorization.reread, true) {
+                    authorization.stale = true;
+                    return Ok(());
+                }
                 authorization.explained = true;
                 authorization.stale = false;
                 return Ok(());
@@ -165,6 +170,15 @@ impl Issuance {
         let refusal = authorization.refusal.take();
         let error = challenge.error().cloned().or(refusal);
         let responded = authorization.has_responded();
+        let is_pending = responded && *challenge.status() == ChallengeStatus::Pending;
+        if core::mem::take(&mut authorization.unheard) && is_pending && error.is_none() {
+            // Perhaps it never got the response; a server that did takes another one, or says that it is not pending.
+            authorization.repeated = true;
+            authorization.responses = 0;
+            let again = now.saturating_add(session.jittered(backoff, 0));
+            let ready = Proof::Ready(challenge.url().clone(), again);
+            return self.authorizations.set_proof(index, ready);
+        }
         let (true, ChallengeStatus::Pending, Some(error)) = (responded, challenge.status(), error)
         else {
             return;

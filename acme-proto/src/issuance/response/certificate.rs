@@ -25,6 +25,8 @@ impl Issuance {
             Ok(download)
         });
         let download = match checked {
+            // What a proxy or a replica garbles once comes whole the next time.
+            Err(Error::Peer(_)) if self.finalization.may_download_again() => return Ok(()),
             Err(error) if self.leads_nowhere(&error) => {
                 self.identity.forget_snapshot();
                 self.forget_order(session);

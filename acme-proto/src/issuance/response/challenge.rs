@@ -3,11 +3,15 @@
 use super::super::Issuance;
 use super::super::authorization::Proof;
 use crate::error::{Error, PeerFault, ServerProblem};
+use crate::jose::Jwk;
 use crate::notice::Progress;
 use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{AuthorizationStatus, Challenge, ChallengeStatus, Context, Problem, ProblemType};
+
+/// How many refusals of a response are put down to a change of the account key.
+const MOST_KEY_DOUBTS: u32 = 3;
 
 impl Issuance {
     pub(super) fn responded(
@@ -24,17 +28,40 @@ impl Issuance {
             authorization.responding.take_if(|responding| responding == url);
         }
         let challenge = match (result, index) {
+            (Err(_), Some(index)) if self.is_outdated(url, session) => {
+                self.authorizations.set_proof(index, Proof::None);
+                return Ok(());
+            }
+            // The account key was changed before the response could be sent.
+            (Err(Error::Cancelled), None) => return Ok(()),
+            (Err(Error::Problem(problem)), Some(index))
+                if session.new_account_key().is_some()
+                    && problem.may_be_about_key()
+                    && self.authorizations.get(index).key_doubts < MOST_KEY_DOUBTS =>
+            {
+                // Reading the authorization shows which of the two keys the account has.
+                let authorization = self.authorizations.edit(index);
+                authorization.key_doubts += 1;
+                authorization.stale = true;
+                return Ok(());
+            }
+            // A server that limits requests says nothing of the challenge.
+            (Err(Error::Problem(problem)), Some(_)) if matches!(problem.status(), 429 | 503) => {
+                return Err(Error::Problem(problem));
+            }
             (Err(Error::Problem(problem)), Some(index)) => {
                 self.response_refused(index, url, *problem);
                 return Ok(());
             }
             (Err(Error::Problem(_)), None) => return Ok(()),
-            // The server took the response, only what it sent is unreadable: the authorization shows what came of it.
+            // The server took the response, or it was lost and what was read is unreadable: the authorization shows what
+            // came of it.
             (Err(error), Some(index)) if error.is_unreadable() && self.lacks_response(index) => {
                 self.attempts.note_response();
                 self.authorizations.set_proof(index, Proof::Responded(url.clone()));
                 let authorization = self.authorizations.edit(index);
                 authorization.responses += 1;
+                authorization.unheard = !authorization.repeated;
                 authorization.stale = true;
                 return Ok(());
             }
@@ -53,6 +80,13 @@ impl Issuance {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether a challenge is published for another account key than the present one.
+    fn is_outdated(&self, url: &Url, session: &Session) -> bool {
+        let published = self.publications.get(url);
+        let current = session.account_key().map(Jwk::thumbprint);
+        published.zip(current).is_some_and(|(challenge, key)| challenge.is_outdated(&key))
     }
 
     fn lacks_response(&self, index: usize) -> bool {

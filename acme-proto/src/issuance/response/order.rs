@@ -45,7 +45,9 @@ impl Issuance {
         if self.lacks_authorizations() && self.polling.has_looked_often() {
             return Err(Error::peer(url, PeerFault::NoAuthorizations));
         }
-        if waits || self.finalization.is_sent() {
+        let is_over =
+            matches!(self.order.status(), Some(OrderStatus::Valid | OrderStatus::Invalid));
+        if waits || (self.finalization.is_sent() && !is_over) {
             self.polling.read(is_new_status, self.engine.now());
             self.schedule_poll(retry_after, session);
             self.look_closer();
@@ -95,7 +97,8 @@ impl Issuance {
         if change.is_new_status {
             // It may name its certificate now. What a snapshot named is old.
             let is_old = self.identity.is_resumed() && self.attempts.orders() == 0;
-            if !is_old && status != OrderStatus::Invalid {
+            // But the certificate may be as new as the response that names it.
+            if (!is_old || status == OrderStatus::Valid) && status != OrderStatus::Invalid {
                 self.engine.resources_given();
             }
             self.report(Progress::Order(status));
@@ -115,12 +118,13 @@ impl Issuance {
                 session.shortened(self.polling.wait(now, expected), JITTER)
             }
         });
-        if at.saturating_duration_since(now) > session.policy().retry_after_cap {
+        let asked_by_server = asked.is_some_and(|at| at > now);
+        let beyond_cap = at.saturating_duration_since(now) > session.policy().retry_after_cap;
+        if asked_by_server && beyond_cap {
             return self.end(Err(Error::RetryLater { url, until: at }), session);
         }
         let until = self.engine.before_deadline(at);
         self.polling.set(until);
-        let asked_by_server = asked.is_some_and(|at| at > now);
         self.engine.notice(Notice::Waiting { url, until, asked_by_server });
     }
 
