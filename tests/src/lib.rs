@@ -6,7 +6,6 @@
 //! - [`child`]: the example programs as child processes (Unix).
 //! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
 //! - [`error_chain`]: the rule that a chain of errors prints no sentence twice.
-//! - [`explore`]: a bounded model checker over the real code.
 //! - [`interop`]: the matrix of other people's servers, both adapters and what works (Unix).
 //! - [`made_up_kind`]: a kind of challenge that the published crates do not know.
 //! - [`many_names`]: one order of many names without I/O, to measure the core.
@@ -25,7 +24,6 @@ pub mod child;
 pub mod clients;
 pub mod dialects;
 pub mod error_chain;
-pub mod explore;
 #[cfg(unix)]
 mod install;
 #[cfg(unix)]

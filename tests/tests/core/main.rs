@@ -14,7 +14,6 @@ mod directory;
 mod dns_account;
 mod dns_persist;
 mod errors;
-mod explore;
 mod external_accounts;
 mod fallback;
 mod fields;

@@ -1,11 +1,11 @@
 //! Explores every interleaving of an issuance, and prints what was found, as Markdown.
 //!
-//! `cargo run --release -p acme-tests --bin explore -- [NAMES FAULTS [MOST_STATES]] [--not-durable] [--in-order]`
+//! `cargo run --profile proof -p acme-proof --bin explore -- [NAMES FAULTS [MOST_STATES]] [--not-durable] [--in-order]`
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use acme_tests::explore::{Plan, explore};
+use acme_proof::explore::{Plan, explore};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -30,7 +30,7 @@ pub(super) fn request(run: &mut Run<'_>, transmit: &Transmit) {
     let url = transmit.request.url().as_str();
     let path = url.strip_prefix(BASE).unwrap_or_default();
     let sends_response =
-        path.starts_with("/c/") && !crate::script::payload(&transmit.request).is_empty();
+        path.starts_with("/c/") && !crate::jws::payload(&transmit.request).is_empty();
     if sends_response && !run.published.contains(url) {
         run.violated(format!("{url} is responded to before it is published"));
     }
@@ -87,12 +87,12 @@ fn at_end(run: &Run<'_>) -> Option<String> {
         return Some(format!("{url} is still published, and nobody says so"));
     }
     let (orders, invalid) = run.ca.orders();
-    let excused = 1 + ledger.lost_orders + invalid + ledger.wrong_certificates;
+    let excused = 1 + ledger.lost_orders + invalid + ledger.useless_certificates();
     // The offer of a challenge that nobody could publish ends its order without the CA's doing.
-    if orders > excused + ledger.failures + ledger.garbled {
+    if orders > excused + ledger.failures {
         return Some(format!("{orders} orders, {excused} excused"));
     }
-    if run.ca.certificates() > 1 + ledger.wrong_certificates {
+    if run.ca.certificates() > 1 + ledger.useless_certificates() {
         return Some(format!("{} certificates for one wish", run.ca.certificates()));
     }
     None
@@ -105,10 +105,11 @@ fn is_excused(run: &Run<'_>, error: &Error) -> bool {
         Error::Internal | Error::Misuse(_) | Error::Input(_) => false,
         Error::Cancelled => ledger.cancelled,
         Error::Storage(_) => ledger.store_failed,
-        Error::Deadline(_) => ledger.waits > 0 || ledger.failures > 1 || ledger.garbled > 0,
-        Error::Order(_) => {
-            ledger.failures > 1 || ledger.garbled > 0 || ledger.wrong_certificates > 0
+        Error::Deadline(_) => ledger.waits > 0 || ledger.failures > 1,
+        // What became of the order after it says what was garbled.
+        Error::Order(failed) => {
+            ledger.failures > 1 || ledger.garbled > 0 && failed.next_error().is_some()
         }
-        _ => ledger.garbled > 0 || ledger.wrong_certificates > 0,
+        _ => ledger.garbled > 0 || ledger.useless_certificates() > 0,
     }
 }

@@ -1,6 +1,6 @@
 //! Every interleaving of an issuance, up to a number of faults: `explore::Plan` says what is tried, and what must hold.
 
-use acme_tests::explore::{Plan, Report, explore};
+use acme_proof::explore::{Plan, Report, explore};
 
 fn explored(plan: &Plan) -> Report {
     let report = explore(plan);

@@ -19,7 +19,7 @@ use acme_proto::wire::ChallengeKind;
 use super::action::Action;
 use super::ca::{BASE, KINDS, Materials, ModelCa, Work, pem, problem};
 use super::{Plan, check};
-use crate::world::nonce;
+use crate::jws::nonce;
 
 const BEGINNING: i64 = 1_790_000_000_000;
 
@@ -40,15 +40,22 @@ pub(super) struct Ledger {
     pub(super) lost_orders: usize,
     /// Validations that failed, and challenges that the user could not publish.
     pub(super) failures: usize,
-    /// Responses that break the protocol.
+    /// Responses that break the protocol, but for certificates.
     pub(super) garbled: usize,
-    /// Certificates that do not fit the order.
+    /// Downloads of certificates that cannot be read, or do not fit the order.
     pub(super) wrong_certificates: usize,
     /// Times that the flow woke up before what it waited for.
     pub(super) waits: usize,
     pub(super) crashes: usize,
     pub(super) cancelled: bool,
     pub(super) store_failed: bool,
+}
+
+impl Ledger {
+    /// Returns how many certificates were given up: each was downloaded twice in vain.
+    pub(super) const fn useless_certificates(&self) -> usize {
+        self.wrong_certificates / 2
+    }
 }
 
 /// A run.
@@ -256,6 +263,8 @@ impl<'a> Run<'a> {
         let is_lost = !matches!(action, Action::Deliver(_) | Action::DeliverTwice(_));
         self.ledger.lost_orders += usize::from(created_order && is_lost);
         let response = response.unwrap_or_else(|| Response::new(500));
+        let is_chain =
+            transmit.request.url().as_str().contains("/cert/") && response.status() == 200;
         let response = match action {
             Action::LoseRequest(_) | Action::LoseResponse(_) => {
                 return self.input(Input::Lost(id, Lost::NoResponse("closed".into())));
@@ -270,19 +279,16 @@ impl<'a> Run<'a> {
                 response.with_body(half).truncated()
             }
             Action::Garble(_) => {
-                self.ledger.garbled += 1;
+                self.ledger.garbled += usize::from(!is_chain);
                 response.with_body("{")
             }
             Action::WrongKey(_) => pem(&self.all.wrong_key),
             Action::WrongNames(_) => pem(&self.all.wrong_names),
             _ => response,
         };
-        // A resumed order whose chain cannot be read is given up like one whose certificate does not fit.
-        let is_garbled_chain = matches!(action, Action::Garble(_))
-            && transmit.request.url().as_str().contains("/cert/");
-        if is_garbled_chain || matches!(action, Action::WrongKey(_) | Action::WrongNames(_)) {
-            self.ledger.wrong_certificates += 1;
-        }
+        let is_wrong = matches!(action, Action::WrongKey(_) | Action::WrongNames(_));
+        let is_garbled_chain = is_chain && matches!(action, Action::Garble(_));
+        self.ledger.wrong_certificates += usize::from(is_wrong || is_garbled_chain);
         if matches!(action, Action::DeliverTwice(_)) {
             self.input(Input::Response(id, response.clone()));
         }

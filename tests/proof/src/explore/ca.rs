@@ -9,7 +9,8 @@ use acme_proto::jose::Jwk;
 use acme_proto::signer::{Ed25519Key, Es256Key};
 use acme_proto::x509::{Csr, CsrBuilder};
 
-use crate::world::nonce;
+use crate::jws::nonce;
+pub(super) use crate::simulate::pem;
 
 /// Where the CA is.
 pub(super) const BASE: &str = "https://ca.test";
@@ -255,7 +256,7 @@ impl ModelCa {
             "a" => json(200, self.authorization(number(1), number(2), all)),
             "c" => {
                 let (order, name, kind) = (number(1), number(2), number(3));
-                let responds = !crate::script::payload(request).is_empty();
+                let responds = !crate::jws::payload(request).is_empty();
                 let proof = &mut self.orders[order].proofs[name][kind];
                 if responds && *proof == Proof::Pending {
                     *proof = Proof::Processing;
@@ -349,14 +350,7 @@ fn json(status: u16, body: String) -> Response {
     Response::new(status).with_header("content-type", "application/json").with_body(body)
 }
 
-/// Returns a response with a chain.
-pub(super) fn pem(chain: &str) -> Response {
-    Response::new(200)
-        .with_header("content-type", "application/pem-certificate-chain")
-        .with_body(chain.to_owned())
-}
-
 /// Returns a problem document of an ACME type.
 pub(super) fn problem(status: u16, kind: &str) -> Response {
-    crate::script::problem(status, kind)
+    crate::simulate::problem(status, kind, "as the model says")
 }
