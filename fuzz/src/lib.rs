@@ -9,7 +9,7 @@
 //! A body panics only if acme-proto (or acme-adapter, in `dns_update`) breaks one of its guarantees. No value of `data` is an error
 //! in itself. An input that reveals a bug is added to the corpus, in the commit with the fix.
 //!
-//! `tests/checks/fuzz SECONDS`, run from the top of the workspace, searches for new ones.
+//! `tests/checks/fuzz INPUTS SEED` and `tests/long fuzz` search for new ones.
 
 mod account;
 mod authorization;
@@ -19,17 +19,20 @@ mod call;
 mod certificate;
 mod check;
 mod csr;
+mod dates;
 mod directory;
 mod dns_update;
 mod header;
 mod issuance;
 mod jws;
+mod names;
 mod order;
 mod pem_chain;
 mod problem;
 mod register;
 mod renewal_info;
 mod renewal_schedule;
+mod rollover;
 mod signature;
 mod snapshot;
 mod time;
@@ -42,17 +45,20 @@ pub use caa::caa;
 pub use call::call;
 pub use certificate::certificate;
 pub use csr::csr;
+pub use dates::dates;
 pub use directory::directory;
 pub use dns_update::dns_update;
 pub use header::header;
 pub use issuance::{issuance, issuance_ending};
 pub use jws::jws;
+pub use names::names;
 pub use order::order;
 pub use pem_chain::pem_chain;
 pub use problem::problem;
 pub use register::register;
 pub use renewal_info::renewal_info;
 pub use renewal_schedule::renewal_schedule;
+pub use rollover::rollover;
 pub use signature::signature;
 pub use snapshot::snapshot;
 pub use time::time;
@@ -75,17 +81,20 @@ pub const TARGETS: &[Target] = &[
     Target { name: "call", run: call },
     Target { name: "certificate", run: certificate },
     Target { name: "csr", run: csr },
+    Target { name: "dates", run: dates },
     Target { name: "directory", run: directory },
     Target { name: "dns_update", run: dns_update },
     Target { name: "header", run: header },
     Target { name: "issuance", run: issuance },
     Target { name: "jws", run: jws },
+    Target { name: "names", run: names },
     Target { name: "order", run: order },
     Target { name: "pem_chain", run: pem_chain },
     Target { name: "problem", run: problem },
     Target { name: "register", run: register },
     Target { name: "renewal_info", run: renewal_info },
     Target { name: "renewal_schedule", run: renewal_schedule },
+    Target { name: "rollover", run: rollover },
     Target { name: "signature", run: signature },
     Target { name: "snapshot", run: snapshot },
     Target { name: "time", run: time },

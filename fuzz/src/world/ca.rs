@@ -282,6 +282,11 @@ impl Ca {
         Answer::json(200, &held.challenge(index, which))
     }
 
+    /// Returns the certificate chain that an honest CA issues.
+    pub(crate) fn chain(&self) -> String {
+        certificate::chain(&self.names, &self.spki)
+    }
+
     fn certificate(&self, bytes: &mut Bytes<'_>) -> Answer {
         let pem = match bytes.below(8) {
             5 => certificate::chain(&self.names[1..], &self.spki),
