@@ -159,6 +159,7 @@ pub mod session;
     feature = "rs256"
 ))]
 pub mod signer;
+mod small_map;
 pub mod snapshot;
 mod text;
 pub mod time;

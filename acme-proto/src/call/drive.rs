@@ -9,6 +9,7 @@ use crate::output::Output;
 use crate::request::{Input, SaveId};
 use crate::session::Session;
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 
 /// A flow that says which operations run and what follows from each; the rest is the [`Engine`]'s.
 pub(crate) trait Drive<E, T> {
@@ -51,14 +52,14 @@ pub(crate) enum Life<T> {
     New,
     Running,
     /// The result is there; notices are handed out before it.
-    Ending(Result<T, Error>),
+    Ending(Box<Result<T, Error>>),
     Over,
 }
 
 impl<T> Life<T> {
     /// Sets the result.
     pub(crate) fn end(&mut self, result: Result<T, Error>) {
-        *self = Self::Ending(result);
+        *self = Self::Ending(Box::new(result));
     }
 
     pub(crate) const fn is_over(&self) -> bool {
@@ -134,7 +135,7 @@ fn end<E, T>(flow: &mut (impl Drive<E, T> + ?Sized), session: &mut Session) -> O
     // Nonces that this flow fetched serve the next one.
     flow.engine().reset(session);
     match core::mem::replace(flow.life(), Life::Over) {
-        Life::Ending(result) => Output::Done(result),
+        Life::Ending(result) => Output::Done(*result),
         _ => Output::Done(Err(Misuse::Finished.into())),
     }
 }

@@ -28,14 +28,14 @@ pub(crate) struct Engine<O> {
     /// Numbers requests, signatures and saves.
     next_number: u64,
     next_id: u64,
-    pub(super) exchanges: BTreeMap<ExchangeId, Exchange<O>>,
+    pub(super) exchanges: BTreeMap<ExchangeId, Box<Exchange<O>>>,
     pub(super) queue: Queue,
     pub(super) supplies: Supplies,
     pub(super) notices: VecDeque<Notice>,
     /// When a response of this run last named a resource.
     pub(super) given: Option<Timestamp>,
     /// The last failure that was tried again.
-    pub(super) last_failure: Option<Error>,
+    pub(super) last_failure: Option<Box<Error>>,
 }
 
 /// What the exchanges want next.
@@ -176,7 +176,7 @@ impl<O: Operation> Engine<O> {
     /// Returns what there is to say if the deadline ends the flow.
     pub(crate) fn deadline_passed(&self, waiting_for: Resource) -> DeadlinePassed {
         let url = self.exchanges.values().find_map(|exchange| exchange.url.clone());
-        DeadlinePassed { url, waiting_for, last: self.last_failure.clone() }
+        DeadlinePassed { url, waiting_for, last: self.last_failure.as_deref().cloned() }
     }
 
     /// Ends the operations that the deadline cut off, each by an error of its own.
@@ -247,10 +247,19 @@ impl<O: Operation> Engine<O> {
             // A pass may fail exchanges, which are read before more is fetched for the others.
             let has_more = self.has_settled() || self.has_notice();
             if !has_more && !self.fetch_lacking(has_room, session) {
+                self.release();
                 // Without room for another exchange only a response helps.
                 let wake = self.queue.next_time().filter(|_| has_room);
                 return Step::Wait(wake.unwrap_or(self.deadline).min(self.deadline));
             }
+        }
+    }
+
+    /// Returns the memory of collections that are empty: a node of a map has room for eleven entries.
+    fn release(&mut self) {
+        if self.exchanges.is_empty() && self.queue.active() == 0 {
+            (self.exchanges, self.queue) = (BTreeMap::new(), Queue::new());
+            self.notices = VecDeque::new();
         }
     }
 
@@ -323,7 +332,7 @@ impl<O: Operation> Engine<O> {
                     self.resources_given();
                 }
                 let phase = Phase::Fallback { first_status: seen.status };
-                self.put_back(id, exchange.restart(Event::Fallback, phase, spec));
+                self.put_back(id, Box::new(exchange.restart(Event::Fallback, phase, spec)));
                 return None;
             }
             read = self.read_error(operation, error, unsupplied);
@@ -334,12 +343,13 @@ impl<O: Operation> Engine<O> {
                 // It never arrived: sent again, with the tries that it had.
                 let (spec, tries) = (operation.spec(), exchange.tries);
                 let again = exchange.restart(Event::Resend, Phase::Request, spec);
-                self.put_back(id, Exchange { tries, ..again });
+                self.put_back(id, Box::new(Exchange { tries, ..again }));
                 return None;
             }
             Ok(Read::NextRequest) => {
                 let spec = operation.spec();
-                self.put_back(id, exchange.restart(Event::NextRequest, Phase::Request, spec));
+                let next = exchange.restart(Event::NextRequest, Phase::Request, spec);
+                self.put_back(id, Box::new(next));
                 return None;
             }
             // Only a final response is applied: a re-read that shows the old state says nothing new.
@@ -388,7 +398,7 @@ impl<O: Operation> Engine<O> {
         unsupplied: bool,
     ) -> Reading<O::Response> {
         let mut notices = Vec::new();
-        let previous = self.last_failure.as_ref();
+        let previous = self.last_failure.as_deref();
         let mut failure = Failure { previous, unsupplied, notices: &mut notices };
         let read = operation.read_error(error, &mut failure);
         self.notices.extend(notices);
@@ -413,11 +423,11 @@ impl<O: Operation> Engine<O> {
     pub(super) fn insert(&mut self, exchange: Exchange<O>) {
         let id = ExchangeId(self.next_id);
         self.next_id += 1;
-        self.put_back(id, exchange);
+        self.put_back(id, Box::new(exchange));
     }
 
     /// Puts an exchange back that was taken out to be worked on.
-    pub(super) fn put_back(&mut self, id: ExchangeId, exchange: Exchange<O>) {
+    pub(super) fn put_back(&mut self, id: ExchangeId, exchange: Box<Exchange<O>>) {
         let queue = &mut self.queue;
         match &exchange.state {
             State::Waiting { not_before, .. } if *not_before > self.now => {
@@ -440,7 +450,7 @@ impl<O: Operation> Engine<O> {
     pub(super) fn end_request(
         &mut self,
         id: ExchangeId,
-        exchange: Exchange<O>,
+        exchange: Box<Exchange<O>>,
         outcome: Outcome,
         session: &mut Session,
     ) {
@@ -453,7 +463,12 @@ impl<O: Operation> Engine<O> {
         }
     }
 
-    pub(super) fn settle(&mut self, id: ExchangeId, mut exchange: Exchange<O>, outcome: Outcome) {
+    pub(super) fn settle(
+        &mut self,
+        id: ExchangeId,
+        mut exchange: Box<Exchange<O>>,
+        outcome: Outcome,
+    ) {
         exchange.enter(Event::Settle, State::Settled(outcome));
         self.put_back(id, exchange);
     }

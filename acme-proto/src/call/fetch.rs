@@ -143,7 +143,8 @@ impl<O: Operation> Engine<O> {
 
     /// Fails every exchange that waits for what could not be supplied.
     fn fail_waiting(&mut self, error: &Error, waits: fn(&Exchange<O>) -> bool) {
-        let waits = |id: &ExchangeId| self.exchanges.get(id).is_some_and(waits);
+        let waits =
+            |id: &ExchangeId| self.exchanges.get(id).is_some_and(|exchange| waits(exchange));
         let failed: BTreeSet<_> = self.queue.waiting().into_iter().filter(waits).collect();
         self.queue.retain(|id| !failed.contains(id));
         for id in failed {

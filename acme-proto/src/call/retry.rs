@@ -255,7 +255,7 @@ impl<O: Operation> Engine<O> {
         if done >= session.policy().tries || is_lasting || matches!(on_lost, OnLost::Report) {
             return fail(error);
         }
-        self.last_failure = Some(error);
+        self.last_failure = Some(Box::new(error));
         let at = if at_once { self.now } else { session.backoff(self.now, done - 1) };
         self.retry_notice(url_of, done, reason, at);
         match on_lost {
@@ -268,7 +268,7 @@ impl<O: Operation> Engine<O> {
     fn refused_for_now(&mut self, problem: &ServerProblem, tries: u32, at: Timestamp) {
         let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
         self.retry_notice(problem.url.clone(), tries, reason, at);
-        self.last_failure = Some(Error::Problem(Box::new(problem.clone())));
+        self.last_failure = Some(Box::new(Error::Problem(Box::new(problem.clone()))));
     }
 
     fn retry_notice(&mut self, url: Url, tries: u32, reason: RetryReason, at: Timestamp) {

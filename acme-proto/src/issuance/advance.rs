@@ -285,7 +285,7 @@ impl Issuance {
                 url.cloned().map(GetCertificate).map(Task::Download)
             }
             OrderStep::DownloadAlternate => {
-                let url = self.choosing.as_ref().and_then(Choosing::next);
+                let url = self.choosing.as_deref().and_then(Choosing::next);
                 url.cloned().map(GetCertificate).map(Task::DownloadAlternate)
             }
         };

@@ -4,12 +4,13 @@
 //! kept as a count, so that the order's own view costs the same for one name and for ten thousand. Responses that wait
 //! for a time are in order of that time.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::authorization::{Authorization, Proof};
 use super::plan::{AuthorizationView, Phase};
 use crate::error::PeerFault;
+use crate::small_map::SmallMap;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::Challenge;
@@ -18,8 +19,8 @@ use crate::wire::Challenge;
 #[derive(Debug, Default)]
 pub(super) struct Authorizations {
     all: Vec<Authorization>,
-    by_url: BTreeMap<Url, usize>,
-    by_challenge: BTreeMap<Url, usize>,
+    by_url: SmallMap<Url, usize>,
+    by_challenge: SmallMap<Url, usize>,
     views: Vec<AuthorizationView>,
     tally: Tally,
     /// To be viewed and planned again.
@@ -50,6 +51,8 @@ pub(super) struct Tally([usize; AuthorizationView::ALL.len()]);
 impl Authorizations {
     /// Takes the authorizations of an order that is read for the first time.
     pub(super) fn create(&mut self, urls: &[Url]) {
+        self.all.reserve_exact(urls.len());
+        self.views.reserve_exact(urls.len());
         for url in urls {
             if !self.by_url.contains_key(url) {
                 let index = self.all.len();
@@ -78,8 +81,9 @@ impl Authorizations {
     pub(super) fn set_challenges(
         &mut self,
         index: usize,
-        challenges: Vec<Challenge>,
+        mut challenges: Vec<Challenge>,
     ) -> Result<(), PeerFault> {
+        challenges.shrink_to_fit();
         self.weigh(index, |authorization| authorization.challenges = challenges)
     }
 
@@ -127,6 +131,9 @@ impl Authorizations {
         let before = core::mem::replace(&mut self.all[index].proof, proof);
         if let Proof::Ready(_, at) = before {
             self.due.remove(&(at, index));
+            if self.due.is_empty() {
+                self.due = BTreeSet::new(); // an empty tree keeps its memory
+            }
         }
         if let Some(url) = before.challenge()
             && self.by_challenge.get(url) == Some(&index)

@@ -37,7 +37,7 @@ impl Issuance {
         self.engine.reset(session);
         self.drop_questions();
         let deactivates = self.settings.deactivation.is_due(&result);
-        self.ending = Some(Ending { result, deactivates, until: None });
+        self.ending = Some(Box::new(Ending { result, deactivates, until: None }));
         self.authorizations.touch_all();
         self.publications.touch_all();
     }
@@ -98,9 +98,9 @@ impl Issuance {
         if !is_over || (waits && !self.is_out_of_clean_up_time()) {
             return false;
         }
-        let Some(Ending { result, .. }) = self.ending.take() else { return false };
+        let Some(ending) = self.ending.take() else { return false };
         let not_cleaned = self.publications.not_cleaned();
-        let result = match result {
+        let result = match ending.result {
             Ok(chosen) => {
                 let order = self.order.url().cloned().zip(self.order.object().cloned());
                 order.ok_or(Error::Internal).map(|(order_url, order)| Issued {

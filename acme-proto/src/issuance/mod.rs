@@ -115,6 +115,7 @@ mod settings;
 mod testing;
 mod waits;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::time::Duration;
@@ -166,9 +167,9 @@ pub struct Issuance {
     polling: Polling,
     saving: Saving,
     finalization: Finalization,
-    choosing: Option<Choosing>,
+    choosing: Option<Box<Choosing>>,
     events: VecDeque<IssuanceEvent>,
-    ending: Option<Ending>,
+    ending: Option<Box<Ending>>,
     life: Life<Issued>,
 }
 
@@ -439,6 +440,9 @@ impl Drive<IssuanceEvent, Issued> for Issuance {
     ) -> Option<Output<IssuanceEvent, Issued>> {
         if self.conclude() || at <= self.engine.now() || self.engine.has_notice() {
             return None; // the next round ends the flow, or hands out the notices
+        }
+        if self.events.is_empty() {
+            self.events = VecDeque::new(); // a flow may wait long, and one of many
         }
         Some(Output::Timeout(Some(self.wakes_at().min(at))))
     }

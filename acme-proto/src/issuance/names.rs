@@ -3,14 +3,16 @@
 //! An order of N names has N authorizations, and the name of each is looked for among those that were ordered
 //! (RFC 8555 Section 7.5).
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use crate::identifier::Identifier;
 
 /// The ordered identifiers by their names without `*.`.
 #[derive(Debug)]
 pub(super) struct Names {
-    by_base: BTreeMap<Identifier, Ordered>,
+    /// In order of the names.
+    by_base: Vec<(Identifier, Ordered)>,
     count: usize,
 }
 
@@ -23,9 +25,14 @@ struct Ordered {
 
 impl Names {
     pub(super) fn new(identifiers: &[Identifier]) -> Self {
-        let mut by_base = BTreeMap::<_, Ordered>::new();
-        for identifier in identifiers {
-            let ordered = by_base.entry(identifier.base()).or_default();
+        let mut sorted: Vec<_> = identifiers.iter().map(|one| (one.base(), one)).collect();
+        sorted.sort();
+        let mut by_base: Vec<(Identifier, Ordered)> = Vec::with_capacity(sorted.len());
+        for (base, identifier) in sorted {
+            if by_base.last().is_none_or(|(last, _)| *last != base) {
+                by_base.push((base, Ordered::default()));
+            }
+            let Some((_, ordered)) = by_base.last_mut() else { continue };
             let place = match identifier.is_wildcard() {
                 true => &mut ordered.wildcard,
                 false => &mut ordered.plain,
@@ -42,12 +49,13 @@ impl Names {
 
     /// Returns whether these are the bases of all that was ordered.
     pub(super) fn are(&self, bases: &BTreeSet<Identifier>) -> bool {
-        self.by_base.keys().eq(bases)
+        self.by_base.iter().map(|(base, _)| base).eq(bases)
     }
 
     /// Returns the ordered identifier that an authorization is for.
     pub(super) fn find(&self, base: &Identifier, wildcard: bool) -> Option<&Identifier> {
-        let Ordered { plain, wildcard: starred } = self.by_base.get(base)?;
+        let at = self.by_base.binary_search_by(|(one, _)| one.cmp(base)).ok()?;
+        let Ordered { plain, wildcard: starred } = &self.by_base[at].1;
         // A server may forget to say that a wildcard is one.
         match wildcard {
             true => starred.as_ref().or(plain.as_ref()),

@@ -27,8 +27,6 @@ pub(super) struct Order {
     object: Option<wire::Order>,
     /// What it was asked to have, until it is first read.
     pub(super) expected: Option<Expected>,
-    /// The identifiers without `*.`, as the server first listed them.
-    bases: BTreeSet<Identifier>,
     /// Where the CSR is sent to: the last URL that the server named.
     finalize: Option<Url>,
     /// When the order expires; a time that had passed when it was read says more of our clock than of the order.
@@ -90,13 +88,12 @@ impl Order {
         let listed = order.authorizations();
         let bases: BTreeSet<_> = order.identifiers().iter().map(Identifier::base).collect();
         // Compared as sets: servers spell wildcards in more ways than one, and may leave the member out.
-        let same_names = self.bases.is_empty() || bases.is_empty() || self.bases == bases;
         if !bases.is_empty() && !names.are(&bases) {
             return Err(PeerFault::OtherIdentifiers(shown(&bases)));
         }
         // A server may tell them later than at first.
         let is_first = authorizations.is_empty();
-        if !same_names || !(is_first || authorizations.are(listed)) {
+        if !(is_first || authorizations.are(listed)) {
             return Err(PeerFault::OrderChanged);
         }
         if is_first {
@@ -114,9 +111,6 @@ impl Order {
             went_back: *status == OrderStatus::Pending
                 && before.is_some_and(|before| *before != OrderStatus::Pending),
         };
-        if self.object.is_none() {
-            self.bases = bases;
-        }
         self.finalize = order.finalize().cloned().or_else(|| self.finalize.take());
         self.expires = order.expires().filter(|at| *at > now).or(self.expires);
         self.object = Some(order);

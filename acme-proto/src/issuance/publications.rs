@@ -5,21 +5,23 @@
 //! that nobody knows of. While the user is publishing it, it is not cleaned up. Which challenges are still needed is
 //! for the flow to say; what follows is in [`plan`](super::plan::publication).
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::plan::PublicationView;
 use crate::challenge::Challenge;
 use crate::jose::Thumbprint;
+use crate::small_map::SmallMap;
 use crate::url::Url;
 
 /// Every selected challenge, by its URL.
 #[derive(Debug, Default)]
 pub(super) struct Publications {
-    all: BTreeMap<Url, Publication>,
+    all: SmallMap<Url, Box<Publication>>,
     /// The URLs of the challenges of each authorization.
-    by_authorization: BTreeMap<Url, BTreeSet<Url>>,
+    by_authorization: SmallMap<Url, Vec<Url>>,
     /// To be planned again.
     changed: BTreeSet<Url>,
     /// Selected, and waiting for a generation of the snapshot to be stored; in order of generation.
@@ -130,6 +132,9 @@ impl Publications {
     pub(super) fn saved(&mut self, generation: u64) {
         let stored = self.unsaved.partition_point(|(at, _)| *at <= generation);
         self.changed.extend(self.unsaved.drain(..stored).map(|(_, url)| url));
+        if self.unsaved.is_empty() {
+            self.unsaved = VecDeque::new();
+        }
     }
 
     /// Returns whether a challenge is selected that the snapshot of generation `saved` does not list.
@@ -152,11 +157,11 @@ impl Publications {
 
     /// Removes a challenge that was cleaned up.
     pub(super) fn remove(&mut self, url: &Url) -> Option<Challenge> {
-        let Publication { challenge, progress } = self.all.remove(url)?;
+        let Publication { challenge, progress } = *self.all.remove(url)?;
         self.held -= usize::from(progress.is_held());
         self.changed.remove(url);
         if let Some(urls) = self.by_authorization.get_mut(challenge.authorization()) {
-            urls.remove(url);
+            urls.retain(|one| one != url);
         }
         Some(challenge)
     }
@@ -231,8 +236,8 @@ impl Publications {
 
     /// Returns the challenges that a snapshot lists: all that may be published and are not meant to last.
     pub(super) fn listed(&self) -> Vec<Challenge> {
-        let lasting = |one: &&Publication| one.progress == Publishing::Persistent;
-        self.all.values().filter(|one| !lasting(one)).map(|one| one.challenge.clone()).collect()
+        let listed = self.all.values().filter(|one| one.progress != Publishing::Persistent);
+        listed.map(|one| one.challenge.clone()).collect()
     }
 
     /// Returns what could not be cleaned up, each with the reason.
@@ -249,16 +254,21 @@ impl Publications {
     fn insert(&mut self, challenge: Challenge, progress: Publishing) {
         let url = challenge.url().clone();
         self.remove(&url);
-        let urls = self.by_authorization.entry(challenge.authorization().clone()).or_default();
-        urls.insert(url.clone());
+        match self.by_authorization.get_mut(challenge.authorization()) {
+            Some(urls) => urls.push(url.clone()),
+            None => {
+                let urls = Vec::from([url.clone()]);
+                self.by_authorization.insert(challenge.authorization().clone(), urls);
+            }
+        }
         self.held += usize::from(progress.is_held());
         self.changed.insert(url.clone());
-        self.all.insert(url, Publication { challenge, progress });
+        self.all.insert(url, Box::new(Publication { challenge, progress }));
     }
 
     fn of<'a>(&'a self, authorization: &Url) -> impl Iterator<Item = &'a Publication> {
         let urls = self.by_authorization.get(authorization).into_iter().flatten();
-        urls.filter_map(|url| self.all.get(url))
+        urls.filter_map(|url| self.all.get(url).map(Box::as_ref))
     }
 }
 

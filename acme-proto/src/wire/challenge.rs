@@ -1,5 +1,6 @@
 //! The challenge object (RFC 8555 Sections 7.1.5 and 8).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ pub struct Challenge {
     url: Url,
     status: ChallengeStatus,
     validated: Option<Timestamp>,
-    error: Option<Problem>,
+    error: Option<Box<Problem>>,
     token: Option<Token>,
     extra: Map<String, Value>,
 }
@@ -63,7 +64,10 @@ impl Challenge {
 
     /// Returns what went wrong at the last try; it may be tried again while the status is processing.
     pub const fn error(&self) -> Option<&Problem> {
-        self.error.as_ref()
+        match &self.error {
+            Some(error) => Some(&**error),
+            None => None,
+        }
     }
 
     /// Returns the token; none if it is absent or has other characters than base64url's, in which case
@@ -83,7 +87,7 @@ impl Challenge {
             ChallengeKind::Other(other) => other.len(),
             _ => 0,
         };
-        let error = self.error.as_ref().map_or(0, Problem::weight);
+        let error = self.error.as_deref().map_or(0, Problem::weight);
         let token = self.token.as_ref().map_or(0, |token| token.as_str().len());
         let url = self.url.as_str().len();
         size_of::<Self>() + kind + url + token + error + json::weight_of_members(&self.extra)
@@ -115,7 +119,7 @@ impl Challenge {
         if token.as_ref().is_some_and(Token::is_short) {
             reader.report(object.path("token"), DeviationKind::TooShort);
         }
-        let error = Problem::member(&mut object, "error", reader);
+        let error = Problem::member(&mut object, "error", reader).map(Box::new);
         let extra = object.into_extra(reader);
         Ok(Self { kind, url, status, validated, error, token, extra })
     }

@@ -112,6 +112,9 @@ impl Object {
             reader.report(path, DeviationKind::TooMany { limit: MAX_EXTRA });
             return Map::new();
         }
+        if self.members.is_empty() {
+            return Map::new(); // a tree whose members were all taken keeps its memory
+        }
         self.members
     }
 

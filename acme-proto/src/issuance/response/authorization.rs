@@ -168,7 +168,7 @@ impl Issuance {
         let now = self.engine.now();
         let authorization = self.authorizations.edit(index);
         let refusal = authorization.refusal.take();
-        let error = challenge.error().cloned().or(refusal);
+        let error = challenge.error().cloned().or_else(|| refusal.map(|refusal| *refusal));
         let responded = authorization.has_responded();
         let is_pending = responded && *challenge.status() == ChallengeStatus::Pending;
         if core::mem::take(&mut authorization.unheard) && is_pending && error.is_none() {

@@ -1,5 +1,6 @@
 //! The downloaded certificate, and the choice of its chain (RFC 8555 Section 7.4.2).
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::super::Issuance;
@@ -34,7 +35,7 @@ impl Issuance {
             }
             checked => checked?,
         };
-        self.choosing = Some(Choosing::new(self.settings.chain.clone(), url, download));
+        self.choosing = Some(Box::new(Choosing::new(self.settings.chain.clone(), url, download)));
         self.settle_chain(session);
         Ok(())
     }

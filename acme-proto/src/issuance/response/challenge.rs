@@ -9,6 +9,7 @@ use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{AuthorizationStatus, Challenge, ChallengeStatus, Context, Problem, ProblemType};
+use alloc::boxed::Box;
 
 /// How many refusals of a response are put down to a change of the account key.
 const MOST_KEY_DOUBTS: u32 = 3;
@@ -136,7 +137,7 @@ impl Issuance {
             // "Not pending" is what servers say to a second response: read what became of the first. If it is pending
             // after all, this was its failure.
             authorization.responses += 1;
-            authorization.refusal = problem.into_problem();
+            authorization.refusal = problem.into_problem().map(Box::new);
             return self.authorizations.set_proof(index, Proof::Responded(url.clone()));
         }
         authorization.responses = 0;
