@@ -8,7 +8,6 @@
 //! - [`error_chain`]: the rule that a chain of errors prints no sentence twice.
 //! - [`interop`]: the matrix of other people's servers, both adapters and what works (Unix).
 //! - [`made_up_kind`]: a kind of challenge that the published crates do not know.
-//! - [`many_names`]: one order of many names without I/O, to measure the core.
 //! - [`mutations`]: every way in which a valid response can be changed.
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
 //! - [`responders`]: the listeners of both adapters, and clients that look at them.
@@ -29,7 +28,6 @@ mod install;
 #[cfg(unix)]
 pub mod interop;
 pub mod made_up_kind;
-pub mod many_names;
 pub mod mutations;
 pub mod name_servers;
 pub mod polite;

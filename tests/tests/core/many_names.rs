@@ -1,54 +1,12 @@
 //! Orders of many names: the core's work grows with the names and not with their square, and snapshots come in batches.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use acme_cost::counting::{Counting, counts};
+use acme_cost::many_names::{Cost, ManyNames};
 use acme_proto::error::{Error, InvalidInput};
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issuance;
 use acme_tests::canned_server::{BASE, CannedServer, created, order};
-use acme_tests::many_names::{Cost, ManyNames};
 use acme_tests::world::issuance;
-
-/// Counts the allocations of each thread: a measure of work that is the same in every run.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-    static OCTETS: Cell<u64> = const { Cell::new(0) };
-    static IN_USE: Cell<i64> = const { Cell::new(0) };
-    static PEAK: Cell<i64> = const { Cell::new(0) };
-}
-
-/// Runs `work`, and returns the most octets that were in use at once, beyond those in use before.
-///
-/// What another thread allocated or frees is not counted right: `work` stays in its thread.
-pub(crate) fn peak<T>(work: impl FnOnce() -> T) -> (T, i64) {
-    let before = IN_USE.get();
-    PEAK.set(before);
-    let result = work();
-    (result, PEAK.get() - before)
-}
-
-// SAFETY: every call goes to the system's allocator as it is.
-#[allow(unsafe_code)] // a global allocator is an unsafe trait
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        OCTETS.set(OCTETS.get() + layout.size() as u64);
-        let in_use = IN_USE.get() + layout.size() as i64;
-        IN_USE.set(in_use);
-        PEAK.set(PEAK.get().max(in_use));
-        // SAFETY: the caller's own obligations.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.set(IN_USE.get() - layout.size() as i64);
-        // SAFETY: the caller's own obligations.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -56,9 +14,9 @@ static ALLOCATOR: Counting = Counting;
 /// What an order took, with the allocations and the octets allocated.
 fn measured(order: ManyNames) -> (Cost, u64, u64) {
     let server = order.prepare();
-    let before = (ALLOCATIONS.get(), OCTETS.get());
+    let before = counts();
     let cost = server.issue();
-    (cost, ALLOCATIONS.get() - before.0, OCTETS.get() - before.1)
+    (cost, counts().allocations - before.allocations, counts().octets - before.octets)
 }
 
 /// Ten times the names may take eleven times the work.
@@ -85,6 +43,32 @@ fn a_thousand_requests_in_flight_cost_no_more_than_sixteen() {
     let wide = measured(ManyNames { width: 1000, ..ManyNames::new(1000) });
     println!("allocations: {} with 16 in flight, {} with 1000", narrow.1, wide.1);
     assert!(wide.1 <= narrow.1 * 11 / 10, "{} {}", narrow.1, wide.1);
+}
+
+#[test]
+fn a_request_takes_at_most_two_hundred_allocations() {
+    let cost = ManyNames::new(100).run();
+    let requests = cost.requests as u64;
+    let (each, octets) = (cost.allocations / requests, cost.allocated / requests);
+    println!("{each} allocations, {octets} octets a request");
+    assert!(each <= 200, "{each} allocations a request");
+}
+
+#[test]
+fn a_flow_that_waits_for_its_validation_takes_at_most_7_kib() {
+    const FLOWS: usize = 100;
+    let mut server = ManyNames::new(1).prepare();
+    let mut session = server.session();
+    let mut flows = Vec::with_capacity(FLOWS);
+    drop(server.wait(&mut session)); // which fetches the directory
+    let before = counts().in_use;
+    for _ in 0..FLOWS {
+        flows.push(server.wait(&mut session));
+    }
+    let heap = (counts().in_use - before) as usize / FLOWS;
+    let own = size_of::<Issuance>();
+    println!("{own} octets of struct, {heap} of heap");
+    assert!(own + heap <= 7 * 1024, "{own} octets of struct, {heap} of heap");
 }
 
 #[test]

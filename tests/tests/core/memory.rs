@@ -1,12 +1,11 @@
 //! What an issuance keeps in memory under servers that send as much as they can.
 
+use acme_cost::counting::peak;
 use acme_proto::http::Response;
 use acme_tests::canned_server::{BASE, CannedServer, authorization, challenge, object, order};
 use acme_tests::scenario::world_page::most_of;
 use acme_tests::world::issuance;
 use serde_json::{Value, json};
-
-use crate::many_names::peak;
 
 /// What an issuance may have in memory at once.
 const MOST: i64 = 16 << 20;

@@ -1,9 +1,8 @@
 //! Measures what the core costs for one order of N names, without I/O, as Markdown.
 //!
-//! `cargo run --release -p acme-tests --bin many-names -- [N ...]`; with `--durable` snapshots are saved too.
-//! To count instructions instead of time, run one size under `valgrind --tool=callgrind --toggle-collect='*drive*'`.
+//! `cargo run --release -p acme-cost --bin many-names -- [N ...]`; with `--durable` snapshots are saved too.
 
-use acme_tests::many_names::{Cost, ManyNames};
+use acme_cost::many_names::{Cost, ManyNames};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -14,9 +14,14 @@ use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
 use acme_proto::jose::Signature;
 use acme_proto::policy::{Policy, Rates};
 use acme_proto::session::Session;
-use acme_proto::signer::{Ed25519Key, Es256Key};
+use acme_proto::signer::Es256Key;
+use acme_proto::snapshot::Snapshot;
 use acme_proto::time::Timestamp;
 use acme_proto::x509::{Csr, CsrBuilder};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+
+use crate::counting::{Counts, counts};
 
 /// What an order of many names is made with.
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +32,14 @@ pub struct ManyNames {
     pub durable: bool,
     /// How many requests may be in flight.
     pub width: usize,
+    /// Whether its requests are signed, which costs more than all else.
+    pub signed: bool,
 }
 
 impl ManyNames {
-    /// An order of `names` names that saves nothing, 16 requests wide.
+    /// An order of `names` names that saves nothing, 16 requests wide, with signatures that are none.
     pub const fn new(names: usize) -> Self {
-        Self { names, durable: false, width: 16 }
+        Self { names, durable: false, width: 16, signed: false }
     }
 
     /// Prepares the server, and runs the order.
@@ -58,30 +65,66 @@ pub struct Cost {
     pub commands: usize,
     /// HTTP requests.
     pub requests: usize,
+    /// Those of them that are signed.
+    pub signatures: usize,
     /// Snapshots that were stored.
     pub saves: usize,
     /// The challenges in all those snapshots.
     pub saved_challenges: usize,
     /// The octets of all those snapshots, as JSON.
     pub saved_octets: usize,
+    /// Those of the longest.
+    pub longest_snapshot: usize,
     /// The time spent inside the core.
     pub core: Duration,
+    /// The allocations made there, if the program counts them.
+    pub allocations: u64,
+    /// The octets of these.
+    pub allocated: u64,
+}
+
+/// Where a measurement of the core begins.
+struct Start {
+    at: Instant,
+    counts: Counts,
+}
+
+impl Start {
+    fn now() -> Self {
+        Self { at: Instant::now(), counts: counts() }
+    }
+}
+
+impl Cost {
+    fn add(&mut self, start: &Start) {
+        self.core += start.at.elapsed();
+        let now = counts();
+        self.allocations += now.allocations - start.counts.allocations;
+        self.allocated += now.octets - start.counts.octets;
+    }
 }
 
 const BASE: &str = "https://ca.test";
+const CHALLENGES: &str = "https://ca.test/c/";
 const BEGINNING: i64 = 1_790_000_000_000;
 
-/// A CA for one order: each challenge is valid when it is answered.
+/// A CA for one order: each challenge is valid as soon as a response to it arrives.
 pub struct Server {
     order: ManyNames,
     identifiers: Vec<Identifier>,
-    key: Ed25519Key,
+    key: Es256Key,
+    signer: EcdsaKeyPair,
+    random: SystemRandom,
     csr: Csr,
     chain: String,
     /// The members of the order that never change.
     members: String,
     proved: Vec<bool>,
     unproved: usize,
+    /// Whether validations never end.
+    stalls: bool,
+    /// The longest snapshot that was stored.
+    snapshot: Option<Snapshot>,
     finalized: bool,
     nonces: u64,
     cost: Cost,
@@ -93,6 +136,10 @@ impl Server {
         let identifiers: Vec<Identifier> =
             names.iter().map(|name| name.parse().expect("a name")).collect();
         let key = rcgen::KeyPair::generate().expect("a key");
+        let random = SystemRandom::new();
+        let kind = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let account = rcgen::KeyPair::generate().expect("a key");
+        let signer = EcdsaKeyPair::from_pkcs8(kind, account.serialized_der(), &random);
         let chain = certificate(&key, names.clone());
         let objects: Vec<String> =
             names.iter().map(|name| format!(r#"{{"type":"dns","value":"{name}"}}"#)).collect();
@@ -106,18 +153,23 @@ impl Server {
             order,
             csr: request(&key, &identifiers),
             identifiers,
-            key: Ed25519Key::from_scalar(&[1; 32]).expect("32 octets are a key"),
+            key: Es256Key::from_pkcs8_der(account.serialized_der()).expect("a key of P-256"),
+            signer: signer.expect("a key of P-256"),
+            random,
             chain,
             members,
             proved: vec![false; order.names],
             unproved: order.names,
+            stalls: false,
+            snapshot: None,
             finalized: false,
             nonces: 0,
             cost: Cost::default(),
         }
     }
 
-    fn session(&self) -> Session {
+    /// Returns a session in which its orders are made.
+    pub fn session(&self) -> Session {
         let url = |path: &str| format!("{BASE}{path}").parse().expect("a URL");
         let mut policy = Policy::default();
         policy.rates = Rates::unlimited();
@@ -141,63 +193,92 @@ impl Server {
         if self.order.durable {
             flow = flow.durable();
         }
-        let issued = self.drive(&mut session, &mut flow);
+        let issued = self.drive(&mut session, &mut flow).expect("no validation stalls");
         assert_eq!(issued.chain().leaf().dns_names().len(), self.order.names);
         self.cost
     }
 
-    #[inline(never)] // so that a profiler finds it
-    fn drive(&mut self, session: &mut Session, flow: &mut Issuance) -> Issued {
+    /// Runs the order, which is durable, and returns the longest of its snapshots.
+    ///
+    /// # Panics
+    /// If no certificate is issued, or nothing is saved.
+    pub fn snapshot(mut self) -> Snapshot {
+        let mut session = self.session();
+        let mut flow = Issuance::new(self.identifiers.clone()).expect("names").durable();
+        self.drive(&mut session, &mut flow).expect("no validation stalls");
+        self.snapshot.expect("a durable order saves")
+    }
+
+    /// Starts an order whose validations never end, and returns its flow when it has nothing left to do but to wait.
+    ///
+    /// # Panics
+    /// If it does not come to that.
+    pub fn wait(&mut self, session: &mut Session) -> Issuance {
+        self.stalls = true;
+        let mut flow = Issuance::new(self.identifiers.clone()).expect("names");
+        assert!(self.drive(session, &mut flow).is_none(), "it waits");
+        flow
+    }
+
+    fn drive(&mut self, session: &mut Session, flow: &mut Issuance) -> Option<Issued> {
         let mut now = Timestamp::from_unix_millis(BEGINNING);
         let mut in_flight: VecDeque<Transmit> = VecDeque::new();
+        let mut is_validating = false;
         loop {
-            let start = Instant::now();
-            let output = flow.poll_output(session, now);
-            self.cost.core += start.elapsed();
+            let start = Start::now();
+            let output = core_poll_output(flow, session, now);
+            self.cost.add(&start);
             let input = match output {
                 Output::Transmit(transmit) => {
                     self.cost.requests += 1;
                     in_flight.push_back(transmit);
                     continue;
                 }
-                Output::Sign(request) => Input::Signature(request.id, sign(&request)),
+                Output::Sign(request) => Input::Signature(request.id, self.sign(&request)),
                 Output::Save(save) => {
                     self.cost.saves += 1;
                     self.cost.saved_challenges += save.snapshot.challenges().len();
-                    let start = Instant::now();
+                    let start = Start::now();
                     let octets = serde_json::to_vec(&save.snapshot).expect("JSON").len();
-                    self.cost.core += start.elapsed();
+                    self.cost.add(&start);
+                    if octets > self.cost.longest_snapshot {
+                        self.cost.longest_snapshot = octets;
+                        self.snapshot = Some(save.snapshot);
+                    }
                     self.cost.saved_octets += octets;
                     Input::Saved(save.id)
                 }
                 Output::Event(event) => {
                     self.cost.commands += 1;
-                    let start = Instant::now();
-                    self.oblige(session, flow, event);
-                    self.cost.core += start.elapsed();
+                    let start = Start::now();
+                    self.core_oblige(session, flow, event);
+                    self.cost.add(&start);
                     continue;
                 }
                 Output::Notice(_) => continue,
                 Output::Timeout(at) => match in_flight.pop_front() {
                     Some(transmit) => {
                         now = now.saturating_add(Duration::from_millis(1));
+                        is_validating |= transmit.request.url().as_str().starts_with(CHALLENGES);
                         Input::Response(transmit.id, self.respond(&transmit))
                     }
+                    None if self.stalls && is_validating => return None,
                     None => {
                         now = at.expect("the flow waits for something");
                         continue;
                     }
                 },
-                Output::Done(result) => return result.expect("a certificate"),
+                Output::Done(result) => return Some(result.expect("a certificate")),
             };
             self.cost.inputs += 1;
-            let start = Instant::now();
-            flow.handle_input(session, input, now).expect("a known id");
-            self.cost.core += start.elapsed();
+            let start = Start::now();
+            core_handle_input(flow, session, input, now);
+            self.cost.add(&start);
         }
     }
 
-    fn oblige(&self, session: &Session, flow: &mut Issuance, event: IssuanceEvent) {
+    #[inline(never)] // counted by its name
+    fn core_oblige(&self, session: &Session, flow: &mut Issuance, event: IssuanceEvent) {
         match event {
             IssuanceEvent::Authorize(offer) => {
                 flow.select(session, &offer.id(), &offer.kinds()[0]).expect("the offer is open");
@@ -215,7 +296,9 @@ impl Server {
             Some(("z", n)) => json(self.authorization(n.parse().expect("a number"))),
             Some(("c", n)) => {
                 let n: usize = n.parse().expect("a number");
-                self.unproved -= usize::from(!core::mem::replace(&mut self.proved[n], true));
+                if !self.stalls {
+                    self.unproved -= usize::from(!core::mem::replace(&mut self.proved[n], true));
+                }
                 json(self.challenge(n))
             }
             None if path == "/directory" => json(directory()),
@@ -236,6 +319,19 @@ impl Server {
         };
         self.nonces += 1;
         response.with_header("replay-nonce", &format!("nonce{}", self.nonces))
+    }
+
+    /// Signs, if the order is signed: the server does not look.
+    fn sign(&mut self, request: &SignRequest) -> Signature {
+        self.cost.signatures += 1;
+        let SignatureAlgorithm::Jws(algorithm) = request.algorithm else {
+            return Signature::from_mac(vec![7; 32]);
+        };
+        if !self.order.signed {
+            return Signature::from_bytes(algorithm, &[7; 64]).expect("64 octets");
+        }
+        let signature = ring_sign(&self.signer, &self.random, &request.message);
+        Signature::from_bytes(algorithm, signature.as_ref()).expect("64 octets")
     }
 
     fn order_object(&self) -> String {
@@ -280,14 +376,23 @@ fn directory() -> String {
     serde_json::to_string(&entries).expect("JSON")
 }
 
-/// Signs nothing: the server does not look.
-fn sign(request: &SignRequest) -> Signature {
-    match request.algorithm {
-        SignatureAlgorithm::Jws(algorithm) => {
-            Signature::from_bytes(algorithm, &[7; 64]).expect("64 octets")
-        }
-        _ => Signature::from_mac(vec![7; 32]),
-    }
+#[inline(never)] // counted by its name
+fn core_poll_output(
+    flow: &mut Issuance,
+    session: &mut Session,
+    now: Timestamp,
+) -> Output<IssuanceEvent, Issued> {
+    flow.poll_output(session, now)
+}
+
+#[inline(never)] // counted by its name
+fn core_handle_input(flow: &mut Issuance, session: &mut Session, input: Input, now: Timestamp) {
+    flow.handle_input(session, input, now).expect("a known id");
+}
+
+#[inline(never)] // counted by its name
+fn ring_sign(key: &EcdsaKeyPair, random: &SystemRandom, message: &[u8]) -> impl AsRef<[u8]> {
+    key.sign(random, message).expect("ring signs")
 }
 
 fn request(key: &rcgen::KeyPair, identifiers: &[Identifier]) -> Csr {
