@@ -1,14 +1,12 @@
 //! The command line.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 
-use acme_adapter::dns_update::{DnsUpdate, TsigKey};
-use acme_adapter::error_chain;
+use acme_adapter::dns_update::DnsUpdate;
 use acme_adapter::hook::{HookCommand, HookDialect};
 use acme_adapter::keys::KeyKind;
 use acme_adapter::person::{Person, Terminal};
@@ -22,6 +20,7 @@ use clap::{Parser, Subcommand};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::publisher::{DnsUpdateSettings, HookSettings, address, dns_server};
 
 /// Obtains one certificate for all the names. Without --directory, it comes from an embedded test
 /// CA.
@@ -269,35 +268,30 @@ impl Args {
 
     /// Returns the command that publishes challenges of a kind, if they are not published by this program itself.
     pub(crate) fn hook(&self, kind: &ChallengeKind) -> Option<HookCommand> {
-        let hook = HookCommand::new(self.hook.as_deref()?).dialect(self.dialect());
-        let hook = match &self.cleanup_hook {
-            Some(command) => hook.cleanup_command(command),
-            None => hook,
-        };
+        let hook = self.hook_settings().ok()??;
         match kind {
-            ChallengeKind::Dns01 => Some(hook),
-            ChallengeKind::Http01 if self.http_hook => Some(hook.http01()),
+            ChallengeKind::Dns01 => Some(hook.for_dns_01()),
+            ChallengeKind::Http01 if self.http_hook => Some(hook.for_http_01()),
             _ => None,
         }
     }
 
-    fn dialect(&self) -> HookDialect {
-        self.hook_dialect.unwrap_or_default()
+    fn hook_settings(&self) -> Result<Option<HookSettings>, Failure> {
+        let Some(command) = self.hook.clone() else { return Ok(None) };
+        let hook = HookSettings::new(command, self.hook_dialect.unwrap_or_default());
+        if self.http_hook {
+            hook.check_http_01("--http-hook")?;
+        }
+        let hook = match self.cleanup_hook.clone() {
+            Some(command) => hook.cleanup(command, "--cleanup-hook")?,
+            None => hook,
+        };
+        Ok(Some(hook))
     }
 
     /// Checks that the options of the hook suit its dialect, and that someone is there to be asked.
     fn check_hook(&self) -> Result<(), Failure> {
-        let dialect = self.dialect();
-        if self.http_hook && !dialect.has_http01() {
-            return Err(Failure::usage(format!(
-                "hooks of the dialect {dialect} publish TXT records only: leave --http-hook out"
-            )));
-        }
-        if self.cleanup_hook.is_some() && dialect != HookDialect::Certbot {
-            return Err(Failure::usage(format!(
-                "in the dialect {dialect}, --hook itself cleans up: leave --cleanup-hook out"
-            )));
-        }
+        self.hook_settings()?;
         if self.by_hand {
             Terminal.is_there().map_err(|error| {
                 Failure::usage(format!("--by-hand: {error}, such as --hook CMD"))
@@ -325,16 +319,11 @@ impl Args {
         else {
             return Ok(None);
         };
-        let key = TsigKey::load(path).map_err(|error| {
-            Failure::usage(format!("--dns-update-key-file: {}", error_chain(&error)))
-        })?;
-        let mut update = DnsUpdate::new(addresses("--dns-update-server", server)?, key);
+        let mut settings = DnsUpdateSettings::new(dns_server("--dns-update-server", server)?, path);
         if let Some(resolver) = &self.dns_update_resolver {
-            for address in addresses("--dns-update-resolver", resolver)? {
-                update = update.resolver(address);
-            }
+            settings = settings.resolvers(dns_server("--dns-update-resolver", resolver)?);
         }
-        Ok(Some(update))
+        settings.load("--dns-update-key-file").map(Some)
     }
 
     /// Takes the MAC key from its option or its file.
@@ -402,36 +391,6 @@ pub(crate) fn challenge(text: &str) -> Result<ChallengeKind, String> {
         .find(|kind| kind.as_str() == text)
         .ok_or_else(|| "choose http-01, dns-01 or tls-alpn-01".to_owned())
 }
-
-fn address(text: &str) -> Result<IpAddr, String> {
-    let plain = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    plain
-        .parse()
-        .map_err(|_| "give an IP address of this machine, such as 0.0.0.0 or [::]".to_owned())
-}
-
-/// Looks up a DNS server: an address or a name, with or without a port.
-fn addresses(option: &str, text: &str) -> Result<Vec<SocketAddr>, Failure> {
-    if let Ok(ip) = address(text) {
-        return Ok(vec![SocketAddr::new(ip, DNS_PORT)]);
-    }
-    let found = match text.rsplit_once(':') {
-        Some(_) => text.to_socket_addrs(),
-        None => (text, DNS_PORT).to_socket_addrs(),
-    };
-    match found.map(Iterator::collect::<Vec<_>>) {
-        Ok(found) if !found.is_empty() => Ok(found),
-        found => {
-            let why =
-                found.err().map_or_else(|| "no address".to_owned(), |error| error.to_string());
-            Err(Failure::usage(format!(
-                "{option} {text}: {why}; give the address of a DNS server, such as 192.0.2.53 or [2001:db8::53]:53"
-            )))
-        }
-    }
-}
-
-const DNS_PORT: u16 = 53;
 
 /// Parses a mail address with or without `mailto:`.
 pub(crate) fn contact(text: &str) -> Result<String, String> {
@@ -508,18 +467,6 @@ mod tests {
         assert!(missing.contains(expected), "{missing}");
         let embedded = "issue *.a.test --dns-update-server ::1 --dns-update-key-file k";
         assert!(refusal(embedded).contains("--directory <URL>"));
-    }
-
-    #[test]
-    fn a_dns_server_is_an_address_or_a_name_with_or_without_a_port() {
-        let found = |text| addresses("--option", text).map_err(|failure| failure.to_string());
-        let v4 = |port| Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]);
-        assert_eq!(found("127.0.0.1"), v4(53));
-        assert_eq!(found("127.0.0.1:5300"), v4(5300));
-        for v6 in ["::1", "[::1]", "[::1]:53"] {
-            assert_eq!(found(v6).unwrap()[0].to_string(), "[::1]:53");
-        }
-        assert!(found("127.0.0.1:x").unwrap_err().starts_with("--option 127.0.0.1:x: "));
     }
 
     #[test]

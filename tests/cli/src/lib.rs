@@ -53,6 +53,7 @@ mod locking;
 mod output;
 mod program;
 mod progress;
+mod publisher;
 mod renewal;
 mod report;
 mod trace;
@@ -62,3 +63,4 @@ pub use daemon::{Adapter, Authority, Daemon, Keeper, Plan, Settings, SolverSetti
 pub use failure::{BoxError, Failure};
 pub use job::Job;
 pub use program::Program;
+pub use publisher::{DnsUpdateSettings, HookSettings};

@@ -11,6 +11,7 @@ const NAMES: [&str; 2] = ["example.test", "*.example.test"];
 
 for_both_programs! {
     a_name_and_its_wildcard_are_proved_by_the_program_and_nothing_is_left, proved;
+    the_daemon_updates_the_server_and_reads_a_new_key_at_sighup, kept;
     a_key_that_the_server_does_not_know_ends_the_program_with_what_to_do, unknown;
     a_key_file_that_cannot_be_used_ends_the_program_before_the_ca_is_asked, unusable;
 }
@@ -34,6 +35,38 @@ fn proved(program: Program) {
         assert_eq!(ca.validations().len(), 2);
         assert_eq!(knot.txt("_acme-challenge.example.test"), ["another client's"]);
     }
+}
+
+fn kept(program: Program) {
+    let knot = Knot::start(&[("example.test", "")]);
+    let (ca, dir) = (ca(&knot), ScratchDir::new());
+    dir.write("ca.pem", ca.root_pem());
+    let head = format!("folder = \"state\"\n[[ca]]\ndirectory = \"{}\"\n", ca.directory_url());
+    let server = knot.server();
+    let configure = |names: &str| {
+        let text = format!(
+            "{head}root_file = \"ca.pem\"\n[dns-01]\ndns_update_server = \"{server}\"\n\
+             dns_update_resolver = \"{server}\"\ndns_update_key_file = \"my.key\"\n\
+             [[certificate]]\nnames = [{names}]\n"
+        );
+        dir.write("acme.toml", text);
+    };
+    configure("\"example.test\", \"*.example.test\"");
+    let key = std::fs::read_to_string(knot.key_file("hmac-sha256")).expect("a key");
+    let path = dir.write("my.key", key);
+    private(&path);
+    let daemon = program.start(&dir, ["daemon", "acme.toml"]);
+    daemon.wait_for(" example.test: obtained");
+    dir.write("my.key", "key nobody { algorithm hmac-sha256; secret c2VjcmV0; };");
+    private(&path);
+    configure("\"www.example.test\"");
+    daemon.signal("HUP");
+    daemon.wait_for("does not know the key nobody (hmac-sha256) (BADKEY)");
+    daemon.signal("TERM");
+    let outcome = daemon.wait(std::time::Duration::from_secs(60));
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert!(!outcome.stdout.contains("c2VjcmV0"), "{outcome:#?}");
+    assert_eq!(knot.all_txt(), []);
 }
 
 fn unknown(program: Program) {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use acme_blocking::{
-    Certificates, Challenge, ChallengeKind, ChallengeResponse, Health, HookCommand, Http01Listener,
-    Identifier, Solver, TlsAlpn01Listener,
+    Certificates, Challenge, ChallengeKind, ChallengeResponse, DnsUpdate, Health, HookCommand,
+    Http01Listener, Identifier, Solver, TlsAlpn01Listener,
 };
 use acme_cli::{Adapter, BoxError, Keeper, Plan, Webroot};
 
@@ -31,8 +31,12 @@ impl Adapter for OnThreads {
         Arc::new(Files(webroot))
     }
 
-    fn hook(&self, command: &str) -> Self::Solver {
-        Arc::new(HookCommand::new(command))
+    fn hook(&self, command: HookCommand) -> Self::Solver {
+        Arc::new(command)
+    }
+
+    fn dns_update(&self, update: DnsUpdate) -> Self::Solver {
+        Arc::new(update)
     }
 
     fn start(&self, plan: Plan, solvers: Vec<Self::Solver>) -> Result<Arc<dyn Keeper>, BoxError> {

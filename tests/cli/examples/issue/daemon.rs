@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use acme_cli::{Adapter, BoxError, Keeper, Plan, Webroot};
 use acme_tokio::{
-    Certificates, Challenge, ChallengeKind, ChallengeResponse, DynSolver, Health, HookCommand,
-    Http01Listener, Identifier, Solver, TlsAlpn01Listener,
+    Certificates, Challenge, ChallengeKind, ChallengeResponse, DnsUpdate, DynSolver, Health,
+    HookCommand, Http01Listener, Identifier, Solver, TlsAlpn01Listener,
 };
 use tokio::runtime::{Handle, Runtime};
 
@@ -38,8 +38,12 @@ impl Adapter for OnTokio {
         Arc::new(Files(webroot))
     }
 
-    fn hook(&self, command: &str) -> Self::Solver {
-        Arc::new(HookCommand::new(command))
+    fn hook(&self, command: HookCommand) -> Self::Solver {
+        Arc::new(command)
+    }
+
+    fn dns_update(&self, update: DnsUpdate) -> Self::Solver {
+        Arc::new(update)
     }
 
     fn start(&self, plan: Plan, solvers: Vec<Self::Solver>) -> Result<Arc<dyn Keeper>, BoxError> {

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use acme_adapter::dns_update::DnsUpdate;
+use acme_adapter::hook::HookCommand;
 use acme_adapter::keeper::{CertificateEvent, Health};
 use acme_adapter::keys::KeyKind;
 use acme_adapter::tls::Roots;
@@ -37,8 +39,11 @@ pub trait Adapter {
     /// Makes a solver of a folder that a web server serves.
     fn webroot(&self, webroot: Webroot) -> Self::Solver;
 
-    /// Makes a solver of a command that publishes TXT records.
-    fn hook(&self, command: &str) -> Self::Solver;
+    /// Makes a solver of a command that publishes challenges.
+    fn hook(&self, command: HookCommand) -> Self::Solver;
+
+    /// Makes a solver of what sends dynamic updates to a DNS server.
+    fn dns_update(&self, update: DnsUpdate) -> Self::Solver;
 
     /// Starts to keep certificates, at first none.
     ///

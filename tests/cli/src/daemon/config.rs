@@ -2,12 +2,10 @@
 
 use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fs;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::{self, Path, PathBuf};
 
-use acme_adapter::hook;
 use acme_adapter::keys::KeyKind;
 use acme_adapter::tls::Roots;
 use acme_proto::identifier::Identifier;
@@ -17,10 +15,11 @@ use acme_proto::wire::ChallengeKind;
 use toml::Spanned;
 use zeroize::Zeroizing;
 
-use super::file::{Ca, CertificateTable, File, Http01};
+use super::file::{Ca, CertificateTable, File};
 use crate::args;
 use crate::failure::Failure;
 use crate::job::read_roots;
+use crate::publisher::{DnsUpdateSettings, HookSettings};
 
 /// The checked configuration.
 #[derive(Debug)]
@@ -61,7 +60,7 @@ pub struct Authority {
 }
 
 /// How one kind of challenge is answered.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SolverSettings {
     /// By a listener for http-01.
     ListenHttp(SocketAddr),
@@ -69,8 +68,12 @@ pub enum SolverSettings {
     Webroot(PathBuf),
     /// By a listener for tls-alpn-01.
     ListenTls(SocketAddr),
+    /// By a command that publishes http-01.
+    HttpHook(HookSettings),
     /// By a command that publishes TXT records.
-    Hook(String),
+    DnsHook(HookSettings),
+    /// By dynamic updates of a DNS server.
+    DnsUpdate(DnsUpdateSettings),
 }
 
 impl core::fmt::Debug for Authority {
@@ -82,9 +85,9 @@ impl core::fmt::Debug for Authority {
 impl SolverSettings {
     fn kind(&self) -> ChallengeKind {
         match self {
-            Self::ListenHttp(_) | Self::Webroot(_) => ChallengeKind::Http01,
+            Self::ListenHttp(_) | Self::Webroot(_) | Self::HttpHook(_) => ChallengeKind::Http01,
             Self::ListenTls(_) => ChallengeKind::TlsAlpn01,
-            Self::Hook(_) => ChallengeKind::Dns01,
+            Self::DnsHook(_) | Self::DnsUpdate(_) => ChallengeKind::Dns01,
         }
     }
 }
@@ -124,7 +127,7 @@ fn in_words(message: &str) -> String {
 }
 
 /// Checks what was read, and names the line of a fault.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
 }
@@ -136,11 +139,11 @@ impl Reader<'_> {
         Failure::usage(format!("{}:{line}: {what}", self.path.display()))
     }
 
-    fn missing(&self, what: &str) -> Failure {
+    pub(super) fn missing(&self, what: &str) -> Failure {
         Failure::usage(format!("{}: {what}", self.path.display()))
     }
 
-    fn at<T>(&self, value: &Spanned<T>, what: &str) -> Failure {
+    pub(super) fn at<T>(&self, value: &Spanned<T>, what: &str) -> Failure {
         self.fault(value.span(), what)
     }
 
@@ -152,7 +155,7 @@ impl Reader<'_> {
         })?;
         let is_embedded = file.ca.iter().any(|ca| is_embedded(ca.get_ref()));
         let common = self.common(&file, is_embedded)?;
-        let solvers = self.solvers(&file)?;
+        let solvers = self.solvers(&file, is_embedded)?;
         if file.certificate.is_empty() {
             return Err(self.missing(
                 "no certificate is wanted; add [[certificate]] with names = [\"example.org\"]",
@@ -259,76 +262,6 @@ impl Reader<'_> {
         Ok(Some(pem))
     }
 
-    /// Returns how each kind of challenge is answered.
-    fn solvers(&self, file: &File) -> Result<BTreeMap<ChallengeKind, SolverSettings>, Failure> {
-        let mut solvers = BTreeMap::new();
-        if let Some(table) = &file.http_01 {
-            solvers.insert(ChallengeKind::Http01, self.http_01(table)?);
-        }
-        if let Some(table) = &file.tls_alpn_01 {
-            let address = self.address(&table.listen, 443)?;
-            solvers.insert(ChallengeKind::TlsAlpn01, SolverSettings::ListenTls(address));
-        }
-        if let Some(table) = &file.dns_01 {
-            let hook = self.command(&table.hook)?;
-            solvers.insert(ChallengeKind::Dns01, SolverSettings::Hook(hook));
-        }
-        if solvers.is_empty() {
-            return Err(self.missing(
-                "nothing proves the names; add [http-01] with listen = \"[::]:80\" or webroot = \"/var/www/html\", \
-                 [tls-alpn-01] with listen = \"[::]:443\", or [dns-01] with hook = \"CMD\"",
-            ));
-        }
-        Ok(solvers)
-    }
-
-    fn http_01(&self, table: &Spanned<Http01>) -> Result<SolverSettings, Failure> {
-        match (&table.get_ref().listen, &table.get_ref().webroot) {
-            (Some(listen), None) => Ok(SolverSettings::ListenHttp(self.address(listen, 80)?)),
-            (None, Some(webroot)) if webroot.get_ref().is_dir() => {
-                Ok(SolverSettings::Webroot(webroot.get_ref().clone()))
-            }
-            (None, Some(webroot)) => {
-                let what = format!(
-                    "webroot {} is no folder; give the one that the web server on port 80 serves",
-                    webroot.get_ref().display()
-                );
-                Err(self.at(webroot, &what))
-            }
-            _ => Err(self.at(
-                table,
-                "http-01 needs either listen = \"[::]:80\" or webroot = \"/var/www/html\"",
-            )),
-        }
-    }
-
-    /// Parses an address with or without a port.
-    fn address(&self, text: &Spanned<String>, port: u16) -> Result<SocketAddr, Failure> {
-        let with_port = text.get_ref().to_socket_addrs().ok().and_then(|mut all| all.next());
-        let address = with_port.or_else(|| {
-            let plain = text.get_ref().trim_matches(['[', ']']);
-            plain.parse().ok().map(|ip| SocketAddr::new(ip, port))
-        });
-        address.ok_or_else(|| {
-            let what = format!(
-                "{:?} is no address to listen on; give one of this machine with its port, such as \"[::]:{port}\"",
-                text.get_ref()
-            );
-            self.at(text, &what)
-        })
-    }
-
-    /// Checks that the program of a command is there.
-    fn command(&self, command: &Spanned<String>) -> Result<String, Failure> {
-        let program = hook::words(command.get_ref()).into_iter().next().unwrap_or_default();
-        if !is_program(&program) {
-            let what =
-                format!("the program {program:?} is not there; give a command that can be run");
-            return Err(self.at(command, &what));
-        }
-        Ok(command.get_ref().clone())
-    }
-
     fn certificate(
         &self,
         file: &File,
@@ -348,7 +281,8 @@ impl Reader<'_> {
             if !settings.solvers.iter().any(suits) {
                 let cure = match name.is_wildcard() {
                     true => {
-                        "dns-01: add [dns-01] with hook = \"CMD\", and \"dns-01\" to challenges if there are any"
+                        "dns-01: add [dns-01] with hook = \"CMD\" or dns_update_server = \"HOST\", and \"dns-01\" to \
+                         challenges if there are any"
                     }
                     false => "http-01 or tls-alpn-01: add [http-01] with listen = \"[::]:80\"",
                 };
@@ -417,18 +351,6 @@ impl Reader<'_> {
 
 fn is_embedded(ca: &Ca) -> bool {
     ca.directory.as_ref().is_some_and(|directory| directory.get_ref() == EMBEDDED)
-}
-
-/// Returns whether there is a program of this name, as the operating system looks for it.
-fn is_program(program: &str) -> bool {
-    if program.is_empty() {
-        return false;
-    }
-    if program.contains('/') {
-        return Path::new(program).is_file();
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// dns-01 comes last: it can prove every name, and would be used for those that need no hook.

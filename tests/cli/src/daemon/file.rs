@@ -22,7 +22,7 @@ pub(super) struct File {
     #[serde(rename = "tls-alpn-01")]
     pub(super) tls_alpn_01: Option<TlsAlpn01>,
     #[serde(rename = "dns-01")]
-    pub(super) dns_01: Option<Dns01>,
+    pub(super) dns_01: Option<Spanned<Dns01>>,
     #[serde(default)]
     pub(super) certificate: Vec<Spanned<CertificateTable>>,
     // What a certificate may set for itself.
@@ -42,12 +42,15 @@ pub(super) struct Ca {
     pub(super) eab_key_file: Option<Spanned<PathBuf>>,
 }
 
-/// How http-01 is answered: by a listener, or by a web server that serves a folder.
+/// How http-01 is answered: by a listener, by a web server that serves a folder, or by a command.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Http01 {
     pub(super) listen: Option<Spanned<String>>,
     pub(super) webroot: Option<Spanned<PathBuf>>,
+    pub(super) hook: Option<Spanned<String>>,
+    pub(super) hook_dialect: Option<Spanned<String>>,
+    pub(super) cleanup_hook: Option<Spanned<String>>,
 }
 
 /// How tls-alpn-01 is answered.
@@ -57,11 +60,16 @@ pub(super) struct TlsAlpn01 {
     pub(super) listen: Spanned<String>,
 }
 
-/// How dns-01 is answered.
+/// How dns-01 is answered: by a command, or by dynamic updates of a DNS server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Dns01 {
-    pub(super) hook: Spanned<String>,
+    pub(super) hook: Option<Spanned<String>>,
+    pub(super) hook_dialect: Option<Spanned<String>>,
+    pub(super) cleanup_hook: Option<Spanned<String>>,
+    pub(super) dns_update_server: Option<Spanned<String>>,
+    pub(super) dns_update_key_file: Option<Spanned<PathBuf>>,
+    pub(super) dns_update_resolver: Option<Spanned<String>>,
 }
 
 /// A certificate.

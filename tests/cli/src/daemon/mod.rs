@@ -6,11 +6,12 @@ mod deployer;
 mod file;
 mod log;
 mod signals;
+mod solvers;
 mod status;
 mod systemd;
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::env;
 use std::fs;
 use std::path::PathBuf;
@@ -135,7 +136,7 @@ struct Running<'a, A: Adapter> {
     adapter: &'a A,
     sender: Sender<Message>,
     embedded: Option<TestCa>,
-    solvers: BTreeMap<SolverSettings, A::Solver>,
+    solvers: HashMap<SolverSettings, A::Solver>,
     groups: Vec<Group>,
     /// Groups that are no longer wanted and end.
     ending: Vec<JoinHandle<()>>,
@@ -175,7 +176,7 @@ impl<'a, A: Adapter> Running<'a, A> {
             adapter,
             sender,
             embedded,
-            solvers: BTreeMap::new(),
+            solvers: HashMap::new(),
             groups: Vec::new(),
             ending: Vec::new(),
             deployer,
@@ -304,7 +305,7 @@ impl<'a, A: Adapter> Running<'a, A> {
     fn start(
         &self,
         settings: &Settings,
-        solvers: &mut BTreeMap<SolverSettings, A::Solver>,
+        solvers: &mut HashMap<SolverSettings, A::Solver>,
     ) -> Result<Group, BoxError> {
         let mut chosen = Vec::new();
         for solver in &settings.solvers {
@@ -329,7 +330,11 @@ impl<'a, A: Adapter> Running<'a, A> {
 
     fn solver(&self, settings: &SolverSettings) -> Result<A::Solver, BoxError> {
         Ok(match settings {
-            SolverSettings::Hook(command) => self.adapter.hook(command),
+            SolverSettings::HttpHook(hook) => self.adapter.hook(hook.for_http_01()),
+            SolverSettings::DnsHook(hook) => self.adapter.hook(hook.for_dns_01()),
+            SolverSettings::DnsUpdate(update) => {
+                self.adapter.dns_update(update.load("dns_update_key_file")?)
+            }
             SolverSettings::Webroot(folder) => self.adapter.webroot(Webroot::new(folder.clone())),
             SolverSettings::ListenHttp(address) => {
                 let (solver, bound) = self.adapter.listen_http(*address)?;

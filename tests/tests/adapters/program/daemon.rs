@@ -8,9 +8,12 @@ use acme_testca::{
     ChallengeKind, FaultAction, FaultRule, Faults, RequestKind, TestCa, TestCaBuilder,
 };
 use acme_tests::child::{Child, Outcome, Program};
+use acme_tests::clients::webroot as webroot_server;
+use acme_tests::dialects::Dialect;
 use acme_tests::for_both_programs;
 use acme_tests::servers::free_port;
 
+use super::daemon_files::{REFUSED, written};
 use super::{Scene, wait_until};
 
 for_both_programs! {
@@ -28,6 +31,7 @@ for_both_programs! {
     sigkill_and_a_restart_make_one_order, killed;
     a_folder_has_one_daemon, locked;
     a_webroot_and_hooks_prove_names_in_the_order_of_preference, webroot;
+    hooks_of_other_clients_prove_names, dialects;
     the_status_says_how_the_certificates_are, status;
     systemd_hears_that_it_is_ready, notified;
     the_embedded_ca_serves_for_a_try, embedded;
@@ -384,6 +388,35 @@ fn webroot(program: Program) {
     assert_eq!(left.count(), 0);
 }
 
+fn dialects(program: Program) {
+    let scene = scene(program);
+    let origin = scene.ca.directory_url().trim_end_matches("/directory");
+    let tool = format!("exec '{}' {origin} ca.pem \"$@\"", env!("CARGO_BIN_EXE_testca-hook"));
+    Dialect::named("lego").install(&scene.dir, &tool);
+    Dialect::named("certbot").install(&scene.dir, &tool);
+    let lego = "[dns-01]\nhook = \"sh lego.sh\"\nhook_dialect = \"lego\"\n";
+    scene.configure_with(lego, "[[certificate]]\nnames = [\"a.test\", \"*.a.test\"]\n");
+    let child = scene.daemon();
+    child.wait_for(" a.test: obtained");
+    Dialect::named("lego").assert_called(&scene.read("calls"), 2);
+    scene.dir.write("calls", "");
+    // Another dialect at a reload, with a command for the clean-up, and one for http-01.
+    let certbot = "hook = \"sh certbot-auth.sh\"\nhook_dialect = \"certbot\"\n\
+                   cleanup_hook = \"sh certbot-cleanup.sh\"\n";
+    webroot_server::serve(scene.ca.http_port(), scene.dir.file("web")).unwrap();
+    scene.configure_with(
+        &format!("[http-01]\n{certbot}[dns-01]\n{certbot}"),
+        "[[certificate]]\nnames = [\"b.test\", \"*.b.test\"]\n",
+    );
+    child.signal("HUP");
+    child.wait_for(" b.test: obtained");
+    end(child);
+    Dialect::named("certbot").assert_called(&scene.read("calls"), 2);
+    let kinds: Vec<_> = scene.ca.validations().iter().map(|one| one.kind).collect();
+    assert!(kinds.contains(&ChallengeKind::Http01), "{kinds:?}");
+    assert!(scene.ca.published_txt().values().all(Vec::is_empty));
+}
+
 /// Serves the files below `www` at the port where the CA looks.
 fn serve(scene: &Scene) -> impl Drop {
     use std::io::{Read as _, Write as _};
@@ -481,56 +514,15 @@ fn embedded(program: Program) {
     assert!(!scene.dir.file("state/certificates").exists());
 }
 
-const CA: &str = "[[ca]]\ndirectory = \"https://ca.test/dir\"\n";
-/// What stands in a configuration before its certificates.
-const HEAD: &str = "folder = \"state\"\n[[ca]]\ndirectory = \"https://ca.test/dir\"\n[http-01]\nlisten = \"127.0.0.1:0\"\n";
-
-/// Files that are refused, the line that is named (0 for the whole file), and words of the message.
-const REFUSED: &[(&str, u32, &[&str])] = &[
-    ("{HEAD}{A}colour = 1\n", 8, &["colour", "names", "remove it"]),
-    ("contacts = []\n{HEAD}{A}", 1, &["contacts", "contact"]),
-    ("folder = 3\n{CA}{A}", 1, &["3", "correct this line"]),
-    ("contact = \"me@a.test\"\n{HEAD}{A}", 1, &["a list in [brackets]"]),
-    ("contact = [\"me\"]\n{HEAD}{A}", 1, &["mail address"]),
-    ("{HEAD}[[certificate]\n", 6, &["correct this line"]),
-    ("folder = \"a\n{A}", 1, &["correct this line"]),
-    ("{HEAD}[[certificate]]\nnames = [\"a..test\"]\n", 7, &["a..test"]),
-    ("{HEAD}[[certificate]]\nnames = [\"https://a.test/\"]\n", 7, &["type a.test"]),
-    (
-        "{HEAD}[[certificate]]\nnames = [\n  \"a.test\",\n  \"*.a.test\",\n]\n",
-        9,
-        &["*.a.test", "[dns-01]"],
-    ),
-    ("{HEAD}[[certificate]]\nnames = []\n", 6, &["no names", "names = "]),
-    ("{HEAD}{A}{A}", 8, &["another certificate", "a.test"]),
-    ("{HEAD}{A}challenges = [\"http-02\"]\n", 8, &["http-02", "choose http-01"]),
-    ("{HEAD}{A}challenges = [\"dns-01\"]\n", 8, &["nothing answers dns-01", "[dns-01]"]),
-    ("{HEAD}{A}key = \"dsa\"\n", 8, &["dsa"]),
-    ("{HEAD}{A}deploy_hook = \"/nowhere/hook\"\n", 8, &["/nowhere/hook", "not there"]),
-    ("{HEAD}[dns-01]\nhook = \"no-such-program x\"\n{A}", 7, &["no-such-program"]),
-    ("{HEAD}webroot = \"www\"\n{A}", 4, &["either listen"]),
-    ("folder = \"s\"\n{CA}[http-01]\nwebroot = \"no-www\"\n{A}", 5, &["no-www", "no folder"]),
-    ("folder = \"s\"\n{CA}[http-01]\nlisten = \"here\"\n{A}", 5, &["here", "[::]:80"]),
-    ("folder = \"s\"\n[[ca]]\ndirectory = \"http://ca.test\"\n{A}", 3, &["https"]),
-    ("folder = \"s\"\n[[ca]]\n{A}", 2, &["directory = "]),
-    ("folder = \"s\"\n{CA}root_file = \"no.pem\"\n{A}", 4, &["no.pem", "root certificate"]),
-    ("folder = \"s\"\n{CA}eab_kid = \"k\"\n{A}", 4, &["eab_key_file"]),
-    ("folder = \"s\"\n{CA}eab_kid = \"k\"\neab_key_file = \"no.key\"\n{A}", 5, &["no.key"]),
-    ("folder = \"s\"\n{CA}{CA}root_file = \"ca.pem\"\n{A}", 2, &["root_file", "both one, or none"]),
-    ("{CA}{A}", 0, &["folder = "]),
-    (
-        "folder = \"s\"\n[http-01]\nlisten = \"127.0.0.1:0\"\n{A}",
-        0,
-        &["[[ca]]", "embedded-test-ca"],
-    ),
-    ("folder = \"s\"\n{CA}{A}", 0, &["[http-01]", "[dns-01]"]),
-    ("{HEAD}", 0, &["[[certificate]]"]),
-];
-
 fn refused(program: Program) {
+    use std::os::unix::fs::PermissionsExt as _;
+
     let scene = scene(program);
+    let key = "key k { algorithm hmac-sha256; secret c2VjcmV0; };";
+    let key = scene.dir.write("tsig.key", key);
+    fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
     for (text, line, words) in REFUSED {
-        let text = text.replace("{HEAD}", HEAD).replace("{CA}", CA).replace("{A}", A);
+        let text = written(text);
         scene.dir.write("acme.toml", &text);
         let outcome = program.run(&scene.dir, ["daemon", "acme.toml"]);
         let place =

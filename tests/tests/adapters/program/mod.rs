@@ -3,6 +3,7 @@
 
 mod cron;
 mod daemon;
+mod daemon_files;
 mod dialects;
 mod hooks;
 mod messages;
