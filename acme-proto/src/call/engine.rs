@@ -173,9 +173,12 @@ impl<O: Operation> Engine<O> {
         if at > last && last > self.now { last } else { at }
     }
 
-    /// Returns what there is to say if the deadline ends the flow.
+    /// Returns what there is to say if the deadline ends the flow: the URL is that of a request for what it waits for, if
+    /// there is one.
     pub(crate) fn deadline_passed(&self, waiting_for: Resource) -> DeadlinePassed {
-        let url = self.exchanges.values().find_map(|exchange| exchange.url.clone());
+        let under_way = || self.exchanges.values().filter(|exchange| exchange.url.is_some());
+        let awaited = under_way().find(|exchange| exchange.spec.resource == waiting_for);
+        let url = awaited.or_else(|| under_way().next()).and_then(|one| one.url.clone());
         DeadlinePassed { url, waiting_for, last: self.last_failure.as_deref().cloned() }
     }
 

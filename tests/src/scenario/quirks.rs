@@ -72,7 +72,11 @@ fn scenario(name: &'static str) -> Scenario {
         names: if wildcard { &["*.a.test", "b.test"] } else { &["a.test", "b.test"] },
         kind: if wildcard { Dns01 } else { Http01 },
         wish,
-        shown: if name == "high_serials" { &["replaces another"] } else { &[] },
+        shown: match name {
+            "high_serials" => &["replaces another"],
+            "add_name" => &["surplus.test"],
+            _ => &[],
+        },
         fails_with: end.and_then(|(_, text, _)| *text),
         quirk: Some(name),
         tour: true,

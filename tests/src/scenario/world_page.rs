@@ -48,25 +48,30 @@ pub fn most_of(attack: &str) -> i64 {
 pub const FIELD: &[FieldCase] = &[
     FieldCase {
         what: "limits requests, by 429 or 503 with a page and no time",
-        rule: "pauses the class, and sends a little slower than the server accepted requests last; a refused request keeps its nonce",
+        rule: "pauses the class, and sends a little slower than the server accepted requests last; a refused request keeps its nonce (`page_of_a_rate_limit` above)",
         tests: &[
             "an_order_takes_as_long_as_a_limit_without_a_time_makes_it",
             "a_refused_request_goes_out_again_with_its_own_nonce",
+            "with_one_exchange_at_a_time_all_drivers_send_the_same_line_by_line",
         ],
     },
     FieldCase {
         what: "does not know what another of its machines named a moment ago",
-        rule: "asks again for half a minute",
+        rule: "asks again for half a minute (`replica_lags` above)",
         tests: &[
             "what_a_replica_does_not_know_yet_is_asked_for_again",
             "what_stays_unknown_is_taken_for_that_after_half_a_minute",
             "an_account_that_a_replica_does_not_know_yet_is_not_given_up",
+            "with_one_exchange_at_a_time_all_drivers_send_the_same_line_by_line",
         ],
     },
     FieldCase {
         what: "refuses HEAD for newNonce",
-        rule: "asks by GET for the rest of the session",
-        tests: &["where_head_is_refused_nonces_are_asked_for_by_get_from_then_on"],
+        rule: "asks by GET for the rest of the session (`new_nonce_refuses_head` above)",
+        tests: &[
+            "where_head_is_refused_nonces_are_asked_for_by_get_from_then_on",
+            "with_one_exchange_at_a_time_all_drivers_send_the_same_line_by_line",
+        ],
     },
     FieldCase {
         what: "refuses newNonce",
@@ -88,12 +93,18 @@ pub const FIELD: &[FieldCase] = &[
     FieldCase {
         what: "has a clock that is hours off",
         rule: "compares a date in `Retry-After` with the `Date` of the response",
-        tests: &["a_date_is_compared_with_that_of_the_response"],
+        tests: &[
+            "a_date_is_compared_with_that_of_the_response",
+            "both_adapters_compare_a_date_of_retry_after_with_that_of_the_response",
+        ],
     },
     FieldCase {
         what: "takes longer than the time limit",
         rule: "doubles the time limit of the next try",
-        tests: &["a_request_that_was_lost_has_more_time_the_next_time"],
+        tests: &[
+            "a_request_that_was_lost_has_more_time_the_next_time",
+            "a_new_order_that_takes_longer_than_the_time_limit_has_more_time_the_next_time",
+        ],
     },
     FieldCase {
         what: "closes a connection before it looked at a request",
@@ -156,11 +167,13 @@ pub const FIELD: &[FieldCase] = &[
     },
     FieldCase {
         what: "calls a chain `text/plain` or nothing, or writes text around its PEM blocks",
-        rule: "uses the chain and reports that; a private key in it is refused",
+        rule: "uses the chain and reports that; a private key in it is refused (`key_in_the_chain` above)",
         tests: &[
             "a_chain_that_is_called_something_else_is_one_all_the_same",
             "notes_around_the_blocks_are_reported_and_not_passed_on",
             "a_private_key_in_the_text_is_refused",
+            "both_adapters_take_a_chain_of_another_media_type_and_with_text_in_it",
+            "with_one_exchange_at_a_time_all_drivers_send_the_same_line_by_line",
         ],
     },
     FieldCase {
@@ -170,12 +183,16 @@ pub const FIELD: &[FieldCase] = &[
             "an_authorization_without_an_identifier_is_for_the_only_name_there_is",
             "authorizations_may_be_told_later_than_at_first",
             "a_ready_order_without_finalize_url_is_refused_unless_it_was_told_before",
+            "both_adapters_go_on_without_members_that_the_next_step_does_not_need",
         ],
     },
     FieldCase {
         what: "spells types and names in another way",
-        rule: "compares them without case and final dot",
-        tests: &["types_and_final_dots_may_be_spelled_in_another_way"],
+        rule: "compares them without case and final dot (`capital_identifiers` above)",
+        tests: &[
+            "types_and_final_dots_may_be_spelled_in_another_way",
+            "every_switch_of_the_ca_comes_to_the_same_end_by_every_driver",
+        ],
     },
     FieldCase {
         what: "demands consent to terms that its directory does not name",
@@ -187,8 +204,11 @@ pub const FIELD: &[FieldCase] = &[
     },
     FieldCase {
         what: "issues for more names than were ordered",
-        rule: "keeps the certificate and reports the names",
-        tests: &["a_certificate_with_more_names_than_ordered_is_kept_and_reported"],
+        rule: "keeps the certificate and reports the names (`add_name` above)",
+        tests: &[
+            "a_certificate_with_more_names_than_ordered_is_kept_and_reported",
+            "every_switch_of_the_ca_comes_to_the_same_end_by_every_driver",
+        ],
     },
     FieldCase {
         what: "puts a malformed name into a certificate",
@@ -200,17 +220,23 @@ pub const FIELD: &[FieldCase] = &[
     FieldCase {
         what: "reports an error with a status of success",
         rule: "ends with the CA's words",
-        tests: &["a_problem_document_in_a_response_of_success_is_told_in_the_words_of_the_ca"],
+        tests: &[
+            "a_problem_document_in_a_response_of_success_is_told_in_the_words_of_the_ca",
+            "both_adapters_show_the_problem_in_a_response_of_success",
+        ],
     },
     FieldCase {
         what: "compresses a body",
         rule: "ends with an error that says so",
-        tests: &["a_compressed_chain_is_called_that"],
+        tests: &["a_compressed_chain_is_called_that", "both_adapters_call_a_compressed_chain_that"],
     },
     FieldCase {
         what: "makes an order for other names",
         rule: "ends before it responds to a challenge",
-        tests: &["an_order_for_other_names_is_refused_before_a_challenge_is_answered"],
+        tests: &[
+            "an_order_for_other_names_is_refused_before_a_challenge_is_answered",
+            "both_adapters_refuse_an_order_for_other_names_before_a_challenge",
+        ],
     },
     FieldCase {
         what: "gives a resumed order a certificate that cannot be used",
@@ -232,6 +258,7 @@ pub const FIELD: &[FieldCase] = &[
             "members_that_unfold_and_texts_that_are_long_take_no_more_than_16_mib",
             "an_order_that_unfolds_takes_no_more_than_16_mib",
             "a_body_of_more_values_than_its_length_has_room_for_is_refused",
+            "both_adapters_go_on_beside_members_that_unfold_or_refuse_them",
         ],
     },
     FieldCase {
@@ -322,9 +349,27 @@ pub const FIELD: &[FieldCase] = &[
         ],
     },
     FieldCase {
+        what: "(a user) allows one exchange at a time, and the order is given up",
+        rule: "have one exchange out while authorizations are given up, too, for what is out counts until it is over",
+        tests: &[
+            "one_exchange_at_a_time_is_one_while_authorizations_are_given_up_too",
+            "every_input_of_the_corpus_passes",
+        ],
+    },
+    FieldCase {
+        what: "(a writer of a private key) is killed",
+        rule: "remove its temporary file at the next write of that file",
+        tests: &[
+            "a_temporary_file_of_a_dead_writer_is_removed_by_the_next_write_and_a_live_ones_is_not",
+        ],
+    },
+    FieldCase {
         what: "lists more authorizations than an order can have",
         rule: "refuses the order",
-        tests: &["an_order_with_surplus_authorizations_is_refused_before_any_is_read"],
+        tests: &[
+            "an_order_with_surplus_authorizations_is_refused_before_any_is_read",
+            "both_adapters_refuse_an_order_with_surplus_authorizations_before_any_is_read",
+        ],
     },
     FieldCase {
         what: "connects to a listener and keeps silent, or has others do so",

@@ -4,6 +4,7 @@ mod both;
 mod certificates;
 mod dns_updates;
 mod examples;
+mod field;
 mod import;
 mod mutations;
 mod only_blocking;

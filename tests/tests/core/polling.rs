@@ -233,6 +233,17 @@ fn a_huge_retry_after_breaks_nothing() {
 }
 
 #[test]
+fn a_retry_after_beyond_the_cap_on_a_challenge_delays_the_next_read_by_the_cap() {
+    let mut script = CannedServer::obliging(&[NAME]);
+    let challenge = object(&challenge("processing", "http-01", 1));
+    script.on("/challenge/1", [challenge.with_header("retry-after", "86400")]);
+    script.issue(issuance(&[NAME]).with_time_limit(Duration::from_secs(3_600))).expect("in time");
+    let responded = script.at("/challenge/1")[0].millis;
+    let read = script.at("/order/1")[0].millis;
+    assert_eq!((read - responded) / 1000, 600, "{responded} {read}");
+}
+
+#[test]
 fn no_sleep_goes_past_the_deadline_without_a_last_look() {
     let mut script = CannedServer::obliging(&[NAME]);
     let pending = object(&order("pending", &[NAME])).with_header("retry-after", "100");

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::ca::Ca;
 use super::certificate::Certificate;
 use super::csr;
+use super::identifier::Identifier;
 use super::issuer::{Leaf, high_serial, serial};
 use super::jws::Jws;
 use super::key::PublicKey;
@@ -131,9 +132,12 @@ impl Ca {
         };
         let other_key = self.issuer.public_key();
         let quirks = &self.config.quirks;
+        let mut names = identifiers.clone();
+        names.truncate(names.len() - usize::from(quirks.omit_last_name));
+        names.extend(quirks.add_name.then(|| Identifier::Dns("surplus.test".to_owned())));
         let leaf = Leaf {
             key: if quirks.certify_other_key { &other_key } else { &key },
-            names: &identifiers[..identifiers.len() - usize::from(quirks.omit_last_name)],
+            names: &names,
             validity,
         };
         let issued = self.issuer.issue(&leaf, serial.clone()).map_err(|e| {

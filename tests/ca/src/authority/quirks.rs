@@ -136,6 +136,8 @@ quirks! {
     null_contacts,
     /// Issues certificates that lack the last name of the order (all names, if there is only one).
     omit_last_name,
+    /// Issues certificates for one more name than was ordered, `surplus.test`.
+    add_name,
     /// Issues certificates for another key than that of the certificate request.
     certify_other_key,
     /// Puts a block that is not a certificate into the chain.

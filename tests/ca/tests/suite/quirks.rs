@@ -285,7 +285,7 @@ fn a_chain_can_have_another_block_in_it() {
 }
 
 #[test]
-fn a_certificate_can_lack_a_name_or_be_for_another_key() {
+fn a_certificate_can_lack_a_name_have_one_more_or_be_for_another_key() {
     let world = world(Quirks { omit_last_name: true, ..Quirks::default() });
     let mut client = world.member();
     let names = |pem: &str| {
@@ -295,6 +295,8 @@ fn a_certificate_can_lack_a_name_or_be_for_another_key() {
     };
     assert_eq!(names(&client.issue(&["a.test", "b.test"]).1), 1);
     assert_eq!(names(&client.issue(&["a.test"]).1), 0);
+    world.with(|ca| ca.set_quirks(Quirks { add_name: true, ..Quirks::default() }));
+    assert_eq!(names(&client.issue(&["a.test"]).1), 2);
     world.with(|ca| ca.set_quirks(Quirks { certify_other_key: true, ..Quirks::default() }));
     let key = rcgen::KeyPair::generate().unwrap();
     let (_, pem) = client.issue_csr(&["a.test"], &support::csr_with(&["a.test"], &key));

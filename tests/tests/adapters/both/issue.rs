@@ -3,15 +3,16 @@
 use super::ca::{Broken, Notes, Zone, builder, certificate_key, client};
 use acme_proto::error::{Error as Acme, InvalidInput};
 use acme_proto::policy::{Policy, Rates};
-use acme_testca::{Quirks, RequestKind, TestCa};
+use acme_testca::{FaultAction, FaultRule, Faults, Quirks, RequestKind, TestCa};
 use core::time::Duration;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{
-    self, BoxError, ChallengeKind, Csr, Dns01Solver, Error, Http01Handler, Http01Listener,
-    Identifier, Issued, ProviderKey, Snapshot, Store, TlsAlpn01Listener, TlsAlpn01Resolver,
+    self, BoxError, ChallengeKind, Csr, Deactivation, Dns01Solver, Error, Http01Handler,
+    Http01Listener, Identifier, Issued, ProviderKey, Snapshot, Store, TlsAlpn01Listener,
+    TlsAlpn01Resolver,
 };
 
 pub(crate) async fn http01(ca: &TestCa) -> Http01Listener {
@@ -360,6 +361,44 @@ async fn a_validation_without_an_end_is_given_up_when_the_time_is_over() {
     let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
     let error = issue.run().await.expect_err("no validation");
     assert!(error.to_string().contains("the time limit passed while waiting"), "{error}");
+}
+
+#[tokio::test]
+async fn a_new_order_that_takes_longer_than_the_time_limit_has_more_time_the_next_time() {
+    let slow = FaultRule::next(FaultAction::Delay(1_500)).on(RequestKind::NewOrder).times(9);
+    let ca = TestCa::builder().start().expect("a CA");
+    let mut policy = Policy::default();
+    policy.request_time_limit = Duration::from_secs(1);
+    let client = patient(&ca, policy).await;
+    ca.set_faults(Faults::none().with(slow));
+    let http = http01(&ca).await;
+    let issue = client.issue(["example.test"]).key(&certificate_key()).solver(&http);
+    issue.run().await.expect("a certificate");
+    let orders = ca.requests().iter().filter(|r| r.kind == RequestKind::NewOrder).count();
+    assert!((2..5).contains(&orders), "{orders}");
+}
+
+#[tokio::test]
+async fn one_exchange_at_a_time_is_one_while_authorizations_are_given_up_too() {
+    for validations_away in [0, 100] {
+        let quirks = Quirks { failed_challenge_stays_processing: true, ..Quirks::default() };
+        let builder = TestCa::builder().latency(Duration::from_millis(5));
+        let ca = builder
+            .quirks(quirks)
+            .configure(move |config| config.validations_away = validations_away);
+        let ca = ca.start().expect("a CA");
+        let mut policy = Policy::default();
+        policy.rates = Rates::unlimited();
+        policy.max_in_flight = 1;
+        policy.issuance_time_limit = Duration::from_secs(3);
+        let client = patient(&ca, policy).await;
+        let http = http01(&ca).await;
+        let issue = client.issue(["a.test", "b.test", "c.test"]).key(&certificate_key());
+        let issue = issue.solver(&http).deactivate_authorizations(Deactivation::Always);
+        let ended = issue.run().await;
+        assert_eq!(ended.is_err(), validations_away > 0, "{ended:?}");
+        assert_eq!(ca.max_in_flight(), 1, "{validations_away}");
+    }
 }
 
 async fn patient(ca: &TestCa, policy: Policy) -> adapter::Client {
