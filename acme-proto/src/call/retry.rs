@@ -357,6 +357,7 @@ impl<O: Operation> Engine<O> {
 /// Returns the account that a 409 to newAccount names by its `Location`.
 ///
 /// Servers answered so for the key of an account that exists before RFC 8555 Section 7.3.1 said 200, and some still do.
+/// A problem that is about something else is one.
 fn existing_account<O: Operation>(
     exchange: &Exchange<O>,
     url: &Url,
@@ -364,6 +365,16 @@ fn existing_account<O: Operation>(
 ) -> Option<Response> {
     let is_one = response.status() == 409 && exchange.spec.resource == Resource::NewAccount;
     let account = header::location(response.headers(), url).filter(|_| is_one)?;
+    let context = wire::Context { url, allow_http: false };
+    if let Ok(parsed) = Problem::parse(response.body(), context) {
+        // Boulder said so by `malformed`, first of the drafts' namespace.
+        let kind = parsed.value.kind();
+        let is_about_that = *kind == ProblemType::Malformed
+            || ["about:blank", "urn:acme:error:malformed"].contains(&kind.as_str());
+        if !is_about_that {
+            return None;
+        }
+    }
     Some(Response::new(200).with_header("Location", account.as_str()))
 }
 

@@ -71,6 +71,8 @@ impl Hooks<Page> for ListAllOrders {
             let unsupported = Error::Unsupported(Unsupported::Operation(Resource::Orders));
             return Ok(self.follow(orders.ok_or(unsupported)?));
         }
+        // The first page may be one whose address the session has: a list that leads back there has ended.
+        self.pages.insert(received.url.clone());
         let page = Page::read(received)?;
         self.add(page.orders);
         let next = page.next.filter(|next| !self.pages.contains(next));

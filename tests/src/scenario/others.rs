@@ -73,7 +73,7 @@ pub const OTHERS: &[OthersFault] = &[
     OthersFault {
         what: "takes every 409 for an account that exists",
         rule: "the problem document decides, and the resource",
-        tests: &[],
+        tests: &["a_conflict_is_an_existing_account_unless_its_problem_is_about_something_else"],
         switches: &["account_conflict"],
     },
     OthersFault {

@@ -491,3 +491,16 @@ fn the_account_url_is_forgotten_when_the_server_does_not_know_it() {
     assert_eq!(script.session.account_url(), None);
     assert_eq!(error.url(), Some(&url(DIRECTORY)));
 }
+
+#[test]
+fn a_conflict_is_an_existing_account_unless_its_problem_is_about_something_else() {
+    let conflict = |kind| problem(409, kind).with_header("Location", ACCOUNT);
+    assert!(register(conflict("malformed")).is_ok());
+    assert!(register(answer(409, &json!({})).with_header("Location", ACCOUNT)).is_ok());
+    assert!(register(problem(409, "malformed")).is_err(), "no account is named");
+    for kind in ["userActionRequired", "rejectedIdentifier", "unsupportedContact"] {
+        let error = register(conflict(kind)).expect_err("a problem");
+        let Error::Problem(problem) = &error else { panic!("{error}") };
+        assert_eq!(problem.status(), 409, "{error}");
+    }
+}

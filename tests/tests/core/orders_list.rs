@@ -6,7 +6,9 @@ use acme_proto::http::Response;
 use acme_proto::op::{GetOrder, ListAllOrders, NewOrder, Page, Resource};
 use acme_proto::register::Register;
 use acme_testca::{CaConfig, Quirks};
-use acme_tests::script::{ACCOUNT, Script, account_object, answer, problem, url};
+use acme_tests::script::{
+    ACCOUNT, NEW_ACCOUNT, Script, account, account_object, answer, problem, url,
+};
 use acme_tests::world::World;
 use serde_json::json;
 
@@ -48,6 +50,19 @@ fn pages_that_lead_in_a_circle_end_the_list() {
         script().post(ORDERS, page(&[1], Some(&second))).post(&second, page(&[2], Some(ORDERS)));
     let all = script.run(Call::new(ListAllOrders::new())).expect("a list");
     // covers 8555-7.1.2.1-2
+    assert_eq!(numbers(&all), ["1", "2"], "{all:?}");
+    assert_eq!(all.next(), None, "there is no rest");
+}
+
+#[test]
+fn pages_that_lead_back_to_a_list_that_the_session_knew_end_it() {
+    let second = format!("{ORDERS}?cursor=2");
+    let mut script = Script::new().start().post(NEW_ACCOUNT, account(201));
+    script.run_once(Register::new()).expect("an account");
+    script = script.post(ACCOUNT, Response::new(405));
+    script = script.post(ORDERS, page(&[1], Some(&second)));
+    script = script.post(&second, page(&[2], Some(ORDERS)));
+    let all = script.run(Call::new(ListAllOrders::new())).expect("a list");
     assert_eq!(numbers(&all), ["1", "2"], "{all:?}");
     assert_eq!(all.next(), None, "there is no rest");
 }
@@ -100,7 +115,7 @@ fn an_account_that_names_no_list_is_an_unsupported_operation() {
 #[test]
 fn where_the_account_cannot_be_read_the_list_that_newaccount_named_is() {
     let mut script = Script::new().start();
-    script = script.post(acme_tests::script::NEW_ACCOUNT, acme_tests::script::account(201));
+    script = script.post(NEW_ACCOUNT, account(201));
     script.run_once(Register::new()).expect("an account");
     script = script.post(ACCOUNT, Response::new(405)).post(ORDERS, page(&[7], None));
     let all = script.run(Call::new(ListAllOrders::new())).expect("a list");
