@@ -4,6 +4,7 @@
 //! machine that gave them, and the newest nonce came over the connection that was used last.
 
 use core::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -30,9 +31,27 @@ pub(super) struct Agents {
 
 struct Idle {
     origin: Origin,
-    agent: Agent,
+    connection: Connection,
     since: Instant,
+}
+
+/// An agent of ureq, which has one connection at a time.
+pub(super) struct Connection {
+    pub(super) agent: Agent,
+    /// What the present connection brought.
     brought: Brought,
+    has_dialed: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// Notes that it brought the response to a request, with what came before only if that came over
+    /// the same connection.
+    pub(super) fn brought(&mut self, request: RequestId) {
+        if self.has_dialed.swap(false, Ordering::AcqRel) {
+            self.brought = Brought::default();
+        }
+        self.brought.add(request);
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -51,27 +70,26 @@ impl Agents {
 
     /// Takes the connection to this origin that brought the response to `after`, or else the one that was used last, or
     /// else a new one.
-    pub(super) fn take(&self, origin: &Origin, after: Option<RequestId>) -> (Agent, Brought) {
+    pub(super) fn take(&self, origin: &Origin, after: Option<RequestId>) -> Connection {
         let mut idle = locked(&self.idle);
         idle.retain(|idle| idle.since.elapsed() < IDLE_LIMIT);
         let fits = |idle: &Idle| idle.origin == *origin;
         let place = idle
             .iter()
-            .rposition(|idle| fits(idle) && after.is_some_and(|after| idle.brought.has(after)))
+            .rposition(|idle| {
+                fits(idle) && after.is_some_and(|after| idle.connection.brought.has(after))
+            })
             .or_else(|| idle.iter().rposition(fits));
         match place {
-            Some(place) => {
-                let idle = idle.remove(place);
-                (idle.agent, idle.brought)
-            }
-            None => (self.agent(), Brought::default()),
+            Some(place) => idle.remove(place).connection,
+            None => self.connection(),
         }
     }
 
     /// Keeps the connection for the next request, after a whole response has been read.
-    pub(super) fn give_back(&self, origin: Origin, agent: Agent, brought: Brought) {
+    pub(super) fn give_back(&self, origin: Origin, connection: Connection) {
         let mut idle = locked(&self.idle);
-        idle.push(Idle { origin, agent, since: Instant::now(), brought });
+        idle.push(Idle { origin, connection, since: Instant::now() });
         if idle.len() > MAX_IDLE {
             idle.remove(0);
         }
@@ -83,7 +101,7 @@ impl Agents {
     }
 
     /// Creates an agent that makes no decision: the core handles every status and redirect, and writes every header.
-    fn agent(&self) -> Agent {
+    fn connection(&self) -> Connection {
         let settings = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -97,7 +115,9 @@ impl Agents {
             .max_idle_age(IDLE_LIMIT)
             .build();
         let dialer = Dialer::new(Arc::clone(&self.config), self.proxy.clone(), self.failed.clone());
-        Agent::with_parts(settings, dialer, NoResolver)
+        let has_dialed = Arc::clone(dialer.has_dialed());
+        let agent = Agent::with_parts(settings, dialer, NoResolver);
+        Connection { agent, brought: Brought::default(), has_dialed }
     }
 }
 

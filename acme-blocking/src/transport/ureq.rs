@@ -115,8 +115,8 @@ impl Transport for UreqTransport {
         let limit = transmit.body_limit;
         let url = transmit.request.url().clone();
         let origin = Origin::of(&url);
-        let (agent, mut brought) = self.agents.take(&origin, transmit.nonce_from);
-        let (head, body) = self.send(&agent, transmit.request, left)?.into_parts();
+        let mut connection = self.agents.take(&origin, transmit.nonce_from);
+        let (head, body) = self.send(&connection.agent, transmit.request, left)?.into_parts();
         let response = with_headers(Response::new(head.status.as_u16()), &head.headers);
         self.cookies.take(&url, &response);
         let mut octets = Vec::new();
@@ -128,8 +128,8 @@ impl Transport for UreqTransport {
         octets.truncate(limit);
         let response = response.with_body(octets);
         if whole && !long {
-            brought.add(transmit.id);
-            self.agents.give_back(origin, agent, brought);
+            connection.brought(transmit.id);
+            self.agents.give_back(origin, connection);
             Ok(response)
         } else {
             Ok(response.truncated())

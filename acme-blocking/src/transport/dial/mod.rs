@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
@@ -34,12 +35,19 @@ pub(super) struct Dialer {
     tls: Arc<ClientConfig>,
     proxy: Proxy,
     failed: FailedAddresses,
+    /// Set by each connection.
+    has_dialed: Arc<AtomicBool>,
 }
 
 impl Dialer {
     /// Creates a dialer; those that share `failed` learn from each other's failures.
-    pub(super) const fn new(tls: Arc<ClientConfig>, proxy: Proxy, failed: FailedAddresses) -> Self {
-        Self { tls, proxy, failed }
+    pub(super) fn new(tls: Arc<ClientConfig>, proxy: Proxy, failed: FailedAddresses) -> Self {
+        Self { tls, proxy, failed, has_dialed: Arc::default() }
+    }
+
+    /// Returns what each connection sets.
+    pub(super) const fn has_dialed(&self) -> &Arc<AtomicBool> {
+        &self.has_dialed
     }
 
     /// Connects to the origin of `url`, and returns the address that was dialed, too.
@@ -119,6 +127,7 @@ impl Connector for Dialer {
         let url = Url::parse(&details.uri.to_string())
             .map_err(|e| NoConnection(Lost::NotSent(error_chain(&e))))?;
         let (stream, address) = self.dial(&url, Instant::now() + limit).map_err(NoConnection)?;
+        self.has_dialed.store(true, Ordering::Release);
         let (input, output) =
             (details.config.input_buffer_size(), details.config.output_buffer_size());
         let doubt = self.failed.clone();
