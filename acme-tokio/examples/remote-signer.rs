@@ -16,8 +16,8 @@ use acme_tokio::{
     Signer,
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::process::{ChildStdin, ChildStdout, Command};
-use tokio::sync::Mutex;
+use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -49,25 +49,46 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// A process that holds one key and signs with it.
 struct SigningService {
     public_key: Jwk,
-    pipes: Mutex<(ChildStdin, ChildStdout)>,
+    requests: mpsc::Sender<Request>,
 }
+
+/// A message, and where its signature goes.
+type Request = (Vec<u8>, oneshot::Sender<io::Result<Vec<u8>>>);
 
 impl SigningService {
     async fn start(file: &str) -> Result<Self, Box<dyn Error>> {
         let mut command = Command::new(env::current_exe()?);
         command.args(["kms", file]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut service = command.spawn()?;
-        let input = service.stdin.take().ok_or("the service has no input")?;
+        let mut input = service.stdin.take().ok_or("the service has no input")?;
         let mut output = service.stdout.take().ok_or("the service has no output")?;
         let public_key = Jwk::from_json(std::str::from_utf8(&read(&mut output).await?)?)?;
-        Ok(Self { public_key, pipes: Mutex::new((input, output)) })
+        let (requests, mut received) = mpsc::channel::<Request>(1);
+        // The pipes belong to a task: a caller whose time is over leaves no half of a message in them, and no signature
+        // that the next caller would take for its own.
+        tokio::spawn(async move {
+            while let Some((message, reply)) = received.recv().await {
+                let signing = async {
+                    write(&mut input, &message).await?;
+                    read(&mut output).await
+                };
+                let signature = signing.await;
+                let is_broken = signature.is_err();
+                let _ = reply.send(signature);
+                if is_broken {
+                    break;
+                }
+            }
+        });
+        Ok(Self { public_key, requests })
     }
 
     async fn sign(&self, message: &[u8]) -> Result<Signature, SignFailed> {
         let failed = |error: io::Error| SignFailed::Failed(error.to_string());
-        let (input, output) = &mut *self.pipes.lock().await;
-        write(input, message).await.map_err(failed)?;
-        let signature = read(output).await.map_err(failed)?;
+        let ended = || SignFailed::Failed("the signing service has ended".into());
+        let (reply, signature) = oneshot::channel();
+        self.requests.send((message.to_vec(), reply)).await.map_err(|_| ended())?;
+        let signature = signature.await.map_err(|_| ended())?.map_err(failed)?;
         Signature::from_bytes(self.public_key.algorithm(), &signature)
             .map_err(|error| SignFailed::Failed(error.to_string()))
     }

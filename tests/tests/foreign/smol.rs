@@ -2,12 +2,22 @@
 //! that its dependencies are not ours.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use acme_tests::servers::target_dir;
 use acme_tests::{scratch, short_lived_ca};
+
+/// A program that is killed at the end of its test, also of one that fails.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 #[test]
 fn a_loop_on_smol_renews_its_certificate() {
@@ -21,7 +31,7 @@ fn a_loop_on_smol_renews_its_certificate() {
     let (ca, folder) = (short_lived_ca(Duration::from_secs(6)), scratch("smol"));
     let root = folder.path().join("root.pem");
     std::fs::write(&root, ca.root_pem()).expect("a file");
-    let mut program = Command::new(target.join("debug/renew-on-smol"))
+    let program = Command::new(target.join("debug/renew-on-smol"))
         .args(["example.test", ca.directory_url()])
         .env("SSL_CERT_FILE", root)
         .env("HTTP01_ADDRESS", format!("127.0.0.1:{}", ca.http_port()))
@@ -29,13 +39,13 @@ fn a_loop_on_smol_renews_its_certificate() {
         .stdin(Stdio::null())
         .spawn()
         .expect("the program starts");
+    let mut program = Killed(program);
     let end = Instant::now() + Duration::from_secs(60);
     while ca.certificates_issued() < 3 {
         assert!(Instant::now() < end, "{} certificates", ca.certificates_issued());
-        assert!(program.try_wait().expect("a child").is_none(), "it has ended");
+        assert!(program.0.try_wait().expect("a child").is_none(), "it has ended");
         thread::sleep(Duration::from_millis(50));
     }
-    program.kill().expect("it is running");
-    program.wait().expect("it has ended");
+    drop(program);
     assert_eq!(ca.account_objects().len(), 1);
 }

@@ -24,7 +24,7 @@ use acme_proto::session::Session;
 use acme_proto::wire::ChallengeKind;
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::ClientConfig;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use smol::net::{TcpListener, TcpStream};
@@ -64,9 +64,14 @@ async fn run() -> Result<(), BoxError> {
     let listener = TcpListener::bind(address).await?;
     smol::spawn(serve(listener, challenges.clone())).detach();
 
-    let mut life = match fs::read("renewal.json") {
-        Ok(stored) => serde_json::from_slice(&stored)?,
-        Err(_) => Lifecycle::new([directory.parse()?], clock::seed()),
+    let life: Option<Lifecycle> = match fs::read("renewal.json") {
+        Ok(stored) => serde_json::from_slice(&stored).ok(),
+        Err(_) => None,
+    };
+    // A damaged one is only what is known of the next renewal.
+    let mut life = match life {
+        Some(life) => life,
+        None => Lifecycle::new([directory.parse()?], clock::seed()),
     };
     loop {
         match life.next(clock::wall()) {
@@ -217,14 +222,32 @@ async fn exchange(config: &Arc<ClientConfig>, transmit: Transmit) -> Result<Resp
             response = response.with_header(name.as_str(), value);
         }
     }
-    let body = Limited::new(received.into_body(), transmit.body_limit).collect().await;
-    let body = body.map_err(|error| Lost::NoResponse(error.to_string()))?;
-    Ok(response.with_body(body.to_bytes().to_vec()))
+    let (mut body, mut octets, mut is_whole) = (received.into_body(), Vec::new(), true);
+    while let Some(frame) = body.frame().await {
+        // A body that breaks off keeps its status and headers, such as its nonce.
+        let Ok(frame) = frame else {
+            is_whole = false;
+            break;
+        };
+        octets.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        if octets.len() > transmit.body_limit {
+            octets.truncate(transmit.body_limit);
+            is_whole = false;
+            break;
+        }
+    }
+    let response = response.with_body(octets);
+    Ok(if is_whole { response } else { response.truncated() })
 }
 
 /// Answers validations.
 async fn serve(listener: TcpListener, challenges: Http01Handler) {
-    while let Ok((mut stream, _)) = listener.accept().await {
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else {
+            // A client that has left, or too many open files: others are still to be answered.
+            Timer::after(Duration::from_millis(100)).await;
+            continue;
+        };
         let challenges = challenges.clone();
         let answered = async move {
             let mut head = Vec::new();

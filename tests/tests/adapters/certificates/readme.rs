@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,16 @@ use acme_tests::responders::TlsClient;
 use acme_tests::{scratch, short_lived_ca};
 
 const NAME: &str = "example.org";
+
+/// A program that is killed at the end of its test, also of one that fails.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 #[test]
 fn the_servers_of_ten_lines_serve_at_once_and_renew() {
@@ -22,7 +32,7 @@ fn the_servers_of_ten_lines_serve_at_once_and_renew() {
         ca.set_tls_port(address.port());
         let root = folder.path().join("root.pem");
         fs::write(&root, ca.root_pem()).expect("a file");
-        let mut server = Command::new(env!("CARGO_BIN_EXE_alive"))
+        let server = Command::new(env!("CARGO_BIN_EXE_alive"))
             .args(["serve", adapter])
             .arg(folder.path().join("state"))
             .args([&address.to_string(), ca.directory_url()])
@@ -30,6 +40,7 @@ fn the_servers_of_ten_lines_serve_at_once_and_renew() {
             .stdin(Stdio::null())
             .spawn()
             .expect("a server");
+        let server = Killed(server);
         let (client, end) = (TlsClient::offering(&["http/1.1"]), Instant::now());
         let end = end + Duration::from_secs(60);
         let mut certificates = Vec::new();
@@ -48,8 +59,7 @@ fn the_servers_of_ten_lines_serve_at_once_and_renew() {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        server.kill().expect("it is running");
-        server.wait().expect("it has ended");
+        drop(server);
         assert_eq!(ca.account_objects()[0]["contact"][0], "mailto:me@example.org");
     }
 }
