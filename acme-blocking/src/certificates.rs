@@ -82,12 +82,17 @@ impl Certificates {
     /// Ends the work in good order: the order in flight removes its challenges and is stored, to be
     /// gone on with later. What is served stays served.
     pub fn shutdown(&self) {
-        self.inner.signal.edit(|state| state.is_stopped = true);
-        self.inner.signal.cancel.cancel();
+        self.end();
         let mut state = self.inner.signal.lock();
         while state.running > 0 {
             state = self.inner.signal.wait_on(state, None);
         }
+    }
+
+    /// Begins what [`shutdown`](Self::shutdown) does.
+    fn end(&self) {
+        self.inner.signal.edit(|state| state.is_stopped = true);
+        self.inner.signal.cancel.cancel();
     }
 
     /// Waits until there is a certificate for this name, and returns whether there is.
@@ -173,6 +178,14 @@ impl Inner {
         self.obtained(name, MISS_LIMIT);
     }
 
+    /// Searches the storage for challenges after a wait, and notes when that began.
+    fn search(&self, mut last: MutexGuard<'_, Option<Instant>>, wait: Duration) {
+        thread::sleep(wait);
+        let began = Instant::now();
+        self.sweep_validations();
+        *last = Some(began);
+    }
+
     fn obtained(&self, name: &str, limit: Duration) -> bool {
         let limit = limit.min(LONGEST_LIMIT);
         let end = Instant::now() + limit;
@@ -201,10 +214,6 @@ impl<T> Exclusive<T> {
     fn lock(&self) -> MutexGuard<'_, T> {
         locked(&self.0)
     }
-}
-
-fn pause(time: Duration) {
-    thread::sleep(time);
 }
 
 fn generate_key(kind: KeyKind) -> Result<Zeroizing<String>, KeyError> {

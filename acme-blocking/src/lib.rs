@@ -51,6 +51,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod calls;
 mod cancel;
 mod certificates;
 mod client;

@@ -16,7 +16,7 @@ use acme_adapter::storage::Zeroizing;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -28,7 +28,6 @@ use crate::{Client, Issue, TlsListener, TlsListenerBuilder};
 type BoxStorage = Arc<dyn DynStorage>;
 type BoxSolver = Arc<dyn DynSolver>;
 type Place = Mutex<Reached<Client>>;
-type Sweep = Mutex<Option<Instant>>;
 
 acme_adapter::certificates! {
     async: [async],
@@ -118,10 +117,15 @@ impl Certificates {
     /// Ends the work in good order: orders in flight remove their challenges and are stored, to be
     /// gone on with later. What is served stays served.
     pub async fn shutdown(&self) {
-        self.inner.signal.stopped.send_replace(true);
-        self.inner.signal.change();
+        self.end();
         // The sender is part of `self`.
         let _ = self.inner.signal.running.subscribe().wait_for(|running| *running == 0).await;
+    }
+
+    /// Begins what [`shutdown`](Self::shutdown) does.
+    fn end(&self) {
+        self.inner.signal.stopped.send_replace(true);
+        self.inner.signal.change();
     }
 
     /// Returns when there is a certificate for this DNS name, or after [`shutdown`](Self::shutdown).
@@ -180,6 +184,22 @@ impl Inner {
         }
     }
 
+    /// Searches the storage for challenges after a wait, and notes when that began.
+    ///
+    /// It is done in a task of its own: a stranger who leaves does not end what others wait for, and
+    /// causes no other search before its time.
+    async fn search(self: &Arc<Self>, mut last: OwnedMutexGuard<Option<Instant>>, wait: Duration) {
+        let inner = Arc::clone(self);
+        let search = tokio::spawn(async move {
+            sleep(wait).await;
+            let began = Instant::now();
+            inner.sweep_validations().await;
+            *last = Some(began);
+        });
+        // If the storage panicked, nothing was found.
+        let _ = search.await;
+    }
+
     async fn obtained(&self, name: &str) {
         let mut changes = self.signal.changes();
         loop {
@@ -190,6 +210,16 @@ impl Inner {
             // The sender is part of `self`.
             let _ = changes.changed().await;
         }
+    }
+}
+
+/// When the storage was searched last.
+#[derive(Default)]
+struct Sweep(Arc<Mutex<Option<Instant>>>);
+
+impl Sweep {
+    async fn lock(&self) -> OwnedMutexGuard<Option<Instant>> {
+        Arc::clone(&self.0).lock_owned().await
     }
 }
 
@@ -213,10 +243,6 @@ async fn keep(inner: &Inner, kept: Arc<Kept>) {
         let (woken, stop) = (pin!(wakes.changed()), pin!(stopped.changed()));
         select(pin!(sleep(clock::until(until))), select(woken, stop)).await;
     }
-}
-
-async fn pause(time: Duration) {
-    sleep(time).await;
 }
 
 /// Generates a key on a thread that may block: RSA takes seconds.

@@ -3,13 +3,13 @@
 use core::time::Duration;
 use std::io;
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use acme_adapter::settings::{Greeting, Greetings};
 use rustls::server::{Accepted, Acceptor};
 use rustls::{ServerConnection, StreamOwned};
 
+use crate::calls::Calls;
 use crate::timed::Timed;
 
 /// What a user's server does during a handshake.
@@ -30,35 +30,9 @@ pub(super) struct Handshakes {
     pub(super) greetings: Greetings,
     pub(super) time_limit: Duration,
     pub(super) hooks: Hooks,
-    pub(super) misses: Misses,
-}
-
-/// Bounds the calls of the hook: a thread in it stays when its connection makes room for others.
-pub(super) struct Misses {
-    most: usize,
-    running: AtomicUsize,
-}
-
-impl Misses {
-    pub(super) const fn new(most: usize) -> Self {
-        Self { most, running: AtomicUsize::new(0) }
-    }
-
-    /// Runs a call, unless too many are running.
-    fn run(&self, call: impl FnOnce()) {
-        /// Counts down again, also if the call panics.
-        struct Running<'a>(&'a AtomicUsize);
-        impl Drop for Running<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        let before = self.running.fetch_add(1, Ordering::Relaxed);
-        let _running = Running(&self.running);
-        if before < self.most {
-            call();
-        }
-    }
+    pub(super) misses: Calls,
+    /// Apart from the misses, whose places strangers can take for as long as an order lasts.
+    pub(super) validations: Calls,
 }
 
 impl Handshakes {
@@ -75,9 +49,12 @@ impl Handshakes {
             Greeting::Validation { config, name } => (config, name, true),
             _ => return None,
         };
-        let hook = if is_validation { &self.hooks.on_validation } else { &self.hooks.on_miss };
+        let (hook, calls) = match is_validation {
+            true => (&self.hooks.on_validation, &self.validations),
+            false => (&self.hooks.on_miss, &self.misses),
+        };
         if let (Some(hook), Some(name)) = (hook, name) {
-            self.misses.run(|| hook(&name));
+            calls.run(|| hook(&name));
             stream.set_deadline(Some(Instant::now() + self.time_limit));
         }
         let mut tls = match hello.into_connection(config) {

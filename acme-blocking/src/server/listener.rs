@@ -8,8 +8,9 @@ use acme_adapter::error::Error;
 use acme_adapter::settings::ServerSettings;
 use rustls::{ServerConnection, StreamOwned};
 
-use super::handshake::{Handshakes, Hooks, Misses};
+use super::handshake::{Handshakes, Hooks};
 use super::queue::Queue;
+use crate::calls::Calls;
 use crate::solver::listener::{Accepted, Listener};
 
 /// Accepts TLS connections with the certificates of a
@@ -36,7 +37,11 @@ pub struct TlsListener {
     address: SocketAddr,
     ready: Arc<Queue<Ready>>,
     listener: Mutex<Option<Listener>>,
+    /// What is called when it is closed.
+    on_end: Mutex<Option<OnEnd>>,
 }
+
+type OnEnd = Box<dyn FnOnce() + Send>;
 
 type Ready = (StreamOwned<ServerConnection, TcpStream>, SocketAddr);
 
@@ -62,6 +67,10 @@ impl TlsListener {
         self.ready.close();
         let listener = locked(&self.listener).take();
         drop(listener);
+        let end = locked(&self.on_end).take();
+        if let Some(end) = end {
+            end();
+        }
     }
 
     pub(super) fn start(
@@ -70,9 +79,9 @@ impl TlsListener {
         hooks: Hooks,
     ) -> Result<Self, Error> {
         let greetings = settings.greetings()?;
-        let (time_limit, misses) =
-            (settings.handshake_limit(), Misses::new(settings.max_handshakes));
-        let handshakes = Handshakes { greetings, time_limit, hooks, misses };
+        let time_limit = settings.handshake_limit();
+        let [misses, validations] = [(); 2].map(|()| Calls::new(settings.max_handshakes));
+        let handshakes = Handshakes { greetings, time_limit, hooks, misses, validations };
         let (handshakes, ready) = (Arc::new(handshakes), Arc::new(Queue::new()));
         let (has_room, results) = (Arc::clone(&ready), Arc::clone(&ready));
         let serve = move |accepted: Accepted| {
@@ -89,7 +98,14 @@ impl TlsListener {
         let before = move || has_room.wait_for_room(MAX_READY);
         let listener = Listener::start(socket, settings.max_handshakes, before, serve)
             .map_err(|source| Error::Listen { address: None, source })?;
-        Ok(Self { address: listener.local_addr(), ready, listener: Mutex::new(Some(listener)) })
+        let address = listener.local_addr();
+        Ok(Self { address, ready, listener: Mutex::new(Some(listener)), on_end: Mutex::default() })
+    }
+
+    /// Calls this when it is closed or dropped.
+    pub(crate) fn ending(self, end: impl FnOnce() + Send + 'static) -> Self {
+        *locked(&self.on_end) = Some(Box::new(end));
+        self
     }
 }
 
@@ -126,7 +142,7 @@ impl TlsListenerBuilder {
     /// Calls this before each validation by tls-alpn-01. It may publish the challenge by
     /// [`challenges`](acme_adapter::resolver::CertificateResolver::challenges): several servers
     /// behind one address answer for each other so. It is bounded like
-    /// [`on_miss`](Self::on_miss).
+    /// [`on_miss`](Self::on_miss), and apart from it.
     ///
     /// The name is in lower case, and an address is in its reverse form. A stranger chose it.
     pub fn on_validation(mut self, find: impl Fn(&str) + Send + Sync + 'static) -> Self {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use acme_adapter::error::Error;
 use acme_adapter::http01::{Http01Handler, HttpsRedirect};
 
-use super::listener::{Listener, ToSocketAddrs};
+use super::listener::{Listener, MAX_CONNECTIONS, ToSocketAddrs};
+use crate::calls::Calls;
 use crate::timed::Timed;
 
 /// What is called before a validation is answered that the table does not have.
@@ -18,13 +19,17 @@ pub(super) fn listen(
     redirect: Option<HttpsRedirect>,
     find: Option<Find>,
 ) -> Result<Listener, Error> {
-    Listener::bind(address, move |stream| serve(&table, redirect, find.as_deref(), stream))
+    let finds = Arc::new(Calls::new(MAX_CONNECTIONS));
+    Listener::bind(address, move |stream| {
+        let find = || finds.run(|| find.iter().for_each(|find| find()));
+        serve(&table, redirect, find, stream);
+    })
 }
 
 fn serve(
     table: &Http01Handler,
     redirect: Option<HttpsRedirect>,
-    find: Option<&(dyn Fn() + Send + Sync)>,
+    find: impl FnOnce(),
     mut stream: Timed,
 ) {
     // A longer head is cut off: the request line, which names the challenge, comes first.
@@ -36,7 +41,7 @@ fn serve(
             Ok(n) => head.extend_from_slice(&chunk[..n]),
         }
     }
-    if let Some(find) = find.filter(|_| table.is_missing_for(&head)) {
+    if table.is_missing_for(&head) {
         find();
     }
     let answer = match redirect {

@@ -156,7 +156,7 @@ fn reachable(ip: IpAddr) -> Vec<IpAddr> {
     }
 }
 
-const MAX_CONNECTIONS: usize = 256;
+pub(crate) const MAX_CONNECTIONS: usize = 256;
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 const WAKE_TIME_LIMIT: Duration = Duration::from_secs(1);

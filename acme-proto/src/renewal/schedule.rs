@@ -299,13 +299,15 @@ impl RenewalSchedule {
 }
 
 /// Returns whether an error is temporary (RFC 9773 Section 4.3.3): a timeout, a lost response, a 5xx
-/// status, or an error with a retry time.
+/// status, an error with a retry time, or one of this machine's storage.
 ///
 /// A failed DNS lookup and a refused connection are long-term errors there.
 fn may_pass(error: &Error) -> bool {
     match error {
         Error::Problem(problem) => problem.status() >= 500,
         Error::Transport(failed) => !failed.lost().is_unprocessed(),
+        // No request was sent, because of a failure of this machine.
+        Error::Storage(_) => true,
         Error::Deadline(_) | Error::RetryLater { .. } => true,
         _ => false,
     }

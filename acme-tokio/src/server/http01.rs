@@ -11,7 +11,9 @@ use hyper::{Request, Response, StatusCode};
 /// Answers requests below `/.well-known/acme-challenge/` from a table of challenges, and passes all
 /// others to the service that it wraps.
 ///
-/// It is a service of hyper, and with the feature `tower` one of tower.
+/// It is a service of hyper, and with the feature `tower` one of tower. It answers for this server
+/// only: where several share a storage, a handler that awaits
+/// [`Certificates::answer_http01`](crate::Certificates::answer_http01) answers for all of them.
 #[derive(Clone, Debug)]
 pub struct Http01Service<S> {
     table: Http01Handler,
@@ -112,7 +114,8 @@ mod tower {
 
     /// Puts an [`Http01Service`] in front of a service.
     ///
-    /// A router of axum takes it as `app.layer(Http01Layer::new(table))`.
+    /// A router of axum takes it as `app.layer(Http01Layer::new(table))`. As an [`Http01Service`], it
+    /// answers for this server only.
     ///
     /// ```
     /// # use acme_tokio::{Http01Handler, Http01Layer, Http01Service};

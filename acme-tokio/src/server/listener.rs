@@ -45,6 +45,8 @@ pub struct TlsListener {
     socket: Socket,
     ready: mpsc::Receiver<Ready>,
     task: AbortHandle,
+    /// What is called when it is dropped.
+    on_end: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 type Ready = (TlsStream<TcpStream>, SocketAddr);
@@ -74,7 +76,13 @@ impl TlsListener {
         let places = Places::new(settings.max_handshakes);
         let run = run(socket.clone(), Arc::new(handshakes), places, sender);
         let task = tokio::spawn(run).abort_handle();
-        Ok(Self { address, socket, ready, task })
+        Ok(Self { address, socket, ready, task, on_end: None })
+    }
+
+    /// Calls this when it is dropped.
+    pub(crate) fn ending(mut self, end: impl FnOnce() + Send + Sync + 'static) -> Self {
+        self.on_end = Some(Box::new(end));
+        self
     }
 }
 
@@ -82,6 +90,9 @@ impl Drop for TlsListener {
     fn drop(&mut self) {
         self.socket.close();
         self.task.abort();
+        if let Some(end) = self.on_end.take() {
+            end();
+        }
     }
 }
 

@@ -279,10 +279,10 @@ macro_rules! certificates {
                         match served {
                             $crate::keeper::Served::Shown => {
                                 kept.set_unsaved();
-                                self.store(kept, &stored)$($await)*;
+                                let _ = self.store(kept, &stored)$($await)*;
                             }
                             // It has a key, which nobody else has.
-                            $crate::keeper::Served::Removed => self.store(kept, &stored)$($await)*,
+                            $crate::keeper::Served::Removed => is_over = self.store(kept, &stored)$($await)*,
                             $crate::keeper::Served::Useless => {
                                 let aside = layout::set_aside_certificate(kept.name(), &stored);
                                 let saved = crate::storage::run(&self.storage, aside)$($await)*;
@@ -341,7 +341,7 @@ macro_rules! certificates {
                 if is_useless {
                     crate::storage::run(storage, layout::clear_order(&name))$($await)*?;
                 }
-                let kind = self.keeper.key_kind();
+                let (kind, begun) = (self.keeper.key_kind(), $crate::clock::wall());
                 let made = crate::storage::run(storage, layout::load_or_make_order_key(&name, kind))$($await)*?;
                 if let Some(aside) = &made.damaged {
                     self.keeper.report_damage(kept, "the key of the order in flight", aside);
@@ -356,6 +356,7 @@ macro_rules! certificates {
                 };
                 let in_flight = crate::storage::StoredInFlight::new(storage.clone(), &name);
                 let stored = self.run(kept, issue.durable(in_flight).key(&key), made.key_pem)$($await)*?;
+                let stored = if made.is_new { stored.with_key_made_at(begun) } else { stored };
                 // Without it the next process asks the server.
                 let _ = self.put(layout::save_json(&layout::session(directory), &client.memory()))$($await)*;
                 Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
@@ -369,11 +370,12 @@ macro_rules! certificates {
                 replaces: Option<String>,
             ) -> Result<$crate::storage::layout::StoredCertificate, $crate::error::Error> {
                 let client = self.client(kept, directory)$($await)*?;
+                let begun = $crate::clock::wall();
                 let pem = generate_key(self.keeper.key_kind())$($await)*?;
                 let key = $crate::keys::ProviderKey::from_pkcs8_pem(&pem, self.keeper.provider())?;
                 let issue = client.issue(kept.identifiers().iter().cloned());
                 let issue = replaces.into_iter().fold(issue, |issue, id| issue.replaces_id(id));
-                let stored = self.run(kept, issue.key(&key), pem)$($await)*?;
+                let stored = self.run(kept, issue.key(&key), pem)$($await)*?.with_key_made_at(begun);
                 Ok(stored.with_directory(directory.clone()).with_issued_at($crate::clock::wall()))
             }
 
@@ -420,19 +422,22 @@ macro_rules! certificates {
             /// Stores the certificate that is served, if it is not; its order is over then.
             $($async)? fn save(&self, kept: &$crate::keeper::Kept) {
                 let Some(stored) = kept.unsaved() else { return };
-                self.store(kept, &stored)$($await)*;
+                let _ = self.store(kept, &stored)$($await)*;
                 if let Some(directory) = stored.directory().filter(|_| kept.unsaved().is_none()) {
                     self.clear_order(kept, directory)$($await)*;
                 }
             }
 
+            /// Stores a certificate, and returns whether the storage has it now.
             $($async)? fn store(
                 &self,
                 kept: &$crate::keeper::Kept,
                 stored: &$crate::storage::layout::StoredCertificate,
-            ) {
+            ) -> bool {
                 let saved = self.put($crate::storage::layout::save_certificate(kept.name(), stored))$($await)*;
+                let is_saved = saved.is_ok();
                 self.keeper.saved(kept, saved);
+                is_saved
             }
 
             /// Stores a value, if it can be written as one.

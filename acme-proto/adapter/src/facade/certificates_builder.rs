@@ -148,6 +148,10 @@ macro_rules! certificates_builder {
 
             /// Starts the certificates, and listens for TLS at this address, as [`Certificates::listen`] does.
             ///
+            /// The listener is all there is of them: dropping it ends the work as [`Certificates::shutdown`] does, and
+            /// waits for nothing. A program that wants their [`health`](Certificates::health), or changes them later,
+            /// starts them by `start`, and listens by [`Certificates::listen`].
+            ///
             /// # Errors
             /// Those of [`prepare`](Self::prepare) and [`Certificates::listen`]; nothing was started then.
             pub $($async)? fn listen(
@@ -157,7 +161,7 @@ macro_rules! certificates_builder {
                 let certificates = self.prepare()$($await)*?;
                 let listener = certificates.listen(address)$($await)*?;
                 certificates.keep_running();
-                Ok(listener)
+                Ok(listener.ending(move || certificates.end()))
             }
 
             /// Loads what is stored, so that it can be served, and does nothing more until

@@ -46,18 +46,13 @@ macro_rules! certificates_validations {
             /// Publishes the challenges of other processes that share the storage, so that a validation succeeds at
             /// whichever server it arrives. Strangers can ask for this: see
             /// [`Validations`]($crate::keeper::Validations).
-            $($async)? fn find_validations(&self) {
+            $($async)? fn find_validations(self: &std::sync::Arc<Self>) {
                 use $crate::keeper::Validations;
 
                 let asked = std::time::Instant::now();
-                let mut last = self.sweep.lock()$($await)*;
+                let last = self.sweep.lock()$($await)*;
                 let Some(wait) = Validations::wait_to_search(*last, asked) else { return };
-                if !wait.is_zero() {
-                    pause(wait)$($await)*;
-                }
-                let began = std::time::Instant::now();
-                self.sweep_validations()$($await)*;
-                *last = Some(began);
+                self.search(last, wait)$($await)*;
             }
 
             $($async)? fn sweep_validations(&self) {
@@ -65,7 +60,9 @@ macro_rules! certificates_validations {
 
                 let validations = self.keeper.validations();
                 let listed = crate::storage::Storage::list(&self.storage, &layout::validations())$($await)*;
-                for key in validations.unknown(&listed.unwrap_or_default()) {
+                // What a storage that fails still has is unknown: what was found before stays published.
+                let Ok(listed) = listed else { return };
+                for key in validations.unknown(&listed) {
                     let found = crate::storage::run(&self.storage, layout::load_json(&key))$($await)*;
                     let found = found.ok().and_then($crate::storage::Found::intact);
                     let Some(found): Option<layout::StoredValidation> = found else { continue };

@@ -16,7 +16,7 @@ use super::health::{CertificateHealth, CertificateState};
 use crate::client_state::locked;
 use crate::error::Error;
 use crate::error_chain;
-use crate::storage::layout::{Name, StoredCertificate};
+use crate::storage::layout::{Name, StoredCertificate, StoredLife};
 
 /// One certificate: its identifiers, its life, and what is served.
 pub struct Kept {
@@ -40,7 +40,7 @@ struct State {
     /// Whether it is news when the storage has it.
     is_missed: bool,
     is_removed: bool,
-    /// When the user wanted a new key.
+    /// When the user wanted a new key, unless the key of the next certificate was made since.
     new_key_wanted: Option<Timestamp>,
     lock_held: Option<LockHeld>,
 }
@@ -105,10 +105,22 @@ impl Kept {
     }
 
     /// Takes over the stored life.
-    pub(super) fn restore(&self, life: Lifecycle, directories: impl Iterator<Item = Url>) {
+    pub(super) fn restore(&self, stored: StoredLife, directories: impl Iterator<Item = Url>) {
         let mut state = locked(&self.state);
         let policy = state.life.policy().clone();
-        state.life = life.with_directories(directories).with_policy(policy);
+        let wish = stored.new_key_wanted();
+        state.life = stored.into_life().with_directories(directories).with_policy(policy);
+        state.new_key_wanted = state.new_key_wanted.max(wish);
+    }
+
+    /// Takes over what the user wants of the one that this one replaces.
+    pub(super) fn inherit(&self, replaced: &Self) {
+        let wish = locked(&replaced.state).new_key_wanted;
+        let mut state = locked(&self.state);
+        state.new_key_wanted = wish;
+        if wish.is_some() {
+            state.life.order_now();
+        }
     }
 
     /// Returns whether the stored certificate is newer than the one that is served, and for the
@@ -142,7 +154,7 @@ impl Kept {
             state.life.hold(directory, stored.leaf(), stored.issued_at());
         }
         // Names that are no longer wanted go with the next renewal.
-        if !self.is_for(stored.leaf()) || !is_of_known_ca {
+        if !self.is_for(stored.leaf()) || !is_of_known_ca || state.new_key_wanted.is_some() {
             state.life.order_now();
         }
         state.served = Some(stored);
@@ -157,10 +169,12 @@ impl Kept {
     pub(super) fn on_issued(&self, directory: &Url, stored: StoredCertificate, now: Timestamp) {
         let mut state = locked(&self.state);
         state.life.on_issued(directory, stored.leaf(), now);
-        if state.new_key_wanted.is_some_and(|wish| stored.issued_at() >= wish) {
+        // Another process may have fulfilled the wish. A key whose age is unknown may be the exposed one.
+        let is_new_key = |wish| stored.key_made_at().is_some_and(|made| made > wish);
+        if state.new_key_wanted.is_some_and(is_new_key) {
             state.new_key_wanted = None;
         }
-        // The order had begun before, with the key of then.
+        // The wish came while this order ran, with the key of before.
         if state.new_key_wanted.is_some() {
             state.life.order_now();
         }
@@ -187,14 +201,27 @@ impl Kept {
         }
     }
 
+    /// Handles a new certificate that cannot be served, for this reason.
+    pub(super) fn on_useless(&self, directory: &Url, details: String, now: Timestamp) {
+        let mut state = locked(&self.state);
+        state.is_ordering = false;
+        let reason = format!("the new certificate cannot be served: {details}");
+        state.life.on_local_failure(directory, reason, now);
+    }
+
     /// Handles renewal information, or the lack of it.
     pub fn on_info(&self, answer: &Result<RenewalInfoEntry, Error>, now: Timestamp) {
         let mut state = locked(&self.state);
         match answer {
             Ok(entry) => drop(state.life.on_info(entry, now)),
+            // Everything ends, and the next process asks.
+            Err(Error::Acme(acme_proto::error::Error::Cancelled)) => {}
             Err(Error::Acme(error)) => drop(state.life.on_info_failed(error, now)),
-            // No question was sent, so it counts as one that the network lost.
-            Err(_) => drop(state.life.on_info_failed(&acme_proto::error::Error::Cancelled, now)),
+            // No question was sent: a failure of this machine, such as of its storage.
+            Err(other) => {
+                let local = acme_proto::error::Error::Storage(error_chain(other));
+                drop(state.life.on_info_failed(&local, now));
+            }
         }
     }
 
@@ -248,7 +275,7 @@ impl Kept {
         locked(&self.state).new_key_wanted.is_some()
     }
 
-    /// Notes that no stored key is left that the next order could have.
+    /// Notes that no stored key is left that the next order could have, before it gets one.
     pub fn takes_new_key(&self) {
         locked(&self.state).new_key_wanted = None;
     }
@@ -307,13 +334,14 @@ impl Kept {
     }
 
     /// Returns the life, if it differs from what was stored last.
-    pub fn changed_life(&self) -> Option<Lifecycle> {
+    pub fn changed_life(&self) -> Option<StoredLife> {
         let mut state = locked(&self.state);
-        let text = serde_json::to_string(&state.life).ok()?;
+        let life = StoredLife::new(state.life.clone(), state.new_key_wanted);
+        let text = serde_json::to_string(&life).ok()?;
         let is_new = state.stored_life.as_ref() != Some(&text);
         is_new.then(|| {
             state.stored_life = Some(text);
-            state.life.clone()
+            life
         })
     }
 

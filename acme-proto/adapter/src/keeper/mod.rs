@@ -38,7 +38,7 @@ use crate::error::Error;
 use crate::keys::{KeyKind, ProviderKey, default_provider};
 use crate::resolver::CertificateResolver;
 use crate::storage::layout::{
-    self, Damage, LoadedCertificate, Name, StoredCertificate, StoredOrder,
+    self, LoadedCertificate, Name, StoredCertificate, StoredLife, StoredOrder,
 };
 use crate::storage::{Found, Key, StorageError};
 
@@ -154,6 +154,7 @@ impl Keeper {
             .with_policy(self.settings.renewal.clone());
         let kept = Arc::new(Kept::new(identifiers, is_on_demand, life));
         if let Some(replaced) = all.insert(Arc::clone(kept.id()), Arc::clone(&kept)) {
+            kept.inherit(&replaced);
             replaced.set_removed();
         }
         // Clients without SNI, and those that ask for an address, take the first one.
@@ -217,7 +218,7 @@ impl Keeper {
         &self,
         kept: &Kept,
         stored: Result<LoadedCertificate, StorageError>,
-        life: Result<Found<Lifecycle>, StorageError>,
+        life: Result<Found<StoredLife>, StorageError>,
     ) {
         match life {
             Ok(Found::Intact(life)) => kept.restore(life, self.directories.iter().cloned()),
@@ -347,7 +348,7 @@ impl Keeper {
             let aside = layout::aside_of_certificate(kept.name(), &stored);
             self.report_damage(kept, &details, &aside);
             // An order that brings nothing of use is a failure, and followed by a wait.
-            kept.on_failed(directory, &Error::Damaged(Damage::OtherKey), now);
+            kept.on_useless(directory, details, now);
             return Served::Useless;
         }
         kept.on_issued(directory, stored, now);

@@ -2,9 +2,11 @@
 
 mod faults;
 mod readme;
+mod searches;
 mod site;
 mod storage_down;
 mod validations;
+mod wishes;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

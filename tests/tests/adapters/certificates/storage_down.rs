@@ -15,16 +15,21 @@ use acme_tests::short_lived_ca;
 
 const LIFETIME: Duration = Duration::from_secs(5);
 
-/// A storage in memory that can be full: it is read, and takes no value and no lock.
+/// A storage in memory that can be full: it is read, values are removed, and it takes no value and no
+/// lock.
 #[derive(Clone, Default)]
 struct Full {
     storage: Arc<MemoryStorage>,
     is_full: Arc<AtomicBool>,
+    refuses_certificates: Arc<AtomicBool>,
 }
 
 impl Full {
     fn check(&self, key: &Key) -> Result<(), StorageError> {
-        if self.is_full.load(Ordering::SeqCst) {
+        let is_refused = self.refuses_certificates.load(Ordering::SeqCst)
+            && key.as_str().starts_with("certificates/")
+            && !key.as_str().ends_with("renewal.json");
+        if is_refused || self.is_full.load(Ordering::SeqCst) {
             return Err(StorageError::other(key, io::Error::from(io::ErrorKind::StorageFull)));
         }
         Ok(())
@@ -42,7 +47,6 @@ impl Storage for Full {
     }
 
     fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.check(key)?;
         self.storage.delete(key)
     }
 
@@ -158,6 +162,90 @@ fn a_storage_that_is_full_lets_no_certificate_expire_for_long() {
         (certificates, listener)
     });
     check(&full.0, &counts);
+    runtime.block_on(certificates.shutdown());
+    drop(listener);
+}
+
+/// Waits until this is so.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Removes a name during its order, when the storage is full; wanted again, it has the certificate.
+fn remove_and_want(
+    (ca, full, counts): (&TestCa, &Full, &Counts),
+    remove: impl FnOnce(),
+    want: impl FnOnce(),
+) {
+    wait_until("there is an order", || !ca.order_objects().is_empty());
+    let key = || {
+        let keys = full.storage.list(&Key::new("orders")).expect("a list");
+        let key = keys.iter().find(|key| key.as_str().ends_with(".key.pem"))?;
+        full.storage.get(key).expect("it can be read").map(|text| text.to_vec())
+    };
+    wait_until("the order is stored", || key().is_some());
+    let before = key();
+    remove();
+    // The snapshots that the order needs are stored; the certificate is not.
+    full.refuses_certificates.store(true, Ordering::SeqCst);
+    wait_until("the storage failed", || counts.storage_failed.load(Ordering::SeqCst) > 0);
+    assert_eq!(ca.certificates_issued(), 1);
+    assert_eq!(key(), before, "the key stays until its certificate is stored");
+    full.refuses_certificates.store(false, Ordering::SeqCst);
+    want();
+    counts.wait_for_renewals(1);
+    assert_eq!(ca.certificates_issued(), 1, "it is the same one");
+}
+
+#[test]
+fn a_full_storage_keeps_the_order_and_key_of_a_name_that_is_removed_meanwhile() {
+    let ca = || TestCa::builder().validation_delay(Duration::from_secs(2)).start().expect("a CA");
+    let (ca_of_blocking, full, counts) = (ca(), Full::default(), Arc::<Counts>::default());
+    let (roots, events) = (Roots::Pem(ca_of_blocking.root_pem().into()), Arc::clone(&counts));
+    let certificates = acme_blocking::Certificates::in_storage(full.clone())
+        .ca(ca_of_blocking.directory_url())
+        .names(["a.example"])
+        .client(move |client| client.roots(roots.clone()))
+        .on_event(move |event| events.count(event))
+        .start()
+        .expect("certificates");
+    let listener = certificates.listener().listen_on(bound(&ca_of_blocking)).expect("a listener");
+    remove_and_want(
+        (&ca_of_blocking, &full, &counts),
+        || assert!(certificates.remove("a.example")),
+        || certificates.add(["a.example"]).expect("names"),
+    );
+    certificates.shutdown();
+    drop(listener);
+
+    let (ca, full, counts) = (ca(), AsyncFull::default(), Arc::<Counts>::default());
+    let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(&counts));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let (certificates, listener) = runtime.block_on(async {
+        let certificates = acme_tokio::Certificates::in_storage(full.clone())
+            .ca(ca.directory_url())
+            .names(["a.example"])
+            .client(move |client| client.roots(roots.clone()))
+            .on_event(move |event| events.count(event))
+            .start()
+            .await
+            .expect("certificates");
+        let socket = bound(&ca);
+        socket.set_nonblocking(true).expect("a socket option");
+        let socket = tokio::net::TcpListener::from_std(socket).expect("a socket");
+        let listener = certificates.listener().listen_on(socket).expect("a listener");
+        (certificates, listener)
+    });
+    remove_and_want(
+        (&ca, &full.0, &counts),
+        || assert!(certificates.remove("a.example")),
+        || runtime.block_on(certificates.add(["a.example"])).expect("names"),
+    );
     runtime.block_on(certificates.shutdown());
     drop(listener);
 }

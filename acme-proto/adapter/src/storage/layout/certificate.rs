@@ -23,6 +23,7 @@ pub struct StoredCertificate {
     key_pem: Zeroizing<String>,
     directory: Option<Url>,
     issued_at: Timestamp,
+    key_made_at: Option<Timestamp>,
 }
 
 impl StoredCertificate {
@@ -42,7 +43,7 @@ impl StoredCertificate {
             return Err(Damage::OtherKey);
         }
         let issued_at = chain.leaf().not_before();
-        Ok(Self { chain, key_pem, directory: None, issued_at })
+        Ok(Self { chain, key_pem, directory: None, issued_at, key_made_at: None })
     }
 
     /// Sets the directory of the CA that issued it.
@@ -56,6 +57,14 @@ impl StoredCertificate {
     #[must_use]
     pub const fn with_issued_at(mut self, at: Timestamp) -> Self {
         self.issued_at = at;
+        self
+    }
+
+    /// Sets when its key was made, at the earliest: an order with a key of before does not fulfil a wish
+    /// for a new one.
+    #[must_use]
+    pub const fn with_key_made_at(mut self, at: Timestamp) -> Self {
+        self.key_made_at = Some(at);
         self
     }
 
@@ -87,6 +96,11 @@ impl StoredCertificate {
     /// Returns when it was issued.
     pub const fn issued_at(&self) -> Timestamp {
         self.issued_at
+    }
+
+    /// Returns when its key was made, at the earliest, if that is known.
+    pub const fn key_made_at(&self) -> Option<Timestamp> {
+        self.key_made_at
     }
 
     /// Returns the end of its validity.
@@ -129,6 +143,7 @@ impl StoredCertificate {
             directory: self.directory.clone(),
             issuer: leaf.issuer_common_name(),
             issued_at: self.issued_at.to_rfc3339_seconds(),
+            key_made_at: self.key_made_at.map(|at| at.to_rfc3339_seconds()),
             not_before: leaf.not_before().to_rfc3339_seconds(),
             not_after: leaf.not_after().to_rfc3339_seconds(),
             renewal_id: leaf.renewal_id(),
@@ -145,6 +160,10 @@ impl StoredCertificate {
             about = *about.next.filter(|next| next.sha256 == fingerprint)?;
         }
         self.issued_at = Timestamp::parse_rfc3339(&about.issued_at).ok()?;
+        self.key_made_at = match about.key_made_at {
+            Some(at) => Some(Timestamp::parse_rfc3339(&at).ok()?),
+            None => None,
+        };
         self.directory = about.directory;
         Some(self)
     }
@@ -419,6 +438,8 @@ struct Description {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
     issued_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_made_at: Option<String>,
     not_before: String,
     not_after: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -59,6 +59,7 @@
 mod account;
 mod certificate;
 mod json;
+mod life;
 mod order;
 mod validation;
 
@@ -74,6 +75,7 @@ pub use self::certificate::{
     load_certificate, remove_certificate, save_certificate, set_aside_certificate,
 };
 pub use self::json::{load_json, save_json};
+pub use self::life::StoredLife;
 pub use self::order::{
     OrderKey, StoredInFlight, StoredOrder, clear_order, list_orders, load_or_make_order_key,
     load_order, save_order,
