@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 
 use acme_adapter::hook::{HookAction, HookCommand, HookRecord};
-use acme_adapter::solvers::CallContext;
+use acme_adapter::solvers::{CallContext, Stop};
 
 use crate::BoxError;
 
@@ -34,6 +34,11 @@ pub(super) fn run(
 pub(super) fn blocking(
     work: impl FnOnce(&dyn Fn() -> bool) -> Result<(), BoxError>,
 ) -> Result<(), BoxError> {
-    let stop = CONTEXT.with_borrow(|context| context.stop.clone());
+    let stop = stop();
     work(&|| !stop.is_set())
+}
+
+/// Returns what says that the issuance has no use for the result of the call on this thread.
+pub(super) fn stop() -> Stop {
+    CONTEXT.with_borrow(|context| context.stop.clone())
 }

@@ -60,7 +60,7 @@ fn exchange_all(queries: &[DnsQuery]) -> Vec<io::Result<Vec<u8>>> {
 fn exchange(query: &DnsQuery) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + query.time_limit;
     if query.tcp {
-        tcp::exchange(query.server, &query.framed(), deadline)
+        tcp::exchange(query.server, &query.framed(), deadline, &|| true)
     } else {
         by_udp(query, deadline)
     }

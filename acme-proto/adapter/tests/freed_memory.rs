@@ -4,15 +4,17 @@
 #![cfg(all(target_os = "linux", feature = "ring"))]
 #![allow(clippy::unwrap_used)] // tests
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::hint::black_box;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::{env, process};
 
 use acme_adapter::account_file::AccountFile;
+use acme_adapter::dns_update::TsigKey;
 use acme_adapter::keys::{AccountKey, KeyKind, ProviderKey};
 use rustls::crypto::CryptoProvider;
 use zeroize::Zeroizing;
@@ -26,6 +28,10 @@ fn a_keys_text_is_in_no_freed_memory() {
     let key = AccountKey::generate(KeyKind::Es256).unwrap();
     let pem = key.to_pem();
     fs::write(folder.join("key.pem"), pem.as_bytes()).unwrap();
+    let secret = pem.lines().nth(1).unwrap();
+    let update = format!("key a {{ algorithm hmac-sha256;\nsecret\n{secret}; }};\n");
+    fs::write(folder.join("update.key"), &update).unwrap();
+    fs::set_permissions(folder.join("update.key"), Permissions::from_mode(0o600)).unwrap();
     let notes = [b"friendlyName: caf\xe9\n", pem.as_bytes()].concat();
     fs::write(folder.join("notes.pem"), notes).unwrap();
     let damaged: Vec<_> = pem.lines().flat_map(|line| [line.as_bytes(), b"\xff\n"]).collect();
@@ -58,6 +64,10 @@ fn the_other_process() {
         work(&folder, &provider);
         needle.assert_gone(what);
     }
+    let update = folder.join("update.key");
+    let needle = Needle::of(&update);
+    drop(black_box(TsigKey::load(&update).unwrap()));
+    needle.assert_gone("a TSIG key from a file");
     let new = folder.join("new.pem");
     drop(black_box(AccountKey::load_or_generate(&new, KeyKind::Es256).unwrap()));
     Needle::of(&new).assert_gone("a key that was generated and stored");

@@ -1,16 +1,29 @@
 //! Dynamic updates of a DNS server (RFC 2136).
 
+use core::pin::pin;
 use std::io;
 
 use acme_adapter::clock;
-use acme_adapter::dns_update::{DnsTask, DnsUpdate, DnsUpdateStep};
+use acme_adapter::dns_update::{DnsTask, DnsUpdate, DnsUpdateError, DnsUpdateStep};
+use futures_util::future::{Either, select};
 use tokio::time::{Instant, timeout};
 
-use super::tcp;
+use super::{hook, tcp};
 use crate::BoxError;
 
-/// Runs a task at a name, and returns the values that it read.
+/// Runs a task at a name, and returns the values that it read. It ends early when the issuance has no use for it.
 pub(super) async fn run(
+    update: &DnsUpdate,
+    name: &str,
+    task: DnsTask<'_>,
+) -> Result<Vec<String>, BoxError> {
+    match select(pin!(hook::stopped()), pin!(run_to_end(update, name, task))).await {
+        Either::Left(_) => Err(DnsUpdateError::Stopped(name.to_owned()).into()),
+        Either::Right((result, _)) => result,
+    }
+}
+
+async fn run_to_end(
     update: &DnsUpdate,
     name: &str,
     task: DnsTask<'_>,

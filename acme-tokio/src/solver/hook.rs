@@ -1,10 +1,12 @@
 //! Running what blocks: the user's command, and a question to a person.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use acme_adapter::hook::{HookAction, HookCommand, HookRecord};
 use acme_adapter::solvers::CallContext;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use crate::BoxError;
 
@@ -41,16 +43,26 @@ pub(super) async fn blocking(
     result?
 }
 
+/// Waits until the issuance has no use for the result of the call that is being polled.
+pub(super) async fn stopped() {
+    let stop = context().stop;
+    while !stop.is_set() {
+        sleep(PAUSE).await;
+    }
+}
+
 fn context() -> CallContext {
     CONTEXT.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// How long it takes at most to notice that the result is not wanted.
+const PAUSE: Duration = Duration::from_millis(50);
+
 #[cfg(all(test, unix))]
 mod tests {
-    use core::time::Duration;
     use std::fs;
 
-    use tokio::time::{sleep, timeout};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::Dns01 as _;

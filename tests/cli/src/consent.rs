@@ -23,7 +23,8 @@ impl Person for AtTerminal {
         self.0.pause(|| Terminal.ask(question, wanted))
     }
 
-    fn show(&self, text: &str) {
+    fn show(&self, text: &str, _: &dyn Fn() -> bool) {
+        // A line is held while a question is open, and waits for none.
         self.0.say(text);
     }
 }

@@ -272,10 +272,10 @@ fn a_server_that_is_silent_costs_no_more_than_the_time_limit() {
 fn another_address_is_asked_if_one_cannot_be_reached() {
     let server =
         Scripted::with_zone(|request| Reply::Message(signed(request, 0, 0, 0, Some(SECRET))));
-    let gone = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("an address")
-    };
+    // It never listens, and keeps others from doing so.
+    let bound = tokio::net::TcpSocket::new_v4().expect("a socket");
+    bound.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+    let gone = bound.local_addr().expect("an address");
     assert_eq!(set(&solver(&[gone, server.address])), Ok(()));
     let words = set(&solver(&[gone])).expect_err("a failure");
     assert!(words.contains(&format!("{gone} cannot be reached by TCP")), "{words}");

@@ -84,6 +84,21 @@ pub enum DnsUpdateError {
         "the DNS name {0} is at the end of too many aliases: shorten the chain of CNAME records"
     )]
     TooManyAliases(String),
+    /// The change was stopped, because its result was no longer needed; the server may have made it.
+    #[error("the change of {0} by DNS update was stopped, because its result is no longer needed")]
+    Stopped(String),
+    /// The value is longer than a record of a message can be.
+    #[error(
+        "the value for {name} has {length} octets, and a TXT record at most {most}: shorten it"
+    )]
+    TooLong {
+        /// The name of the record.
+        name: String,
+        /// The octets of the value.
+        length: usize,
+        /// How many octets fit.
+        most: usize,
+    },
     /// The server refused the update.
     #[error(transparent)]
     Refused(Box<DnsRefusal>),

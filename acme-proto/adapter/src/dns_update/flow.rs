@@ -90,6 +90,12 @@ impl DnsUpdateFlow {
         // Bounded, because the caller's text ends up in a message.
         let invalid = || DnsUpdateError::InvalidName(name.chars().take(300).collect());
         let name = DnsName::parse(name).ok_or_else(invalid)?;
+        if let DnsTask::Add(value) | DnsTask::Remove(value) = task
+            && value.len() > MAX_VALUE
+        {
+            let (name, length) = (name.to_string(), value.len());
+            return Err(DnsUpdateError::TooLong { name, length, most: MAX_VALUE });
+        }
         let change = |add, value: &str| {
             Some(Change { add, ttl: settings.ttl, value: value.as_bytes().to_vec() })
         };
@@ -351,3 +357,5 @@ fn seconds(now: Timestamp) -> u64 {
 }
 
 const MAX_ALIASES: usize = 8;
+/// So that a message of 65,535 octets has room for two names, the key's name, the signature, and the lengths of strings.
+const MAX_VALUE: usize = 60_000;

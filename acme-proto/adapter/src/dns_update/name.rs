@@ -25,12 +25,14 @@ impl DnsName {
         (wire.len() <= MAX_NAME).then_some(Self(wire))
     }
 
-    /// Reads a name, and moves the cursor behind it. Pointers are followed (RFC 1035 Section 4.1.4), backwards only,
-    /// so that a circle ends.
+    /// Reads a name, and moves the cursor behind it. Pointers are followed (RFC 1035 Section 4.1.4), backwards only.
+    ///
+    /// A circle ends, since it would make the name too long, unless it has no label. Their count is bounded, because each
+    /// record of a message may lead along all of them.
     pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
         let mut wire = Vec::new();
         let mut from = cursor.clone();
-        let mut followed = false;
+        let mut followed = 0;
         loop {
             let start = from.place();
             let length = from.u8()?;
@@ -47,16 +49,19 @@ impl DnsName {
                 }
                 0xc0.. => {
                     let place = usize::from(u16::from_be_bytes([length & 0x3f, from.u8()?]));
-                    if !followed {
+                    if followed == 0 {
                         *cursor = from.clone();
-                        followed = true;
+                    }
+                    followed += 1;
+                    if followed > MAX_POINTERS {
+                        return None;
                     }
                     from = from.at(place).filter(|_| place < start)?;
                 }
                 _ => return None,
             }
         }
-        if !followed {
+        if followed == 0 {
             *cursor = from;
         }
         wire.push(0);
@@ -136,6 +141,8 @@ impl fmt::Debug for DnsName {
 
 const MAX_LABEL: usize = 63;
 const MAX_NAME: usize = 255;
+/// A name has no more labels than this.
+const MAX_POINTERS: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -181,6 +188,13 @@ mod tests {
         assert_eq!(read(octets, 9), None, "a pointer to itself");
         assert_eq!(read(octets, 11), None, "a pointer forwards");
         assert_eq!(read(b"\x02a", 0), None);
+        let chain = |pointers: u16| {
+            let all = (0..pointers)
+                .map(|number| 0xc000 | number.saturating_sub(1) * 2 + u16::from(number > 0));
+            [b"\0".to_vec(), all.flat_map(u16::to_be_bytes).collect()].concat()
+        };
+        assert_eq!(read(&chain(128), 255).map(|(_, end)| end), Some(257));
+        assert_eq!(read(&chain(129), 257), None, "too many pointers");
         assert_eq!(read(b"\x80a\0", 0), None);
         assert_eq!(read(&[b"\x3f".to_vec(), vec![b'a'; 63]].concat().repeat(5), 0), None);
     }

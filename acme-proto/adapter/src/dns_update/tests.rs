@@ -195,6 +195,23 @@ fn whatever_a_server_answers_a_flow_ends_soon() {
 }
 
 #[test]
+fn a_value_that_fits_no_message_is_refused() {
+    let update =
+        DnsUpdate::new([SocketAddr::from(([127, 0, 0, 1], 53))], key(TsigAlgorithm::HmacSha512));
+    let (most, more) = ("a".repeat(60_000), "a".repeat(60_001));
+    for task in [DnsTask::Add, DnsTask::Remove] {
+        assert!(update.start(NAME, task(&most)).is_ok());
+        let error = update.start(NAME, task(&more)).unwrap_err().to_string();
+        assert!(error.contains("60001 octets") && error.contains("shorten it"), "{error}");
+    }
+    let longest = DnsName::parse(&vec!["a".repeat(49); 5].join(".")).unwrap();
+    let change = Change { add: true, ttl: 60, value: vec![b'a'; 60_000] };
+    let mut message = message::update(0, &longest, &longest, &change);
+    tsig::sign(&mut message, &key(TsigAlgorithm::HmacSha512), NOW);
+    assert!(message.len() + 255 < usize::from(u16::MAX), "{}", message.len());
+}
+
+#[test]
 fn a_key_file_of_bind_is_parsed() {
     let secret = "c2VjcmV0IHNlY3JldCBzZWNyZXQ=";
     let plain =

@@ -312,7 +312,10 @@ macro_rules! ready_made_solvers {
             }
 
             $($async)? fn present(&self, challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
-                $crate::person::AskPerson::present(self, challenge)?;
+                let (this, challenge) = (self.clone(), challenge.clone());
+                let present =
+                    move |_: &dyn Fn() -> bool| $crate::person::AskPerson::present(&this, &challenge);
+                hook::blocking(present)$($await)*?;
                 Ok(ChallengeResponse::default())
             }
 

@@ -155,7 +155,7 @@ impl HookCommand {
                 let facts = self.turns.begin(record, batch);
                 let written = self.run_once(action, record, &facts, wanted)?;
                 if self.dialect == HookDialect::Certbot {
-                    let output = String::from_utf8_lossy(&written.stdout).trim().replace('\0', "");
+                    let output = output::variable(&written.stdout);
                     self.turns.keep(record, Facts { output, ..facts });
                 }
             }

@@ -83,7 +83,28 @@ pub(super) fn one_line(octets: &[u8]) -> String {
     characters.take(MAX_WORDS).collect()
 }
 
+/// Returns a text as the value of a variable of the environment, which Linux limits, with its name, to 128 KiB.
+pub(super) fn variable(octets: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(octets).trim().replace('\0', "");
+    // What is no UTF-8 has become longer.
+    let end = (0..=text.len().min(MAX_OUTPUT)).rev().find(|end| text.is_char_boundary(*end));
+    text.truncate(end.unwrap_or_default());
+    text
+}
+
 const LAST_WORDS: Duration = Duration::from_millis(200);
 const MOST_LAST_WORDS: Duration = Duration::from_secs(1);
 const MAX_OUTPUT: usize = 64 * 1024;
 const MAX_WORDS: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_cut_after_it_has_become_text() {
+        assert_eq!(variable(b" a\0b\n"), "ab");
+        assert_eq!(variable(&[0xff; MAX_OUTPUT]).len(), MAX_OUTPUT / 3 * 3);
+        assert_eq!(variable(&[b'a'; MAX_OUTPUT]).len(), MAX_OUTPUT);
+    }
+}

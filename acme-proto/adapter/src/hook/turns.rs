@@ -68,6 +68,13 @@ impl Turns {
             state.published.remove(0);
         }
         state.published.push((record.clone(), facts));
+        let mut octets = 0;
+        for (_, facts) in state.published.iter_mut().rev() {
+            octets += facts.output.len();
+            if octets > MOST_OUTPUT {
+                facts.output = String::new();
+            }
+        }
     }
 
     /// Returns what was said of a record when it was published; nothing if that was in another process.
@@ -92,3 +99,23 @@ impl Drop for Turn<'_> {
 
 const PAUSE: Duration = Duration::from_millis(50);
 const MOST_PUBLISHED: usize = 10_000;
+/// Of all records together; what was written for the oldest ones is forgotten first.
+const MOST_OUTPUT: usize = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_commands_wrote_is_kept_within_a_bound_and_the_newest_longest() {
+        let turns = Turns::default();
+        let record = |number: usize| HookRecord::txt(&format!("n{number}"), "v");
+        for number in 0..300 {
+            let output = "a".repeat(64 * 1024);
+            turns.keep(&record(number), Facts { remaining: number, output, all: None });
+        }
+        let kept = |number| turns.published(&record(number));
+        assert_eq!((kept(299).output.len(), kept(44).output.len()), (64 * 1024, 64 * 1024));
+        assert_eq!((kept(43).output.len(), kept(43).remaining), (0, 43));
+    }
+}

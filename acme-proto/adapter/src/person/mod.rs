@@ -36,8 +36,8 @@ pub trait Person: Send + Sync {
     /// [`PersonError`], if there is no answer.
     fn ask(&self, question: &str, wanted: &dyn Fn() -> bool) -> Result<String, PersonError>;
 
-    /// Shows a text that needs no answer.
-    fn show(&self, text: &str);
+    /// Shows a text that needs no answer; if a question is open, after that, as long as `wanted` returns true.
+    fn show(&self, text: &str, wanted: &dyn Fn() -> bool);
 }
 
 /// Why a person gave no answer.
@@ -80,6 +80,8 @@ struct Records {
     shown: Vec<TxtRecord>,
     /// Added, in the person's own words.
     added: Vec<TxtRecord>,
+    /// Shown to nobody who could answer.
+    unanswered: Vec<TxtRecord>,
 }
 
 impl AskPerson {
@@ -115,7 +117,8 @@ impl<P: Person> AskPerson<P> {
         let record = txt::record(challenge)?;
         self.person.is_there()?;
         let mut records = locked(&self.records);
-        let Records { new, added, .. } = &mut *records;
+        let Records { new, added, unanswered, .. } = &mut *records;
+        unanswered.retain(|one| *one != record);
         if !new.contains(&record) && !added.contains(&record) {
             new.push(record);
         }
@@ -129,21 +132,42 @@ impl<P: Person> AskPerson<P> {
     pub fn wait(&self, challenge: &Challenge, wanted: &dyn Fn() -> bool) -> Result<(), BoxError> {
         let record = txt::record(challenge)?;
         let _asking = lock_while(&self.asking, wanted).ok_or(PersonError::NotWanted)?;
-        if locked(&self.records).added.contains(&record) {
-            return Ok(());
-        }
-        let new = {
+        let asked = {
             let mut records = locked(&self.records);
-            let Records { new, shown, .. } = &mut *records;
-            shown
-                .extend(new.iter().filter(|one| !shown.contains(one)).cloned().collect::<Vec<_>>());
-            if new.is_empty() { vec![record] } else { new.clone() }
+            if records.added.contains(&record) {
+                return Ok(());
+            }
+            if records.unanswered.contains(&record) {
+                return Err(PersonError::Closed.into());
+            }
+            let asked = if records.new.is_empty() { vec![record] } else { records.new.clone() };
+            for one in &asked {
+                if !records.shown.contains(one) {
+                    records.shown.push(one.clone());
+                }
+            }
+            asked
         };
-        self.person.ask(&question(&new), wanted)?;
+        let answer = self.person.ask(&question(&asked), wanted);
         let mut records = locked(&self.records);
-        records.new.retain(|record| !new.contains(record));
-        records.added.extend(new);
-        Ok(())
+        let Records { new, shown, added, unanswered } = &mut *records;
+        // What was cleaned up while the question was open is no longer there.
+        let asked = asked.into_iter().filter(|one| shown.contains(one));
+        match answer {
+            Ok(_) => {
+                added.extend(asked);
+                new.retain(|one| !added.contains(one));
+                Ok(())
+            }
+            Err(error) => {
+                // Whoever is gone for one record is gone for all of them.
+                if matches!(error, PersonError::Closed) {
+                    unanswered.extend(asked);
+                    new.retain(|one| !unanswered.contains(one));
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Says that a record can be removed, unless it was never shown; if a question is open, after that, as long as `wanted`
@@ -157,16 +181,17 @@ impl<P: Person> AskPerson<P> {
         wanted: &dyn Fn() -> bool,
     ) -> Result<(), BoxError> {
         let record = txt::record(challenge)?;
-        let _asking = lock_while(&self.asking, wanted);
+        let asking = lock_while(&self.asking, wanted);
         let mut records = locked(&self.records);
         let is_new = records.new.contains(&record) && !records.shown.contains(&record);
-        let Records { new, shown, added } = &mut *records;
-        for list in [new, shown, added] {
+        let Records { new, shown, added, unanswered } = &mut *records;
+        for list in [new, shown, added, unanswered] {
             list.retain(|one| *one != record);
         }
-        drop(records);
+        drop((records, asking));
         if !is_new {
-            self.person.show(&format!("You can remove this record now:\n{}", line(&record)));
+            let text = format!("You can remove this record now:\n{}", line(&record));
+            self.person.show(&text, wanted);
         }
         Ok(())
     }

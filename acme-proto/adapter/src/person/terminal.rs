@@ -2,11 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::Mutex;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread;
 
 use super::{PAUSE, Person, PersonError, lock_while};
-use crate::client_state::locked;
 
 /// Asks on standard error and reads from standard input, if both are terminals.
 ///
@@ -26,8 +25,8 @@ impl Person for Terminal {
     fn ask(&self, question: &str, wanted: &dyn Fn() -> bool) -> Result<String, PersonError> {
         self.is_there()?;
         let mut line = lock_while(&QUESTION, wanted).ok_or(PersonError::NotWanted)?;
+        let reader = unread(line.take(), read_line)?;
         write(question).map_err(PersonError::Io)?;
-        let reader = line.take().unwrap_or_else(read_line);
         loop {
             match reader.recv_timeout(PAUSE) {
                 Ok(Ok(Some(text))) => return Ok(text.trim_end().to_owned()),
@@ -46,8 +45,8 @@ impl Person for Terminal {
         }
     }
 
-    fn show(&self, text: &str) {
-        let _line = locked(&QUESTION);
+    fn show(&self, text: &str, wanted: &dyn Fn() -> bool) {
+        let _line = lock_while(&QUESTION, wanted);
         let _ = write(&format!("{text}\n"));
     }
 }
@@ -57,13 +56,27 @@ type Line = Receiver<io::Result<Option<String>>>;
 /// Locked while a question is open; a line that an earlier question was left without is still being read.
 static QUESTION: Mutex<Option<Line>> = Mutex::new(None);
 
+/// Returns what will have the line that is typed from now on: one that was typed for an earlier question is no answer to
+/// this one.
+fn unread(kept: Option<Line>, read: impl FnOnce() -> Line) -> Result<Line, PersonError> {
+    let Some(kept) = kept else { return Ok(read()) };
+    match kept.try_recv() {
+        Ok(Ok(Some(_))) => Ok(read()),
+        Ok(Ok(None)) | Err(TryRecvError::Disconnected) => Err(PersonError::Closed),
+        Ok(Err(error)) => Err(PersonError::Io(error)),
+        Err(TryRecvError::Empty) => Ok(kept),
+    }
+}
+
 /// Reads a line on a thread of its own, since a read cannot be taken back; `None` at the end of the input.
 fn read_line() -> Line {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
-        let mut text = String::new();
-        let read = io::stdin().lock().read_line(&mut text);
-        let _ = send.send(read.map(|length| (length > 0).then_some(text)));
+        let mut text = Vec::new();
+        // Any octets are an answer: a terminal may have another encoding.
+        let read = io::stdin().lock().read_until(b'\n', &mut text);
+        let text = || String::from_utf8_lossy(&text).into_owned();
+        let _ = send.send(read.map(|length| (length > 0).then(text)));
     });
     receive
 }
@@ -72,4 +85,43 @@ fn write(text: &str) -> io::Result<()> {
     let mut terminal = io::stderr().lock();
     terminal.write_all(text.as_bytes())?;
     terminal.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_typed_for_an_earlier_question_is_no_answer() {
+        let line = |text: Option<&str>| {
+            let (send, receive) = mpsc::channel();
+            let _ = send.send(Ok(text.map(str::to_owned)));
+            receive
+        };
+        let typed = unread(Some(line(Some("earlier\n"))), || line(Some("now\n")));
+        assert_eq!(typed.unwrap().recv().unwrap().unwrap().as_deref(), Some("now\n"));
+        let first = unread(None, || line(Some("now\n")));
+        assert_eq!(first.unwrap().recv().unwrap().unwrap().as_deref(), Some("now\n"));
+        // A line that is being typed is read on.
+        let (send, receive) = mpsc::channel();
+        let kept = unread(Some(receive), || unreachable!()).unwrap();
+        send.send(Ok(Some("now\n".to_owned()))).unwrap();
+        assert_eq!(kept.recv().unwrap().unwrap().as_deref(), Some("now\n"));
+        let ended = unread(Some(line(None)), || unreachable!());
+        assert!(matches!(ended, Err(PersonError::Closed)));
+    }
+
+    #[test]
+    fn a_text_is_shown_although_a_question_stays_open() {
+        let question = QUESTION.lock().unwrap();
+        let (send, receive) = mpsc::channel();
+        thread::spawn(move || {
+            Terminal.show("", &|| false);
+            let _ = send.send(());
+        });
+        receive
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .expect("it waits for the question");
+        drop(question);
+    }
 }

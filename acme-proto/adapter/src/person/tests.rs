@@ -4,6 +4,7 @@ use super::*;
 #[derive(Default)]
 struct Reader {
     is_away: bool,
+    has_ended: bool,
     questions: Mutex<Vec<String>>,
     shown: Mutex<Vec<String>>,
 }
@@ -15,10 +16,13 @@ impl Person for Reader {
 
     fn ask(&self, question: &str, wanted: &dyn Fn() -> bool) -> Result<String, PersonError> {
         locked(&self.questions).push(question.to_owned());
+        if self.has_ended {
+            return Err(PersonError::Closed);
+        }
         if wanted() { Ok(String::new()) } else { Err(PersonError::NotWanted) }
     }
 
-    fn show(&self, text: &str) {
+    fn show(&self, text: &str, _: &dyn Fn() -> bool) {
         locked(&self.shown).push(text.to_owned());
     }
 }
@@ -84,6 +88,40 @@ fn a_question_that_was_taken_back_confirms_nothing() {
     // It may have been added at the first question.
     solver.clean_up(&one, &|| true).expect("dns-01");
     assert_eq!(locked(&solver.person.shown).len(), 1);
+}
+
+#[test]
+fn a_record_that_is_cleaned_up_while_the_question_is_open_is_asked_for_again() {
+    let solver = AskPerson::with(Reader::default());
+    let one = challenge(1, "dns-01");
+    solver.present(&one).expect("someone is there");
+    let within_the_question = || {
+        if !locked(&solver.person.questions).is_empty() {
+            solver.clean_up(&one, &|| false).expect("dns-01");
+        }
+        true
+    };
+    solver.wait(&one, &within_the_question).expect("an answer");
+    solver.present(&one).expect("someone is there");
+    solver.wait(&one, &|| true).expect("an answer");
+    assert_eq!(locked(&solver.person.questions).len(), 2);
+}
+
+#[test]
+fn the_end_of_the_input_is_met_once_for_all_records_of_a_question() {
+    let solver = AskPerson::with(Reader { has_ended: true, ..Reader::default() });
+    let both = [challenge(1, "dns-01"), challenge(2, "dns-01")];
+    for expected in 1..3 {
+        for one in &both {
+            solver.present(one).expect("someone was there");
+        }
+        for one in &both {
+            let error = solver.wait(one, &|| true).expect_err("nobody answers");
+            assert!(error.to_string().contains("the input has ended"), "{error}");
+        }
+        // An order that is resumed asks again.
+        assert_eq!(locked(&solver.person.questions).len(), expected);
+    }
 }
 
 #[test]

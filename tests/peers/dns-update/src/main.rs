@@ -1,6 +1,7 @@
 //! A certificate by dns-01 through the crate `dns-update`, which knows the APIs of more than seventy DNS providers.
 //!
-//! `issue-dns-update DIRECTORY CA_PEM SERVER KEY_NAME SECRET ZONE` obtains one for the zone's name and all names below it.
+//! `issue-dns-update DIRECTORY CA_PEM SERVER KEY_NAME ZONE` obtains one for the zone's name and all names below it. The
+//! key's secret, in base64, is in the variable `TSIG_SECRET`, since others can read the arguments of a program.
 //! The provider here is a DNS server that takes dynamic updates; every other constructor of `DnsUpdater`, such as
 //! `new_cloudflare` or `new_route53`, fits in its place.
 
@@ -32,10 +33,10 @@ impl Dns01 for Zone {
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [directory, ca_pem, server, key_name, secret, zone] = &arguments[..] else {
-        return Err("usage: DIRECTORY CA_PEM SERVER KEY_NAME SECRET ZONE".into());
+    let [directory, ca_pem, server, key_name, zone] = &arguments[..] else {
+        return Err("usage: DIRECTORY CA_PEM SERVER KEY_NAME ZONE".into());
     };
-    let secret = STANDARD.decode(secret)?;
+    let secret = STANDARD.decode(std::env::var("TSIG_SECRET")?)?;
     let provider = format!("tcp://{server}");
     let provider =
         DnsUpdater::new_rfc2136_tsig(provider, key_name, secret, TsigAlgorithm::HmacSha256)?;

@@ -34,7 +34,7 @@ impl Person for Operator {
         Ok(String::new())
     }
 
-    fn show(&self, text: &str) {
+    fn show(&self, text: &str, _: &dyn Fn() -> bool) {
         for (name, value) in records(text) {
             self.ca.clear_txt(name, value);
         }

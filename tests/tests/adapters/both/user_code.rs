@@ -8,8 +8,8 @@ use acme_proto::policy::{Policy, Rates};
 use acme_testca::{RequestKind, TestCa};
 
 use super::adapter::{
-    self, BoxError, Challenge, ChallengeKind, ChallengeResponse, Client, Dns01, Dns01Solver, Error,
-    Snapshot, Solver, Store,
+    self, BoxError, Challenge, ChallengeKind, ChallengeResponse, Client, Dns01, Dns01Solver,
+    DnsUpdate, Error, Snapshot, Solver, Store, TsigAlgorithm, TsigKey,
 };
 use super::ca::{Zone, builder, certificate_key, client};
 use super::issue::http01;
@@ -117,6 +117,22 @@ async fn a_solver_that_never_returns_does_not_hold_an_issuance_and_is_named() {
     }
     let left = ca.published_txt();
     assert!(left.iter().all(|(name, values)| values.is_empty() || name.contains("present")));
+}
+
+#[tokio::test]
+async fn an_update_at_a_silent_dns_server_ends_with_the_issuance() {
+    let ca = Arc::new(TestCa::start());
+    let client = hasty(&ca).await;
+    // Nobody accepts what connects to it.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let server = silent.local_addr().expect("an address");
+    let key = TsigKey::new("key.test", TsigAlgorithm::HmacSha256, "c2VjcmV0").expect("a key");
+    let issue = client.issue(["a.test"]).key(&certificate_key());
+    let issue = issue.solver(DnsUpdate::new([server], key)).time_limit(Duration::from_secs(3));
+    let start = std::time::Instant::now();
+    let error = issue.run().await.expect_err("it never answers");
+    assert!(matches!(error, Error::Acme(Acme::Deadline(_))), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

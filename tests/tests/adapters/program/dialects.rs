@@ -107,12 +107,13 @@ fn deadline(program: Program) {
         let scene = Scene::with(program, TestCa::builder());
         let marker = format!("40{}.{}", scene.ca.http_port(), std::process::id());
         let script =
-            format!("echo $1 >> calls; trap '' TERM; sleep {marker} & wait; sleep {marker}\n");
+            format!("echo started >> calls; trap '' TERM; sleep {marker} & wait; sleep {marker}\n");
         scene.dir.write("hook.sh", script);
-        let line = ["--timeout", "3", "--challenge", "dns-01", "--hook", "sh hook.sh"];
+        let line = ["--timeout", "8", "--challenge", "dns-01", "--hook", "sh hook.sh"];
         let line = [&line[..], &["--hook-dialect", dialect, "a.test"]].concat();
         let outcome = scene.run(&line);
         outcome.assert_failed(1, &["--timeout"]);
+        assert!(scene.read("calls").starts_with("started"), "{dialect}: {outcome:#?}");
         super::wait_until("nothing is left", || super::sleepers(&marker) == 0);
     }
 }

@@ -25,8 +25,12 @@ dns_check_add() {
   same '_getfield with a separator' 'c' "$(_getfield 'a|b|c' 3 '|')"
   same _math '7' "$(_math 1 + 2 '*' 3)"
   same '_math with parentheses' '9' "$(_math '(' 1 + 2 ')' '*' 3)"
+  same '_getfield before an empty one' 'a' "$(_getfield 'a,,c' 2)"
+  same '_getfield beyond the last one' 'c' "$(_getfield 'a,b,c' 9)"
+  same '_getfield of nothing' ',,' "$(_getfield ',,' 2)"
   _math 'x[$(touch injected)]' 2>/dev/null && failed="$failed _math"
   same _normalizeJson '{"a":"b","c":[1],"d": 5}' "$(printf '{"a" : "b",\n"c": [1],"d": 5}' | _normalizeJson)"
+  same '_normalizeJson of indented lines' '{"a":"b","c":[1,2]}' "$(printf '{\n  "a": "b",\n  "c": [\r\n    1,\n    2\n  ]\n}\n' | _normalizeJson)"
   same _idn 'a.test' "$(_idn a.test)"
   _exists sh || failed="$failed _exists"
   _exists no-such-program && failed="$failed _exists"
@@ -35,13 +39,20 @@ dns_check_add() {
   same _url_replace 'a-b_c' "$(echo 'a+b/c==' | _url_replace)"
   same _url_encode 'a-b.c_d~%20%2f%3d%c3%a9' "$(printf 'a-b.c_d~ /=é' | _url_encode)"
   same '_url_encode upper-hex' 'Zz09%2F' "$(printf 'Zz09/' | _url_encode upper-hex)"
-  same _hex_dump '616263' "$(printf abc | _hex_dump | tr -d ' \n')"
+  same _hex_dump '616263' "$(printf abc | _hex_dump | tr -d ' ')"
+  same '_hex_dump of many octets' '6162636465666768696a6b6c6d6e6f70717273' "$(printf abcdefghijklmnopqrs | _hex_dump | tr -d ' ')"
+  same '_hex_dump with spaces' ' 61 62 63 64 65 66 67 68 69 6a 6b 6c 6d 6e 6f 70 71' "$(printf abcdefghijklmnopq | _hex_dump)"
   same _h2b 'abc' "$(printf 616263 | _h2b)"
   if _exists openssl; then
     same '_digest hex' 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' "$(printf abc | _digest sha256 hex)"
     same _digest 'ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=' "$(printf abc | _digest sha256)"
     same '_hmac hex' '9c196e32dc0175f86f4b1cb89289d6619de6bee699e4c378e68309ed97a1a6ab' "$(printf abc | _hmac sha256 6b6579 hex)"
     same _hmac 'nBluMtwBdfhvSxy4konWYZ3mvuaZ5MN45oMJ7Zehpqs=' "$(printf abc | _hmac sha256 6b6579 | _base64)"
+    # The sixth test of RFC 4231 Section 4.7: a key of 131 octets.
+    key=$(printf '%0131d' 0 | sed 's/0/aa/g')
+    text='Test Using Larger Than Block-Size Key - Hash Key First'
+    same '_hmac of a long key' '60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54' "$(printf '%s' "$text" | _hmac sha256 "$key" hex)"
+    same '_hmac of another block' '80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598' "$(printf '%s' "$text" | _hmac sha512 "$key" hex)"
   fi
   printf 'one\ntwo\n' >"$CHECK_DIR/text"
   _sed_i 's/two/2/' "$CHECK_DIR/text"
@@ -56,6 +67,24 @@ dns_check_add() {
   _clearaccountconf Check_Other
   same _clearaccountconf '' "$(_readaccountconf Check_Other)"
   _saveaccountconf 'a.b' x 2>/dev/null && failed="$failed _saveaccountconf"
+
+  _saveaccountconf_mutable Check_Lines "it's
+two" base64
+  same '_saveaccountconf_mutable base64' "it's
+two" "$(_readaccountconf_mutable Check_Lines)"
+  same 'the stored form of it' "__ACME_BASE64__START_aXQncwp0d28=__ACME_BASE64__END_" "$(sed -n "s/^SAVED_Check_Lines='\(.*\)'/\1/p" "$ACCOUNT_CONF_PATH")"
+  _clearaccountconf_mutable Check_Lines
+
+  # Without curl itself: what it is asked.
+  curl() { cat; }
+  body="a	\"\\\\$(printf '\r')
+"
+  export _H1="X-Own: value$(printf '\r')"
+  asked=$(_post "$body" 'https://a.test/?b[]={1}')
+  same 'a header' 'header = "X-Own: value"' "$(echo "$asked" | grep X-Own)"
+  same 'a body' 'data-raw = "a\t\"\\\\\r\n"' "$(printf '%s\n' "$asked" | grep data-raw)"
+  same 'a URL' 'globoff url = "https://a.test/?b[]={1}"' "$(echo $(printf '%s\n' "$asked" | grep -e globoff -e '^url'))"
+  unset -f curl
 
   _info 'adding' "$fulldomain"
   _debug response x

@@ -49,7 +49,16 @@ _head_n() { head -n "$1"; }
 _tail_n() { tail -n "$1"; }
 _lower_case() { tr '[:upper:]' '[:lower:]'; }
 _upper_case() { tr '[:lower:]' '[:upper:]'; }
-_getfield() { printf '%s\n' "$1" | cut -d "${3:-,}" -f "$2"; }
+
+# TEXT NUMBER [SEPARATOR]: an empty field is the one before it, and the whole text if there is none.
+_getfield() {
+  __number=$2 __field=
+  while [ -z "$__field" ] && [ "$__number" -gt 0 ]; do
+    __field=$(printf '%s\n' "$1" | cut -d "${3:-,}" -f "$__number")
+    __number=$((__number - 1))
+  done
+  printf '%s\n' "${__field:-$1}"
+}
 
 # EXPRESSION FILE
 _sed_i() {
@@ -57,9 +66,10 @@ _sed_i() {
   printf '%s\n' "$__changed" >"$2"
 }
 
-# Joins the lines, and takes the spaces out around the colon before a string, an object or an array.
+# Joins the lines without their indentation, and takes the spaces out around the colon before a string, an object or an
+# array.
 _normalizeJson() {
-  tr -d '\r\n' | sed 's/"[[:space:]]*:[[:space:]]*\(["{[]\)/":\1/g'
+  sed 's/^[[:space:]]*//' | tr -d '\r\n' | sed 's/"[[:space:]]*:[[:space:]]*\(["{[]\)/":\1/g'
 }
 
 # Numbers, operators and parentheses only: a shell would run more than that.
@@ -95,7 +105,9 @@ _base64() {
 
 _dbase64() { base64 -d; }
 _url_replace() { tr '/+' '_-' | tr -d '= \r\n'; }
-_hex_dump() { od -A n -v -t x1; }
+
+# One line without its end: a space, and two digits, for each octet.
+_hex_dump() { od -A n -v -t x1 | tr -d '\r\t\n' | tr -s ' '; }
 
 # Two digits at a time, as the octets that they stand for.
 _h2b() {
@@ -131,13 +143,39 @@ _digest() {
   fi
 }
 
-# ALGORITHM KEY [hex]: the key in hexadecimal digits; the octets themselves unless digits are wanted.
+# KEY COUNT MASK: the octets of the key, and zeros up to this count, each of them xor the mask.
+__pad() {
+  __left=$2
+  for __octet in $(printf '%s' "$1" | sed 's/../& /g'); do
+    # shellcheck disable=SC2059
+    printf "\\$(printf '%03o' "$((0x$__octet ^ $3))")"
+    __left=$((__left - 1))
+  done
+  while [ "$__left" -gt 0 ]; do
+    # shellcheck disable=SC2059
+    printf "\\$(printf '%03o' "$(($3))")"
+    __left=$((__left - 1))
+  done
+}
+
+# ALGORITHM KEY [hex]: the key in hexadecimal digits; the octets themselves unless digits are wanted. It is RFC 2104
+# Section 2 in full, because openssl takes the key as an argument, which others can read.
 _hmac() {
-  if [ -n "${3-}" ]; then
-    openssl dgst "-$1" -mac HMAC -macopt "hexkey:$2" -r | cut -d ' ' -f 1
-  else
-    openssl dgst "-$1" -mac HMAC -macopt "hexkey:$2" -binary
+  case $1 in
+  sha384 | sha512) __block=128 ;;
+  *) __block=64 ;;
+  esac
+  __key=$2
+  if [ "${#__key}" -gt $((2 * __block)) ]; then
+    __key=$(printf '%s' "$__key" | _h2b | _digest "$1" hex)
   fi
+  {
+    __pad "$__key" "$__block" 0x5c
+    {
+      __pad "$__key" "$__block" 0x36
+      cat
+    } | openssl dgst "-$1" -binary
+  } | if [ -n "${3-}" ]; then _digest "$1" hex; else openssl dgst "-$1" -binary; fi
 }
 
 # Values that are kept, in the file that ACCOUNT_CONF_PATH names: lines such as KEY='VALUE'.
@@ -154,55 +192,95 @@ __is_key() {
 _readaccountconf() {
   __is_key "$1" || return 1
   [ -n "${ACCOUNT_CONF_PATH-}" ] && [ -f "$ACCOUNT_CONF_PATH" ] || return 0
-  sed -n "s/^$1='\\(.*\\)'\$/\\1/p" "$ACCOUNT_CONF_PATH" | tail -n 1
+  __kept=$(sed -n "s/^$1='\\(.*\\)'\$/\\1/p" "$ACCOUNT_CONF_PATH" | tail -n 1)
+  case $__kept in
+  "$__ENCODED"*"$__ENCODED_END")
+    __kept=${__kept#"$__ENCODED"}
+    printf '%s' "${__kept%"$__ENCODED_END"}" | _dbase64
+    ;;
+  *) printf '%s\n' "$__kept" ;;
+  esac
 }
 
-# Writes the file without a key, and with a line in its place if there is one.
+# Around a value that is kept in base64.
+__ENCODED=__ACME_BASE64__START_
+__ENCODED_END=__ACME_BASE64__END_
+
+# Sets every variable that is kept and not set. acme.sh evaluates the file for that; here it is only read.
+__restore() {
+  [ -n "${ACCOUNT_CONF_PATH-}" ] && [ -f "$ACCOUNT_CONF_PATH" ] || return 0
+  for __name in $(sed -n "s/^\\([A-Za-z][A-Za-z0-9_]*\\)='[^']*'\$/\\1/p" "$ACCOUNT_CONF_PATH"); do
+    if eval "[ -z \"\${$__name+x}\" ]"; then
+      eval "$__name=\$(_readaccountconf \"\$__name\")"
+    fi
+  done
+}
+
+# The file without a key, and with a line in its place if there is one.
+__with() {
+  if [ -f "$__file" ]; then grep -v "^$1=" "$__file" || [ $? -eq 1 ] || return 1; fi
+  if [ $# -gt 1 ]; then printf '%s\n' "$2" || return 1; fi
+}
+
+# Replaces the file as a whole, and not at all if the new one cannot be written in full.
 __change() {
   __is_key "$1" || return 1
   [ -n "${ACCOUNT_CONF_PATH-}" ] || return 0
-  __new=$(umask 077 && mktemp "$ACCOUNT_CONF_PATH.XXXXXX") || return 1
-  if [ -f "$ACCOUNT_CONF_PATH" ]; then grep -v "^$1=" "$ACCOUNT_CONF_PATH" >"$__new"; fi
-  if [ $# -gt 1 ]; then printf '%s\n' "$2" >>"$__new"; fi
-  mv -f "$__new" "$ACCOUNT_CONF_PATH"
+  __file=$ACCOUNT_CONF_PATH
+  if [ -L "$__file" ]; then __file=$(readlink -f "$__file") || return 1; fi
+  __new=$(umask 077 && mktemp "$__file.XXXXXX") || return 1
+  if __with "$@" >"$__new" && mv -f "$__new" "$__file"; then return 0; fi
+  rm -f "$__new"
+  _err "$__file cannot be written: it is unchanged, and nothing is kept of $1"
 }
 
+# KEY VALUE [base64]
 _saveaccountconf() {
-  case ${2-} in
+  __saved=${2-}
+  if [ -n "${3-}" ]; then
+    __saved=$__ENCODED$(printf '%s' "${2-}" | _base64)$__ENCODED_END
+  fi
+  case $__saved in
   *"'"* | *'
 '*)
     _err "the value of $1 has a quote or a line break, so that it cannot be kept"
     return 1
     ;;
   esac
-  if [ "$(_readaccountconf "$1")" != "${2-}" ]; then __change "$1" "$1='${2-}'"; fi
+  if [ "$(_readaccountconf "$1")" != "${2-}" ]; then __change "$1" "$1='$__saved'"; fi
 }
 
 _clearaccountconf() { __change "$1"; }
 _readaccountconf_mutable() { _readaccountconf "SAVED_$1"; }
-_saveaccountconf_mutable() { _saveaccountconf "SAVED_$1" "${2-}"; }
+_saveaccountconf_mutable() { _saveaccountconf "SAVED_$1" "${2-}" "${3-}"; }
 _clearaccountconf_mutable() { _clearaccountconf "SAVED_$1"; }
 
 # HTTP. What curl is asked comes through a pipe, because others can read its arguments.
 
-# NAME VALUE, as a line of curl's configuration.
+# NAME VALUE, as a line of curl's configuration. A line without an end is none to sed, hence the end that awk takes out.
 __option() {
   printf '%s = "' "$1"
-  printf '%s\n' "$2" | sed 's/\\/\\\\/g; s/"/\\"/g; s/	/\\t/g' | tr -d '\r' |
+  printf '%s\n' "$2" | sed 's/\\/\\\\/g; s/"/\\"/g; s/	/\\t/g; s/'"$__CR"'/\\r/g' |
     awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }'
   printf '"\n'
 }
 
+__CR=$(printf '\r')
+
+# A header that a script copied from a response may end with a carriage return.
+__header() { __option header "$(printf '%s' "$1" | tr -d '\r\n')"; }
+
 # METHOD URL [TYPE [BODY]]
 __request() {
-  printf 'silent\nshow-error\n'
+  # Without globoff, brackets and braces in a URL stand for several URLs.
+  printf 'silent\nshow-error\ngloboff\n'
   if [ -z "${ACME_HTTP_NO_REDIRECTS-}" ]; then printf 'location\n'; fi
   if [ -n "${HTTPS_INSECURE-}" ]; then printf 'insecure\n'; fi
   __option user-agent "${USER_AGENT:-acme-hook}"
   for __header in "${_H1-}" "${_H2-}" "${_H3-}" "${_H4-}" "${_H5-}"; do
-    if [ -n "$__header" ]; then __option header "$__header"; fi
+    if [ -n "$__header" ]; then __header "$__header"; fi
   done
-  if [ -n "${3-}" ]; then __option header "Content-Type: $3"; fi
+  if [ -n "${3-}" ]; then __header "Content-Type: $3"; fi
   case $1 in
   GET) ;;
   HEAD) printf 'head\n' ;;
@@ -211,7 +289,7 @@ __request() {
     __option data-raw "${4-}"
     ;;
   esac
-  __option url "$2"
+  __option url "$(printf '%s' "$2" | tr -d '\r')"
 }
 
 __curl() {
@@ -242,13 +320,14 @@ _post() {
 
 # The script reads the header of a response from this file.
 __dir=$(umask 077 && mktemp -d) || exit 1
-trap 'rm -rf "$__dir"' EXIT
+trap 'rm -rf "$__dir" "${__new:-$__dir}"' EXIT
 trap 'exit 1' HUP INT TERM
 HTTP_HEADER=$__dir/http.header
 export HTTP_HEADER
 : >"$HTTP_HEADER"
 
 __function=$2 __record=$3 __value=$4
+__restore
 . "$1"
 if ! command -v "$__function" >/dev/null; then
   _err "$1 defines no function $__function"

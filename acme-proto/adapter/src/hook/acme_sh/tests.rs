@@ -66,6 +66,63 @@ fn the_functions_do_what_those_of_acme_sh_do_in_both_shells() {
 }
 
 #[test]
+fn a_value_that_an_earlier_run_kept_is_a_variable_of_the_next() {
+    let scripts = Scripts::new("kept");
+    let kept = scripts.dir.join("account.conf");
+    let secret = "$(touch injected) \"k\"";
+    for (first_line, how) in [("#!/bin/sh", ""), ("#!/bin/bash", ""), ("#!/bin/sh", " base64")] {
+        let text = format!(
+            "{first_line}\ndns_k_add() {{\n  if [ \"$K_Key\" != \"$2\" ]; then _err \"$K_Key\"; return 1; fi\n  \
+             _saveaccountconf K_Key \"$K_Key\"{how}\n}}\n"
+        );
+        let hook = scripts.hook("dns_k.sh", &text);
+        let run = |value: &str, key: Option<&str>| {
+            let record = HookRecord::txt("_acme-challenge.a.test", value);
+            let mut command = command(&hook, true, &record).expect("a script");
+            command.env("ACCOUNT_CONF_PATH", &kept).envs(key.map(|key| ("K_Key", key)));
+            command.current_dir(&scripts.dir).output().expect("a shell")
+        };
+        fs::write(&kept, "LOG='x'\nOTHER=$(touch injected)\n").expect("a file for tests");
+        assert!(!run(secret, None).status.success(), "nothing is kept yet");
+        for (value, key) in [(secret, Some(secret)), (secret, None), ("other", Some("other"))] {
+            let output = run(value, key);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        assert!(!scripts.dir.join("injected").exists(), "{first_line}");
+        assert!(run("other", None).status.success());
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_costs_nothing_that_was_kept() {
+    let scripts = Scripts::new("full");
+    let (kept, link) = (scripts.dir.join("account.conf"), scripts.dir.join("link"));
+    std::os::unix::fs::symlink("account.conf", &link).expect("a link for tests");
+    let before: String = (0..500).map(|number| format!("K_{number}='a value'\n")).collect();
+    for first_line in ["#!/bin/sh", "#!/bin/bash"] {
+        fs::write(&kept, &before).expect("a file for tests");
+        let run = |first: &str| {
+            let text = format!(
+                "{first_line}\ndns_f_add() {{\n  {first}\n  _saveaccountconf F_Key new\n}}\n"
+            );
+            let hook = scripts.hook("dns_f.sh", &text);
+            let mut command = command(&hook, true, &HookRecord::txt("a", "b")).expect("a script");
+            command.env("ACCOUNT_CONF_PATH", &link).output().expect("a shell")
+        };
+        // No file may grow beyond a kilobyte.
+        let output = run("ulimit -f 1");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && stderr.contains("cannot be written"), "{stderr}");
+        assert_eq!(fs::read_to_string(&kept).expect("it is kept"), before);
+        assert_eq!(fs::read_dir(&scripts.dir).expect("a directory").count(), 3);
+        assert!(run(":").status.success());
+        let after = fs::read_to_string(&kept).expect("it is kept");
+        assert_eq!(after, format!("{before}F_Key='new'\n"));
+        assert!(link.is_symlink());
+    }
+}
+
+#[test]
 fn a_function_that_does_not_exist_is_named_even_if_the_script_goes_on() {
     let scripts = Scripts::new("unknown");
     for first_line in ["#!/bin/sh", "#!/bin/bash"] {
@@ -111,6 +168,7 @@ fn a_script_is_stopped_with_what_it_started_and_leaves_no_file() {
     assert!(start.elapsed() < Duration::from_secs(10));
     let length = || fs::metadata(&beat).map_or(0, |metadata| metadata.len());
     let then = length();
+    assert!(then > 0, "it never started");
     thread::sleep(Duration::from_millis(500));
     assert_eq!(length(), then, "its child goes on");
     let header = fs::read_to_string(beat.with_extension("dir")).expect("it wrote");

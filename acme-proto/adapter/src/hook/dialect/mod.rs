@@ -43,17 +43,22 @@ pub enum HookDialect {
     /// The environment has `CERTBOT_DOMAIN`, `CERTBOT_VALIDATION`, `CERTBOT_ALL_DOMAINS`,
     /// `CERTBOT_REMAINING_CHALLENGES`, for http-01 `CERTBOT_TOKEN`, and for the clean-up `CERTBOT_AUTH_OUTPUT`, which is
     /// what the first command wrote to standard output. As there, the command begins when every challenge of the order is
-    /// known. Unlike there, a command that fails fails the challenge, and the clean-up of another process has neither the
+    /// known. The counts and names are those of one solver: a command for TXT records and its clone for http-01 count apart.
+    /// Unlike there, a command that fails fails the challenge, and the clean-up of another process has neither the
     /// output nor the other names.
     Certbot,
     /// That of dehydrated's `--hook` without `HOOK_CHAIN`. Only these two operations are run.
+    ///
+    /// Unlike there, the command itself writes the file of http-01, named as its third argument with the fourth one in it,
+    /// and removes it; dehydrated would have written it already. No variable of dehydrated is set, such as `WELLKNOWN`.
     Dehydrated,
     /// That of acme.sh's `dnsapi` scripts, by functions of this library in the place of those of acme.sh.
     ///
     /// The command is the path of a script named `dns_xxx.sh`, which is read by `bash` if its first line says so, and else
     /// by `sh`. Its credentials are in the environment, or in the file that the variable `ACCOUNT_CONF_PATH` names, where
-    /// acme.sh keeps them; the script changes that file as acme.sh would, and without it nothing is kept. `_get` and `_post`
-    /// need `curl`, `_hmac` and `_digest` need `openssl`.
+    /// acme.sh keeps them: each `KEY='VALUE'` there is a variable of the script unless the environment has it. The script
+    /// changes that file as acme.sh would, and without it nothing is kept. `_get` and `_post` need `curl`, `_hmac` and
+    /// `_digest` need `openssl`. Neither finds a credential in its arguments, which others could read.
     ///
     /// These functions exist: `_base64`, `_clearaccountconf`, `_clearaccountconf_mutable`, `_contains`, `_dbase64`,
     /// `_debug`, `_debug2`, `_debug3`, `_digest`, `_egrep_o`, `_endswith`, `_err`, `_exists`, `_get`, `_getfield`, `_h2b`,
