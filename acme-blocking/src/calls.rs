@@ -31,3 +31,26 @@ impl Calls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn calls_beyond_the_bound_are_left_out() {
+        let (calls, ran) = (Calls::new(2), AtomicUsize::new(0));
+        let count = || drop(ran.fetch_add(1, Ordering::Relaxed));
+        calls.run(|| calls.run(|| calls.run(count)));
+        assert_eq!(ran.load(Ordering::Relaxed), 0);
+        calls.run(|| calls.run(count));
+        // One that panics makes room, too.
+        for _ in 0..3 {
+            let panicked = catch_unwind(AssertUnwindSafe(|| calls.run(|| panic!("as it should"))));
+            assert!(panicked.is_err());
+        }
+        calls.run(count);
+        assert_eq!(ran.load(Ordering::Relaxed), 2);
+    }
+}

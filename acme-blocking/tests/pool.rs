@@ -78,3 +78,46 @@ fn the_connection_that_was_used_last_is_used_first_unless_another_gave_the_nonce
     let next = Transmit { nonce_from, ..requests.remove(0) };
     assert_eq!(number(transport.exchange(next)), numbers[other]);
 }
+
+/// Starts a server that ends its first connection after a response; returns its URL.
+fn ending_the_first() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.expect("a connection");
+            thread::spawn(move || {
+                while stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
+                    thread::sleep(Duration::from_millis(50));
+                    let close = if number == 0 { "Connection: close\r\n" } else { "" };
+                    let response = format!(
+                        "HTTP/1.1 200 OK\r\n{close}Number: {number}\r\nContent-Length: 0\r\n\r\n"
+                    );
+                    if stream.write_all(response.as_bytes()).is_err() || number == 0 {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn what_a_connection_brought_is_forgotten_with_it() {
+    let transport = transport(&tls().1);
+    let mut requests = requests(&ending_the_first(), 5);
+    let first = requests.remove(0);
+    let of_the_first = Some(first.id);
+    assert_eq!(number(transport.exchange(first)), "0");
+    // Two at the same time: one of them takes the place of the connection that has ended.
+    let (second, third) = (requests.remove(0), requests.remove(0));
+    let other = transport.clone();
+    let thread = thread::spawn(move || number(other.exchange(second)));
+    let both = [number(transport.exchange(third)), thread.join().expect("no panic")];
+    assert_ne!(both[0], both[1]);
+    // No connection brought the first response, so it is the one that was used last, twice.
+    let last = number(transport.exchange(requests.remove(0)));
+    let retry = Transmit { nonce_from: of_the_first, ..requests.remove(0) };
+    assert_eq!(number(transport.exchange(retry)), last);
+}
