@@ -88,7 +88,8 @@ impl Machine {
         let blocks = page.split("\n```").skip(1).step_by(2);
         let mut found = blocks.filter_map(|block| {
             let (info, content) = block.split_once('\n')?;
-            (info.split(' ').next_back() == Some(word)).then(|| format!("{content}\n"))
+            let name = info.split(' ').next_back()?.trim_matches('"');
+            (name == word).then(|| format!("{content}\n"))
         });
         let content = found.next().unwrap_or_else(|| panic!("the page has no {word}"));
         assert!(found.next().is_none(), "the page has two of {word}");
