@@ -44,7 +44,7 @@ impl Slow {
         let stored = StoredValidation::new(challenge.clone(), clock::wall());
         let access = save_json(&validation(&challenge), &stored).expect("JSON");
         run(&self.storage, access).expect("a storage in memory");
-        let path = challenge.http_01().expect("http-01").path.clone();
+        let path = challenge.http_01().expect("http-01").path;
         (challenge, path)
     }
 }
