@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(read(b"\x02a", 0), None);
         let chain = |pointers: u16| {
             let all = (0..pointers)
-                .map(|number| 0xc000 | number.saturating_sub(1) * 2 + u16::from(number > 0));
+                .map(|number| 0xc000 | (number.saturating_sub(1) * 2 + u16::from(number > 0)));
             [b"\0".to_vec(), all.flat_map(u16::to_be_bytes).collect()].concat()
         };
         assert_eq!(read(&chain(128), 255).map(|(_, end)| end), Some(257));
