@@ -74,7 +74,7 @@ pub(crate) struct Args {
     /// How to prove the names: http-01, dns-01 or tls-alpn-01; repeatable, the preferred one first [default: http-01;
     /// dns-01 for wildcards]
     #[arg(long = "challenge", value_name = "KIND", value_parser = challenge)]
-    challenges: Vec<ChallengeKind>,
+    pub(crate) challenges: Vec<ChallengeKind>,
 
     /// Port of the listener for http-01 [default: any free one with the embedded CA, else 80]
     #[arg(long, value_name = "N")]
@@ -103,7 +103,7 @@ pub(crate) struct Args {
 
     /// Have --hook of the dialects certbot and dehydrated publish http-01 too, in place of a listener
     #[arg(long, requires = "hook_dialect")]
-    http_hook: bool,
+    pub(crate) http_hook: bool,
 
     /// Ask at the terminal for the TXT records of dns-01 to be added by hand
     #[arg(long, conflicts_with = "hook")]
@@ -112,7 +112,7 @@ pub(crate) struct Args {
     /// For dns-01, send dynamic updates (RFC 2136) to this DNS server, the primary one of the zone; port 53 unless it
     /// says otherwise
     #[arg(long, value_name = "HOST", requires_all = ["dns_update_key_file", "directory"], conflicts_with_all = ["hook", "by_hand"])]
-    dns_update_server: Option<String>,
+    pub(crate) dns_update_server: Option<String>,
 
     /// File with the TSIG key that signs them, in BIND's syntax, as tsig-keygen writes it
     #[arg(long, value_name = "FILE", requires = "dns_update_server")]
@@ -189,32 +189,6 @@ pub(crate) struct DaemonArgs {
 }
 
 impl Args {
-    /// Returns the kinds of challenges that the names need, the preferred ones first.
-    pub(crate) fn kinds(&self) -> Vec<ChallengeKind> {
-        let mut kinds = Vec::new();
-        for kind in &self.challenges {
-            if !kinds.contains(kind) && self.names.iter().any(|name| suits(kind, name)) {
-                kinds.push(kind.clone());
-            }
-        }
-        if !self.challenges.is_empty() {
-            return kinds;
-        }
-        for name in &self.names {
-            let kind = match name.is_wildcard() {
-                true => ChallengeKind::Dns01,
-                false => ChallengeKind::Http01,
-            };
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
-            }
-        }
-        // dns-01 comes last: it can prove every name, and would be used for those that http-01
-        // proves without a hook.
-        kinds.sort_by_key(|kind| *kind == ChallengeKind::Dns01);
-        kinds
-    }
-
     /// Returns where the files go.
     pub(crate) fn out(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| {
@@ -252,6 +226,7 @@ impl Args {
             )));
         }
         self.check_challenges()?;
+        self.check_use()?;
         let dns = self.kinds().contains(&ChallengeKind::Dns01);
         self.dns_update = self.read_dns_update()?;
         let has_own = self.hook.is_some() || self.by_hand || self.dns_update.is_some();

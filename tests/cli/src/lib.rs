@@ -49,6 +49,7 @@ mod failure;
 mod interrupt;
 mod job;
 mod key;
+mod kinds;
 mod locking;
 mod output;
 mod program;

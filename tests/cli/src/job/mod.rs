@@ -481,7 +481,9 @@ impl Job {
 
     /// Says what keeps the CA from reaching the listeners.
     pub fn warn_of_loopback(&self) {
-        let listens = self.challenges().iter().any(|kind| *kind != ChallengeKind::Dns01);
+        let is_own =
+            |kind: &ChallengeKind| *kind != ChallengeKind::Dns01 && self.hook(kind).is_none();
+        let listens = self.challenges().iter().any(is_own);
         let address = self.listen_address();
         if listens && !self.directory.is_loopback() && address.is_loopback() {
             self.progress.say(&format!(

@@ -110,7 +110,7 @@ fn by_hand(program: Program) {
 
 fn by_hand_interrupted(program: Program) {
     let scene = Scene::new(program);
-    let mut child = start(&scene, &["--by-hand", "--challenge", "dns-01", "a.test", "*.a.test"]);
+    let mut child = start(&scene, &["--by-hand", "a.test", "*.a.test"]);
     child.wait_for(PROMPT);
     child.types("\x03");
     let outcome = child.wait(SOON);
@@ -127,8 +127,9 @@ fn by_hand_interrupted(program: Program) {
 
 fn by_hand_late(program: Program) {
     let scene = Scene::new(program);
-    let line = ["--timeout", "4", "--by-hand", "--challenge", "dns-01", "a.test"];
-    let outcome = start(&scene, &line).wait(SOON);
+    let child = start(&scene, &["--timeout", "8", "--by-hand", "a.test"]);
+    child.wait_for(PROMPT);
+    let outcome = child.wait(SOON);
     outcome.assert_failed(1, &["--timeout"]);
     assert!(outcome.stderr.contains("You can remove this record now:"), "{outcome:#?}");
 }
