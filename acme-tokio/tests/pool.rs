@@ -10,7 +10,8 @@ use std::thread;
 use acme_proto::flow::{Flow as _, Lost, Output, Transmit};
 use acme_proto::http::{Method, Request, Response};
 use acme_proto::{call::Call, op, session::Session, time::Timestamp};
-use acme_tokio::Transport as _;
+use acme_tokio::{HyperTransport, Transport as _};
+use futures_util::future::join_all;
 use server::{tls, transport};
 
 /// Starts a server whose responses number their connections; returns its URL.
@@ -74,4 +75,42 @@ async fn the_connection_that_was_used_last_is_used_first_unless_another_gave_the
     // That one has been used last now, and no connection remembers the older response.
     let next = Transmit { nonce_from, ..requests.remove(0) };
     assert_eq!(number(transport.exchange(next).await), numbers[other]);
+}
+
+#[tokio::test]
+async fn a_connection_that_becomes_free_goes_to_the_waiting_request_whose_nonce_it_brought() {
+    const CONNECTIONS: usize = 4;
+    let transport = transport(&tls(server::Speaks::Plain).1).http1_connections(CONNECTIONS);
+    let mut requests = requests(&numbering(), 4 * CONNECTIONS);
+    let mut some = || requests.split_off(requests.len() - CONNECTIONS);
+    let (first, busy) = (some(), some());
+    let ids: Vec<_> = first.iter().map(|request| request.id).collect();
+    let first = all(&transport, first).await;
+    // All of these wait for those of `busy`, and none is in the order in which the connections become free.
+    let nonces = ids.iter().rev().chain(&ids);
+    let late = some().into_iter().chain(some()).zip(nonces);
+    let late = late.map(|(request, id)| Transmit { nonce_from: Some(*id), ..request });
+    let numbers = all(&transport, busy.into_iter().chain(late).collect()).await;
+    let expected: Vec<_> = first.iter().rev().chain(&first).cloned().collect();
+    assert_eq!(numbers[CONNECTIONS..], expected);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_connection_no_longer_does_not_keep_it() {
+    let transport = transport(&tls(server::Speaks::Plain).1).http1_connections(1);
+    let mut requests = requests(&numbering(), 4);
+    let first = transport.exchange(requests.remove(0));
+    let hasty = Transmit { time_limit: Duration::from_millis(1), ..requests.remove(0) };
+    let (first, hasty) = tokio::join!(first, transport.exchange(hasty));
+    assert!(matches!(hasty, Err(Lost::NotSent(_))), "{hasty:?}");
+    let first = number(first);
+    for request in requests {
+        assert_eq!(number(transport.exchange(request).await), first);
+    }
+}
+
+/// Makes these requests at the same time; returns the numbers of their connections.
+async fn all(transport: &HyperTransport, requests: Vec<Transmit>) -> Vec<String> {
+    let exchanges = requests.into_iter().map(|request| transport.exchange(request));
+    join_all(exchanges).await.into_iter().map(number).collect()
 }

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use acme_adapter::error_chain;
 use acme_adapter::settings::{MOST_CONNECTIONS, USUAL_CONNECTIONS};
 use acme_proto::flow::{Lost, RequestId};
 use acme_proto::url::Url;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::dial::{Dialed, Dialer};
@@ -83,23 +83,21 @@ impl Pool {
         url: &Url,
         nonce_from: Option<RequestId>,
     ) -> Result<Connection, Lost> {
-        let slots = Arc::clone(&host.slots);
-        let slot =
-            slots.acquire_owned().await.map_err(|_| Lost::NotSent("the pool is closed".into()))?;
+        let (slot, mut handed) = host.slot(nonce_from).await?;
         // The server may have closed a connection while it was idle. Only `ready` shows that.
-        while let Some(idle) = host.idle(nonce_from) {
+        while let Some(idle) = handed.take().or_else(|| host.state().take_idle(nonce_from)) {
             let mut sender = idle.sender;
             if idle.since.elapsed() < IDLE_LIMIT && sender.ready().await.is_ok() {
-                let (host, address, brought) = (Arc::clone(host), idle.address, idle.brought);
-                return Ok(Connection::Http1(Http1 { host, sender, slot, address, brought }));
+                let (address, brought) = (idle.address, idle.brought);
+                return Ok(Connection::Http1(Http1 { sender, slot, address, brought }));
             }
         }
         let (dialed, address) = self.dialer.dial(url).await?;
         match dialed {
             Dialed::Http1(mut sender) => {
                 sender.ready().await.map_err(|e| Lost::NotSent(error_chain(&e)))?;
-                let (host, brought) = (Arc::clone(host), Brought::default());
-                Ok(Connection::Http1(Http1 { host, sender, slot, address, brought }))
+                let brought = Brought::default();
+                Ok(Connection::Http1(Http1 { sender, slot, address, brought }))
             }
             // Another machine behind the same name may speak HTTP/2 although the first did not.
             Dialed::Http2(sender) => Ok(Connection::Http2(host.adopt(sender, address))),
@@ -186,13 +184,11 @@ impl Connection {
     /// An HTTP/1.1 connection that is dropped instead is closed: the rest of a body would be taken
     /// for the next response. HTTP/2 has nothing to return, since its connection is shared.
     pub(super) fn give_back(self, last: RequestId) {
-        if let Self::Http1(Http1 { host, sender, slot, address, mut brought }) = self {
-            if !sender.is_closed() {
-                brought.add(last);
-                host.state().idle.push(Idle { sender, since: Instant::now(), address, brought });
-            }
-            // After the push: whoever gets the slot finds the connection.
-            drop(slot);
+        if let Self::Http1(Http1 { sender, slot, address, mut brought }) = self
+            && !sender.is_closed()
+        {
+            brought.add(last);
+            slot.give_back(Idle { sender, since: Instant::now(), address, brought });
         }
     }
 
@@ -220,9 +216,8 @@ impl Connection {
 }
 
 pub(super) struct Http1 {
-    host: Arc<Host>,
     sender: http1::SendRequest<Octets>,
-    slot: OwnedSemaphorePermit,
+    slot: Slot,
     address: SocketAddr,
     brought: Brought,
 }
@@ -252,17 +247,12 @@ struct Host {
     state: Mutex<State>,
     /// Held, across await points, by the caller that makes the first connection.
     dialing: tokio::sync::Mutex<()>,
-    /// One for each HTTP/1.1 connection in use.
-    slots: Arc<Semaphore>,
 }
 
 impl Host {
     fn new(most: usize) -> Self {
-        Self {
-            state: Mutex::default(),
-            dialing: tokio::sync::Mutex::default(),
-            slots: Arc::new(Semaphore::new(most)),
-        }
+        let state = State { slots: most, ..State::default() };
+        Self { state: Mutex::new(state), dialing: tokio::sync::Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -295,14 +285,41 @@ impl Host {
         Http2 { host: Arc::clone(self), sender, heard, address }
     }
 
-    /// Takes the connection that brought the response to this request, or else the one that was used last.
-    ///
-    /// That is the least likely to have been closed, and the most likely to reach the machine that gave the newest nonce.
-    fn idle(&self, after: Option<RequestId>) -> Option<Idle> {
+    /// Waits for the right to use one more HTTP/1.1 connection, and takes an idle one with it if there is one.
+    async fn slot(
+        self: &Arc<Self>,
+        nonce_from: Option<RequestId>,
+    ) -> Result<(Slot, Option<Idle>), Lost> {
+        let handed = {
+            let mut state = self.state();
+            // Whoever waits comes first, but at the connection that brought the nonce.
+            if state.slots > 0 && (state.waiting.is_empty() || state.has_idle(nonce_from)) {
+                state.slots -= 1;
+                return Ok((Slot(Some(Arc::clone(self))), state.take_idle(nonce_from)));
+            }
+            let (hand, handed) = oneshot::channel();
+            state.waiting.push_back(Waiting { nonce_from, hand });
+            handed
+        };
+        handed.await.map_err(|_| Lost::NotSent("the pool is closed".into()))
+    }
+
+    /// Gives the connections that are not in use to the requests that wait.
+    fn serve_waiting(self: &Arc<Self>) {
         let mut state = self.state();
-        let brought = |after| state.idle.iter().rposition(|idle| idle.brought.has(after));
-        let place = after.and_then(brought);
-        place.map(|place| state.idle.remove(place)).or_else(|| state.idle.pop())
+        while state.slots > 0
+            && let Some(next) = state.waiting.pop_front()
+        {
+            let idle = state.take_idle(next.nonce_from);
+            match next.hand.send((Slot(Some(Arc::clone(self))), idle)) {
+                Ok(()) => state.slots -= 1,
+                // That request is no longer wanted. Its slot must not be given back, because the state is locked.
+                Err((mut slot, idle)) => {
+                    slot.0 = None;
+                    state.idle.extend(idle);
+                }
+            }
+        }
     }
 }
 
@@ -310,11 +327,88 @@ impl Host {
 struct State {
     http2: Option<Open>,
     idle: Vec<Idle>,
+    /// How many more HTTP/1.1 connections may be in use; nobody waits while there are any.
+    slots: usize,
+    waiting: VecDeque<Waiting>,
     speaks_http1: bool,
     /// How many attempts at a first connection have ended.
     round: u64,
     /// Why the last attempt failed, if it did.
     failure: Option<Lost>,
+}
+
+impl State {
+    /// Takes the connection that brought the response to this request, or else the one that was used last.
+    ///
+    /// That is the least likely to have been closed, and the most likely to reach the machine that gave the newest nonce.
+    fn take_idle(&mut self, nonce_from: Option<RequestId>) -> Option<Idle> {
+        let brought = |request| self.idle.iter().rposition(|idle| idle.brought.has(request));
+        match nonce_from.and_then(brought) {
+            Some(place) => Some(self.idle.remove(place)),
+            None => self.idle.pop(),
+        }
+    }
+
+    /// Returns whether the connection that brought the response to this request is idle.
+    fn has_idle(&self, request: Option<RequestId>) -> bool {
+        request.is_some_and(|request| self.idle.iter().any(|idle| idle.brought.has(request)))
+    }
+
+    /// Returns the request that waits and whose nonce this connection brought.
+    fn waiting_for(&mut self, idle: &Idle) -> Option<Waiting> {
+        let is_it = |waiting: &Waiting| waiting.nonce_from.is_some_and(|id| idle.brought.has(id));
+        let place = self.waiting.iter().position(is_it)?;
+        self.waiting.remove(place)
+    }
+}
+
+/// A request that waits for a connection.
+struct Waiting {
+    nonce_from: Option<RequestId>,
+    hand: oneshot::Sender<(Slot, Option<Idle>)>,
+}
+
+/// The right to use one HTTP/1.1 connection. It passes to a request that waits when it is dropped.
+struct Slot(Option<Arc<Host>>);
+
+impl Slot {
+    /// Gives the connection back: to the request whose nonce it brought, or to those that wait.
+    fn give_back(mut self, mut idle: Idle) {
+        let Some(host) = self.0.take() else { return };
+        let mut state = host.state();
+        while let Some(next) = state.waiting_for(&idle) {
+            let Err((mut slot, returned)) =
+                next.hand.send((Self(Some(Arc::clone(&host))), Some(idle)))
+            else {
+                return;
+            };
+            // As in `serve_waiting`.
+            slot.0 = None;
+            let Some(returned) = returned else { return };
+            idle = returned;
+        }
+        state.slots += 1;
+        state.idle.push(idle);
+        if state.waiting.is_empty() {
+            return;
+        }
+        drop(state);
+        // The response may lead to a request with its nonce, a retry after badNonce above all. Behind a balancer
+        // only this connection is any good for it, so that it comes before those that wait with other nonces.
+        tokio::spawn(async move {
+            tokio::time::sleep(HEAD_START).await;
+            host.serve_waiting();
+        });
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(host) = self.0.take() {
+            host.state().slots += 1;
+            host.serve_waiting();
+        }
+    }
 }
 
 struct Open {
@@ -354,4 +448,6 @@ impl Heard {
 
 /// How long an idle connection is reused. After that, a router or the server may have dropped it.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
+/// How long a connection is kept for the request that its last response leads to, while others wait.
+const HEAD_START: Duration = Duration::from_millis(1);
 const MAX_HOSTS: usize = 16;

@@ -341,8 +341,8 @@ async fn nonces_that_hold_on_their_connection_are_refused_seldom_enough() {
     let posts = requests.iter().filter(|request| request.method == "POST");
     let (refused, accepted): (Vec<_>, Vec<_>) =
         posts.partition(|request| request.problem.as_deref() == Some("badNonce"));
-    // More requests than connections: the one that brought the nonce may be in use.
-    assert!(refused.len() <= 2 * accepted.len(), "{} of {}", refused.len(), accepted.len());
+    // More requests than connections: the one that brought a nonce may be in use by another.
+    assert!(4 * refused.len() <= accepted.len(), "{} of {}", refused.len(), accepted.len());
     for request in &accepted {
         let tries = refused.iter().filter(|refused| refused.path == request.path).count();
         assert!(tries < 20, "{tries} refusals at {}", request.path);
