@@ -74,7 +74,7 @@ impl Program {
             .stderr(file(&stderr))
             .spawn()
             .expect("an example program starts");
-        Child { process, stdout, stderr, started: Instant::now() }
+        Child { process, stdout, stderr, started: Instant::now(), peak_memory: 0 }
     }
 
     /// Runs the program in `dir` to its end.
@@ -109,6 +109,8 @@ pub struct Child {
     stdout: PathBuf,
     stderr: PathBuf,
     started: Instant,
+    /// The most memory that it was seen to have had, in octets.
+    peak_memory: u64,
 }
 
 impl Child {
@@ -139,6 +141,7 @@ impl Child {
 
     /// Returns how it ended, if it has.
     pub fn try_wait(&mut self) -> Option<Outcome> {
+        self.peak_memory = self.peak_memory.max(peak_memory(self.process.id()).unwrap_or(0));
         let status = self.process.try_wait().expect("a child can be waited for")?;
         Some(self.outcome(status))
     }
@@ -181,6 +184,7 @@ impl Child {
             stdout: read(&self.stdout),
             stderr: read(&self.stderr),
             elapsed: self.started.elapsed(),
+            peak_memory: self.peak_memory,
         }
     }
 }
@@ -203,6 +207,8 @@ pub struct Outcome {
     pub stderr: String,
     /// How long it ran.
     pub elapsed: Duration,
+    /// The most memory that it had, in octets, as seen some milliseconds before its end; 0 where the system does not say.
+    pub peak_memory: u64,
 }
 
 impl Outcome {
@@ -233,6 +239,13 @@ impl Outcome {
             assert!(said.contains(word), "{word:?} is not in: {said}");
         }
     }
+}
+
+/// Returns the most memory that a process has had so far, in octets.
+fn peak_memory(id: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
 fn read(path: &Path) -> String {

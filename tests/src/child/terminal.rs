@@ -122,7 +122,7 @@ impl AtTerminal {
         let seen = self.screen();
         let lines = seen.lines().map(|line| line.rsplit("\r\x1b[K").next().unwrap_or_default());
         let stderr = lines.collect::<Vec<_>>().join("\n");
-        Outcome { code: status.code(), stdout: String::new(), stderr, elapsed }
+        Outcome { code: status.code(), stdout: String::new(), stderr, elapsed, peak_memory: 0 }
     }
 }
 

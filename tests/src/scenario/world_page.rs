@@ -259,6 +259,7 @@ pub const FIELD: &[FieldCase] = &[
             "an_order_that_unfolds_takes_no_more_than_16_mib",
             "a_body_of_more_values_than_its_length_has_room_for_is_refused",
             "both_adapters_go_on_beside_members_that_unfold_or_refuse_them",
+            "no_response_that_unfolds_takes_more_than_16_mib_of_either_program",
         ],
     },
     FieldCase {
@@ -361,6 +362,7 @@ pub const FIELD: &[FieldCase] = &[
         rule: "remove its temporary file at the next write of that file",
         tests: &[
             "a_temporary_file_of_a_dead_writer_is_removed_by_the_next_write_and_a_live_ones_is_not",
+            "kill_at_every_exchange",
         ],
     },
     FieldCase {
@@ -455,6 +457,7 @@ const ATTACKS_HEAD: &str = "
 # Attacks on memory
 
 Each response is as long as the client reads one. `core::memory` holds the heap of the issuance to these peaks, and to 16 MiB for any attack.
+`foreign::switches` holds the resident memory of both programs to 16 MiB more than a run without an attack takes.
 
 | the CA sends | peak of an issuance, at most |
 | --- | --- |

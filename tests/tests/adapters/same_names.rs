@@ -77,7 +77,7 @@ fn the_traits_that_users_implement_have_the_same_methods() {
     let traits = [
         ("src/signer.rs", "Signer", 2),
         ("src/solver/dns01.rs", "Dns01", 4),
-        ("src/solver/mod.rs", "Solver", 5),
+        ("src/solver/mod.rs", "Solver", 6),
         ("src/store.rs", "Store", 1),
         ("src/transport/mod.rs", "Transport", 3),
     ];

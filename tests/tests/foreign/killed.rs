@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use acme_testca::{ExchangePhase, RequestKind, TestCa};
-use acme_tests::child::{Child, IssuedFiles, Outcome, Program, ScratchDir};
+use acme_tests::child::{Child, IssuedFiles, Outcome, Program, ScratchDir, contents};
 use acme_tests::for_both_programs;
 use acme_tests::servers::free_port;
 
@@ -60,6 +60,9 @@ impl Scene {
         let ca = builder.start().unwrap();
         let dir = ScratchDir::new();
         dir.write("ca.pem", ca.root_pem());
+        // What a run leaves that is killed while it writes its key.
+        fs::create_dir_all(dir.file("out")).unwrap();
+        fs::write(dir.file("out/.key.pem.1-0.tmp"), "half a key").unwrap();
         Self { program, dns, ca, dir, victim }
     }
 
@@ -122,6 +125,9 @@ impl Scene {
             .into_iter()
             .filter(|request| request.kind == RequestKind::NewAccount && request.status == 201);
         assert_eq!(accounts.count(), 1, "accounts");
+        let left = contents(&self.dir.file("out")).into_keys();
+        let left: Vec<_> = left.filter(|path| path.to_string_lossy().ends_with(".tmp")).collect();
+        assert!(left.is_empty(), "of a writer that was killed: {left:?}");
         self.assert_nothing_published();
     }
 

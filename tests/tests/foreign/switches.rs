@@ -1,12 +1,14 @@
-//! The example programs at the test CA with each of its switches: the same exit code and message from both, and no file is
-//! damaged.
+//! The example programs at the test CA with each of its switches: the same exit code and message from both, no file is
+//! damaged, and little memory is taken. Attacks on memory besides.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use acme_testca::TestCa;
+use acme_testca::{CaResponse, RequestKind, TestCa};
 use acme_tests::child::{Outcome, Program, ScratchDir, contents};
-use acme_tests::scenario::{Quirk, Wish, for_each_quirk};
+use acme_tests::scenario::{Quirk, Wish, for_each_quirk, side_by_side};
 use acme_tests::servers::free_port;
 
 /// How a run of a program ended, without what differs from run to run: ports, and the folder.
@@ -31,12 +33,14 @@ fn run(program: Program, quirk: &Quirk, fails_with: Option<&str>) -> End {
     let ca = TestCa::builder().http_port(free_port()).start().expect("a CA");
     let dir = ScratchDir::new();
     dir.write("ca.pem", ca.root_pem());
-    issue(program, &ca, &dir).assert_issued();
+    let plain = issue(program, &ca, &dir);
+    plain.assert_issued();
     let before = contents(&dir.work());
     let mut switched = acme_testca::Quirks::default();
     assert!(switched.switch_on(quirk.name), "{}", quirk.name);
     ca.set_quirks(switched);
     let outcome = issue(program, &ca, &dir);
+    assert_little_more(&outcome, &plain, quirk.name);
     let after = contents(&dir.work());
     // When the next attempt is made follows each one.
     let is_state = |path: &Path| path.ends_with("renewal.json");
@@ -61,9 +65,66 @@ fn run(program: Program, quirk: &Quirk, fails_with: Option<&str>) -> End {
     assert!(!order.exists(), "{}: an order is left behind", quirk.name);
     let message = match fails_with {
         None => String::new(),
-        Some(_) => plain(outcome.stderr.lines().last().unwrap_or_default(), &dir.work()),
+        Some(_) => without_numbers(outcome.stderr.lines().last().unwrap_or_default(), &dir.work()),
     };
     End { code: outcome.code, message }
+}
+
+/// What an issuance may take in memory beyond one at which nothing happens.
+const MOST: u64 = 16 << 20;
+
+#[track_caller]
+fn assert_little_more(outcome: &Outcome, plain: &Outcome, name: &str) {
+    let more = outcome.peak_memory.saturating_sub(plain.peak_memory);
+    println!("{name}: {} KiB more than {} KiB", more >> 10, plain.peak_memory >> 10);
+    assert!(plain.peak_memory > 0, "the system does not say");
+    assert!(more <= MOST, "{name}: {more} octets more than {}", plain.peak_memory);
+}
+
+/// Puts as many of these values as a body may have into a response.
+fn unfold(response: &mut CaResponse, entry: &str) {
+    let many = vec![entry; (1_000 << 10) / (entry.len() + 1)].join(",");
+    if let Some(rest) = response.body.strip_prefix(b"{") {
+        response.body = [format!("{{\"x\":[{many}],").as_bytes(), rest].concat();
+    }
+}
+
+#[test]
+fn no_response_that_unfolds_takes_more_than_16_mib_of_either_program() {
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(71));
+    let kinds = [
+        RequestKind::Directory,
+        RequestKind::NewOrder,
+        RequestKind::Order,
+        RequestKind::Authorization,
+        RequestKind::Challenge,
+        RequestKind::Finalize,
+    ];
+    let entries = ["0", "{}", "[[]]", "\"\"", &long];
+    let all: Vec<_> = kinds.iter().flat_map(|kind| entries.map(|entry| (*kind, entry))).collect();
+    side_by_side(6, &all, |&(kind, entry)| {
+        for program in Program::ALL {
+            let attacks = Arc::new(AtomicBool::new(false));
+            let (now, entry_of_ca) = (Arc::clone(&attacks), entry.to_owned());
+            let builder = TestCa::builder().http_port(free_port());
+            let ca = builder.edit_responses(move |_, response| {
+                if now.load(Ordering::Relaxed) && response.kind == kind && response.status < 300 {
+                    unfold(response, &entry_of_ca);
+                }
+            });
+            let ca = ca.start().expect("a CA");
+            let dir = ScratchDir::new();
+            dir.write("ca.pem", ca.root_pem());
+            let plain = issue(program, &ca, &dir);
+            plain.assert_issued();
+            attacks.store(true, Ordering::Relaxed);
+            let outcome = issue(program, &ca, &dir);
+            assert_little_more(&outcome, &plain, &format!("{program:?}, {kind}: {entry:.9}"));
+            if outcome.code != Some(0) {
+                outcome.assert_failed(1, &["https://"]);
+            }
+        }
+    });
 }
 
 fn issue(program: Program, ca: &TestCa, dir: &ScratchDir) -> Outcome {
@@ -84,7 +145,7 @@ fn assert_kept(
 }
 
 /// Replaces numbers, which are ports and times, and the folder.
-fn plain(line: &str, folder: &Path) -> String {
+fn without_numbers(line: &str, folder: &Path) -> String {
     let line = line.replace(&folder.display().to_string(), "FOLDER");
     let mut plain = String::new();
     for character in line.chars() {
