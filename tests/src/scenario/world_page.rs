@@ -76,7 +76,10 @@ pub const FIELD: &[FieldCase] = &[
     FieldCase {
         what: "refuses newNonce",
         rule: "ends with the error of newNonce",
-        tests: &["an_error_of_new_nonce_ends_the_flow_and_says_where"],
+        tests: &[
+            "an_error_of_new_nonce_ends_the_flow_and_says_where",
+            "a_refused_nonce_is_asked_for_once_and_ends_in_the_error_of_new_nonce",
+        ],
     },
     FieldCase {
         what: "accepts a nonce only over the connection that it came by, or at the machine that gave it",

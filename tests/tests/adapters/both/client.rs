@@ -6,7 +6,7 @@ use acme_proto::flow::{Lost, SignFailed, SignRequest, Transmit};
 use acme_proto::http::Response;
 use acme_proto::jose::{Jwk, Signature};
 use acme_proto::session::SessionMemory;
-use acme_testca::{RequestKind, TestCa};
+use acme_testca::{FaultAction, FaultRule, Faults, RequestKind, TestCa};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{Read, Write};
@@ -57,6 +57,21 @@ async fn a_ca_with_another_root_is_not_trusted_and_not_asked_again() {
     assert!(error.contains(&format!("(127.0.0.1:{port})")), "{error}");
     assert!(retries.lock().expect("no panic").is_empty(), "{retries:?}");
     assert!(ca.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_nonce_is_asked_for_once_and_ends_in_the_error_of_new_nonce() {
+    let ca = TestCa::start();
+    let headers = vec![("Content-Type".to_owned(), "application/problem+json".to_owned())];
+    let body = r#"{"type": "urn:ietf:params:acme:error:malformed"}"#.to_owned();
+    let refusal = FaultAction::Respond { status: 400, headers, body };
+    ca.set_faults(Faults::none().with(FaultRule::next(refusal).on(RequestKind::NewNonce).times(9)));
+    let client = builder(&ca).connect().await.expect("a client");
+    let error = client.register().run().await.expect_err("no nonce");
+    let error = error.to_string();
+    assert!(error.contains("newNonce") && error.contains("400"), "{error}");
+    let kinds: Vec<_> = ca.requests().into_iter().map(|request| request.kind).collect();
+    assert_eq!(kinds, [RequestKind::Directory, RequestKind::NewNonce], "{error}");
 }
 
 #[tokio::test]
