@@ -89,6 +89,10 @@ async fn a_failure_behind_a_proxy_names_the_proxy() {
             let lost = result.expect_err("no way").to_string();
             assert!(lost.starts_with(&format!("{kind}: proxy {proxy}: ")), "{lost}");
         }
+        let root_pem = std::env::var("TEST_ROOT").expect("the root");
+        let result = transport(&root_pem).exchange(get("https://behind.test/break")).await;
+        let lost = result.expect_err("no response").to_string();
+        assert!(lost.starts_with(&format!("no response: proxy {proxy}: ")), "{lost}");
         return;
     }
     let server = Server::start(Speaks::Http2).await;
@@ -101,12 +105,13 @@ async fn a_failure_behind_a_proxy_names_the_proxy() {
         .env("NO_PROXY", "")
         .env_remove("no_proxy")
         .env("TEST_PROXY", &address)
+        .env("TEST_ROOT", server.root_pem())
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("a process");
     let open = "HTTP/1.1 200 Connected\r\n\r\n";
     let no_tls = format!("{open}220 mail.test\r\n");
-    for answer in ["HTTP/1.1 407 Who are you?\r\n\r\n", &no_tls, open] {
+    for answer in ["HTTP/1.1 407 Who are you?\r\n\r\n", &no_tls, open, open] {
         let (mut tunnel, _) = proxy.accept().await.expect("a connection");
         assert!(tunnel.read(&mut [0; 1024]).await.expect("a request") > 0);
         tunnel.write_all(answer.as_bytes()).await.expect("a connection");

@@ -14,7 +14,7 @@ use acme_adapter::addresses::FailedAddresses;
 use acme_adapter::brought::Brought;
 use acme_adapter::client_state::locked;
 use acme_adapter::proxy::Proxy;
-use acme_proto::flow::RequestId;
+use acme_proto::flow::{Lost, RequestId};
 use acme_proto::url::Url;
 use rustls::ClientConfig;
 
@@ -92,6 +92,16 @@ impl Agents {
         idle.push(Idle { origin, connection, since: Instant::now() });
         if idle.len() > MAX_IDLE {
             idle.remove(0);
+        }
+    }
+
+    /// Names the proxy, if there is one on the way to this URL, in what happened over a connection.
+    ///
+    /// The failure to make one names it already.
+    pub(super) fn name_proxy(&self, url: &Url, lost: Lost) -> Lost {
+        match self.proxy.for_url(url) {
+            Some(proxy) if matches!(lost, Lost::NoResponse(_)) => proxy.failure(lost),
+            _ => lost,
         }
     }
 

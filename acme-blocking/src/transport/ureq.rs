@@ -99,7 +99,7 @@ impl UreqTransport {
             let request = agent.configure_request(request).timeout_global(Some(limit)).build();
             agent.run(request)
         };
-        answer.map_err(lost::of)
+        answer.map_err(|error| self.agents.name_proxy(&url, lost::of(error)))
     }
 }
 

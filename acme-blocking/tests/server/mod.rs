@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
@@ -215,6 +215,9 @@ pub(crate) fn transmit(request: Request) -> Transmit {
 pub(crate) fn forward(mut outer: TcpStream, to: SocketAddr) {
     let mut inner = TcpStream::connect(to).expect("the server");
     let mut back = (inner.try_clone().expect("a socket"), outer.try_clone().expect("a socket"));
-    thread::spawn(move || io::copy(&mut back.0, &mut back.1));
+    thread::spawn(move || {
+        let _ = io::copy(&mut back.0, &mut back.1);
+        let _ = back.1.shutdown(Shutdown::Both);
+    });
     let _ = io::copy(&mut outer, &mut inner);
 }

@@ -93,7 +93,7 @@ impl Transport for HyperTransport {
                 if matches!(lost, Lost::NoResponse(_)) {
                     self.pool.doubt(&connection);
                 }
-                return Err(lost);
+                return Err(self.pool.name_proxy(&url, lost));
             }
             Err(_) => {
                 // Dropping the future resets the HTTP/2 stream or closes the HTTP/1.1 connection.

@@ -136,6 +136,11 @@ impl Pool {
         }
     }
 
+    /// Names the proxy, if there is one on the way to this URL, in what happened over a connection.
+    pub(super) fn name_proxy(&self, url: &Url, lost: Lost) -> Lost {
+        self.dialer.name_proxy(url, lost)
+    }
+
     /// Lets the next connection go to another address than this one, which brought no response.
     pub(super) fn doubt(&self, connection: &Connection) {
         let (Connection::Http1(Http1 { address, .. }) | Connection::Http2(Http2 { address, .. })) =

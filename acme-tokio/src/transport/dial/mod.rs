@@ -42,6 +42,14 @@ impl Dialer {
         Self { tls: TlsConnector::from(tls), proxy, failed }
     }
 
+    /// Names the proxy, if there is one on the way to this URL, in what happened over a connection.
+    pub(super) fn name_proxy(&self, url: &Url, lost: Lost) -> Lost {
+        match self.proxy.for_url(url) {
+            Some(proxy) => proxy.failure(lost),
+            None => lost,
+        }
+    }
+
     /// Connects to the origin of `url`, and returns the address that was dialed, too.
     ///
     /// # Errors
