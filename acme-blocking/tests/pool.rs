@@ -13,8 +13,9 @@ use acme_blocking::acme_proto::http::{Method, Request, Response};
 use acme_blocking::acme_proto::{call::Call, op, session::Session, time::Timestamp};
 use server::{tls, transport};
 
-/// Starts a server whose responses number their connections; returns its URL.
-fn numbering() -> String {
+/// Starts a server whose responses number their connections, and which may end its first one after a response; returns its
+/// URL.
+fn numbering(ends_the_first: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     thread::spawn(move || {
@@ -24,9 +25,12 @@ fn numbering() -> String {
                 while stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
                     // Requests at the same time take several connections.
                     thread::sleep(Duration::from_millis(50));
-                    let response =
-                        format!("HTTP/1.1 200 OK\r\nNumber: {number}\r\nContent-Length: 0\r\n\r\n");
-                    if stream.write_all(response.as_bytes()).is_err() {
+                    let is_last = ends_the_first && number == 0;
+                    let close = if is_last { "Connection: close\r\n" } else { "" };
+                    let response = format!(
+                        "HTTP/1.1 200 OK\r\n{close}Number: {number}\r\nContent-Length: 0\r\n\r\n"
+                    );
+                    if stream.write_all(response.as_bytes()).is_err() || is_last {
                         return;
                     }
                 }
@@ -55,7 +59,7 @@ fn number(result: Result<Response, Lost>) -> String {
 #[test]
 fn the_connection_that_was_used_last_is_used_first_unless_another_gave_the_nonce() {
     let transport = transport(&tls().1);
-    let mut requests = requests(&numbering(), 7);
+    let mut requests = requests(&numbering(false), 7);
     let (first, second) = (requests.remove(0), requests.remove(0));
     let ids = [first.id, second.id];
     let both = thread::scope(|scope| {
@@ -79,34 +83,10 @@ fn the_connection_that_was_used_last_is_used_first_unless_another_gave_the_nonce
     assert_eq!(number(transport.exchange(next)), numbers[other]);
 }
 
-/// Starts a server that ends its first connection after a response; returns its URL.
-fn ending_the_first() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    thread::spawn(move || {
-        for (number, stream) in listener.incoming().enumerate() {
-            let mut stream = stream.expect("a connection");
-            thread::spawn(move || {
-                while stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
-                    thread::sleep(Duration::from_millis(50));
-                    let close = if number == 0 { "Connection: close\r\n" } else { "" };
-                    let response = format!(
-                        "HTTP/1.1 200 OK\r\n{close}Number: {number}\r\nContent-Length: 0\r\n\r\n"
-                    );
-                    if stream.write_all(response.as_bytes()).is_err() || number == 0 {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    url
-}
-
 #[test]
 fn what_a_connection_brought_is_forgotten_with_it() {
     let transport = transport(&tls().1);
-    let mut requests = requests(&ending_the_first(), 5);
+    let mut requests = requests(&numbering(true), 5);
     let first = requests.remove(0);
     let of_the_first = Some(first.id);
     assert_eq!(number(transport.exchange(first)), "0");

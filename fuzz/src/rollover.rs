@@ -8,8 +8,10 @@ use acme_proto::rollover::{Rollover, RolloverEvent, RolloverIntent};
 
 use crate::world::{self, End, World};
 
-/// Drives changes of the account key in one session, against the same CA as [`issuance`](crate::issuance); a process may
-/// die, and the next one goes on with the stored intent, or with what the input makes of it.
+/// Drives changes of the account key in one session, against the same CA as [`issuance`](crate::issuance).
+///
+/// The process may die at any step. The next one resumes the change from the stored intent, settles it, or changes the key
+/// anew, as the input chooses.
 ///
 /// # Panics
 ///

@@ -309,11 +309,11 @@ impl Host {
         handed.await.map_err(|_| Lost::NotSent("the pool is closed".into()))
     }
 
-    /// Gives the connections that are not in use to the requests that wait.
-    fn serve_waiting(self: &Arc<Self>) {
+    /// Gives connections that are not in use to requests that wait: to those whose nonces they brought, or to `any`.
+    fn serve_waiting(self: &Arc<Self>, any: bool) {
         let mut state = self.state();
         while state.slots > 0
-            && let Some(next) = state.waiting.pop_front()
+            && let Some(next) = state.next_waiting(any)
         {
             let idle = state.take_idle(next.nonce_from);
             match next.hand.send((Slot(Some(Arc::clone(self))), idle)) {
@@ -359,10 +359,10 @@ impl State {
         request.is_some_and(|request| self.idle.iter().any(|idle| idle.brought.has(request)))
     }
 
-    /// Returns the request that waits and whose nonce this connection brought.
-    fn waiting_for(&mut self, idle: &Idle) -> Option<Waiting> {
-        let is_it = |waiting: &Waiting| waiting.nonce_from.is_some_and(|id| idle.brought.has(id));
-        let place = self.waiting.iter().position(is_it)?;
+    /// Removes the request that waits longest, of those whose nonce an idle connection brought or of `any`.
+    fn next_waiting(&mut self, any: bool) -> Option<Waiting> {
+        let is_next = |waiting: &Waiting| any || self.has_idle(waiting.nonce_from);
+        let place = self.waiting.iter().position(is_next)?;
         self.waiting.remove(place)
     }
 }
@@ -377,32 +377,23 @@ struct Waiting {
 struct Slot(Option<Arc<Host>>);
 
 impl Slot {
-    /// Gives the connection back: to the request whose nonce it brought, or to those that wait.
-    fn give_back(mut self, mut idle: Idle) {
+    /// Gives a connection back: to the request whose nonce it brought, or else to those that wait.
+    fn give_back(mut self, idle: Idle) {
         let Some(host) = self.0.take() else { return };
-        let mut state = host.state();
-        while let Some(next) = state.waiting_for(&idle) {
-            let Err((mut slot, returned)) =
-                next.hand.send((Self(Some(Arc::clone(&host))), Some(idle)))
-            else {
-                return;
-            };
-            // As in `serve_waiting`.
-            slot.0 = None;
-            let Some(returned) = returned else { return };
-            idle = returned;
+        {
+            let mut state = host.state();
+            state.slots += 1;
+            state.idle.push(idle);
         }
-        state.slots += 1;
-        state.idle.push(idle);
-        if state.waiting.is_empty() {
+        host.serve_waiting(false);
+        if host.state().waiting.is_empty() {
             return;
         }
-        drop(state);
         // The response may lead to a request with its nonce, a retry after badNonce above all. Behind a balancer
         // only this connection is any good for it, so that it comes before those that wait with other nonces.
         tokio::spawn(async move {
             tokio::time::sleep(HEAD_START).await;
-            host.serve_waiting();
+            host.serve_waiting(true);
         });
     }
 }
@@ -411,7 +402,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(host) = self.0.take() {
             host.state().slots += 1;
-            host.serve_waiting();
+            host.serve_waiting(true);
         }
     }
 }

@@ -3,6 +3,7 @@
 mod chain;
 mod files;
 mod html;
+mod killed;
 mod program;
 #[cfg(target_os = "linux")]
 mod terminal;
@@ -10,6 +11,7 @@ mod terminal;
 pub use chain::{IssuedFiles, openssl};
 pub use files::{ScratchDir, contents};
 pub use html::HtmlServer;
+pub use killed::Killed;
 pub use program::{Child, Outcome, Program, example};
 #[cfg(target_os = "linux")]
 pub use terminal::AtTerminal;

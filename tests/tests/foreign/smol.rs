@@ -2,22 +2,13 @@
 //! that its dependencies are not ours.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use acme_tests::child::Killed;
 use acme_tests::servers::target_dir;
 use acme_tests::{scratch, short_lived_ca};
-
-/// A program that is killed at the end of its test, also of one that fails.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn a_loop_on_smol_renews_its_certificate() {

@@ -52,7 +52,7 @@ pub enum PersonError {
     /// The input has ended.
     #[error("nobody answered: the input has ended; run it again and press Enter")]
     Closed,
-    /// The question was taken back, because its answer is no longer needed.
+    /// The question was withdrawn, because its answer is no longer needed.
     #[error("nobody answered while the answer was needed; run it again, with a longer time limit")]
     NotWanted,
     /// The terminal cannot be read.

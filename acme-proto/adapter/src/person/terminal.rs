@@ -68,7 +68,7 @@ fn unread(kept: Option<Line>, read: impl FnOnce() -> Line) -> Result<Line, Perso
     }
 }
 
-/// Reads a line on a thread of its own, since a read cannot be taken back; `None` at the end of the input.
+/// Reads a line on a thread of its own, because a read of the terminal cannot be cancelled; `None` at the end of the input.
 fn read_line() -> Line {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {

@@ -2,25 +2,16 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use acme_proto::x509::Certificate;
+use acme_tests::child::Killed;
 use acme_tests::responders::TlsClient;
 use acme_tests::{scratch, short_lived_ca};
 
 const NAME: &str = "example.org";
-
-/// A program that is killed at the end of its test, also of one that fails.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn the_servers_of_ten_lines_serve_at_once_and_renew() {

@@ -17,6 +17,8 @@ use acme_testca::{ChallengeKind, TestCa};
 use acme_tests::responders::published;
 use acme_tests::scratch;
 
+use super::on_tokio::OnTokio;
+
 const CA: &str = "https://127.0.0.1:1/directory";
 const LISTING: Duration = Duration::from_millis(600);
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -30,14 +32,6 @@ struct Slow {
 }
 
 impl Slow {
-    fn listed(&self, prefix: &Key) -> Result<Vec<Key>, StorageError> {
-        self.lists.fetch_add(1, Ordering::SeqCst);
-        match self.fails.load(Ordering::SeqCst) {
-            true => Err(StorageError::other(prefix, std::io::Error::other("it is gone"))),
-            false => self.storage.list(prefix),
-        }
-    }
-
     /// Stores a challenge, as another server does that has published it.
     fn publish(&self) -> (Challenge, String) {
         let challenge = published("a.example", "http-01");
@@ -64,38 +58,15 @@ impl Storage for Slow {
 
     fn list(&self, prefix: &Key) -> Result<Vec<Key>, StorageError> {
         thread::sleep(LISTING);
-        self.listed(prefix)
+        self.lists.fetch_add(1, Ordering::SeqCst);
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err(StorageError::other(prefix, std::io::Error::other("it is gone"))),
+            false => self.storage.list(prefix),
+        }
     }
 
     fn try_lock(&self, key: &Key) -> Result<Option<LockGuard>, StorageError> {
         self.storage.try_lock(key)
-    }
-}
-
-/// The same for acme-tokio.
-#[derive(Clone, Default)]
-struct AsyncSlow(Slow);
-
-impl acme_tokio::storage::Storage for AsyncSlow {
-    async fn get(&self, key: &Key) -> Result<Option<Value>, StorageError> {
-        self.0.get(key)
-    }
-
-    async fn put(&self, key: &Key, value: &[u8]) -> Result<(), StorageError> {
-        self.0.put(key, value)
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.delete(key)
-    }
-
-    async fn list(&self, prefix: &Key) -> Result<Vec<Key>, StorageError> {
-        tokio::time::sleep(LISTING).await;
-        self.0.listed(prefix)
-    }
-
-    async fn try_lock(&self, key: &Key) -> Result<Option<LockGuard>, StorageError> {
-        self.0.try_lock(key)
     }
 }
 
@@ -113,7 +84,7 @@ fn blocking(slow: &Slow) -> Ask {
 fn tokio(slow: &Slow) -> Ask {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let storage = AsyncSlow(slow.clone());
+    let storage = OnTokio(slow.clone());
     let certificates =
         runtime.block_on(acme_tokio::Certificates::in_storage(storage).ca(CA).prepare());
     let certificates = certificates.expect("certificates");
@@ -185,7 +156,7 @@ fn a_listener_that_keeps_certificates_by_itself_ends_with_them() {
     let slow = Slow::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let storage = AsyncSlow(slow.clone());
+    let storage = OnTokio(slow.clone());
     let listener = runtime.block_on(
         acme_tokio::Certificates::in_storage(storage)
             .ca(CA)
@@ -201,7 +172,7 @@ fn a_listener_that_keeps_certificates_by_itself_ends_with_them() {
 /// With acme-tokio only: a thread of acme-blocking does not leave before its search ends.
 #[test]
 fn strangers_who_leave_cause_no_more_searches() {
-    let slow = AsyncSlow::default();
+    let slow = OnTokio::<Slow>::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let certificates = acme_tokio::Certificates::in_storage(slow.clone()).ca(CA);

@@ -13,6 +13,8 @@ use acme_proto::renewal::LifecycleEvent;
 use acme_testca::TestCa;
 use acme_tests::short_lived_ca;
 
+use super::on_tokio::OnTokio;
+
 const LIFETIME: Duration = Duration::from_secs(5);
 
 /// A storage in memory that can be full: it is read, values are removed, and it takes no value and no
@@ -60,32 +62,6 @@ impl Storage for Full {
     }
 }
 
-/// The same for acme-tokio.
-#[derive(Clone, Default)]
-struct AsyncFull(Full);
-
-impl acme_tokio::storage::Storage for AsyncFull {
-    async fn get(&self, key: &Key) -> Result<Option<Value>, StorageError> {
-        self.0.get(key)
-    }
-
-    async fn put(&self, key: &Key, value: &[u8]) -> Result<(), StorageError> {
-        self.0.put(key, value)
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.delete(key)
-    }
-
-    async fn list(&self, prefix: &Key) -> Result<Vec<Key>, StorageError> {
-        self.0.list(prefix)
-    }
-
-    async fn try_lock(&self, key: &Key) -> Result<Option<LockGuard>, StorageError> {
-        self.0.try_lock(key)
-    }
-}
-
 /// Counts renewals and failures of the storage.
 #[derive(Default)]
 struct Counts {
@@ -125,10 +101,13 @@ fn check(full: &Full, counts: &Counts) {
     assert!(matches!(stored, LoadedCertificate::Intact { .. }), "{stored:?}");
 }
 
-#[test]
-fn a_storage_that_is_full_lets_no_certificate_expire_for_long() {
-    let (ca, full, counts) = (short_lived_ca(LIFETIME), Full::default(), Arc::<Counts>::default());
-    let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(&counts));
+/// Keeps a certificate with acme-blocking.
+fn on_blocking(
+    ca: &TestCa,
+    full: &Full,
+    counts: &Arc<Counts>,
+) -> (acme_blocking::Certificates, acme_blocking::TlsListener) {
+    let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(counts));
     let certificates = acme_blocking::Certificates::in_storage(full.clone())
         .ca(ca.directory_url())
         .names(["a.example"])
@@ -136,18 +115,21 @@ fn a_storage_that_is_full_lets_no_certificate_expire_for_long() {
         .on_event(move |event| events.count(event))
         .start()
         .expect("certificates");
-    let listener = certificates.listener().listen_on(bound(&ca)).expect("a listener");
-    check(&full, &counts);
-    certificates.shutdown();
-    drop(listener);
+    let listener = certificates.listener().listen_on(bound(ca)).expect("a listener");
+    (certificates, listener)
+}
 
-    let (ca, full, counts) =
-        (short_lived_ca(LIFETIME), AsyncFull::default(), Arc::<Counts>::default());
-    let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(&counts));
+/// The same with acme-tokio.
+fn on_tokio(
+    ca: &TestCa,
+    full: &Full,
+    counts: &Arc<Counts>,
+) -> (tokio::runtime::Runtime, acme_tokio::Certificates, acme_tokio::TlsListener) {
+    let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(counts));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let (certificates, listener) = runtime.block_on(async {
-        let certificates = acme_tokio::Certificates::in_storage(full.clone())
+        let certificates = acme_tokio::Certificates::in_storage(OnTokio(full.clone()))
             .ca(ca.directory_url())
             .names(["a.example"])
             .client(move |client| client.roots(roots.clone()))
@@ -155,13 +137,26 @@ fn a_storage_that_is_full_lets_no_certificate_expire_for_long() {
             .start()
             .await
             .expect("certificates");
-        let socket = bound(&ca);
+        let socket = bound(ca);
         socket.set_nonblocking(true).expect("a socket option");
         let socket = tokio::net::TcpListener::from_std(socket).expect("a socket");
         let listener = certificates.listener().listen_on(socket).expect("a listener");
         (certificates, listener)
     });
-    check(&full.0, &counts);
+    (runtime, certificates, listener)
+}
+
+#[test]
+fn a_storage_that_is_full_lets_no_certificate_expire_for_long() {
+    let (ca, full, counts) = (short_lived_ca(LIFETIME), Full::default(), Arc::<Counts>::default());
+    let (certificates, listener) = on_blocking(&ca, &full, &counts);
+    check(&full, &counts);
+    certificates.shutdown();
+    drop(listener);
+
+    let (ca, full, counts) = (short_lived_ca(LIFETIME), Full::default(), Arc::<Counts>::default());
+    let (runtime, certificates, listener) = on_tokio(&ca, &full, &counts);
+    check(&full, &counts);
     runtime.block_on(certificates.shutdown());
     drop(listener);
 }
@@ -205,15 +200,7 @@ fn remove_and_want(
 fn a_full_storage_keeps_the_order_and_key_of_a_name_that_is_removed_meanwhile() {
     let ca = || TestCa::builder().validation_delay(Duration::from_secs(2)).start().expect("a CA");
     let (ca_of_blocking, full, counts) = (ca(), Full::default(), Arc::<Counts>::default());
-    let (roots, events) = (Roots::Pem(ca_of_blocking.root_pem().into()), Arc::clone(&counts));
-    let certificates = acme_blocking::Certificates::in_storage(full.clone())
-        .ca(ca_of_blocking.directory_url())
-        .names(["a.example"])
-        .client(move |client| client.roots(roots.clone()))
-        .on_event(move |event| events.count(event))
-        .start()
-        .expect("certificates");
-    let listener = certificates.listener().listen_on(bound(&ca_of_blocking)).expect("a listener");
+    let (certificates, listener) = on_blocking(&ca_of_blocking, &full, &counts);
     remove_and_want(
         (&ca_of_blocking, &full, &counts),
         || assert!(certificates.remove("a.example")),
@@ -222,27 +209,10 @@ fn a_full_storage_keeps_the_order_and_key_of_a_name_that_is_removed_meanwhile() 
     certificates.shutdown();
     drop(listener);
 
-    let (ca, full, counts) = (ca(), AsyncFull::default(), Arc::<Counts>::default());
-    let (roots, events) = (Roots::Pem(ca.root_pem().into()), Arc::clone(&counts));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.expect("a runtime");
-    let (certificates, listener) = runtime.block_on(async {
-        let certificates = acme_tokio::Certificates::in_storage(full.clone())
-            .ca(ca.directory_url())
-            .names(["a.example"])
-            .client(move |client| client.roots(roots.clone()))
-            .on_event(move |event| events.count(event))
-            .start()
-            .await
-            .expect("certificates");
-        let socket = bound(&ca);
-        socket.set_nonblocking(true).expect("a socket option");
-        let socket = tokio::net::TcpListener::from_std(socket).expect("a socket");
-        let listener = certificates.listener().listen_on(socket).expect("a listener");
-        (certificates, listener)
-    });
+    let (ca, full, counts) = (ca(), Full::default(), Arc::<Counts>::default());
+    let (runtime, certificates, listener) = on_tokio(&ca, &full, &counts);
     remove_and_want(
-        (&ca, &full.0, &counts),
+        (&ca, &full, &counts),
         || assert!(certificates.remove("a.example")),
         || runtime.block_on(certificates.add(["a.example"])).expect("names"),
     );

@@ -13,6 +13,8 @@ use acme_testca::{ChallengeKind, TestCa};
 use acme_tests::responders::TlsClient;
 use acme_tests::scratch;
 
+use super::on_tokio::OnTokio;
+
 const NAMES: [&str; 3] = ["a.example", "b.example", "c.example"];
 
 /// Passes each connection to the next of the servers.
@@ -134,32 +136,6 @@ impl Storage for Counting {
     }
 }
 
-/// The same for acme-tokio.
-#[derive(Clone, Default)]
-struct AsyncCounting(Counting);
-
-impl acme_tokio::storage::Storage for AsyncCounting {
-    async fn get(&self, key: &Key) -> Result<Option<Value>, StorageError> {
-        self.0.get(key)
-    }
-
-    async fn put(&self, key: &Key, value: &[u8]) -> Result<(), StorageError> {
-        self.0.put(key, value)
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.delete(key)
-    }
-
-    async fn list(&self, prefix: &Key) -> Result<Vec<Key>, StorageError> {
-        self.0.list(prefix)
-    }
-
-    async fn try_lock(&self, key: &Key) -> Result<Option<LockGuard>, StorageError> {
-        self.0.try_lock(key)
-    }
-}
-
 /// Lets strangers ask for validations of names that nobody orders, and counts the searches.
 fn ask(tls: SocketAddr, http: SocketAddr, searches: &AtomicUsize) {
     let start = Instant::now();
@@ -200,7 +176,7 @@ fn strangers_cause_four_searches_a_second_whatever_they_ask_for() {
     let http = certificates.listen_http("127.0.0.1:0").expect("a listener");
     ask(tls.local_addr(), http.local_addr(), &storage.searches);
 
-    let storage = AsyncCounting::default();
+    let storage = OnTokio::<Counting>::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let (tls, http) = runtime.block_on(async {
