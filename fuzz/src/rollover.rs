@@ -10,8 +10,8 @@ use crate::world::{self, End, World};
 
 /// Drives changes of the account key in one session, against the same CA as [`issuance`](crate::issuance).
 ///
-/// The process may die at any step. The next one resumes the change from the stored intent, settles it, or changes the key
-/// anew, as the input chooses.
+/// The process may die at any step. The next one resumes the change from the stored intent, settles it, or begins another
+/// change, as the input chooses.
 ///
 /// # Panics
 ///
