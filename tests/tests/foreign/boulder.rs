@@ -86,12 +86,13 @@ fn what_boulder_refuses_is_an_error_at_once_and_burns_no_validation() {
         let refused = |kind: KeyKind, contact: &str| {
             let key = AccountKey::generate(kind).expect("a key");
             let client = Client::connect(adapter, site, &key).expect("a client");
-            typed(&client.register_for(contact, None).expect_err("a refusal"))
+            client.register_for(contact, None).expect_err("a refusal")
         };
         let contact = refused(KeyKind::Es256, "mailto:me@example.org");
-        assert_eq!(contact.as_deref(), Some("400 invalidContact"), "{adapter}");
+        assert_eq!(typed(&contact).as_deref(), Some("400 invalidContact"), "{adapter}: {contact}");
         let algorithm = refused(KeyKind::Ed25519, "mailto:me@mail.example.org");
-        assert_eq!(algorithm.as_deref(), Some("400 badSignatureAlgorithm"), "{adapter}");
+        let expected = Some("400 badSignatureAlgorithm");
+        assert_eq!(typed(&algorithm).as_deref(), expected, "{adapter}: {algorithm}");
 
         let (client, watch, _) = registered(adapter, site);
         let key = certificate_key();
@@ -105,10 +106,18 @@ fn what_boulder_refuses_is_an_error_at_once_and_burns_no_validation() {
             watch.take_exchanges();
             let error = client.issue(&Job::new(names, ChallengeKind::Http01, &key));
             let error = error.expect_err("a refusal");
-            assert_eq!(typed(&error).as_deref(), Some(expected), "{adapter}: {error}");
             let sent = watch.take_exchanges();
-            let orders = sent.iter().filter(|one| one.path == "/acme/new-order").count();
-            assert_eq!(orders, 1, "{adapter}: {sent:?}");
+            let log = || boulder.log(Part::WebFrontEnd);
+            assert_eq!(
+                typed(&error).as_deref(),
+                Some(expected),
+                "{adapter}: {error}\n{sent:?}\n{}",
+                log()
+            );
+            // On a busy machine a back end of Boulder can miss its deadline: that order may be sent once more.
+            let judged = |one: &&Exchange| one.status.is_some_and(|status| status < 500);
+            let orders = sent.iter().filter(|one| one.path == "/acme/new-order").filter(judged);
+            assert_eq!(orders.count(), 1, "{adapter}: {sent:?}\n{}", log());
             assert!(!paths(&sent).contains(&"/acme/chall/"), "{adapter}: {sent:?}");
         }
     }
