@@ -7,11 +7,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Instant;
 
-use acme_adapter::client_state::locked;
 use acme_adapter::clock;
 use acme_adapter::error::Error;
 use acme_adapter::keeper::{Kept, Reached, look_again_soon};
 use acme_adapter::keys::{KeyError, KeyKind, generate};
+use acme_adapter::locked;
 use acme_adapter::storage::{Key, LOCK_INTERVAL, LockGuard, StorageError, Zeroizing};
 
 use acme_proto::time::Timestamp;

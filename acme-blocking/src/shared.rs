@@ -5,8 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Instant;
 
-use acme_adapter::client_state::{ClientState, locked};
+use acme_adapter::client_state::ClientState;
 use acme_adapter::driver::Arrival;
+use acme_adapter::locked;
 use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use acme_proto::jose::Signature;
 

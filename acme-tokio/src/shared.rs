@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use acme_adapter::client_state::{ClientState, locked};
+use acme_adapter::client_state::ClientState;
 use acme_adapter::driver::Arrival;
+use acme_adapter::locked;
 use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};

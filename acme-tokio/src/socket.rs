@@ -7,8 +7,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use acme_adapter::client_state::locked;
 use acme_adapter::error::Error;
+use acme_adapter::locked;
 use acme_adapter::places::is_of_one_connection;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs, lookup_host};
 use tokio::time::sleep;

@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use acme_adapter::client_state::locked;
 use acme_adapter::error::Error;
+use acme_adapter::locked;
 use acme_adapter::settings::ServerSettings;
 use rustls::{ServerConnection, StreamOwned};
 

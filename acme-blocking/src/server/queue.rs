@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use acme_adapter::client_state::locked;
+use acme_adapter::locked;
 
 /// A queue that can be closed, and where whoever fills it can wait for room first.
 pub(super) struct Queue<T> {

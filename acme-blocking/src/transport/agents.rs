@@ -12,7 +12,7 @@ use ::ureq::Agent;
 use ::ureq::config::AutoHeaderValue;
 use acme_adapter::addresses::FailedAddresses;
 use acme_adapter::brought::Brought;
-use acme_adapter::client_state::locked;
+use acme_adapter::locked;
 use acme_adapter::proxy::Proxy;
 use acme_proto::flow::{Lost, RequestId};
 use acme_proto::url::Url;

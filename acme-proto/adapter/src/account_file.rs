@@ -228,6 +228,18 @@ impl AccountFileError {
     }
 }
 
+impl From<&AccountFile> for AccountKey {
+    fn from(file: &AccountFile) -> Self {
+        file.key().clone()
+    }
+}
+
+impl From<AccountFile> for AccountKey {
+    fn from(file: AccountFile) -> Self {
+        Self::from(&file)
+    }
+}
+
 #[derive(Deserialize)]
 struct Version {
     version: u64,

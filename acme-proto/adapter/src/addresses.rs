@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use acme_proto::flow::Lost;
 
-use crate::client_state::locked;
+use crate::locked;
 
 /// How long an attempt runs before the next address is tried beside it (RFC 8305 section 8).
 pub const HEAD_START: Duration = Duration::from_millis(250);

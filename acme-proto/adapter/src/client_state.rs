@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use acme_proto::flow::{Input, Lost, RequestId, SignFailed, SignRequest, Transmit};
 use acme_proto::http::{Method, Response};
@@ -17,6 +17,7 @@ use crate::clock;
 use crate::error::BoxError;
 use crate::exchange::ExchangeRecord;
 use crate::keyring::Keyring;
+use crate::locked;
 use crate::solvers::RecordLocks;
 
 /// Receives every HTTP exchange when it has ended.
@@ -156,10 +157,4 @@ struct Seen {
     method: Method,
     url: Url,
     sent: usize,
-}
-
-/// Locks a mutex, and ignores that another thread has panicked while it held the lock: the values
-/// locked here are valid at any time.
-pub fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

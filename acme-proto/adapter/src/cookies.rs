@@ -17,8 +17,8 @@ use acme_proto::time::Timestamp;
 use acme_proto::url::Url;
 use zeroize::Zeroizing;
 
-use crate::client_state::locked;
 use crate::clock;
+use crate::locked;
 
 /// The cookies of one transport.
 ///

@@ -3,7 +3,7 @@
 use core::error::Error;
 use std::io;
 
-use crate::tls::words;
+use crate::tls_words;
 
 /// Describes an error with its sources, outermost first, on one line of bounded length.
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
@@ -25,8 +25,8 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
 }
 
 fn one(error: &(dyn Error + 'static)) -> String {
-    if let Some(tls) = words::inner(error) {
-        return words::of(tls);
+    if let Some(tls) = tls_words::inner(error) {
+        return tls_words::of(tls);
     }
     match error.downcast_ref::<io::Error>() {
         Some(error) if error.get_ref().is_none() => io(error),

@@ -26,7 +26,7 @@
 //! | [`clock`], [`exchange`] | time and randomness; a record of each exchange |
 //! | [`addresses`] | in which order the addresses of a name are tried |
 //! | [`settings`] | what a user sets for a client, a registration, a key change, an issuance and a server |
-//! | [`client_state`] | what the clones of a client share |
+//! | [`client_state`], [`locked()`] | what the clones of a client share; a mutex, also after a panic |
 //! | [`driver`] | the loop that drives every flow, as a state machine without I/O |
 //! | [`solvers`] | which solver is called for which challenge, and when |
 //! | [`txt`] | solvers of TXT records, without the I/O |
@@ -65,6 +65,7 @@ pub mod key_file;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
+mod locked;
 pub mod person;
 pub mod places;
 #[cfg(feature = "propagation")]
@@ -78,8 +79,10 @@ pub mod storage;
 pub mod store;
 pub mod tls;
 pub mod tls_alpn01;
+mod tls_words;
 #[cfg(feature = "tracing")]
 pub mod trace;
 pub mod txt;
 
 pub use self::error_chain::error_chain;
+pub use self::locked::locked;

@@ -6,7 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use crate::client_state::locked;
+use crate::locked;
 
 /// The places for connections, each with what closes the connection.
 ///

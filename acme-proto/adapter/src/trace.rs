@@ -20,12 +20,10 @@ use core::time::Duration;
 
 use acme_proto::error::Report;
 use acme_proto::notice::{Notice, Progress};
-use acme_proto::renewal::LifecycleEvent;
 use acme_proto::time::Timestamp;
 use tracing::{debug, info, warn};
 
 use crate::clock;
-use crate::keeper::{CertificateEvent, CertificateEventKind};
 
 /// How far ahead a time is that is worth a line in a log.
 const FAR: Duration = Duration::from_secs(5);
@@ -91,28 +89,6 @@ pub fn notice(notice: &Notice) {
         }
         other => debug!(reason = %other, "notice"),
     }
-}
-
-/// Emits an event of a certificate that a server keeps.
-pub(crate) fn certificate(event: &CertificateEvent) {
-    let (identifier, is_loud) = (&*event.name, event.is_loud());
-    match &event.kind {
-        CertificateEventKind::Lifecycle(LifecycleEvent::Waiting { until }) => {
-            debug!(identifier, at = %until, "a certificate waits for its renewal");
-        }
-        _ if is_loud => warn!(identifier, reason = %event, "a certificate needs attention"),
-        _ => info!(identifier, reason = %event, "a certificate"),
-    }
-}
-
-/// Emits which servers have a record and which were passed over, because they did not answer.
-#[cfg(feature = "propagation")]
-pub(crate) fn propagated(done: &crate::propagation::Propagated) {
-    let identifier = done.names.last().map_or("", String::as_str);
-    for server in done.servers.iter().filter(|server| !server.has_record()) {
-        warn!(identifier, reason = %server, "a name server without the record was passed over");
-    }
-    debug!(identifier, "the record is there");
 }
 
 fn on_progress(progress: &Progress) {

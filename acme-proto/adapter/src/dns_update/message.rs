@@ -1,8 +1,9 @@
 //! DNS messages (RFC 1035 Section 4, RFC 2136 Section 2): requests out, responses in.
 
+use super::cursor::Cursor;
 use super::error::DnsCode;
 use super::name::DnsName;
-use super::tsig::TsigRecord;
+use super::tsig::{ANY, TSIG, TsigRecord};
 
 /// The change of one TXT value.
 #[derive(Clone, Debug)]
@@ -223,64 +224,12 @@ fn record<'m>(cursor: &mut Cursor<'m>) -> Option<(DnsName, u16, u16, Cursor<'m>)
     Some((owner, kind, class, data))
 }
 
-/// A place in a message, from which no read goes beyond an end.
-#[derive(Clone, Debug)]
-pub(super) struct Cursor<'m> {
-    message: &'m [u8],
-    place: usize,
-    end: usize,
-}
-
-impl<'m> Cursor<'m> {
-    pub(super) const fn new(message: &'m [u8]) -> Self {
-        Self { message, place: 0, end: message.len() }
-    }
-
-    /// Returns a cursor at another place of the whole message.
-    pub(super) fn at(&self, place: usize) -> Option<Self> {
-        let end = self.message.len();
-        (place <= end).then_some(Self { message: self.message, place, end })
-    }
-
-    pub(super) const fn place(&self) -> usize {
-        self.place
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.place >= self.end
-    }
-
-    pub(super) fn take(&mut self, length: usize) -> Option<&'m [u8]> {
-        let end = self.place.checked_add(length).filter(|&end| end <= self.end)?;
-        let octets = self.message.get(self.place..end)?;
-        self.place = end;
-        Some(octets)
-    }
-
-    /// Returns a cursor that ends after `length` octets, and moves behind them.
-    fn part(&mut self, length: usize) -> Option<Self> {
-        let start = self.place;
-        self.take(length)?;
-        Some(Self { message: self.message, place: start, end: self.place })
-    }
-
-    pub(super) fn u8(&mut self) -> Option<u8> {
-        self.take(1)?.first().copied()
-    }
-
-    pub(super) fn u16(&mut self) -> Option<u16> {
-        Some(u16::from_be_bytes(self.take(2)?.try_into().ok()?))
-    }
-}
-
 pub(super) const NS: u16 = 2;
 pub(super) const CNAME: u16 = 5;
 pub(super) const SOA: u16 = 6;
 pub(super) const TXT: u16 = 16;
-pub(super) const TSIG: u16 = 250;
 const IN: u16 = 1;
 const NONE: u16 = 254;
-pub(super) const ANY: u16 = 255;
 
 const UPDATE: u16 = 5;
 const RESPONSE: u16 = 0x8000;

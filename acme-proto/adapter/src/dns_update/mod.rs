@@ -13,6 +13,7 @@
 //! sends one update that adds or removes one value. Everything goes by TCP: a change needs one connection more than by
 //! UDP at most, and in return no answer is truncated, forged blindly, or lost without notice.
 
+mod cursor;
 mod error;
 mod flow;
 mod key;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::message::Cursor;
+use super::cursor::Cursor;
 
 /// A name in lower case, as its labels are sent: each after its length, and a zero at the end.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Signatures of messages by a shared key (RFC 8945).
 
+use super::cursor::Cursor;
 use super::error::TsigFailure;
 use super::key::TsigKey;
-use super::message::{ANY, Cursor, TSIG};
 use super::name::DnsName;
 
 /// The TSIG record of a response.
@@ -159,6 +159,10 @@ fn u48(cursor: &mut Cursor<'_>) -> Option<u64> {
 
 /// How many seconds two clocks may differ, as RFC 8945 Section 10 recommends.
 const FUDGE: u16 = 300;
+
+/// The type of the record, and its class.
+pub(super) const TSIG: u16 = 250;
+pub(super) const ANY: u16 = 255;
 
 const BADSIG: u16 = 16;
 const BADKEY: u16 = 17;

@@ -473,7 +473,7 @@ macro_rules! certificates {
             /// Returns the place of a CA's client. Each has a lock of its own: a CA that does not respond holds up no
             /// other one.
             fn place(&self, directory: &acme_proto::url::Url) -> std::sync::Arc<Place> {
-                let mut places = $crate::client_state::locked(&self.clients);
+                let mut places = $crate::locked(&self.clients);
                 std::sync::Arc::clone(places.entry(directory.clone()).or_default())
             }
 

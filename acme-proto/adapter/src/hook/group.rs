@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
-use crate::client_state::locked;
+use crate::locked;
 
 /// A command that runs in a process group of its own, so that Ctrl-C at the terminal does not reach it.
 ///

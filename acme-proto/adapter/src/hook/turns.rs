@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::{Condvar, Mutex};
 
 use super::record::HookRecord;
-use crate::client_state::locked;
+use crate::locked;
 use crate::solvers::Batch;
 
 /// What the clones of a command share.

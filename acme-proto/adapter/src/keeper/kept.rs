@@ -13,9 +13,9 @@ use acme_proto::x509::Certificate;
 
 use super::event::CertificateEventKind;
 use super::health::{CertificateHealth, CertificateState};
-use crate::client_state::locked;
 use crate::error::Error;
 use crate::error_chain;
+use crate::locked;
 use crate::storage::layout::{Name, StoredCertificate, StoredLife};
 
 /// One certificate: its identifiers, its life, and what is served.

@@ -10,6 +10,8 @@ mod health;
 mod kept;
 mod reached;
 mod settings;
+#[cfg(feature = "tracing")]
+mod trace;
 mod validations;
 
 use core::time::Duration;
@@ -32,10 +34,10 @@ pub use self::reached::Reached;
 pub use self::settings::{AuthoritySettings, KeeperSettings, Observer, Terms};
 pub use self::validations::Validations;
 
-use crate::client_state::locked;
 use crate::clock;
 use crate::error::Error;
 use crate::keys::{KeyKind, ProviderKey, default_provider};
+use crate::locked;
 use crate::resolver::CertificateResolver;
 use crate::storage::layout::{
     self, LoadedCertificate, Name, StoredCertificate, StoredLife, StoredOrder,
@@ -459,7 +461,7 @@ impl Keeper {
     pub fn report(&self, kept: &Kept, kind: CertificateEventKind) {
         let event = CertificateEvent { name: Arc::clone(kept.id()), kind };
         #[cfg(feature = "tracing")]
-        crate::trace::certificate(&event);
+        trace::certificate(&event);
         if let Some(observer) = &self.settings.observer {
             observer(&event);
         }

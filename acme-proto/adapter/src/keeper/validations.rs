@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use acme_proto::challenge::{Challenge, ChallengeId};
 
-use crate::client_state::locked;
 use crate::clock;
 use crate::http01::Http01Handler;
 use crate::keys::KeyError;
+use crate::locked;
 use crate::storage::Key;
 use crate::storage::layout;
 use crate::tls_alpn01::TlsAlpn01Resolver;

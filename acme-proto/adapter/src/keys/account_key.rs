@@ -7,7 +7,6 @@ use rustls::crypto::CryptoProvider;
 use zeroize::Zeroizing;
 
 use super::{KeyError, KeyKind, ProviderKey, check_pkcs8_pem, generate};
-use crate::account_file::AccountFile;
 
 /// The private key of an account, as PKCS#8 PEM.
 ///
@@ -113,18 +112,6 @@ impl AccountKey {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Option<ProviderKey>, KeyError> {
         self.new_pem.as_ref().map(|pem| ProviderKey::from_pkcs8_pem(pem, provider)).transpose()
-    }
-}
-
-impl From<&AccountFile> for AccountKey {
-    fn from(file: &AccountFile) -> Self {
-        file.key().clone()
-    }
-}
-
-impl From<AccountFile> for AccountKey {
-    fn from(file: AccountFile) -> Self {
-        Self::from(&file)
     }
 }
 

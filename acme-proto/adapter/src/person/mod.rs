@@ -12,8 +12,8 @@ use std::thread;
 use acme_proto::challenge::{Challenge, TxtRecord};
 use acme_proto::wire::ChallengeKind;
 
-use crate::client_state::locked;
 use crate::error::BoxError;
+use crate::locked;
 use crate::txt;
 
 pub use self::terminal::Terminal;

@@ -317,7 +317,7 @@ impl Propagation {
                         let (zone, names, servers) = (in_words(zone), self.names(), self.servers());
                         let done = Propagated { zone, names, servers };
                         #[cfg(feature = "tracing")]
-                        crate::trace::propagated(&done);
+                        super::trace::propagated(&done);
                         return Some(done);
                     }
                     if let Some(next) = first.next().cloned() {

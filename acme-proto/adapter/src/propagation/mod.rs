@@ -14,6 +14,8 @@ mod error;
 mod message;
 mod resolv_conf;
 mod target;
+#[cfg(feature = "tracing")]
+mod trace;
 
 use core::net::SocketAddr;
 use core::time::Duration;

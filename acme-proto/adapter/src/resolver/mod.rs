@@ -14,8 +14,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use self::table::Table;
-use crate::client_state::locked;
 use crate::keys::ProviderKey;
+use crate::locked;
 use crate::tls::TlsError;
 use crate::tls_alpn01::{ACME_TLS_ALPN, TlsAlpn01Resolver, is_validation};
 

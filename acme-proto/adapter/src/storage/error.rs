@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 
 use super::Key;
-use crate::error::BoxError;
 use crate::keys::KeyError;
 
 /// Why a storage failed; `Display` is one line that names the place and the remedy.
@@ -74,13 +73,13 @@ pub enum StorageError {
         /// The key.
         key: Key,
         /// What it says.
-        source: BoxError,
+        source: Box<dyn core::error::Error + Send + Sync>,
     },
 }
 
 impl StorageError {
     /// Wraps the error of a storage of another kind, such as a database.
-    pub fn other(key: &Key, source: impl Into<BoxError>) -> Self {
+    pub fn other(key: &Key, source: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
         Self::Other { key: key.clone(), source: source.into() }
     }
 

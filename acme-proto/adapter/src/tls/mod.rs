@@ -1,7 +1,6 @@
 //! The TLS configuration of a client: which roots it trusts, and what a failure means.
 
 mod own_root;
-pub(crate) mod words;
 
 use core::fmt;
 use std::io;
@@ -18,6 +17,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use self::own_root::OwnRoot;
 use crate::error_chain;
+use crate::tls_words::{self, P521_ADVICE};
 
 /// The roots that a CA's HTTPS certificates are checked against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub fn server_name(url: &Url) -> Result<ServerName<'static>, Lost> {
 /// Classifies the failure of a handshake, before which nothing was sent.
 pub fn handshake_failed(error: &io::Error, config: &ClientConfig) -> Lost {
     let words = error_chain(error);
-    match words::inner(error) {
+    match tls_words::inner(error) {
         Some(rustls::Error::InvalidCertificate(_)) => Lost::Untrusted(words),
         // The server found no way to sign that this side can check.
         Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure))
@@ -100,10 +100,6 @@ fn knows_p521(config: &ClientConfig) -> bool {
     let algorithms = config.crypto_provider().signature_verification_algorithms;
     algorithms.supported_schemes().contains(&SignatureScheme::ECDSA_NISTP521_SHA512)
 }
-
-/// What the provider ring cannot check.
-const P521_ADVICE: &str =
-    "the crypto provider ring does not know P-521; build with the feature `aws-lc-rs` and use that";
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +137,7 @@ pub struct TlsFault(rustls::Error);
 
 impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&words::of(&self.0))
+        f.write_str(&tls_words::of(&self.0))
     }
 }
 

@@ -8,8 +8,6 @@ use acme_proto::time::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error};
 
-use super::P521_ADVICE;
-
 /// Returns the failure of rustls that an error is or holds.
 pub(crate) fn inner<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -107,6 +105,10 @@ fn spaced(debug: &str) -> String {
     }
     words
 }
+
+/// What the provider ring cannot check.
+pub(crate) const P521_ADVICE: &str =
+    "the crypto provider ring does not know P-521; build with the feature `aws-lc-rs` and use that";
 
 /// The end of 1.2.840.10045.4.3.4 (RFC 5758 section 3.2), which is what P-521 signs by.
 const ECDSA_WITH_SHA512: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4];
