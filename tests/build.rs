@@ -12,6 +12,8 @@ const FILES: &[&str] = &[
     "key_change.rs",
     "operations.rs",
     "person.rs",
+    "pool.rs",
+    "trust.rs",
     "user_code.rs",
 ];
 

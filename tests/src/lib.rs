@@ -10,9 +10,11 @@
 //! - [`made_up_kind`]: a kind of challenge that the published crates do not know.
 //! - [`mutations`]: every way in which a valid response can be changed.
 //! - [`name_servers`]: a DNS resolver and authoritative servers on loopback.
+//! - [`numbering`]: a server whose responses number their connections.
 //! - [`responders`]: the listeners of both adapters, and clients that look at them.
 //! - [`script`]: a server that expects one exchange after the other, and responds as a test says.
 //! - [`servers`]: ACME servers of other people, installed and started on loopback (Unix).
+//! - [`tls_server`]: an HTTPS server with any certificate, and requests made by hand.
 
 pub mod arguments;
 pub mod balancer;
@@ -30,6 +32,7 @@ pub mod interop;
 pub mod made_up_kind;
 pub mod mutations;
 pub mod name_servers;
+pub mod numbering;
 pub mod polite;
 pub mod poll_lag;
 pub mod responders;
@@ -37,6 +40,7 @@ pub mod scenario;
 pub mod script;
 #[cfg(unix)]
 pub mod servers;
+pub mod tls_server;
 pub mod world;
 
 /// The README's examples, compiled.

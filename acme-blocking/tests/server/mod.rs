@@ -13,8 +13,8 @@ use acme_blocking::acme_proto::flow::{Flow as _, Output, Transmit};
 use acme_blocking::acme_proto::http::{Method, Request};
 use acme_blocking::acme_proto::{call::Call, op, session::Session, time::Timestamp, url::Url};
 use acme_blocking::{Roots, UreqTransport};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// What a server speaks.
@@ -40,13 +40,7 @@ struct Counts {
 
 impl Server {
     pub(crate) fn start(speaks: Speaks) -> Self {
-        Self::start_with(speaks, tls())
-    }
-
-    pub(crate) fn start_with(
-        speaks: Speaks,
-        (config, root_pem): (Arc<ServerConfig>, String),
-    ) -> Self {
+        let (config, root_pem) = tls();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let counts = Arc::new(Counts::default());
@@ -88,32 +82,18 @@ impl Server {
 
 /// Makes the configuration of a server with a certificate for loopback, and its root.
 pub(crate) fn tls() -> (Arc<ServerConfig>, String) {
-    tls_with(|_| {}, false)
-}
-
-/// As [`tls`], with another certificate, and perhaps with a key that is not that of the certificate.
-pub(crate) fn tls_with(
-    change: impl FnOnce(&mut rcgen::CertificateParams),
-    another_key: bool,
-) -> (Arc<ServerConfig>, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let names = vec!["localhost".to_owned(), "behind.test".to_owned()];
-    let mut params = rcgen::CertificateParams::new(names).expect("a name");
-    params.subject_alt_names.push(rcgen::SanType::IpAddress("127.0.0.1".parse().expect("an IP")));
-    change(&mut params);
+    let names = ["localhost", "127.0.0.1", "behind.test"].map(str::to_owned);
+    let params = rcgen::CertificateParams::new(names).expect("names");
     let certificate = params.self_signed(&key).expect("a certificate");
-    let der = CertificateDer::from_pem_slice(certificate.pem().as_bytes()).expect("PEM");
-    let key = if another_key { rcgen::KeyPair::generate().expect("a key") } else { key };
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("PEM");
-    let provider = rustls::crypto::ring::default_provider();
-    let key = provider.key_provider.load_private_key(key).expect("a key");
-    // It does not check that the two belong together.
-    let certified = rustls::sign::CertifiedKey::new(vec![der], key);
-    let config = ServerConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+    let config =
+        ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .expect("a certificate with its key");
     (Arc::new(config), certificate.pem())
 }
 

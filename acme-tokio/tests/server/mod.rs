@@ -22,7 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -49,13 +49,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(speaks: Speaks) -> Self {
-        Self::start_with(speaks, tls(speaks)).await
-    }
-
-    pub(crate) async fn start_with(
-        speaks: Speaks,
-        (config, root_pem): (Arc<ServerConfig>, String),
-    ) -> Self {
+        let (config, root_pem) = tls(speaks);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
@@ -101,34 +95,17 @@ impl Server {
 
 /// Makes a TLS configuration with a certificate for localhost, and its root.
 pub(crate) fn tls(speaks: Speaks) -> (Arc<ServerConfig>, String) {
-    tls_with(speaks, |_| {}, false)
-}
-
-/// As [`tls`], with another certificate, and perhaps with a key that is not that of the certificate.
-pub(crate) fn tls_with(
-    speaks: Speaks,
-    change: impl FnOnce(&mut rcgen::CertificateParams),
-    another_key: bool,
-) -> (Arc<ServerConfig>, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let mut params =
-        rcgen::CertificateParams::new(vec!["localhost".to_owned(), "behind.test".to_owned()])
-            .expect("a name");
-    params.subject_alt_names.push(rcgen::SanType::IpAddress("127.0.0.1".parse().expect("an IP")));
-    change(&mut params);
+    let names = ["localhost", "127.0.0.1", "behind.test"].map(str::to_owned);
+    let params = rcgen::CertificateParams::new(names).expect("names");
     let certificate = params.self_signed(&key).expect("a certificate");
-    let der = CertificateDer::from_pem_slice(certificate.pem().as_bytes()).expect("PEM");
-    let key = if another_key { rcgen::KeyPair::generate().expect("a key") } else { key };
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("PEM");
-    let provider = rustls::crypto::ring::default_provider();
-    let key = provider.key_provider.load_private_key(key).expect("a key");
-    // It does not check that the two belong together.
-    let certified = rustls::sign::CertifiedKey::new(vec![der], key);
-    let mut config = ServerConfig::builder_with_provider(provider.into())
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a certificate with its key");
     config.alpn_protocols = match speaks {
         Speaks::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         _ => vec![b"http/1.1".to_vec()],

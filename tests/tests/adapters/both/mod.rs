@@ -20,6 +20,10 @@ pub(crate) mod on_tokio {
     pub(crate) mod operations;
     #[path = "../person.rs"]
     pub(crate) mod person;
+    #[path = "../pool.rs"]
+    pub(crate) mod pool;
+    #[path = "../trust.rs"]
+    pub(crate) mod trust;
     #[path = "../user_code.rs"]
     pub(crate) mod user_code;
 }
@@ -46,6 +50,12 @@ pub(crate) mod on_blocking {
     }
     pub(crate) mod person {
         include!(concat!(env!("OUT_DIR"), "/person.rs"));
+    }
+    pub(crate) mod pool {
+        include!(concat!(env!("OUT_DIR"), "/pool.rs"));
+    }
+    pub(crate) mod trust {
+        include!(concat!(env!("OUT_DIR"), "/trust.rs"));
     }
     pub(crate) mod user_code {
         include!(concat!(env!("OUT_DIR"), "/user_code.rs"));

@@ -6,11 +6,31 @@ use std::sync::Arc;
 
 pub(crate) use acme_blocking::Signer as ObjectSigner;
 pub(crate) use acme_blocking::*;
+use acme_proto::flow::Transmit;
+use acme_tests::numbering::number;
 pub(crate) use std::thread::sleep;
 
 /// As `std::future::ready`, where nothing waits.
 pub(crate) fn ready<T>(value: T) -> T {
     value
+}
+
+/// The default transport, with one root.
+pub(crate) fn transport(root: &str) -> UreqTransport {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    UreqTransport::new(&provider, &Roots::Pem(root.into())).expect("a transport")
+}
+
+/// Sends requests at the same time; returns the numbers of their connections.
+pub(crate) fn at_once(
+    transport: &UreqTransport,
+    requests: impl IntoIterator<Item = Transmit>,
+) -> Vec<String> {
+    std::thread::scope(|scope| {
+        let exchange = |request| scope.spawn(|| number(transport.exchange(request)));
+        let exchanges: Vec<_> = requests.into_iter().map(exchange).collect();
+        exchanges.into_iter().map(|exchange| exchange.join().expect("a number")).collect()
+    })
 }
 
 /// The smallest server that has a handler mounted.

@@ -2,10 +2,35 @@
 
 use std::sync::Arc;
 
+use acme_proto::flow::Transmit;
+use acme_tests::numbering::number;
 pub(crate) use acme_tokio::DynSigner as ObjectSigner;
 pub(crate) use acme_tokio::*;
 pub(crate) use std::future::ready;
 pub(crate) use tokio::time::sleep;
+
+/// The default transport, with one root.
+pub(crate) fn transport(root: &str) -> HyperTransport {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    HyperTransport::new(&provider, &Roots::Pem(root.into())).expect("a transport")
+}
+
+/// Sends requests at the same time; returns the numbers of their connections.
+pub(crate) async fn at_once(
+    transport: &HyperTransport,
+    requests: impl IntoIterator<Item = Transmit>,
+) -> Vec<String> {
+    // On the one thread of a test they begin in turn.
+    let exchanges = requests.into_iter().map(|request| {
+        let transport = transport.clone();
+        tokio::spawn(async move { number(transport.exchange(request).await) })
+    });
+    let mut numbers = Vec::new();
+    for exchange in exchanges.collect::<Vec<_>>() {
+        numbers.push(exchange.await.expect("a number"));
+    }
+    numbers
+}
 
 /// The smallest server that has a handler mounted.
 pub(crate) async fn own_server(handler: Http01Handler) -> u16 {
