@@ -1,7 +1,9 @@
 //! Cancelling an issuance.
 
 use core::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use acme_adapter::locked;
 
 /// Cancels issuances from [any thread](Self::cancel); clones share one state.
 ///
@@ -62,7 +64,7 @@ impl Cancel {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }
 

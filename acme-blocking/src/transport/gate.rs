@@ -3,6 +3,8 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
+use acme_adapter::locked;
+
 /// A semaphore: limits the number of callers at a time.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -20,7 +22,7 @@ impl Gate {
 
     /// Waits for a place until `deadline`.
     pub(super) fn enter(&self, deadline: Instant) -> Option<Place<'_>> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = locked(&self.free);
         let left = deadline.saturating_duration_since(Instant::now());
         let (mut free, _) = self
             .freed
@@ -33,7 +35,7 @@ impl Gate {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *locked(&self.0.free) += 1;
         self.0.freed.notify_one();
     }
 }

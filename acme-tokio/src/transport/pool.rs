@@ -1,17 +1,27 @@
 //! The open connections: one over HTTP/2, or a bounded number over HTTP/1.1, to each server.
+//!
+//! What a server speaks is known after the first connection, so one request makes it and the others wait (`explore`).
+//! Over HTTP/2 they all share it. Over HTTP/1.1 each needs a *slot*, of which there are as many as connections may be in
+//! use at once. Whoever has a slot takes an idle connection or dials one. `Connection::give_back` returns the slot with the
+//! connection; a `Connection` that is dropped returns its slot alone, and closes.
+//!
+//! *Which connection a request takes.* Behind a load balancer, a nonce may hold only at the machine that gave it. So a
+//! request takes the connection that brought its nonce, if that is idle, or else the one that was used last. The same holds
+//! for requests that wait, where a connection that becomes free is kept for a moment (`HEAD_START`): the response that it
+//! has just brought may lead to a request with its nonce.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ::hyper::body::Incoming;
 use ::hyper::client::conn::{TrySendError, http1, http2};
 use ::hyper::{Request, Response};
 use acme_adapter::brought::Brought;
-use acme_adapter::error_chain;
 use acme_adapter::settings::{MOST_CONNECTIONS, USUAL_CONNECTIONS};
+use acme_adapter::{error_chain, locked};
 use acme_proto::flow::{Lost, RequestId};
 use acme_proto::url::Url;
 use tokio::sync::oneshot;
@@ -45,7 +55,7 @@ impl Pool {
 
     /// Drops every connection: idle ones close at once, those in use when their request ends.
     pub(super) fn close(&self) {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        locked(&self.hosts).clear();
     }
 
     /// Returns a connection that is ready for one request, an open one if possible.
@@ -150,7 +160,7 @@ impl Pool {
 
     fn host(&self, url: &Url) -> Arc<Host> {
         let origin = Origin::of(url);
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = locked(&self.hosts);
         if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&origin) {
             // Whoever uses a connection holds its host, so these have idle connections only.
             hosts.retain(|_, host| Arc::strong_count(host) > 1);
@@ -261,7 +271,7 @@ impl Host {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     fn http2(self: &Arc<Self>) -> Option<Http2> {
@@ -309,11 +319,11 @@ impl Host {
         handed.await.map_err(|_| Lost::NotSent("the pool is closed".into()))
     }
 
-    /// Gives connections that are not in use to requests that wait: to those whose nonces they brought, or to `any`.
-    fn serve_waiting(self: &Arc<Self>, any: bool) {
+    /// Gives slots, and idle connections with them, to requests that wait.
+    fn serve_waiting(self: &Arc<Self>, whom: Whom) {
         let mut state = self.state();
         while state.slots > 0
-            && let Some(next) = state.next_waiting(any)
+            && let Some(next) = state.next_waiting(whom)
         {
             let idle = state.take_idle(next.nonce_from);
             match next.hand.send((Slot(Some(Arc::clone(self))), idle)) {
@@ -331,10 +341,12 @@ impl Host {
 #[derive(Default)]
 struct State {
     http2: Option<Open>,
+    /// Over HTTP/1.1; the one that was used last is the last.
     idle: Vec<Idle>,
     /// How many more HTTP/1.1 connections may be in use; nobody waits while there are any.
     slots: usize,
     waiting: VecDeque<Waiting>,
+    /// What the newest connection showed.
     speaks_http1: bool,
     /// How many attempts at a first connection have ended.
     round: u64,
@@ -359,12 +371,20 @@ impl State {
         request.is_some_and(|request| self.idle.iter().any(|idle| idle.brought.has(request)))
     }
 
-    /// Removes the request that waits longest, of those whose nonce an idle connection brought or of `any`.
-    fn next_waiting(&mut self, any: bool) -> Option<Waiting> {
-        let is_next = |waiting: &Waiting| any || self.has_idle(waiting.nonce_from);
+    /// Removes the request that waits longest.
+    fn next_waiting(&mut self, whom: Whom) -> Option<Waiting> {
+        let is_next = |waiting: &Waiting| whom == Whom::Anyone || self.has_idle(waiting.nonce_from);
         let place = self.waiting.iter().position(is_next)?;
         self.waiting.remove(place)
     }
+}
+
+/// Which requests that wait are served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    Anyone,
+    /// Those whose nonce an idle connection brought.
+    ByNonce,
 }
 
 /// A request that waits for a connection.
@@ -385,7 +405,7 @@ impl Slot {
             state.slots += 1;
             state.idle.push(idle);
         }
-        host.serve_waiting(false);
+        host.serve_waiting(Whom::ByNonce);
         if host.state().waiting.is_empty() {
             return;
         }
@@ -393,7 +413,7 @@ impl Slot {
         // only this connection is any good for it, so that it comes before those that wait with other nonces.
         tokio::spawn(async move {
             tokio::time::sleep(HEAD_START).await;
-            host.serve_waiting(true);
+            host.serve_waiting(Whom::Anyone);
         });
     }
 }
@@ -402,7 +422,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(host) = self.0.take() {
             host.state().slots += 1;
-            host.serve_waiting(true);
+            host.serve_waiting(Whom::Anyone);
         }
     }
 }
@@ -430,11 +450,11 @@ impl Heard {
     }
 
     fn set(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *locked(&self.0) = Instant::now();
     }
 
     fn get(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *locked(&self.0)
     }
 
     fn is(&self, other: &Self) -> bool {

@@ -4,9 +4,11 @@ mod answer;
 mod redirect;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use acme_proto::challenge::{Challenge, Http01};
+
+use crate::locked;
 
 pub use self::answer::HttpAnswer;
 pub use self::redirect::HttpsRedirect;
@@ -125,7 +127,7 @@ impl Http01Handler {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.entries)
     }
 }
 

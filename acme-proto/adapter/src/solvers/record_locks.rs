@@ -7,7 +7,9 @@
 
 use core::fmt;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::locked;
 
 /// Called, from any thread, when a place in a queue has become the first.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -45,7 +47,7 @@ impl RecordLocks {
 
     /// Locks the state, which is valid even if another thread panics while it holds the lock.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Key, LockGuard, MAX_VALUE_LEN, Storage, StorageError, Value};
+use crate::locked;
 
 /// A storage that ends with its last clone: for tests, and for servers that want nothing on disk.
 ///
@@ -28,7 +29,7 @@ impl MemoryStorage {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics with the lock held, and each change is one call.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }
 
