@@ -32,45 +32,37 @@ fn main() -> Result<(), BoxError> {
     let mut session = Session::new(directory.parse()?, 0)
         .with_account_key(client.account_key())
         .with_account_url(account.url().clone());
-    let mut order = Issuance::new([name])?;
+    let order = Issuance::new([name])?;
+    let csr = make_csr(&key, order.identifiers())?;
+    let mut order = order.with_csr(csr)?;
     let mut clock = Clock::start();
     let issued = loop {
         let input = match order.poll_output(&mut session, clock.now()) {
-            Output::Transmit(t) => Some(Input::exchanged(t.id, transport.exchange(t))),
-            Output::Sign(sign) => Some(Input::signed(sign.id, keyring.answer(&sign))),
-            // Only a durable flow saves: a program that resumes after a crash stores the snapshot here.
-            Output::Save(save) => Some(Input::saved(save.id, Ok(()))),
-            Output::Event(event) => {
-                match event {
-                    Event::Authorize(offer) => {
+            Output::Transmit(t) => Input::exchanged(t.id, transport.exchange(t)),
+            Output::Sign(sign) => Input::signed(sign.id, keyring.answer(&sign)),
+            Output::Done(result) => break result?,
+            other => {
+                // The flow expects no input to these: act, and poll again.
+                match other {
+                    Output::Event(Event::Authorize(offer)) => {
                         order.select(&session, &offer.id(), &ChallengeKind::Http01)?;
                     }
-                    Event::Provision(challenge) => {
+                    Output::Event(Event::Provision(challenge)) => {
                         order.ready_with(&challenge.id(), http.present(&challenge)?)?;
                     }
-                    Event::CleanUp(challenge) => {
+                    Output::Event(Event::CleanUp(challenge)) => {
                         http.clean_up(&challenge)?;
                         order.cleaned(&challenge.id())?;
                     }
-                    Event::Finalize(names) => order.finalize(make_csr(&key, &names)?)?,
-                    other => return Err(format!("unknown event: {other:?}").into()),
+                    Output::Notice(notice) => println!("{notice}"),
+                    Output::Timeout(Some(time)) => std::thread::sleep(clock.wait_until(time)),
+                    // Only a durable flow saves, and only one without a CSR asks for it.
+                    other => return Err(format!("not expected: {other:?}").into()),
                 }
-                None
+                continue;
             }
-            Output::Notice(notice) => {
-                println!("{notice}");
-                None
-            }
-            Output::Timeout(Some(time)) => {
-                std::thread::sleep(clock.wait_until(time));
-                None
-            }
-            Output::Timeout(None) => return Err("an event was not answered".into()),
-            Output::Done(result) => break result?,
         };
-        if let Some(input) = input {
-            order.handle_input(&mut session, input, clock.now())?;
-        }
+        order.handle_input(&mut session, input, clock.now())?;
     };
     std::fs::write("cert.pem", issued.chain().to_pem())?;
     Ok(())
