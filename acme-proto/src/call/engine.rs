@@ -70,7 +70,7 @@ struct Seen {
 const LAST_LOOK: Duration = Duration::from_secs(3);
 
 impl<O: Operation> Engine<O> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             binding: None,
             time_limit: None,
@@ -79,8 +79,8 @@ impl<O: Operation> Engine<O> {
             next_number: 0,
             next_id: 0,
             exchanges: BTreeMap::new(),
-            queue: Queue::new(),
-            supplies: Supplies::new(),
+            queue: Queue::default(),
+            supplies: Supplies::default(),
             notices: VecDeque::new(),
             given: None,
             last_failure: None,
@@ -261,7 +261,7 @@ impl<O: Operation> Engine<O> {
     /// Returns the memory of collections that are empty: a node of a map has room for eleven entries.
     fn release(&mut self) {
         if self.exchanges.is_empty() && self.queue.active() == 0 {
-            (self.exchanges, self.queue) = (BTreeMap::new(), Queue::new());
+            (self.exchanges, self.queue) = (BTreeMap::new(), Queue::default());
             self.notices = VecDeque::new();
         }
     }

@@ -10,7 +10,6 @@ use crate::op::{Auth, Payload, Spec};
 use crate::request::RequestId;
 use crate::session::Fresh;
 use crate::time::Timestamp;
-use crate::token::Nonce;
 use crate::url::Url;
 
 /// Names an exchange within its engine; an older one has a lower id, and goes first.
@@ -34,13 +33,9 @@ pub(super) struct Exchange<O> {
     /// it.
     pub(super) nonce: Option<Fresh>,
     /// The nonce that the request was signed with last.
-    pub(super) signed_nonce: Option<Nonce>,
+    pub(super) signed_nonce: Option<Fresh>,
     /// The request that went out last.
     pub(super) request_id: Option<RequestId>,
-    /// The request whose response brought the nonce in use.
-    pub(super) nonce_from: Option<RequestId>,
-    /// When the nonce in use was received.
-    pub(super) nonce_since: Timestamp,
     pub(super) tries: u32,
     /// How many of these were lost: the next one has more time.
     pub(super) losses: u32,
@@ -216,14 +211,12 @@ impl<O> Exchange<O> {
             redirect: None,
             payload: None,
             nonce: None,
+            signed_nonce: None,
             request_id: None,
-            nonce_from: None,
-            nonce_since: Timestamp::UNIX_EPOCH,
             tries: 0,
             losses: 0,
             lags: 0,
             nonce_tries: 0,
-            signed_nonce: None,
             sent_at: Timestamp::UNIX_EPOCH,
             unsupplied: false,
             redirects: 0,
@@ -259,8 +252,7 @@ impl<O> Exchange<O> {
 
     /// Keeps the nonce that the request was signed with, for the next try: nobody has used it up.
     pub(super) fn keep_nonce(&mut self) {
-        let (since, from) = (self.nonce_since, self.nonce_from);
-        self.nonce = self.signed_nonce.take().map(|nonce| Fresh { nonce, since, from });
+        self.nonce = self.signed_nonce.take();
     }
 
     /// Ends: the operation is given back.

@@ -4,7 +4,6 @@ use alloc::collections::BTreeSet;
 
 use super::engine::Engine;
 use super::exchange::{Exchange, ExchangeId, Outcome, Work};
-use super::queue::Lack;
 use super::supply::Supply;
 use crate::error::Error;
 use crate::op::{
@@ -45,11 +44,12 @@ impl<O: Operation> Engine<O> {
     /// Starts to fetch what exchanges lack; returns whether anything was started.
     pub(super) fn fetch_lacking(&mut self, has_room: bool, session: &Session) -> bool {
         // What could not be sent anyway is no reason to fetch.
-        let lacking = |lack| if has_room { self.queue.lacking[lack as usize].len() } else { 0 };
+        let lacking =
+            |supply: Supply| if has_room { self.queue.lacking[supply as usize].len() } else { 0 };
         let running = self.supplies.running;
-        let directory = lacking(Lack::Directory) > 0 && running[Supply::Directory as usize] == 0;
-        let account = lacking(Lack::Account) > 0 && running[Supply::Account as usize] == 0;
-        let nonces = lacking(Lack::Nonce).saturating_sub(running[Supply::Nonce as usize]);
+        let directory = lacking(Supply::Directory) > 0 && running[Supply::Directory as usize] == 0;
+        let account = lacking(Supply::Account) > 0 && running[Supply::Account as usize] == 0;
+        let nonces = lacking(Supply::Nonce).saturating_sub(running[Supply::Nonce as usize]);
         if directory {
             self.start_supply(Supply::Directory, session);
         }

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::exchange::ExchangeId;
+use super::supply::Supply;
 use crate::time::Timestamp;
 
 /// The exchanges, sorted by what happens to each next.
@@ -14,7 +15,7 @@ pub(super) struct Queue {
     pub(super) ready: BTreeSet<ExchangeId>,
     /// To be begun at a time.
     pub(super) timed: BTreeSet<(Timestamp, ExchangeId)>,
-    /// To be begun when something is there that they lack.
+    /// To be begun when something is there that they lack; by [`Supply`].
     pub(super) lacking: [BTreeSet<ExchangeId>; 3],
     /// To be handed to the driver.
     pub(super) signed: BTreeSet<ExchangeId>,
@@ -25,26 +26,7 @@ pub(super) struct Queue {
     pub(super) settled: VecDeque<ExchangeId>,
 }
 
-/// What an exchange lacks before it can be signed or sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
-    Directory,
-    Account,
-    Nonce,
-}
-
 impl Queue {
-    pub(super) const fn new() -> Self {
-        Self {
-            ready: BTreeSet::new(),
-            timed: BTreeSet::new(),
-            lacking: [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()],
-            signed: BTreeSet::new(),
-            outstanding: BTreeMap::new(),
-            settled: VecDeque::new(),
-        }
-    }
-
     /// Makes those ready whose time has come.
     pub(super) fn wake(&mut self, now: Timestamp) {
         while let Some((_, id)) = self.timed.first().copied().filter(|(at, _)| *at <= now) {
@@ -54,8 +36,8 @@ impl Queue {
     }
 
     /// Makes those ready that lacked something.
-    pub(super) fn supply(&mut self, lack: Lack) {
-        self.ready.append(&mut self.lacking[lack as usize]);
+    pub(super) fn supply(&mut self, supply: Supply) {
+        self.ready.append(&mut self.lacking[supply as usize]);
     }
 
     /// Takes the oldest exchange that can be handed out or, with room for another, begun.
@@ -64,7 +46,7 @@ impl Queue {
     pub(super) fn take_next(&mut self, has_room: bool, no_nonce: bool) -> Option<ExchangeId> {
         // One that is signed has its place among the active already, so that it needs no room.
         let Self { ready, signed, lacking, .. } = self;
-        let starving = &mut lacking[Lack::Nonce as usize];
+        let starving = &mut lacking[Supply::Nonce as usize];
         let sets = [(signed, true), (ready, has_room), (starving, has_room && !no_nonce)];
         let sets = sets.into_iter().filter(|(_, open)| *open).map(|(set, _)| set);
         sets.filter(|set| !set.is_empty()).min_by_key(|set| set.first().copied())?.pop_first()
@@ -112,10 +94,10 @@ mod tests {
     #[test]
     fn the_oldest_goes_first_whatever_it_waited_for() {
         let [a, b, c, d] = ids();
-        let mut queue = Queue::new();
+        let mut queue = Queue::default();
         queue.ready.insert(d);
         queue.signed.insert(c);
-        queue.lacking[Lack::Nonce as usize].insert(b);
+        queue.lacking[Supply::Nonce as usize].insert(b);
         queue.timed.insert((NOW, a));
         queue.wake(NOW);
         let taken: [_; 5] = core::array::from_fn(|_| queue.take_next(true, false));
@@ -125,7 +107,7 @@ mod tests {
     #[test]
     fn without_room_only_what_is_signed_goes() {
         let [a, b] = ids();
-        let mut queue = Queue::new();
+        let mut queue = Queue::default();
         queue.ready.insert(a);
         queue.signed.insert(b);
         assert_eq!([queue.take_next(false, false), queue.take_next(false, false)], [Some(b), None]);
@@ -134,22 +116,22 @@ mod tests {
     #[test]
     fn what_lacks_a_directory_waits_until_it_is_there() {
         let [a] = ids();
-        let mut queue = Queue::new();
-        queue.lacking[Lack::Directory as usize].insert(a);
+        let mut queue = Queue::default();
+        queue.lacking[Supply::Directory as usize].insert(a);
         assert_eq!(queue.take_next(true, false), None);
-        queue.supply(Lack::Account);
+        queue.supply(Supply::Account);
         assert_eq!(queue.take_next(true, false), None);
-        queue.supply(Lack::Directory);
+        queue.supply(Supply::Directory);
         assert_eq!(queue.take_next(true, false), Some(a));
     }
 
     #[test]
     fn what_was_given_up_is_only_outstanding() {
         let [a, b, c, d, e, f] = ids();
-        let mut queue = Queue::new();
+        let mut queue = Queue::default();
         queue.ready.insert(a);
         queue.timed.insert((NOW, b));
-        queue.lacking[Lack::Account as usize].insert(c);
+        queue.lacking[Supply::Account as usize].insert(c);
         queue.signed.insert(d);
         queue.outstanding.insert(1, e);
         queue.settled.push_back(f);

@@ -12,6 +12,7 @@ use crate::notice::{Notice, RetryReason};
 use crate::op::{Auth, OnLost, Operation, Resource, Spec, Target};
 use crate::request::Lost;
 use crate::session::{Fresh, Session};
+use crate::text::snippet;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{self, Problem, ProblemType};
@@ -28,9 +29,13 @@ impl<O: Operation> Engine<O> {
         let (since, from) = (self.now, exchange.request_id);
         let nonce = header::replay_nonce(response.headers());
         let nonce = nonce.map(|nonce| Fresh { nonce, since, from });
-        let response = existing_account(exchange, &url, &response).unwrap_or(response);
+        let mut response = response;
         if !(200..400).contains(&response.status()) {
-            return self.refused(exchange, &url, &response, nonce, session);
+            let problem = self.problem(exchange, &url, &response, session);
+            match existing_account(&problem) {
+                Some(account) => response = account,
+                None => return self.refused(exchange, problem, &response, nonce, session),
+            }
         }
         // A nonce that was asked for belongs to this flow; its operation takes it from the response.
         if let Some(nonce) = nonce.filter(|_| !exchange.is_nonce()) {
@@ -99,12 +104,11 @@ impl<O: Operation> Engine<O> {
     fn refused(
         &mut self,
         exchange: &mut Exchange<O>,
-        url: &Url,
+        problem: ServerProblem,
         response: &Response,
         nonce: Option<Fresh>,
         session: &mut Session,
     ) -> Verdict {
-        let problem = self.problem(exchange, url, response, session);
         if problem.is(&ProblemType::BadNonce) && exchange.spec.is_signed() {
             return self.bad_nonce(exchange, nonce, problem, session);
         }
@@ -164,7 +168,9 @@ impl<O: Operation> Engine<O> {
     ) -> Verdict {
         exchange.nonce_tries += 1;
         // A server that lost its nonces, by a restart for one, lost all older ones too.
-        session.drop_nonces_before(exchange.nonce_since);
+        if let Some(refused) = &exchange.signed_nonce {
+            session.drop_nonces_before(refused.since);
+        }
         if exchange.nonce_tries >= session.policy().bad_nonce_tries {
             if let Some(nonce) = nonce {
                 session.put_nonce(nonce);
@@ -337,14 +343,9 @@ impl<O: Operation> Engine<O> {
             },
             url: url.clone(),
             status: response.status(),
-            snippet: if problem.is_some() {
-                Default::default()
-            } else {
-                crate::text::snippet(body)
-            },
+            snippet: if problem.is_none() { snippet(body) } else { Default::default() },
             problem,
-            media_type: header::media_type(response.headers())
-                .map_or_else(|| "no media type".into(), |m| crate::text::printable(&m, 80)),
+            media_type: header::media_type_in_words(response.headers()),
             retry_at: header::retry_after(response.headers(), self.now),
             help: targets("help").collect(),
             index: targets("index").next(),
@@ -358,24 +359,15 @@ impl<O: Operation> Engine<O> {
 ///
 /// Servers answered so for the key of an account that exists before RFC 8555 Section 7.3.1 said 200, and some still do.
 /// A problem that is about something else is one.
-fn existing_account<O: Operation>(
-    exchange: &Exchange<O>,
-    url: &Url,
-    response: &Response,
-) -> Option<Response> {
-    let is_one = response.status() == 409 && exchange.spec.resource == Resource::NewAccount;
-    let account = header::location(response.headers(), url).filter(|_| is_one)?;
-    let context = wire::Context { url, allow_http: false };
-    if let Ok(parsed) = Problem::parse(response.body(), context) {
-        // Boulder said so by `malformed`, first of the drafts' namespace.
-        let kind = parsed.value.kind();
-        let is_about_that = *kind == ProblemType::Malformed
-            || ["about:blank", "urn:acme:error:malformed"].contains(&kind.as_str());
-        if !is_about_that {
-            return None;
-        }
-    }
-    Some(Response::new(200).with_header("Location", account.as_str()))
+fn existing_account(problem: &ServerProblem) -> Option<Response> {
+    let is_one = problem.status == 409 && problem.resource == Resource::NewAccount;
+    let account = problem.location.as_ref().filter(|_| is_one)?;
+    // Boulder said so by `malformed`, first of the drafts' namespace.
+    let is_about_that = problem.problem.as_ref().is_none_or(|problem| {
+        *problem.kind() == ProblemType::Malformed
+            || ["about:blank", "urn:acme:error:malformed"].contains(&problem.kind().as_str())
+    });
+    is_about_that.then(|| Response::new(200).with_header("Location", account.as_str()))
 }
 
 /// Whether the network cut a response off: it ends before the limit of its body.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::engine::{Engine, Step};
 use super::exchange::{Event, Exchange, ExchangeId, Phase, State, Work};
-use super::queue::Lack;
+use super::supply::Supply;
 use crate::error::{Error, InvalidInput, Misuse, PeerFault};
 use crate::http::{Method, Request};
 use crate::jose::{Jwk, KeyId, Protected, Signature, SigningInput};
@@ -21,7 +21,7 @@ const MOST_DOUBLINGS: u32 = 2;
 /// What came of beginning an exchange.
 enum Begun<O: Operation> {
     Step(Step<O>),
-    Lacks(Lack),
+    Lacks(Supply),
     /// Its slot of the rate limits comes later.
     Later,
 }
@@ -37,10 +37,10 @@ impl<O: Operation> Engine<O> {
         self.queue.wake(self.now);
         // Another flow of the session may have found these meanwhile.
         if !session.needs_directory(self.now) {
-            self.queue.supply(Lack::Directory);
+            self.queue.supply(Supply::Directory);
         }
         if session.account_url().is_some() {
-            self.queue.supply(Lack::Account);
+            self.queue.supply(Supply::Account);
         }
         let mut no_nonce = false;
         while let Some(id) = self.queue.take_next(has_room, no_nonce) {
@@ -57,7 +57,7 @@ impl<O: Operation> Engine<O> {
                 }
                 Ok(Begun::Lacks(lack)) => {
                     // The others that lack a nonce need not look for one in this pass.
-                    no_nonce |= lack == Lack::Nonce;
+                    no_nonce |= lack == Supply::Nonce;
                     self.queue.lacking[lack as usize].insert(id);
                     self.exchanges.insert(id, exchange);
                 }
@@ -95,7 +95,7 @@ impl<O: Operation> Engine<O> {
         if session.is_paced(class) && exchange.needs_nonce_next() && exchange.nonce.is_none() {
             exchange.nonce = self.take_nonce(session);
             if exchange.nonce.is_none() {
-                return Ok(Begun::Lacks(Lack::Nonce));
+                return Ok(Begun::Lacks(Supply::Nonce));
             }
         }
         // A slot that was reserved before the server asked to leave the class alone has lapsed.
@@ -118,13 +118,13 @@ impl<O: Operation> Engine<O> {
         &mut self,
         exchange: &mut Exchange<O>,
         session: &Session,
-    ) -> Result<Option<Lack>, Error> {
+    ) -> Result<Option<Supply>, Error> {
         let spec = &exchange.spec;
         // A signed request needs the directory whatever its URL: that is where nonces come from.
         if session.needs_directory(self.now)
             && (spec.is_signed() || spec.target.is_from_directory())
         {
-            return Ok(Some(Lack::Directory));
+            return Ok(Some(Supply::Directory));
         }
         if let (Payload::FromDirectory, None, Some(directory), Work::Task(operation)) =
             (&spec.payload, &exchange.payload, session.directory(), &exchange.work)
@@ -141,7 +141,7 @@ impl<O: Operation> Engine<O> {
         }
         if exchange.uses_account_url() {
             if session.account_url().is_none() {
-                return Ok(Some(Lack::Account));
+                return Ok(Some(Supply::Account));
             }
             session.check_account()?;
         }
@@ -168,17 +168,15 @@ impl<O: Operation> Engine<O> {
         }
         let (jwk, signed_by) = (jwk.clone(), jwk.thumbprint());
         // From here on nothing fails, so that no nonce is lost.
-        let Some(Fresh { nonce, since, from }) =
-            exchange.nonce.take().or_else(|| self.take_nonce(session))
-        else {
-            return Ok(Begun::Lacks(Lack::Nonce));
+        let Some(fresh) = exchange.nonce.take().or_else(|| self.take_nonce(session)) else {
+            return Ok(Begun::Lacks(Supply::Nonce));
         };
         let key = match session.account_url() {
             Some(account) if !by_jwk => KeyId::Kid(account.as_str()),
             _ => KeyId::Jwk(&jwk),
         };
         let alg = jwk.algorithm();
-        let protected = Protected { alg: alg.as_str(), key, nonce: Some(&nonce), url };
+        let protected = Protected { alg: alg.as_str(), key, nonce: Some(&fresh.nonce), url };
         let payload: &[u8] = match (&exchange.payload, &exchange.spec.payload) {
             (Some(payload), _) => payload,
             (None, Payload::Json(json)) => json,
@@ -187,9 +185,7 @@ impl<O: Operation> Engine<O> {
         let input = SigningInput::new(&protected, payload);
         let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
         self.queue.outstanding.insert(request.id.seq, id);
-        exchange.nonce_since = since;
-        exchange.nonce_from = from;
-        exchange.signed_nonce = Some(nonce);
+        exchange.signed_nonce = Some(fresh);
         exchange.signed_by = Some(signed_by);
         exchange.enter(Event::Sign, State::Signing(input));
         Ok(Begun::Step(Step::Sign(request)))
@@ -270,7 +266,7 @@ impl<O: Operation> Engine<O> {
         }
         let body_limit = policy.body_limit_of(exchange.spec.resource);
         exchange.request_id = Some(request_id);
-        let nonce_from = exchange.nonce_from.filter(|_| exchange.spec.is_signed());
+        let nonce_from = exchange.signed_nonce.as_ref().and_then(|nonce| nonce.from);
         Step::Transmit(Transmit { id: request_id, request, time_limit, body_limit, nonce_from })
     }
 }

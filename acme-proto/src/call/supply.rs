@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::session::Fresh;
 
-/// One of the operations that the engine starts by itself.
+/// What an exchange may lack before it can be signed or sent; the engine fetches it by an exchange of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Supply {
     Directory,
@@ -13,7 +13,7 @@ pub(super) enum Supply {
 }
 
 /// What the engine has fetched, and is fetching.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Supplies {
     /// How many exchanges of each kind there are.
     pub(super) running: [usize; 3],
@@ -28,16 +28,6 @@ pub(super) struct Supplies {
 }
 
 impl Supplies {
-    pub(super) const fn new() -> Self {
-        Self {
-            running: [0; 3],
-            nonces: Vec::new(),
-            prefetch: 0,
-            awaits_nonces: false,
-            fetched_directory: false,
-        }
-    }
-
     /// Forgets what is being fetched, and returns the nonces.
     pub(super) fn reset(&mut self) -> Vec<Fresh> {
         self.running = [0; 3];

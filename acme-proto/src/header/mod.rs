@@ -8,6 +8,7 @@ mod retry_after;
 use alloc::string::String;
 
 use crate::http::Headers;
+use crate::text::printable;
 
 pub use link::{Link, links};
 pub use location::location;
@@ -20,6 +21,11 @@ pub fn media_type(headers: &Headers) -> Option<String> {
     let value = headers.first("content-type")?;
     let essence = value.split(';').next()?.trim();
     (!essence.is_empty() && essence.len() <= 256).then(|| essence.to_ascii_lowercase())
+}
+
+/// Returns the media type for a message, or that there is none.
+pub(crate) fn media_type_in_words(headers: &Headers) -> String {
+    media_type(headers).map_or_else(|| "no media type".into(), |kind| printable(&kind, 80))
 }
 
 /// Returns whether a character is allowed in a token (RFC 9110 Section 5.6.2).

@@ -98,7 +98,7 @@ pub struct Issued {
 
 impl Issued {
     /// Returns the chain: the leaf, then each certificate's issuer.
-    pub const fn chain(&self) -> &CertificateChain {
+    pub fn chain(&self) -> &CertificateChain {
         self.chosen.chain()
     }
 
@@ -123,12 +123,12 @@ impl Issued {
     }
 
     /// Returns the URL of the certificate, where the CA's own chain is.
-    pub const fn certificate_url(&self) -> &Url {
+    pub fn certificate_url(&self) -> &Url {
         self.chosen.certificate_url()
     }
 
     /// Returns the URL that the chain came from: that of the certificate, or that of an alternate.
-    pub const fn chain_url(&self) -> &Url {
+    pub fn chain_url(&self) -> &Url {
         self.chosen.url()
     }
 
@@ -145,7 +145,7 @@ impl Issued {
     }
 
     /// Returns the chains that were fetched and not chosen; they have the same leaf.
-    pub fn other_chains(&self) -> &[CertificateChain] {
+    pub fn other_chains(&self) -> impl Iterator<Item = &CertificateChain> {
         self.chosen.others()
     }
 

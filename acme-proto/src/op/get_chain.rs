@@ -18,35 +18,32 @@ const MOST_ALTERNATES: usize = 16;
 /// A certificate's chain, chosen among those that the CA offers.
 #[derive(Clone, Debug)]
 pub struct ChosenChain {
-    chain: CertificateChain,
-    url: Url,
-    certificate_url: Url,
-    as_wished: bool,
+    /// The chains that were fetched, each with its URL; the CA's own is the first.
+    found: Vec<(Url, CertificateChain)>,
+    /// The place of the one that fulfils the wish.
+    place: Option<usize>,
     alternates: Vec<Url>,
-    others: Vec<CertificateChain>,
-    /// Where the others came from, in the same order.
-    other_urls: Vec<Url>,
 }
 
 impl ChosenChain {
     /// Returns the chain: the leaf, then each certificate's issuer.
-    pub const fn chain(&self) -> &CertificateChain {
-        &self.chain
+    pub fn chain(&self) -> &CertificateChain {
+        &self.chosen().1
     }
 
     /// Returns the URL that the chain came from.
-    pub const fn url(&self) -> &Url {
-        &self.url
+    pub fn url(&self) -> &Url {
+        &self.chosen().0
     }
 
     /// Returns the URL of the certificate, where the CA's own chain is.
-    pub const fn certificate_url(&self) -> &Url {
-        &self.certificate_url
+    pub fn certificate_url(&self) -> &Url {
+        &self.found[0].0
     }
 
     /// Returns whether the chain fulfils the wish; `true` where there was none.
     pub const fn is_as_wished(&self) -> bool {
-        self.as_wished
+        self.place.is_some()
     }
 
     /// Returns the URLs of all alternate chains, fetched or not.
@@ -55,24 +52,23 @@ impl ChosenChain {
     }
 
     /// Returns the chains that were fetched and not chosen.
-    pub fn others(&self) -> &[CertificateChain] {
-        &self.others
+    pub fn others(&self) -> impl Iterator<Item = &CertificateChain> {
+        let chosen = self.chosen();
+        self.found
+            .iter()
+            .filter(move |found| !core::ptr::eq(*found, chosen))
+            .map(|(_, chain)| chain)
     }
 
     /// Chooses again among the chains that were fetched; the CA's own comes first, and counts if none fits.
     #[must_use]
     pub fn choose(mut self, choice: &ChainChoice) -> Self {
-        self.others.insert(0, self.chain);
-        self.other_urls.insert(0, self.url);
-        let own = self.other_urls.iter().position(|url| *url == self.certificate_url);
-        // Before the choice, so that the default is the first whatever was chosen before.
-        self.others.swap(0, own.unwrap_or(0));
-        self.other_urls.swap(0, own.unwrap_or(0));
-        let place = choice.choose(&self.others);
-        self.as_wished = place.is_some();
-        self.chain = self.others.remove(place.unwrap_or(0));
-        self.url = self.other_urls.remove(place.unwrap_or(0));
+        self.place = choice.choose(self.found.iter().map(|(_, chain)| chain));
         self
+    }
+
+    fn chosen(&self) -> &(Url, CertificateChain) {
+        &self.found[self.place.unwrap_or(0)]
     }
 }
 
@@ -190,18 +186,6 @@ impl Choosing {
     pub(crate) fn finish(&self) -> ChosenChain {
         let chains = self.found.iter().map(|(_, chain)| chain);
         let place = self.choice.as_ref().map_or(Some(0), |choice| choice.choose(chains));
-        let mut found = self.found.clone();
-        let certificate_url = found[0].0.clone();
-        let (url, chain) = found.remove(place.unwrap_or(0));
-        let (other_urls, others) = found.into_iter().unzip();
-        ChosenChain {
-            chain,
-            url,
-            certificate_url,
-            as_wished: place.is_some(),
-            alternates: self.alternates.clone(),
-            others,
-            other_urls,
-        }
+        ChosenChain { found: self.found.clone(), place, alternates: self.alternates.clone() }
     }
 }

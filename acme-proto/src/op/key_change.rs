@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Hooks, Inner, InnerContext, OnLost, Payload, Read, Reading, Received, Spec};
+use super::{Hooks, Inner, InnerContext, OnLost, Payload, Read, Reading, Received, Spec, octets};
 use crate::error::InvalidInput;
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
 use crate::request::{KeyRole, SignatureAlgorithm};
@@ -76,8 +76,7 @@ impl Inner for KeyChange {
         }
         let old_key = RawValue::from_string(context.account_key.to_json()).expect("a JWK is JSON");
         let account = context.account.map(ToString::to_string).unwrap_or_default();
-        let payload = serde_json::to_vec(&Members { account: &account, old_key: &old_key })
-            .expect("own payloads serialize");
+        let payload = octets(&Members { account: &account, old_key: &old_key });
         let protected = Protected {
             alg: self.new_key.algorithm().as_str(),
             key: KeyId::Jwk(&self.new_key),

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::account_entry::{account_entry, read_account};
 use super::{
     AccountEntry, Auth, Hooks, Inner, InnerContext, Payload, Read, Reading, Received, Spec, Target,
+    octets,
 };
 use crate::error::{Error, InvalidInput};
 use crate::jose::{KeyId, Protected, SigningInput};
@@ -56,6 +57,15 @@ impl NewAccount {
         self
     }
 
+    /// Returns the payload without a binding.
+    fn members(&self) -> AccountPayload<'_> {
+        AccountPayload {
+            terms_of_service_agreed: self.terms_agreed,
+            contact: &self.contacts,
+            ..AccountPayload::default()
+        }
+    }
+
     pub(crate) const fn bound_to(&self) -> Option<&ExternalAccount> {
         self.external.as_ref()
     }
@@ -99,11 +109,7 @@ pub(super) fn new_account_spec(payload: Payload) -> Spec {
 impl Hooks<AccountEntry> for NewAccount {
     fn spec(&self) -> Spec {
         new_account_spec(match &self.external {
-            None => Payload::json(&AccountPayload {
-                terms_of_service_agreed: self.terms_agreed,
-                contact: &self.contacts,
-                ..AccountPayload::default()
-            }),
+            None => Payload::json(&self.members()),
             Some(_) => Payload::Nested(Arc::new(Binding { request: self.clone(), lookup: false })),
         })
         .fixed_key()
@@ -177,13 +183,11 @@ impl Inner for Binding {
 
     fn wrap(&self, inner: &[u8]) -> Vec<u8> {
         let raw: &RawValue = serde_json::from_slice(inner).expect("a flattened JWS is JSON");
-        let payload = AccountPayload {
-            terms_of_service_agreed: self.request.terms_agreed,
-            contact: &self.request.contacts,
+        octets(&AccountPayload {
             only_return_existing: self.lookup,
             external_account_binding: Some(raw),
-        };
-        serde_json::to_vec(&payload).expect("own payloads serialize")
+            ..self.request.members()
+        })
     }
 }
 

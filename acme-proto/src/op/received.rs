@@ -1,6 +1,5 @@
 //! A successful response, as an operation reads it.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -51,26 +50,17 @@ impl Received<'_> {
         self.whole()?;
         match parsed {
             Ok(Parsed { value, deviations }) => {
-                self.notices.extend(
-                    deviations
-                        .into_iter()
-                        .map(|deviation| Notice::Deviation { url: self.url.clone(), deviation }),
-                );
+                let notice = |deviation| Notice::Deviation { url: self.url.clone(), deviation };
+                self.notices.extend(deviations.into_iter().map(notice));
                 Ok(value)
             }
             Err(fault) => {
                 if let Some(error) = self.unusable() {
                     return Err(error);
                 }
-                let media_type = header::media_type(self.response.headers())
-                    .map_or(Cow::Borrowed("no media type"), |m| {
-                        Cow::Owned(crate::text::printable(&m, 80))
-                    });
-                Err(self.fault(PeerFault::Object {
-                    status: self.response.status(),
-                    media_type: media_type.into_owned(),
-                    fault,
-                }))
+                let status = self.response.status();
+                let media_type = header::media_type_in_words(self.response.headers());
+                Err(self.fault(PeerFault::Object { status, media_type, fault }))
             }
         }
     }

@@ -32,8 +32,6 @@ pub struct Rollover {
     resumed: Option<RolloverIntent>,
     /// The account and the key that it had, once they are known.
     intent: Option<RolloverIntent>,
-    /// The intent, until it is handed out.
-    to_store: Option<RolloverIntent>,
     engine: Engine<Task>,
     life: Life<Jwk>,
     storing: Storing,
@@ -71,18 +69,19 @@ operations! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Storing {
     No,
+    /// The user has not been asked yet.
+    Due,
     Asked,
     Done,
 }
 
 impl Rollover {
     /// Creates a change to this key; the signer must hold both.
-    pub const fn new(new_key: Jwk) -> Self {
+    pub fn new(new_key: Jwk) -> Self {
         Self {
             new_key,
             resumed: None,
             intent: None,
-            to_store: None,
             engine: Engine::new(),
             life: Life::New,
             storing: Storing::No,
@@ -101,11 +100,8 @@ impl Rollover {
 
     /// Settles a change that the session knows of by
     /// [`Session::with_new_account_key`], where the intent itself is not at hand.
-    pub const fn settle(new_key: Jwk) -> Self {
-        let mut this = Self::new(new_key);
-        this.settles = true;
-        this.uncertain = true;
-        this
+    pub fn settle(new_key: Jwk) -> Self {
+        Self { settles: true, uncertain: true, ..Self::new(new_key) }
     }
 
     /// Sets a time limit other than the policy's.
@@ -191,8 +187,7 @@ impl Rollover {
         if self.settles {
             return self.ask_new_key();
         }
-        self.to_store = self.intent.clone();
-        self.storing = Storing::Asked;
+        self.storing = Storing::Due;
     }
 
     fn change(&mut self, session: &mut Session) {
@@ -308,10 +303,13 @@ impl Drive<RolloverEvent, Jwk> for Rollover {
 
     fn advance(&mut self, session: &mut Session) -> Option<Output<RolloverEvent, Jwk>> {
         match self.storing {
-            Storing::No => None,
-            Storing::Asked => match self.engine.next_notice() {
+            Storing::No | Storing::Asked => None,
+            Storing::Due => match self.engine.next_notice() {
                 Some(notice) => Some(Output::Notice(notice)),
-                None => self.to_store.take().map(RolloverEvent::Store).map(Output::Event),
+                None => {
+                    self.storing = Storing::Asked;
+                    self.intent.clone().map(RolloverEvent::Store).map(Output::Event)
+                }
             },
             Storing::Done => {
                 self.storing = Storing::No;

@@ -52,7 +52,7 @@ pub(super) fn alternate(at: &At<'_>) -> Outcome {
         let by_name = ChainChoice::top_issuer(name.clone());
         let chosen = client.certificate_chain(issued.certificate_url(), by_name.clone())?;
         ensure(chosen.is_as_wished(), "no chain by the issuer's name")?;
-        ensure(chosen.others().len() == number, "more chains were fetched than needed")?;
+        ensure(chosen.others().count() == number, "more chains were fetched than needed")?;
         only_leads_to(&chosen.chain().to_pem(), roots, number, &names)?;
         ensure(chosen.chain().leaf() == issued.chain().leaf(), "the leaves differ")?;
         for choice in other_choices(chosen.chain(), root, &name)? {
