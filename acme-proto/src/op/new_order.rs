@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hooks, Payload, Read, Reading, Received, Spec, Target, object, octets};
+use super::{Hooks, Payload, Read, Reading, Received, Spec, object, octets};
 use crate::error::{Error, InvalidInput, UnknownProfile, Unsupported};
 use crate::identifier::Identifier;
 use crate::notice::{NotReplacing, Notice};
@@ -266,8 +266,7 @@ impl Hooks<OrderEntry> for NewOrder {
         location: Option<&Url>,
         _session: &mut Session,
     ) -> Option<Spec> {
-        let url = location.filter(|_| failure.is_unreadable())?;
-        Some(Spec::read(Resource::Order, Target::Url(url.clone())))
+        Spec::read_created(Resource::Order, failure, location)
     }
 
     fn read_fallback(

@@ -500,6 +500,22 @@ fn an_identifier_can_be_authorized_before_any_order() {
 }
 
 #[test]
+fn an_authorization_whose_response_cannot_be_read_is_read_at_its_url() {
+    let mut script = CannedServer::new();
+    let created = || Response::new(201).with_header("location", &format!("{BASE}/authz/1"));
+    for bad in [created().with_body("<html>"), created().with_body("{\"status\":").truncated()] {
+        script.on("/newAuthz", [bad]);
+        script.on("/authz/1", [object(&authorization("pending", NAME, 1))]);
+        let wish = NewAuthorization::new(NAME.parse().expect("a name")).expect("no wildcard");
+        let entry = script.call(wish).expect("an authorization");
+        assert_eq!(*entry.url(), url("/authz/1"));
+        assert_eq!(entry.authorization().status().as_str(), "pending");
+    }
+    // covers fld-hdr-2
+    assert_eq!((script.count("/newAuthz"), script.count("/authz/1")), (2, 2));
+}
+
+#[test]
 fn a_wildcard_cannot_be_authorized_beforehand() {
     let refused = NewAuthorization::new("*.a.example".parse().expect("a name"));
     let named =
