@@ -270,42 +270,52 @@ macro_rules! certificates {
                     }
                     lasting => lasting,
                 };
-                let mut is_over = $crate::keeper::is_over(&result);
-                match result {
-                    Ok(stored) => {
-                        let served = self.keeper.serve(kept, directory, stored.clone(), $crate::clock::wall());
-                        self.keeper.report_life(kept);
-                        self.signal.change();
-                        match served {
-                            $crate::keeper::Served::Shown => {
-                                kept.set_unsaved();
-                                let _ = self.store(kept, &stored)$($await)*;
-                            }
-                            // It has a key, which nobody else has.
-                            $crate::keeper::Served::Removed => is_over = self.store(kept, &stored)$($await)*,
-                            $crate::keeper::Served::Useless => {
-                                let aside = layout::set_aside_certificate(kept.name(), &stored);
-                                let saved = crate::storage::run(&self.storage, aside)$($await)*;
-                                is_over = saved.is_ok();
-                                if let Err(error) = saved {
-                                    self.keeper.report_storage(kept, &error);
-                                }
-                            }
-                        }
-                    }
+                let is_over = $crate::keeper::is_over(&result);
+                let is_over = match result {
+                    Ok(stored) => self.keep(kept, directory, stored)$($await)*,
                     Err(error) => {
                         if let Some(acme_proto::error::Error::NoAccount { .. }) = error.acme() {
                             self.keeper.set_registered(directory, false);
                         }
                         kept.on_failed(directory, &error, $crate::clock::wall());
+                        is_over
                     }
-                }
+                };
                 // The key of the order is that of the certificate, which must be stored first.
                 if is_over && kept.unsaved().is_none() {
                     self.clear_order(kept, directory)$($await)*;
                 }
                 drop(guard);
                 None
+            }
+
+            /// Shows a new certificate and stores it. Returns whether its order is over.
+            $($async)? fn keep(
+                &self,
+                kept: &$crate::keeper::Kept,
+                directory: &acme_proto::url::Url,
+                stored: $crate::storage::layout::StoredCertificate,
+            ) -> bool {
+                let served = self.keeper.serve(kept, directory, stored.clone(), $crate::clock::wall());
+                self.keeper.report_life(kept);
+                self.signal.change();
+                match served {
+                    $crate::keeper::Served::Shown => {
+                        kept.set_unsaved();
+                        let _ = self.store(kept, &stored)$($await)*;
+                        true
+                    }
+                    // It has a key, which nobody else has.
+                    $crate::keeper::Served::Removed => self.store(kept, &stored)$($await)*,
+                    $crate::keeper::Served::Useless => {
+                        let aside = $crate::storage::layout::set_aside_certificate(kept.name(), &stored);
+                        let saved = crate::storage::run(&self.storage, aside)$($await)*;
+                        if let Err(error) = &saved {
+                            self.keeper.report_storage(kept, error);
+                        }
+                        saved.is_ok()
+                    }
+                }
             }
 
             /// Removes the order in flight at a CA, with its key.
