@@ -251,7 +251,7 @@ struct State {
     /// Counts what every certificate has to look at.
     wakes: u64,
     is_stopped: bool,
-    /// How many times [`Certificates::run`] runs.
+    /// How many calls of [`Certificates::run`] are in progress.
     running: usize,
 }
 

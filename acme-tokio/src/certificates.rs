@@ -259,7 +259,7 @@ struct Signal {
     /// Counts what every certificate has to look at.
     wakes: watch::Sender<u64>,
     stopped: watch::Sender<bool>,
-    /// How many times [`Certificates::run`] runs.
+    /// How many calls of [`Certificates::run`] are in progress.
     running: watch::Sender<usize>,
     /// How many certificates take a step at the same time: of those that are wanted, and of those
     /// that handshakes caused, which strangers chose.

@@ -27,13 +27,13 @@ pub(crate) trait Drive<E, T> {
     /// Starts what is due; returns what the flow itself has to hand out: an event, or a save.
     fn advance(&mut self, session: &mut Session) -> Option<Output<E, T>>;
 
-    /// Takes an operation that is done.
+    /// Handles an operation that is done.
     fn finished(&mut self, finished: Finished<Self::Task>, session: &mut Session);
 
-    /// Says what becomes of the flow now that its deadline has passed.
+    /// Ends the flow, or what the deadline cut off, when the deadline has passed.
     fn late(&mut self, session: &mut Session);
 
-    /// Takes that the engine wants nothing before `at`; `None` if something changed by that.
+    /// Handles a wait: the engine has nothing to do before `at`. Returns `None` if the flow has.
     fn wait(&mut self, at: Timestamp, session: &mut Session) -> Option<Output<E, T>> {
         if self.engine().is_late() {
             self.late(session);
@@ -42,7 +42,7 @@ pub(crate) trait Drive<E, T> {
         Some(Output::Timeout(Some(at)))
     }
 
-    /// Takes that a snapshot was stored, or why it was not.
+    /// Handles the result of a save: `failure` says why the snapshot was not stored.
     fn saved(&mut self, _id: SaveId, _failure: Option<String>, _session: &mut Session) {}
 }
 

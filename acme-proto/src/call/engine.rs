@@ -220,7 +220,7 @@ impl<O: Operation> Engine<O> {
         Ok(flow)
     }
 
-    /// Returns a name for a snapshot to be saved; `None` before the first poll.
+    /// Returns an id for the next snapshot; `None` before the first poll.
     pub(crate) fn save_id(&mut self) -> Option<SaveId> {
         let flow = self.binding?.flow;
         Some(SaveId { flow, seq: self.number() })

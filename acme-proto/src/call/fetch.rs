@@ -44,19 +44,18 @@ impl<O: Operation> Engine<O> {
     /// Starts to fetch what exchanges lack; returns whether anything was started.
     pub(super) fn fetch_lacking(&mut self, has_room: bool, session: &Session) -> bool {
         // What could not be sent anyway is no reason to fetch.
-        let lacking =
-            |supply: Supply| if has_room { self.queue.lacking[supply as usize].len() } else { 0 };
+        let lacking = self.queue.lacking.each_ref().map(|set| if has_room { set.len() } else { 0 });
         let running = self.supplies.running;
-        let directory = lacking(Supply::Directory) > 0 && running[Supply::Directory as usize] == 0;
-        let account = lacking(Supply::Account) > 0 && running[Supply::Account as usize] == 0;
-        let nonces = lacking(Supply::Nonce).saturating_sub(running[Supply::Nonce as usize]);
-        if directory {
-            self.start_supply(Supply::Directory, session);
+        let mut started = false;
+        // One response serves all that lack it; a nonce serves one.
+        for supply in [Supply::Directory, Supply::Account] {
+            if lacking[supply as usize] > 0 && running[supply as usize] == 0 {
+                self.start_supply(supply, session);
+                started = true;
+            }
         }
-        if account {
-            self.start_supply(Supply::Account, session);
-        }
-        let mut started = directory || account;
+        let nonces =
+            lacking[Supply::Nonce as usize].saturating_sub(running[Supply::Nonce as usize]);
         let awaited = self.supplies.awaits_nonces && self.expects_nonces();
         if session.directory().is_some() && !awaited {
             let wanted = if !session.is_paced(ResourceClass::NewNonce) {
@@ -80,7 +79,7 @@ impl<O: Operation> Engine<O> {
         self.insert(Exchange::new(Work::Supply(supply), spec(supply, session)));
     }
 
-    /// Takes what was fetched. If it could not be, whatever waits for it fails, unless it can do without.
+    /// Stores what was fetched. If the fetch failed, every exchange that waits for it fails, unless it can do without.
     pub(super) fn supplied(
         &mut self,
         supply: Supply,

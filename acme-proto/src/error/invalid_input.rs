@@ -40,7 +40,7 @@ pub enum InvalidInput {
     /// A URL is not https.
     #[error("{0} is not https; give an https URL")]
     NotHttps(Url),
-    /// The certificate that an order is to replace shares no name with it (RFC 9773 section 5).
+    /// The certificate that the order names in `replaces` has none of the order's names (RFC 9773 section 5).
     #[error("the certificate to be replaced has none of the order's names; leave it out")]
     ReplacesOtherNames,
     /// A contact URL is not valid (RFC 8555 section 7.3).

@@ -51,7 +51,8 @@ impl Attempts {
     /// Pardons what the server itself failed at: a new order follows.
     pub(super) fn pardon(&mut self) {
         for (identifier, attempts) in &mut self.failed {
-            let (pardoned, failed) = core::mem::take(attempts).into_iter().partition(is_servers);
+            let (pardoned, failed) =
+                core::mem::take(attempts).into_iter().partition(is_server_fault);
             *attempts = failed;
             let earlier: &mut Vec<_> = self.pardoned.entry(identifier.clone()).or_default();
             earlier.extend::<Vec<_>>(pardoned);
@@ -143,8 +144,8 @@ impl Attempts {
     }
 }
 
-/// Returns whether an attempt failed at the server itself.
-pub(super) fn is_servers(attempt: &Attempt) -> bool {
+/// Returns whether a validation failed by a fault of the server (`serverInternal`).
+pub(super) fn is_server_fault(attempt: &Attempt) -> bool {
     attempt.problem().map(Problem::kind) == Some(&ProblemType::ServerInternal)
 }
 

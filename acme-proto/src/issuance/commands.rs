@@ -236,7 +236,7 @@ impl Issuance {
         }
     }
 
-    /// Takes that the user is done with publishing a challenge, and returns its kind.
+    /// Records that the user is done with publishing a challenge, and returns its kind.
     fn take_provisioned(&mut self, id: &ChallengeId) -> Result<ChallengeKind, Misuse> {
         if self.life.is_over() {
             return Err(Misuse::Finished);

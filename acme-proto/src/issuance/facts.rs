@@ -1,4 +1,4 @@
-//! What the view of an order follows from, and what each cause may change of that.
+//! The facts that the view of an order follows from, and which of them each cause may change.
 //!
 //! The diagram of an order's life is written from these functions, and debug builds check each change by them.
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Issuance;
-use super::attempts::is_servers;
+use super::attempts::is_server_fault;
 use super::authorization::{Authorization, Proof};
 use super::plan::AuthorizationView;
 use crate::challenge::Attempt;
@@ -32,7 +32,7 @@ impl Issuance {
         let again = self.attempts.orders() < session.policy().max_orders
             && !failed.is_empty()
             && failed.iter().all(|(one, failure)| self.may_go_otherwise(one, failure));
-        let at_server = failed.iter().any(|(_, failure)| failure.tried.iter().any(is_servers));
+        let at_server = failed.iter().any(|(_, failure)| failure.tried.iter().any(is_server_fault));
         let pause = if again && at_server { self.pause(session) } else { Duration::ZERO };
         let resume = self.engine.now().saturating_add(pause);
         let again = again && resume < self.engine.deadline();
@@ -152,7 +152,7 @@ impl Issuance {
     /// the server itself failed.
     fn may_go_otherwise(&self, one: &Authorization, failure: &IdentifierFailure) -> bool {
         let tried = self.attempts.of(Some(failure.identifier()));
-        let against: Vec<_> = tried.iter().filter(|one| !is_servers(one)).cloned().collect();
+        let against: Vec<_> = tried.iter().filter(|one| !is_server_fault(one)).cloned().collect();
         let is_left = |kind: &ChallengeKind| {
             self.settings.is_solvable(kind) && !self.settings.is_spent(kind, &against)
         };

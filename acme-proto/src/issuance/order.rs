@@ -74,7 +74,7 @@ impl Order {
         Self { url: snapshot.order.clone(), ..Self::default() }
     }
 
-    /// Takes what the server shows; its authorizations go into `authorizations`.
+    /// Keeps the order as the server shows it; its authorizations go into `authorizations`.
     pub(super) fn learn(
         &mut self,
         order: wire::Order,

@@ -79,7 +79,8 @@ fn plan(range: &RangeInclusive<u32>) -> Vec<u32> {
     times
 }
 
-/// Returns the factor by which `waits` waits after one of `step` have to grow to be as long as `sum` together.
+/// Returns the factor by which each of so many waits is longer than the one before it, if they take `sum` together and
+/// follow a wait of `step`.
 fn factor(step: u32, waits: usize, sum: u32) -> f64 {
     let reached = |factor: f64| {
         let grown = |(sum, wait): (f64, f64), _| (sum + wait * factor, wait * factor);

@@ -142,7 +142,7 @@ impl Rollover {
 
     fn begin(&mut self, session: &mut Session) -> Result<(), Error> {
         if let Some(intent) = self.resumed.take() {
-            return self.take_up(intent, session);
+            return self.resume_intent(intent, session);
         }
         let key = session.account_key().ok_or(Error::Misuse(Misuse::NoAccountKey))?;
         let open = session.new_account_key();
@@ -162,7 +162,11 @@ impl Rollover {
     }
 
     /// Goes on with the intent of an earlier process.
-    fn take_up(&mut self, intent: RolloverIntent, session: &mut Session) -> Result<(), Error> {
+    fn resume_intent(
+        &mut self,
+        intent: RolloverIntent,
+        session: &mut Session,
+    ) -> Result<(), Error> {
         let known = session
             .account_key()
             .is_some_and(|k| [intent.old_account_key(), intent.new_account_key()].contains(&k));
@@ -208,8 +212,8 @@ impl Rollover {
         match result {
             TaskResult::Account(_, found) => self.located(found?, session),
             TaskResult::Change(_, Ok(_)) => self.landed(session).map(Some),
-            TaskResult::Change(_, Err(error)) => self.not_told(error, session),
-            TaskResult::NewKey(_, found) => self.told(found?, session),
+            TaskResult::Change(_, Err(error)) => self.change_failed(error, session),
+            TaskResult::NewKey(_, found) => self.new_key_asked(found?, session),
         }
     }
 
@@ -230,7 +234,7 @@ impl Rollover {
     }
 
     /// Takes an error to the change: one that settles it, or one after which the server has to be asked.
-    fn not_told(&mut self, error: Error, session: &mut Session) -> Result<Option<Jwk>, Error> {
+    fn change_failed(&mut self, error: Error, session: &mut Session) -> Result<Option<Jwk>, Error> {
         if is_settled(&error) && !self.uncertain {
             return self.refused(error, session).map(Some);
         }
@@ -240,8 +244,8 @@ impl Rollover {
         Ok(None)
     }
 
-    /// Takes what the server says of the new key.
-    fn told(
+    /// Reads which account the server has for the new key.
+    fn new_key_asked(
         &mut self,
         found: Option<Located>,
         session: &mut Session,

@@ -357,5 +357,5 @@ fn seconds(now: Timestamp) -> u64 {
 }
 
 const MAX_ALIASES: usize = 8;
-/// So that a message of 65,535 octets has room for two names, the key's name, the signature, and the lengths of strings.
+/// Leaves room in a message of 65,535 octets for two names, the key's name, the signature, and the lengths of strings.
 const MAX_VALUE: usize = 60_000;

@@ -172,7 +172,8 @@ impl Response {
         zones.max_by_key(|(zone, _)| zone.len())
     }
 
-    /// Returns the zone below whose servers a name is, if the server only knows that (RFC 1034 Section 4.3.2).
+    /// Returns the zone that a referral names: the server delegated it, and knows no more of the name (RFC 1034
+    /// Section 4.3.2).
     pub(super) fn referral(&self, name: &DnsName) -> Option<&DnsName> {
         if self.authoritative || !self.answers.is_empty() {
             return None;

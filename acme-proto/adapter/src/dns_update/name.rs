@@ -27,7 +27,7 @@ impl DnsName {
 
     /// Reads a name, and moves the cursor behind it. Pointers are followed (RFC 1035 Section 4.1.4), backwards only.
     ///
-    /// A circle ends, since it would make the name too long, unless it has no label. Their count is bounded, because each
+    /// So a circle has a label in it, and ends when the name is too long. The pointers are counted nevertheless: each
     /// record of a message may lead along all of them.
     pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
         let mut wire = Vec::new();

@@ -154,7 +154,7 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
         }
     }
 
-    /// Takes what arrived.
+    /// Handles what arrived.
     ///
     /// # Errors
     /// [`Misuse`] for an answer to what the flow never asked.

@@ -171,7 +171,7 @@ macro_rules! client {
                 Ok(directory.meta().terms_of_service().map(str::to_owned))
             }
 
-            /// Returns where the TXT record for dns-01 stands, without a final dot (RFC 8555 section 8.4); an address
+            /// Returns the name of the TXT record for dns-01, without a final dot (RFC 8555 section 8.4); an address
             /// has none, and a wildcard that of its base.
             pub fn dns_challenge_domain(&self, identifier: &acme_proto::identifier::Identifier) -> Option<String> {
                 match identifier.base() {

@@ -18,11 +18,11 @@ use crate::tls_alpn01::TlsAlpn01Resolver;
 
 /// The challenges by tls-alpn-01 and http-01 that a server's own listeners answer.
 ///
-/// A CA validates at the address of a name, where any of several servers may answer. Each stores
-/// the challenges that it has published, and looks for those of the others when a validation comes
-/// that it does not know. Strangers can ask for anything, so they cause no more than one
-/// [search](Self::wait_to_search) in each quarter of a second, whatever they ask for: whoever comes
-/// meanwhile waits for the next one, so that nobody is answered by what was true before.
+/// A CA validates at the address of a name, where any of several servers may answer. Each server
+/// stores the challenges that it has published. If it is asked for a challenge that it does not know,
+/// it searches the storage for those of the others. Anyone can ask, for anything, so there is at most
+/// one [search](Self::wait_to_search) in a quarter of a second. A request that comes meanwhile waits
+/// for the next search: the present one may have begun before its challenge was stored.
 pub struct Validations {
     resolver: TlsAlpn01Resolver,
     http01: Http01Handler,

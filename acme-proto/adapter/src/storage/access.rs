@@ -64,9 +64,9 @@ pub enum Write {
 pub enum Found<T> {
     /// There is none.
     Missing,
-    /// It is there.
+    /// There is one, and it can be read.
     Intact(T),
-    /// It is there and cannot be read. It was moved to this key, so that a person can look at it.
+    /// There was one that cannot be read. It was moved to this key, so that a person can look at it.
     Damaged {
         /// Where it is now.
         aside: Key,

@@ -415,7 +415,7 @@ impl Lifecycle {
             authority.ladder.settle(&self.policy, now);
         }
         let Some(held) = &mut self.held else { return };
-        // A clock that was fast when the certificate arrived; one that is not set yet says nothing.
+        // The clock may have been fast when the certificate arrived. A time before its validity is a clock that is not set.
         if now >= held.schedule.not_before() {
             held.issued_at = held.issued_at.min(now);
         }

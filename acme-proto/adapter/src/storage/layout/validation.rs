@@ -24,8 +24,8 @@ impl StoredValidation {
         Self { challenge, stored_at: now }
     }
 
-    /// Returns the challenge; `None` if it is so old that no CA asks for it any more: a process that
-    /// ended by a crash, and was never started again, has left it.
+    /// Returns the challenge; `None` if it is so old that no CA asks for it. A process that crashed and
+    /// never ran again left it.
     pub fn current(self, now: Timestamp) -> Option<Challenge> {
         let age = now.saturating_duration_since(self.stored_at);
         (age < LONGEST_ORDER).then_some(self.challenge)
