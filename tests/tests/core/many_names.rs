@@ -55,7 +55,7 @@ fn a_request_takes_at_most_two_hundred_allocations() {
 }
 
 #[test]
-fn a_flow_that_waits_for_its_validation_takes_at_most_4200_octets() {
+fn a_flow_that_waits_for_its_validation_takes_at_most_4096_octets() {
     const FLOWS: usize = 100;
     let mut server = ManyNames::new(1).prepare();
     let mut session = server.session();
@@ -68,7 +68,7 @@ fn a_flow_that_waits_for_its_validation_takes_at_most_4200_octets() {
     let heap = (counts().in_use - before) as usize / FLOWS;
     let own = size_of::<Issuance>();
     println!("{own} octets of struct, {heap} of heap");
-    assert!(own + heap <= 4200, "{own} octets of struct, {heap} of heap");
+    assert!(own + heap <= 4096, "{own} octets of struct, {heap} of heap");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -19,10 +20,10 @@ use crate::x509::asn1::strip_leading_zeros;
 /// Members that ACME does not use (`kid`, `use`, `alg`, `x5c` and so on) are dropped when a key is
 /// parsed, so equal keys compare equal whatever their source. Whether an elliptic curve point lies
 /// on its curve is not checked, because that needs the arithmetic of the curve; the server checks
-/// it.
+/// it. Clones share the numbers.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Jwk {
-    key: Key,
+    key: Arc<Key>,
 }
 
 /// The numbers of a key, each in the only encoding that a JWK allows.
@@ -67,8 +68,8 @@ impl Jwk {
     }
 
     /// Creates an Ed25519 key from its 32 octets (RFC 8032 Section 5.1.5).
-    pub const fn ed25519(x: &[u8; 32]) -> Self {
-        Self { key: Key::Ed25519 { x: *x } }
+    pub fn ed25519(x: &[u8; 32]) -> Self {
+        Self::of(Key::Ed25519 { x: *x })
     }
 
     /// Creates an RSA key from modulus and public exponent, big-endian.
@@ -93,7 +94,7 @@ impl Jwk {
         if !odd || e == [1] || e.len() > 32 {
             return Err(InvalidJwk::RsaExponent);
         }
-        Ok(Self { key: Key::Rsa { n: n.to_vec(), e: e.to_vec() } })
+        Ok(Self::of(Key::Rsa { n: n.to_vec(), e: e.to_vec() }))
     }
 
     /// Parses an uncompressed point (`04`, x, y; SEC 1 Section 2.3.3) on the algorithm's curve.
@@ -139,8 +140,8 @@ impl Jwk {
     }
 
     /// Returns the algorithm that this key signs with; for RSA that is RS256.
-    pub const fn algorithm(&self) -> Algorithm {
-        match &self.key {
+    pub fn algorithm(&self) -> Algorithm {
+        match &*self.key {
             Key::Ec { curve, .. } => *curve,
             Key::Ed25519 { .. } => Algorithm::EdDsa,
             Key::Rsa { .. } => Algorithm::Rs256,
@@ -173,15 +174,19 @@ impl Jwk {
         Thumbprint::from_bytes(Sha256::digest(self.to_json()).into())
     }
 
+    fn of(key: Key) -> Self {
+        Self { key: Arc::new(key) }
+    }
+
     fn ec(curve: Algorithm, x: &[u8], y: &[u8]) -> Self {
-        Self { key: Key::Ec { curve, x: x.to_vec(), y: y.to_vec() } }
+        Self::of(Key::Ec { curve, x: x.to_vec(), y: y.to_vec() })
     }
 
     /// Returns the required members, sorted by name.
     fn members(&self) -> [Option<(&'static str, String)>; 4] {
         let text = |name, value: &str| Some((name, String::from(value)));
         let octets = |name, value: &[u8]| Some((name, base64url::encode(value)));
-        match &self.key {
+        match &*self.key {
             Key::Ec { curve, x, y } => {
                 let crv = curve_name(*curve);
                 [text("crv", crv), text("kty", "EC"), octets("x", x), octets("y", y)]
@@ -311,7 +316,7 @@ impl TryFrom<Members> for Jwk {
             ("OKP", Some("Ed25519")) => {
                 let x = sized("x", octets("x", members.x)?, 32)?;
                 let x = x.try_into().map_err(|_| InvalidJwk::UnsupportedKey)?;
-                Ok(Self { key: Key::Ed25519 { x } })
+                Ok(Self::of(Key::Ed25519 { x }))
             }
             ("EC", Some(crv)) => {
                 let curve = [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512]
@@ -323,7 +328,7 @@ impl TryFrom<Members> for Jwk {
                 let size = curve.coordinate_len().ok_or(InvalidJwk::UnsupportedKey)?;
                 let x = sized("x", octets("x", members.x)?, size)?;
                 let y = sized("y", octets("y", members.y)?, size)?;
-                Ok(Self { key: Key::Ec { curve, x, y } })
+                Ok(Self::of(Key::Ec { curve, x, y }))
             }
             _ => Err(InvalidJwk::UnsupportedKey),
         }
