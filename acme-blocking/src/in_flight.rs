@@ -14,6 +14,7 @@ use acme_adapter::solvers::{SolverCall, Stage, Wake};
 use acme_proto::challenge::ChallengeResponse;
 use acme_proto::flow::{Input, SaveRequest, Transmit};
 use acme_proto::rollover::RolloverIntent;
+use acme_proto::wire::ChallengeKind;
 
 use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
@@ -129,7 +130,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
 
     /// Waits for the first of: cancellation, the end of a task, a wake-up, the time.
     pub(crate) fn next(&mut self, wait: Option<Duration>) -> Arrival {
-        if let Some(arrival) = self.send() {
+        if let Some(arrival) = self.send(wait) {
             return arrival;
         }
         let arrival = match wait {
@@ -146,10 +147,14 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
 
     /// Sends the requests that are held.
     ///
-    /// A single request with nothing else to wait for runs on the calling thread, and its result is
-    /// returned. This spares most calls of a client from starting a thread.
-    fn send(&mut self) -> Option<Arrival> {
-        let is_alone = self.pending == 0 && self.unsent.len() == 1 && self.user.is_empty();
+    /// A single request with nothing else to wait for runs on the calling thread, and its result is returned. An
+    /// issuance of one name starts no thread for its requests then; each would take a stack, and an arena of the
+    /// allocator.
+    fn send(&mut self, wait: Option<Duration>) -> Option<Arrival> {
+        let is_last = |transmit: &Transmit| wait.is_none_or(|wait| wait >= transmit.time_limit);
+        let is_alone = self.pending == 0
+            && matches!(&self.unsent[..], [(_, transmit)] if is_last(transmit))
+            && !self.user.may_interrupt();
         for (expected, transmit) in core::mem::take(&mut self.unsent) {
             let shared = Arc::clone(self.shared);
             let job = move || shared.exchange(transmit);
@@ -245,9 +250,13 @@ impl<'env> UserParts<'env> {
         }
     }
 
-    /// Returns whether the flow can wait for nothing but its exchanges.
-    fn is_empty(&self) -> bool {
-        self.solvers.is_empty() && self.store.is_none() && self.cancel.is_none()
+    /// Returns whether something may arrive that no task of this flow sends: a cancellation, or that a record which
+    /// another flow held is free.
+    fn may_interrupt(&self) -> bool {
+        let has_record = |kind: &ChallengeKind| {
+            !matches!(kind, ChallengeKind::Http01 | ChallengeKind::TlsAlpn01)
+        };
+        self.cancel.is_some() || self.solvers.iter().any(|one| one.kinds().iter().any(has_record))
     }
 }
 

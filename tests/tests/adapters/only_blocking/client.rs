@@ -1,11 +1,13 @@
 //! Connecting and registering, and what a user can replace: signer, transport, clock.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use crate::both::on_blocking::ca::{builder, certificate_key, client};
 use crate::both::on_blocking::client::{Down, account_key, connecting_fails};
+use crate::both::on_blocking::issue::http01;
 use acme_blocking::{
     AccountKey, Cancel, Client, ClientBuilder, Error, Http01Handler, KeyKind, Policy, Roots,
     Transport, UreqTransport,
@@ -29,7 +31,7 @@ fn a_ca_that_cannot_be_reached_is_named_with_cause_and_remedy() {
 fn registering_twice_finds_the_account() {
     let ca = TestCa::start();
     let client = builder(&ca).connect().expect("a client");
-    let (first, second) = std::thread::scope(|scope| {
+    let (first, second) = thread::scope(|scope| {
         let first = scope.spawn(|| client.register().run());
         let second = scope.spawn(|| client.register().run());
         (first.join().expect("no panic"), second.join().expect("no panic"))
@@ -76,7 +78,7 @@ impl Transport for Hangs {
     fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
         if transmit.request.url().as_str().contains("order") {
             self.cancel.cancel();
-            std::thread::sleep(Duration::from_secs(20));
+            thread::sleep(Duration::from_secs(20));
         }
         self.transport.exchange(transmit)
     }
@@ -105,6 +107,42 @@ fn cancelling_does_not_wait_for_an_exchange_that_hangs() {
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
+/// Notes on which threads requests are sent.
+struct OnThreads {
+    transport: UreqTransport,
+    threads: Arc<Mutex<Vec<ThreadId>>>,
+}
+
+impl Transport for OnThreads {
+    fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
+        self.threads.lock().expect("no panic").push(thread::current().id());
+        self.transport.exchange(transmit)
+    }
+
+    fn product(&self) -> &str {
+        "on-threads/0"
+    }
+}
+
+#[test]
+fn the_requests_for_one_name_start_no_threads() {
+    let ca = TestCa::start();
+    let provider = rustls::crypto::ring::default_provider().into();
+    let roots = Roots::Pem(ca.root_pem().into());
+    let transport = UreqTransport::new(&provider, &roots).expect("a transport");
+    let threads: Arc<Mutex<Vec<ThreadId>>> = Arc::default();
+    let transport = OnThreads { transport, threads: Arc::clone(&threads) };
+    let client = builder(&ca).transport(transport).connect().expect("a client");
+    client.register().run().expect("an account");
+    let solver = http01(&ca);
+    let issued = client.issue(["example.test"]).key(&certificate_key()).solver(&solver).run();
+    issued.expect("a certificate");
+    let threads = threads.lock().expect("no panic");
+    // While the solver works, a request may go out beside it.
+    let own = threads.iter().filter(|id| **id == thread::current().id()).count();
+    assert!(own + 1 >= threads.len(), "{own} of {}", threads.len());
+}
+
 fn behind(balancer: &Balancer) -> ClientBuilder {
     let account = balancer.account_url().parse().expect("a URL");
     Client::builder(balancer.directory_url())
@@ -117,7 +155,7 @@ fn behind(balancer: &Balancer) -> ClientBuilder {
 fn nonces_that_hold_on_one_connection_are_used_there() {
     let balancer = Balancer::start(FoundBy::Connection);
     let client = behind(&balancer).connect().expect("a client");
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| client.account())).collect();
         for thread in threads {
             thread.join().expect("no panic").expect("an account");
