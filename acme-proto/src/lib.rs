@@ -159,8 +159,8 @@ pub mod session;
     feature = "rs256"
 ))]
 pub mod signer;
-mod small_map;
 pub mod snapshot;
+mod sorted;
 mod text;
 pub mod time;
 pub mod token;

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -140,7 +141,7 @@ pub enum NotReplacing {
     /// The directory has no `renewalInfo`, so the order does not name the certificate.
     NotOffered,
     /// The CA refused the order because of `replaces`; the next order does not have that member.
-    Refused(Box<ServerProblem>),
+    Refused(Arc<ServerProblem>),
     /// The CA accepted the order, but its order object has no `replaces`.
     NotShown,
 }
@@ -156,7 +157,7 @@ pub enum RetryReason {
     /// The CA demands the external account binding for an account look-up too.
     ExternalAccount,
     /// The server sent an error that may pass.
-    Status(u16, Option<Box<Problem>>),
+    Status(u16, Option<Arc<Problem>>),
     /// No response arrived.
     Lost(String),
 }
@@ -174,7 +175,7 @@ pub enum Progress {
     /// The order has a new status.
     Order(OrderStatus),
     /// The server refused one way of proving an identifier.
-    ChallengeFailed(Identifier, ChallengeKind, Option<Box<Problem>>),
+    ChallengeFailed(Identifier, ChallengeKind, Option<Arc<Problem>>),
 }
 
 impl fmt::Display for Notice {

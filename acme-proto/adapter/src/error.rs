@@ -1,6 +1,7 @@
 //! The error type of every adapter, for failures in the adapter and in the core.
 
 use core::convert::Infallible;
+use core::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -12,14 +13,14 @@ use crate::storage::StorageError;
 use crate::storage::layout::Damage;
 use crate::store::OrderFileError;
 use crate::tls::TlsError;
-use acme_proto::error::{InvalidInput, Misuse};
+use acme_proto::error::{InvalidInput, Misuse, Report};
 use acme_proto::identifier::InvalidIdentifier;
 use acme_proto::jose::InvalidMacKey;
 use acme_proto::time::Timestamp;
 use acme_proto::url::{InvalidUrl, Url};
 
-/// Why an operation failed; `Display` is one line that names the cause and the remedy.
-#[derive(Debug, thiserror::Error)]
+/// Why an operation failed; `Display` is one line that names the cause and the remedy, and `Debug` adds the causes.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A failure that the core reports: of the CA, the network, the signer, or the user's input.
@@ -88,6 +89,12 @@ pub enum Error {
         /// The operating system's error.
         source: io::Error,
     },
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Report::new(self), f)
+    }
 }
 
 impl Error {

@@ -1,42 +1,33 @@
-//! Runs operations: starts their exchanges, hands out what is due, and reads what comes back.
+//! Runs operations: starts their exchanges, and has them read what comes back.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use super::exchange::{Event, Exchange, ExchangeId, Outcome, Phase, State, Work};
-use super::queue::Queue;
-use super::supply::Supplies;
-use crate::error::{DeadlinePassed, Error, Misuse};
-use crate::http::Response;
+use super::exchanges::{Due, Exchanges, Operations};
+use crate::error::{Error, Unsupported};
 use crate::notice::Notice;
-use crate::op::{Failure, Operation, Read, Reading, Received};
-use crate::request::{FlowId, Input, SaveId, SignRequest, Transmit};
+use crate::op::{Failure, Operation, Read, Reading};
+use crate::request::{FlowId, SignRequest, Transmit};
 use crate::resource::Resource;
-use crate::session::{Binding, Session};
+use crate::session::Session;
+use crate::sorted::SortedMap;
 use crate::time::Timestamp;
 use crate::url::Url;
+use crate::wire::Directory;
 
-/// The exchanges of one flow.
+/// The exchanges of one flow with their operations.
+///
+/// It stands for its [`Exchanges`]: what does not depend on the type of the operations is there.
 #[derive(Debug)]
 pub(crate) struct Engine<O> {
-    binding: Option<Binding>,
-    time_limit: Option<Duration>,
-    pub(super) now: Timestamp,
-    pub(super) deadline: Timestamp,
-    /// Numbers requests, signatures and saves.
-    next_number: u64,
-    next_id: u64,
-    pub(super) exchanges: BTreeMap<ExchangeId, Box<Exchange<O>>>,
-    pub(super) queue: Queue,
-    pub(super) supplies: Supplies,
-    pub(super) notices: VecDeque<Notice>,
-    /// When a response of this run last named a resource.
-    pub(super) given: Option<Timestamp>,
-    /// The last failure that was tried again.
-    pub(super) last_failure: Option<Box<Error>>,
+    pub(super) exchanges: Exchanges,
+    operations: Tasks<O>,
 }
+
+type Tasks<O> = SortedMap<ExchangeId, Box<O>>;
 
 /// What the exchanges want next.
 pub(crate) enum Step<O: Operation> {
@@ -66,265 +57,70 @@ struct Seen {
     retry_after: Option<Timestamp>,
 }
 
-/// How long before the deadline the last poll goes out.
-const LAST_LOOK: Duration = Duration::from_secs(3);
-
 impl<O: Operation> Engine<O> {
     pub(crate) fn new() -> Self {
-        Self {
-            binding: None,
-            time_limit: None,
-            now: Timestamp::UNIX_EPOCH,
-            deadline: Timestamp::UNIX_EPOCH,
-            next_number: 0,
-            next_id: 0,
-            exchanges: BTreeMap::new(),
-            queue: Queue::default(),
-            supplies: Supplies::default(),
-            notices: VecDeque::new(),
-            given: None,
-            last_failure: None,
-        }
+        Self { exchanges: Exchanges::new(), operations: SortedMap::new() }
     }
 
-    /// Sets a time limit other than the one that [`start_clock`](Self::start_clock) gets.
+    /// Sets a time limit other than the one that [`start_clock`](Exchanges::start_clock) gets.
     pub(crate) const fn set_time_limit(&mut self, limit: Duration) {
-        self.time_limit = Some(limit);
-    }
-
-    /// Sets the deadline: the time limit from now on.
-    pub(crate) fn start_clock(&mut self, default: Duration) {
-        self.deadline = self.now.saturating_add(self.time_limit.unwrap_or(default));
-    }
-
-    pub(crate) const fn set_deadline(&mut self, deadline: Timestamp) {
-        self.deadline = deadline;
+        self.exchanges.set_time_limit(limit);
     }
 
     /// Starts an operation; its first request goes out at the next poll, or when what it lacks is there.
     pub(crate) fn start(&mut self, operation: O) {
-        let spec = operation.spec();
-        self.insert(Exchange::new(Work::Task(operation), spec));
-    }
-
-    /// Fetches so many nonces ahead of the requests that will need them.
-    pub(crate) const fn prefetch_nonces(&mut self, count: usize) {
-        self.supplies.prefetch = count;
+        let id = self.exchanges.insert(Exchange::new(Work::Task, operation.spec()));
+        self.operations.insert(id, Box::new(operation));
     }
 
     /// Gives up every operation; responses to them are ignored.
     pub(crate) fn abandon_all(&mut self) {
-        self.exchanges.retain(|_, exchange| matches!(exchange.work, Work::Supply(_)));
-        self.queue.retain(|id| self.exchanges.contains_key(id));
+        self.exchanges.abandon_all();
+        self.operations = SortedMap::new();
     }
 
     /// Ends all exchanges and gives the nonces back.
     pub(crate) fn reset(&mut self, session: &mut Session) {
-        self.exchanges.clear();
-        self.queue.retain(|_| false);
-        for fresh in self.supplies.reset() {
-            session.put_nonce(fresh);
-        }
-    }
-
-    /// Records that a response named resources, which replicas of the server may not know yet.
-    pub(crate) const fn resources_given(&mut self) {
-        self.given = Some(self.now);
-    }
-
-    pub(crate) fn notice(&mut self, notice: Notice) {
-        self.notices.push_back(notice);
-    }
-
-    pub(crate) fn has_notice(&self) -> bool {
-        !self.notices.is_empty()
-    }
-
-    pub(crate) fn next_notice(&mut self) -> Option<Notice> {
-        self.notices.pop_front()
-    }
-
-    /// Returns whether no operation is under way.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.exchanges.len() == self.supplies.running()
-    }
-
-    /// Returns whether a response or an error waits to be read by its operation.
-    pub(crate) fn has_settled(&self) -> bool {
-        !self.queue.settled.is_empty()
-    }
-
-    /// Returns whether the deadline has passed.
-    pub(crate) fn is_late(&self) -> bool {
-        self.now >= self.deadline
-    }
-
-    pub(crate) const fn deadline(&self) -> Timestamp {
-        self.deadline
-    }
-
-    pub(crate) const fn now(&self) -> Timestamp {
-        self.now
-    }
-
-    /// Moves a time before the deadline, so that no wait sleeps past it without a last look.
-    pub(crate) fn before_deadline(&self, at: Timestamp) -> Timestamp {
-        let last = self.deadline.saturating_sub(LAST_LOOK);
-        if at > last && last > self.now { last } else { at }
-    }
-
-    /// Returns what there is to say if the deadline ends the flow: the URL is that of a request for what it waits for, if
-    /// there is one.
-    pub(crate) fn deadline_passed(&self, waiting_for: Resource) -> DeadlinePassed {
-        let under_way = || self.exchanges.values().filter(|exchange| exchange.url.is_some());
-        let awaited = under_way().find(|exchange| exchange.spec.resource == waiting_for);
-        let url = awaited.or_else(|| under_way().next()).and_then(|one| one.url.clone());
-        DeadlinePassed { url, waiting_for, last: self.last_failure.as_deref().cloned() }
+        self.exchanges.reset(session);
+        self.operations = SortedMap::new();
     }
 
     /// Ends the operations that the deadline cut off, each by an error of its own.
     ///
-    /// Only after [`poll`](Self::poll) returned a wait: nothing is settled then, and a settled exchange cannot be settled
-    /// again.
+    /// Only after [`poll`](Self::poll) returned a wait.
     pub(crate) fn expire(&mut self) {
-        debug_assert!(self.queue.settled.is_empty());
-        let mut late = Vec::new();
-        for (id, exchange) in core::mem::take(&mut self.exchanges) {
-            match &exchange.work {
-                Work::Task(_) => late.push((id, exchange)),
-                Work::Supply(_) => drop(self.exchanges.insert(id, exchange)),
-            }
-        }
-        self.queue.retain(|id| self.exchanges.contains_key(id));
-        for (id, exchange) in late {
-            let Work::Task(operation) = &exchange.work else { continue };
-            let passed = self.deadline_passed(operation.spec().resource);
-            let url = exchange.url.clone().or(passed.url);
-            let passed = DeadlinePassed { url, ..passed };
-            self.settle(id, exchange, Err(Error::Deadline(passed.into())));
-        }
+        self.exchanges.expire(&self.operations);
     }
 
-    pub(crate) fn belongs_to(&self, session: &Session) -> bool {
-        self.binding.is_none_or(|binding| session.is_bound(&binding))
-    }
-
-    /// Binds to the session, if that has not happened yet, and takes the time.
-    pub(crate) fn enter(
-        &mut self,
-        session: &mut Session,
-        now: Timestamp,
-    ) -> Result<FlowId, Misuse> {
-        let flow = session.bind(&mut self.binding)?;
-        self.now = self.now.max(now);
-        Ok(flow)
-    }
-
-    /// Returns an id for the next snapshot; `None` before the first poll.
-    pub(crate) fn save_id(&mut self) -> Option<SaveId> {
-        let flow = self.binding?.flow;
-        Some(SaveId { flow, seq: self.number() })
-    }
-
-    /// Returns what comes next, by the rule of [`Flow`](crate::flow::Flow); after [`enter`](Self::enter).
+    /// Returns what comes next, by the rule of [`Flow`](crate::flow::Flow); after [`enter`](Exchanges::enter).
     pub(crate) fn poll(&mut self, session: &mut Session, flow: FlowId) -> Step<O> {
         loop {
-            if let Some(notice) = self.notices.pop_front() {
-                return Step::Notice(notice);
-            }
-            if let Some(id) = self.queue.settled.pop_front() {
-                match self.read(id, session) {
-                    Some(finished) => return Step::Finished(Box::new(finished)),
-                    None => continue,
+            match self.exchanges.poll(&self.operations, session, flow) {
+                Due::Transmit(transmit) => return Step::Transmit(transmit),
+                Due::Sign(request) => return Step::Sign(request),
+                Due::Notice(notice) => return Step::Notice(notice),
+                Due::Wait(until) => return Step::Wait(until),
+                Due::Read(id) => {
+                    if let Some(finished) = self.read(id, session) {
+                        return Step::Finished(Box::new(finished));
+                    }
                 }
             }
-            // Nothing is sent after the deadline, but what has arrived by then was read above.
-            if self.is_late() {
-                return Step::Wait(self.deadline);
-            }
-            // At least one, or a policy of zero would stop every flow.
-            let has_room = self.queue.active() < session.policy().max_in_flight.max(1);
-            if let Some(step) = self.pass(has_room, session, flow) {
-                return step;
-            }
-            // A pass may fail exchanges, which are read before more is fetched for the others.
-            let has_more = self.has_settled() || self.has_notice();
-            if !has_more && !self.fetch_lacking(has_room, session) {
-                self.release();
-                // Without room for another exchange only a response helps.
-                let wake = self.queue.next_time().filter(|_| has_room);
-                return Step::Wait(wake.unwrap_or(self.deadline).min(self.deadline));
-            }
         }
-    }
-
-    /// Returns the memory of collections that are empty: a node of a map has room for eleven entries.
-    fn release(&mut self) {
-        if self.exchanges.is_empty() && self.queue.active() == 0 {
-            (self.exchanges, self.queue) = (BTreeMap::new(), Queue::default());
-            self.notices = VecDeque::new();
-        }
-    }
-
-    pub(crate) fn handle_input(
-        &mut self,
-        session: &mut Session,
-        input: Input,
-        now: Timestamp,
-    ) -> Result<(), Misuse> {
-        let Some(binding) = self.binding else { return Err(Misuse::UnknownId) };
-        if !session.is_bound(&binding) {
-            return Err(Misuse::WrongSession);
-        }
-        self.now = self.now.max(now);
-        // Whatever came in may have brought the nonce that was awaited.
-        self.supplies.awaits_nonces = false;
-        let (flow, number) = match &input {
-            Input::Response(id, _) | Input::Lost(id, _) => (id.flow, id.seq),
-            Input::Signature(id, _) | Input::SignFailed(id, _) => (id.flow, id.seq),
-            Input::Saved(id) | Input::SaveFailed(id, _) => (id.flow, id.seq),
-        };
-        if flow != binding.flow || number >= self.next_number {
-            return Err(Misuse::UnknownId);
-        }
-        // A second input, or one to an exchange that was given up, is late and not wrong.
-        let Some(id) = self.queue.outstanding.remove(&number) else { return Ok(()) };
-        // One that was given up is gone, and one that the deadline cut off is settled. The input
-        // only makes room.
-        let Some(mut exchange) = self.exchanges.remove(&id) else { return Ok(()) };
-        if matches!(exchange.state, State::Waiting { .. } | State::Signed(_) | State::Settled(_)) {
-            self.exchanges.insert(id, exchange);
-            return Ok(());
-        }
-        let verdict = match input {
-            Input::Response(_, response) => self.responded(&mut exchange, response, session),
-            Input::Lost(_, lost) => self.lost(&mut exchange, lost, session),
-            Input::SignFailed(_, reason) => Verdict::Settle(Err(Error::Signer(reason))),
-            Input::Signature(_, signature) => {
-                self.signature(&mut exchange, &signature);
-                Verdict::Stay
-            }
-            // Never outstanding as an exchange: it returned above.
-            Input::Saved(_) | Input::SaveFailed(..) => Verdict::Stay,
-        };
-        match verdict {
-            Verdict::Stay => self.put_back(id, exchange),
-            Verdict::Settle(outcome) => self.end_request(id, exchange, outcome, session),
-        }
-        Ok(())
     }
 
     /// Lets an operation read the response, or the error, that ended its present request.
     ///
     /// Returns nothing if the operation has another request.
     fn read(&mut self, id: ExchangeId, session: &mut Session) -> Option<Finished<O>> {
-        let mut exchange = self.exchanges.remove(&id)?;
+        let exchanges = &mut self.exchanges;
+        let mut exchange = exchanges.all.remove(&id)?;
         let State::Settled(outcome) = &mut exchange.state else { return None };
         // A placeholder: the exchange stays settled until its next transition.
         let outcome = core::mem::replace(outcome, Err(Error::Internal));
         let (phase, unsupplied) = (exchange.phase, exchange.unsupplied);
-        let Work::Task(operation) = &mut exchange.work else { return None };
-        let (mut read, seen) = self.read_outcome(operation, phase, outcome, session);
+        let operation = self.operations.get_mut(&id)?;
+        let (mut read, seen) = read_outcome(exchanges, &mut **operation, phase, outcome, session);
         if let Err(error) = read {
             // One fallback, or two servers' faults could lead to each other forever. What the operation lacked is no
             // fault of its resource, and no other resource makes up for it.
@@ -332,13 +128,13 @@ impl<O: Operation> Engine<O> {
             let fallback = || operation.fallback(&error, seen.location.as_ref(), session);
             if let Some(spec) = may_fall_back.then(fallback).flatten() {
                 if seen.location.is_some() {
-                    self.resources_given();
+                    exchanges.resources_given();
                 }
                 let phase = Phase::Fallback { first_status: seen.status };
-                self.put_back(id, Box::new(exchange.restart(Event::Fallback, phase, spec)));
+                exchanges.put_back(id, Box::new(exchange.restart(Event::Fallback, phase, spec)));
                 return None;
             }
-            read = self.read_error(operation, error, unsupplied);
+            read = read_error(exchanges, &mut **operation, error, unsupplied);
         }
         let was_reread = phase == Phase::Reread;
         let result = match read {
@@ -346,13 +142,13 @@ impl<O: Operation> Engine<O> {
                 // It never arrived: sent again, with the tries that it had.
                 let (spec, tries) = (operation.spec(), exchange.tries);
                 let again = exchange.restart(Event::Resend, Phase::Request, spec);
-                self.put_back(id, Box::new(Exchange { tries, ..again }));
+                exchanges.put_back(id, Box::new(Exchange { tries, ..again }));
                 return None;
             }
             Ok(Read::NextRequest) => {
                 let spec = operation.spec();
                 let next = exchange.restart(Event::NextRequest, Phase::Request, spec);
-                self.put_back(id, Box::new(next));
+                exchanges.put_back(id, Box::new(next));
                 return None;
             }
             // Only a final response is applied: a re-read that shows the old state says nothing new.
@@ -362,136 +158,81 @@ impl<O: Operation> Engine<O> {
             }
             Err(error) => Err(error),
         };
-        let Work::Task(operation) = exchange.finish() else { return None };
+        exchange.finish();
+        let operation = *self.operations.remove(&id)?;
         Some(Finished { operation, result, retry_after: seen.retry_after, was_reread })
-    }
-
-    /// Lets an operation read a response, and keeps what the engine needs of it.
-    fn read_outcome(
-        &mut self,
-        operation: &mut O,
-        phase: Phase,
-        outcome: Outcome,
-        session: &Session,
-    ) -> (Reading<O::Response>, Seen) {
-        let mut seen = Seen::default();
-        let read = outcome.and_then(|(url, response)| {
-            self.read_response(&url, &response, session, |received| {
-                seen = Seen {
-                    status: Some(response.status()),
-                    location: received.location().ok(),
-                    retry_after: received.retry_after(),
-                };
-                match phase {
-                    Phase::Fallback { first_status } => {
-                        operation.read_fallback(received, first_status)
-                    }
-                    Phase::Request | Phase::Reread => operation.read(received),
-                }
-            })
-        });
-        (read, seen)
-    }
-
-    /// Lets an operation take its final error.
-    fn read_error(
-        &mut self,
-        operation: &mut O,
-        error: Error,
-        unsupplied: bool,
-    ) -> Reading<O::Response> {
-        let mut notices = Vec::new();
-        let previous = self.last_failure.as_deref();
-        let mut failure = Failure { previous, unsupplied, notices: &mut notices };
-        let read = operation.read_error(error, &mut failure);
-        self.notices.extend(notices);
-        read
-    }
-
-    /// Gives a response to be read; what is odd about it becomes notices.
-    pub(super) fn read_response<T>(
-        &mut self,
-        url: &Url,
-        response: &Response,
-        session: &Session,
-        read: impl FnOnce(&mut Received<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let mut notices = Vec::new();
-        let (allow_http, now) = (session.allows_http(), self.now);
-        let result = read(&mut Received { url, response, allow_http, now, notices: &mut notices });
-        self.notices.extend(notices);
-        result
-    }
-
-    pub(super) fn insert(&mut self, exchange: Exchange<O>) {
-        let id = ExchangeId(self.next_id);
-        self.next_id += 1;
-        self.put_back(id, Box::new(exchange));
-    }
-
-    /// Puts an exchange back that was taken out to be worked on.
-    pub(super) fn put_back(&mut self, id: ExchangeId, exchange: Box<Exchange<O>>) {
-        let queue = &mut self.queue;
-        match &exchange.state {
-            State::Waiting { not_before, .. } if *not_before > self.now => {
-                queue.timed.insert((*not_before, id));
-            }
-            State::Waiting { .. } => {
-                queue.ready.insert(id);
-            }
-            State::Signed(_) => {
-                queue.signed.insert(id);
-            }
-            State::Settled(_) => queue.settled.push_back(id),
-            // Whoever handed it out put it among the outstanding, with the number that the input names.
-            State::SigningInner(_) | State::Signing(_) | State::Sent => {}
-        }
-        self.exchanges.insert(id, exchange);
-    }
-
-    /// Ends the present request: the operation reads the outcome, or those who lacked it go on.
-    pub(super) fn end_request(
-        &mut self,
-        id: ExchangeId,
-        exchange: Box<Exchange<O>>,
-        outcome: Outcome,
-        session: &mut Session,
-    ) {
-        if exchange.fetches_directory() {
-            session.directory_asked(self.now);
-        }
-        match exchange.work {
-            Work::Supply(supply) => self.supplied(supply, exchange.request_id, outcome, session),
-            Work::Task(_) => self.settle(id, exchange, outcome),
-        }
-    }
-
-    pub(super) fn settle(
-        &mut self,
-        id: ExchangeId,
-        mut exchange: Box<Exchange<O>>,
-        outcome: Outcome,
-    ) {
-        exchange.enter(Event::Settle, State::Settled(outcome));
-        self.put_back(id, exchange);
-    }
-
-    pub(super) const fn number(&mut self) -> u64 {
-        let number = self.next_number;
-        self.next_number += 1;
-        number
-    }
-
-    pub(super) fn limited(&self, limit: Duration) -> Duration {
-        limit.min(self.deadline.saturating_duration_since(self.now))
     }
 }
 
-/// What an input means for its exchange.
-#[derive(Debug)]
-pub(super) enum Verdict {
-    /// It goes on: its state says how.
-    Stay,
-    /// Its request has come to its end.
-    Settle(Outcome),
+impl<O> Deref for Engine<O> {
+    type Target = Exchanges;
+
+    fn deref(&self) -> &Exchanges {
+        &self.exchanges
+    }
+}
+
+impl<O> DerefMut for Engine<O> {
+    fn deref_mut(&mut self) -> &mut Exchanges {
+        &mut self.exchanges
+    }
+}
+
+impl<O: Operation> Operations for Tasks<O> {
+    fn check(&self, id: ExchangeId, session: &Session) -> Result<(), Error> {
+        self.get(&id).map_or(Ok(()), |operation| operation.check(session))
+    }
+
+    fn payload(
+        &self,
+        id: ExchangeId,
+        directory: &Directory,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Vec<u8>, Unsupported> {
+        self.get(&id).map_or(Ok(Vec::new()), |operation| operation.payload(directory, notices))
+    }
+
+    fn resource(&self, id: ExchangeId) -> Resource {
+        self.get(&id).map_or(Resource::Directory, |operation| operation.spec().resource)
+    }
+}
+
+/// Lets an operation read a response, and keeps what the engine needs of it.
+fn read_outcome<O: Operation>(
+    exchanges: &mut Exchanges,
+    operation: &mut O,
+    phase: Phase,
+    outcome: Outcome,
+    session: &Session,
+) -> (Reading<O::Response>, Seen) {
+    let mut seen = Seen::default();
+    let read = outcome.and_then(|(url, response)| {
+        exchanges.read_response(&url, &response, session, |received| {
+            seen = Seen {
+                status: Some(response.status()),
+                location: received.location().ok(),
+                retry_after: received.retry_after(),
+            };
+            match phase {
+                Phase::Fallback { first_status } => operation.read_fallback(received, first_status),
+                Phase::Request | Phase::Reread => operation.read(received),
+            }
+        })
+    });
+    (read, seen)
+}
+
+/// Lets an operation take its final error.
+fn read_error<O: Operation>(
+    exchanges: &mut Exchanges,
+    operation: &mut O,
+    error: Error,
+    unsupplied: bool,
+) -> Reading<O::Response> {
+    let mut notices = Vec::new();
+    let previous = exchanges.last_failure.as_deref();
+    let mut failure = Failure { previous, unsupplied, notices: &mut notices };
+    let read = operation.read_error(error, &mut failure);
+    exchanges.notices.extend(notices);
+    read
 }

@@ -18,8 +18,8 @@ pub(super) struct ExchangeId(pub(super) u64);
 
 /// An operation in progress: its present request, and how often that was tried.
 #[derive(Debug)]
-pub(super) struct Exchange<O> {
-    pub(super) work: Work<O>,
+pub(super) struct Exchange {
+    pub(super) work: Work,
     pub(super) phase: Phase,
     pub(super) spec: Spec,
     pub(super) state: State,
@@ -57,10 +57,10 @@ pub(super) struct Exchange<O> {
 }
 
 /// What an exchange is for.
-#[derive(Debug)]
-pub(super) enum Work<O> {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Work {
     /// An operation of the flow.
-    Task(O),
+    Task,
     /// Something that other exchanges lack.
     Supply(Supply),
 }
@@ -200,8 +200,8 @@ pub(super) const fn next(stage: Stage, event: Event) -> Option<Stage> {
     })
 }
 
-impl<O> Exchange<O> {
-    pub(super) const fn new(work: Work<O>, spec: Spec) -> Self {
+impl Exchange {
+    pub(super) const fn new(work: Work, spec: Spec) -> Self {
         Self {
             work,
             phase: Phase::Request,
@@ -255,10 +255,9 @@ impl<O> Exchange<O> {
         self.nonce = self.signed_nonce.take();
     }
 
-    /// Ends: the operation is given back.
-    pub(super) fn finish(self) -> Work<O> {
+    /// Ends.
+    pub(super) fn finish(self) {
         debug_assert_eq!(next(self.state.stage(), Event::Finish), Some(Stage::Finished));
-        self.work
     }
 
     pub(super) const fn uses_account_url(&self) -> bool {

@@ -1,9 +1,7 @@
 //! Fetching what exchanges lack: the directory, the account's URL, nonces.
 
-use alloc::collections::BTreeSet;
-
-use super::engine::Engine;
 use super::exchange::{Exchange, ExchangeId, Outcome, Work};
+use super::exchanges::Exchanges;
 use super::supply::Supply;
 use crate::error::Error;
 use crate::op::{
@@ -12,6 +10,7 @@ use crate::op::{
 use crate::policy::ResourceClass;
 use crate::request::RequestId;
 use crate::session::{Fresh, Session};
+use crate::sorted::SortedSet;
 
 /// How many exchanges keep a paced flow going: with fewer under way, it fetches another nonce.
 const ENOUGH_UNDER_WAY: usize = 4;
@@ -25,7 +24,7 @@ fn spec(supply: Supply, session: &Session) -> Spec {
     }
 }
 
-impl<O> Exchange<O> {
+impl Exchange {
     pub(super) const fn is_nonce(&self) -> bool {
         matches!(self.work, Work::Supply(Supply::Nonce))
     }
@@ -40,7 +39,7 @@ impl<O> Exchange<O> {
     }
 }
 
-impl<O: Operation> Engine<O> {
+impl Exchanges {
     /// Starts to fetch what exchanges lack; returns whether anything was started.
     pub(super) fn fetch_lacking(&mut self, has_room: bool, session: &Session) -> bool {
         // What could not be sent anyway is no reason to fetch.
@@ -88,7 +87,7 @@ impl<O: Operation> Engine<O> {
         session: &mut Session,
     ) {
         self.supplies.running[supply as usize] -= 1;
-        let (supplied, waits): (_, fn(&Exchange<O>) -> bool) = match supply {
+        let (supplied, waits): (_, fn(&Exchange) -> bool) = match supply {
             Supply::Directory => {
                 self.supplies.fetched_directory |= outcome.is_ok();
                 let read = self.read_supply(GetDirectory, outcome, session);
@@ -136,23 +135,22 @@ impl<O: Operation> Engine<O> {
 
     /// Returns whether a request is out whose response should bring a nonce.
     fn expects_nonces(&self) -> bool {
-        let active = self.queue.iter_active().filter_map(|id| self.exchanges.get(id));
+        let active = self.queue.iter_active().filter_map(|id| self.all.get(id));
         active.into_iter().any(|exchange| exchange.is_nonce() || exchange.spec.is_signed())
     }
 
     /// Fails every exchange that waits for what could not be supplied.
-    fn fail_waiting(&mut self, error: &Error, waits: fn(&Exchange<O>) -> bool) {
-        let waits =
-            |id: &ExchangeId| self.exchanges.get(id).is_some_and(|exchange| waits(exchange));
-        let failed: BTreeSet<_> = self.queue.waiting().into_iter().filter(waits).collect();
+    fn fail_waiting(&mut self, error: &Error, waits: fn(&Exchange) -> bool) {
+        let waits = |id: &ExchangeId| self.all.get(id).is_some_and(|exchange| waits(exchange));
+        let failed: SortedSet<_> = self.queue.waiting().into_iter().filter(waits).collect();
         self.queue.retain(|id| !failed.contains(id));
         for id in failed {
-            let Some(mut exchange) = self.exchanges.remove(&id) else { continue };
+            let Some(mut exchange) = self.all.remove(&id) else { continue };
             exchange.unsupplied = true;
             match exchange.work {
                 // Nobody waits for it any more.
                 Work::Supply(supply) => self.supplies.running[supply as usize] -= 1,
-                Work::Task(_) => self.settle(id, exchange, Err(error.clone())),
+                Work::Task => self.settle(id, exchange, Err(error.clone())),
             }
         }
     }

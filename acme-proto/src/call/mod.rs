@@ -91,6 +91,7 @@ mod diagrams;
 mod drive;
 mod engine;
 mod exchange;
+mod exchanges;
 mod fetch;
 mod queue;
 mod retry;

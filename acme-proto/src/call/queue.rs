@@ -1,9 +1,12 @@
 //! Which exchange goes next; every step costs the logarithm of how many there are.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use core::ops::{Deref, DerefMut};
 
 use super::exchange::ExchangeId;
 use super::supply::Supply;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Timestamp;
 
 /// The exchanges, sorted by what happens to each next.
@@ -12,21 +15,58 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// To be begun at the next pass.
-    pub(super) ready: BTreeSet<ExchangeId>,
+    pub(super) ready: SortedSet<ExchangeId>,
     /// To be begun at a time.
-    pub(super) timed: BTreeSet<(Timestamp, ExchangeId)>,
+    pub(super) timed: SortedSet<(Timestamp, ExchangeId)>,
     /// To be begun when something is there that they lack; by [`Supply`].
-    pub(super) lacking: [BTreeSet<ExchangeId>; 3],
+    pub(super) lacking: [SortedSet<ExchangeId>; 3],
     /// To be handed to the driver.
-    pub(super) signed: BTreeSet<ExchangeId>,
+    pub(super) signed: SortedSet<ExchangeId>,
     /// With the driver or the signer, by the number that an input names. An exchange
     /// that is given up stays here until its input comes: its request is still in flight.
-    pub(super) outstanding: BTreeMap<u64, ExchangeId>,
+    pub(super) outstanding: SortedMap<u64, ExchangeId>,
     /// To be read by their operations, in the sequence in which they were settled.
     pub(super) settled: VecDeque<ExchangeId>,
 }
 
+/// A queue that takes no room while it was not written to: a flow may wait long, and one of many.
+#[derive(Debug, Default)]
+pub(super) struct LazyQueue(Option<Box<Queue>>);
+
+static EMPTY: Queue = Queue::new();
+
+impl LazyQueue {
+    pub(super) const fn new() -> Self {
+        Self(None)
+    }
+}
+
+impl Deref for LazyQueue {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        self.0.as_deref().unwrap_or(&EMPTY)
+    }
+}
+
+impl DerefMut for LazyQueue {
+    fn deref_mut(&mut self) -> &mut Queue {
+        self.0.get_or_insert_default()
+    }
+}
+
 impl Queue {
+    pub(super) const fn new() -> Self {
+        Self {
+            ready: SortedSet::new(),
+            timed: SortedSet::new(),
+            lacking: [SortedSet::new(), SortedSet::new(), SortedSet::new()],
+            signed: SortedSet::new(),
+            outstanding: SortedMap::new(),
+            settled: VecDeque::new(),
+        }
+    }
+
     /// Makes those ready whose time has come.
     pub(super) fn wake(&mut self, now: Timestamp) {
         while let Some((_, id)) = self.timed.first().copied().filter(|(at, _)| *at <= now) {
@@ -71,8 +111,8 @@ impl Queue {
     }
 
     /// Returns those that wait for a time or for what they lack, oldest first.
-    pub(super) fn waiting(&self) -> BTreeSet<ExchangeId> {
-        let sets = self.lacking.iter().flatten().chain(&self.ready);
+    pub(super) fn waiting(&self) -> SortedSet<ExchangeId> {
+        let sets = self.lacking.iter().chain([&self.ready]).flat_map(SortedSet::iter);
         sets.chain(self.timed.iter().map(|(_, id)| id)).copied().collect()
     }
 
@@ -94,7 +134,7 @@ mod tests {
     #[test]
     fn the_oldest_goes_first_whatever_it_waited_for() {
         let [a, b, c, d] = ids();
-        let mut queue = Queue::default();
+        let mut queue = Queue::new();
         queue.ready.insert(d);
         queue.signed.insert(c);
         queue.lacking[Supply::Nonce as usize].insert(b);
@@ -107,7 +147,7 @@ mod tests {
     #[test]
     fn without_room_only_what_is_signed_goes() {
         let [a, b] = ids();
-        let mut queue = Queue::default();
+        let mut queue = Queue::new();
         queue.ready.insert(a);
         queue.signed.insert(b);
         assert_eq!([queue.take_next(false, false), queue.take_next(false, false)], [Some(b), None]);
@@ -116,7 +156,7 @@ mod tests {
     #[test]
     fn what_lacks_a_directory_waits_until_it_is_there() {
         let [a] = ids();
-        let mut queue = Queue::default();
+        let mut queue = Queue::new();
         queue.lacking[Supply::Directory as usize].insert(a);
         assert_eq!(queue.take_next(true, false), None);
         queue.supply(Supply::Account);
@@ -128,7 +168,7 @@ mod tests {
     #[test]
     fn what_was_given_up_is_only_outstanding() {
         let [a, b, c, d, e, f] = ids();
-        let mut queue = Queue::default();
+        let mut queue = Queue::new();
         queue.ready.insert(a);
         queue.timed.insert((NOW, b));
         queue.lacking[Supply::Account as usize].insert(c);

@@ -1,15 +1,16 @@
 //! What a response, or its absence, means for a request: it is read, sent again, or failed.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
-use super::engine::{Engine, Verdict};
 use super::exchange::{Event, Exchange, Phase};
+use super::exchanges::{Exchanges, Verdict};
 use crate::error::{Error, PeerFault, ServerProblem, TransportError};
 use crate::header;
 use crate::http::{Method, Response};
 use crate::jose::Jwk;
 use crate::notice::{Notice, RetryReason};
-use crate::op::{Auth, OnLost, Operation, Resource, Spec, Target};
+use crate::op::{Auth, OnLost, Resource, Spec, Target};
 use crate::request::Lost;
 use crate::session::{Fresh, Session};
 use crate::text::snippet;
@@ -17,11 +18,11 @@ use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{self, Problem, ProblemType};
 
-impl<O: Operation> Engine<O> {
+impl Exchanges {
     /// Handles `Input::Response`.
     pub(super) fn responded(
         &mut self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         response: Response,
         session: &mut Session,
     ) -> Verdict {
@@ -64,7 +65,7 @@ impl<O: Operation> Engine<O> {
     /// After the last try, and where the request did more than read, its operation decides.
     fn cut_off(
         &self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         response: &Response,
         session: &mut Session,
     ) -> Option<Timestamp> {
@@ -81,7 +82,7 @@ impl<O: Operation> Engine<O> {
     /// Follows a redirect of a GET; the directory's own URL stays what the user gave.
     fn redirected(
         &self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         url: &Url,
         response: &Response,
         session: &Session,
@@ -103,7 +104,7 @@ impl<O: Operation> Engine<O> {
     /// Handles an error response: retries what may pass, fails the rest.
     fn refused(
         &mut self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         problem: ServerProblem,
         response: &Response,
         nonce: Option<Fresh>,
@@ -153,7 +154,7 @@ impl<O: Operation> Engine<O> {
             return self.slow_down(exchange, problem, session);
         }
         if !is_cut && !may_pass(&problem) {
-            return fail(Error::Problem(Box::new(problem)));
+            return fail(Error::Problem(Arc::new(problem)));
         }
         self.try_later(exchange, problem, session)
     }
@@ -161,7 +162,7 @@ impl<O: Operation> Engine<O> {
     /// Sends again with the nonce of the badNonce response itself (RFC 8555 Section 6.5).
     fn bad_nonce(
         &mut self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         nonce: Option<Fresh>,
         problem: ServerProblem,
         session: &mut Session,
@@ -175,7 +176,7 @@ impl<O: Operation> Engine<O> {
             if let Some(nonce) = nonce {
                 session.put_nonce(nonce);
             }
-            return fail(Error::Problem(Box::new(problem)));
+            return fail(Error::Problem(Arc::new(problem)));
         }
         exchange.nonce = nonce;
         self.retry_notice(problem.url, exchange.nonce_tries, RetryReason::BadNonce, self.now);
@@ -188,7 +189,7 @@ impl<O: Operation> Engine<O> {
     /// has four times as many tries.
     fn slow_down(
         &mut self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         problem: ServerProblem,
         session: &mut Session,
     ) -> Verdict {
@@ -197,7 +198,7 @@ impl<O: Operation> Engine<O> {
         let (at, in_a_row) = session.slow_down(exchange.spec.class, exchange.sent_at, self.now);
         let is_last = done >= tries && (in_a_row >= tries || done >= tries.saturating_mul(4));
         if is_last || at >= self.deadline {
-            return fail(Error::Problem(Box::new(problem)));
+            return fail(Error::Problem(Arc::new(problem)));
         }
         self.refused_for_now(&problem, done, at);
         send_again(exchange, Event::Retry, at)
@@ -209,7 +210,7 @@ impl<O: Operation> Engine<O> {
     /// such limits are about one name or one account.
     fn try_later(
         &mut self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         problem: ServerProblem,
         session: &mut Session,
     ) -> Verdict {
@@ -225,7 +226,7 @@ impl<O: Operation> Engine<O> {
         }
         let too_long = beyond_cap || at >= self.deadline;
         if done >= tries || too_long {
-            return fail(Error::Problem(Box::new(problem)));
+            return fail(Error::Problem(Arc::new(problem)));
         }
         self.refused_for_now(&problem, done, at);
         match exchange.spec.on_lost.clone() {
@@ -233,14 +234,14 @@ impl<O: Operation> Engine<O> {
             _ if matches!(problem.status, 429 | 503) => send_again(exchange, Event::Retry, at),
             OnLost::Resend => send_again(exchange, Event::Retry, at),
             OnLost::Reread(url) => reread(exchange, url, at),
-            OnLost::Report => fail(Error::Problem(Box::new(problem))),
+            OnLost::Report => fail(Error::Problem(Arc::new(problem))),
         }
     }
 
     /// Handles `Input::Lost`.
     pub(super) fn lost(
         &mut self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         lost: Lost,
         session: &mut Session,
     ) -> Verdict {
@@ -257,7 +258,7 @@ impl<O: Operation> Engine<O> {
         let is_lasting = lost.is_lasting();
         let on_lost = if not_sent { OnLost::Resend } else { exchange.spec.on_lost.clone() };
         let (reason, url_of) = (RetryReason::Lost(alloc::format!("{lost}")), url.clone());
-        let error = Error::Transport(Box::new(TransportError { url, lost, tries: done }));
+        let error = Error::Transport(Arc::new(TransportError { url, lost, tries: done }));
         if done >= session.policy().tries || is_lasting || matches!(on_lost, OnLost::Report) {
             return fail(error);
         }
@@ -272,9 +273,9 @@ impl<O: Operation> Engine<O> {
 
     /// Reports a refusal after which the request is sent again, and keeps it for the error of the deadline.
     fn refused_for_now(&mut self, problem: &ServerProblem, tries: u32, at: Timestamp) {
-        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Box::new));
+        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Arc::new));
         self.retry_notice(problem.url.clone(), tries, reason, at);
-        self.last_failure = Some(Box::new(Error::Problem(Box::new(problem.clone()))));
+        self.last_failure = Some(Box::new(Error::Problem(Arc::new(problem.clone()))));
     }
 
     fn retry_notice(&mut self, url: Url, tries: u32, reason: RetryReason, at: Timestamp) {
@@ -285,7 +286,7 @@ impl<O: Operation> Engine<O> {
     /// request came to a replica that has not heard of it yet.
     fn replica_lags(
         &self,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         problem: &ServerProblem,
         session: &mut Session,
     ) -> Option<Timestamp> {
@@ -310,7 +311,7 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Nothing is there at a URL from a directory that an earlier flow fetched: it may have moved.
-    fn is_directory_stale(&self, exchange: &Exchange<O>, problem: &ServerProblem) -> bool {
+    fn is_directory_stale(&self, exchange: &Exchange, problem: &ServerProblem) -> bool {
         let known = problem.problem.as_ref().is_some_and(|p| !p.is_generic());
         matches!(problem.status, 404 | 405 | 410)
             && exchange.spec.target.is_from_directory()
@@ -322,7 +323,7 @@ impl<O: Operation> Engine<O> {
     /// Reads an error response, problem document or not (RFC 8555 Section 6.7).
     fn problem(
         &self,
-        exchange: &Exchange<O>,
+        exchange: &Exchange,
         url: &Url,
         response: &Response,
         session: &Session,
@@ -371,25 +372,25 @@ fn existing_account(problem: &ServerProblem) -> Option<Response> {
 }
 
 /// Whether the network cut a response off: it ends before the limit of its body.
-fn is_cut_by_network<O>(exchange: &Exchange<O>, response: &Response, session: &Session) -> bool {
+fn is_cut_by_network(exchange: &Exchange, response: &Response, session: &Session) -> bool {
     let limit = session.policy().body_limit_of(exchange.spec.resource);
     response.is_truncated() && response.body().len() < limit
 }
 
 /// Whether a server, or what is before it, refuses HEAD for newNonce: RFC 8555 Section 7.2 has GET too.
-fn refuses_head<O>(exchange: &Exchange<O>, problem: &ServerProblem) -> bool {
+fn refuses_head(exchange: &Exchange, problem: &ServerProblem) -> bool {
     exchange.is_nonce()
         && matches!(exchange.spec.auth, Auth::None(Method::Head))
         && matches!(problem.status, 403 | 404 | 405 | 501)
 }
 
-fn send_again<O>(exchange: &mut Exchange<O>, event: Event, not_before: Timestamp) -> Verdict {
+fn send_again(exchange: &mut Exchange, event: Event, not_before: Timestamp) -> Verdict {
     exchange.send_again(event, not_before);
     Verdict::Stay
 }
 
 /// Turns the exchange into one that reads whether its request was processed.
-fn reread<O>(exchange: &mut Exchange<O>, url: Url, at: Timestamp) -> Verdict {
+fn reread(exchange: &mut Exchange, url: Url, at: Timestamp) -> Verdict {
     let (resource, class) = (exchange.spec.resource, exchange.spec.class);
     exchange.spec = Spec::read(resource, Target::Url(url)).class(class);
     exchange.phase = Phase::Reread;
@@ -400,14 +401,14 @@ fn fail(error: Error) -> Verdict {
     Verdict::Settle(Err(error))
 }
 
-fn sent_url<O>(exchange: &Exchange<O>, session: &Session) -> Url {
+fn sent_url(exchange: &Exchange, session: &Session) -> Url {
     exchange.url.clone().unwrap_or_else(|| session.directory_url().clone())
 }
 
 /// Changes a refused request so that it is worth sending once more: as the operation knows, or by the other
 /// account key of a key change.
-fn amended<O>(
-    exchange: &mut Exchange<O>,
+fn amended(
+    exchange: &mut Exchange,
     problem: &ServerProblem,
     session: &Session,
 ) -> Option<RetryReason> {

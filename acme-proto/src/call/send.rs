@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-use super::engine::{Engine, Step};
 use super::exchange::{Event, Exchange, ExchangeId, Phase, State, Work};
+use super::exchanges::{Due, Exchanges, Operations};
 use super::supply::Supply;
 use crate::error::{Error, InvalidInput, Misuse, PeerFault};
 use crate::http::{Method, Request};
 use crate::jose::{Jwk, KeyId, Protected, Signature, SigningInput};
-use crate::op::{Auth, InnerContext, Operation, Payload};
+use crate::op::{Auth, InnerContext, Payload};
 use crate::request::{
     FlowId, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit,
 };
@@ -19,21 +19,22 @@ use crate::url::Url;
 const MOST_DOUBLINGS: u32 = 2;
 
 /// What came of beginning an exchange.
-enum Begun<O: Operation> {
-    Step(Step<O>),
+enum Begun {
+    Due(Due),
     Lacks(Supply),
     /// Its slot of the rate limits comes later.
     Later,
 }
 
-impl<O: Operation> Engine<O> {
+impl Exchanges {
     /// Takes exchanges in turn, until one has something to hand out.
     pub(super) fn pass(
         &mut self,
         has_room: bool,
+        operations: &dyn Operations,
         session: &mut Session,
         flow: FlowId,
-    ) -> Option<Step<O>> {
+    ) -> Option<Due> {
         self.queue.wake(self.now);
         // Another flow of the session may have found these meanwhile.
         if !session.needs_directory(self.now) {
@@ -44,22 +45,22 @@ impl<O: Operation> Engine<O> {
         }
         let mut no_nonce = false;
         while let Some(id) = self.queue.take_next(has_room, no_nonce) {
-            let Some(mut exchange) = self.exchanges.remove(&id) else { continue };
+            let Some(mut exchange) = self.all.remove(&id) else { continue };
             if matches!(exchange.state, State::Signed(_)) {
-                let step = self.transmit(id, &mut exchange, session, flow);
-                self.exchanges.insert(id, exchange);
-                return Some(step);
+                let due = self.transmit(id, &mut exchange, session, flow);
+                self.all.insert(id, exchange);
+                return Some(due);
             }
-            match self.begin(id, &mut exchange, session, flow) {
-                Ok(Begun::Step(step)) => {
-                    self.exchanges.insert(id, exchange);
-                    return Some(step);
+            match self.begin(id, &mut exchange, operations, session, flow) {
+                Ok(Begun::Due(due)) => {
+                    self.all.insert(id, exchange);
+                    return Some(due);
                 }
                 Ok(Begun::Lacks(lack)) => {
                     // The others that lack a nonce need not look for one in this pass.
                     no_nonce |= lack == Supply::Nonce;
                     self.queue.lacking[lack as usize].insert(id);
-                    self.exchanges.insert(id, exchange);
+                    self.all.insert(id, exchange);
                 }
                 Ok(Begun::Later) => self.put_back(id, exchange),
                 Err(error) => self.end_request(id, exchange, Err(error), session),
@@ -72,15 +73,16 @@ impl<O: Operation> Engine<O> {
     fn begin(
         &mut self,
         id: ExchangeId,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
+        operations: &dyn Operations,
         session: &mut Session,
         flow: FlowId,
-    ) -> Result<Begun<O>, Error> {
+    ) -> Result<Begun, Error> {
         let State::Waiting { has_slot, .. } = exchange.state else { return Ok(Begun::Later) };
-        if let (Work::Task(operation), Phase::Request) = (&exchange.work, exchange.phase) {
-            operation.check(session)?;
+        if matches!((exchange.work, exchange.phase), (Work::Task, Phase::Request)) {
+            operations.check(id, session)?;
         }
-        if let Some(lack) = self.lacks(exchange, session)? {
+        if let Some(lack) = self.lacks(id, exchange, operations, session)? {
             return Ok(Begun::Lacks(lack));
         }
         // Resolved at each try: the directory may have been fetched again since the last one.
@@ -109,14 +111,16 @@ impl<O: Operation> Engine<O> {
         if exchange.spec.is_signed() {
             self.sign(id, exchange, session, flow)
         } else {
-            Ok(Begun::Step(self.transmit(id, exchange, session, flow)))
+            Ok(Begun::Due(self.transmit(id, exchange, session, flow)))
         }
     }
 
     /// Returns what an exchange lacks, apart from a slot and a nonce, and fails it if that cannot be supplied.
     fn lacks(
         &mut self,
-        exchange: &mut Exchange<O>,
+        id: ExchangeId,
+        exchange: &mut Exchange,
+        operations: &dyn Operations,
         session: &Session,
     ) -> Result<Option<Supply>, Error> {
         let spec = &exchange.spec;
@@ -126,11 +130,11 @@ impl<O: Operation> Engine<O> {
         {
             return Ok(Some(Supply::Directory));
         }
-        if let (Payload::FromDirectory, None, Some(directory), Work::Task(operation)) =
-            (&spec.payload, &exchange.payload, session.directory(), &exchange.work)
+        if let (Payload::FromDirectory, None, Some(directory)) =
+            (&spec.payload, &exchange.payload, session.directory())
         {
             let mut notices = Vec::new();
-            let payload = operation.payload(directory, &mut notices);
+            let payload = operations.payload(id, directory, &mut notices);
             exchange.payload = Some(payload.map_err(Error::Unsupported)?);
             self.notices.extend(notices);
         }
@@ -152,10 +156,10 @@ impl<O: Operation> Engine<O> {
     fn sign(
         &mut self,
         id: ExchangeId,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         session: &mut Session,
         flow: FlowId,
-    ) -> Result<Begun<O>, Error> {
+    ) -> Result<Begun, Error> {
         let url = exchange.url.as_ref().ok_or(Error::Internal)?;
         let (jwk, role, by_jwk) = signing_key(exchange, session)?;
         if let (Payload::Nested(inner), None) = (&exchange.spec.payload, &exchange.payload) {
@@ -164,7 +168,7 @@ impl<O: Operation> Engine<O> {
             let request = self.sign_request(flow, role, algorithm, &input, session);
             self.queue.outstanding.insert(request.id.seq, id);
             exchange.enter(Event::SignInner, State::SigningInner(input));
-            return Ok(Begun::Step(Step::Sign(request)));
+            return Ok(Begun::Due(Due::Sign(request)));
         }
         let (jwk, signed_by) = (jwk.clone(), jwk.thumbprint());
         // From here on nothing fails, so that no nonce is lost.
@@ -188,7 +192,7 @@ impl<O: Operation> Engine<O> {
         exchange.signed_nonce = Some(fresh);
         exchange.signed_by = Some(signed_by);
         exchange.enter(Event::Sign, State::Signing(input));
-        Ok(Begun::Step(Step::Sign(request)))
+        Ok(Begun::Due(Due::Sign(request)))
     }
 
     fn sign_request(
@@ -214,7 +218,7 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Handles `Input::Signature`.
-    pub(super) fn signature(&self, exchange: &mut Exchange<O>, signature: &Signature) {
+    pub(super) fn signature(&self, exchange: &mut Exchange, signature: &Signature) {
         match &exchange.state {
             State::Signing(input) => {
                 let body = input.flattened(signature.as_bytes());
@@ -236,10 +240,10 @@ impl<O: Operation> Engine<O> {
     fn transmit(
         &mut self,
         id: ExchangeId,
-        exchange: &mut Exchange<O>,
+        exchange: &mut Exchange,
         session: &Session,
         flow: FlowId,
-    ) -> Step<O> {
+    ) -> Due {
         let request_id = RequestId { flow, seq: self.number() };
         self.queue.outstanding.insert(request_id.seq, id);
         let policy = session.policy();
@@ -267,11 +271,11 @@ impl<O: Operation> Engine<O> {
         let body_limit = policy.body_limit_of(exchange.spec.resource);
         exchange.request_id = Some(request_id);
         let nonce_from = exchange.signed_nonce.as_ref().and_then(|nonce| nonce.from);
-        Step::Transmit(Transmit { id: request_id, request, time_limit, body_limit, nonce_from })
+        Due::Transmit(Transmit { id: request_id, request, time_limit, body_limit, nonce_from })
     }
 }
 
-fn usable_url<O>(exchange: &Exchange<O>, session: &Session) -> Result<Url, Error> {
+fn usable_url(exchange: &Exchange, session: &Session) -> Result<Url, Error> {
     let url = match &exchange.redirect {
         Some(url) => url.clone(),
         None => exchange.spec.target.resolve(session)?,
@@ -286,8 +290,8 @@ fn usable_url<O>(exchange: &Exchange<O>, session: &Session) -> Result<Url, Error
 }
 
 /// Returns the key of a signed request, its role, and whether the request names it by `jwk`.
-fn signing_key<'a, O>(
-    exchange: &'a Exchange<O>,
+fn signing_key<'a>(
+    exchange: &'a Exchange,
     session: &'a Session,
 ) -> Result<(&'a Jwk, KeyRole, bool), Error> {
     let by_jwk = !matches!(exchange.spec.auth, Auth::Account);

@@ -1,13 +1,13 @@
 //! The record of dns-persist-01 (draft-ietf-acme-dns-persist-00 Section 4).
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::TxtRecord;
 use crate::caa::{InvalidIssueValue, IssueValue};
 use crate::identifier::DnsName;
+use crate::sorted::SortedSet;
 use crate::time::Timestamp;
 use crate::url::Url;
 
@@ -74,7 +74,7 @@ impl PersistRecord {
     /// [`InvalidPersistRecord`]: it proves nothing, and may be something else altogether.
     pub fn parse(text: &str) -> Result<Self, InvalidPersistRecord> {
         let value = IssueValue::parse(text)?;
-        let mut tags = BTreeSet::new();
+        let mut tags = SortedSet::new();
         if !value.parameters().iter().all(|(tag, _)| tags.insert(tag.to_ascii_lowercase())) {
             return Err(InvalidPersistRecord::Repeated);
         }

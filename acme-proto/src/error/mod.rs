@@ -31,8 +31,9 @@ mod transport_error;
 mod unknown_profile;
 mod unsupported;
 
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
 
 use crate::request::SignFailed;
 use crate::text::printable;
@@ -53,25 +54,26 @@ pub use unsupported::Unsupported;
 
 /// Why a flow failed.
 ///
-/// `Display` is one line that names the failure, the URL and the remedy; [`Report`] adds the causes.
-#[derive(Clone, Debug, thiserror::Error)]
+/// `Display` is one line that names the failure, the URL and the remedy; [`Report`] adds the causes. `Debug` writes the
+/// report, for that is what `unwrap` shows, and a `main` that returns an error.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The CA refused the request with an error.
     #[error(transparent)]
-    Problem(Box<ServerProblem>),
+    Problem(Arc<ServerProblem>),
     /// The order failed: one or more identifiers were not authorized, or the CA invalidated it.
     #[error(transparent)]
-    Order(Box<OrderFailed>),
+    Order(Arc<OrderFailed>),
     /// The CA broke the protocol in a way that the flow cannot survive.
     #[error(transparent)]
-    Peer(Box<PeerError>),
+    Peer(Arc<PeerError>),
     /// The CA does not offer the operation or feature.
     #[error(transparent)]
     Unsupported(Unsupported),
     /// No response arrived, after every retry.
     #[error(transparent)]
-    Transport(Box<TransportError>),
+    Transport(Arc<TransportError>),
     /// The signer returned no signature.
     #[error("signing failed: {0}; check the key and the device that holds it, then try again")]
     Signer(SignFailed),
@@ -83,7 +85,7 @@ pub enum Error {
     Storage(String),
     /// The deadline passed.
     #[error(transparent)]
-    Deadline(Box<DeadlinePassed>),
+    Deadline(Arc<DeadlinePassed>),
     /// The CA asks to wait longer than the policy allows.
     #[error("the CA asks to wait until {until:.0} at {url}; try again, or resume the order, then")]
     RetryLater {
@@ -174,7 +176,13 @@ impl Error {
     }
 
     pub(crate) fn peer(url: &Url, fault: PeerFault) -> Self {
-        Self::Peer(Box::new(PeerError { url: Some(url.clone()), fault }))
+        Self::Peer(Arc::new(PeerError { url: Some(url.clone()), fault }))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Report::new(self), f)
     }
 }
 

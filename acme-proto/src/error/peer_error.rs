@@ -1,7 +1,7 @@
 //! A response that breaks the protocol.
 
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use crate::url::Url;
@@ -80,7 +80,7 @@ pub enum PeerFault {
         /// The status code.
         status: u16,
         /// What the CA says.
-        problem: Box<Problem>,
+        problem: Arc<Problem>,
     },
     /// The body is compressed, which was not asked for.
     #[error("the body is compressed ({0}), which was not asked for")]

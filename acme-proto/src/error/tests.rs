@@ -1,7 +1,7 @@
 //! Messages: every error is a sentence, and its causes are others.
 
-use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::error::Error as _;
 
@@ -29,7 +29,7 @@ fn not_json() -> PeerFault {
 
 fn transport() -> Error {
     let lost = Lost::NotSent(String::from("connection refused"));
-    Error::Transport(Box::new(TransportError { url: url(), lost, tries: 4 }))
+    Error::Transport(Arc::new(TransportError { url: url(), lost, tries: 4 }))
 }
 
 fn chain(error: &Error) -> Vec<String> {
@@ -49,7 +49,7 @@ fn a_cause_is_the_source_and_is_not_repeated() {
     for (error, causes) in [
         (Error::Signer(SignFailed::UnknownKey), 0),
         (transport(), 0),
-        (Error::Deadline(Box::new(late)), 1),
+        (Error::Deadline(Arc::new(late)), 1),
         (Error::peer(&url(), not_json()), 1),
         (Error::peer(&url(), PeerFault::Chain(invalid_chain)), 2),
         (Error::peer(&url(), PeerFault::NoLocation), 0),

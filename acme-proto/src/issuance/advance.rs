@@ -72,7 +72,7 @@ impl Issuance {
             changed = self.authorizations.take_changed();
             changed.iter().for_each(|index| self.view_authorization(*index));
         }
-        for index in &changed {
+        for index in changed.iter() {
             self.publications.touch_authorization(&self.authorizations.get(*index).url);
             let view = self.authorizations.view(*index);
             if let Some(step) = plan::authorization(self.authorizations.phase(), view) {
@@ -308,7 +308,7 @@ impl Issuance {
     /// Hands out what can be published and takes back what is no longer needed; returns whether anything changed.
     fn step_publications(&mut self) -> bool {
         let changed = self.publications.take_changed();
-        for url in &changed {
+        for url in changed.iter() {
             let Some(challenge) = self.publications.get(url) else { continue };
             let Some(view) = self.publications.view(url, self.saving.stored()) else { continue };
             let Some(step) = plan::publication(view, self.need(challenge)) else { continue };

@@ -9,23 +9,23 @@
 //! again.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::challenge::Attempt;
 use crate::error::OrderFailed;
 use crate::identifier::Identifier;
 use crate::snapshot::{Snapshot, Tried};
+use crate::sorted::SortedMap;
 use crate::wire::{ChallengeKind, Problem, ProblemType};
 
 /// The kinds of challenge that failed, by identifier, and the orders that were made.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    failed: BTreeMap<Identifier, Vec<Attempt>>,
+    failed: SortedMap<Identifier, Vec<Attempt>>,
     /// What the server itself failed at, in orders before the present one.
-    pardoned: BTreeMap<Identifier, Vec<Attempt>>,
+    pardoned: SortedMap<Identifier, Vec<Attempt>>,
     /// How many validations the server made in vain.
-    validations: BTreeMap<Identifier, u32>,
+    validations: SortedMap<Identifier, u32>,
     /// How many of an identifier may be made in vain; `None` before the first poll.
     most_validations: Option<u32>,
     /// The last order that failed and was followed by another one.
@@ -50,11 +50,11 @@ impl Attempts {
 
     /// Pardons what the server itself failed at: a new order follows.
     pub(super) fn pardon(&mut self) {
-        for (identifier, attempts) in &mut self.failed {
+        for (identifier, attempts) in self.failed.iter_mut() {
             let (pardoned, failed) =
                 core::mem::take(attempts).into_iter().partition(is_server_fault);
             *attempts = failed;
-            let earlier: &mut Vec<_> = self.pardoned.entry(identifier.clone()).or_default();
+            let earlier: &mut Vec<_> = self.pardoned.or_default(identifier.clone());
             earlier.extend::<Vec<_>>(pardoned);
         }
     }
@@ -77,7 +77,7 @@ impl Attempts {
 
     /// Counts a validation that the server made in vain.
     pub(super) fn count_validation(&mut self, identifier: Identifier) {
-        *self.validations.entry(identifier).or_default() += 1;
+        *self.validations.or_default(identifier) += 1;
     }
 
     /// Returns whether another validation of an identifier may be asked for.
@@ -102,14 +102,13 @@ impl Attempts {
     }
 
     pub(super) fn add(&mut self, identifier: Identifier, attempt: Attempt) {
-        self.failed.entry(identifier).or_default().push(attempt);
+        self.failed.or_default(identifier).push(attempt);
     }
 
     /// Forgets what failed, but not how many orders were made.
     pub(super) fn clear(&mut self) {
-        self.failed.clear();
-        self.pardoned.clear();
-        self.validations.clear();
+        (self.failed, self.pardoned) = (SortedMap::new(), SortedMap::new());
+        self.validations = SortedMap::new();
     }
 
     /// Returns what a snapshot keeps.
@@ -122,7 +121,7 @@ impl Attempts {
             };
             attempts.iter().map(tried).collect::<Vec<_>>()
         };
-        self.pardoned.iter().chain(&self.failed).flat_map(each).collect()
+        self.pardoned.iter().chain(self.failed.iter()).flat_map(each).collect()
     }
 
     pub(super) const fn count_order(&mut self) {

@@ -4,13 +4,12 @@
 //! kept as a count, so that the order's own view costs the same for one name and for ten thousand. Responses that wait
 //! for a time are in order of that time.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::authorization::{Authorization, Proof};
 use super::plan::{AuthorizationView, Phase};
 use crate::error::PeerFault;
-use crate::small_map::SmallMap;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::Challenge;
@@ -19,14 +18,14 @@ use crate::wire::Challenge;
 #[derive(Debug, Default)]
 pub(super) struct Authorizations {
     all: Vec<Authorization>,
-    by_url: SmallMap<Url, usize>,
-    by_challenge: SmallMap<Url, usize>,
+    by_url: SortedMap<Url, usize>,
+    by_challenge: SortedMap<Url, usize>,
     views: Vec<AuthorizationView>,
     tally: Tally,
     /// To be viewed and planned again.
-    changed: BTreeSet<usize>,
+    changed: SortedSet<usize>,
     /// When responses that wait are sent.
-    due: BTreeSet<(Timestamp, usize)>,
+    due: SortedSet<(Timestamp, usize)>,
     /// Those whose wait begins at the next poll.
     delayed: Vec<usize>,
     /// Where the next look at those that the server validates begins.
@@ -132,7 +131,7 @@ impl Authorizations {
         if let Proof::Ready(_, at) = before {
             self.due.remove(&(at, index));
             if self.due.is_empty() {
-                self.due = BTreeSet::new(); // an empty tree keeps its memory
+                self.due = SortedSet::new(); // an empty tree keeps its memory
             }
         }
         if let Some(url) = before.challenge()
@@ -200,7 +199,7 @@ impl Authorizations {
     }
 
     /// Takes the authorizations to be planned, in the order's own sequence.
-    pub(super) fn take_changed(&mut self) -> BTreeSet<usize> {
+    pub(super) fn take_changed(&mut self) -> SortedSet<usize> {
         core::mem::take(&mut self.changed)
     }
 
@@ -323,7 +322,7 @@ mod tests {
         assert_eq!(authorizations.take_changed().len(), 1000);
         authorizations.edit(7).stale = true;
         authorizations.set_proof(9, Proof::Offered(1));
-        assert_eq!(authorizations.take_changed(), [7, 9].into());
+        assert!(authorizations.take_changed().into_iter().eq([7, 9]));
         assert!(authorizations.take_changed().is_empty());
     }
 
@@ -365,7 +364,7 @@ mod tests {
         authorizations.pass(at(109));
         assert!(authorizations.take_changed().is_empty());
         authorizations.pass(at(110));
-        assert_eq!(authorizations.take_changed(), [5].into());
+        assert!(authorizations.take_changed().into_iter().eq([5]));
         assert_eq!(authorizations.next_due(), None);
     }
 

@@ -1,6 +1,6 @@
 //! What becomes of an order that failed, or that ran out of time: another one, or an error with every reason.
 
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -49,7 +49,7 @@ impl Issuance {
             }
             return;
         }
-        self.end(Err(Error::Order(Box::new(failed))), session);
+        self.end(Err(Error::Order(Arc::new(failed))), session);
     }
 
     /// Returns how long a server that could not validate is left alone: as long as after several requests that it could
@@ -73,7 +73,7 @@ impl Issuance {
         let Some(mut earlier) = self.attempts.take_earlier() else { return error };
         match error {
             Error::Deadline(mut late) if late.last.is_none() => {
-                late.last = Some(Error::Order(earlier));
+                Arc::make_mut(&mut late).last = Some(Error::Order(earlier.into()));
                 Error::Deadline(late)
             }
             Error::Problem(_)
@@ -82,7 +82,7 @@ impl Issuance {
             | Error::Transport(_)
             | Error::RetryLater { .. } => {
                 earlier.then = Some(error);
-                Error::Order(earlier)
+                Error::Order(earlier.into())
             }
             error => error,
         }
@@ -102,7 +102,7 @@ impl Issuance {
             last: self.said_of_challenges().or(late.last),
             ..late
         };
-        self.end(Err(Error::Deadline(Box::new(late))), session);
+        self.end(Err(Error::Deadline(Arc::new(late))), session);
     }
 
     /// Returns what an authorization contributes to the failure of the order.
@@ -145,7 +145,7 @@ impl Issuance {
         let failures: Vec<_> = self.authorizations.iter().filter_map(said).collect();
         let order_url = self.order.url().cloned();
         let failed = OrderFailed { order_url, expired: false, problem: None, failures, then: None };
-        (!failed.failures.is_empty()).then(|| Error::Order(Box::new(failed)))
+        (!failed.failures.is_empty()).then(|| Error::Order(Arc::new(failed)))
     }
 
     /// Returns whether a new order may prove what this one did not: by another kind of challenge, or by the same one if

@@ -357,7 +357,8 @@ impl Issuance {
     /// Asks for the nonces that the authorizations will need while the order is being made.
     fn prefetch_nonces(&mut self, session: &Session) {
         let wide = self.identifiers().len().min(session.policy().max_in_flight);
-        self.engine.prefetch_nonces(session.nonces_ahead(wide, self.engine.now()));
+        let ahead = session.nonces_ahead(wide, self.engine.now());
+        self.engine.prefetch_nonces(ahead);
     }
 
     /// Returns the snapshot to be saved now, if one is due and none is being saved.

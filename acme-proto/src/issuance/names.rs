@@ -3,16 +3,13 @@
 //! An order of N names has N authorizations, and the name of each is looked for among those that were ordered
 //! (RFC 8555 Section 7.5).
 
-use alloc::collections::BTreeSet;
-use alloc::vec::Vec;
-
 use crate::identifier::Identifier;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// The ordered identifiers by their names without `*.`.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// In order of the names.
-    by_base: Vec<(Identifier, Ordered)>,
+    by_base: SortedMap<Identifier, Ordered>,
     count: usize,
 }
 
@@ -25,14 +22,9 @@ struct Ordered {
 
 impl Names {
     pub(super) fn new(identifiers: &[Identifier]) -> Self {
-        let mut sorted: Vec<_> = identifiers.iter().map(|one| (one.base(), one)).collect();
-        sorted.sort();
-        let mut by_base: Vec<(Identifier, Ordered)> = Vec::with_capacity(sorted.len());
-        for (base, identifier) in sorted {
-            if by_base.last().is_none_or(|(last, _)| *last != base) {
-                by_base.push((base, Ordered::default()));
-            }
-            let Some((_, ordered)) = by_base.last_mut() else { continue };
+        let mut by_base: SortedMap<Identifier, Ordered> = SortedMap::new();
+        for identifier in identifiers {
+            let ordered = by_base.or_default(identifier.base());
             let place = match identifier.is_wildcard() {
                 true => &mut ordered.wildcard,
                 false => &mut ordered.plain,
@@ -48,14 +40,13 @@ impl Names {
     }
 
     /// Returns whether these are the bases of all that was ordered.
-    pub(super) fn are(&self, bases: &BTreeSet<Identifier>) -> bool {
-        self.by_base.iter().map(|(base, _)| base).eq(bases)
+    pub(super) fn are(&self, bases: &SortedSet<Identifier>) -> bool {
+        self.by_base.keys().eq(bases.iter())
     }
 
     /// Returns the ordered identifier that an authorization is for.
     pub(super) fn find(&self, base: &Identifier, wildcard: bool) -> Option<&Identifier> {
-        let at = self.by_base.binary_search_by(|(one, _)| one.cmp(base)).ok()?;
-        let Ordered { plain, wildcard: starred } = &self.by_base[at].1;
+        let Ordered { plain, wildcard: starred } = self.by_base.get(base)?;
         // A server may forget to say that a wildcard is one.
         match wildcard {
             true => starred.as_ref().or(plain.as_ref()),

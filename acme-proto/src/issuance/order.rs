@@ -3,7 +3,6 @@
 //! Which identifiers and authorizations an order has does not change: a server that lists others is not trusted any
 //! further. The number of authorizations is bounded by that of the ordered names.
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -13,6 +12,7 @@ use crate::error::PeerFault;
 use crate::identifier::Identifier;
 use crate::op::NewOrder;
 use crate::snapshot::Snapshot;
+use crate::sorted::SortedSet;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{self, Directory, OrderStatus};
@@ -86,7 +86,7 @@ impl Order {
             return Err(PeerFault::UnknownStatus(crate::text::printable(other, 80)));
         }
         let listed = order.authorizations();
-        let bases: BTreeSet<_> = order.identifiers().iter().map(Identifier::base).collect();
+        let bases: SortedSet<_> = order.identifiers().iter().map(Identifier::base).collect();
         // Compared as sets: servers spell wildcards in more ways than one, and may leave the member out.
         if !bases.is_empty() && !names.are(&bases) {
             return Err(PeerFault::OtherIdentifiers(shown(&bases)));
@@ -158,7 +158,7 @@ impl Order {
 }
 
 /// Writes a few identifiers for an error.
-fn shown(identifiers: &BTreeSet<Identifier>) -> String {
+fn shown(identifiers: &SortedSet<Identifier>) -> String {
     const MOST: usize = 5;
     let values: Vec<_> = identifiers.iter().take(MOST).map(Identifier::value).collect();
     crate::text::printable(&values.join(", "), 200)

@@ -6,24 +6,24 @@
 //! for the flow to say; what follows is in [`plan`](super::plan::publication).
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::plan::PublicationView;
 use crate::challenge::Challenge;
 use crate::jose::Thumbprint;
-use crate::small_map::SmallMap;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::url::Url;
 
 /// Every selected challenge, by its URL.
 #[derive(Debug, Default)]
 pub(super) struct Publications {
-    all: SmallMap<Url, Box<Publication>>,
+    all: SortedMap<Url, Box<Publication>>,
     /// The URLs of the challenges of each authorization.
-    by_authorization: SmallMap<Url, Vec<Url>>,
+    by_authorization: SortedMap<Url, Vec<Url>>,
     /// To be planned again.
-    changed: BTreeSet<Url>,
+    changed: SortedSet<Url>,
     /// Selected, and waiting for a generation of the snapshot to be stored; in order of generation.
     unsaved: VecDeque<(u64, Url)>,
     /// How many are [held](Publishing::is_held).
@@ -192,7 +192,7 @@ impl Publications {
     }
 
     /// Takes the challenges to be planned, in order of their URLs.
-    pub(super) fn take_changed(&mut self) -> BTreeSet<Url> {
+    pub(super) fn take_changed(&mut self) -> SortedSet<Url> {
         core::mem::take(&mut self.changed)
     }
 
@@ -319,10 +319,10 @@ mod tests {
         let mut publications = selected();
         assert_eq!(publications.view(&url(C2), 1), Some(V::Unsaved));
         publications.saved(1);
-        assert_eq!(publications.take_changed(), [url(C1)].into());
+        assert!(publications.take_changed().into_iter().eq([url(C1)]));
         assert_eq!(publications.view(&url(C1), 1), Some(V::Selected));
         publications.saved(2);
-        assert_eq!(publications.take_changed(), [url(C2)].into());
+        assert!(publications.take_changed().into_iter().eq([url(C2)]));
     }
 
     #[test]
@@ -367,7 +367,7 @@ mod tests {
         }
         publications.take_changed();
         publications.touch_authorization(&url("https://ca.test/z/7"));
-        assert_eq!(publications.take_changed(), [url("https://ca.test/c/7")].into());
+        assert!(publications.take_changed().into_iter().eq([url("https://ca.test/c/7")]));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Every page of the account's list of orders (RFC 8555 Section 7.1.2.1).
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Failure, Hooks, Page, Read, Reading, Received, Spec, Target, object};
 use crate::error::{Error, Unsupported};
 use crate::resource::Resource;
+use crate::sorted::SortedSet;
 use crate::url::Url;
 use crate::wire::Account;
 
@@ -21,8 +21,8 @@ use crate::wire::Account;
 pub struct ListAllOrders {
     /// The page that is read now; `None` while the account is.
     page: Option<Target>,
-    pages: BTreeSet<Url>,
-    seen: BTreeSet<Url>,
+    pages: SortedSet<Url>,
+    seen: SortedSet<Url>,
     orders: Vec<Url>,
 }
 

@@ -1,7 +1,6 @@
 //! newOrder (RFC 8555 Section 7.4; `replaces` of RFC 9773; profiles).
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -14,6 +13,7 @@ use crate::notice::{NotReplacing, Notice};
 use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::session::Session;
+use crate::sorted::SortedSet;
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{Directory, Order};
@@ -67,7 +67,7 @@ impl NewOrder {
     /// [`InvalidInput::NoIdentifiers`].
     pub fn new(identifiers: impl IntoIterator<Item = Identifier>) -> Result<Self, InvalidInput> {
         let mut unique: Vec<Identifier> = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         for identifier in identifiers {
             if seen.insert(identifier.clone()) {
                 unique.push(identifier);
@@ -119,8 +119,8 @@ impl NewOrder {
         certificate: &Certificate,
     ) -> Result<Self, InvalidInput> {
         let names = certificate.identifiers();
-        let names: BTreeSet<_> = names.iter().collect();
-        if !self.identifiers.iter().any(|name| names.contains(name)) {
+        let names: SortedSet<_> = names.iter().collect();
+        if !self.identifiers.iter().any(|name| names.contains(&name)) {
             return Err(InvalidInput::ReplacesOtherNames);
         }
         self.replaces = certificate.renewal_id();

@@ -1,7 +1,7 @@
 //! The challenge object (RFC 8555 Sections 7.1.5 and 8).
 
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -21,7 +21,7 @@ pub struct Challenge {
     url: Url,
     status: ChallengeStatus,
     validated: Option<Timestamp>,
-    error: Option<Box<Problem>>,
+    error: Option<Arc<Problem>>,
     token: Option<Token>,
     extra: Map<String, Value>,
 }
@@ -63,11 +63,8 @@ impl Challenge {
     }
 
     /// Returns what went wrong at the last try; it may be tried again while the status is processing.
-    pub const fn error(&self) -> Option<&Problem> {
-        match &self.error {
-            Some(error) => Some(&**error),
-            None => None,
-        }
+    pub fn error(&self) -> Option<&Problem> {
+        self.error.as_deref()
     }
 
     /// Returns the token; none if it is absent or has other characters than base64url's, in which case
@@ -119,7 +116,7 @@ impl Challenge {
         if token.as_ref().is_some_and(Token::is_short) {
             reader.report(object.path("token"), DeviationKind::TooShort);
         }
-        let error = Problem::member(&mut object, "error", reader).map(Box::new);
+        let error = Problem::member(&mut object, "error", reader).map(Arc::new);
         let extra = object.into_extra(reader);
         Ok(Self { kind, url, status, validated, error, token, extra })
     }

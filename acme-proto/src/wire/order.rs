@@ -1,7 +1,7 @@
 //! The order object (RFC 8555 Section 7.1.3).
 
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
@@ -24,7 +24,7 @@ pub struct Order {
     identifiers: Vec<Identifier>,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
-    error: Option<Box<Problem>>,
+    error: Option<Arc<Problem>>,
     authorizations: Vec<Url>,
     finalize: Option<Url>,
     certificate: Option<Url>,
@@ -76,11 +76,8 @@ impl Order {
     }
 
     /// Returns the error that occurred while the server processed the order.
-    pub const fn error(&self) -> Option<&Problem> {
-        match &self.error {
-            Some(error) => Some(&**error),
-            None => None,
-        }
+    pub fn error(&self) -> Option<&Problem> {
+        self.error.as_deref()
     }
 
     /// Returns the URLs of the authorizations. They need not match the identifiers in order or
@@ -140,7 +137,7 @@ impl Order {
             identifiers: identifiers(&mut object, reader)?,
             not_before: object.timestamp("notBefore", reader),
             not_after: object.timestamp("notAfter", reader),
-            error: Problem::member(&mut object, "error", reader).map(Box::new),
+            error: Problem::member(&mut object, "error", reader).map(Arc::new),
             authorizations: authorizations(&mut object, reader)?,
             finalize,
             certificate: object.url("certificate", reader),

@@ -1,7 +1,6 @@
 //! Building certificate signing requests (RFC 2986).
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -9,6 +8,7 @@ use der::asn1::ObjectIdentifier;
 
 use crate::identifier::Identifier;
 use crate::jose::{Jwk, Signature, signature_algorithm};
+use crate::sorted::SortedSet;
 use crate::x509::asn1::{self, tag};
 use crate::x509::csr::{Csr, EXTENSION_REQUEST, InvalidCsr};
 use crate::x509::{extensions, names};
@@ -48,7 +48,7 @@ impl CsrBuilder {
     pub fn new(key: &Jwk, identifiers: &[Identifier]) -> Self {
         let mut problem = identifiers.is_empty().then_some(InvalidCsr::NoIdentifiers);
         let mut general_names = Vec::with_capacity(identifiers.len());
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         for identifier in identifiers {
             match names::general_name(identifier) {
                 Some(name) if !seen.insert(name.clone()) => {}

@@ -1,6 +1,5 @@
 //! Distinguished names and general names.
 
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,6 +9,7 @@ use der::Tag;
 use der::asn1::ObjectIdentifier;
 
 use crate::identifier::Identifier;
+use crate::sorted::SortedSet;
 use crate::x509::asn1::{self, Element, tag};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -61,7 +61,7 @@ impl GeneralNames {
         let dns = self.dns.iter().map(|name| Identifier::from_wire("dns", name));
         let ip = self.ip.iter().map(|&address| Identifier::Ip(address));
         let email = self.email.iter().map(|name| Identifier::from_wire(EMAIL, name));
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         dns.chain(ip).chain(email).filter(|identifier| seen.insert(identifier.clone())).collect()
     }
 }
@@ -107,8 +107,7 @@ pub(super) fn difference(
     wanted: &[Identifier],
 ) -> (Vec<Identifier>, Vec<Identifier>) {
     // A certificate may have thousands of names.
-    let (all_found, all_wanted): (BTreeSet<_>, BTreeSet<_>) =
-        (found.iter().collect(), wanted.iter().collect());
+    let [all_found, all_wanted] = [found, wanted].map(|all| all.iter().collect::<SortedSet<_>>());
     let missing = wanted
         .iter()
         .filter(|identifier| general_name(identifier).is_some() && !all_found.contains(identifier));

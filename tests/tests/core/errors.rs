@@ -1,5 +1,7 @@
 //! Errors and problem documents (RFC 8555 section 6.7, RFC 7807, RFC 9457).
 
+use std::sync::Arc;
+
 use acme_proto::call::Call;
 use acme_proto::error::{Error, ServerProblem};
 use acme_proto::http::Response;
@@ -20,7 +22,7 @@ fn error_of(answer: Response) -> Error {
     script.run(Call::new(order)).expect_err("an error answer")
 }
 
-fn refused(answer: Response) -> Box<ServerProblem> {
+fn refused(answer: Response) -> Arc<ServerProblem> {
     match error_of(answer) {
         Error::Problem(problem) => problem,
         other => panic!("{other}"),

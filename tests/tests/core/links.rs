@@ -1,5 +1,7 @@
 //! `Link` headers (RFC 8288) and what hangs on them: rate-limit pages, terms, pages of orders.
 
+use std::sync::Arc;
+
 use acme_proto::call::Call;
 use acme_proto::error::{Error, PeerFault, ServerProblem};
 use acme_proto::http::Response;
@@ -20,7 +22,7 @@ fn help(lines: &[&str]) -> Vec<String> {
     problem.help().iter().map(|url| url.as_str().to_owned()).collect()
 }
 
-fn refused(lines: &[&str]) -> Box<ServerProblem> {
+fn refused(lines: &[&str]) -> Arc<ServerProblem> {
     let refusal = problem(403, "rejectedIdentifier");
     let refusal = lines.iter().fold(refusal, |refusal, line| refusal.with_header("link", line));
     let order = NewOrder::new(["a.example".parse().expect("a name")]).expect("a name");

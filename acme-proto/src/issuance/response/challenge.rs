@@ -9,7 +9,7 @@ use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
 use crate::url::Url;
 use crate::wire::{AuthorizationStatus, Challenge, ChallengeStatus, Context, Problem, ProblemType};
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 /// How many refusals of a response are put down to a change of the account key.
 const MOST_KEY_DOUBTS: u32 = 3;
@@ -51,7 +51,7 @@ impl Issuance {
                 return Err(Error::Problem(problem));
             }
             (Err(Error::Problem(problem)), Some(index)) => {
-                self.response_refused(index, url, *problem);
+                self.response_refused(index, url, Arc::unwrap_or_clone(problem));
                 return Ok(());
             }
             (Err(Error::Problem(_)), None) => return Ok(()),
@@ -137,7 +137,7 @@ impl Issuance {
             // "Not pending" is what servers say to a second response: read what became of the first. If it is pending
             // after all, this was its failure.
             authorization.responses += 1;
-            authorization.refusal = problem.into_problem().map(Box::new);
+            authorization.refusal = problem.into_problem().map(Arc::new);
             return self.authorizations.set_proof(index, Proof::Responded(url.clone()));
         }
         authorization.responses = 0;

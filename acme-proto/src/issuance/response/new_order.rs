@@ -1,7 +1,7 @@
 //! The response to newOrder (RFC 8555 Section 7.4; RFC 9773 Section 5; draft-ietf-acme-profiles Section 4).
 
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use super::super::Issuance;
 use super::super::order::{Expected, Order};
@@ -46,7 +46,7 @@ impl Issuance {
     }
 
     /// Goes on without the certificate to be replaced: the new one matters more.
-    fn order_without_predecessor(&mut self, problem: Box<ServerProblem>) {
+    fn order_without_predecessor(&mut self, problem: Arc<ServerProblem>) {
         if let Some(certificate_id) = self.settings.request.drop_replaces() {
             let reason = NotReplacing::Refused(problem);
             self.engine.notice(Notice::NotReplacing { certificate_id, reason });
