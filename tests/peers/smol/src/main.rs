@@ -74,9 +74,26 @@ async fn run() -> Result<(), BoxError> {
         None => Lifecycle::new([directory.parse()?], clock::seed()),
     };
     loop {
+        client.step(&mut life, &name, &challenges, &key).await?;
+        while let Some(event) = life.poll_event() {
+            println!("{event}");
+        }
+        fs::write("renewal.json", serde_json::to_vec(&life)?)?;
+    }
+}
+
+impl Client {
+    /// Does what is next in the life of the certificate.
+    async fn step(
+        &mut self,
+        life: &mut Lifecycle,
+        name: &str,
+        challenges: &Http01Handler,
+        key: &ProviderKey,
+    ) -> Result<(), BoxError> {
         match life.next(clock::wall()) {
             LifecycleStep::Register { directory } => {
-                let registered = client.drive(Register::new(), |event, register, _| match event {
+                let registered = self.drive(Register::new(), |event, register, _| match event {
                     RegisterEvent::AgreeToTerms(_url) => Ok(register.agree()?),
                     other => Err(format!("unknown event: {other:?}").into()),
                 });
@@ -92,8 +109,8 @@ async fn run() -> Result<(), BoxError> {
                     order = order.with_replaces(certificate);
                 }
                 let order = Issuance::for_order(order);
-                let issued = client.drive(order, |event, order, session| {
-                    answer(event, order, session, &challenges, &key)
+                let issued = self.drive(order, |event, order, session| {
+                    answer(event, order, session, challenges, key)
                 });
                 match issued.await? {
                     Ok(issued) => {
@@ -104,7 +121,7 @@ async fn run() -> Result<(), BoxError> {
                 }
             }
             LifecycleStep::FetchInfo { question, .. } => {
-                match client.drive(Call::new(question), |never, _, _| match never {}).await? {
+                match self.drive(Call::new(question), |never, _, _| match never {}).await? {
                     Ok(entry) => drop(life.on_info(&entry, clock::wall())),
                     Err(error) => drop(life.on_info_failed(&error, clock::wall())),
                 }
@@ -113,14 +130,9 @@ async fn run() -> Result<(), BoxError> {
             LifecycleStep::Wait(until) => drop(Timer::after(clock::until(until).min(HOUR)).await),
             other => return Err(format!("unknown step: {other:?}").into()),
         }
-        while let Some(event) = life.poll_event() {
-            println!("{event}");
-        }
-        fs::write("renewal.json", serde_json::to_vec(&life)?)?;
+        Ok(())
     }
-}
 
-impl Client {
     /// Drives a flow to its end, one exchange at a time.
     ///
     /// The outer result is a fault of this program, the inner one that of the CA or the network.
@@ -261,7 +273,9 @@ async fn serve(listener: TcpListener, challenges: Http01Handler) {
             let _ = stream.write_all(&challenges.answer_request(&head)).await;
             let _ = stream.close().await;
         };
-        let late = async { drop(Timer::after(Duration::from_secs(10)).await) };
+        let late = async {
+            Timer::after(Duration::from_secs(10)).await;
+        };
         smol::spawn(future::or(answered, late)).detach();
     }
 }
