@@ -13,6 +13,7 @@
 //! - [`lets_encrypt`]: limits, waits, and what a failure costs at Let's Encrypt.
 //! - [`waiting`]: when an order is read while the CA is at work, and how late its end is noticed.
 //! - [`speed`]: these adapters and other clients side by side: time, requests, connections, CPU, memory.
+//! - [`size`]: what a program that issues one certificate consists of, crate by crate.
 //! - [`proof`]: what was explored, simulated, fuzzed and mutated, with the commands.
 
 pub mod aioacme;
@@ -34,6 +35,8 @@ pub mod lets_encrypt {}
 pub mod proof {}
 #[doc = include_str!("running_it.md")]
 pub mod running_it {}
+#[doc = include_str!("size.md")]
+pub mod size {}
 #[doc = include_str!("speed.md")]
 pub mod speed {}
 #[doc = include_str!("waiting.md")]
