@@ -28,8 +28,9 @@ pub struct Policy {
     /// ([`Error::retry_at`](crate::error::Error::retry_at)). On the response to a challenge, or on an authorization, it
     /// delays only the next read of the order, at most by this time and to just before the deadline. Default 10 minutes.
     pub retry_after_cap: Duration,
-    /// How long a resource may be unknown to the server after a response named it: replicas lag behind each other. Until
-    /// then a 404, or `accountDoesNotExist`, is retried by the [`backoff`](Self::backoff). Default 30 seconds.
+    /// How long a resource may be unknown to the server that has just named it: replicas lag behind each other. For so
+    /// long a 404, or `accountDoesNotExist`, is retried by the [`backoff`](Self::backoff), for each URL from its first
+    /// refusal. Default 30 seconds.
     pub replica_lag: Duration,
     /// The time limit of one exchange, doubled for each try of a request that was lost, up to four times as long. Default
     /// 30 seconds.
@@ -47,7 +48,7 @@ pub struct Policy {
     /// The age at which the directory is fetched again. Default one day.
     pub directory_max_age: Duration,
     /// The most octets of body that a flow accepts. Default 1 MiB. Of a challenge or an authorization, of which many are
-    /// read at once, it accepts at most 256 KiB.
+    /// read at once, it accepts at most 256 KiB. Over HTTP/1.1, both adapters read no more than 8 MiB of a response.
     pub body_limit: usize,
     /// How many identifiers a new order may have. Default 1000; a larger order also takes a larger
     /// [`body_limit`](Self::body_limit), at about 100 octets for each.

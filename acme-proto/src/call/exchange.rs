@@ -1,5 +1,6 @@
 //! One exchange: an operation on its way to its response, and the states that it passes through.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::supply::Supply;
@@ -39,8 +40,8 @@ pub(super) struct Exchange {
     pub(super) tries: u32,
     /// How many of these were lost: the next one has more time.
     pub(super) losses: u32,
-    /// How many times the server did not know what it had named a moment ago.
-    pub(super) lags: u32,
+    /// Since the server first did not know what it had named a moment ago. Boxed, because it is rare.
+    pub(super) lag: Option<Box<Lag>>,
     pub(super) nonce_tries: u32,
     /// When the request was sent last.
     pub(super) sent_at: Timestamp,
@@ -54,6 +55,16 @@ pub(super) struct Exchange {
     pub(super) signed_again: bool,
     /// The key that the account is changing to signs, to see whether the server holds it already.
     pub(super) tries_new_key: bool,
+}
+
+/// The server does not know a URL that it has named, or an account that it has made.
+#[derive(Debug)]
+pub(super) struct Lag {
+    /// When it said so first.
+    pub(super) since: Timestamp,
+    pub(super) times: u32,
+    /// What it does not know is the account.
+    pub(super) of_account: bool,
 }
 
 /// What an exchange is for.
@@ -215,7 +226,7 @@ impl Exchange {
             request_id: None,
             tries: 0,
             losses: 0,
-            lags: 0,
+            lag: None,
             nonce_tries: 0,
             sent_at: Timestamp::UNIX_EPOCH,
             unsupplied: false,

@@ -52,9 +52,10 @@
 //! once, without a backoff. A certificate that is not trusted and a proxy that demands a password end the flow: another try
 //! ends in the same way (`Lost::Untrusted`, `Lost::Blocked`).
 //!
-//! **Servers that lag.** A CA is many machines. For half a minute (`replica_lag`) after a response named a resource, a
-//! 404 for it, or `accountDoesNotExist` for an account that was just created, is retried and not believed. What a snapshot
-//! named is old, and a 404 for it is the truth at once. A lost request has twice the time at its next try, because a busy
+//! **Servers that lag.** A CA is many machines. A 404 for a resource that a response named in the last half minute
+//! (`replica_lag`), or `accountDoesNotExist` for an account that was just created, is retried for half a minute and not
+//! believed. Each URL has that time for itself: when one that lagged is there, what was named with it counts as named just
+//! then. What a snapshot named is old, and a 404 for it is the truth at once. A lost request has twice the time at its next try, because a busy
 //! server takes as long again. If newNonce refuses HEAD, it is asked by GET for the rest of the session.
 //!
 //! **Key changes.** While it is not known which of two keys the server holds, a request that is refused

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::exchange::{Event, Exchange, Phase};
+use super::exchange::{Event, Exchange, Lag, Phase};
 use super::exchanges::{Exchanges, Verdict};
 use crate::error::{Error, PeerFault, ServerProblem, TransportError};
 use crate::header;
@@ -44,6 +44,9 @@ impl Exchanges {
         }
         if response.status() >= 300 {
             return self.redirected(exchange, &url, &response, session);
+        }
+        if let Some(lag) = exchange.lag.take() {
+            self.caught_up(&lag, session);
         }
         session.accepted(exchange.spec.class, exchange.sent_at, self.now);
         // What the server signs off by the new key, it holds by the new key: the change has landed.
@@ -119,7 +122,8 @@ impl Exchanges {
         }
         // Before another key is tried: what a replica does not know, it knows by neither key.
         if let Some(at) = self.replica_lags(exchange, &problem, session) {
-            self.refused_for_now(&problem, exchange.lags, at);
+            let times = exchange.lag.as_ref().map_or(0, |lag| lag.times);
+            self.refused_for_now(&problem, times, at);
             return send_again(exchange, Event::Retry, at);
         }
         // What the server refused, and why, is unknown if its words were cut off: the next try brings them.
@@ -284,13 +288,17 @@ impl Exchanges {
 
     /// Returns when to ask again for what a response of this run named a moment ago, and the server does not know: the
     /// request came to a replica that has not heard of it yet.
+    ///
+    /// Each URL has the whole time from its first refusal. Were it counted from the response that named it, the time in
+    /// which another URL lagged would be lost to it.
     fn replica_lags(
         &self,
         exchange: &mut Exchange,
         problem: &ServerProblem,
         session: &mut Session,
     ) -> Option<Timestamp> {
-        let given = match problem.is(&ProblemType::AccountDoesNotExist) {
+        let of_account = problem.is(&ProblemType::AccountDoesNotExist);
+        let given = match of_account {
             true if exchange.uses_account_url() => session.account_given_at()?,
             false if problem.status == 404 && !exchange.spec.target.is_from_directory() => {
                 let account = session.account_given_at().filter(|_| exchange.asks_for_account());
@@ -298,16 +306,31 @@ impl Exchanges {
             }
             _ => return None,
         };
-        let until = given.saturating_add(session.policy().replica_lag).min(self.deadline);
+        let time_limit = session.policy().replica_lag;
+        if exchange.lag.is_none() && self.now >= given.saturating_add(time_limit) {
+            return None;
+        }
+        let first = || Box::new(Lag { since: self.now, times: 0, of_account });
+        let lag = exchange.lag.get_or_insert_with(first);
+        let until = lag.since.saturating_add(time_limit);
         if self.now >= until {
             return None;
         }
-        let at = session.backoff(self.now, exchange.lags);
-        if at >= until {
+        let at = session.backoff(self.now, lag.times).min(until);
+        if at >= self.deadline {
             return None;
         }
-        exchange.lags += 1;
+        lag.times += 1;
         Some(at)
+    }
+
+    /// Records that a replica knows what it did not know: what was named with that has its whole time from now on.
+    fn caught_up(&mut self, lag: &Lag, session: &mut Session) {
+        if lag.of_account {
+            session.account_given(self.now);
+        } else {
+            self.resources_given();
+        }
     }
 
     /// Nothing is there at a URL from a directory that an earlier flow fetched: it may have moved.
