@@ -1,6 +1,10 @@
 //! Every way that comes to mind in which a valid response can be changed: members dropped, nulled, replaced, repeated, added,
 //! reordered; status, header fields and their case, content types, bodies.
 
+use core::fmt;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use acme_proto::http::{Headers, Response};
 use acme_testca::RequestKind;
 use serde_json::{Map, Value, json};
@@ -9,36 +13,102 @@ use serde_json::{Map, Value, json};
 pub type Change = Box<dyn Fn(&Response) -> Option<Response> + Send + Sync>;
 
 /// A change with its name.
-pub struct Mutation {
-    /// The name.
-    pub name: String,
+struct Mutation {
+    name: String,
     /// The member of the body that is changed.
-    pub member: Option<String>,
-    /// The change.
-    pub change: Change,
+    member: Option<String>,
+    change: Change,
 }
 
-/// Which responses are changed.
+/// Which responses are changed: a kind, and a number among those of that kind, from 0.
+///
+/// A number among all would be another response as soon as a flow sends a request more.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
-    /// The one with this number.
-    Only(usize),
+    /// None.
+    None,
+    /// That one.
+    Only(RequestKind, usize),
     /// It, and all later ones of its kind.
-    From(usize, RequestKind),
+    From(RequestKind, usize),
 }
 
 impl Which {
-    /// Returns whether the response with this number is one of them.
-    pub fn is(self, number: usize, kind: RequestKind) -> bool {
+    /// Returns whether the next response is one of them, after those of these kinds.
+    pub fn is_next(self, kind: RequestKind, before: impl Iterator<Item = RequestKind>) -> bool {
+        let number = before.filter(|other| *other == kind).count();
         match self {
-            Self::Only(only) => only == number,
-            Self::From(first, of) => first <= number && of == kind,
+            Self::None => false,
+            Self::Only(of, only) => of == kind && number == only,
+            Self::From(of, first) => of == kind && number >= first,
         }
     }
 }
 
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("nothing"),
+            Self::Only(kind, number) => write!(f, "{kind} {}", number + 1),
+            Self::From(kind, number) => write!(f, "{kind} {} and later", number + 1),
+        }
+    }
+}
+
+/// A change of some responses of an issuance.
+pub struct Case {
+    /// Says what is changed, and how; no two cases have the same name.
+    pub name: String,
+    /// What is changed.
+    pub which: Which,
+    /// The member of the body that is changed.
+    pub member: Option<String>,
+    /// How.
+    pub change: Arc<Change>,
+}
+
+/// Returns every case of changing one of these responses, or it and all later ones of its kind.
+pub fn cases<'a>(plain: impl IntoIterator<Item = &'a (RequestKind, Response)>) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut before = Vec::new();
+    for (kind, response) in plain {
+        let number = before.iter().filter(|other| *other == kind).count();
+        before.push(*kind);
+        for Mutation { name, member, change } in mutations(response) {
+            let change = Arc::new(change);
+            for which in [Which::Only(*kind, number), Which::From(*kind, number)] {
+                let (name, member) = (format!("{which}: {name}"), member.clone());
+                cases.push(Case { name, which, member, change: Arc::clone(&change) });
+            }
+        }
+    }
+    cases
+}
+
+/// Chooses the cases to run: the one that the environment variable `ACME_MUTATION` names, or one in so many, by their
+/// names, so that a change of the flow changes nothing in which of the others are run.
+///
+/// # Panics
+/// If there is no case of that name.
+pub fn chosen(cases: &[Case], one_in: u64) -> Vec<&Case> {
+    let Ok(wanted) = std::env::var("ACME_MUTATION") else {
+        return cases.iter().filter(|case| hash(&case.name).is_multiple_of(one_in)).collect();
+    };
+    let found: Vec<_> = cases.iter().filter(|case| case.name == wanted).collect();
+    let names = || cases.iter().map(|case| &*case.name).collect::<Vec<_>>().join("\n");
+    assert!(!found.is_empty(), "there is no case {wanted:?} among\n{}", names());
+    found
+}
+
+/// FNV-1a: the same in every build.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// Returns every change of a response.
-pub fn mutations(response: &Response) -> Vec<Mutation> {
+fn mutations(response: &Response) -> Vec<Mutation> {
     let mut all = Vec::new();
     if let Ok(body) = serde_json::from_slice::<Value>(response.body()) {
         let mut paths = Vec::new();
@@ -225,7 +295,7 @@ fn of_head(response: &Response, all: &mut Vec<Mutation>) {
             });
         }
     }
-    let names: Vec<String> = response.headers().iter().map(|(name, _)| name.to_owned()).collect();
+    let names: BTreeSet<_> = response.headers().iter().map(|(name, _)| name.to_owned()).collect();
     for name in names {
         let gone = name.clone();
         let without = move |response: &Response| {

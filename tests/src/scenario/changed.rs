@@ -96,8 +96,8 @@ impl Plan {
             Response::new(response.status).with_body(response.body.clone()),
             |sent, (name, value)| sent.with_header(name, value),
         );
-        let number = self.sent.len();
-        let changed = which.is(number, response.kind).then(|| change(&sent)).flatten();
+        let is_next = which.is_next(response.kind, self.sent.iter().map(|(kind, _)| *kind));
+        let changed = is_next.then(|| change(&sent)).flatten();
         self.sent.push((response.kind, sent));
         if let Some(changed) = changed {
             response.status = changed.status();

@@ -16,7 +16,7 @@ fn issue(
     let change: Arc<Change> = Arc::new(Box::new(change));
     let ca = ChangedCa::start();
     [Adapter::Tokio, Adapter::Blocking].map(|adapter| {
-        let changed = ca.issue(adapter, Which::From(0, kind), &change);
+        let changed = ca.issue(adapter, Which::From(kind, 0), &change);
         assert!(changed.left.is_empty(), "{adapter:?}: {:?}", changed.left);
         changed
     })
