@@ -5,6 +5,7 @@
 //! - [`canned_server`]: a server with canned responses by path, in any order.
 //! - [`child`]: the example programs as child processes (Unix).
 //! - [`clients`]: ACME clients of other people, run against `acme-testca` (Unix).
+//! - [`crowded`]: certificates with more names than anybody asks for.
 //! - [`error_chain`]: the rule that a chain of errors prints no sentence twice.
 //! - [`interop`]: the matrix of other people's servers, both adapters and what works (Unix).
 //! - [`made_up_kind`]: a kind of challenge that the published crates do not know.
@@ -23,6 +24,7 @@ pub mod canned_server;
 pub mod child;
 #[cfg(unix)]
 pub mod clients;
+pub mod crowded;
 pub mod dialects;
 pub mod error_chain;
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! Distinguished names and general names.
 
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
@@ -61,8 +62,22 @@ impl GeneralNames {
         let dns = self.dns.iter().map(|name| Identifier::from_wire("dns", name));
         let ip = self.ip.iter().map(|&address| Identifier::Ip(address));
         let email = self.email.iter().map(|name| Identifier::from_wire(EMAIL, name));
-        let mut seen = SortedSet::new();
-        dns.chain(ip).chain(email).filter(|identifier| seen.insert(identifier.clone())).collect()
+        let mut all: Vec<Identifier> = dns.chain(ip).chain(email).collect();
+        // A stable sort, so that the first one of each comes first. A certificate may have thousands of names.
+        let mut places: Vec<usize> = (0..all.len()).collect();
+        places.sort_by(|&one, &other| all[one].cmp(&all[other]));
+        let mut is_first = vec![true; all.len()];
+        for pair in places.windows(2) {
+            is_first[pair[1]] = all[pair[0]] != all[pair[1]];
+        }
+        let mut is_first = is_first.into_iter();
+        all.retain(|_| is_first.next().unwrap_or_default());
+        all
+    }
+
+    /// Returns how many names there are, of every kind.
+    pub(super) const fn len(&self) -> usize {
+        self.dns.len() + self.ip.len() + self.email.len() + self.others
     }
 }
 
@@ -184,8 +199,6 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use alloc::vec;
-
     use super::*;
 
     #[test]

@@ -28,6 +28,7 @@ pub enum Adapter {
 pub struct ChangedCa {
     ca: Arc<TestCa>,
     plan: Arc<Mutex<Plan>>,
+    time_limit: Duration,
 }
 
 #[derive(Default)]
@@ -59,12 +60,19 @@ impl ChangedCa {
             let mut plan = of_ca.lock().unwrap_or_else(PoisonError::into_inner);
             plan.edit(response);
         });
-        Self { ca: Arc::new(builder.start().expect("a CA")), plan }
+        let time_limit = Duration::from_millis(1_500);
+        Self { ca: Arc::new(builder.start().expect("a CA")), plan, time_limit }
+    }
+
+    /// Sets how long an issuance may take.
+    pub const fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
     }
 
     /// Issues for one name with a new account, and changes responses after that was made.
     pub fn issue(&self, adapter: Adapter, which: Which, change: &Arc<Change>) -> Changed {
-        let (ca, policy) = (Arc::clone(&self.ca), hasty());
+        let (ca, policy) = (Arc::clone(&self.ca), hasty(self.time_limit));
         match adapter {
             Adapter::Tokio => self.issue_by(Tokio::at(ca, policy), which, change),
             Adapter::Blocking => self.issue_by(Blocking::at(ca, policy), which, change),
@@ -109,7 +117,7 @@ impl Plan {
 }
 
 /// Waits for nothing long.
-fn hasty() -> Policy {
+fn hasty(time_limit: Duration) -> Policy {
     let millis = Duration::from_millis;
     let mut policy = Policy::default();
     policy.rates = Rates::unlimited();
@@ -117,7 +125,7 @@ fn hasty() -> Policy {
     policy.poll = Some(Schedule::new(millis(2), 1.5, millis(20)));
     policy.replica_lag = millis(20);
     policy.request_time_limit = millis(1_000);
-    policy.issuance_time_limit = millis(1_500);
+    policy.issuance_time_limit = time_limit;
     policy.clean_up_time_limit = millis(500);
     policy
 }

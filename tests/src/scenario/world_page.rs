@@ -57,10 +57,11 @@ pub const FIELD: &[FieldCase] = &[
     },
     FieldCase {
         what: "does not know what another of its machines named a moment ago",
-        rule: "asks again for half a minute (`replica_lags` above)",
+        rule: "asks again for half a minute, for each URL (`replica_lags` above)",
         tests: &[
             "what_a_replica_does_not_know_yet_is_asked_for_again",
             "what_stays_unknown_is_taken_for_that_after_half_a_minute",
+            "each_of_two_urls_that_lag_one_after_the_other_has_half_a_minute_of_its_own",
             "an_account_that_a_replica_does_not_know_yet_is_not_given_up",
             "with_one_exchange_at_a_time_all_drivers_send_the_same_line_by_line",
         ],
@@ -161,6 +162,8 @@ pub const FIELD: &[FieldCase] = &[
         rule: "explains it in words, with the feature that helps; no names of variants, no octets, no text of the file with the roots",
         tests: &[
             "a_server_whose_key_ring_does_not_know_is_explained",
+            "key_of_the_server",
+            "key_of_the_issuer",
             "a_signature_by_p521_is_explained_and_others_are_named_without_octets",
             "a_refused_handshake_names_p521_only_where_the_provider_does_not_know_it",
             "no_text_is_that_of_debug",
@@ -214,9 +217,12 @@ pub const FIELD: &[FieldCase] = &[
         ],
     },
     FieldCase {
-        what: "puts a malformed name into a certificate",
-        rule: "ignores that name alone",
+        what: "puts a malformed name into a certificate, or tens of thousands of names beside it",
+        rule: "ignores the malformed one alone, in little time and memory; a certificate has at most 256 KiB, and a chain at most 20,000 names",
         tests: &[
+            "both_adapters_take_a_certificate_with_a_crowd_of_names_and_malformed_ones_in_little_time",
+            "both_adapters_refuse_certificates_with_more_names_than_they_keep",
+            "no_certificate_with_a_crowd_of_names_takes_more_than_16_mib_of_either_program",
             "unknown_kinds_and_addresses_of_another_length_are_counted_and_hide_no_other_name",
         ],
     },

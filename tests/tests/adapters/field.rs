@@ -1,9 +1,12 @@
 //! Kinds of fault from the field, at a CA whose responses are changed on the way to both adapters.
 
+use core::time::Duration;
 use std::sync::Arc;
+use std::time::Instant;
 
 use acme_proto::http::Response;
 use acme_testca::RequestKind;
+use acme_tests::crowded::{CROWD, crowded_chain};
 use acme_tests::mutations::{Change, Which};
 use acme_tests::scenario::{Adapter, Changed, ChangedCa};
 use serde_json::{Value, json};
@@ -13,8 +16,15 @@ fn issue(
     kind: RequestKind,
     change: impl Fn(&Response) -> Option<Response> + Send + Sync + 'static,
 ) -> [Changed; 2] {
+    issue_at(&ChangedCa::start(), kind, change)
+}
+
+fn issue_at(
+    ca: &ChangedCa,
+    kind: RequestKind,
+    change: impl Fn(&Response) -> Option<Response> + Send + Sync + 'static,
+) -> [Changed; 2] {
     let change: Arc<Change> = Arc::new(Box::new(change));
-    let ca = ChangedCa::start();
     [Adapter::Tokio, Adapter::Blocking].map(|adapter| {
         let changed = ca.issue(adapter, Which::From(kind, 0), &change);
         assert!(changed.left.is_empty(), "{adapter:?}: {:?}", changed.left);
@@ -144,6 +154,41 @@ fn both_adapters_go_on_beside_members_that_unfold_or_refuse_them() {
     }
     let both = issue(RequestKind::Order, |response| unfolding(response, 80_000));
     assert_failed(&both, "objects, or too many values", RequestKind::Finalize);
+}
+
+/// Issues by both adapters at a CA whose certificates have so many names more, and malformed ones.
+fn issue_crowded(crowd: usize, times: usize) -> [Changed; 2] {
+    let started = Instant::now();
+    let ca = ChangedCa::start().with_time_limit(Duration::from_secs(60));
+    let both = issue_at(&ca, RequestKind::Certificate, move |response| {
+        let chain = core::str::from_utf8(response.body()).ok()?;
+        Some(with(response, crowded_chain(chain, crowd, times), &["content-length"]))
+    });
+    let took = started.elapsed();
+    println!("{times} certificates with {crowd} names more: {took:?} by both adapters");
+    // In square time it would take minutes.
+    assert!(took < Duration::from_secs(60), "{crowd} {times}: {took:?}");
+    both
+}
+
+#[test]
+fn both_adapters_take_a_certificate_with_a_crowd_of_names_and_malformed_ones_in_little_time() {
+    for changed in issue_crowded(CROWD, 1) {
+        let names = changed.result.expect("the name that was ordered is among them");
+        assert!(names.len() > CROWD && names.iter().any(|name| name == "example.test"));
+    }
+}
+
+#[test]
+fn both_adapters_refuse_certificates_with_more_names_than_they_keep() {
+    for (crowd, times, words) in [
+        (CROWD, 3, "the certificates of the chain have more than 20000 names"),
+        (30_000, 1, "certificate has more than 20000 names"),
+        (43_000, 2, "certificate is larger than 256 KiB"),
+    ] {
+        let both = issue_crowded(crowd, times);
+        assert_failed(&both, words, RequestKind::RevokeCert);
+    }
 }
 
 #[test]

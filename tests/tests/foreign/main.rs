@@ -19,6 +19,7 @@ mod interop_step_ca;
 mod killed;
 mod main_job;
 mod other_clients;
+mod p521;
 mod pebble;
 mod pebble_main_job;
 mod pebble_starts;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use acme_testca::{CaResponse, RequestKind, TestCa};
 use acme_tests::child::{Outcome, Program, ScratchDir, contents};
+use acme_tests::crowded::{CROWD, crowded_chain};
 use acme_tests::scenario::{Quirk, Wish, for_each_quirk, side_by_side};
 use acme_tests::servers::free_port;
 
@@ -104,27 +106,66 @@ fn no_response_that_unfolds_takes_more_than_16_mib_of_either_program() {
     let all: Vec<_> = kinds.iter().flat_map(|kind| entries.map(|entry| (*kind, entry))).collect();
     side_by_side(6, &all, |&(kind, entry)| {
         for program in Program::ALL {
-            let attacks = Arc::new(AtomicBool::new(false));
-            let (now, entry_of_ca) = (Arc::clone(&attacks), entry.to_owned());
-            let builder = TestCa::builder().http_port(free_port());
-            let ca = builder.edit_responses(move |_, response| {
-                if now.load(Ordering::Relaxed) && response.kind == kind && response.status < 300 {
+            let entry_of_ca = entry.to_owned();
+            let outcome = attacked(program, &format!("{kind}: {entry:.9}"), move |response| {
+                if response.kind == kind && response.status < 300 {
                     unfold(response, &entry_of_ca);
                 }
             });
-            let ca = ca.start().expect("a CA");
-            let dir = ScratchDir::new();
-            dir.write("ca.pem", ca.root_pem());
-            let plain = issue(program, &ca, &dir);
-            plain.assert_issued();
-            attacks.store(true, Ordering::Relaxed);
-            let outcome = issue(program, &ca, &dir);
-            assert_little_more(&outcome, &plain, &format!("{program:?}, {kind}: {entry:.9}"));
             if outcome.code != Some(0) {
                 outcome.assert_failed(1, &["https://"]);
             }
         }
     });
+}
+
+#[test]
+fn no_certificate_with_a_crowd_of_names_takes_more_than_16_mib_of_either_program() {
+    let cases = [(CROWD, 1), (CROWD, 3), (30_000, 3), (43_000, 2)];
+    for (program, (crowd, times)) in
+        Program::ALL.into_iter().flat_map(|program| cases.map(|case| (program, case)))
+    {
+        let name = format!("{times} certificates with {crowd} names more");
+        let outcome = attacked(program, &name, move |response| {
+            if response.kind == RequestKind::Certificate {
+                let chain = String::from_utf8_lossy(&response.body).into_owned();
+                response.body = crowded_chain(&chain, crowd, times).into_bytes();
+            }
+        });
+        match (crowd, times) {
+            (CROWD, 1) => outcome.assert_issued(),
+            _ => outcome.assert_failed(1, &["https://", "certificate"]),
+        }
+        // In square time it would take minutes.
+        assert!(outcome.elapsed < Duration::from_secs(50), "{outcome:#?}");
+        assert!(outcome.stderr.len() < 10_000, "{}", outcome.stderr.len());
+    }
+}
+
+/// Issues at a CA that attacks by its responses, after an issuance at which nothing happens; compares the memory.
+#[track_caller]
+fn attacked(
+    program: Program,
+    name: &str,
+    attack: impl Fn(&mut CaResponse) + Send + Sync + 'static,
+) -> Outcome {
+    let attacks = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&attacks);
+    let builder = TestCa::builder().http_port(free_port());
+    let ca = builder.edit_responses(move |_, response| {
+        if now.load(Ordering::Relaxed) {
+            attack(response);
+        }
+    });
+    let ca = ca.start().expect("a CA");
+    let dir = ScratchDir::new();
+    dir.write("ca.pem", ca.root_pem());
+    let plain = issue(program, &ca, &dir);
+    plain.assert_issued();
+    attacks.store(true, Ordering::Relaxed);
+    let outcome = issue(program, &ca, &dir);
+    assert_little_more(&outcome, &plain, &format!("{program:?}, {name}"));
+    outcome
 }
 
 fn issue(program: Program, ca: &TestCa, dir: &ScratchDir) -> Outcome {

@@ -38,16 +38,22 @@ impl Certificate {
     /// The maximum length of a certificate, in octets.
     pub const MAX_LEN: usize = 256 * 1024;
 
+    /// The maximum number of names in a certificate, and in all certificates of a chain together.
+    pub const MAX_NAMES: usize = 20_000;
+
     /// Parses a certificate in DER.
     ///
     /// # Errors
     ///
-    /// Fails if the octets are not a certificate, or are too many. The sender is at fault.
+    /// Fails if the octets are not a certificate, or are too many, and if it has too many names. The sender is at fault.
     pub fn parse(der: Vec<u8>) -> Result<Self, InvalidCertificate> {
         if der.len() > Self::MAX_LEN {
             return Err(InvalidCertificate::TooLong);
         }
         let fields = Fields::decode(&der).map_err(|_| InvalidCertificate::Der)?;
+        if fields.extensions.names.len() > Self::MAX_NAMES {
+            return Err(InvalidCertificate::TooManyNames);
+        }
         let not_before = fields.not_before.ok_or(InvalidCertificate::Validity)?;
         let not_after = fields.not_after.ok_or(InvalidCertificate::Validity)?;
         Ok(Self {
@@ -200,6 +206,9 @@ pub enum InvalidCertificate {
     /// The certificate is longer than [`Certificate::MAX_LEN`].
     #[error("certificate is larger than 256 KiB")]
     TooLong,
+    /// The certificate has more than [`Certificate::MAX_NAMES`] names.
+    #[error("certificate has more than {} names", Certificate::MAX_NAMES)]
+    TooManyNames,
 }
 
 /// The fields of a certificate, borrowed from its DER.

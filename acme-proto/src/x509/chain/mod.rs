@@ -28,7 +28,7 @@ impl CertificateChain {
     /// # Errors
     ///
     /// Fails if the text contains a PEM block that is no certificate, if there is no certificate or
-    /// too many, or if one of them is malformed. The server is at fault.
+    /// too many, if one of them is malformed, or if they have too many names together. The server is at fault.
     ///
     /// The first rule protects programs that load a certificate and a private key from the same PEM
     /// file: a malicious server could add a private key of its own choice (RFC 8555 Section 11.4).
@@ -40,10 +40,16 @@ impl CertificateChain {
     pub(crate) fn parse(text: &[u8]) -> Result<(Self, bool), InvalidChain> {
         let blocks = pem::decode(text, LABEL, Self::MAX_CERTIFICATES)?;
         let mut certificates = Vec::with_capacity(blocks.contents.len());
+        let mut names = 0;
         for (index, der) in blocks.contents.into_iter().enumerate() {
-            let certificate = Certificate::parse(der);
-            certificates
-                .push(certificate.map_err(|source| InvalidChain::Certificate { index, source })?);
+            let certificate = Certificate::parse(der)
+                .map_err(|source| InvalidChain::Certificate { index, source })?;
+            // A name that is repeated is one identifier, and kept as often as it is there.
+            names += certificate.dns_names().len().max(certificate.identifiers().len());
+            if names > Certificate::MAX_NAMES {
+                return Err(InvalidChain::TooManyNames);
+            }
+            certificates.push(certificate);
         }
         if certificates.is_empty() {
             return Err(InvalidChain::Pem(InvalidPem::Empty));
@@ -108,6 +114,9 @@ pub enum InvalidChain {
         /// What is wrong with it.
         source: InvalidCertificate,
     },
+    /// The certificates have more than [`Certificate::MAX_NAMES`] names together.
+    #[error("the certificates of the chain have more than {} names", Certificate::MAX_NAMES)]
+    TooManyNames,
 }
 
 /// The certificate is not the one that was ordered.

@@ -81,6 +81,26 @@ fn files_with_anything_but_certificates_are_refused() {
 }
 
 #[test]
+fn more_names_than_are_kept_are_refused_in_a_certificate_and_in_a_chain() {
+    let with = |names: Vec<Identifier>| pem::encode(LABEL, &certificate(&key(), &names));
+    let many = |count: usize| (0..count).map(|n| Identifier::dns(&format!("n{n}")).unwrap());
+    let most = with(many(Certificate::MAX_NAMES).collect());
+    assert_eq!(parse(&most).unwrap().leaf().dns_names().len(), Certificate::MAX_NAMES);
+    let source = InvalidCertificate::TooManyNames;
+    let more = with(many(Certificate::MAX_NAMES + 1).collect());
+    assert_eq!(parse(&more), Err(InvalidChain::Certificate { index: 0, source }));
+    assert_eq!(parse(&format!("{most}{}", with(dns(&["a"])))), Err(InvalidChain::TooManyNames));
+    // Repetitions take room, too.
+    let repeated = with(vec![Identifier::dns("a").unwrap(); Certificate::MAX_NAMES / 2 + 1]);
+    assert_eq!(parse(&repeated).unwrap().leaf().identifiers(), dns(&["a"]));
+    assert_eq!(parse(&repeated.repeat(2)), Err(InvalidChain::TooManyNames));
+}
+
+fn parse(text: &str) -> Result<CertificateChain, InvalidChain> {
+    CertificateChain::parse_pem(text.as_bytes())
+}
+
+#[test]
 fn the_leaf_must_have_the_key_and_exactly_the_identifiers() {
     let mut wanted = dns(&["a.example", "*.b.example"]);
     wanted.push(Identifier::Ip("2001:db8::1".parse().unwrap()));
