@@ -102,6 +102,11 @@ impl Records {
         records.entry(name.to_lowercase()).or_default().retain(|found| found != value);
     }
 
+    /// Returns whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().all(Vec::is_empty)
+    }
+
     /// Makes a server that has the records from a query on, and no such name before.
     pub fn server(&self, from: usize) -> Answer {
         let records = self.clone();

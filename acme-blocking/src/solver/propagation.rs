@@ -8,8 +8,10 @@ use std::time::Instant;
 use acme_adapter::propagation::{
     DnsQuery, Propagated, PropagationCheck, PropagationError, PropagationStep,
 };
+use acme_adapter::solvers::Stop;
 
-use super::tcp::{self, left};
+use super::hook;
+use super::tcp::{self, PAUSE, is_pause, left};
 
 /// Waits until every authoritative server returns `value` among the TXT records at `name`.
 ///
@@ -30,12 +32,16 @@ pub fn propagated(
     let start = Instant::now();
     let mut search = check.start(name, value)?;
     let mut queries = Vec::new();
+    let stop = hook::stop();
     loop {
+        if stop.is_set() {
+            return Err(PropagationError::Stopped(name.to_owned()));
+        }
         match search.poll(start.elapsed()) {
             PropagationStep::Ask(query) => queries.push(query),
-            PropagationStep::Wait(pause) if queries.is_empty() => thread::sleep(pause),
+            PropagationStep::Wait(pause) if queries.is_empty() => thread::sleep(pause.min(PAUSE)),
             PropagationStep::Wait(_) => {
-                for (query, answer) in queries.iter().zip(exchange_all(&queries)) {
+                for (query, answer) in queries.iter().zip(exchange_all(&queries, &stop)) {
                     search.answer(query.id, answer);
                 }
                 queries.clear();
@@ -46,9 +52,10 @@ pub fn propagated(
 }
 
 /// Sends all queries at once, each on its own thread, and waits for all answers.
-fn exchange_all(queries: &[DnsQuery]) -> Vec<io::Result<Vec<u8>>> {
+fn exchange_all(queries: &[DnsQuery], stop: &Stop) -> Vec<io::Result<Vec<u8>>> {
     thread::scope(|scope| {
-        let start = |query| thread::Builder::new().spawn_scoped(scope, move || exchange(query));
+        let start =
+            |query| thread::Builder::new().spawn_scoped(scope, move || exchange(query, stop));
         let started: Vec<_> = queries.iter().map(start).collect();
         let end = |thread: io::Result<thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>>| {
             thread?.join().unwrap_or_else(|_| Err(io::Error::other("the query panicked")))
@@ -57,16 +64,17 @@ fn exchange_all(queries: &[DnsQuery]) -> Vec<io::Result<Vec<u8>>> {
     })
 }
 
-fn exchange(query: &DnsQuery) -> io::Result<Vec<u8>> {
+/// Sends a query and waits for its answer, or for the wish to end.
+fn exchange(query: &DnsQuery, stop: &Stop) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + query.time_limit;
     if query.tcp {
-        tcp::exchange(query.server, &query.framed(), deadline, &|| true)
+        tcp::exchange(query.server, &query.framed(), deadline, &|| !stop.is_set())
     } else {
-        by_udp(query, deadline)
+        by_udp(query, deadline, stop)
     }
 }
 
-fn by_udp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
+fn by_udp(query: &DnsQuery, deadline: Instant, stop: &Stop) -> io::Result<Vec<u8>> {
     // On a system without IPv6 the socket cannot even be bound. `Unsupported` makes the check treat
     // the address as unreachable rather than silent.
     let no_family = |error| io::Error::new(io::ErrorKind::Unsupported, error);
@@ -75,8 +83,12 @@ fn by_udp(query: &DnsQuery, deadline: Instant) -> io::Result<Vec<u8>> {
     socket.send(&query.message)?;
     let mut datagram = vec![0; DnsQuery::MAX_UDP];
     loop {
-        socket.set_read_timeout(Some(left(deadline)?))?;
-        let length = socket.recv(&mut datagram)?;
+        socket.set_read_timeout(Some(left(deadline)?.min(PAUSE)))?;
+        let length = match socket.recv(&mut datagram) {
+            Ok(length) => length,
+            Err(error) if is_pause(&error) && !stop.is_set() => continue,
+            Err(error) => return Err(error),
+        };
         // A late or forged datagram must not end the wait for the real answer.
         if query.is_answered_by(&datagram[..length]) {
             datagram.truncate(length);

@@ -72,13 +72,13 @@ fn read(
 }
 
 /// Returns whether a read ended without octets, since its time was over or by a signal.
-fn is_pause(error: &io::Error) -> bool {
+pub(super) fn is_pause(error: &io::Error) -> bool {
     let kinds = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut, io::ErrorKind::Interrupted];
     kinds.contains(&error.kind())
 }
 
 /// How long it takes at most to notice that the result is not wanted.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// Returns the time that is left, which is never zero: to a socket, zero means no time limit.
 pub(super) fn left(deadline: Instant) -> io::Result<Duration> {

@@ -1,16 +1,18 @@
 //! Checking that a TXT record has reached every authoritative server of its zone.
 
+use core::pin::pin;
 use std::io;
 
 use acme_adapter::propagation::{
     DnsQuery, Propagated, PropagationCheck, PropagationError, PropagationStep, QueryId,
 };
 use futures_util::StreamExt;
+use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::tcp;
+use super::{hook, tcp};
 
 /// Waits until every authoritative server returns `value` among the TXT records at `name`.
 ///
@@ -24,6 +26,17 @@ use super::tcp;
 /// Those of [`PropagationError`]: the record does not reach every server within the check's time
 /// limit, its zone cannot be found, and so on.
 pub async fn propagated(
+    check: &PropagationCheck,
+    name: &str,
+    value: &str,
+) -> Result<Propagated, PropagationError> {
+    match select(pin!(hook::stopped()), pin!(search(check, name, value))).await {
+        Either::Left(_) => Err(PropagationError::Stopped(name.to_owned())),
+        Either::Right((result, _)) => result,
+    }
+}
+
+async fn search(
     check: &PropagationCheck,
     name: &str,
     value: &str,

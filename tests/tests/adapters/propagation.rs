@@ -1,7 +1,8 @@
 //! Waiting for a TXT record to reach every authoritative server, over real sockets, by both adapters.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use acme_testca::{ChallengeKind, TestCa};
 use acme_tests::name_servers::{
@@ -293,4 +294,92 @@ fn acme_blocking_answers_a_challenge_when_the_record_is_everywhere() {
         let issue = client.issue(names.iter().copied()).key(&key).solver(solver);
         issue.run().expect("a certificate");
     }
+}
+
+/// A secondary that lacks the record while a long pause passes, or that is silent while a query waits for long: the search
+/// goes on for a minute.
+fn endless(secondary: fn() -> Answer) -> (Arc<TestCa>, NameServers, Records, PropagationCheck) {
+    let records = Records::default();
+    let all = vec![records.server(0), secondary()];
+    let servers = NameServers::start(&[("example.test", &[1, 2])], all);
+    let ca = TestCa::builder().dns(servers.server(1)).start().expect("a CA");
+    let long = Duration::from_secs(60);
+    let check = check(&servers).pauses(long, long).query_limit(long).time_limit(long);
+    (Arc::new(ca), servers, records, check)
+}
+
+const SECONDARIES: [fn() -> Answer; 2] =
+    [|| Box::new(|query, _, _| Some(answer(query, Vec::new()))), || Box::new(|_, _, _| None)];
+
+/// How long the end may take.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_search_of_acme_tokio_ends_when_the_issuance_is_cancelled() {
+    use acme_tokio::{AccountKey, Client, Dns01Solver, KeyKind, ProviderKey, Roots};
+    for secondary in SECONDARIES {
+        let (ca, servers, records, check) = endless(secondary);
+        runtime().block_on(async {
+            let client = Client::builder(ca.directory_url())
+                .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+                .roots(Roots::Pem(ca.root_pem().into()))
+                .connect()
+                .await
+                .expect("a client");
+            client.register().await.expect("an account");
+            let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+            let solver = Dns01Solver::new(Zone(records.clone())).propagation(check);
+            let cancelled = Mutex::new(None);
+            let issue = client.issue(["example.test"]).key(&key).solver(solver);
+            let result = issue.cancel_on(async {
+                while servers.queries(2) == 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                *cancelled.lock().expect("no panic") = Some(Instant::now());
+            });
+            let result = result.await;
+            assert_ended(&result, &cancelled, &records);
+        });
+    }
+}
+
+#[test]
+fn a_search_of_acme_blocking_ends_when_the_issuance_is_cancelled() {
+    use acme_blocking::{AccountKey, Cancel, Client, Dns01Solver, KeyKind, ProviderKey, Roots};
+    for secondary in SECONDARIES {
+        let (ca, servers, records, check) = endless(secondary);
+        let client = Client::builder(ca.directory_url())
+            .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
+            .roots(Roots::Pem(ca.root_pem().into()))
+            .connect()
+            .expect("a client");
+        client.register().run().expect("an account");
+        let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+        let solver = Dns01Solver::new(Zone(records.clone())).propagation(check);
+        let (wish, cancelled) = (Cancel::new(), Mutex::new(None));
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while servers.queries(2) == 0 {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                *cancelled.lock().expect("no panic") = Some(Instant::now());
+                wish.cancel();
+            });
+            client.issue(["example.test"]).key(&key).solver(solver).cancel_on(&wish).run()
+        });
+        assert_ended(&result, &cancelled, &records);
+    }
+}
+
+#[track_caller]
+fn assert_ended<T, E: core::fmt::Display>(
+    result: &Result<T, E>,
+    cancelled: &Mutex<Option<Instant>>,
+    records: &Records,
+) {
+    let took = cancelled.lock().expect("no panic").expect("cancelled").elapsed();
+    assert!(took < AT_ONCE, "{took:?}");
+    let error = result.as_ref().err().expect("it was cancelled").to_string();
+    assert!(error.contains("cancelled"), "{error}");
+    assert!(records.is_empty(), "the record is left");
 }

@@ -119,6 +119,11 @@ pub enum PropagationError {
         /// The failure of the last of them.
         why: String,
     },
+    /// The issuance has no use for the result any more.
+    #[error(
+        "the search for the TXT record at {0} was stopped, because its result is no longer needed"
+    )]
+    Stopped(String),
     /// Some server did not have the record within the time limit.
     #[error(
         "the TXT record {value:?} at {name} has not reached every server of its zone within {} s: {}",
