@@ -216,6 +216,28 @@ fn a_damaged_bundle_is_moved_aside_and_the_pair_beside_it_still_serves() {
 }
 
 #[test]
+fn of_certificates_that_cannot_be_used_the_newest_one_is_kept_for_each_name() {
+    let storage = MemoryStorage::new();
+    let damaged = "half a bundle";
+    put(&storage, &in_folder("bundle.pem"), damaged);
+    let LoadedCertificate::Damaged { aside: moved, .. } = load(&storage) else {
+        panic!("it is damaged")
+    };
+    let (first, second) = (certificate(&[NAME]), certificate(&[NAME]));
+    for (name, one) in [(NAME, &first), ("other.example", &first), (NAME, &second)] {
+        run(&storage, layout::set_aside_certificate(name, one)).expect("stored");
+    }
+    let bundle = |key: &Key| text(&storage, key.as_str());
+    let newest = layout::aside_of_certificate(NAME);
+    assert_eq!(bundle(&newest).as_deref(), Some(second.to_bundle().as_str()));
+    let other = layout::aside_of_certificate("other.example");
+    assert_eq!(bundle(&other).as_deref(), Some(first.to_bundle().as_str()));
+    // What the disk or a person has damaged is another matter.
+    assert_eq!(bundle(&moved).as_deref(), Some(damaged));
+    assert_eq!(storage.list(&Key::parse("damaged").expect("a key")).expect("listed").len(), 3);
+}
+
+#[test]
 fn a_bundle_that_a_person_has_edited_is_read() {
     let stored = certificate(&[NAME]);
     let edited = format!("# mine\r\n{}\r\n{}", stored.chain().to_pem(), stored.key_pem().as_str())

@@ -347,7 +347,7 @@ impl Keeper {
             return Served::Removed;
         }
         if let Err(details) = self.install(kept, &stored) {
-            let aside = layout::aside_of_certificate(kept.name(), &stored);
+            let aside = layout::aside_of_certificate(kept.name());
             self.report_damage(kept, &details, &aside);
             // An order that brings nothing of use is a failure, and followed by a wait.
             kept.on_useless(directory, details, now);

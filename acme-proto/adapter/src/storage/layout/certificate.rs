@@ -315,17 +315,18 @@ pub fn save_certificate(
     .locking(lock))
 }
 
-/// Stores a certificate that cannot be used, with its key, where damaged values are.
+/// Stores a certificate that cannot be used, with its key, where damaged values are, in place of the last one of the
+/// name: each further attempt brings another.
 pub fn set_aside_certificate(name: impl Into<Name>, certificate: &StoredCertificate) -> Access<()> {
-    let aside = aside_of_certificate(name, certificate);
+    let aside = aside_of_certificate(name);
     let write = put_text(&aside, &certificate.to_bundle());
     Access::new(Vec::new(), move |_| Ok(Decision::new(vec![write.clone()], ())))
 }
 
 /// Returns where [`set_aside_certificate`] stores it.
-pub fn aside_of_certificate(name: impl Into<Name>, certificate: &StoredCertificate) -> Key {
-    let bundle = Value::new(certificate.to_bundle().as_bytes().to_vec());
-    move_aside(&Files::new(&name.into()).bundle, &bundle).0
+pub fn aside_of_certificate(name: impl Into<Name>) -> Key {
+    let segment = format!("unusable-{}", Files::new(&name.into()).bundle.flat());
+    Key::new("damaged").join_escaped(&segment, "")
 }
 
 /// Removes a certificate and its renewal state; what was moved aside stays.
