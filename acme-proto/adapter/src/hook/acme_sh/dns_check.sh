@@ -75,6 +75,19 @@ two" "$(_readaccountconf_mutable Check_Lines)"
   same 'the stored form of it' "__ACME_BASE64__START_aXQncwp0d28=__ACME_BASE64__END_" "$(sed -n "s/^SAVED_Check_Lines='\(.*\)'/\1/p" "$ACCOUNT_CONF_PATH")"
   _clearaccountconf_mutable Check_Lines
 
+  same 'what is kept of a certificate' 'old zone' "$(_readdomainconf Check_Zone)"
+  same 'a variable of it' 'old zone' "$Check_Zone"
+  _savedomainconf Check_Zone "it's new" base64
+  same _savedomainconf "it's new" "$(_readdomainconf Check_Zone)"
+  _savedomainconf Check_Id 5
+  _cleardomainconf Check_Gone
+  same _cleardomainconf '' "$(_readdomainconf Check_Gone)"
+  same 'the other file' '' "$(_readaccountconf Check_Id)"
+
+  same _json_encode 'a\"b\\c\td\r\ne' "$(printf 'a"b\\c\td\r\ne\n' | _json_encode)"
+  same '_json_encode of one line' 'x' "$(printf x | _json_encode)"
+  same '_json_encode of nothing' '' "$(printf '' | _json_encode)"
+
   # Without curl itself: what it is asked.
   curl() { cat; }
   body="a	\"\\\\$(printf '\r')
@@ -85,6 +98,29 @@ two" "$(_readaccountconf_mutable Check_Lines)"
   same 'a body' 'data-raw = "a\t\"\\\\\r\n"' "$(printf '%s\n' "$asked" | grep data-raw)"
   same 'a URL' 'globoff url = "https://a.test/?b[]={1}"' "$(echo $(printf '%s\n' "$asked" | grep -e globoff -e '^url'))"
   unset -f curl
+
+  # Without wget itself: what it is asked, where there is no curl.
+  _exists() { [ "$1" != curl ]; }
+  wget() {
+    printf 'http://a.test/\n  HTTP/1.1 404 Not Found\n  X-Their: v\n2027-01-01 ERROR 404: Not Found.\n' >&2
+    cat "${1#--config=}" "$__dir/url"
+    if [ -f "$__dir/body" ]; then cat "$__dir/body"; fi
+    return 8
+  }
+  asked=$(_post "$body" 'https://a.test/?b[]={1}' '' PUT text/plain) || failed="$failed wget"
+  same 'a header for wget' 'header = X-Own: value' "$(echo "$asked" | grep X-Own)"
+  same 'a type for wget' 'header = Content-Type: text/plain' "$(echo "$asked" | grep Type)"
+  same 'a method for wget' 'method = PUT' "$(echo "$asked" | grep method)"
+  same 'a URL for wget' 'https://a.test/?b[]={1}' "$(echo "$asked" | grep '^https')"
+  same 'a body for wget' "${body}x" "$(cat "$__dir/body" && echo x)"
+  same 'a header from wget' 'HTTP/1.1 404 Not Found X-Their: v' "$(echo $(cat "$HTTP_HEADER"))"
+  same 'a header alone' 'X-Their: v' "$(_get https://a.test/ onlyheader | grep Their)"
+  wget() {
+    echo 'failed: Connection refused.' >&2
+    return 4
+  }
+  _get https://a.test/ 2>/dev/null && failed="$failed wget(4)"
+  unset -f wget
 
   _info 'adding' "$fulldomain"
   _debug response x

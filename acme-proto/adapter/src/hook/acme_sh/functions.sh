@@ -38,6 +38,8 @@ _secure_debug() { __debug 1 "${1-}" '(hidden)'; }
 _secure_debug2() { __debug 2 "${1-}" '(hidden)'; }
 _secure_debug3() { __debug 3 "${1-}" '(hidden)'; }
 
+__CR=$(printf '\r')
+
 # Texts. The second argument of these three is a basic regular expression.
 
 _contains() { printf '%s\n' "$1" | grep -q -e "$2"; }
@@ -70,6 +72,12 @@ _sed_i() {
 # array.
 _normalizeJson() {
   sed 's/^[[:space:]]*//' | tr -d '\r\n' | sed 's/"[[:space:]]*:[[:space:]]*\(["{[]\)/":\1/g'
+}
+
+# The text as the inside of a string of JSON, on one line.
+_json_encode() {
+  sed 's/\\/\\\\/g; s/"/\\"/g; s/	/\\t/g; s/'"$__CR"'/\\r/g' |
+    awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }'
 }
 
 # Numbers, operators and parentheses only: a shell would run more than that.
@@ -178,7 +186,8 @@ _hmac() {
   } | if [ -n "${3-}" ]; then _digest "$1" hex; else openssl dgst "-$1" -binary; fi
 }
 
-# Values that are kept, in the file that ACCOUNT_CONF_PATH names: lines such as KEY='VALUE'.
+# Values that are kept, in the file that ACCOUNT_CONF_PATH names, and those of one certificate in the one that DOMAIN_CONF
+# names: lines such as KEY='VALUE'.
 
 __is_key() {
   case $1 in
@@ -189,10 +198,11 @@ __is_key() {
   esac
 }
 
-_readaccountconf() {
-  __is_key "$1" || return 1
-  [ -n "${ACCOUNT_CONF_PATH-}" ] && [ -f "$ACCOUNT_CONF_PATH" ] || return 0
-  __kept=$(sed -n "s/^$1='\\(.*\\)'\$/\\1/p" "$ACCOUNT_CONF_PATH" | tail -n 1)
+# FILE KEY
+__read() {
+  __is_key "$2" || return 1
+  [ -n "$1" ] && [ -f "$1" ] || return 0
+  __kept=$(sed -n "s/^$2='\\(.*\\)'\$/\\1/p" "$1" | tail -n 1)
   case $__kept in
   "$__ENCODED"*"$__ENCODED_END")
     __kept=${__kept#"$__ENCODED"}
@@ -206,12 +216,12 @@ _readaccountconf() {
 __ENCODED=__ACME_BASE64__START_
 __ENCODED_END=__ACME_BASE64__END_
 
-# Sets every variable that is kept and not set. acme.sh evaluates the file for that; here it is only read.
+# FILE: sets every variable that is kept and not set. acme.sh evaluates the file for that; here it is only read.
 __restore() {
-  [ -n "${ACCOUNT_CONF_PATH-}" ] && [ -f "$ACCOUNT_CONF_PATH" ] || return 0
-  for __name in $(sed -n "s/^\\([A-Za-z][A-Za-z0-9_]*\\)='[^']*'\$/\\1/p" "$ACCOUNT_CONF_PATH"); do
+  [ -n "$1" ] && [ -f "$1" ] || return 0
+  for __name in $(sed -n "s/^\\([A-Za-z][A-Za-z0-9_]*\\)='[^']*'\$/\\1/p" "$1"); do
     if eval "[ -z \"\${$__name+x}\" ]"; then
-      eval "$__name=\$(_readaccountconf \"\$__name\")"
+      eval "$__name=\$(__read \"\$1\" \"\$__name\")"
     fi
   done
 }
@@ -222,11 +232,12 @@ __with() {
   if [ $# -gt 1 ]; then printf '%s\n' "$2" || return 1; fi
 }
 
-# Replaces the file as a whole, and not at all if the new one cannot be written in full.
+# FILE KEY [LINE]: replaces the file as a whole, and not at all if the new one cannot be written in full.
 __change() {
-  __is_key "$1" || return 1
-  [ -n "${ACCOUNT_CONF_PATH-}" ] || return 0
-  __file=$ACCOUNT_CONF_PATH
+  __is_key "$2" || return 1
+  [ -n "$1" ] || return 0
+  __file=$1
+  shift
   if [ -L "$__file" ]; then __file=$(readlink -f "$__file") || return 1; fi
   __new=$(umask 077 && mktemp "$__file.XXXXXX") || return 1
   if __with "$@" >"$__new" && mv -f "$__new" "$__file"; then return 0; fi
@@ -234,28 +245,33 @@ __change() {
   _err "$__file cannot be written: it is unchanged, and nothing is kept of $1"
 }
 
-# KEY VALUE [base64]
-_saveaccountconf() {
-  __saved=${2-}
-  if [ -n "${3-}" ]; then
-    __saved=$__ENCODED$(printf '%s' "${2-}" | _base64)$__ENCODED_END
+# FILE KEY VALUE [base64]
+__save() {
+  __saved=${3-}
+  if [ -n "${4-}" ]; then
+    __saved=$__ENCODED$(printf '%s' "${3-}" | _base64)$__ENCODED_END
   fi
   case $__saved in
   *"'"* | *'
 '*)
-    _err "the value of $1 has a quote or a line break, so that it cannot be kept"
+    _err "the value of $2 has a quote or a line break, so that it cannot be kept"
     return 1
     ;;
   esac
-  if [ "$(_readaccountconf "$1")" != "${2-}" ]; then __change "$1" "$1='$__saved'"; fi
+  if [ "$(__read "$1" "$2")" != "${3-}" ]; then __change "$1" "$2" "$2='$__saved'"; fi
 }
 
-_clearaccountconf() { __change "$1"; }
+_readaccountconf() { __read "${ACCOUNT_CONF_PATH-}" "$1"; }
+_saveaccountconf() { __save "${ACCOUNT_CONF_PATH-}" "$@"; }
+_clearaccountconf() { __change "${ACCOUNT_CONF_PATH-}" "$1"; }
 _readaccountconf_mutable() { _readaccountconf "SAVED_$1"; }
 _saveaccountconf_mutable() { _saveaccountconf "SAVED_$1" "${2-}" "${3-}"; }
 _clearaccountconf_mutable() { _clearaccountconf "SAVED_$1"; }
+_readdomainconf() { __read "${DOMAIN_CONF-}" "$1"; }
+_savedomainconf() { __save "${DOMAIN_CONF-}" "$@"; }
+_cleardomainconf() { __change "${DOMAIN_CONF-}" "$1"; }
 
-# HTTP. What curl is asked comes through a pipe, because others can read its arguments.
+# HTTP. What curl is asked comes through a pipe, and what wget is asked in files, because others can read arguments.
 
 # NAME VALUE, as a line of curl's configuration. A line without an end is none to sed, hence the end that awk takes out.
 __option() {
@@ -264,8 +280,6 @@ __option() {
     awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }'
   printf '"\n'
 }
-
-__CR=$(printf '\r')
 
 # A header that a script copied from a response may end with a carriage return.
 __header() { __option header "$(printf '%s' "$1" | tr -d '\r\n')"; }
@@ -292,31 +306,74 @@ __request() {
   __option url "$(printf '%s' "$2" | tr -d '\r')"
 }
 
-__curl() {
-  if ! _exists curl; then
-    _err 'this script needs curl: install it'
-    return 1
+# METHOD URL TYPE BODY SECONDS: writes the response to standard output, and its header to a file; for HEAD, the header
+# to both.
+__exchange() {
+  if _exists curl; then
+    __request "$@" | curl --config - --dump-header "$HTTP_HEADER" --max-time "$5"
+  elif _exists wget; then
+    __by_wget "$@"
+  else
+    _err 'this script needs curl or wget: install one of them'
   fi
-  curl --config - --dump-header "$HTTP_HEADER" "$@"
+}
+
+# NAME VALUE, as a line of wget's configuration, which knows no escapes.
+__setting() { printf '%s = %s\n' "$1" "$(printf '%s' "$2" | tr -d '\r\n')"; }
+
+# METHOD URL TYPE BODY, as the configuration of GNU Wget.
+__wgetrc() {
+  __setting user_agent "${USER_AGENT:-acme-hook}"
+  if [ -n "${ACME_HTTP_NO_REDIRECTS-}" ]; then __setting max_redirect 0; fi
+  if [ -n "${HTTPS_INSECURE-}" ]; then __setting check_certificate off; fi
+  for __header in "${_H1-}" "${_H2-}" "${_H3-}" "${_H4-}" "${_H5-}"; do
+    if [ -n "$__header" ]; then __setting header "$__header"; fi
+  done
+  if [ -n "$3" ]; then __setting header "Content-Type: $3"; fi
+  __setting method "$1"
+  case $1 in
+  GET | HEAD) ;;
+  *)
+    printf '%s' "$4" >"$__dir/body"
+    __setting body_file "$__dir/body"
+    ;;
+  esac
+  __setting input "$__dir/url"
+}
+
+# It writes the header between other lines, each after two spaces.
+__by_wget() {
+  __wgetrc "$@" >"$__dir/wgetrc"
+  printf '%s\n' "$2" | tr -d '\r' >"$__dir/url"
+  __status=0
+  wget --config="$__dir/wgetrc" --no-verbose --server-response --content-on-error --tries=1 --timeout="$5" \
+    --output-document=- 2>"$__dir/said" || __status=$?
+  sed -n 's/^  //p' "$__dir/said" >"$HTTP_HEADER"
+  # A response with an error is a response, as to curl.
+  if [ "$__status" -ne 0 ] && [ "$__status" -ne 8 ]; then
+    grep -v '^  ' "$__dir/said" >&2
+    return "$__status"
+  fi
+  if [ "$1" = HEAD ]; then cat "$HTTP_HEADER"; fi
 }
 
 # URL [onlyheader [SECONDS]]
 _get() {
-  if [ -n "${2-}" ]; then
-    __request HEAD "$1" | __curl --max-time "${3:-60}"
-  else
-    __request GET "$1" | __curl --max-time "${3:-60}"
-  fi
+  if [ -n "${2-}" ]; then __method=HEAD; else __method=GET; fi
+  __exchange "$__method" "$1" '' '' "${3:-60}"
 }
 
 # BODY URL [needbase64 [METHOD [TYPE]]]
 _post() {
   if [ -n "${3-}" ]; then
-    __request "${4:-POST}" "$2" "${5-}" "$1" | __curl | _base64
+    __exchange "${4:-POST}" "$2" "${5-}" "$1" "$__POST_SECONDS" | _base64
   else
-    __request "${4:-POST}" "$2" "${5-}" "$1" | __curl
+    __exchange "${4:-POST}" "$2" "${5-}" "$1" "$__POST_SECONDS"
   fi
 }
+
+# As long as a hook may take.
+__POST_SECONDS=120
 
 # The script reads the header of a response from this file.
 __dir=$(umask 077 && mktemp -d) || exit 1
@@ -327,7 +384,8 @@ export HTTP_HEADER
 : >"$HTTP_HEADER"
 
 __function=$2 __record=$3 __value=$4
-__restore
+__restore "${DOMAIN_CONF-}"
+__restore "${ACCOUNT_CONF_PATH-}"
 . "$1"
 if ! command -v "$__function" >/dev/null; then
   _err "$1 defines no function $__function"

@@ -47,9 +47,15 @@ fn the_functions_do_what_those_of_acme_sh_do_in_both_shells() {
         let kept = scripts.dir.join("account.conf");
         fs::write(&kept, "SAVED_Check_Token='old token'\nCheck_Other='x'\nLOG='/dev/null'\n")
             .expect("a file for tests");
+        let of_domain = scripts.dir.join("domain.conf");
+        fs::write(&of_domain, "Check_Zone='old zone'\nCheck_Gone='x'\n").expect("a file for tests");
         let record = HookRecord::txt("_acme-challenge.a.test", value);
         let mut command = command(&hook, true, &record).expect("a script");
-        command.env("CHECK_VALUE", value).env("CHECK_TOKEN", "new \\1 & token").env("DEBUG", "2");
+        command
+            .env("DOMAIN_CONF", &of_domain)
+            .env("CHECK_VALUE", value)
+            .env("CHECK_TOKEN", "new \\1 & token")
+            .env("DEBUG", "2");
         command.env("CHECK_DIR", &scripts.dir).env("ACCOUNT_CONF_PATH", &kept);
         let output = command.current_dir(&scripts.dir).output().expect("a shell");
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -60,6 +66,9 @@ fn the_functions_do_what_those_of_acme_sh_do_in_both_shells() {
         assert_eq!(text, "LOG='/dev/null'\nSAVED_Check_Token='new \\1 & token'\nCheck_User='me'\n");
         assert_eq!(fs::metadata(&kept).expect("it is kept").permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&kept).expect("it is kept").nlink(), 1);
+        let text = fs::read_to_string(&of_domain).expect("it is kept");
+        let zone = "Check_Zone='__ACME_BASE64__START_aXQncyBuZXc=__ACME_BASE64__END_'";
+        assert_eq!(text, format!("{zone}\nCheck_Id='5'\n"));
         let error = hook.clean_up("_acme-challenge.a.test", "v").expect_err("it complains");
         assert!(error.to_string().contains("no such record=_acme-challenge.a.test"), "{error}");
     }
