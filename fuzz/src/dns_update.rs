@@ -21,7 +21,7 @@ pub fn dns_update(data: &[u8]) {
     }
     let key = TsigKey::new("update.key.test", TsigAlgorithm::HmacSha256, "c2VjcmV0")
         .expect("the name is one, and the secret is base64");
-    let update = DnsUpdate::new([SocketAddr::from((Ipv4Addr::LOCALHOST, 53))], key);
+    let update = DnsUpdate::new([SocketAddr::from((Ipv4Addr::LOCALHOST, 53)).into()], key);
     for task in [DnsTask::Add("value"), DnsTask::Remove("value"), DnsTask::Read] {
         run(&update, task, Bytes::new(data));
     }

@@ -1,5 +1,7 @@
 //! Dynamic updates of a DNS server (RFC 2136).
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Instant;
 
 use acme_adapter::clock;
@@ -15,9 +17,12 @@ pub(super) fn run(
     task: DnsTask<'_>,
 ) -> Result<Vec<String>, BoxError> {
     let start = Instant::now();
-    let mut flow = update.start(name, task)?;
     let stop = hook::stop();
     let wanted = || !stop.is_set();
+    let mut flow = match update.has_names() {
+        true => looked_up(update, name, &wanted)?.start(name, task)?,
+        false => update.start(name, task)?,
+    };
     loop {
         if !wanted() {
             return Err(DnsUpdateError::Stopped(name.to_owned()).into());
@@ -29,6 +34,29 @@ pub(super) fn run(
                 flow.answer(response, clock::wall());
             }
             DnsUpdateStep::Done(result) => return Ok(result?),
+        }
+    }
+}
+
+/// Looks servers up on a thread of its own: the system's resolver cannot be stopped.
+fn looked_up(
+    update: &DnsUpdate,
+    name: &str,
+    wanted: &dyn Fn() -> bool,
+) -> Result<DnsUpdate, BoxError> {
+    let (send, receive) = mpsc::channel();
+    let update = update.clone();
+    thread::Builder::new().name("acme-look-up".into()).spawn(move || {
+        let _ = send.send(update.looked_up());
+    })?;
+    loop {
+        match receive.recv_timeout(tcp::PAUSE) {
+            Ok(result) => return Ok(result?),
+            Err(RecvTimeoutError::Timeout) if wanted() => {}
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(DnsUpdateError::Stopped(name.to_owned()).into());
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err("the look-up panicked".into()),
         }
     }
 }

@@ -20,8 +20,8 @@ pub use crate::directories::{
     ZEROSSL,
 };
 pub use crate::dns_update::{
-    DnsCode, DnsRefusal, DnsUpdate, DnsUpdateError, InvalidTsigKey, TsigAlgorithm, TsigFailure,
-    TsigKey, TsigKeyError,
+    DnsCode, DnsRefusal, DnsServer, DnsUpdate, DnsUpdateError, InvalidDnsServer, InvalidTsigKey,
+    TsigAlgorithm, TsigFailure, TsigKey, TsigKeyError,
 };
 pub use crate::error::{BoxError, Error};
 pub use crate::exchange::ExchangeRecord;

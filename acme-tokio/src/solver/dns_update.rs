@@ -6,6 +6,7 @@ use std::io;
 use acme_adapter::clock;
 use acme_adapter::dns_update::{DnsTask, DnsUpdate, DnsUpdateError, DnsUpdateStep};
 use futures_util::future::{Either, select};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use super::{hook, tcp};
@@ -29,7 +30,13 @@ async fn run_to_end(
     task: DnsTask<'_>,
 ) -> Result<Vec<String>, BoxError> {
     let start = Instant::now();
-    let mut flow = update.start(name, task)?;
+    let mut flow = match update.has_names() {
+        true => {
+            let update = update.clone();
+            spawn_blocking(move || update.looked_up()).await??.start(name, task)?
+        }
+        false => update.start(name, task)?,
+    };
     loop {
         match flow.poll(start.elapsed(), clock::wall()) {
             DnsUpdateStep::Exchange(query) => {

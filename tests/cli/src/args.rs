@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use acme_adapter::dns_update::DnsUpdate;
+use acme_adapter::error_chain;
 use acme_adapter::hook::{HookCommand, HookDialect};
 use acme_adapter::keys::KeyKind;
 use acme_adapter::person::{Person, Terminal};
@@ -72,7 +73,7 @@ pub(crate) struct Args {
     eab_key_file: Option<PathBuf>,
 
     /// How to prove the names: http-01, dns-01 or tls-alpn-01; repeatable, the preferred one first [default: http-01;
-    /// dns-01 for wildcards]
+    /// dns-01 for wildcards, and with an option that is for it]
     #[arg(long = "challenge", value_name = "KIND", value_parser = challenge)]
     pub(crate) challenges: Vec<ChallengeKind>,
 
@@ -241,14 +242,17 @@ impl Args {
         self.read_mac_key()
     }
 
-    /// Returns the command that publishes challenges of a kind, if they are not published by this program itself.
-    pub(crate) fn hook(&self, kind: &ChallengeKind) -> Option<HookCommand> {
+    /// Returns the command that publishes challenges, if they are not published by this program itself: one for all
+    /// kinds that it is used for.
+    pub(crate) fn hook(&self) -> Option<HookCommand> {
         let hook = self.hook_settings().ok()??;
-        match kind {
-            ChallengeKind::Dns01 => Some(hook.for_dns_01()),
-            ChallengeKind::Http01 if self.http_hook => Some(hook.for_http_01()),
-            _ => None,
-        }
+        let is_hooked = |kind: &ChallengeKind| match kind {
+            ChallengeKind::Dns01 => true,
+            ChallengeKind::Http01 => self.http_hook,
+            _ => false,
+        };
+        let kinds: Vec<_> = self.kinds().into_iter().filter(is_hooked).collect();
+        Some(hook.for_kinds(&kinds))
     }
 
     fn hook_settings(&self) -> Result<Option<HookSettings>, Failure> {
@@ -288,7 +292,7 @@ impl Args {
         )))
     }
 
-    /// Makes what sends dynamic updates: loads the key, and looks the servers up.
+    /// Makes what sends dynamic updates: loads the key, and looks the servers up, before the CA hears of anything.
     fn read_dns_update(&self) -> Result<Option<DnsUpdate>, Failure> {
         let (Some(server), Some(path)) = (&self.dns_update_server, &self.dns_update_key_file)
         else {
@@ -296,9 +300,10 @@ impl Args {
         };
         let mut settings = DnsUpdateSettings::new(dns_server("--dns-update-server", server)?, path);
         if let Some(resolver) = &self.dns_update_resolver {
-            settings = settings.resolvers(dns_server("--dns-update-resolver", resolver)?);
+            settings = settings.resolver(dns_server("--dns-update-resolver", resolver)?);
         }
-        settings.load("--dns-update-key-file").map(Some)
+        let update = settings.load("--dns-update-key-file")?.looked_up();
+        update.map(Some).map_err(|error| Failure::usage(error_chain(&error)))
     }
 
     /// Takes the MAC key from its option or its file.
@@ -453,8 +458,12 @@ mod tests {
         assert!(refusal(&format!("{line} --hook-dialect lega")).contains("dehydrated"));
         let certbot = format!("{line} --hook-dialect certbot --cleanup-hook c --http-hook");
         let args = parse(&certbot).unwrap();
-        assert!(args.hook(&ChallengeKind::Http01).is_some());
-        assert!(parse(line).unwrap().hook(&ChallengeKind::Http01).is_none());
+        let hook = args.hook().unwrap();
+        assert_eq!(hook.challenge_kinds(), [ChallengeKind::Http01]);
+        let both = parse(&format!("{certbot} *.a.test")).unwrap().hook().unwrap();
+        assert_eq!(both.challenge_kinds(), [ChallengeKind::Http01, ChallengeKind::Dns01]);
+        let txt = parse(line).unwrap().hook().unwrap();
+        assert!(!txt.challenge_kinds().contains(&ChallengeKind::Http01));
         for option in ["--cleanup-hook c", "--http-hook"] {
             let text = refusal(&format!("{line} --hook-dialect lego {option}"));
             assert!(text.contains("leave") && text.contains("lego"), "{text}");

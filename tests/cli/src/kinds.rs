@@ -17,7 +17,7 @@ impl Args {
         if !self.challenges.is_empty() {
             return kinds;
         }
-        let by_dns = self.by_hand || self.dns_update_server.is_some();
+        let by_dns = self.by_hand || self.dns_update_server.is_some() || self.has_txt_hook();
         for name in &self.names {
             let by_dns = name.is_wildcard() || by_dns && suits(&ChallengeKind::Dns01, name);
             let kind = if by_dns { ChallengeKind::Dns01 } else { ChallengeKind::Http01 };
@@ -31,13 +31,19 @@ impl Args {
         kinds
     }
 
+    /// Returns whether there is a hook, which publishes TXT records only.
+    const fn has_txt_hook(&self) -> bool {
+        self.hook.is_some() && !self.http_hook
+    }
+
     /// Checks that what publishes challenges has a kind to publish.
     pub(crate) fn check_use(&self) -> Result<(), Failure> {
         let (dns, http) = (ChallengeKind::Dns01, ChallengeKind::Http01);
         let kinds = self.kinds();
         for (option, is_given, kind) in [
             ("--by-hand", self.by_hand, dns.clone()),
-            ("--dns-update-server", self.dns_update_server.is_some(), dns),
+            ("--dns-update-server", self.dns_update_server.is_some(), dns.clone()),
+            ("--hook", self.has_txt_hook(), dns),
             ("--http-hook", self.http_hook, http),
         ] {
             if is_given && !kinds.contains(&kind) {
@@ -67,7 +73,8 @@ mod tests {
         let [dns, http] = [ChallengeKind::Dns01, ChallengeKind::Http01];
         let update =
             "--directory https://ca.test/d --dns-update-key-file k --dns-update-server ::1";
-        for option in ["--by-hand", update] {
+        let hook = "--directory https://ca.test/d --hook h";
+        for option in ["--by-hand", update, hook] {
             let kinds = |names: &str| {
                 let line = format!("issue {option} {names}");
                 Args::try_parse_from(line.split_whitespace()).unwrap().kinds()

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acme_blocking::{DnsUpdate, TsigAlgorithm, TsigKey};
+use acme_blocking::{DnsServer, DnsUpdate, TsigAlgorithm, TsigKey};
 use acme_proto::jose::{MacAlgorithm, MacKey};
 
 const NAME: &str = "_acme-challenge.www.example.test";
@@ -150,9 +150,13 @@ fn time_of(request: &[u8]) -> &[u8] {
     &request[start..start + 6]
 }
 
+fn key() -> TsigKey {
+    TsigKey::new("update.key.test", TsigAlgorithm::HmacSha256, SECRET).expect("a key")
+}
+
 fn solver(servers: &[SocketAddr]) -> DnsUpdate {
-    let key = TsigKey::new("update.key.test", TsigAlgorithm::HmacSha256, SECRET).expect("a key");
-    DnsUpdate::new(servers.iter().copied(), key)
+    let key = key();
+    DnsUpdate::new(servers.iter().copied().map(DnsServer::from), key)
 }
 
 /// Adds a value through each adapter, and returns how each ended; it must be the same.
@@ -179,6 +183,24 @@ fn a_change_is_asked_for_once_and_its_response_is_verified() {
         Scripted::with_zone(|request| Reply::Message(signed(request, 0, 0, 0, Some(SECRET))));
     assert_eq!(set(&solver(&[server.address])), Ok(()));
     assert_eq!(server.updates(), 2, "one for each adapter");
+}
+
+#[test]
+fn a_server_that_is_given_by_name_is_looked_up_for_each_change() {
+    let server =
+        Scripted::with_zone(|request| Reply::Message(signed(request, 0, 0, 0, Some(SECRET))));
+    let of = |names: &[String]| {
+        let names = names.iter().map(|name| name.parse::<DnsServer>().expect("a server"));
+        DnsUpdate::new(names, key())
+    };
+    let (local, unknown) =
+        (format!("localhost:{}", server.address.port()), "ns1.invalid".to_owned());
+    assert_eq!(set(&of(core::slice::from_ref(&local))), Ok(()));
+    // One name that nobody knows does no harm beside another.
+    assert_eq!(set(&of(&[unknown.clone(), local])), Ok(()));
+    assert_eq!(server.updates(), 4, "one for each adapter");
+    let words = set(&of(&[unknown])).expect_err("nobody knows it");
+    assert!(words.starts_with("the DNS server ns1.invalid cannot be looked up; "), "{words}");
 }
 
 #[test]

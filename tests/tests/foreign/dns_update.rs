@@ -133,7 +133,7 @@ fn ca(knot: &Knot) -> TestCa {
 fn update(knot: &Knot, algorithm: &str) -> acme_blocking::DnsUpdate {
     let key = acme_blocking::TsigKey::load(knot.key_file(algorithm)).expect("a key");
     assert_eq!((key.name(), key.algorithm().as_str()), (knot.key_name(algorithm), algorithm));
-    acme_blocking::DnsUpdate::new([knot.server()], key)
+    acme_blocking::DnsUpdate::new([knot.server().into()], key)
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn an_alias_that_only_another_server_has_is_found_through_a_resolver() {
     let both = Knot::start(&[("example.test", alias), ("challenges.test", "")]);
     // It has no zone with the alias, and is what gets the updates.
     let zone = Knot::start(&[("challenges.test", "")]);
-    let solver = update(&zone, "hmac-sha512").resolver(both.server());
+    let solver = update(&zone, "hmac-sha512").resolver(both.server().into());
     let name = "_acme-challenge.example.test";
     acme_blocking::Dns01::set_txt(&solver, name, "a value").expect("an update");
     assert_eq!(zone.txt("example.challenges.test"), ["a value"]);
@@ -211,7 +211,7 @@ fn what_knot_objects_to_is_named_with_the_remedy() {
     let knot = Knot::start(&[("example.test", "")]);
     let error = |name: &str, algorithm: acme_blocking::TsigAlgorithm, secret: &str| {
         let key = acme_blocking::TsigKey::new(name, algorithm, secret).expect("a key");
-        let solver = acme_blocking::DnsUpdate::new([knot.server()], key);
+        let solver = acme_blocking::DnsUpdate::new([knot.server().into()], key);
         let set = acme_blocking::Dns01::set_txt(&solver, "_acme-challenge.example.test", "v");
         set.expect_err("a refusal").to_string()
     };

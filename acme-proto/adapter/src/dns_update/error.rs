@@ -11,6 +11,16 @@ pub enum DnsUpdateError {
     /// No server was given.
     #[error("no DNS server was given: name the primary server of the zone")]
     NoServer,
+    /// The name of a server cannot be looked up; the cause is the operating system's error.
+    #[error(
+        "the DNS server {server} cannot be looked up; check its name and this machine's DNS, or give its address"
+    )]
+    UnknownServer {
+        /// The server.
+        server: String,
+        /// The operating system's error.
+        source: io::Error,
+    },
     /// The name cannot be the name of a record.
     #[error("{0:?} is not a DNS name")]
     InvalidName(String),

@@ -6,11 +6,11 @@ use std::io;
 
 use acme_proto::time::Timestamp;
 
-use super::DnsUpdate;
 use super::error::{DnsCode, DnsRefusal, DnsUpdateError, TsigFailure};
 use super::message::{self, Change, Response};
 use super::name::DnsName;
 use super::tsig;
+use super::{DnsUpdate, addresses};
 use crate::clock;
 
 /// What a flow does at a name.
@@ -32,6 +32,8 @@ pub enum DnsTask<'a> {
 #[derive(Debug)]
 pub struct DnsUpdateFlow {
     settings: DnsUpdate,
+    servers: Vec<SocketAddr>,
+    resolvers: Vec<SocketAddr>,
     change: Option<Change>,
     /// The name of the record, and what it is an alias for, in order.
     names: Vec<DnsName>,
@@ -84,7 +86,8 @@ impl DnsUpdateFlow {
         name: &str,
         task: DnsTask<'_>,
     ) -> Result<Self, DnsUpdateError> {
-        if settings.servers.is_empty() {
+        let (servers, resolvers) = (addresses(&settings.servers), addresses(&settings.resolvers));
+        if servers.is_empty() || settings.has_names() {
             return Err(DnsUpdateError::NoServer);
         }
         // Bounded, because the caller's text ends up in a message.
@@ -106,6 +109,8 @@ impl DnsUpdateFlow {
         };
         Ok(Self {
             settings,
+            servers,
+            resolvers,
             change,
             stage: Stage::Zone(name.clone()),
             names: vec![name],
@@ -220,8 +225,7 @@ impl DnsUpdateFlow {
             // The server only knows that it is an alias.
             return Ok(Some(Next::Zone(aliases, name)));
         }
-        if let Some(zone) = response.referral(&name).filter(|_| self.settings.resolvers.is_empty())
-        {
+        if let Some(zone) = response.referral(&name).filter(|_| self.resolvers.is_empty()) {
             let (name, zone) = (name.to_string(), zone.to_string());
             return Err(DnsUpdateError::Delegated { server, name, zone });
         }
@@ -307,7 +311,7 @@ impl DnsUpdateFlow {
 
     fn enter(&mut self, stage: Stage) {
         // What failed for a look-up may have been the resolver.
-        if matches!(stage, Stage::Update(..) | Stage::Read) && !self.settings.resolvers.is_empty() {
+        if matches!(stage, Stage::Update(..) | Stage::Read) && !self.resolvers.is_empty() {
             self.server = 0;
             self.failure = None;
         }
@@ -334,8 +338,8 @@ impl DnsUpdateFlow {
     /// Returns who is asked in this stage, the preferred ones first.
     fn servers(&self) -> &[SocketAddr] {
         match &self.stage {
-            Stage::Zone(_) if !self.settings.resolvers.is_empty() => &self.settings.resolvers,
-            _ => &self.settings.servers,
+            Stage::Zone(_) if !self.resolvers.is_empty() => &self.resolvers,
+            _ => &self.servers,
         }
     }
 

@@ -19,14 +19,17 @@ mod flow;
 mod key;
 mod message;
 mod name;
+mod server;
 mod tsig;
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::io;
 
 pub use self::error::{DnsCode, DnsRefusal, DnsUpdateError, TsigFailure};
 pub use self::flow::{DnsExchange, DnsTask, DnsUpdateFlow, DnsUpdateStep};
 pub use self::key::{InvalidTsigKey, TsigAlgorithm, TsigKey, TsigKeyError};
+pub use self::server::{DnsServer, InvalidDnsServer};
 
 /// Publishes TXT records by dynamic updates (RFC 2136) signed with TSIG (RFC 8945).
 ///
@@ -50,8 +53,8 @@ pub use self::key::{InvalidTsigKey, TsigAlgorithm, TsigKey, TsigKeyError};
 /// ```
 #[derive(Clone, Debug)]
 pub struct DnsUpdate {
-    servers: Vec<SocketAddr>,
-    resolvers: Vec<SocketAddr>,
+    servers: Vec<DnsServer>,
+    resolvers: Vec<DnsServer>,
     key: TsigKey,
     ttl: u32,
     time_limit: Duration,
@@ -59,8 +62,8 @@ pub struct DnsUpdate {
 
 impl DnsUpdate {
     /// Changes the zones of the primary server at these addresses, at most eight; one is asked if those before it cannot
-    /// be reached or do not answer.
-    pub fn new(servers: impl IntoIterator<Item = SocketAddr>, key: TsigKey) -> Self {
+    /// be reached or do not answer. A name stands for all of its addresses, and is looked up before each change.
+    pub fn new(servers: impl IntoIterator<Item = DnsServer>, key: TsigKey) -> Self {
         Self {
             servers: servers.into_iter().take(MAX_SERVERS).collect(),
             resolvers: Vec::new(),
@@ -73,7 +76,7 @@ impl DnsUpdate {
     /// Finds aliases and zones through this resolver, and not at the server that is changed; repeatable, at most eight.
     ///
     /// The resolver may remember for a while that there is no record, so do not use one that the CA uses, too.
-    pub fn resolver(mut self, resolver: SocketAddr) -> Self {
+    pub fn resolver(mut self, resolver: DnsServer) -> Self {
         if self.resolvers.len() < MAX_SERVERS {
             self.resolvers.push(resolver);
         }
@@ -92,13 +95,55 @@ impl DnsUpdate {
         self
     }
 
+    /// Returns whether servers are given by name, so that [`looked_up`](Self::looked_up) has something to do.
+    pub fn has_names(&self) -> bool {
+        self.servers.iter().chain(&self.resolvers).any(|server| server.address().is_none())
+    }
+
+    /// Looks servers up that are given by name, by the system's resolver; this blocks, and may take a while.
+    ///
+    /// # Errors
+    /// [`DnsUpdateError::UnknownServer`] if no server, or no resolver, has an address.
+    pub fn looked_up(mut self) -> Result<Self, DnsUpdateError> {
+        self.servers = looked_up(&self.servers)?;
+        self.resolvers = looked_up(&self.resolvers)?;
+        Ok(self)
+    }
+
     /// Starts a task at a name, which has no final dot.
     ///
     /// # Errors
-    /// [`DnsUpdateError::NoServer`] and [`DnsUpdateError::InvalidName`]: the caller is at fault.
+    /// [`DnsUpdateError::NoServer`], also if a server is given by name and was not [looked up](Self::looked_up), and
+    /// [`DnsUpdateError::InvalidName`]: the caller is at fault.
     pub fn start(&self, name: &str, task: DnsTask<'_>) -> Result<DnsUpdateFlow, DnsUpdateError> {
         DnsUpdateFlow::new(self.clone(), name, task)
     }
+}
+
+/// Looks servers up; one that fails matters only if there is no other.
+fn looked_up(servers: &[DnsServer]) -> Result<Vec<DnsServer>, DnsUpdateError> {
+    let mut failure: Option<(&DnsServer, io::Error)> = None;
+    let mut found = Vec::new();
+    for server in servers {
+        match server.look_up() {
+            Ok(addresses) => found.extend(addresses.into_iter().map(DnsServer::from)),
+            Err(error) => failure = failure.or(Some((server, error))),
+        }
+    }
+    match failure {
+        Some((server, source)) if found.is_empty() => {
+            Err(DnsUpdateError::UnknownServer { server: server.to_string(), source })
+        }
+        _ => {
+            found.truncate(MAX_SERVERS);
+            Ok(found)
+        }
+    }
+}
+
+/// Returns the addresses that are known.
+fn addresses(servers: &[DnsServer]) -> Vec<SocketAddr> {
+    servers.iter().filter_map(DnsServer::address).collect()
 }
 
 /// With more of them, it would take too long to find out that none answers.

@@ -156,8 +156,10 @@ fn answer(flow: &mut DnsUpdateFlow, flags: u16, counts: [u16; 4], rest: &[u8]) -
 
 #[test]
 fn whatever_a_server_answers_a_flow_ends_soon() {
-    let update =
-        DnsUpdate::new([SocketAddr::from(([127, 0, 0, 1], 53))], key(TsigAlgorithm::HmacSha256));
+    let update = DnsUpdate::new(
+        [SocketAddr::from(([127, 0, 0, 1], 53)).into()],
+        key(TsigAlgorithm::HmacSha256),
+    );
     // A small generator, so that every run is the same.
     let mut state = 0x2136_u64;
     let mut next = || {
@@ -196,8 +198,10 @@ fn whatever_a_server_answers_a_flow_ends_soon() {
 
 #[test]
 fn a_value_that_fits_no_message_is_refused() {
-    let update =
-        DnsUpdate::new([SocketAddr::from(([127, 0, 0, 1], 53))], key(TsigAlgorithm::HmacSha512));
+    let update = DnsUpdate::new(
+        [SocketAddr::from(([127, 0, 0, 1], 53)).into()],
+        key(TsigAlgorithm::HmacSha512),
+    );
     let (most, more) = ("a".repeat(60_000), "a".repeat(60_001));
     for task in [DnsTask::Add, DnsTask::Remove] {
         assert!(update.start(NAME, task(&most)).is_ok());
@@ -277,7 +281,7 @@ fn a_key_file_that_everyone_may_read_is_refused() {
 #[test]
 fn the_time_of_a_change_is_shared_among_the_servers() {
     let servers = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 53)));
-    let update = DnsUpdate::new(servers, key(TsigAlgorithm::HmacSha256));
+    let update = DnsUpdate::new(servers.map(DnsServer::from), key(TsigAlgorithm::HmacSha256));
     let mut flow = update.start(NAME, DnsTask::Read).unwrap();
     let now = Timestamp::UNIX_EPOCH;
     let exchange =
@@ -286,9 +290,9 @@ fn the_time_of_a_change_is_shared_among_the_servers() {
             DnsUpdateStep::Done(result) => Err(result.unwrap_err().to_string()),
         };
     assert_eq!(exchange(0, &mut flow), Ok((servers[0], 15)));
-    flow.answer(Err(std::io::ErrorKind::ConnectionRefused.into()), now);
+    flow.answer(Err(io::ErrorKind::ConnectionRefused.into()), now);
     assert_eq!(exchange(20, &mut flow), Ok((servers[1], 10)));
-    flow.answer(Err(std::io::ErrorKind::TimedOut.into()), now);
+    flow.answer(Err(io::ErrorKind::TimedOut.into()), now);
     let words = exchange(30, &mut flow).unwrap_err();
     assert!(words.starts_with("the DNS server 127.0.0.1:53 cannot be reached by TCP"), "{words}");
 }

@@ -32,7 +32,10 @@ pub struct HookCommand {
     /// Only certbot has two commands.
     cleanup: Option<Vec<String>>,
     dialect: HookDialect,
-    http01: bool,
+    /// Which kinds were asked for.
+    wanted: Option<Vec<ChallengeKind>>,
+    /// Which of them scripts of the dialect publish.
+    kinds: Vec<ChallengeKind>,
     time_limit: Duration,
     turns: Arc<Turns>,
 }
@@ -66,16 +69,17 @@ impl HookCommand {
             words: words(command),
             cleanup: None,
             dialect: HookDialect::Plain,
-            http01: false,
+            wanted: None,
+            kinds: HookDialect::Plain.txt_kinds().to_vec(),
             time_limit: TIME_LIMIT,
             turns: Arc::default(),
         }
     }
 
     /// Has the command run as the scripts of another ACME client expect.
-    pub const fn dialect(mut self, dialect: HookDialect) -> Self {
+    pub fn dialect(mut self, dialect: HookDialect) -> Self {
         self.dialect = dialect;
-        self
+        self.with_kinds()
     }
 
     /// Sets the command that takes back what [`HookDialect::Certbot`] has published; without one, nothing is run for
@@ -85,10 +89,23 @@ impl HookCommand {
         self
     }
 
-    /// Has the command publish http-01 in place of TXT records, for [`HookDialect::Certbot`] and
-    /// [`HookDialect::Dehydrated`]. With another dialect it solves no kind of challenge then.
-    pub const fn http01(mut self) -> Self {
-        self.http01 = true;
+    /// Has the command publish challenges of these kinds, the preferred one first; by default, all that ask for TXT
+    /// records. Those that scripts of its dialect do not publish are left out.
+    ///
+    /// [`HookDialect::Certbot`] and [`HookDialect::Dehydrated`] publish http-01 too. One command for all of its kinds
+    /// counts the challenges of all of them.
+    pub fn publishes(mut self, kinds: impl IntoIterator<Item = ChallengeKind>) -> Self {
+        self.wanted = Some(kinds.into_iter().collect());
+        self.with_kinds()
+    }
+
+    fn with_kinds(mut self) -> Self {
+        self.kinds = match &self.wanted {
+            Some(wanted) => {
+                wanted.iter().filter(|kind| self.dialect.publishes(kind)).cloned().collect()
+            }
+            None => self.dialect.txt_kinds().to_vec(),
+        };
         self
     }
 
@@ -104,8 +121,8 @@ impl HookCommand {
     }
 
     /// Returns the kinds of challenges that it publishes.
-    pub const fn challenge_kinds(&self) -> &'static [ChallengeKind] {
-        self.dialect.kinds(self.http01)
+    pub fn challenge_kinds(&self) -> &[ChallengeKind] {
+        &self.kinds
     }
 
     /// Returns whether it has to know all challenges of an order before the first one: certbot's hooks do.

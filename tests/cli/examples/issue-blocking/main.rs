@@ -122,9 +122,12 @@ fn issue(
 fn solvers(job: &Job) -> Result<Vec<Box<dyn Solver + '_>>, BoxError> {
     job.warn_of_loopback();
     let mut solvers: Vec<Box<dyn Solver + '_>> = Vec::new();
+    let mut hook = job.hook();
+    let hooked = hook.as_ref().map(|hook| hook.challenge_kinds().to_vec()).unwrap_or_default();
     for kind in job.challenges() {
-        if let Some(hook) = job.hook(&kind) {
-            solvers.push(Box::new(hook));
+        if hooked.contains(&kind) {
+            // One for all of its kinds, which has their runs follow each other.
+            solvers.extend(hook.take().map(|hook| -> Box<dyn Solver + '_> { Box::new(hook) }));
             continue;
         }
         solvers.push(match (&kind, job.by_hand(), job.dns_update()) {

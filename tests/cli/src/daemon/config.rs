@@ -68,10 +68,8 @@ pub enum SolverSettings {
     Webroot(PathBuf),
     /// By a listener for tls-alpn-01.
     ListenTls(SocketAddr),
-    /// By a command that publishes http-01.
-    HttpHook(HookSettings),
-    /// By a command that publishes TXT records.
-    DnsHook(HookSettings),
+    /// By a command that publishes challenges of these kinds, the preferred one first.
+    Hook(HookSettings, Vec<ChallengeKind>),
     /// By dynamic updates of a DNS server.
     DnsUpdate(DnsUpdateSettings),
 }
@@ -83,11 +81,12 @@ impl core::fmt::Debug for Authority {
 }
 
 impl SolverSettings {
-    fn kind(&self) -> ChallengeKind {
+    fn kinds(&self) -> &[ChallengeKind] {
         match self {
-            Self::ListenHttp(_) | Self::Webroot(_) | Self::HttpHook(_) => ChallengeKind::Http01,
-            Self::ListenTls(_) => ChallengeKind::TlsAlpn01,
-            Self::DnsHook(_) | Self::DnsUpdate(_) => ChallengeKind::Dns01,
+            Self::ListenHttp(_) | Self::Webroot(_) => &[ChallengeKind::Http01],
+            Self::ListenTls(_) => &[ChallengeKind::TlsAlpn01],
+            Self::Hook(_, kinds) => kinds,
+            Self::DnsUpdate(_) => &[ChallengeKind::Dns01],
         }
     }
 }
@@ -275,9 +274,10 @@ impl Reader<'_> {
             Some(kinds) => self.kinds(kinds, solvers)?,
             None => BY_DEFAULT.iter().filter_map(|kind| solvers.get(kind).cloned()).collect(),
         };
-        let mut settings = Settings { solvers: kinds, ..common.clone() };
+        let mut settings = Settings { solvers: one_for_each_hook(kinds), ..common.clone() };
         for (name, written) in &names {
-            let suits = |solver: &SolverSettings| args::suits(&solver.kind(), name);
+            let suits =
+                |solver: &SolverSettings| solver.kinds().iter().any(|kind| args::suits(kind, name));
             if !settings.solvers.iter().any(suits) {
                 let cure = match name.is_wildcard() {
                     true => {
@@ -347,6 +347,27 @@ impl Reader<'_> {
         }
         Ok(chosen)
     }
+}
+
+/// Makes one solver of the kinds that one command publishes, at the place of the first of them: certbot's hooks count the
+/// challenges of all kinds.
+fn one_for_each_hook(solvers: Vec<SolverSettings>) -> Vec<SolverSettings> {
+    let mut all: Vec<SolverSettings> = Vec::new();
+    for solver in solvers {
+        let same = all.iter_mut().find_map(|known| match (known, &solver) {
+            (SolverSettings::Hook(known, kinds), SolverSettings::Hook(hook, more))
+                if known == hook =>
+            {
+                Some((kinds, more))
+            }
+            _ => None,
+        });
+        match same {
+            Some((kinds, more)) => kinds.extend(more.iter().cloned()),
+            None => all.push(solver),
+        }
+    }
+    all
 }
 
 fn is_embedded(ca: &Ca) -> bool {

@@ -10,6 +10,7 @@ mod solvers;
 mod status;
 mod systemd;
 
+use core::cell::RefCell;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::env;
@@ -40,6 +41,7 @@ use crate::failure::{BoxError, Failure};
 use crate::job::start_ca;
 use crate::locking;
 use crate::output::ROOT;
+use crate::publisher::Hooks;
 
 /// The daemon, with its checked configuration.
 #[derive(Debug)]
@@ -137,6 +139,7 @@ struct Running<'a, A: Adapter> {
     sender: Sender<Message>,
     embedded: Option<TestCa>,
     solvers: HashMap<SolverSettings, A::Solver>,
+    hooks: RefCell<Hooks>,
     groups: Vec<Group>,
     /// Groups that are no longer wanted and end.
     ending: Vec<JoinHandle<()>>,
@@ -177,6 +180,7 @@ impl<'a, A: Adapter> Running<'a, A> {
             sender,
             embedded,
             solvers: HashMap::new(),
+            hooks: RefCell::default(),
             groups: Vec::new(),
             ending: Vec::new(),
             deployer,
@@ -330,8 +334,9 @@ impl<'a, A: Adapter> Running<'a, A> {
 
     fn solver(&self, settings: &SolverSettings) -> Result<A::Solver, BoxError> {
         Ok(match settings {
-            SolverSettings::HttpHook(hook) => self.adapter.hook(hook.for_http_01()),
-            SolverSettings::DnsHook(hook) => self.adapter.hook(hook.for_dns_01()),
+            SolverSettings::Hook(hook, kinds) => {
+                self.adapter.hook(self.hooks.borrow_mut().get(hook, kinds))
+            }
             SolverSettings::DnsUpdate(update) => {
                 self.adapter.dns_update(update.load("dns_update_key_file")?)
             }

@@ -69,7 +69,7 @@ impl Reader<'_> {
             (None, None, Some((hook, place))) => {
                 let checked = hook.check_http_01("hook");
                 checked.map_err(|failure| self.at(place, &failure.to_string()))?;
-                Ok(SolverSettings::HttpHook(hook))
+                Ok(SolverSettings::Hook(hook, vec![ChallengeKind::Http01]))
             }
             _ => Err(self.at(
                 table,
@@ -85,7 +85,9 @@ impl Reader<'_> {
             HookKeys { hook: &own.hook, dialect: &own.hook_dialect, cleanup: &own.cleanup_hook };
         let update = self.dns_update(own)?;
         match (self.hook(&keys)?, update) {
-            (Some((hook, _)), None) => Ok(SolverSettings::DnsHook(hook)),
+            (Some((hook, _)), None) => {
+                Ok(SolverSettings::Hook(hook, vec![ChallengeKind::Dns01]))
+            }
             (None, Some((_, place))) if is_embedded => Err(self.at(
                 place,
                 "the embedded test CA asks no DNS server; leave dns_update_server out, or give another CA",
@@ -144,13 +146,14 @@ impl Reader<'_> {
             let what = "dns_update_server needs the key; add dns_update_key_file = \"FILE\"";
             self.at(server, what)
         })?;
-        let find = |key: &Spanned<String>, name| {
+        let parse = |key: &Spanned<String>, name| {
             dns_server(name, key.get_ref()).map_err(|failure| self.at(key, &failure.to_string()))
         };
-        let servers = find(server, "dns_update_server")?;
-        let mut settings = DnsUpdateSettings::new(servers, key_file.get_ref());
+        // A name is looked up when it is needed: the daemon may start before DNS does.
+        let parsed = parse(server, "dns_update_server")?;
+        let mut settings = DnsUpdateSettings::new(parsed, key_file.get_ref());
         if let Some(resolver) = resolver {
-            settings = settings.resolvers(find(resolver, "dns_update_resolver")?);
+            settings = settings.resolver(parse(resolver, "dns_update_resolver")?);
         }
         let loaded = settings.load("dns_update_key_file");
         loaded.map_err(|failure| self.at(key_file, &failure.to_string()))?;

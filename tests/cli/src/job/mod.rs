@@ -310,9 +310,9 @@ impl Job {
         self.progress.doing(format!("listening for {kind} on {address}"));
     }
 
-    /// Returns the command that publishes challenges of a kind, if `--hook` names one.
-    pub fn hook(&self, kind: &ChallengeKind) -> Option<HookCommand> {
-        self.args.hook(kind)
+    /// Returns the command that publishes challenges, if `--hook` names one: one solver for all of its kinds.
+    pub fn hook(&self) -> Option<HookCommand> {
+        self.args.hook()
     }
 
     /// Returns the solver that asks the user for TXT records, with `--by-hand`.
@@ -481,8 +481,9 @@ impl Job {
 
     /// Says what keeps the CA from reaching the listeners.
     pub fn warn_of_loopback(&self) {
-        let is_own =
-            |kind: &ChallengeKind| *kind != ChallengeKind::Dns01 && self.hook(kind).is_none();
+        let hook = self.hook();
+        let hooked = hook.as_ref().map_or(&[][..], HookCommand::challenge_kinds);
+        let is_own = |kind: &ChallengeKind| *kind != ChallengeKind::Dns01 && !hooked.contains(kind);
         let listens = self.challenges().iter().any(is_own);
         let address = self.listen_address();
         if listens && !self.directory.is_loopback() && address.is_loopback() {

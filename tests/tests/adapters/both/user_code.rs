@@ -128,7 +128,8 @@ async fn an_update_at_a_silent_dns_server_ends_with_the_issuance() {
     let server = silent.local_addr().expect("an address");
     let key = TsigKey::new("key.test", TsigAlgorithm::HmacSha256, "c2VjcmV0").expect("a key");
     let issue = client.issue(["a.test"]).key(&certificate_key());
-    let issue = issue.solver(DnsUpdate::new([server], key)).time_limit(Duration::from_secs(3));
+    let issue =
+        issue.solver(DnsUpdate::new([server.into()], key)).time_limit(Duration::from_secs(3));
     let start = std::time::Instant::now();
     let error = issue.run().await.expect_err("it never answers");
     assert!(matches!(error, Error::Acme(Acme::Deadline(_))), "{error}");

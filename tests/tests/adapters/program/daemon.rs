@@ -32,6 +32,7 @@ for_both_programs! {
     a_folder_has_one_daemon, locked;
     a_webroot_and_hooks_prove_names_in_the_order_of_preference, webroot;
     hooks_of_other_clients_prove_names, dialects;
+    a_dns_server_that_cannot_be_looked_up_is_an_event_and_no_end, unknown_dns_server;
     the_status_says_how_the_certificates_are, status;
     systemd_hears_that_it_is_ready, notified;
     the_embedded_ca_serves_for_a_try, embedded;
@@ -411,10 +412,47 @@ fn dialects(program: Program) {
     child.signal("HUP");
     child.wait_for(" b.test: obtained");
     end(child);
-    Dialect::named("certbot").assert_called(&scene.read("calls"), 2);
+    let calls = scene.read("calls");
+    Dialect::named("certbot").assert_called(&calls, 2);
+    // The challenges of both kinds count together.
+    for remaining in ["remaining=1 ", "remaining=0 "] {
+        assert_eq!(calls.matches(remaining).count(), 1, "{calls}");
+    }
     let kinds: Vec<_> = scene.ca.validations().iter().map(|one| one.kind).collect();
     assert!(kinds.contains(&ChallengeKind::Http01), "{kinds:?}");
     assert!(scene.ca.published_txt().values().all(Vec::is_empty));
+}
+
+fn unknown_dns_server(program: Program) {
+    let scene = scene(program);
+    scene.dir.write("my.key", "key \"my\" { algorithm hmac-sha256; secret \"c2VjcmV0\"; };\n");
+    make_private(&scene.dir.file("my.key"));
+    // No name below `invalid` exists (RFC 6761 Section 6.4).
+    let update =
+        "[dns-01]\ndns_update_server = \"ns1.invalid\"\ndns_update_key_file = \"my.key\"\n";
+    scene.configure_with(update, A);
+    let check = scene.program.run(&scene.dir, ["daemon", "--check", "acme.toml"]);
+    assert_eq!(check.code, Some(0), "{check:#?}");
+    let child = scene.daemon();
+    child.wait_for(" daemon: ready");
+    child.wait_for("the DNS server ns1.invalid cannot be looked up");
+    // It goes on, and takes another list.
+    scene.configure_with(update, B);
+    child.signal("HUP");
+    child.wait_for("added b.test");
+    end(child);
+    // A run for one certificate says so before the CA hears of it.
+    let before = scene.ca.requests().len();
+    let line = ["--dns-update-server", "ns1.invalid", "--dns-update-key-file", "my.key", "a.test"];
+    let outcome = scene.run(&line);
+    outcome
+        .assert_failed(2, &["the DNS server ns1.invalid cannot be looked up", "give its address"]);
+    assert_eq!(scene.ca.requests().len(), before);
+}
+
+fn make_private(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// Serves the files below `www` at the port where the CA looks.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acme_testca::TestCa;
+use acme_testca::{ChallengeKind, TestCa};
 use acme_tests::child::{Outcome, Program};
 use acme_tests::clients::webroot;
 use acme_tests::dialects::Dialect;
@@ -14,6 +14,9 @@ for_both_programs! {
     scripts_of_each_dialect_prove_a_wildcard_and_its_base_name, each_dialect;
     certbot_hooks_know_how_many_challenges_remain, certbot;
     certbot_and_dehydrated_hooks_publish_http_01, http_hooks;
+    certbot_hooks_count_the_challenges_of_all_kinds, certbot_of_both_kinds;
+    runs_of_a_hook_for_both_kinds_follow_each_other, both_kinds;
+    a_hook_without_a_challenge_option_proves_by_dns_01_or_is_refused, unused;
     credentials_of_acme_sh_are_found_where_acme_sh_keeps_them, credentials;
     a_function_of_acme_sh_that_does_not_exist_is_named, unknown_function;
     scripts_of_other_clients_end_at_the_deadline, deadline;
@@ -78,6 +81,69 @@ fn http_hooks(program: Program) {
         dialect.assert_called(&scene.read("calls"), 2);
         assert_eq!(std::fs::read_dir(scene.dir.file("web")).unwrap().count(), 0);
     }
+}
+
+/// Proves two names by http-01, and their wildcards by dns-01.
+const BOTH: &[&str] = &[
+    "--http-hook",
+    "--challenge",
+    "http-01",
+    "--challenge",
+    "dns-01",
+    "a.test",
+    "*.a.test",
+    "b.test",
+    "*.b.test",
+];
+
+fn assert_proved_by_both(scene: &Scene) {
+    for kind in [ChallengeKind::Http01, ChallengeKind::Dns01] {
+        let count = scene.ca.validations().iter().filter(|one| one.kind == kind).count();
+        assert_eq!(count, 2, "{kind:?}");
+    }
+    assert_clean(scene);
+}
+
+fn certbot_of_both_kinds(program: Program) {
+    let scene = Scene::new(program);
+    webroot::serve(scene.ca.http_port(), scene.dir.file("web")).unwrap();
+    run(&scene, Dialect::named("certbot"), BOTH).assert_issued();
+    assert_proved_by_both(&scene);
+    let calls = scene.read("calls");
+    let begun: Vec<&str> = calls.lines().filter(|line| line.starts_with("auth ")).collect();
+    for (at, line) in begun.iter().enumerate() {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[2], format!("remaining={}", 3 - at), "{calls}");
+        let mut all: Vec<&str> = words[3].trim_start_matches("all=").split(',').collect();
+        all.sort_unstable();
+        assert_eq!(all, ["a.test", "a.test", "b.test", "b.test"], "{calls}");
+    }
+    assert_eq!(begun.len(), 4, "{calls}");
+}
+
+fn both_kinds(program: Program) {
+    let scene = Scene::new(program);
+    webroot::serve(scene.ca.http_port(), scene.dir.file("web")).unwrap();
+    Dialect::named("dehydrated").install(&scene.dir, &tool(&scene));
+    let script = "echo begin >> turns\nsleep 0.1\nbash dehydrated.sh \"$@\"\ncode=$?\necho end >> turns\nexit $code\n";
+    scene.dir.write("turns.sh", script);
+    let hook = ["--hook", "sh turns.sh", "--hook-dialect", "dehydrated"];
+    scene.run(&[&hook[..], BOTH].concat()).assert_issued();
+    assert_proved_by_both(&scene);
+    assert_eq!(scene.read("turns"), "begin\nend\n".repeat(8));
+}
+
+fn unused(program: Program) {
+    let scene = Scene::new(program);
+    let dialect = Dialect::named("lego");
+    let refused = run(&scene, dialect, &["--challenge", "http-01", "a.test"]);
+    refused.assert_failed(2, &["--hook is for dns-01", "leave --hook out"]);
+    run(&scene, dialect, &["127.0.0.1"]).assert_failed(2, &["--hook is for dns-01"]);
+    assert_eq!(scene.ca.requests().len(), 0);
+    run(&scene, dialect, &["a.test", "b.test"]).assert_issued();
+    assert!(scene.ca.validations().iter().all(|one| one.kind == ChallengeKind::Dns01));
+    dialect.assert_called(&scene.read("calls"), 2);
+    assert_clean(&scene);
 }
 
 fn credentials(program: Program) {

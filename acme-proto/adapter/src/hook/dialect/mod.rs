@@ -43,8 +43,7 @@ pub enum HookDialect {
     /// The environment has `CERTBOT_DOMAIN`, `CERTBOT_VALIDATION`, `CERTBOT_ALL_DOMAINS`,
     /// `CERTBOT_REMAINING_CHALLENGES`, for http-01 `CERTBOT_TOKEN`, and for the clean-up `CERTBOT_AUTH_OUTPUT`, which is
     /// what the first command wrote to standard output. As there, the command begins when every challenge of the order is
-    /// known. The counts and names are those of one solver: a command for TXT records and its clone for http-01 count apart.
-    /// Unlike there, a command that fails fails the challenge, and the clean-up of another process has neither the
+    /// known. The counts and names are those of one solver, over all of its [kinds](HookCommand::publishes). Unlike there, a command that fails fails the challenge, and the clean-up of another process has neither the
     /// output nor the other names.
     Certbot,
     /// That of dehydrated's `--hook` without `HOOK_CHAIN`. Only these two operations are run.
@@ -57,15 +56,17 @@ pub enum HookDialect {
     /// The command is the path of a script named `dns_xxx.sh`, which is read by `bash` if its first line says so, and else
     /// by `sh`. Its credentials are in the environment, or in the file that the variable `ACCOUNT_CONF_PATH` names, where
     /// acme.sh keeps them: each `KEY='VALUE'` there is a variable of the script unless the environment has it. The script
-    /// changes that file as acme.sh would, and without it nothing is kept. `_get` and `_post` need `curl`, `_hmac` and
-    /// `_digest` need `openssl`. Neither finds a credential in its arguments, which others could read.
+    /// changes that file as acme.sh would, and without it nothing is kept. What it keeps of one certificate goes into the
+    /// file that `DOMAIN_CONF` names in the same way. `_get` and `_post` need `curl` or GNU Wget, `_hmac` and `_digest` need
+    /// `openssl`. None of them finds a credential in its arguments, which others could read.
     ///
-    /// These functions exist: `_base64`, `_clearaccountconf`, `_clearaccountconf_mutable`, `_contains`, `_dbase64`,
-    /// `_debug`, `_debug2`, `_debug3`, `_digest`, `_egrep_o`, `_endswith`, `_err`, `_exists`, `_get`, `_getfield`, `_h2b`,
-    /// `_head_n`, `_hex_dump`, `_hmac`, `_idn`, `_info`, `_lower_case`, `_math`, `_normalizeJson`, `_post`,
-    /// `_readaccountconf`, `_readaccountconf_mutable`, `_saveaccountconf`, `_saveaccountconf_mutable`, `_secure_debug`,
-    /// `_secure_debug2`, `_secure_debug3`, `_sed_i`, `_sleep`, `_startswith`, `_tail_n`, `_time`, `_upper_case`,
-    /// `_url_encode`, `_url_replace` and `_utc_date`. A script that calls another one fails with its name.
+    /// These functions exist: `_base64`, `_clearaccountconf`, `_clearaccountconf_mutable`, `_cleardomainconf`,
+    /// `_contains`, `_dbase64`, `_debug`, `_debug2`, `_debug3`, `_digest`, `_egrep_o`, `_endswith`, `_err`, `_exists`,
+    /// `_get`, `_getfield`, `_h2b`, `_head_n`, `_hex_dump`, `_hmac`, `_idn`, `_info`, `_json_encode`, `_lower_case`,
+    /// `_math`, `_normalizeJson`, `_post`, `_readaccountconf`, `_readaccountconf_mutable`, `_readdomainconf`,
+    /// `_saveaccountconf`, `_saveaccountconf_mutable`, `_savedomainconf`, `_secure_debug`, `_secure_debug2`,
+    /// `_secure_debug3`, `_sed_i`, `_sleep`, `_startswith`, `_tail_n`, `_time`, `_upper_case`, `_url_encode`,
+    /// `_url_replace` and `_utc_date`. A script that calls another one fails with its name.
     AcmeSh,
 }
 
@@ -96,15 +97,18 @@ impl HookDialect {
         matches!(self, Self::Plain)
     }
 
-    /// Returns the kinds of challenges that its commands publish.
+    /// Returns whether its commands publish challenges of a kind.
+    pub(super) fn publishes(self, kind: &ChallengeKind) -> bool {
+        *kind == ChallengeKind::Http01 && self.has_http01() || self.txt_kinds().contains(kind)
+    }
+
+    /// Returns the kinds of challenges for which its commands publish TXT records.
     ///
     /// The name of a record of dns-account-01 cannot be derived from the domain alone.
-    pub(super) const fn kinds(self, http01: bool) -> &'static [ChallengeKind] {
-        match (self, http01) {
-            (Self::Certbot | Self::Dehydrated, true) => &[ChallengeKind::Http01],
-            (_, true) => &[],
-            (Self::Plain | Self::Lego | Self::AcmeSh, false) => &txt::KINDS,
-            (Self::LegoRaw | Self::Certbot | Self::Dehydrated, false) => &[ChallengeKind::Dns01],
+    pub(super) const fn txt_kinds(self) -> &'static [ChallengeKind] {
+        match self {
+            Self::Plain | Self::Lego | Self::AcmeSh => &txt::KINDS,
+            Self::LegoRaw | Self::Certbot | Self::Dehydrated => &[ChallengeKind::Dns01],
         }
     }
 }

@@ -96,7 +96,10 @@ fn each_dialect_has_the_arguments_that_its_scripts_expect() {
     let both =
         ["deploy", "clean"].map(|action| format!("<{action}_challenge><a.test><{TOKEN}><{value}>"));
     assert_eq!(script.take(), both);
-    run(&script.hook(HookDialect::Dehydrated).http01(), &record("http-01"));
+    run(
+        &script.hook(HookDialect::Dehydrated).publishes([ChallengeKind::Http01]),
+        &record("http-01"),
+    );
     let key = format!("{TOKEN}.{THUMBPRINT}");
     let both =
         ["deploy", "clean"].map(|action| format!("<{action}_challenge><a.test><{TOKEN}><{key}>"));
@@ -139,8 +142,13 @@ fn certbot_hooks_are_given_the_challenge_in_the_environment() {
 #[test]
 fn certbot_hooks_know_http_01_by_its_token() {
     let script = Script::new("certbot-http");
-    let hook = script.hook(HookDialect::Certbot).http01();
+    let hook = script.hook(HookDialect::Certbot).publishes([ChallengeKind::Http01]);
     assert_eq!(hook.challenge_kinds(), [ChallengeKind::Http01]);
+    let both = [ChallengeKind::Http01, ChallengeKind::Dns01];
+    assert_eq!(hook.clone().publishes(both.clone()).challenge_kinds(), both);
+    let lego = script.hook(HookDialect::Lego).publishes(both.clone());
+    assert_eq!(lego.challenge_kinds(), [ChallengeKind::Dns01]);
+    assert_eq!(lego.dialect(HookDialect::Certbot).challenge_kinds(), both);
     run(&hook, &record("http-01"));
     let said = script.take();
     // Without a command for it, nothing is run to clean up.
