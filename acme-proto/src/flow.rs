@@ -1,4 +1,5 @@
-//! The contract between a flow and its driver: outputs, inputs, and the one rule.
+//! The contract between a flow and its driver: outputs, inputs, and the one rule for
+//! driving a flow (see [`Flow`]).
 
 use core::convert::Infallible;
 

@@ -9,21 +9,21 @@
 //! **What it guarantees.** Every operation that was started comes back exactly once, unless the flow ends
 //! first. A request that may have been processed is sent again only if the operation says that this does no
 //! harm. Each nonce is used for at most one request that a CA may have seen. At most `max_in_flight` requests are with the signer or
-//! the driver. Nothing is fetched that nothing waits for, except nonces that a flow asks for ahead of time.
-//! The time that `Output::Timeout` names is later than `now`, unless the deadline has passed. A step costs
-//! the logarithm of the number of exchanges; only the end of a flow, and a supply that failed, look at all of
-//! them.
+//! the driver. The engine fetches only what a request waits for, and the nonces that a flow asks for ahead of time.
+//! The time that `Output::Timeout` names is later than `now`, unless the deadline has passed. A step takes
+//! O(log n) for n exchanges. Only two things visit all of them: the end of a flow, and a failure to fetch the
+//! directory, the account's URL or a nonce.
 //!
 //! **Who owns what.** An *exchange* owns an operation, its present request and its tries. The *engine* owns
 //! the exchanges of one flow, the deadline, and the nonces that this flow fetched for itself. The *session*
 //! owns what flows share: directory, account URL and keys, all other nonces, and the rate limits. An
-//! *operation* owns what is particular to it: it says what its request is, how a response reads, what a lost
-//! one means, and which other resource has the same. It never sees a nonce, a signature or a retry. The
+//! *operation* owns what is particular to it: it says what its request is, how a response is read, what a lost
+//! one means, and from which other resource the same can be read (the *fallback*). It never sees a nonce, a signature or a retry. The
 //! *driver* owns sockets, keys and the clock, and sees numbered requests.
 //!
 //! **The sequence of outputs.** A flow's own outputs, a save or an event, come before those of the engine
 //! (`drive.rs`). Of the engine's, notices come first, so that a log shows a cause before the request that
-//! follows from it. Then come operations that are done, because a flow may start others by them. Then the oldest exchange that is
+//! follows from it. Then come operations that are done, because their results may make the flow start others. Then the oldest exchange that is
 //! signed, or that can be begun, takes its next step. An exchange keeps its place through all of its
 //! requests, so that a retry goes before requests that were started later. Only if no exchange has a next
 //! step, the engine fetches what is lacking. If everything that is lacking is being fetched, the flow waits.
@@ -33,30 +33,33 @@
 //! badNonce response belongs to the request that is sent again ([RFC 8555 Section 6.5]; `bad_nonce` in
 //! `retry.rs`). The session then drops every nonce that it received before the refused one: a server that
 //! lost one, by a restart for example, lost them all. The few that this flow fetched itself stay. A request that
-//! provably nobody processed, or that a server in front of the CA refused, keeps its nonce for the next try. The error of
-//! a newNonce ends what waits for it, and is never read as a refusal of that request.
+//! provably nobody processed, or that a server in front of the CA refused, keeps its nonce for the next try. If
+//! newNonce fails, the requests that wait for its nonce fail with that error, which is never treated as a refusal of
+//! theirs.
 //!
 //! **Limits without a time.** A 429, or a 503 without a problem document, may name no time. All exchanges of the session
-//! then share a pace (`session/pace.rs`): what the server accepted in a second, less after each further refusal, and
-//! gradually more while there is none. newAccount and newOrder have a pace of their own. While a pace holds, an exchange
-//! gets a slot only with its nonce, and at most one nonce is fetched at a time. A request fails after `tries` of its own
-//! with no other accepted in between, after four times as many in any case, or if the pause would outlast the deadline.
+//! then share a pace (`session/pace.rs`): it starts at what the server accepted in one second, each further refusal lowers it, and
+//! it rises slowly while there is none. newAccount and newOrder have a pace of their own. While a pace holds, an exchange
+//! gets a slot only with its nonce, and at most one nonce is fetched at a time. A request fails after `tries` tries
+//! if no other request was accepted meanwhile, and after four times `tries` in any case. It also fails if the pause
+//! would outlast the deadline.
 //! A `rateLimited` with another status and without a time is an error at once: such limits last for hours.
 //!
 //! **Lost responses.** A request is sent again unless its operation says otherwise (`OnLost`). Reads,
-//! newAccount, newOrder, revokeCert and updates of the account are harmless twice; for a lost newOrder, one
-//! order may stay unused. The response to a challenge, finalize and the deactivation of an authorization are
+//! newAccount, newOrder, revokeCert and updates of the account may be sent twice without harm, except that a repeated
+//! newOrder may leave one order unused. The response to a challenge, finalize and the deactivation of an authorization may
 //! not: the resource is read first, and the request is sent again only if it was not processed. A lost key
 //! change is reported, because only [`Rollover`](crate::rollover::Rollover) knows which key to ask with. What
 //! provably never left is sent again in any case, and what the server says it did not process (`Lost::NotProcessed`) at
-//! once, without a backoff. A certificate that is not trusted and a proxy that demands a password end the flow: another try
-//! ends in the same way (`Lost::Untrusted`, `Lost::Blocked`).
+//! once, without a backoff. A server whose TLS certificate is not trusted, and a proxy that demands a password, end the
+//! flow: another try ends in the same way (`Lost::Untrusted`, `Lost::Blocked`).
 //!
 //! **Servers that lag.** A CA is many machines. A 404 for a resource that a response named in the last half minute
 //! (`replica_lag`), or `accountDoesNotExist` for an account that was just created, is retried for half a minute and not
 //! believed. Each URL has that time for itself: when one that lagged is there, what was named with it counts as named just
-//! then. What a snapshot named is old, and a 404 for it is the truth at once. A lost request has twice the time at its next try, because a busy
-//! server takes as long again. If newNonce refuses HEAD, it is asked by GET for the rest of the session.
+//! then. The order of a snapshot is old: until it was read, a 404 for it is believed at once. A request that was lost gets
+//! twice the time limit at its next try, because a busy server may need it. If newNonce refuses HEAD, it is asked by GET
+//! for the rest of the session.
 //!
 //! **Key changes.** While it is not known which of two keys the server holds, a request that is refused
 //! because of its key is signed again by the other one, once. If the server accepts it, the change has taken
@@ -76,8 +79,8 @@
 //! 2. *Signing the inner JWS*, for key changes and external accounts. The exchange then waits again, for the
 //!    nonce of the outer JWS.
 //! 3. *Signing*, then *signed*. The signature may take seconds. If the nonce goes stale meanwhile, the
-//!    server refuses it with badNonce: the request is signed again at once with the nonce of that response, at
-//!    most `bad_nonce_tries` times.
+//!    server refuses it with badNonce: the request is signed again at once, with the nonce of that response or,
+//!    if it has none, with another one. It is sent at most `bad_nonce_tries` times in all.
 //! 4. *Sent.* The response, or its absence, decides (`retry.rs`): it goes back to *waiting* to be sent again,
 //!    at once or later; or back to *waiting* to read whether the request was processed; or it is settled.
 //! 5. *Settled.* At the next poll the operation reads the response. It is not read earlier, because only a poll

@@ -1,9 +1,9 @@
 //! A selected challenge with everything that is derived from it (RFC 8555 Section 8), and the rules of each kind.
 //!
-//! A kind of challenge is one file here: the members of its challenge object, the identifiers that it can prove, what is
-//! published for it, and the members of its response. To add one, write that file, and add its line to `rules` below, its
-//! variant to [`ChallengeKind`] (`wire/challenge.rs`), and its rows to the two tables in this file's tests. No flow depends
-//! on the kind. Outside this crate, the kind needs a solver, and its validation in the test CA. A program can bring a kind
+//! A kind of challenge is one file here, with one value, `RULES`: the members of its challenge object, the identifiers that
+//! it can prove, what is published for it, and the members of its response. To add one, write that file, and add its
+//! variant to [`ChallengeKind`] (`wire/challenge.rs`), and in this file its `mod`, its line in `KINDS`, and its rows
+//! in the tests. `tests/src/made_up_kind.rs` is a kind to copy. No flow depends on the kind. Outside this crate, the kind needs a solver, and its validation in the test CA. A program can bring a kind
 //! of its own without changing this crate: [`Issuance::with_kind`](crate::issuance::Issuance::with_kind).
 
 mod attempt;
@@ -160,25 +160,18 @@ impl Challenge {
     }
 }
 
-/// The kinds that this crate has rules for.
-const KINDS: [ChallengeKind; 5] = [
-    ChallengeKind::Http01,
-    ChallengeKind::TlsAlpn01,
-    ChallengeKind::Dns01,
-    ChallengeKind::DnsAccount01,
-    ChallengeKind::DnsPersist01,
+/// The kinds that this crate has rules for: one line for each file.
+static KINDS: [(ChallengeKind, &ChallengeRules); 5] = [
+    (ChallengeKind::Http01, &http01::RULES),
+    (ChallengeKind::TlsAlpn01, &tls_alpn01::RULES),
+    (ChallengeKind::Dns01, &dns01::RULES),
+    (ChallengeKind::DnsAccount01, &dns_account01::RULES),
+    (ChallengeKind::DnsPersist01, &dns_persist01::RULES),
 ];
 
-/// Returns the rules of a kind that this crate knows: one line for each file.
-const fn rules(kind: &ChallengeKind) -> Option<&'static ChallengeRules> {
-    Some(match kind {
-        ChallengeKind::Http01 => &http01::RULES,
-        ChallengeKind::Dns01 => &dns01::RULES,
-        ChallengeKind::TlsAlpn01 => &tls_alpn01::RULES,
-        ChallengeKind::DnsAccount01 => &dns_account01::RULES,
-        ChallengeKind::DnsPersist01 => &dns_persist01::RULES,
-        ChallengeKind::Other(_) => return None,
-    })
+/// Returns the rules of a kind that this crate knows.
+fn rules(kind: &ChallengeKind) -> Option<&'static ChallengeRules> {
+    KINDS.iter().find(|(known, _)| known == kind).map(|(_, rules)| *rules)
 }
 
 /// Names a challenge within its issuance; it survives a snapshot.

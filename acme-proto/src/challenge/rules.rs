@@ -242,7 +242,8 @@ impl Kinds {
     /// Returns the kinds whose challenges can prove an identifier.
     pub(crate) fn suiting(&self, identifier: &Identifier) -> Vec<ChallengeKind> {
         let added = self.added.iter().map(|(kind, _)| kind);
-        let own = super::KINDS.iter().filter(|kind| !added.clone().any(|added| added == *kind));
+        let own = super::KINDS.iter().map(|(kind, _)| kind);
+        let own = own.filter(|kind| !added.clone().any(|added| added == *kind));
         own.chain(added.clone()).filter(|kind| self.suit(kind, identifier)).cloned().collect()
     }
 

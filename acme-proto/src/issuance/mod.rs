@@ -4,12 +4,12 @@
 //!
 //! - A certificate is handed over only if it has the CSR's key and every ordered name. Further names are reported
 //!   ([`Notice::ExtraNames`]), as is one that is not valid now ([`Notice::NotValidNow`]).
-//! - With [`durable`](Issuance::durable), a stored snapshot lists each challenge before it is published and until it is
-//!   cleaned up, and has the CSR before it is sent. After a crash at any point, another process can resume or clean up.
+//! - With [`durable`](Issuance::durable), each challenge is in a stored snapshot before it is published and until it is
+//!   cleaned up, and the CSR is in one before it is sent. After a crash at any point, another process can resume or clean up.
 //! - Every published challenge is cleaned up, however the flow ends, unless it is meant to last. The clean-up of a
 //!   challenge starts only after the user has confirmed its `Provision`. One that is not cleaned up in time is reported
 //!   ([`Notice::NotCleaned`], [`Issued::not_cleaned`]) and does not cost the certificate.
-//! - Everything ends: the deadline bounds the order, a time limit of its own bounds the clean-ups after it.
+//! - Everything ends: the deadline bounds the order, and the clean-ups after it have a limit of their own (`clean_up_time_limit`).
 //! - The work that an input causes is proportional to what it changes, and the work of an order to its names.
 //!
 //! # How it works
@@ -17,19 +17,18 @@
 //! There is no program counter. Each poll goes through the same steps, and each input only changes what they find:
 //!
 //! 1. *Look*: does the session have another account or key, has a time come?
-//! 2. *View* the authorizations that changed: one word for each (`AuthorizationView`). How many there are of each
-//!    word is a count, and from the counts and the order's own status follows the view of the order
-//!    (`OrderView`).
-//! 3. *Plan*: the tables of `plan` name the step that is due for each view, if any. They are pure and have no state;
-//!    whatever decides (the time of the next poll, a request in flight, a record that has to be cleaned up first) is in
-//!    the view, so that a step which is planned is taken.
+//! 2. *View* the authorizations that changed: each has one state (`AuthorizationView`). The number of authorizations
+//!    in each state, with the order's own status, gives the state of the order (`OrderView`).
+//! 3. *Plan*: the tables of `plan` name the step that is due for each view, if any. They are pure and have no state.
+//!    For the order they also look at a `Gate`: whether it is time to poll, and whether a request is in flight. A step
+//!    that they name is always taken.
 //! 4. *Start* the steps: a request, a question to the user, a new order, the end. They change views, so back to 1, until
 //!    no step is due.
 //! 5. *Hand out*: a snapshot if one is due, then events, then notices, then what the engine wants signed or sent.
 //!
 //! Steps 1 to 4 are `start_what_is_due` in `advance`; step 5 is `Issuance::advance`, then `call::drive::poll`.
 //!
-//! So resuming is reading the order and planning, a snapshot is small, and a newer version of this crate can resume what
+//! So resuming is reading the order and planning, a snapshot needs no record of the steps that were taken, and a newer version of this crate can resume what
 //! an older one began.
 //!
 //! A response goes to the file in `response` for its operation, which changes facts and starts nothing. A command of the user
@@ -56,8 +55,8 @@
 //!
 //! # Why in this order
 //!
-//! - *The snapshot goes first*, so that what failed is stored before something else is tried. Changes share one
-//!   (`saving`). Only `Provision` and finalize wait until the snapshot that has them is stored; the rest continues.
+//! - *The snapshot goes first*, so that what failed is stored before something else is tried. Several changes are saved in one
+//!   snapshot (`saving`). Only `Provision` and finalize wait until the snapshot that has them is stored; the rest continues.
 //! - *Results are taken before the deadline is looked at*: the last one may be the certificate.
 //! - *Every authorization is read before an order is given up*, so that the error names each identifier that failed.
 //!
@@ -73,7 +72,7 @@
 //!
 //! # The life of a selected challenge
 //!
-//! `publications` asserts that no other step happens. A challenge that was cleaned up is forgotten.
+//! `publications` asserts that only the steps of this diagram happen. A challenge that was cleaned up is forgotten.
 //!
 #![doc = include_str!("publication.svg")]
 //!
@@ -85,7 +84,8 @@
 //!
 #![doc = include_str!("due_order.md")]
 //!
-//! For an authorization, by the phase of the order, and for a selected challenge, by what it is still needed for:
+//! For an authorization, each phase of the order has its step. For a selected challenge, the step depends on whether it is
+//! still needed:
 //!
 #![doc = include_str!("due_others.md")]
 

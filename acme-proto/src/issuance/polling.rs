@@ -1,8 +1,9 @@
 //! When the order is read next, and when its authorizations are looked at too.
 //!
 //! The order is first read as soon as every challenge has been responded to, unless a `Retry-After` on one of those
-//! responses, or on an authorization, names a later time (`hold`), or the session remembers that this CA takes longer. The
-//! next reads follow the order's own `Retry-After`, or the policy's schedule, which starts over when the order has a new
+//! responses, or on an authorization, names a later time (`hold`, called by `response`), or the session remembers that this
+//! CA takes longer (`session/recent.rs`; a schedule in `Policy::poll` takes its place). After finalize, the first read
+//! follows the same rules (`response/finalize.rs`). The next reads follow the order's own `Retry-After`, or the policy's schedule, which starts over when the order has a new
 //! status, or the times of `waits`, which count from when the wait began.
 //!
 //! Every third round of a pending order, authorizations are read as well: some servers report a failed challenge nowhere
@@ -48,7 +49,7 @@ impl Polling {
     }
 
     /// Counts a reading of the order that shows it unfinished.
-    pub(super) fn read(&mut self, shows_a_new_status: bool, now: Timestamp) {
+    pub(super) fn count_reading(&mut self, shows_a_new_status: bool, now: Timestamp) {
         self.round = if shows_a_new_status { 0 } else { self.round + 1 };
         self.first_read.get_or_insert(now);
         self.open_until = self.open_until.max(self.at);
@@ -73,7 +74,11 @@ impl Polling {
     }
 
     /// Delays the first poll until the wait is expected to end.
-    pub(super) fn expect(&mut self, now: Timestamp, expected: Option<RangeInclusive<u32>>) {
+    pub(super) fn hold_until_expected(
+        &mut self,
+        now: Timestamp,
+        expected: Option<RangeInclusive<u32>>,
+    ) {
         let first = Duration::from_millis(waits::first(expected).into());
         if !first.is_zero() {
             self.hold(now.saturating_add(first));
@@ -149,13 +154,13 @@ mod tests {
         let mut polling = Polling::default();
         let closer: alloc::vec::Vec<usize> = (0..8)
             .map(|_| {
-                polling.read(false, at(1));
+                polling.count_reading(false, at(1));
                 polling.authorizations_to_read()
             })
             .collect();
         assert_eq!(closer, [0, 4, 0, 0, 16, 0, 0, 64]);
         assert!(polling.has_looked_often());
-        polling.read(true, at(1));
+        polling.count_reading(true, at(1));
         assert!(!polling.has_looked_often());
         assert_eq!(polling.round(), 0);
     }
@@ -164,11 +169,11 @@ mod tests {
     fn waits_count_from_the_beginning_of_the_wait() {
         let mut polling = Polling::default();
         polling.begin(at(100));
-        polling.read(false, at(101));
+        polling.count_reading(false, at(101));
         assert_eq!(polling.wait(at(101), None).as_millis(), 490);
         // A resumed flow does not know when that was.
         let mut resumed = Polling::default();
-        resumed.read(false, at(101));
+        resumed.count_reading(false, at(101));
         assert_eq!(resumed.wait(at(101), None).as_millis(), 400);
         assert_eq!(resumed.took(), None);
     }
@@ -178,9 +183,9 @@ mod tests {
         let mut polling = Polling::default();
         polling.begin(at(100));
         assert_eq!(polling.took(), Some(Duration::ZERO), "the first poll went out at once");
-        polling.expect(at(100), Some(4_000..=6_000));
+        polling.hold_until_expected(at(100), Some(4_000..=6_000));
         assert_eq!(polling.took(), Some(Duration::from_secs(2)));
-        polling.read(false, at(105));
+        polling.count_reading(false, at(105));
         polling.set(at(107));
         assert_eq!(polling.took(), Some(Duration::from_millis(5_500)));
     }

@@ -1,4 +1,7 @@
-//! What the flows of one account at one directory share.
+//! The state that all flows of one account at one directory share.
+//!
+//! It has the directory, the account's URL and key, the nonces (`nonce`), the rate limits (`limits`, and `pace` for those
+//! without a time), and how long the CA took lately (`recent`). `memory` saves and loads it.
 
 mod external_account;
 mod limits;

@@ -15,7 +15,7 @@ use alloc::sync::Arc;
 const MOST_KEY_DOUBTS: u32 = 3;
 
 impl Issuance {
-    pub(super) fn responded(
+    pub(super) fn challenge_read(
         &mut self,
         url: &Url,
         result: Result<Challenge, Error>,

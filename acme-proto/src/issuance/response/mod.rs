@@ -49,7 +49,7 @@ impl Issuance {
                 self.authorization_read(&read.0, result, retry_after, session)
             }
             TaskResult::Respond(respond, result) => {
-                self.responded(respond.url(), result, retry_after, session)
+                self.challenge_read(respond.url(), result, retry_after, session)
             }
             TaskResult::Finalize(_, result) => {
                 self.finalized(result, retry_after, was_reread, session)
@@ -69,7 +69,7 @@ impl Issuance {
     /// Lets the first poll go out when the wait is expected to end, by what the session remembers of this CA.
     fn expect_end(&mut self, awaited: Awaited, session: &Session) {
         let now = self.engine.now();
-        self.polling.expect(now, session.expected_wait(awaited));
+        self.polling.hold_until_expected(now, session.expected_wait(awaited));
         self.polling.set(self.engine.before_deadline(self.polling.at()));
     }
 

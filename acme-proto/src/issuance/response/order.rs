@@ -48,7 +48,7 @@ impl Issuance {
         let is_over =
             matches!(self.order.status(), Some(OrderStatus::Valid | OrderStatus::Invalid));
         if waits || (self.finalization.is_sent() && !is_over) {
-            self.polling.read(is_new_status, self.engine.now());
+            self.polling.count_reading(is_new_status, self.engine.now());
             self.schedule_poll(retry_after, session);
             self.look_closer();
         }
