@@ -73,8 +73,9 @@ impl Shared {
         Self { state: Arc::new(state), transport, signer, account: Arc::default() }
     }
 
-    /// Locks the account while it is registered or its key is changed. The second of two callers
-    /// finds what the first one did.
+    /// Locks the account for a registration or a key change, until the guard is dropped.
+    ///
+    /// A second caller waits, and then sees the result of the first. The lock is open while a function of the user runs.
     pub(crate) fn lock_account(&self) -> Arc<AccountLock> {
         let lock = AccountLock(Arc::clone(&self.account));
         lock.lock();

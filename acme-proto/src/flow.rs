@@ -45,7 +45,7 @@ pub trait Flow: Drive<<Self as Flow>::Event, <Self as Flow>::Success> {
     ///
     /// # Errors
     /// [`Misuse::UnknownId`] for an id that this flow never handed out and [`Misuse::WrongSession`] for a
-    /// session other than that of the first poll: both are bugs of the driver.
+    /// session other than that of the first poll: both are bugs in the driver.
     fn handle_input(
         &mut self,
         session: &mut Session,

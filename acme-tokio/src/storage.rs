@@ -52,10 +52,10 @@ pub trait Storage: Send + Sync {
     fn put(&self, key: &Key, value: &[u8])
     -> impl Future<Output = Result<(), StorageError>> + Send;
 
-    /// Removes a key and its value; it is no error if there is none.
+    /// Removes a key and its value; a missing key is not an error.
     ///
     /// # Errors
-    /// After an error the key has its value or none.
+    /// After an error the key either still has its value or is gone.
     fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send;
 
     /// Returns the keys below `prefix` that have values, at any depth, in order.
@@ -258,8 +258,8 @@ where
 /// Carries out an operation of the [`layout`].
 ///
 /// # Errors
-/// Those of the storage, [`StorageError::Locked`] if another operation holds its lock for ten
-/// seconds, and what the operation itself names.
+/// Those of the storage and of the operation itself, and [`StorageError::Locked`] if the lock that this operation needs is
+/// held elsewhere for ten seconds.
 pub async fn run<S: Storage + ?Sized, T: Send + 'static>(
     storage: &S,
     access: Access<T>,

@@ -18,7 +18,7 @@ use crate::transport::Transport as _;
 
 /// Requests credentials from ZeroSSL through the client's transport.
 ///
-/// The client is connected to [`ZEROSSL`](crate::ZEROSSL) and not registered yet. Its observer does
+/// The client must be one for [`ZEROSSL`](crate::ZEROSSL), and need not be registered yet. Its observer does
 /// not see this exchange, because the URL may contain the access key.
 ///
 /// # Errors

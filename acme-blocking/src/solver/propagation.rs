@@ -13,12 +13,13 @@ use acme_adapter::solvers::Stop;
 use super::hook;
 use super::tcp::{self, PAUSE, is_pause, left};
 
-/// Waits until every authoritative server returns `value` among the TXT records at `name`.
+/// Waits until every authoritative server that counts returns `value` among the TXT records at `name`.
 ///
-/// `name` has no final dot.
+/// `name` has no final dot. Servers that cannot be reached, do not serve the zone, or stay silent do not count. A check of
+/// the resolvers alone asks them in place of the authoritative servers.
 ///
 /// [`Dns01Solver::propagation`](crate::Dns01Solver::propagation) and
-/// [`DnsPersist01Solver::propagation`](crate::DnsPersist01Solver::propagation) do it for every
+/// [`DnsPersist01Solver::propagation`](crate::DnsPersist01Solver::propagation) make a solver wait like this for each
 /// challenge.
 ///
 /// # Errors

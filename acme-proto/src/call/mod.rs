@@ -71,21 +71,23 @@
 //!
 #![doc = include_str!("exchange.md")]
 //!
-//! 1. *Waiting.* The engine looks, in this sequence, for the directory, the account key, the account's URL,
+//! 1. *Waiting.* The engine looks, in this order, for the directory, the account key, the account's URL,
 //!    a slot of the rate limits, and a nonce. The directory comes first because everything else depends on
-//!    it. The nonce comes last because it grows old; it is taken only when it will be signed at once. If the
-//!    directory, the account's URL or a nonce is lacking, the engine starts an exchange that fetches it
-//!    (`fetch.rs`), and the exchange waits. A slot is reserved once and kept while a nonce is fetched.
+//!    it. The nonce comes last because it grows old; it is taken only when it will be signed at once. While a pace
+//!    holds, the nonce comes before the slot, and may wait for it. If the directory, the account's URL or a nonce
+//!    is lacking, the engine starts an exchange that fetches it (`fetch.rs`), and the exchange waits. A slot is kept
+//!    while a nonce is fetched, unless the server asks for a pause.
 //! 2. *Signing the inner JWS*, for key changes and external accounts. The exchange then waits again, for the
 //!    nonce of the outer JWS.
 //! 3. *Signing*, then *signed*. The signature may take seconds. If the nonce goes stale meanwhile, the
 //!    server refuses it with badNonce: the request is signed again at once, with the nonce of that response or,
 //!    if it has none, with another one. It is sent at most `bad_nonce_tries` times in all.
-//! 4. *Sent.* The response, or its absence, decides (`retry.rs`): it goes back to *waiting* to be sent again,
+//! 4. *Sent.* The response, or its absence, decides (`retry.rs`): the exchange goes back to *waiting* to be sent again,
 //!    at once or later; or back to *waiting* to read whether the request was processed; or it is settled.
 //! 5. *Settled.* At the next poll the operation reads the response. It is not read earlier, because only a poll
-//!    can hand out what follows from it: an event, a notice, the next request. If the body is unreadable, the fallback is sent. If
-//!    a re-read shows that the request was not processed, it is sent again, with the tries that it had. If
+//!    can hand out what follows from it: an event, a notice, the next request. If the operation has a fallback
+//!    for this error, such as an unreadable body, that is sent. If a re-read shows that the request was not
+//!    processed, it is sent again, and keeps its count of tries. If
 //!    the operation has another request, that is sent. Otherwise the exchange is finished.
 //!
 //! [RFC 8555 Section 6.5]: https://www.rfc-editor.org/rfc/rfc8555#section-6.5

@@ -17,8 +17,8 @@ pub(super) enum Supply {
 pub(super) struct Supplies {
     /// How many exchanges of each kind there are.
     pub(super) running: [usize; 3],
-    /// Nonces from this flow's own newNonce responses. They are not shared, or two flows could take them
-    /// from each other forever.
+    /// Nonces from this flow's own newNonce responses. While the flow runs they are not shared, because two
+    /// flows could otherwise take each other's without end; what is left at its end goes to the session.
     pub(super) nonces: Vec<Fresh>,
     /// How many nonces to fetch before anything lacks them.
     pub(super) prefetch: usize,

@@ -3,9 +3,10 @@
 use crate::http::Headers;
 use crate::url::Url;
 
-/// Returns the URL, resolved against that of the request, or `None` if it is missing or unusable.
+/// Returns the URL in the `Location` header, resolved against `base`, the URL of the request; `None` if it is missing or
+/// unusable.
 ///
-/// Some servers send a relative URL (<https://github.com/certbot/certbot/issues/434>).
+/// A server may send a relative URL, as Boulder once did (<https://github.com/certbot/certbot/issues/434>).
 pub fn location(headers: &Headers, base: &Url) -> Option<Url> {
     base.resolve(headers.first("location")?.trim()).ok()
 }

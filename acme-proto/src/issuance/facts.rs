@@ -1,6 +1,7 @@
-//! The facts that the view of an order follows from, and which of them each cause may change.
+//! The facts that determine an [`OrderView`], and which of them each [`Cause`] may change.
 //!
-//! The diagram of an order's life is written from these functions, and debug builds check each change by them.
+//! The diagram of an order's life is generated from `OrderView::of` and `Facts::may_become`, and debug builds check every
+//! change against them.
 
 use super::plan::{OrderStep, OrderView};
 

@@ -158,7 +158,7 @@ impl Choosing {
         self.left.front().filter(|_| !met)
     }
 
-    /// Takes the response for that alternate. An unusable one becomes a notice.
+    /// Takes the response for the alternate that `next` named. If its chain is unusable, returns a notice.
     pub(crate) fn take(&mut self, download: Result<Download, Error>) -> Option<Notice> {
         let url = self.left.pop_front()?;
         let same_leaf = |chain: &CertificateChain| {

@@ -33,7 +33,8 @@ pub struct RenewalPolicy {
     /// certificate's lifetime, or the first wait if that is longer. Default 1 minute, doubled up to
     /// 6 hours.
     pub renew_backoff: Schedule,
-    /// The maximum time by which an error of the CA can delay the next attempt. Default 1 day.
+    /// The longest delay that the CA can ask for after a failed attempt. The waits of `renew_backoff` may be longer. Default
+    /// 1 day.
     pub renew_at_most: Duration,
     /// The minimum time between two certificates of a [`Lifecycle`](super::Lifecycle). It is at
     /// most a third of the lifetime, and doubles while the CA wants each new certificate replaced

@@ -5,7 +5,8 @@ use alloc::string::String;
 use crate::error::InvalidInput;
 use crate::jose::MacAlgorithm;
 
-/// The name that the CA knows an external account by (RFC 8555 section 7.3.4).
+/// A reference to an external account (RFC 8555 section 7.3.4): the CA's key identifier (`kid`) for it, and the MAC algorithm
+/// of the binding.
 ///
 /// The MAC key stays with the signer, which finds it by the `kid`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -50,9 +50,10 @@ impl Recent {
         }
     }
 
-    /// Returns when the next wait is expected to end, in milliseconds after it begins; `None` if too few are remembered.
+    /// Returns the range in which the next wait is expected to end, in milliseconds after it begins; `None` if fewer than
+    /// three waits are known.
     ///
-    /// The shortest and the longest do not count where six others are left to go by.
+    /// With eight known waits, the shortest and the longest do not count.
     pub(crate) fn expected(&self, awaited: Awaited) -> Option<RangeInclusive<u32>> {
         let waits = match awaited {
             Awaited::Validation => &self.validations.0,

@@ -85,7 +85,9 @@ impl Timestamp {
         Some(Self::from_unix_seconds(days_from_civil(year, month, day) * DAY + time))
     }
 
-    /// Parses an RFC 3339 date, with a fraction of any length, `Z` or an offset, and second 60.
+    /// Parses an RFC 3339 date-time.
+    ///
+    /// The fraction may have any length or be absent, the zone is `Z` or an offset, and a leap second (60) is accepted.
     ///
     /// # Errors
     /// [`InvalidTimestamp`] for anything else.

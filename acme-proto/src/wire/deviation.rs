@@ -19,10 +19,9 @@ impl Deviation {
         Self { field: field.into(), kind }
     }
 
-    /// Returns the place: the path of a member such as `challenges[2].url`, `body`, or the name of
-    /// a header.
+    /// Returns where the deviation is: `body`, the name of a header, or the path of a member such as `challenges[2].url`.
     ///
-    /// It may contain unescaped text of the server.
+    /// It may contain unescaped text from the server.
     pub fn field(&self) -> &str {
         &self.field
     }

@@ -221,10 +221,10 @@ impl Object {
         Some(url)
     }
 
-    /// Takes the text of a URL for humans, if it consists of printable ASCII without spaces.
+    /// Takes the text of a URL of a page for people, if it consists of printable ASCII without spaces.
     ///
-    /// It need not be a valid URL: Pebble, for one, sends a `data:` URI. Any text that is not an
-    /// `https` URL is reported.
+    /// It need not be a valid URL: Pebble, for one, sends a `data:` URI. Text that does not
+    /// begin with `https://` is reported.
     pub(super) fn uri_text(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<String> {
         let uri = self.optional(name, reader, |value, _| {
             let text = text(value)?;

@@ -6,12 +6,12 @@ use crate::BoxError;
 
 /// Edits TXT records, for example through the API of a DNS provider.
 ///
-/// [`Dns01Solver`](crate::Dns01Solver) turns it into a [`Solver`](super::Solver), and
+/// [`Dns01Solver`](crate::Dns01Solver) wraps an implementation as a [`Solver`](super::Solver), and
 /// [`DnsPersist01Solver`](crate::DnsPersist01Solver) into one for records that stay.
 ///
-/// [`DnsUpdate`](crate::DnsUpdate) and [`HookCommand`](crate::HookCommand) are zones already. For the API of a
-/// provider, the crate `dns-update` knows more than seventy, and `tests/peers/dns-update` in the repository is a whole
-/// program over it.
+/// [`DnsUpdate`](crate::DnsUpdate) and [`HookCommand`](crate::HookCommand) implement it. The crate `dns-update`
+/// supports the APIs of more than seventy providers, and `tests/peers/dns-update` in the repository is a whole program that
+/// uses it with acme-tokio.
 ///
 /// ```
 /// use acme_tokio::{BoxError, Dns01, Dns01Solver};

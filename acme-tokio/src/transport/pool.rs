@@ -207,10 +207,10 @@ impl Connection {
         }
     }
 
-    /// Stops using an HTTP/2 connection that has brought no response since `since`.
+    /// Stops using an HTTP/2 connection that has brought no response after the instant `since`.
     ///
-    /// A router on the way may have dropped its state without a reset. Every later request on the
-    /// connection would then time out, too.
+    /// A router on the way may have forgotten the connection without resetting it. Every later request on it would then
+    /// time out, too.
     pub(super) fn doubt(&self, since: Instant) {
         if let Self::Http2(http2) = self
             && http2.heard.get() < since

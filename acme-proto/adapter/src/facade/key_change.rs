@@ -48,8 +48,9 @@ macro_rules! key_change {
             ///
             /// # Errors
             /// Those of the core: the CA refused, has no key change, or knows the key as another account's; and
-            /// those of the account file. After an error the old key is the account's, unless it is one of transport
-            /// or time.
+            /// those of the account file. After a refusal the account keeps its old key. After any other error it may have
+            /// either key, and [`Client::settle_key_change`](crate::Client::settle_key_change) finds out which. An error
+            /// of the account file can also come after the change has taken effect.
             pub $($async)? fn run(self) -> Result<acme_proto::jose::Jwk, $crate::error::Error> {
                 let Self { shared, settings, store } = self;
                 let account = shared.lock_account()$($await)*;

@@ -32,9 +32,9 @@ pub enum CertificateEventKind {
         /// When it expires.
         not_after: Timestamp,
     },
-    /// The stored certificate, or its renewal state, is damaged. It was moved aside.
+    /// Something stored for the certificate, or a certificate that was just issued, cannot be used.
     Damaged {
-        /// What is wrong, and where it is now.
+        /// What is wrong, and where it was moved, if it was moved.
         details: String,
     },
     /// The storage failed. The certificate in memory is served meanwhile.

@@ -64,7 +64,8 @@ impl KeeperSettings {
     /// Returns the directories of the CAs.
     ///
     /// # Errors
-    /// What keeps one of them from being an https URL, and [`Error::NoAuthority`] without any.
+    /// The error of the first directory that is not an absolute URL, and [`Error::NoAuthority`] if there is no CA. An `http`
+    /// URL is refused later, when a client is made.
     pub(super) fn directories(&self) -> Result<Vec<Url>, Error> {
         if self.authorities.is_empty() {
             return Err(Error::NoAuthority);

@@ -40,12 +40,12 @@ pub fn make_csr(key: &ProviderKey, identifiers: &[Identifier]) -> Result<Csr, Ke
     make_csr_with(key, identifiers, |builder| builder)
 }
 
-/// Makes a CSR as [`make_csr`] does, with whatever else is set on its builder.
+/// Makes a CSR as [`make_csr`] does, after `change` has adjusted its builder.
 ///
 /// # Errors
 ///
-/// [`KeyError::Csr`] if the key does not sign, or something that was asked for has no place in a
-/// CSR.
+/// [`KeyError::Csr`] if the key does not sign, something that was asked for has no place in a CSR, or `change` added or
+/// removed an identifier.
 pub fn make_csr_with(
     key: &ProviderKey,
     identifiers: &[Identifier],

@@ -291,8 +291,7 @@ impl Scheduler {
 
     /// Queues `wait` for everything that a solver has presented, unless more is being presented.
     ///
-    /// Records propagate side by side, so one wait at the end is as long as the wait for a single
-    /// record.
+    /// Records propagate side by side, so that waits which start together take about as long as one.
     fn wait_if_all_presented(&mut self, solver: usize) {
         if self.progress[solver].presenting > 0 || self.stopped {
             return;

@@ -25,11 +25,12 @@ pub struct FolderStorage {
 impl FolderStorage {
     /// Opens the folder, and creates it with mode 0700 if it is missing.
     ///
-    /// Temporary files that a killed process has left, which may hold keys, are removed.
+    /// Temporary files that a killed process left behind, which may hold keys, are removed.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Exposed`] if every user can write to the folder, and [`StorageError::Io`].
+    /// [`StorageError::Exposed`] if every user can write to the folder, and [`StorageError::Io`] if it cannot be created, read or
+    /// cleaned.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         let path = path.as_ref();
         let io = |source| StorageError::io(path, source);

@@ -70,11 +70,11 @@ pub trait Storage: Send + Sync {
     /// After an error the key has the old value or the new one.
     fn put(&self, key: &Key, value: &[u8]) -> Result<(), StorageError>;
 
-    /// Removes a key and its value; it is no error if there is none.
+    /// Removes a key and its value; a missing key is not an error.
     ///
     /// # Errors
     ///
-    /// After an error the key has its value or none.
+    /// After an error the key either still has its value or is gone.
     fn delete(&self, key: &Key) -> Result<(), StorageError>;
 
     /// Returns the keys below `prefix` that have values, at any depth, in order.

@@ -328,7 +328,8 @@ impl TestCaBuilder {
     ///
     /// # Errors
     ///
-    /// If the address is in use or unavailable, or the system has no thread or randomness left.
+    /// The CA cannot start if the address is in use or unavailable, if the system has no thread or randomness left, or if
+    /// its host cannot be put into a certificate.
     pub fn start(self) -> io::Result<TestCa> {
         let listener = TcpListener::bind(self.listen)?;
         listener.set_nonblocking(true)?;

@@ -104,7 +104,8 @@ impl HookDialect {
 
     /// Returns the kinds of challenges for which its commands publish TXT records.
     ///
-    /// The name of a record of dns-account-01 cannot be derived from the domain alone.
+    /// Commands that are given only the domain cannot solve dns-account-01, because the name of its record also depends on
+    /// the account.
     pub(super) const fn txt_kinds(self) -> &'static [ChallengeKind] {
         match self {
             Self::Plain | Self::Lego | Self::AcmeSh => &txt::KINDS,

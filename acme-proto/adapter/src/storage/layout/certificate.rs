@@ -285,11 +285,11 @@ pub fn load_certificate(name: impl Into<Name>) -> Access<LoadedCertificate> {
     .locking(lock)
 }
 
-/// Replaces a certificate, or adds it.
+/// Returns the operation that replaces a certificate, or adds it.
 ///
 /// # Errors
 ///
-/// [`StorageError::Encode`].
+/// [`StorageError::Encode`] if its description cannot be written as JSON.
 pub fn save_certificate(
     name: impl Into<Name>,
     certificate: &StoredCertificate,
