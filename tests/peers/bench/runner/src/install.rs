@@ -33,7 +33,7 @@ impl Programs {
     }
 
     pub fn scratch(&self) -> PathBuf {
-        self.target.join("scratch")
+        self.target.join(format!("scratch.{}", std::process::id())) // two may run at once
     }
 
     pub fn server(&self) -> PathBuf {

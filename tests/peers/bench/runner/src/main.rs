@@ -29,14 +29,13 @@ Usage: tests/peers/bench/run [--stage STAGE]... [--client NAME]... [--minutes N]
 --stage STAGE    runs the cells of a stage that have no lines in the results yet: quick, hundred, thousand, slow,
                  slower, slow-hundred, or all
 --client NAME    runs only this client
---minutes N      starts no cell after this time
+--minutes N      starts no run after this time
 --results FILE   results.tsv by default
 --write          writes the manual's page `speed` and its plots, and README's part, from the results
 ";
 
-/// A cell whose first run takes no longer is run five times.
-const QUICK: Duration = Duration::from_secs(2);
-const RUNS: usize = 5;
+/// How often a cell is run whose first run takes no longer than this; any other is run once.
+const RUNS: [(Duration, usize); 2] = [(Duration::from_secs(2), 5), (Duration::from_secs(8), 3)];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -103,35 +102,40 @@ fn measure(programs: &Programs, options: &Options, results: &mut Results) -> Res
     programs.install(&cells)?;
     let origin = Origin::find(programs)?;
     let start = Instant::now();
-    for cell in cells {
-        let limit = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
-        while !is_complete(cell, results) {
-            if limit.is_some_and(|limit| start.elapsed() > limit) {
-                println!("the time is over; the same command goes on");
-                return Ok(());
+    let limit = options.minutes.map(|minutes| Duration::from_secs(60 * minutes));
+    // The clients take turns, so that what else the machine does meets each of them.
+    for group in cells.chunk_by(|one, other| (one.names, one.at) == (other.names, other.at)) {
+        while let Some(round) = incomplete(group, results) {
+            for cell in round {
+                if limit.is_some_and(|limit| start.elapsed() > limit) {
+                    println!("the time is over; the same command goes on");
+                    return Ok(());
+                }
+                let run = one(programs, cell, &origin)?;
+                println!("{run}");
+                results.add(run)?;
             }
-            let run = one(programs, cell, &origin)?;
-            println!(
-                "{} N={} {}: {} {:.0} ms, {} requests, depth {}",
-                run.client,
-                run.names,
-                format_args!("{} ms, validation {} ms", run.at.latency, run.at.validation),
-                run.end,
-                run.wall_ms,
-                run.requests,
-                run.depth
-            );
-            results.add(run)?;
         }
     }
+    let _ = fs::remove_dir_all(programs.scratch());
     Ok(())
 }
 
-/// Whether a cell has all its runs: one if it is slow, over the limit or fails.
+/// Returns the cells that lack runs, if there are any.
+fn incomplete(group: &[Cell], results: &Results) -> Option<Vec<Cell>> {
+    let round = group.iter().copied().filter(|&cell| !is_complete(cell, results));
+    Some(round.collect::<Vec<_>>()).filter(|round| !round.is_empty())
+}
+
+/// Whether a cell has all its runs: one if it is slow, over the limit or fails, none if an easier one was over the limit.
 fn is_complete(cell: Cell, results: &Results) -> bool {
     let mut runs = results.of(cell);
-    let Some(first) = runs.next() else { return false };
-    first.end != "done" || first.wall_ms > QUICK.as_secs_f64() * 1e3 || runs.count() + 1 >= RUNS
+    let Some(first) = runs.next() else {
+        return results.is_hopeless(cell.client, cell.names, cell.at);
+    };
+    let is_within = |(most, _): &&(Duration, usize)| first.wall_ms <= most.as_secs_f64() * 1e3;
+    let wanted = RUNS.iter().find(is_within).map_or(1, |(_, wanted)| *wanted);
+    first.end != "done" || runs.count() + 1 >= wanted
 }
 
 /// Where and of what the results are.

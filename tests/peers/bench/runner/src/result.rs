@@ -1,6 +1,7 @@
 //! The lines of `results.tsv`: one for each run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,17 @@ impl Run {
     }
 }
 
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { client, names, at, end, wall_ms, requests, depth, .. } = self;
+        write!(
+            f,
+            "{client} N={names} {} ms, validation {} ms: {end} {wall_ms:.0} ms, {requests} requests, depth {depth}",
+            at.latency, at.validation
+        )
+    }
+}
+
 /// All runs so far, and the file that has them.
 pub struct Results {
     file: PathBuf,
@@ -102,6 +114,14 @@ impl Results {
     pub fn at(&self, client: &Client, names: u32, at: Conditions) -> impl Iterator<Item = &Run> {
         let name = client.name;
         self.runs.iter().filter(move |r| r.client == name && r.names == names && r.at == at)
+    }
+
+    /// Whether the client was over the limit with as many names and a network and validations that are no slower.
+    pub fn is_hopeless(&self, client: &Client, names: u32, at: Conditions) -> bool {
+        self.runs.iter().any(|run| {
+            let is_easier = run.at.latency <= at.latency && run.at.validation <= at.validation;
+            run.client == client.name && run.names <= names && is_easier && run.end == "over"
+        })
     }
 
     /// Returns the machines and commits, with the number of runs.
