@@ -40,7 +40,11 @@ func main() {
 
 	counts := &counts{latency: *latency}
 	responder := &responder{delay: *validation}
-	handler := responder.learn(counts.count(pebble(responder, *validation == 0)))
+	ca := pebble(responder, *validation == 0)
+	if *plain {
+		ca = withTokens(ca)
+	}
+	handler := responder.learn(counts.count(ca))
 	backend := listen()
 	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0), TLSConfig: endpoint(*root)}
 	go func() {

@@ -57,7 +57,7 @@ impl Programs {
     /// Makes what the cells need, one after the other.
     pub fn install(&self, cells: &[Cell]) -> Result<(), String> {
         fs::create_dir_all(self.target.join("programs")).map_err(|error| error.to_string())?;
-        self.go(&self.bench().join("server"), &self.server())?;
+        self.go(&self.bench().join("server"), &self.server(), &[&self.plain_pebble()?])?;
         let packages: BTreeSet<_> = cells
             .iter()
             .filter_map(|cell| match cell.client.program {
@@ -72,7 +72,7 @@ impl Programs {
         }
         let has = |program| cells.iter().any(|cell| cell.client.program == program);
         if has(Program::Lego) {
-            self.go(&self.peers.join("lego"), &self.path(Program::Lego))?;
+            self.go(&self.peers.join("lego"), &self.path(Program::Lego), &[])?;
         }
         if has(Program::Certbot) {
             self.python("certbot", &self.peers.join("certbot"))?;
@@ -83,11 +83,43 @@ impl Programs {
         Ok(())
     }
 
-    fn go(&self, source: &Path, output: &Path) -> Result<(), String> {
+    fn go(&self, source: &Path, output: &Path, options: &[&str]) -> Result<(), String> {
         let mut go = Command::new("go");
-        go.env("CGO_ENABLED", "0").args(["build", "-mod=readonly", "-trimpath"]);
+        go.env("CGO_ENABLED", "0").args(["build", "-mod=readonly", "-trimpath"]).args(options);
         go.args(["-ldflags", "-s -w", "-o"]).arg(output).arg(".");
         succeed(go.current_dir(source))
+    }
+
+    /// Returns the option of `go build` with which Pebble expects URLs of http in requests that came without TLS: those of a
+    /// client that can trust no root of ours. Without it, it expects https whatever the URLs are that it hands out.
+    fn plain_pebble(&self) -> Result<String, String> {
+        const PEBBLE: &str = "github.com/letsencrypt/pebble/v2";
+        const ALWAYS: &str = "Scheme: \"https\",";
+        const AS_IT_CAME: &str =
+            "Scheme: map[bool]string{false: \"http\", true: \"https\"}[request.TLS != nil],";
+        let failed = |error: std::io::Error| error.to_string();
+        let server = self.bench().join("server");
+        succeed(Command::new("go").args(["mod", "download"]).current_dir(&server))?;
+        let mut list = Command::new("go");
+        list.args(["list", "-m", "-f", "{{.Dir}}", PEBBLE]).current_dir(&server);
+        let output = list.output().map_err(failed)?;
+        let module = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        let original = module.join("wfe/wfe.go");
+        let text = fs::read_to_string(&original).map_err(failed)?;
+        if text.matches(ALWAYS).count() != 1 {
+            return Err(format!("{}: not one line {ALWAYS}", original.display()));
+        }
+        let copy = self.target.join("programs/pebble");
+        let _ = fs::remove_dir_all(&copy);
+        let mut cp = Command::new("cp");
+        succeed(cp.args(["-r", "--no-preserve=mode"]).arg(&module).arg(&copy))?;
+        fs::write(copy.join("wfe/wfe.go"), text.replace(ALWAYS, AS_IT_CAME)).map_err(failed)?;
+        let file = self.target.join("programs/server.mod");
+        let own = fs::read_to_string(server.join("go.mod")).map_err(failed)?;
+        let replaced = format!("{own}\nreplace {PEBBLE} => {}\n", copy.display());
+        fs::write(&file, replaced).map_err(failed)?;
+        fs::copy(server.join("go.sum"), file.with_extension("sum")).map_err(failed)?;
+        Ok(format!("-modfile={}", file.display()))
     }
 
     /// Makes a virtual environment with the pinned packages, unless it has them.
