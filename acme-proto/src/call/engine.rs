@@ -210,7 +210,7 @@ fn read_outcome<O: Operation>(
         exchanges.read_response(&url, &response, session, |received| {
             seen = Seen {
                 status: Some(response.status()),
-                location: received.location().ok(),
+                location: received.usable_location(),
                 retry_after: received.retry_after(),
             };
             match phase {

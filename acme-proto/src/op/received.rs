@@ -84,7 +84,7 @@ impl Received<'_> {
         })
     }
 
-    /// Returns the `Location`, resolved, which must be a URL that this session may use.
+    /// As [`usable_location`](Self::usable_location), with the reason if there is none.
     pub(crate) fn location(&self) -> Result<Url, Error> {
         let url = header::location(self.response.headers(), self.url)
             .ok_or_else(|| self.unusable().unwrap_or_else(|| self.fault(PeerFault::NoLocation)))?;
@@ -93,6 +93,12 @@ impl Received<'_> {
         } else {
             Err(self.fault(PeerFault::NotHttps(url)))
         }
+    }
+
+    /// Returns the `Location`, if there is one that this session may use.
+    pub(crate) fn usable_location(&self) -> Option<Url> {
+        let url = header::location(self.response.headers(), self.url);
+        url.filter(|url| url.is_https_or_allowed(self.allow_http))
     }
 
     /// Returns the usable targets of a relation type.
