@@ -106,7 +106,19 @@ impl Cost {
 
 const BASE: &str = "https://ca.test";
 const CHALLENGES: &str = "https://ca.test/c/";
-const BEGINNING: i64 = 1_790_000_000_000;
+const BEGINNING: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+
+/// A flow that has nothing to do before a time.
+#[derive(Debug)]
+pub struct Waiting {
+    flow: Issuance,
+    until: Timestamp,
+}
+
+enum Progress {
+    Issued(Issued),
+    Waits(Timestamp),
+}
 
 /// A CA for one order: each challenge is valid as soon as a response to it arrives.
 pub struct Server {
@@ -193,7 +205,7 @@ impl Server {
         if self.order.durable {
             flow = flow.durable();
         }
-        let issued = self.drive(&mut session, &mut flow).expect("no validation stalls");
+        let issued = self.finish(&mut session, &mut flow);
         assert_eq!(issued.chain().leaf().dns_names().len(), self.order.names);
         self.cost
     }
@@ -205,25 +217,53 @@ impl Server {
     pub fn snapshot(mut self) -> Snapshot {
         let mut session = self.session();
         let mut flow = Issuance::new(self.identifiers.clone()).expect("names").durable();
-        self.drive(&mut session, &mut flow).expect("no validation stalls");
+        self.finish(&mut session, &mut flow);
         self.snapshot.expect("a durable order saves")
+    }
+
+    fn finish(&mut self, session: &mut Session, flow: &mut Issuance) -> Issued {
+        match self.drive(session, flow, BEGINNING) {
+            Progress::Issued(issued) => issued,
+            Progress::Waits(_) => panic!("no validation stalls"),
+        }
     }
 
     /// Starts an order whose validations never end, and returns its flow when it has nothing left to do but to wait.
     ///
     /// # Panics
     /// If it does not come to that.
-    pub fn wait(&mut self, session: &mut Session) -> Issuance {
+    pub fn wait(&mut self, session: &mut Session) -> Waiting {
         self.stalls = true;
-        let mut flow = Issuance::new(self.identifiers.clone()).expect("names");
-        assert!(self.drive(session, &mut flow).is_none(), "it waits");
-        flow
+        let flow = Issuance::new(self.identifiers.clone()).expect("names");
+        let mut waiting = Waiting { flow, until: BEGINNING };
+        self.step(session, &mut waiting);
+        waiting
     }
 
-    fn drive(&mut self, session: &mut Session, flow: &mut Issuance) -> Option<Issued> {
-        let mut now = Timestamp::from_unix_millis(BEGINNING);
+    /// Lets a flow that waits look once whether its validation is over, and adds what that takes to the cost.
+    ///
+    /// # Panics
+    /// If it does not wait again.
+    pub fn step(&mut self, session: &mut Session, waiting: &mut Waiting) {
+        match self.drive(session, &mut waiting.flow, waiting.until) {
+            Progress::Waits(until) => waiting.until = until,
+            Progress::Issued(_) => panic!("it waits"),
+        }
+    }
+
+    /// Returns the cost so far, and starts again from none.
+    pub fn take_cost(&mut self) -> Cost {
+        core::mem::take(&mut self.cost)
+    }
+
+    fn drive(
+        &mut self,
+        session: &mut Session,
+        flow: &mut Issuance,
+        mut now: Timestamp,
+    ) -> Progress {
         let mut in_flight: VecDeque<Transmit> = VecDeque::new();
-        let mut is_validating = false;
+        let mut is_validating = now > BEGINNING;
         loop {
             let start = Start::now();
             let output = core_poll_output(flow, session, now);
@@ -262,13 +302,17 @@ impl Server {
                         is_validating |= transmit.request.url().as_str().starts_with(CHALLENGES);
                         Input::Response(transmit.id, self.respond(&transmit))
                     }
-                    None if self.stalls && is_validating => return None,
                     None => {
                         now = at.expect("the flow waits for something");
+                        if self.stalls && is_validating {
+                            return Progress::Waits(now);
+                        }
                         continue;
                     }
                 },
-                Output::Done(result) => return Some(result.expect("a certificate")),
+                Output::Done(result) => {
+                    return Progress::Issued(result.expect("a certificate"));
+                }
             };
             self.cost.inputs += 1;
             let start = Start::now();
