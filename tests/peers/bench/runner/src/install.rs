@@ -145,7 +145,8 @@ impl Programs {
     }
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
+/// Runs a command, which must not fail.
+pub fn succeed(command: &mut Command) -> Result<(), String> {
     let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
 }

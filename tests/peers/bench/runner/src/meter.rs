@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::time::TimeVal;
 use nix::unistd::Pid;
 use serde_json::json;
 
@@ -35,15 +36,24 @@ pub fn run(command: &[String]) -> Result<(), String> {
     let status = child.wait().map_err(|error| error.to_string())?;
     let wall = start.elapsed();
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| error.to_string())?;
-    let millis =
-        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 * 1e3 + time.tv_usec() as f64 / 1e3;
     let end = match (is_over.load(Ordering::SeqCst), status.success()) {
         (true, _) => "over",
         (false, true) => "done",
         (false, false) => "failed",
     };
-    let cpu = millis(usage.user_time()) + millis(usage.system_time());
+    let cpu = cpu(&usage);
     let line = json!({ "end": end, "wall_ms": wall.as_secs_f64() * 1e3, "cpu_ms": cpu, "peak_kib": usage.max_rss() });
     println!("{line}");
     Ok(())
+}
+
+/// Returns the processor time of all children that ended, in milliseconds.
+pub fn cpu_of_children() -> Result<f64, String> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN);
+    usage.map(|usage| cpu(&usage)).map_err(|error| error.to_string())
+}
+
+fn cpu(usage: &Usage) -> f64 {
+    let millis = |time: TimeVal| time.tv_sec() as f64 * 1e3 + time.tv_usec() as f64 / 1e3;
+    millis(usage.user_time()) + millis(usage.system_time())
 }

@@ -8,6 +8,7 @@ use crate::client::{CLIENTS, Client, named};
 use crate::install::Programs;
 use crate::plot;
 use crate::result::{Results, Run};
+use crate::{builds, goals};
 
 const VALIDATIONS: [(u32, &str); 3] =
     [(0, "valid at once"), (1000, "valid after 1 s"), (4000, "valid after 4 s")];
@@ -22,11 +23,14 @@ pub fn write(programs: &Programs, results: &Results) -> Result<(), String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut page = text("head.md").map_err(failed)?;
     page.push_str(&origins(results));
+    page.push_str(&goals::section(results));
     for (validation, title) in VALIDATIONS {
         for names in NAMES {
             page.push_str(&section(results, validation, title, names));
         }
     }
+    let heading = programs.bench().join("page/builds.md");
+    page.push_str(&builds::section(programs, &heading)?);
     page.push_str(&text("tail.md").map_err(failed)?);
     fs::write(manual.join("speed.md"), page).map_err(failed)?;
     for (validation, title) in VALIDATIONS {
@@ -47,6 +51,8 @@ fn origins(results: &Results) -> String {
     for ((machine, commit), runs) in results.origins() {
         let _ = writeln!(text, "- {runs} runs at commit {commit} on {machine}");
     }
+    let load = median(results.runs.iter().map(|run| run.load).collect());
+    let _ = writeln!(text, "- load beside them: {:.0} (median)", load.unwrap_or_default());
     text + "\n"
 }
 
@@ -59,9 +65,10 @@ fn section(results: &Results, validation: u32, title: &str, names: u32) -> Strin
         return rows;
     }
     let plural = if names == 1 { "name" } else { "names" };
+    let compared = if validation == 0 { "× limit" } else { "late" };
     format!(
         "## {names} {plural}, {title}\n\n\
-         | client | 0 ms | 20 ms | 100 ms | × limit, 20 ms | 100 ms | requests | connections | depth | in flight | CPU | peak |\n\
+         | client | 0 ms | 20 ms | 100 ms | {compared}, 20 ms | 100 ms | requests | connections | depth | in flight | CPU | peak |\n\
          | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n{rows}\n"
     )
 }
@@ -73,13 +80,19 @@ fn row(results: &Results, validation: u32, names: u32, client: &Client) -> Strin
     if LATENCIES.iter().all(|&latency| runs(latency).is_empty()) {
         return String::new();
     }
-    let times: Vec<String> = LATENCIES.iter().map(|&latency| wall(&runs(latency))).collect();
+    let time = |latency| {
+        let at = Conditions { validation, latency };
+        let hopeless = runs(latency).is_empty() && results.is_hopeless(client, names, at);
+        if hopeless { ">120 s".into() } else { wall(&runs(latency)) }
+    };
+    let times: Vec<String> = LATENCIES.into_iter().map(time).collect();
     let ratio = |latency| {
         let limit = named(client.limit).expect("each limit is a client");
         let limit =
             results.at(limit, names, Conditions { validation, latency }).collect::<Vec<_>>();
         match (median_wall(&runs(latency)), median_wall(&limit)) {
-            (Some(own), Some(limit)) => format!("{:.2}", own / limit),
+            (Some(own), Some(limit)) if validation == 0 => format!("{:.2}", own / limit),
+            (Some(own), Some(limit)) => format!("{:.2} s", own - limit),
             _ => "–".into(),
         }
     };
@@ -114,7 +127,7 @@ pub fn median_wall(runs: &[&Run]) -> Option<f64> {
     median(done.map(|run| run.wall_ms / 1e3).collect())
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {
@@ -158,8 +171,11 @@ fn part(results: &Results) -> String {
         let show = |value: Option<f64>, unit: &str| {
             value.map_or_else(|| "–".into(), |value| format!("{value:.0}{unit}"))
         };
-        let times: Vec<String> =
-            sizes.iter().map(|&names| format!(" {} |", short(&runs(client, names)))).collect();
+        let time = |&names: &u32| match runs(client, names) {
+            none if none.is_empty() && results.is_hopeless(client, names, at) => " >120 s |".into(),
+            runs => format!(" {} |", short(&runs)),
+        };
+        let times: Vec<String> = sizes.iter().map(time).collect();
         let _ = writeln!(
             text,
             "| {} |{} {} | {} | {} |",
