@@ -9,10 +9,13 @@
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-/// In milliseconds after the wait began; from each to the next by the factor 1.55, and 1.19 after the first half minute.
+/// In milliseconds after the wait began; from each to the next by the factor 1.56, and 1.18 after the first half minute.
+///
+/// The factor leaves open where the first of them lies. Polls come a little after one second and after four, even with
+/// jitter: what takes a fixed time takes whole seconds more often than not.
 const TIMES: [u32; MOST_POLLS] = [
-    0, 400, 620, 961, 1_490, 2_310, 3_580, 5_550, 8_600, 13_300, 20_700, 32_000, 38_200, 45_600,
-    54_400, 65_000, 77_600, 92_600, 110_600, 132_000, 157_600, 188_200, 224_700, 268_300, 320_300,
+    0, 450, 700, 1_100, 1_720, 2_690, 4_200, 6_550, 10_200, 15_900, 24_800, 37_700, 44_400, 52_400,
+    61_700, 72_800, 85_800, 101_200, 119_300, 140_600, 165_800, 195_500, 230_400, 271_700, 320_300,
 ];
 
 /// How many polls go out in the first five minutes.
@@ -122,9 +125,9 @@ mod tests {
     #[test]
     fn without_a_memory_a_poll_is_at_most_half_as_late_again_as_the_one_before() {
         let all = polls(None);
-        assert_eq!(all[..4], [0, 400, 620, 961]);
+        assert_eq!(all[..4], [0, 450, 700, 1100]);
         let grows = |pair: &[u32]| f64::from(pair[1]) / f64::from(pair[0]);
-        assert!(all[1..].windows(2).all(|pair| grows(pair) < 1.56), "{all:?}");
+        assert!(all[1..].windows(2).all(|pair| grows(pair) < 1.58), "{all:?}");
         assert!(all[11..].windows(2).all(|pair| grows(pair) < 1.2), "{all:?}");
     }
 
@@ -139,9 +142,9 @@ mod tests {
 
     #[test]
     fn a_time_that_is_almost_over_is_skipped() {
-        assert_eq!(next(30, 1, None), 400);
-        assert_eq!(next(390, 1, None), 620);
-        assert_eq!(next(30_000, 2, None), 32_000);
+        assert_eq!(next(30, 1, None), 450);
+        assert_eq!(next(440, 1, None), 700);
+        assert_eq!(next(30_000, 2, None), 37_700);
         assert_eq!(next(u32::MAX - 5, 2, None), u32::MAX);
         assert_eq!(next(400_000, 30, None), 460_000);
     }

@@ -87,7 +87,7 @@ fn polls_of_a_wait(session: &mut Session, status: &str, millis: i64) -> Vec<u64>
 fn the_first_poll_goes_out_at_once_and_each_further_one_half_as_late_again() {
     let mut session = CannedServer::new().session();
     let times = polls_of_a_wait(&mut session, "pending", 9_000);
-    let expected = [0, 400, 620, 961, 1_490, 2_310, 3_580, 5_550, 8_600, 13_300];
+    let expected = [0, 450, 700, 1_100, 1_720, 2_690, 4_200, 6_550, 10_200];
     assert_eq!(times.len(), expected.len(), "{times:?}");
     for (n, (time, expected)) in times.iter().zip(expected).enumerate() {
         // The jitter takes off an eighth of a wait at most.
