@@ -23,7 +23,14 @@ use crate::x509::asn1::strip_leading_zeros;
 /// it. Clones share the numbers.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Jwk {
-    key: Arc<Key>,
+    shared: Arc<Shared>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Shared {
+    /// Every request names its key by it: to hash the key each time takes as long as half of everything else.
+    thumbprint: Thumbprint,
+    key: Key,
 }
 
 /// The numbers of a key, each in the only encoding that a JWK allows.
@@ -141,7 +148,7 @@ impl Jwk {
 
     /// Returns the algorithm that this key signs with; for RSA that is RS256.
     pub fn algorithm(&self) -> Algorithm {
-        match &*self.key {
+        match &self.shared.key {
             Key::Ec { curve, .. } => *curve,
             Key::Ed25519 { .. } => Algorithm::EdDsa,
             Key::Rsa { .. } => Algorithm::Rs256,
@@ -153,6 +160,31 @@ impl Jwk {
     /// The thumbprint is the digest of this text (RFC 7638 Section 3). The same text is sent in
     /// `jwk` headers, in `oldKey` and as the payload of an external account binding.
     pub fn to_json(&self) -> String {
+        self.shared.key.to_json()
+    }
+
+    /// Returns the SubjectPublicKeyInfo in DER.
+    pub fn to_spki_der(&self) -> Vec<u8> {
+        spki::encode(&self.shared.key)
+    }
+
+    /// Returns the SHA-256 thumbprint (RFC 7638).
+    pub fn thumbprint(&self) -> Thumbprint {
+        self.shared.thumbprint
+    }
+
+    fn of(key: Key) -> Self {
+        let thumbprint = Thumbprint::from_bytes(Sha256::digest(key.to_json()).into());
+        Self { shared: Arc::new(Shared { thumbprint, key }) }
+    }
+
+    fn ec(curve: Algorithm, x: &[u8], y: &[u8]) -> Self {
+        Self::of(Key::Ec { curve, x: x.to_vec(), y: y.to_vec() })
+    }
+}
+
+impl Key {
+    fn to_json(&self) -> String {
         let mut json = String::from("{");
         for (name, value) in self.members().iter().flatten() {
             let separator = if json.len() == 1 { "" } else { "," };
@@ -164,37 +196,19 @@ impl Jwk {
         json
     }
 
-    /// Returns the SubjectPublicKeyInfo in DER.
-    pub fn to_spki_der(&self) -> Vec<u8> {
-        spki::encode(&self.key)
-    }
-
-    /// Returns the SHA-256 thumbprint (RFC 7638).
-    pub fn thumbprint(&self) -> Thumbprint {
-        Thumbprint::from_bytes(Sha256::digest(self.to_json()).into())
-    }
-
-    fn of(key: Key) -> Self {
-        Self { key: Arc::new(key) }
-    }
-
-    fn ec(curve: Algorithm, x: &[u8], y: &[u8]) -> Self {
-        Self::of(Key::Ec { curve, x: x.to_vec(), y: y.to_vec() })
-    }
-
     /// Returns the required members, sorted by name.
     fn members(&self) -> [Option<(&'static str, String)>; 4] {
         let text = |name, value: &str| Some((name, String::from(value)));
         let octets = |name, value: &[u8]| Some((name, base64url::encode(value)));
-        match &*self.key {
-            Key::Ec { curve, x, y } => {
+        match self {
+            Self::Ec { curve, x, y } => {
                 let crv = curve_name(*curve);
                 [text("crv", crv), text("kty", "EC"), octets("x", x), octets("y", y)]
             }
-            Key::Ed25519 { x } => {
+            Self::Ed25519 { x } => {
                 [text("crv", "Ed25519"), text("kty", "OKP"), octets("x", x), None]
             }
-            Key::Rsa { n, e } => [octets("e", e), text("kty", "RSA"), octets("n", n), None],
+            Self::Rsa { n, e } => [octets("e", e), text("kty", "RSA"), octets("n", n), None],
         }
     }
 }
@@ -208,7 +222,7 @@ impl fmt::Debug for Jwk {
 impl Serialize for Jwk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.members().iter().flatten() {
+        for (name, value) in self.shared.key.members().iter().flatten() {
             map.serialize_entry(name, value)?;
         }
         map.end()
