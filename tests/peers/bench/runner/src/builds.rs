@@ -43,12 +43,18 @@ fn file(programs: &Programs) -> PathBuf {
 }
 
 /// Builds each program from nothing but downloaded sources, and writes what that took.
-pub fn measure(programs: &Programs, commit: &str) -> Result<(), String> {
+///
+/// Without names of clients it builds all.
+pub fn measure(programs: &Programs, commit: &str, clients: &[String]) -> Result<(), String> {
     let target = programs.scratch();
     let mut text = String::from(HEAD);
     for client in &CLIENTS {
         let Program::Crate(package, binary) = client.program else { continue };
-        if package == "bench-limit" || package.trim_start_matches("bench-") != client.name {
+        let is_wanted = clients.is_empty() || clients.iter().any(|name| name == client.name);
+        if !is_wanted
+            || package == "bench-limit"
+            || package.trim_start_matches("bench-") != client.name
+        {
             continue;
         }
         let _ = fs::remove_dir_all(&target);

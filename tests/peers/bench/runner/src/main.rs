@@ -86,7 +86,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let mut results = Results::load(options.results.as_ref().map_or(&own, Path::new));
     measure(&programs, &options, &mut results)?;
     if options.builds {
-        builds::measure(&programs, &Origin::find(&programs)?.commit)?;
+        builds::measure(&programs, &Origin::find(&programs)?.commit, &options.clients)?;
     }
     if options.write {
         table::write(&programs, &results)?;
