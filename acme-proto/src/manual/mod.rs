@@ -38,6 +38,12 @@ pub mod running_it {}
 #[doc = include_str!("size.md")]
 pub mod size {}
 #[doc = include_str!("speed.md")]
+#[doc = include_str!("speed-20ms-0s.svg")]
+#[doc = include_str!("speed-20ms-1s.svg")]
+#[doc = include_str!("speed-20ms-4s.svg")]
+#[doc = include_str!("speed-100ms-0s.svg")]
+#[doc = include_str!("speed-100ms-1s.svg")]
+#[doc = include_str!("speed-100ms-4s.svg")]
 pub mod speed {}
 #[doc = include_str!("waiting.md")]
 pub mod waiting {}
