@@ -47,6 +47,9 @@ pub(crate) struct Finished<O: Operation> {
     pub(crate) retry_after: Option<Timestamp>,
     /// The result is the state that was read after a lost response.
     pub(crate) was_reread: bool,
+    /// An error says nothing of an earlier try, which may have been processed: a proxy may have answered that for the
+    /// server, or sent it twice and passed on the refusal of the copy.
+    pub(crate) may_have_landed: bool,
 }
 
 /// What the engine keeps of a response that was read.
@@ -158,9 +161,12 @@ impl<O: Operation> Engine<O> {
             }
             Err(error) => Err(error),
         };
+        let is_answer = matches!(result, Ok(_) | Err(Error::Problem(_) | Error::RetryLater { .. }));
+        let may_have_landed = exchange.arrivals > u32::from(is_answer);
         exchange.finish();
         let operation = *self.operations.remove(&id)?;
-        Some(Finished { operation, result, retry_after: seen.retry_after, was_reread })
+        let retry_after = seen.retry_after;
+        Some(Finished { operation, result, retry_after, was_reread, may_have_landed })
     }
 }
 

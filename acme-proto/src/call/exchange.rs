@@ -43,6 +43,8 @@ pub(super) struct Exchange {
     /// Since the server first did not know what it had named a moment ago. Boxed, because it is rare.
     pub(super) lag: Option<Box<Lag>>,
     pub(super) nonce_tries: u32,
+    /// How many times the request left, unless the server has certainly not processed it.
+    pub(super) arrivals: u32,
     /// When the request was sent last.
     pub(super) sent_at: Timestamp,
     /// It failed because it was not supplied with what it lacks.
@@ -228,6 +230,7 @@ impl Exchange {
             losses: 0,
             lag: None,
             nonce_tries: 0,
+            arrivals: 0,
             sent_at: Timestamp::UNIX_EPOCH,
             unsupplied: false,
             redirects: 0,

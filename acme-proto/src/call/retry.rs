@@ -257,6 +257,7 @@ impl Exchanges {
         let not_sent = lost.is_unprocessed();
         let at_once = matches!(lost, Lost::NotProcessed(_)) && done == 1;
         if not_sent {
+            exchange.arrivals = exchange.arrivals.saturating_sub(1);
             exchange.keep_nonce();
         }
         let is_lasting = lost.is_lasting();

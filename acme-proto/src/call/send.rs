@@ -248,6 +248,7 @@ impl Exchanges {
         self.queue.outstanding.insert(request_id.seq, id);
         let policy = session.policy();
         exchange.sent_at = self.now;
+        exchange.arrivals += 1;
         // A server that is busy takes as long the next time.
         let longer = 1 << exchange.losses.min(MOST_DOUBLINGS);
         let time_limit = self.limited(policy.request_time_limit.saturating_mul(longer));

@@ -30,7 +30,8 @@ pub enum IssuanceEvent {
     ///
     /// It comes only after the result of [`Provision`](Self::Provision), so that a record is never removed before it is
     /// published; where there was no `Provision` in this run, an earlier one may have published it. It does not come for
-    /// what [stays](Challenge::stays). An issuance waits for the result as long as
+    /// what [stays](Challenge::stays). Another issuance of the account may have been given the same challenge, where their
+    /// orders share an authorization: take it back with the last of those. An issuance waits for the result as long as
     /// [`Policy::clean_up_time_limit`](crate::policy::Policy::clean_up_time_limit) says, for that to `Provision` too, and
     /// then names the challenge as not cleaned up.
     CleanUp(Challenge),

@@ -33,7 +33,7 @@ const MOST_EXPECTED: usize = 8;
 /// The shortest wait between two polls of a wait that is as long as expected.
 const SHORTEST: u32 = 50;
 
-/// The longest wait.
+/// The longest wait, however long the waits that are remembered: this one may be over sooner.
 const LONGEST: u32 = 60_000;
 
 /// Returns when the next poll goes out, in milliseconds after the wait began.
@@ -47,12 +47,13 @@ pub(super) fn next(elapsed: u32, polls: usize, expected: Option<RangeInclusive<u
     let is_ahead = |time: &u32| *time > soonest;
     let beyond = TIMES.into_iter().filter(|time| planned.is_empty() || *time > last + last / 10);
     let mut times = planned.iter().copied().chain(beyond).skip(polls);
-    times.find(is_ahead).unwrap_or_else(|| elapsed.saturating_add((elapsed / 5).min(LONGEST)))
+    let next = times.find(is_ahead).unwrap_or_else(|| elapsed.saturating_add(elapsed / 5));
+    next.min(elapsed.saturating_add(LONGEST))
 }
 
 /// Returns when the first poll goes out, in milliseconds after the wait began.
 pub(super) fn first(expected: Option<RangeInclusive<u32>>) -> u32 {
-    expected.map_or(0, |range| *range.start())
+    expected.map_or(0, |range| (*range.start()).min(LONGEST))
 }
 
 /// Returns the times of polls for a wait that is expected to end in a range, in milliseconds after it began.
@@ -108,6 +109,15 @@ mod tests {
             all.push(next(all[all.len() - 1], all.len(), expected.clone()));
         }
         all
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_a_minute_whatever_is_remembered() {
+        for expected in [None, Some(90_000..=110_000), Some(500_000..=660_000), Some(0..=660_000)] {
+            let times = polls(expected.clone());
+            let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max();
+            assert!(longest <= Some(60_000) && times[0] <= 60_000, "{expected:?}: {times:?}");
+        }
     }
 
     #[test]

@@ -208,11 +208,18 @@ impl Rollover {
     }
 
     /// Takes a result; the key that the account has, or an error, is the end.
-    fn take(&mut self, result: TaskResult, session: &mut Session) -> Result<Option<Jwk>, Error> {
+    fn take(
+        &mut self,
+        result: TaskResult,
+        may_have_landed: bool,
+        session: &mut Session,
+    ) -> Result<Option<Jwk>, Error> {
         match result {
             TaskResult::Account(_, found) => self.located(found?, session),
             TaskResult::Change(_, Ok(_)) => self.landed(session).map(Some),
-            TaskResult::Change(_, Err(error)) => self.change_failed(error, session),
+            TaskResult::Change(_, Err(error)) => {
+                self.change_failed(error, may_have_landed, session)
+            }
             TaskResult::NewKey(_, found) => self.new_key_asked(found?, session),
         }
     }
@@ -234,8 +241,13 @@ impl Rollover {
     }
 
     /// Takes an error to the change: one that settles it, or one after which the server has to be asked.
-    fn change_failed(&mut self, error: Error, session: &mut Session) -> Result<Option<Jwk>, Error> {
-        if is_settled(&error) && !self.uncertain {
+    fn change_failed(
+        &mut self,
+        error: Error,
+        may_have_landed: bool,
+        session: &mut Session,
+    ) -> Result<Option<Jwk>, Error> {
+        if is_settled(&error) && !may_have_landed && !self.uncertain {
             return self.refused(error, session).map(Some);
         }
         self.uncertain = true;
@@ -329,7 +341,7 @@ impl Drive<RolloverEvent, Jwk> for Rollover {
 
     fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
         let result = finished.operation.with(finished.result);
-        if let Some(result) = self.take(result, session).transpose() {
+        if let Some(result) = self.take(result, finished.may_have_landed, session).transpose() {
             self.life.end(result);
         }
     }

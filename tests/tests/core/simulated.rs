@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use acme_proto::error::Error;
-use acme_proto::flow::{Flow, Input, Output};
-use acme_proto::http::Response;
+use acme_proto::flow::{Flow, Input, Lost, Output, SignFailed};
+use acme_proto::http::{Method, Response};
 use acme_proto::issuance::{Issuance, IssuanceEvent};
 use acme_proto::jose::Jwk;
+use acme_proto::op::Resource;
 use acme_proto::rollover::{Rollover, RolloverEvent};
 use acme_proto::session::Session;
 use acme_tests::canned_server::{
@@ -121,6 +122,48 @@ fn the_certificate_of_a_resumed_order_may_be_as_new_as_its_url() {
     assert_eq!(server.count("/newOrder"), 1);
 }
 
+#[test]
+fn a_server_that_gives_no_nonce_for_the_response_says_nothing_of_the_challenge() {
+    let mut server = CannedServer::obliging(&[NAME]);
+    let (mut session, mut flow) = (server.session(), issuance(&[NAME]));
+    let result = loop {
+        let now = server.now();
+        let input = match flow.poll_output(&mut session, now) {
+            Output::Transmit(transmit) => {
+                let path = transmit.request.url().as_str().to_owned();
+                let given = server.respond(transmit.request).expect("nothing is lost");
+                let bare =
+                    |status| Response::new(status).with_header("content-type", "application/json");
+                let response = match &*path {
+                    path if path.ends_with("/newNonce") => bare(500),
+                    path if path.ends_with("/authz/1") => {
+                        bare(200).with_body(given.body().to_vec())
+                    }
+                    _ => given,
+                };
+                Input::Response(transmit.id, response)
+            }
+            Output::Sign(request) => Input::Signature(request.id, sign(&request)),
+            Output::Event(event) => {
+                oblige(&mut flow, &session, event);
+                continue;
+            }
+            Output::Notice(_) | Output::Save(_) => continue,
+            Output::Timeout(at) => {
+                server.sleep_until(at.expect("a time"));
+                continue;
+            }
+            Output::Done(result) => break result,
+        };
+        flow.handle_input(&mut session, input, now).expect("a known id");
+    };
+    let error = result.expect_err("no nonce");
+    let is_it =
+        matches!(&error, Error::Problem(problem) if problem.resource() == Resource::NewNonce);
+    assert!(is_it, "{error}");
+    assert_eq!((server.count("/newOrder"), server.count("/challenge/1")), (1, 0));
+}
+
 /// A proxy repeats the request, and passes on what comes of the copy.
 #[test]
 fn a_change_of_the_key_whose_copy_is_refused_may_have_landed() {
@@ -144,7 +187,10 @@ fn a_change_of_the_key_whose_copy_is_refused_may_have_landed() {
 
 /// Runs an issuance whose response to a challenge is answered with `first`, while another flow changes the account key.
 fn key_changes_during_a_response(first: Response) -> (CannedServer, Vec<String>) {
-    let mut server = CannedServer::obliging(&[NAME]);
+    key_changes(CannedServer::obliging(&[NAME]), first)
+}
+
+fn key_changes(mut server: CannedServer, first: Response) -> (CannedServer, Vec<String>) {
     server.on("/challenge/1", [first, object(&challenge("processing", "http-01", 1))]);
     let mut session = server.session();
     let mut flow = issuance(&[NAME]);
@@ -218,10 +264,101 @@ fn a_response_that_waits_is_not_sent_for_a_key_that_the_account_has_no_more() {
     assert_eq!(payloads(&server, "/challenge/1"), ["{}", "{}"]);
 }
 
+/// A proxy answers 503 for a server that has taken the response.
+#[test]
+fn what_may_be_validated_stays_published_though_the_key_changes() {
+    let mut server = CannedServer::obliging(&[NAME]);
+    let mut taken = authorization("pending", NAME, 1);
+    taken["challenges"][0]["status"] = "processing".into();
+    server.on("/authz/1", [object(&authorization("pending", NAME, 1)), object(&taken)]);
+    let (server, events) = key_changes(server, Response::new(503).with_header("retry-after", "1"));
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert_eq!(payloads(&server, "/challenge/1"), ["{}"]);
+}
+
 #[test]
 fn what_was_responded_to_stays_published_though_the_key_changes_meanwhile() {
     let processing = object(&challenge("processing", "http-01", 1));
     let (server, events) = key_changes_during_a_response(processing);
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!(payloads(&server, "/challenge/1"), ["{}"]);
+}
+
+/// A proxy answers for a server that has changed the key, and the last try does not arrive, is limited or is refused.
+#[test]
+fn a_change_of_the_key_that_an_earlier_try_made_is_not_taken_for_refused() {
+    let ends: [fn(Script) -> Script; 3] = [
+        |script| {
+            script.lost(Method::Post, KEY_CHANGE, Lost::NotSent("refused".into())).nonce("fresh")
+        },
+        |script| {
+            let limited = problem(429, "rateLimited").with_header("retry-after", "86400");
+            script.post(KEY_CHANGE, limited)
+        },
+        |script| script.post(KEY_CHANGE, problem(409, "malformed")),
+    ];
+    for end in ends {
+        let script = Script::new().known_account().policy(|policy| policy.tries = 2).start();
+        let mut script = end(script.post(KEY_CHANGE, problem(503, "serverInternal")))
+            .post(NEW_ACCOUNT, account(200));
+        let new_key = ed2().public_key();
+        let result = script.run_with(Rollover::new(new_key.clone()), |flow, _, _| {
+            flow.stored().expect("it asked");
+        });
+        assert!(result.is_ok_and(|key| key == new_key));
+        assert_eq!(script.session.account_key(), Some(&new_key));
+    }
+}
+
+#[test]
+fn a_signer_that_fails_during_a_change_of_the_key_leaves_both_keys_in_use() {
+    let mut server = CannedServer::obliging(&[NAME]);
+    server.on("/keyChange", [problem(400, "badNonce")]);
+    let mut session = server.session();
+    let mut flow = Rollover::new(ed2().public_key());
+    let mut signatures = 0;
+    let error = loop {
+        let now = server.now();
+        let input = match flow.poll_output(&mut session, now) {
+            Output::Transmit(transmit) => {
+                let response = server.respond(transmit.request).expect("nothing is lost");
+                Input::Response(transmit.id, response)
+            }
+            Output::Sign(request) if signatures < 2 => {
+                signatures += 1;
+                Input::Signature(request.id, sign(&request))
+            }
+            Output::Sign(request) => {
+                Input::SignFailed(request.id, SignFailed::Failed("no device".into()))
+            }
+            Output::Event(_) => {
+                flow.stored().expect("it asked");
+                continue;
+            }
+            Output::Timeout(at) => {
+                server.sleep_until(at.expect("a time"));
+                continue;
+            }
+            Output::Done(result) => break result.expect_err("the signer failed"),
+            _ => continue,
+        };
+        flow.handle_input(&mut session, input, now).expect("a known id");
+    };
+    assert!(matches!(error, Error::Signer(_)), "{error}");
+    assert_eq!(session.new_account_key(), Some(&ed2().public_key()));
+}
+
+#[test]
+fn an_order_that_was_just_read_is_not_gone_though_a_replica_says_so() {
+    let mut server = CannedServer::obliging(&[NAME]);
+    server.issue(issuance(&[NAME]).durable()).expect("a certificate");
+    let snapshot = server.snapshots[1].clone();
+    assert!(snapshot.order_url().is_some());
+    server.start_at(server.now().saturating_add(Duration::from_secs(3600)));
+    let ready = object(&order("ready", &[NAME]));
+    let valid = object(&order("valid", &[NAME]));
+    server.on("/order/1", [ready, problem(404, "malformed"), valid]);
+    server.on("/finalize/1", [problem(403, "orderNotReady")]);
+    server.issue(Issuance::resume(snapshot)).expect("a certificate");
+    assert_eq!(server.count("/newOrder"), 1);
 }

@@ -5,6 +5,7 @@ use super::super::authorization::Proof;
 use crate::error::{Error, PeerFault, ServerProblem};
 use crate::jose::Jwk;
 use crate::notice::Progress;
+use crate::resource::Resource;
 use crate::session::{Awaited, Session};
 use crate::time::Timestamp;
 use crate::url::Url;
@@ -20,6 +21,7 @@ impl Issuance {
         url: &Url,
         result: Result<Challenge, Error>,
         retry_after: Option<Timestamp>,
+        may_have_landed: bool,
         session: &mut Session,
     ) -> Result<(), Error> {
         // The user may have withdrawn the challenge while the response was in flight.
@@ -28,7 +30,13 @@ impl Issuance {
             let authorization = self.authorizations.edit(index);
             authorization.responding.take_if(|responding| responding == url);
         }
+        // What may be validated stays published, for whichever key.
+        let is_unsure = may_have_landed && index.is_some_and(|index| self.lacks_response(index));
         let challenge = match (result, index) {
+            (Err(_), Some(index)) if is_unsure && self.is_outdated(url, session) => {
+                self.response_unheard(index, url);
+                return Ok(());
+            }
             (Err(_), Some(index)) if self.is_outdated(url, session) => {
                 self.authorizations.set_proof(index, Proof::None);
                 return Ok(());
@@ -46,8 +54,11 @@ impl Issuance {
                 authorization.stale = true;
                 return Ok(());
             }
-            // A server that limits requests says nothing of the challenge.
-            (Err(Error::Problem(problem)), Some(_)) if matches!(problem.status(), 429 | 503) => {
+            // A server that limits requests, or gives no nonce, says nothing of the challenge.
+            (Err(Error::Problem(problem)), Some(_))
+                if matches!(problem.status(), 429 | 503)
+                    || problem.resource() != Resource::Challenge =>
+            {
                 return Err(Error::Problem(problem));
             }
             (Err(Error::Problem(problem)), Some(index)) => {
@@ -58,12 +69,7 @@ impl Issuance {
             // The server took the response, or it was lost and what was read is unreadable: the authorization shows what
             // came of it.
             (Err(error), Some(index)) if error.is_unreadable() && self.lacks_response(index) => {
-                self.attempts.note_response();
-                self.authorizations.set_proof(index, Proof::Responded(url.clone()));
-                let authorization = self.authorizations.edit(index);
-                authorization.responses += 1;
-                authorization.unheard = !authorization.repeated;
-                authorization.stale = true;
+                self.response_unheard(index, url);
                 return Ok(());
             }
             (Err(error), None) if error.is_unreadable() => return Ok(()),
@@ -92,6 +98,16 @@ impl Issuance {
 
     fn lacks_response(&self, index: usize) -> bool {
         self.authorizations.get(index).responses == 0
+    }
+
+    /// Has the authorization read, which shows whether the server has the response.
+    fn response_unheard(&mut self, index: usize, url: &Url) {
+        self.attempts.note_response();
+        self.authorizations.set_proof(index, Proof::Responded(url.clone()));
+        let authorization = self.authorizations.edit(index);
+        authorization.responses += 1;
+        authorization.unheard = !authorization.repeated;
+        authorization.stale = true;
     }
 
     /// Takes the challenge as the server showed it after the response.

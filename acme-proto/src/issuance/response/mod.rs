@@ -19,14 +19,15 @@ use crate::time::Timestamp;
 impl Issuance {
     /// Takes a finished exchange; an error that the flow does not survive ends it.
     pub(super) fn take(&mut self, finished: Finished<Task>, session: &mut Session) {
-        let Finished { operation, result, retry_after, was_reread } = finished;
+        let Finished { operation, result, retry_after, was_reread, may_have_landed } = finished;
         let cause = cause(&operation);
         if cause != Cause::Authorizations {
             self.order.in_flight = false;
         }
         let result = operation.with(result);
         self.change(cause, |flow| {
-            let outcome = flow.learn_from(result, retry_after, was_reread, session);
+            let outcome =
+                flow.learn_from(result, retry_after, was_reread, may_have_landed, session);
             if let Err(error) = outcome {
                 flow.end(Err(error), session);
             }
@@ -38,6 +39,7 @@ impl Issuance {
         result: TaskResult,
         retry_after: Option<Timestamp>,
         was_reread: bool,
+        may_have_landed: bool,
         session: &mut Session,
     ) -> Result<(), Error> {
         match result {
@@ -49,7 +51,7 @@ impl Issuance {
                 self.authorization_read(&read.0, result, retry_after, session)
             }
             TaskResult::Respond(respond, result) => {
-                self.challenge_read(respond.url(), result, retry_after, session)
+                self.challenge_read(respond.url(), result, retry_after, may_have_landed, session)
             }
             TaskResult::Finalize(_, result) => {
                 self.finalized(result, retry_after, was_reread, session)

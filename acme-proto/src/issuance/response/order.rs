@@ -95,10 +95,8 @@ impl Issuance {
             }
         }
         if change.is_new_status {
-            // It may name its certificate now. What a snapshot named is old.
-            let is_old = self.identity.is_resumed() && self.attempts.orders() == 0;
-            // But the certificate may be as new as the response that names it.
-            if (!is_old || status == OrderStatus::Valid) && status != OrderStatus::Invalid {
+            // It may name its certificate now. What was named long ago is there as well, since the order is.
+            if status != OrderStatus::Invalid {
                 self.engine.resources_given();
             }
             self.report(Progress::Order(status));

@@ -78,8 +78,9 @@ pub(super) struct Sim<'a> {
     /// The longest way, in milliseconds.
     pub(super) latency: u64,
     pub(super) sent_nonces: BTreeSet<String>,
-    /// What is published: the URL of the challenge, whose it is, and for which key.
-    pub(super) published: BTreeMap<String, (usize, Option<u8>)>,
+    /// What is published: the URL of the challenge, who counts on it, and for which key. Orders share authorizations, and who
+    /// publishes takes a challenge away with the last of those that count on it, as the adapters do.
+    pub(super) published: BTreeMap<String, BTreeMap<usize, Option<u8>>>,
     /// Until when the CA limits everybody, and whether it says so.
     pub(super) limited: (u64, bool),
     pub(super) violation: Option<String>,
@@ -273,7 +274,7 @@ impl<'a> Sim<'a> {
             actor.ledger.lost_orders += usize::from(is_unknown);
             if actor.stored.is_none() {
                 actor.ledger.restarts += 1;
-                let own = self.published.iter().filter(|(_, (whose, _))| *whose == index);
+                let own = self.published.iter().filter(|(_, users)| users.contains_key(&index));
                 let own: Vec<String> = own.map(|(url, _)| url.clone()).collect();
                 self.actors[index].ledger.left_behind.extend(own);
             }

@@ -88,7 +88,7 @@ impl Sim<'_> {
                     return flow.failed(&challenge.id(), "no".into());
                 }
                 let key = self.all.by_thumbprint(challenge.thumbprint());
-                self.published.insert(url, (index, key));
+                self.published.entry(url).or_default().insert(index, key);
                 flow.ready(&challenge.id())
             }
             IssuanceEvent::CleanUp(challenge) => {
@@ -98,7 +98,9 @@ impl Sim<'_> {
                     self.actors[index].ledger.left_behind.insert(url);
                     return flow.clean_failed(&challenge.id(), "no".into());
                 }
-                self.published.remove(&url);
+                if let Some(users) = self.published.get_mut(&url) {
+                    users.remove(&index);
+                }
                 flow.cleaned(&challenge.id())
             }
             IssuanceEvent::Finalize(_) => {
@@ -125,12 +127,13 @@ impl Sim<'_> {
     /// The CA decides on a challenge, by what is published at this moment.
     pub(super) fn validate(&mut self, authorization: usize, n: usize) {
         let url = format!("{}/chall/{authorization}/{n}", super::ca::BASE);
-        let published = self.published.get(&url).copied();
+        let published = self.published.get(&url).filter(|users| !users.is_empty());
         let key = self.ca.accounts.first().map(|account| account.key);
         let challenge = &self.ca.authorizations[authorization].challenges[n];
         let Some((_, then)) = challenge.responded else { return };
-        let fits = published.is_some_and(|(_, own)| own == Some(then) || own == key);
-        let whose = published.map_or(WORLD, |(whose, _)| whose);
+        let fits = published
+            .is_some_and(|users| users.values().any(|own| *own == Some(then) || *own == key));
+        let whose = published.and_then(|users| users.keys().next()).map_or(WORLD, |whose| *whose);
         let count = (authorization * 8 + n) as u64;
         let why = if self.faults.strikes(Kind::ValidationFails, whose, count) {
             Some("connection")
