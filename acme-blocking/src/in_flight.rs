@@ -266,10 +266,12 @@ fn run_call(solver: &dyn Solver, call: &SolverCall, is_over: &AtomicBool) -> Arr
     let result = within(context, || match stage {
         Stage::Present => solver.present(challenge),
         Stage::Wait => solver.wait(challenge).map(|()| ChallengeResponse::default()),
+        Stage::CleanUp if call.is_shared() => Ok(ChallengeResponse::default()),
         Stage::CleanUp => solver.clean_up(challenge).map(|()| ChallengeResponse::default()),
     });
     // The flow no longer asks for a clean-up of a challenge that it never saw published.
-    if *stage == Stage::Present && is_over.load(Ordering::Acquire) && !challenge.stays() {
+    let is_late = *stage == Stage::Present && is_over.load(Ordering::Acquire);
+    if is_late && !challenge.stays() && !call.is_shared() {
         let _ = solver.clean_up(challenge);
     }
     Arrival::Solved(*id, in_words(result))

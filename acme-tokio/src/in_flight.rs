@@ -186,6 +186,7 @@ async fn solve(solver: Arc<dyn DynSolver + '_>, call: SolverCall) -> Arrival {
         match call.stage {
             Stage::Present => solver.dyn_present(&call.challenge).await,
             Stage::Wait => solver.dyn_wait(&call.challenge).await.map(done),
+            Stage::CleanUp if call.is_shared() => Ok(ChallengeResponse::default()),
             Stage::CleanUp => solver.dyn_clean_up(&call.challenge).await.map(done),
         }
     };

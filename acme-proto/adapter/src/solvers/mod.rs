@@ -7,6 +7,8 @@
 //! - `wait` is called for each challenge that a solver presented once no `present` of that solver
 //!   is queued or running, so that the wait for DNS to propagate starts once for all of them. These
 //!   calls do nothing but wait, so they are not counted.
+//! - `clean_up` is not called for a challenge that another issuance of the client has published too
+//!   ([`SolverCall::is_shared`]).
 //! - A solver that gathers is called once no more challenges of its order are to come ([`Batch`]).
 //! - When the result of an issuance is settled, calls of `present` and `wait` are asked to end ([`Stop`]), and so is
 //!   every call when nobody waits for it any more.

@@ -1,9 +1,12 @@
-//! Locks for DNS record names, which all issuances of a client share.
+//! What all issuances of a client share: locks for DNS record names, and who counts on which challenge.
 //!
 //! A wildcard and its base name share one TXT record name, and two orders of one account may be for
 //! the same name. A solver that reads, changes and writes back a record set would lose one of two
 //! values if it were called for both at once. So calls for one record name follow each other, first
 //! come, first served.
+//!
+//! Two orders of one account may also share an authorization, and publish the same challenge. It stays published until the
+//! last of them has no more use for it.
 
 use core::fmt;
 use std::collections::{BTreeMap, VecDeque};
@@ -11,10 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::locked;
 
+use acme_proto::url::Url;
+
 /// Called, from any thread, when a place in a queue has become the first.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// The queues for all record names that are in use.
+/// The queues for all record names that are in use, and the challenges that are published.
 #[derive(Default)]
 pub struct RecordLocks {
     state: Mutex<State>,
@@ -24,6 +29,8 @@ pub struct RecordLocks {
 struct State {
     next_ticket: u64,
     queues: BTreeMap<String, VecDeque<Waiter>>,
+    /// How many issuances count on a challenge, by its URL.
+    users: BTreeMap<Url, usize>,
 }
 
 struct Waiter {
@@ -45,6 +52,17 @@ impl RecordLocks {
         RecordLock { locks: Arc::clone(self), name: name.to_owned(), ticket }
     }
 
+    /// Counts an issuance among those that have a challenge published.
+    pub(super) fn publish(self: &Arc<Self>, challenge: &Url) -> Published {
+        *self.state().users.entry(challenge.clone()).or_default() += 1;
+        Published { locks: Arc::clone(self), challenge: challenge.clone() }
+    }
+
+    /// Returns how many issuances have a challenge published.
+    pub(super) fn users(&self, challenge: &Url) -> usize {
+        self.state().users.get(challenge).copied().unwrap_or_default()
+    }
+
     /// Locks the state, which is valid even if another thread panics while it holds the lock.
     fn state(&self) -> MutexGuard<'_, State> {
         locked(&self.state)
@@ -54,6 +72,24 @@ impl RecordLocks {
 impl fmt::Debug for RecordLocks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.state().queues.keys()).finish()
+    }
+}
+
+/// The use that an issuance has for a challenge; dropping it ends the use.
+#[derive(Debug)]
+pub(super) struct Published {
+    locks: Arc<RecordLocks>,
+    challenge: Url,
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        let mut state = self.locks.state();
+        let Some(users) = state.users.get_mut(&self.challenge) else { return };
+        *users -= 1;
+        if *users == 0 {
+            state.users.remove(&self.challenge);
+        }
     }
 }
 

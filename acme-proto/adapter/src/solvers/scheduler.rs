@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use acme_proto::challenge::{Challenge, ChallengeId, ChallengeResponse};
 use acme_proto::issuance::Offer;
+use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
 
+use super::record_locks::Published;
 use super::{Batch, CallContext, RecordLock, RecordLocks, Stop, Wake};
 
 /// How many calls of solvers run at once for each issuance; calls of `wait` are not counted.
@@ -23,6 +25,8 @@ pub struct Scheduler {
     /// By the place of the solver in that list.
     progress: Vec<Progress>,
     locks: Arc<RecordLocks>,
+    /// What this issuance has published.
+    published: BTreeMap<Url, Arc<Published>>,
     next_id: u64,
     /// Calls of `present` and `clean_up`, oldest first.
     queue: VecDeque<SolverCall>,
@@ -94,6 +98,16 @@ pub struct SolverCall {
     pub context: CallContext,
     response: ChallengeResponse,
     lock: Option<RecordLock>,
+    /// Of a `present`: it counts on the challenge even if the issuance ends meanwhile.
+    published: Option<Arc<Published>>,
+    locks: Arc<RecordLocks>,
+}
+
+impl SolverCall {
+    /// Returns whether another issuance of the client has the challenge published: then it is not taken away.
+    pub fn is_shared(&self) -> bool {
+        self.locks.users(self.challenge.url()) > usize::from(self.published.is_some())
+    }
 }
 
 /// What the flow learns of a challenge.
@@ -119,6 +133,7 @@ impl Scheduler {
             gathers: vec![false; kinds.len()],
             kinds,
             locks: Arc::clone(locks),
+            published: BTreeMap::new(),
             next_id: 0,
             queue: VecDeque::new(),
             waits: VecDeque::new(),
@@ -210,7 +225,7 @@ impl Scheduler {
 
     /// Returns a call that may start now; ask again until there is none.
     pub fn next_call(&mut self) -> Option<SolverCall> {
-        let call = match self.waits.pop_front() {
+        let mut call = match self.waits.pop_front() {
             Some(wait) => wait,
             None if self.busy < MAX_CALLS => {
                 // A call whose record is locked does not hold up those behind it.
@@ -223,6 +238,16 @@ impl Scheduler {
             None => return None,
         };
         self.busy += usize::from(call.stage != Stage::Wait);
+        let url = call.challenge.url();
+        match call.stage {
+            Stage::Present => {
+                let published = Arc::new(self.locks.publish(url));
+                self.published.insert(url.clone(), Arc::clone(&published));
+                call.published = Some(published);
+            }
+            Stage::Wait => {}
+            Stage::CleanUp => _ = self.published.remove(url),
+        }
         // The call itself belongs to the adapter until it ends, and its lock with it.
         let running = Running {
             solver: call.solver,
@@ -276,7 +301,10 @@ impl Scheduler {
                         self.progress[solver].presented.extend(presented);
                         Verdict::Published(id)
                     }
-                    Err(why) => Verdict::Failed(id, why),
+                    Err(why) => {
+                        self.published.remove(challenge.url());
+                        Verdict::Failed(id, why)
+                    }
                 };
                 self.wait_if_all_presented(solver);
                 is_wanted.then_some(verdict)
@@ -318,7 +346,10 @@ impl Scheduler {
             self.locks.lock(&name, Arc::clone(wake))
         });
         let context = CallContext::default();
-        let call = SolverCall { id, solver, stage, challenge, context, response, lock };
+        let locks = Arc::clone(&self.locks);
+        let published = None;
+        let call =
+            SolverCall { id, solver, stage, challenge, context, response, lock, published, locks };
         let queue = if stage == Stage::Wait { &mut self.waits } else { &mut self.queue };
         queue.push_back(call);
     }
@@ -452,6 +483,37 @@ mod tests {
         let why = "the zone is locked".to_owned();
         let verdict = Some(Verdict::CleanFailed(challenge.id(), why.clone()));
         assert_eq!(end(&mut scheduler, clean_up, Err(why)), verdict);
+    }
+
+    #[test]
+    fn the_last_issuance_that_counts_on_a_challenge_takes_it_away() {
+        let locks = Arc::default();
+        let new = || Scheduler::new(vec![vec![ChallengeKind::Dns01]], &locks);
+        let (mut first, mut second, mut third) = (new(), new(), new());
+        let wake: Wake = Arc::new(|| ());
+        let challenge = challenge("a.test", 0);
+        let results = [Ok(()), Ok(()), Err("no".to_owned())];
+        for (scheduler, result) in [&mut first, &mut second, &mut third].into_iter().zip(results) {
+            scheduler.present(challenge.clone(), &wake).expect("a solver");
+            let call = calls(scheduler).remove(0);
+            end(scheduler, call, result);
+        }
+        let clean_up = |scheduler: &mut Scheduler| {
+            scheduler.clean_up(challenge.clone(), &wake).expect("a solver");
+            let call = calls(scheduler).remove(0);
+            let is_shared = call.is_shared();
+            end(scheduler, call, Ok(()));
+            is_shared
+        };
+        assert!(clean_up(&mut first), "the second one counts on it");
+        assert!(!clean_up(&mut second), "the third one could not publish it");
+        // An issuance that is dropped counts on nothing any more.
+        second.present(challenge.clone(), &wake).expect("a solver");
+        let call = calls(&mut second).remove(0);
+        end(&mut second, call, Ok(()));
+        assert!(clean_up(&mut first));
+        drop(second);
+        assert!(!clean_up(&mut first));
     }
 
     #[test]
