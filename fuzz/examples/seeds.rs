@@ -10,10 +10,16 @@ use std::path::Path;
 
 fn main() -> std::io::Result<()> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/issuance");
+    let known = known(&dir)?;
     let mut shortest: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut state = 1;
     for round in 0..60_000_u64 {
-        let input = input(round, &mut state);
+        // Every other input is near one that was found to be of interest: some endings take several things at once.
+        let near = known.get(next(&mut state) as usize % known.len().max(1));
+        let input = match near.filter(|_| round % 2 == 1) {
+            Some(near) => changed(near, &mut state),
+            None => input(round, &mut state),
+        };
         let ending = acme_fuzz::issuance_ending(&input);
         let held = shortest.entry(ending).or_insert_with(|| input.clone());
         if input.len() < held.len() {
@@ -25,6 +31,33 @@ fn main() -> std::io::Result<()> {
         fs::write(dir.join(format!("ends_in_{ending}")), input)?;
     }
     Ok(())
+}
+
+/// Returns the inputs of the corpus that this program has not written.
+fn known(dir: &Path) -> std::io::Result<Vec<Vec<u8>>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let is_own = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("ends_in_"));
+        files.extend((!is_own).then_some(path));
+    }
+    files.sort();
+    files.iter().map(fs::read).collect()
+}
+
+/// Changes up to four octets, or cuts the end off.
+fn changed(near: &[u8], state: &mut u64) -> Vec<u8> {
+    let mut input = near.to_vec();
+    if next(state) % 4 == 0 {
+        input.truncate(next(state) as usize % (near.len() + 1));
+    }
+    for _ in 0..next(state) % 5 {
+        let at = next(state) as usize % input.len().max(1);
+        if let Some(octet) = input.get_mut(at) {
+            *octet = next(state) as u8;
+        }
+    }
+    input
 }
 
 /// Makes an input of mostly zeros, which mean that all is well.

@@ -6,7 +6,7 @@
 //! - a program of five lines in `fuzz_targets/NAME.rs`, with its `[[bin]]` in `Cargo.toml`;
 //! - a directory `corpus/NAME` with a few valid and invalid inputs.
 //!
-//! A body panics only if acme-proto (or acme-adapter, in `dns_update`) breaks one of its guarantees. No value of `data` is an error
+//! A body panics only if acme-proto (or acme-adapter, in `dns_update`, `keys` and `propagation`, or acme-testca) breaks one of its guarantees. No value of `data` is an error
 //! in itself. An input that reveals a bug is added to the corpus, in the commit with the fix.
 //!
 //! `tests/checks/fuzz INPUTS SEED` and `tests/long fuzz` search for new ones.
@@ -25,16 +25,22 @@ mod dns_update;
 mod header;
 mod issuance;
 mod jws;
+mod jws_peers;
+mod keys;
+mod link_peers;
 mod names;
 mod order;
 mod pem_chain;
 mod problem;
+mod propagation;
 mod register;
 mod renewal_info;
 mod renewal_schedule;
 mod rollover;
+mod session_memory;
 mod signature;
 mod snapshot;
+mod testca;
 mod time;
 mod url;
 mod world;
@@ -51,16 +57,22 @@ pub use dns_update::dns_update;
 pub use header::header;
 pub use issuance::{issuance, issuance_ending};
 pub use jws::jws;
+pub use jws_peers::jws_peers;
+pub use keys::keys;
+pub use link_peers::link_peers;
 pub use names::names;
 pub use order::order;
 pub use pem_chain::pem_chain;
 pub use problem::problem;
+pub use propagation::propagation;
 pub use register::register;
 pub use renewal_info::renewal_info;
 pub use renewal_schedule::renewal_schedule;
 pub use rollover::rollover;
+pub use session_memory::session_memory;
 pub use signature::signature;
 pub use snapshot::snapshot;
+pub use testca::testca;
 pub use time::time;
 pub use url::url;
 
@@ -87,16 +99,22 @@ pub const TARGETS: &[Target] = &[
     Target { name: "header", run: header },
     Target { name: "issuance", run: issuance },
     Target { name: "jws", run: jws },
+    Target { name: "jws_peers", run: jws_peers },
+    Target { name: "keys", run: keys },
+    Target { name: "link_peers", run: link_peers },
     Target { name: "names", run: names },
     Target { name: "order", run: order },
     Target { name: "pem_chain", run: pem_chain },
     Target { name: "problem", run: problem },
+    Target { name: "propagation", run: propagation },
     Target { name: "register", run: register },
     Target { name: "renewal_info", run: renewal_info },
     Target { name: "renewal_schedule", run: renewal_schedule },
     Target { name: "rollover", run: rollover },
+    Target { name: "session_memory", run: session_memory },
     Target { name: "signature", run: signature },
     Target { name: "snapshot", run: snapshot },
+    Target { name: "testca", run: testca },
     Target { name: "time", run: time },
     Target { name: "url", run: url },
 ];

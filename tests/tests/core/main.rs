@@ -17,6 +17,7 @@ mod errors;
 mod external_accounts;
 mod fallback;
 mod fields;
+mod golden;
 mod hostile;
 mod key_change;
 mod known_answers;
