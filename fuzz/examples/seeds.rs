@@ -48,7 +48,7 @@ fn known(dir: &Path) -> std::io::Result<Vec<Vec<u8>>> {
 /// Changes up to four octets, or cuts the end off.
 fn changed(near: &[u8], state: &mut u64) -> Vec<u8> {
     let mut input = near.to_vec();
-    if next(state) % 4 == 0 {
+    if next(state).is_multiple_of(4) {
         input.truncate(next(state) as usize % (near.len() + 1));
     }
     for _ in 0..next(state) % 5 {

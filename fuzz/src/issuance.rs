@@ -293,8 +293,7 @@ impl world::User<Issuance> for User {
         // Nothing is cleaned up before the user has said what came of publishing it.
         let owed = self.provisioned.iter().all(|url| self.owes_publishing(url));
         assert!(foreign || owed, "left behind: {:?}", self.provisioned);
-        let shown = result.as_ref().map_or_else(|e| format!("{e:?}"), |_| "Issued".into());
-        self.ending = shown.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("").into();
+        self.ending = result.as_ref().map_or_else(name, |_| "Issued").into();
         if let Ok(issued) = result {
             let left: Vec<_> = issued.not_cleaned().iter().map(|(c, _)| c.url()).collect();
             let known: BTreeSet<&Url> = self.leaving.keys().chain(&self.provisioned).collect();
@@ -319,4 +318,24 @@ impl world::User<Issuance> for User {
 /// Checks that a command was accepted, or refused for one of the `allowed` reasons.
 fn fits(said: Result<(), Misuse>, allowed: &[Misuse]) {
     assert!(said.err().is_none_or(|misuse| allowed.contains(&misuse)), "{said:?}");
+}
+
+/// Returns the name of an error's variant.
+const fn name(error: &Error) -> &'static str {
+    match error {
+        Error::AccountClosed { .. } => "AccountClosed",
+        Error::Cancelled => "Cancelled",
+        Error::Deadline(_) => "Deadline",
+        Error::Input(_) => "Input",
+        Error::NoAccount { .. } => "NoAccount",
+        Error::Order(_) => "Order",
+        Error::Peer(_) => "Peer",
+        Error::Problem(_) => "Problem",
+        Error::RetryLater { .. } => "RetryLater",
+        Error::Signer(_) => "Signer",
+        Error::Storage(_) => "Storage",
+        Error::Transport(_) => "Transport",
+        Error::Unsupported(_) => "Unsupported",
+        _ => "other",
+    }
 }
