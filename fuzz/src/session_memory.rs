@@ -21,7 +21,8 @@ pub fn session_memory(data: &[u8]) {
         let url = memory.directory_url().clone();
         Session::new(url, 7).with_account_key(key.clone()).with_memory(memory, now)
     };
-    let held: Value = serde_json::from_slice(data).expect("it was read before");
+    // A text in a member that is ignored may be none.
+    let Ok(held) = serde_json::from_slice::<Value>(data) else { return };
     for nonce in held["nonces"].as_array().into_iter().flatten() {
         let nonce = nonce["nonce"].as_str().unwrap_or_default();
         assert!(nonce.len() < 16 || !shown.contains(nonce), "a nonce in {shown}");
