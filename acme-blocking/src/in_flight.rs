@@ -274,6 +274,9 @@ fn run_call(solver: &dyn Solver, call: &SolverCall, is_over: &AtomicBool) -> Arr
     if is_late && !challenge.stays() && !call.is_shared() {
         let _ = solver.clean_up(challenge);
     }
+    if result.is_ok() {
+        call.succeeded();
+    }
     Arrival::Solved(*id, in_words(result))
 }
 

@@ -191,6 +191,9 @@ async fn solve(solver: Arc<dyn DynSolver + '_>, call: SolverCall) -> Arrival {
         }
     };
     let result = CONTEXT.scope(call.context.clone(), called).await;
+    if result.is_ok() {
+        call.succeeded();
+    }
     Arrival::Solved(call.id, result.map_err(|error| error_chain(&*error)))
 }
 

@@ -46,7 +46,9 @@ pub(super) fn next(elapsed: u32, polls: usize, expected: Option<RangeInclusive<u
     let soonest = elapsed.saturating_add(SHORTEST / 2);
     let is_ahead = |time: &u32| *time > soonest;
     let beyond = TIMES.into_iter().filter(|time| planned.is_empty() || *time > last + last / 10);
-    let mut times = planned.iter().copied().chain(beyond).skip(polls);
+    // Those that went out before the first planned time, because no wait is longer, are none of the plan.
+    let early = planned.first().map_or(0, |first| first.saturating_sub(1) / LONGEST) as usize;
+    let mut times = planned.iter().copied().chain(beyond).skip(polls.saturating_sub(early));
     let next = times.find(is_ahead).unwrap_or_else(|| elapsed.saturating_add(elapsed / 5));
     next.min(elapsed.saturating_add(LONGEST))
 }
@@ -118,6 +120,8 @@ mod tests {
             let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max();
             assert!(longest <= Some(60_000) && times[0] <= 60_000, "{expected:?}: {times:?}");
         }
+        let times = polls(Some(200_000..=230_000));
+        assert_eq!(times[..4], [60_000, 120_000, 180_000, 200_000], "the plan follows");
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub trait Solver: Send + Sync {
     ///
     /// It must not assume that `present` succeeded, nor that it happened in this process.
     ///
+    /// Two orders of one account may share a challenge. A client that issues both at once calls this for the last of them
+    /// only, so that solvers of one client which know the same kind publish in the same place.
+    ///
     /// # Errors
     /// An error is listed in the result of the issuance and fails nothing.
     fn clean_up(&self, challenge: &Challenge) -> impl Future<Output = Result<(), BoxError>> + Send;

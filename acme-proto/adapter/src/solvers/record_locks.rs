@@ -9,6 +9,7 @@
 //! last of them has no more use for it.
 
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -55,7 +56,11 @@ impl RecordLocks {
     /// Counts an issuance among those that have a challenge published.
     pub(super) fn publish(self: &Arc<Self>, challenge: &Url) -> Published {
         *self.state().users.entry(challenge.clone()).or_default() += 1;
-        Published { locks: Arc::clone(self), challenge: challenge.clone() }
+        Published {
+            locks: Arc::clone(self),
+            challenge: challenge.clone(),
+            is_over: AtomicBool::new(false),
+        }
     }
 
     /// Returns how many issuances have a challenge published.
@@ -80,16 +85,27 @@ impl fmt::Debug for RecordLocks {
 pub(super) struct Published {
     locks: Arc<RecordLocks>,
     challenge: Url,
+    is_over: AtomicBool,
 }
 
-impl Drop for Published {
-    fn drop(&mut self) {
+impl Published {
+    /// Ends the use; dropping it does the same.
+    pub(super) fn end(&self) {
+        if self.is_over.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let mut state = self.locks.state();
         let Some(users) = state.users.get_mut(&self.challenge) else { return };
         *users -= 1;
         if *users == 0 {
             state.users.remove(&self.challenge);
         }
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
