@@ -51,7 +51,8 @@ pub struct Policy {
     /// read at once, it accepts at most 256 KiB. Over HTTP/1.1, both adapters read no more than 8 MiB of a response.
     pub body_limit: usize,
     /// How many identifiers a new order may have. Default 1000; a larger order also takes a larger
-    /// [`body_limit`](Self::body_limit), at about 100 octets for each.
+    /// [`body_limit`](Self::body_limit), at about 100 octets for each. More than
+    /// [`Certificate::MAX_NAMES`](crate::x509::Certificate::MAX_NAMES) count as that many.
     pub max_identifiers: usize,
     /// How many redirects of one GET are followed. Redirects of a POST are never followed: its JWS is signed for one
     /// URL (RFC 8555 section 6.4). Default 3.

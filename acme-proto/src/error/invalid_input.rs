@@ -15,7 +15,8 @@ pub enum InvalidInput {
     /// No identifier was given.
     #[error("no names were given")]
     NoIdentifiers,
-    /// More identifiers than the [policy](crate::policy::Policy::max_identifiers) allows.
+    /// More identifiers than the [policy](crate::policy::Policy::max_identifiers) allows, or than a certificate may
+    /// have ([`Certificate::MAX_NAMES`](crate::x509::Certificate::MAX_NAMES)).
     #[error("too many names: {count}, at most {most}")]
     TooManyIdentifiers {
         /// How many there are.

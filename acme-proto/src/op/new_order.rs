@@ -223,7 +223,9 @@ impl Hooks<OrderEntry> for NewOrder {
     }
 
     fn check(&self, session: &Session) -> Result<(), Error> {
-        let (count, most) = (self.identifiers.len(), session.policy().max_identifiers);
+        // A certificate of more names would be issued, counted by the CA, and then be refused here.
+        let most = session.policy().max_identifiers.min(Certificate::MAX_NAMES);
+        let count = self.identifiers.len();
         if count > most {
             return Err(InvalidInput::TooManyIdentifiers { count, most }.into());
         }

@@ -5,6 +5,7 @@ use acme_cost::many_names::{Cost, ManyNames};
 use acme_proto::error::{Error, InvalidInput};
 use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issuance;
+use acme_proto::x509::Certificate;
 use acme_tests::canned_server::{BASE, CannedServer, created, order};
 use acme_tests::world::issuance;
 
@@ -101,6 +102,22 @@ fn an_order_has_no_more_names_than_the_policy_allows() {
     let is_told =
         matches!(error, Error::Input(InvalidInput::TooManyIdentifiers { count: 4, most: 3 }));
     assert!(is_told, "{error}");
+}
+
+#[test]
+fn an_order_has_no_more_names_than_a_certificate_may_have() {
+    let names = |count: usize| (0..count).map(|n| format!("n{n}.example"));
+    let identifiers = names(Certificate::MAX_NAMES + 1);
+    let identifiers = identifiers.map(|name| Identifier::dns(&name).expect("a name"));
+    let mut script = CannedServer::new();
+    let mut session = script.session();
+    let mut policy = session.policy().clone();
+    policy.max_identifiers = usize::MAX;
+    session.set_policy(policy);
+    let flow = Issuance::new(identifiers).expect("names");
+    let error = script.issue_in(&mut session, flow).expect_err("too many");
+    assert_eq!(error.to_string(), "too many names: 20001, at most 20000");
+    assert_eq!(script.count("/newOrder"), 0);
 }
 
 #[test]
