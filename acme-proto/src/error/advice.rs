@@ -103,6 +103,7 @@ impl PeerFault {
             Self::WrongCertificate(_) | Self::Chain(_) | Self::OtherLeaf => {
                 "do not use it; report it to the CA"
             }
+            Self::TooManyNames => "order fewer names, or do without the alternate",
             _ => "try again, and report it to the CA if it stays",
         }
     }

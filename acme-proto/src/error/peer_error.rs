@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::url::Url;
 use crate::wire::{InvalidObject, Problem};
-use crate::x509::{ChainMismatch, InvalidChain};
+use crate::x509::{Certificate, ChainMismatch, InvalidChain};
 
 /// A response that breaks the protocol.
 #[derive(Clone, Debug)]
@@ -138,6 +138,9 @@ pub enum PeerFault {
     /// What is listed as an alternate chain is that of another certificate.
     #[error("an alternate chain is for another certificate")]
     OtherLeaf,
+    /// With an alternate chain, the chains of a certificate have more than [`Certificate::MAX_NAMES`] names together.
+    #[error("with an alternate chain there are more than {} names", Certificate::MAX_NAMES)]
+    TooManyNames,
     /// The account or authorization that the client deactivated has another status still.
     #[error("the resource is not deactivated")]
     NotDeactivated,

@@ -29,7 +29,7 @@ impl Issuance {
         if self.ending.is_some() {
             return;
         }
-        let result = match (result, &self.choosing) {
+        let result = match (result, self.choosing.take()) {
             (Err(_), Some(choosing)) => Ok(choosing.finish()),
             (Err(error), None) => Err(self.with_earlier_failure(error)),
             (Ok(chosen), _) => Ok(chosen),

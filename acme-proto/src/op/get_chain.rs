@@ -10,7 +10,7 @@ use super::{
 use crate::error::{Error, PeerFault};
 use crate::notice::Notice;
 use crate::url::Url;
-use crate::x509::{CertificateChain, ChainChoice};
+use crate::x509::{Certificate, CertificateChain, ChainChoice};
 
 /// The most alternate chains that are fetched for one certificate.
 const MOST_ALTERNATES: usize = 16;
@@ -75,7 +75,8 @@ impl ChosenChain {
 /// Downloads a certificate with the chain that is wanted of those that the CA offers.
 ///
 /// An alternate that cannot be fetched or read, or that is for another certificate, is a
-/// [notice](Notice::AlternateUnusable). 16 alternates are fetched at most.
+/// [notice](Notice::AlternateUnusable). 16 alternates are fetched at most, and one with which the chains have more than
+/// [`Certificate::MAX_NAMES`] names together is unusable too.
 #[derive(Clone, Debug)]
 pub struct GetChain {
     url: Url,
@@ -91,6 +92,14 @@ impl GetChain {
 
     fn current(&self) -> &Url {
         self.choosing.as_ref().and_then(Choosing::next).unwrap_or(&self.url)
+    }
+
+    fn go_on(&mut self, choosing: Choosing) -> Read<ChosenChain> {
+        if choosing.next().is_none() {
+            return Read::Response(choosing.finish());
+        }
+        self.choosing = Some(choosing);
+        Read::NextRequest
     }
 }
 
@@ -118,14 +127,14 @@ impl Hooks<ChosenChain> for GetChain {
                 choosing
             }
         };
-        Ok(self.choosing.insert(choosing).step())
+        Ok(self.go_on(choosing))
     }
 
     /// Nothing that is wrong with an alternate chain costs the certificate.
     fn read_error(&mut self, error: Error, context: &mut Failure<'_>) -> Reading<ChosenChain> {
-        let Some(choosing) = &mut self.choosing else { return Err(error) };
+        let Some(mut choosing) = self.choosing.take() else { return Err(error) };
         context.notices.extend(choosing.take(Err(error)));
-        Ok(choosing.step())
+        Ok(self.go_on(choosing))
     }
 }
 
@@ -136,6 +145,8 @@ pub(crate) struct Choosing {
     alternates: Vec<Url>,
     /// The CA's own first.
     found: Vec<(Url, CertificateChain)>,
+    /// How many names the chains in `found` have together: each is kept until the choice, and has the leaf's names.
+    names: usize,
     left: VecDeque<Url>,
 }
 
@@ -148,7 +159,8 @@ impl Choosing {
                 left.push_back(alternate.clone());
             }
         }
-        Self { choice, alternates: own.alternates, found: alloc::vec![(url, own.chain)], left }
+        let (names, found) = (own.chain.name_count(), alloc::vec![(url, own.chain)]);
+        Self { choice, alternates: own.alternates, found, names, left }
     }
 
     /// Returns the alternate to fetch next, if no chain fits the choice yet.
@@ -165,27 +177,27 @@ impl Choosing {
             self.found.iter().all(|(_, own)| own.leaf().as_der() == chain.leaf().as_der())
         };
         let error = match download {
-            Ok(Download { chain, .. }) if same_leaf(&chain) => {
-                self.found.push((url, chain));
-                return None;
+            Ok(Download { chain, .. }) if !same_leaf(&chain) => {
+                Error::peer(&url, PeerFault::OtherLeaf)
             }
-            Ok(_) => Error::peer(&url, PeerFault::OtherLeaf),
+            Ok(Download { chain, .. }) => {
+                let names = self.names + chain.name_count();
+                if names <= Certificate::MAX_NAMES {
+                    self.names = names;
+                    self.found.push((url, chain));
+                    return None;
+                }
+                Error::peer(&url, PeerFault::TooManyNames)
+            }
             Err(error) => error,
         };
         Some(Notice::AlternateUnusable { url, error: Box::new(error) })
     }
 
-    fn step(&self) -> Read<ChosenChain> {
-        match self.next() {
-            Some(_) => Read::NextRequest,
-            None => Read::Response(self.finish()),
-        }
-    }
-
     /// Chooses among what is there.
-    pub(crate) fn finish(&self) -> ChosenChain {
+    pub(crate) fn finish(self) -> ChosenChain {
         let chains = self.found.iter().map(|(_, chain)| chain);
         let place = self.choice.as_ref().map_or(Some(0), |choice| choice.choose(chains));
-        ChosenChain { found: self.found.clone(), place, alternates: self.alternates.clone() }
+        ChosenChain { found: self.found, place, alternates: self.alternates }
     }
 }

@@ -286,6 +286,29 @@ fn a_download_chooses_as_an_issuance_does() {
 }
 
 #[test]
+fn all_chains_of_a_certificate_have_no_more_names_together_than_one_may_have() {
+    let names: Vec<String> = (0..8000).map(|n| format!("n{n}")).collect();
+    let many = rcgen::CertificateParams::new(names).expect("names");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let many = many.self_signed(&key).expect("a certificate").pem();
+    let large = |n: usize| certificate(&format!("{}{many}", chains()[n].to_pem()));
+    // The third is the one too many, and one that is small still fits.
+    let alternates = [large(1), large(2), large(1), certificate(&chains()[2].to_pem())];
+    let nobody = || ChainChoice::top_issuer("Nobody");
+    let mut script = script_with(&alternates);
+    let issued = issue_by(&mut script, nobody());
+    assert_eq!((issued.chain(), issued.other_chains().count()), (&chains()[0], 3));
+    let [why] = &unusable(&script)[..] else { panic!("{:?}", script.notices) };
+    assert!(why.contains("more than 20000 names"), "{why}");
+    assert!(why.contains(&format!("{BASE}/cert/1/3")), "{why}");
+
+    let mut script = script_with(&alternates);
+    let chosen = choose(&mut script, nobody()).expect("a chain");
+    assert_eq!((chosen.chain(), chosen.others().count()), (&chains()[0], 3));
+    assert_eq!(unusable(&script).len(), 1);
+}
+
+#[test]
 fn a_download_whose_time_is_up_while_an_alternate_is_fetched_has_the_cas_own_chain() {
     use acme_proto::flow::{Flow, Input, Output};
     let mut script = script();

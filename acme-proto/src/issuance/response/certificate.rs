@@ -91,9 +91,8 @@ impl Issuance {
 
     /// Ends the issuance, unless another chain is wanted.
     fn settle_chain(&mut self, session: &mut Session) {
-        if let Some(choosing) = self.choosing.as_ref().filter(|one| one.next().is_none()) {
-            let chosen = choosing.finish();
-            self.end(Ok(chosen), session);
+        if let Some(choosing) = self.choosing.take_if(|one| one.next().is_none()) {
+            self.end(Ok(choosing.finish()), session);
         }
     }
 }

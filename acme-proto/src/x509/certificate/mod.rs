@@ -111,6 +111,12 @@ impl Certificate {
         &self.identifiers
     }
 
+    /// Returns how many names it has, for a bound: one that is repeated is one identifier, and kept as often as it is
+    /// there.
+    pub(crate) fn name_count(&self) -> usize {
+        self.dns_names.len().max(self.identifiers.len())
+    }
+
     /// Returns the content octets of the serial number, including a leading zero octet.
     pub fn serial(&self) -> &[u8] {
         &self.serial

@@ -44,8 +44,7 @@ impl CertificateChain {
         for (index, der) in blocks.contents.into_iter().enumerate() {
             let certificate = Certificate::parse(der)
                 .map_err(|source| InvalidChain::Certificate { index, source })?;
-            // A name that is repeated is one identifier, and kept as often as it is there.
-            names += certificate.dns_names().len().max(certificate.identifiers().len());
+            names += certificate.name_count();
             if names > Certificate::MAX_NAMES {
                 return Err(InvalidChain::TooManyNames);
             }
@@ -65,6 +64,11 @@ impl CertificateChain {
     /// Returns all certificates, the leaf first.
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
+    }
+
+    /// Returns how many names its certificates have together.
+    pub(crate) fn name_count(&self) -> usize {
+        self.certificates.iter().map(Certificate::name_count).sum()
     }
 
     /// Returns the chain in PEM.
