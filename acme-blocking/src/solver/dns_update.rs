@@ -20,7 +20,7 @@ pub(super) fn run(
     let stop = hook::stop();
     let wanted = || !stop.is_set();
     let mut flow = match update.has_names() {
-        true => looked_up(update, name, &wanted)?.start(name, task)?,
+        true => looked_up(update, name, start, &wanted)?.start(name, task)?,
         false => update.start(name, task)?,
     };
     loop {
@@ -42,15 +42,21 @@ pub(super) fn run(
 fn looked_up(
     update: &DnsUpdate,
     name: &str,
+    start: Instant,
     wanted: &dyn Fn() -> bool,
 ) -> Result<DnsUpdate, BoxError> {
+    let (limit, too_late) = update.look_up_limit();
     let (send, receive) = mpsc::channel();
     let update = update.clone();
     thread::Builder::new().name("acme-look-up".into()).spawn(move || {
         let _ = send.send(update.looked_up());
     })?;
     loop {
-        match receive.recv_timeout(tcp::PAUSE) {
+        let left = limit.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(too_late.into());
+        }
+        match receive.recv_timeout(left.min(tcp::PAUSE)) {
             Ok(result) => return Ok(result?),
             Err(RecvTimeoutError::Timeout) if wanted() => {}
             Err(RecvTimeoutError::Timeout) => {

@@ -31,10 +31,7 @@ async fn run_to_end(
 ) -> Result<Vec<String>, BoxError> {
     let start = Instant::now();
     let mut flow = match update.has_names() {
-        true => {
-            let update = update.clone();
-            spawn_blocking(move || update.looked_up()).await??.start(name, task)?
-        }
+        true => looked_up(update).await?.start(name, task)?,
         false => update.start(name, task)?,
     };
     loop {
@@ -47,5 +44,17 @@ async fn run_to_end(
             }
             DnsUpdateStep::Done(result) => return Ok(result?),
         }
+    }
+}
+
+/// Looks servers up, for as long as the change may take.
+async fn looked_up(update: &DnsUpdate) -> Result<DnsUpdate, BoxError> {
+    let (limit, too_late) = update.look_up_limit();
+    let update = update.clone();
+    let look_up = spawn_blocking(move || update.looked_up());
+    match timeout(limit, look_up).await {
+        // Without any time nothing is looked up in time.
+        Ok(found) if !limit.is_zero() => Ok(found??),
+        _ => Err(too_late.into()),
     }
 }

@@ -204,6 +204,22 @@ fn a_server_that_is_given_by_name_is_looked_up_for_each_change() {
 }
 
 #[test]
+fn a_look_up_takes_its_time_from_the_change_and_no_server_is_blamed_for_it() {
+    let server =
+        Scripted::with_zone(|request| Reply::Message(signed(request, 0, 0, 0, Some(SECRET))));
+    let local = format!("localhost:{}", server.address.port());
+    let by_name = DnsUpdate::new([local.parse().expect("a server")], key());
+    let words = set(&by_name.time_limit(Duration::ZERO)).expect_err("no time to look it up");
+    let start = format!("the DNS server {local} cannot be looked up; ");
+    assert!(words.starts_with(&start) && words.ends_with(": timed out"), "{words}");
+    assert_eq!(server.requests.lock().expect("no panic").len(), 0);
+    // A resolver that is given by name has the same limit.
+    let by_address = solver(&[server.address]).resolver(local.parse().expect("a server"));
+    let words = set(&by_address.time_limit(Duration::ZERO)).expect_err("no time to look it up");
+    assert!(words.starts_with(&start), "{words}");
+}
+
+#[test]
 fn a_response_without_a_valid_signature_is_no_success() {
     let unsigned = Scripted::with_zone(|request| Reply::Message(response(request, 0, [0; 3], &[])));
     assert_fails(&unsigned, &["has no signature by update.key.test", "check who answers"]);

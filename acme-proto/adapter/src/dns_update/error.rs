@@ -11,7 +11,7 @@ pub enum DnsUpdateError {
     /// No server was given.
     #[error("no DNS server was given: name the primary server of the zone")]
     NoServer,
-    /// The name of a server cannot be looked up; the cause is the operating system's error.
+    /// The name of a server cannot be looked up, or not in time; the cause is the operating system's error.
     #[error(
         "the DNS server {server} cannot be looked up; check its name and this machine's DNS, or give its address"
     )]

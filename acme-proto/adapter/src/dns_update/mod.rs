@@ -110,6 +110,18 @@ impl DnsUpdate {
         Ok(self)
     }
 
+    /// Returns how long [`looked_up`](Self::looked_up) is waited for at most, and the failure of a change for which it
+    /// takes longer.
+    ///
+    /// A change that was looked up for has what is left of its time: [`DnsUpdateFlow::poll`] counts from before that.
+    pub fn look_up_limit(&self) -> (Duration, DnsUpdateError) {
+        let mut servers = self.servers.iter().chain(&self.resolvers);
+        let named = servers.find(|server| server.address().is_none());
+        let server = named.map(ToString::to_string).unwrap_or_default();
+        let source = io::ErrorKind::TimedOut.into();
+        (self.time_limit, DnsUpdateError::UnknownServer { server, source })
+    }
+
     /// Starts a task at a name, which has no final dot.
     ///
     /// # Errors
