@@ -32,7 +32,10 @@ pub(crate) fn drive<'env, F: Flow>(
         loop {
             let arrival = match driver.poll(clock.now()) {
                 Step::Start(task) => in_flight.start(task),
-                Step::Wait(until) => Some(in_flight.next(until.map(|at| clock.wait_until(at)))),
+                Step::Wait(until) => {
+                    let wait = until.map(|at| clock.wait_until(at));
+                    Some(in_flight.next(wait, driver.has_queued()))
+                }
                 Step::Done(result) => return result,
             };
             if is_left && matches!(arrival, Some(Arrival::Cancelled)) {

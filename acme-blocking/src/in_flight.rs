@@ -14,7 +14,6 @@ use acme_adapter::solvers::{SolverCall, Stage, Wake};
 use acme_proto::challenge::ChallengeResponse;
 use acme_proto::flow::{Input, SaveRequest, Transmit};
 use acme_proto::rollover::RolloverIntent;
-use acme_proto::wire::ChallengeKind;
 
 use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
@@ -129,8 +128,10 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     }
 
     /// Waits for the first of: cancellation, the end of a task, a wake-up, the time.
-    pub(crate) fn next(&mut self, wait: Option<Duration>) -> Arrival {
-        if let Some(arrival) = self.send(wait) {
+    ///
+    /// A wake-up comes only where `has_queued` says that a call waits for what another flow holds.
+    pub(crate) fn next(&mut self, wait: Option<Duration>, has_queued: bool) -> Arrival {
+        if let Some(arrival) = self.send(wait, has_queued) {
             return arrival;
         }
         let arrival = match wait {
@@ -150,11 +151,14 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     /// A single request with nothing else to wait for runs on the calling thread, and its result is returned. An
     /// issuance of one name starts no thread for its requests then; each would take a stack, and an arena of the
     /// allocator.
-    fn send(&mut self, wait: Option<Duration>) -> Option<Arrival> {
+    fn send(&mut self, wait: Option<Duration>, has_queued: bool) -> Option<Arrival> {
         let is_last = |transmit: &Transmit| wait.is_none_or(|wait| wait >= transmit.time_limit);
         let is_alone = self.pending == 0
             && matches!(&self.unsent[..], [(_, transmit)] if is_last(transmit))
-            && !self.user.may_interrupt();
+            // Neither a cancellation nor a wake-up is a task, and both are answered at once: other flows wait behind a
+            // call that may start.
+            && self.user.cancel.is_none()
+            && !has_queued;
         for (expected, transmit) in core::mem::take(&mut self.unsent) {
             let shared = Arc::clone(self.shared);
             let job = move || shared.exchange(transmit);
@@ -248,15 +252,6 @@ impl<'env> UserParts<'env> {
             Some(account) => account.unlocked(work),
             None => work(),
         }
-    }
-
-    /// Returns whether something may arrive that no task of this flow sends: a cancellation, or that a record which
-    /// another flow held is free.
-    fn may_interrupt(&self) -> bool {
-        let has_record = |kind: &ChallengeKind| {
-            !matches!(kind, ChallengeKind::Http01 | ChallengeKind::TlsAlpn01)
-        };
-        self.cancel.is_some() || self.solvers.iter().any(|one| one.kinds().iter().any(has_record))
     }
 }
 

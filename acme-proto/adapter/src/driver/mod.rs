@@ -186,6 +186,11 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
         Ok(())
     }
 
+    /// Returns whether a task waits for what another flow holds, so that the [`Wake`] may be called.
+    pub fn has_queued(&self) -> bool {
+        self.handler.has_queued()
+    }
+
     fn start(&mut self, task: Task) -> Step<F::Success> {
         self.outstanding += 1;
         Step::Start(task)
@@ -215,7 +220,7 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
 
     /// Nothing can ever arrive: a bug in the flow or its handler, and an adapter would wait forever.
     fn is_stalled(&self) -> bool {
-        self.outstanding == 0 && !self.handler.has_queued()
+        self.outstanding == 0 && !self.has_queued()
     }
 }
 

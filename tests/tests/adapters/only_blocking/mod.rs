@@ -3,3 +3,4 @@
 mod client;
 mod issue;
 mod pool;
+mod shared_authorization;

@@ -49,6 +49,27 @@ fn calls_for_one_record_follow_each_other_and_others_run_beside_them() {
 }
 
 #[test]
+fn a_challenge_without_a_record_waits_for_another_issuance_of_its_authorization() {
+    let mut shared = serde_json::to_value(challenge("a.test", 0)).expect("JSON");
+    shared["kind"] = "http-01".into();
+    let shared: Challenge = serde_json::from_value(shared).expect("a challenge");
+    let locks = Arc::default();
+    let of = || Scheduler::new(vec![vec![ChallengeKind::Http01]], &locks);
+    let (mut first, mut second) = (of(), of());
+    let woken = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&woken);
+    let wake: Wake = Arc::new(move || seen.store(true, Ordering::SeqCst));
+    first.present(shared.clone(), &wake).expect("a solver");
+    second.present(shared, &wake).expect("a solver");
+    let running = calls(&mut first);
+    assert!(calls(&mut second).is_empty() && second.has_queued() && !first.has_queued());
+    drop(running);
+    assert!(woken.load(Ordering::SeqCst));
+    assert_eq!(calls(&mut second).len(), 1);
+    assert!(!second.has_queued());
+}
+
+#[test]
 fn no_more_than_the_limit_of_calls_run_at_once() {
     let (mut scheduler, wake) = scheduler();
     for number in 0..20 {
