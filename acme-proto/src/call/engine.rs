@@ -161,7 +161,9 @@ impl<O: Operation> Engine<O> {
             }
             Err(error) => Err(error),
         };
-        let is_answer = matches!(result, Ok(_) | Err(Error::Problem(_) | Error::RetryLater { .. }));
+        // What refused it a nonce is no answer to what was sent before.
+        let is_answer = !unsupplied
+            && matches!(result, Ok(_) | Err(Error::Problem(_) | Error::RetryLater { .. }));
         let may_have_landed = exchange.arrivals > u32::from(is_answer);
         exchange.finish();
         let operation = *self.operations.remove(&id)?;

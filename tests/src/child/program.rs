@@ -65,7 +65,8 @@ impl Program {
         let [stdout, stderr] =
             ["out", "err"].map(|name| dir.path().join(format!("{name}.{number}")));
         let file = |path: &Path| File::create(path).expect("the scratch directory is writable");
-        let process = Command::new(self.path())
+        let program = self.path();
+        let process = Command::new(&program)
             .args(arguments)
             .envs(env.iter().copied())
             .current_dir(dir.work())
@@ -74,7 +75,7 @@ impl Program {
             .stderr(file(&stderr))
             .spawn()
             .expect("an example program starts");
-        Child { process, stdout, stderr, started: Instant::now(), peak_memory: 0 }
+        Child { process, program, stdout, stderr, started: Instant::now(), peak_memory: 0 }
     }
 
     /// Runs the program in `dir` to its end.
@@ -106,6 +107,7 @@ pub fn example(name: &str) -> PathBuf {
 #[derive(Debug)]
 pub struct Child {
     process: process::Child,
+    program: PathBuf,
     stdout: PathBuf,
     stderr: PathBuf,
     started: Instant,
@@ -141,7 +143,8 @@ impl Child {
 
     /// Returns how it ended, if it has.
     pub fn try_wait(&mut self) -> Option<Outcome> {
-        self.peak_memory = self.peak_memory.max(peak_memory(self.process.id()).unwrap_or(0));
+        let peak = peak_memory(self.process.id(), &self.program).unwrap_or(0);
+        self.peak_memory = self.peak_memory.max(peak);
         let status = self.process.try_wait().expect("a child can be waited for")?;
         Some(self.outcome(status))
     }
@@ -241,11 +244,19 @@ impl Outcome {
     }
 }
 
-/// Returns the most memory that a process has had so far, in octets.
-fn peak_memory(id: u32) -> Option<u64> {
+/// Returns the most memory that a process has had since it became this program, in octets.
+///
+/// For a moment after it was started, it still has the memory and the name of the process that started it. Its name
+/// changes last, and stands first.
+fn peak_memory(id: u32, program: &Path) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    let member = |name| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let name = member("Name:").filter(|name| !name.is_empty())?;
+    // Linux keeps 15 octets of a name.
+    if !program.file_name()?.to_str()?.starts_with(name) {
+        return None;
+    }
+    Some(member("VmHWM:")?.strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
 fn read(path: &Path) -> String {

@@ -13,7 +13,7 @@ use acme_proto::session::Session;
 use acme_tests::canned_server::{
     CannedServer, authorization, certificate, chain, challenge, object, oblige, order, problem,
 };
-use acme_tests::script::{KEY_CHANGE, NEW_ACCOUNT, Script, account, ed2};
+use acme_tests::script::{KEY_CHANGE, NEW_ACCOUNT, NEW_NONCE, Script, account, ed2};
 use acme_tests::world::issuance;
 
 const NAME: &str = "a.example";
@@ -308,6 +308,25 @@ fn a_change_of_the_key_that_an_earlier_try_made_is_not_taken_for_refused() {
         assert!(result.is_ok_and(|key| key == new_key));
         assert_eq!(script.session.account_key(), Some(&new_key));
     }
+}
+
+/// The limit is not the CA's word on the change: the first try may have landed.
+#[test]
+fn a_limit_that_keeps_a_change_of_the_key_from_being_asked_about_leaves_both_keys_in_use() {
+    let limited = problem(429, "rateLimited").with_header("retry-after", "86400");
+    let mut script = Script::new()
+        .known_account()
+        .start()
+        .exact(Method::Post, KEY_CHANGE, problem(503, "serverInternal"))
+        .exact(Method::Head, NEW_NONCE, limited.clone())
+        .exact(Method::Head, NEW_NONCE, limited);
+    let new_key = ed2().public_key();
+    let result = script.run_with(Rollover::new(new_key.clone()), |flow, _, _| {
+        flow.stored().expect("it asked");
+    });
+    let error = result.expect_err("no nonce");
+    assert!(error.to_string().contains("newNonce"), "{error}");
+    assert_eq!(script.session.new_account_key(), Some(&new_key));
 }
 
 #[test]
