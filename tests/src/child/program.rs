@@ -247,16 +247,18 @@ impl Outcome {
 /// Returns the most memory that a process has had since it became this program, in octets.
 ///
 /// For a moment after it was started, it still has the memory and the name of the process that started it. Its name
-/// changes last, and stands first.
+/// changes last, so that what is read after the name was seen is its own.
 fn peak_memory(id: u32, program: &Path) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let member = |name| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let name = member("Name:").filter(|name| !name.is_empty())?;
+    let read = || std::fs::read_to_string(format!("/proc/{id}/status")).ok();
+    let before = read()?;
+    let name = before.lines().find_map(|line| line.strip_prefix("Name:")).map(str::trim)?;
     // Linux keeps 15 octets of a name.
-    if !program.file_name()?.to_str()?.starts_with(name) {
+    if name.is_empty() || !program.file_name()?.to_str()?.starts_with(name) {
         return None;
     }
-    Some(member("VmHWM:")?.strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    let status = read()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
 fn read(path: &Path) -> String {
