@@ -239,11 +239,36 @@ impl CannedServer {
         &mut self,
         session: &mut Session,
         flow: &mut F,
+        on_event: impl FnMut(&mut F, &mut Session, F::Event),
+    ) -> Result<F::Success, Error> {
+        let respond = |server: &mut Self, _: &mut Session, request| server.respond(request);
+        self.run_between(session, flow, respond, on_event)
+    }
+
+    /// Runs a flow as [`run`](Self::run) does; `respond` stands between the flow and [`respond`](Self::respond), and may
+    /// change what goes through it, or do something of its own meanwhile.
+    ///
+    /// # Errors
+    /// The flow's own.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    pub fn run_between<F: Flow>(
+        &mut self,
+        session: &mut Session,
+        flow: &mut F,
+        mut respond: impl FnMut(&mut Self, &mut Session, Request) -> Option<Response>,
         mut on_event: impl FnMut(&mut F, &mut Session, F::Event),
     ) -> Result<F::Success, Error> {
         for _ in 0..MOST_STEPS {
             let input = match flow.poll_output(session, self.now) {
-                Output::Transmit(transmit) => self.transmit(transmit),
+                Output::Transmit(Transmit { id, request, time_limit, body_limit, .. }) => {
+                    self.time_limits.push(time_limit);
+                    match respond(self, session, request) {
+                        Some(response) => Input::Response(id, limited(response, body_limit)),
+                        None => Input::Lost(id, Lost::NoResponse("closed".into())),
+                    }
+                }
                 Output::Sign(request) => {
                     let by_certificate =
                         matches!(request.key, acme_proto::flow::KeyRole::Certificate(_));
@@ -282,14 +307,6 @@ impl CannedServer {
         }
         let last: Vec<_> = self.paths().into_iter().rev().take(20).collect();
         panic!("the flow does not come to an end: {last:?}");
-    }
-
-    fn transmit(&mut self, transmit: Transmit) -> Input {
-        self.time_limits.push(transmit.time_limit);
-        match self.respond(transmit.request) {
-            Some(response) => Input::Response(transmit.id, limited(response, transmit.body_limit)),
-            None => Input::Lost(transmit.id, Lost::NoResponse("closed".into())),
-        }
     }
 
     /// Sets the client's clock, also back.

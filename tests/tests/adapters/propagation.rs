@@ -13,6 +13,8 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::{CNAME, NS};
 use hickory_proto::rr::{RData, RecordType};
 
+use crate::both::{on_blocking, on_tokio};
+
 const NAME: &str = "_acme-challenge.example.test";
 
 type Adapter = fn(&PropagationCheck) -> Result<Propagated, PropagationError>;
@@ -245,26 +247,20 @@ fn ca_of_the_secondary() -> (Arc<TestCa>, NameServers, Records) {
 
 #[test]
 fn acme_tokio_answers_a_challenge_when_the_record_is_everywhere() {
-    use acme_tokio::{AccountKey, Client, DynSolver, KeyKind, ProviderKey, Roots};
+    use acme_tokio::DynSolver;
     for (names, persists) in
         [(&["example.test", "*.example.test"][..], false), (&["example.test"], true)]
     {
         let (ca, servers, records) = ca_of_the_secondary();
         runtime().block_on(async {
-            let client = Client::builder(ca.directory_url())
-                .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-                .roots(Roots::Pem(ca.root_pem().into()))
-                .connect()
-                .await
-                .expect("a client");
-            client.register().await.expect("an account");
+            let client = on_tokio::ca::client(&ca).await;
             let (zone, check) = (Zone(records), check(&servers));
             let solver: Box<dyn DynSolver> = if persists {
                 Box::new(acme_tokio::DnsPersist01Solver::new(zone).propagation(check))
             } else {
                 Box::new(acme_tokio::Dns01Solver::new(zone).propagation(check))
             };
-            let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+            let key = on_tokio::ca::certificate_key();
             let issue = client.issue(names.iter().copied()).key(&key).solver(solver);
             issue.await.expect("a certificate");
         });
@@ -273,24 +269,19 @@ fn acme_tokio_answers_a_challenge_when_the_record_is_everywhere() {
 
 #[test]
 fn acme_blocking_answers_a_challenge_when_the_record_is_everywhere() {
-    use acme_blocking::{AccountKey, Client, KeyKind, ProviderKey, Roots, Solver};
+    use acme_blocking::Solver;
     for (names, persists) in
         [(&["example.test", "*.example.test"][..], false), (&["example.test"], true)]
     {
         let (ca, servers, records) = ca_of_the_secondary();
-        let client = Client::builder(ca.directory_url())
-            .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-            .roots(Roots::Pem(ca.root_pem().into()))
-            .connect()
-            .expect("a client");
-        client.register().run().expect("an account");
+        let client = on_blocking::ca::client(&ca);
         let (zone, check) = (Zone(records), check(&servers));
         let solver: Box<dyn Solver> = if persists {
             Box::new(acme_blocking::DnsPersist01Solver::new(zone).propagation(check))
         } else {
             Box::new(acme_blocking::Dns01Solver::new(zone).propagation(check))
         };
-        let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+        let key = on_blocking::ca::certificate_key();
         let issue = client.issue(names.iter().copied()).key(&key).solver(solver);
         issue.run().expect("a certificate");
     }
@@ -316,18 +307,12 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_search_of_acme_tokio_ends_when_the_issuance_is_cancelled() {
-    use acme_tokio::{AccountKey, Client, Dns01Solver, KeyKind, ProviderKey, Roots};
+    use acme_tokio::Dns01Solver;
     for secondary in SECONDARIES {
         let (ca, servers, records, check) = endless(secondary);
         runtime().block_on(async {
-            let client = Client::builder(ca.directory_url())
-                .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-                .roots(Roots::Pem(ca.root_pem().into()))
-                .connect()
-                .await
-                .expect("a client");
-            client.register().await.expect("an account");
-            let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+            let client = on_tokio::ca::client(&ca).await;
+            let key = on_tokio::ca::certificate_key();
             let solver = Dns01Solver::new(Zone(records.clone())).propagation(check);
             let cancelled = Mutex::new(None);
             let issue = client.issue(["example.test"]).key(&key).solver(solver);
@@ -345,16 +330,11 @@ fn a_search_of_acme_tokio_ends_when_the_issuance_is_cancelled() {
 
 #[test]
 fn a_search_of_acme_blocking_ends_when_the_issuance_is_cancelled() {
-    use acme_blocking::{AccountKey, Cancel, Client, Dns01Solver, KeyKind, ProviderKey, Roots};
+    use acme_blocking::{Cancel, Dns01Solver};
     for secondary in SECONDARIES {
         let (ca, servers, records, check) = endless(secondary);
-        let client = Client::builder(ca.directory_url())
-            .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-            .roots(Roots::Pem(ca.root_pem().into()))
-            .connect()
-            .expect("a client");
-        client.register().run().expect("an account");
-        let key = ProviderKey::generate(KeyKind::Es256).expect("a key");
+        let client = on_blocking::ca::client(&ca);
+        let key = on_blocking::ca::certificate_key();
         let solver = Dns01Solver::new(Zone(records.clone())).propagation(check);
         let (wish, cancelled) = (Cancel::new(), Mutex::new(None));
         let result = std::thread::scope(|scope| {

@@ -7,6 +7,8 @@ use std::thread::{self, JoinHandle};
 use acme_testca::TestCa;
 use acme_tokio::zerossl::{EabCredentials, EabRequest, MintError};
 
+use crate::both::{on_blocking, on_tokio};
+
 const KEY: &[u8] = b"a key of at least thirty-two octets";
 const KEY_TEXT: &str = "YSBrZXkgb2YgYXQgbGVhc3QgdGhpcnR5LXR3byBvY3RldHM";
 
@@ -47,15 +49,10 @@ fn ca() -> TestCa {
 
 /// Mints with `acme-tokio`, and registers with what comes of it.
 fn by_tokio(ca: &TestCa, request: &EabRequest) -> Minted {
-    use acme_tokio::{AccountKey, Client, KeyKind, Roots, zerossl};
+    use acme_tokio::zerossl;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        let client = Client::builder(ca.directory_url())
-            .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-            .roots(Roots::Pem(ca.root_pem().into()))
-            .connect()
-            .await
-            .expect("a client");
+        let client = on_tokio::ca::builder(ca).connect().await.expect("a client");
         let minted = zerossl::mint(&client, request).await?;
         let (kid, mac_key) = minted.clone().into_parts();
         let register = client.register().external_account(kid, mac_key.as_str());
@@ -66,12 +63,8 @@ fn by_tokio(ca: &TestCa, request: &EabRequest) -> Minted {
 
 /// Does the same with `acme-blocking`.
 fn by_blocking(ca: &TestCa, request: &EabRequest) -> Minted {
-    use acme_blocking::{AccountKey, Client, KeyKind, Roots, zerossl};
-    let client = Client::builder(ca.directory_url())
-        .key(AccountKey::generate(KeyKind::Es256).expect("a key"))
-        .roots(Roots::Pem(ca.root_pem().into()))
-        .connect()
-        .expect("a client");
+    use acme_blocking::zerossl;
+    let client = on_blocking::ca::builder(ca).connect().expect("a client");
     let minted = zerossl::mint(&client, request)?;
     let (kid, mac_key) = minted.clone().into_parts();
     let register = client.register().external_account(kid, mac_key.as_str());

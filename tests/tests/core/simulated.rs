@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use acme_proto::error::Error;
 use acme_proto::flow::{Flow, Input, Lost, Output, SignFailed};
-use acme_proto::http::{Method, Response};
+use acme_proto::http::{Method, Request, Response};
 use acme_proto::issuance::{Issuance, IssuanceEvent};
 use acme_proto::jose::Jwk;
 use acme_proto::op::Resource;
@@ -126,37 +126,18 @@ fn the_certificate_of_a_resumed_order_may_be_as_new_as_its_url() {
 fn a_server_that_gives_no_nonce_for_the_response_says_nothing_of_the_challenge() {
     let mut server = CannedServer::obliging(&[NAME]);
     let (mut session, mut flow) = (server.session(), issuance(&[NAME]));
-    let result = loop {
-        let now = server.now();
-        let input = match flow.poll_output(&mut session, now) {
-            Output::Transmit(transmit) => {
-                let path = transmit.request.url().as_str().to_owned();
-                let given = server.respond(transmit.request).expect("nothing is lost");
-                let bare =
-                    |status| Response::new(status).with_header("content-type", "application/json");
-                let response = match &*path {
-                    path if path.ends_with("/newNonce") => bare(500),
-                    path if path.ends_with("/authz/1") => {
-                        bare(200).with_body(given.body().to_vec())
-                    }
-                    _ => given,
-                };
-                Input::Response(transmit.id, response)
-            }
-            Output::Sign(request) => Input::Signature(request.id, sign(&request)),
-            Output::Event(event) => {
-                oblige(&mut flow, &session, event);
-                continue;
-            }
-            Output::Notice(_) | Output::Save(_) => continue,
-            Output::Timeout(at) => {
-                server.sleep_until(at.expect("a time"));
-                continue;
-            }
-            Output::Done(result) => break result,
-        };
-        flow.handle_input(&mut session, input, now).expect("a known id");
+    let bare = |status| Response::new(status).with_header("content-type", "application/json");
+    let respond = |server: &mut CannedServer, _: &mut Session, request: Request| {
+        let path = request.url().as_str().to_owned();
+        let given = server.respond(request)?;
+        Some(match &*path {
+            path if path.ends_with("/newNonce") => bare(500),
+            path if path.ends_with("/authz/1") => bare(200).with_body(given.body().to_vec()),
+            _ => given,
+        })
     };
+    let on_event = |flow: &mut Issuance, session: &mut Session, event| oblige(flow, session, event);
+    let result = server.run_between(&mut session, &mut flow, respond, on_event);
     let error = result.expect_err("no nonce");
     let is_it =
         matches!(&error, Error::Problem(problem) if problem.resource() == Resource::NewNonce);
@@ -196,43 +177,27 @@ fn key_changes(mut server: CannedServer, first: Response) -> (CannedServer, Vec<
     let mut flow = issuance(&[NAME]);
     let mut events = Vec::new();
     let new_key = ed2().public_key();
-    for _ in 0..1000 {
-        let now = server.now();
-        let input = match flow.poll_output(&mut session, now) {
-            Output::Transmit(transmit) => {
-                let is_first = transmit.request.url().as_str().ends_with("/challenge/1")
-                    && server.count("/challenge/1") == 0;
-                let response = server.respond(transmit.request).expect("nothing is lost");
-                if is_first {
-                    change_key(&mut server, &mut session, &new_key);
-                }
-                Input::Response(transmit.id, response)
+    let respond = |server: &mut CannedServer, session: &mut Session, request: Request| {
+        let is_first =
+            request.url().as_str().ends_with("/challenge/1") && server.count("/challenge/1") == 0;
+        let response = server.respond(request);
+        if is_first {
+            change_key(server, session, &new_key);
+        }
+        response
+    };
+    let on_event = |flow: &mut Issuance, session: &mut Session, event| {
+        match &event {
+            IssuanceEvent::Provision(challenge) => {
+                events.push(format!("publish for {}", challenge.thumbprint()));
             }
-            Output::Sign(request) => Input::Signature(request.id, sign(&request)),
-            Output::Event(event) => {
-                match &event {
-                    IssuanceEvent::Provision(challenge) => {
-                        events.push(format!("publish for {}", challenge.thumbprint()));
-                    }
-                    IssuanceEvent::CleanUp(_) => events.push("clean up".to_owned()),
-                    _ => {}
-                }
-                oblige(&mut flow, &session, event);
-                continue;
-            }
-            Output::Notice(_) | Output::Save(_) => continue,
-            Output::Timeout(at) => {
-                server.sleep_until(at.expect("a time"));
-                continue;
-            }
-            Output::Done(result) => {
-                result.expect("a certificate");
-                return (server, events);
-            }
-        };
-        flow.handle_input(&mut session, input, now).expect("a known id");
-    }
-    panic!("no end: {events:?}");
+            IssuanceEvent::CleanUp(_) => events.push("clean up".to_owned()),
+            _ => {}
+        }
+        oblige(flow, session, event);
+    };
+    server.run_between(&mut session, &mut flow, respond, on_event).expect("a certificate");
+    (server, events)
 }
 
 /// Changes the account key, as another flow of the session does.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
+use crate::both::on_blocking::adapter::transport;
 use crate::both::on_blocking::ca::{builder, certificate_key, client};
 use crate::both::on_blocking::client::{Down, account_key, connecting_fails};
 use crate::both::on_blocking::issue::http01;
@@ -91,9 +92,7 @@ impl Transport for Hangs {
 #[test]
 fn cancelling_does_not_wait_for_an_exchange_that_hangs() {
     let ca = TestCa::start();
-    let provider = rustls::crypto::ring::default_provider().into();
-    let roots = Roots::Pem(ca.root_pem().into());
-    let transport = UreqTransport::new(&provider, &roots).expect("a transport");
+    let transport = transport(ca.root_pem());
     let cancel = Cancel::new();
     let hangs = Hangs { transport, cancel: cancel.clone() };
     let client = builder(&ca).transport(hangs).connect().expect("a client");
@@ -127,9 +126,7 @@ impl Transport for OnThreads {
 #[test]
 fn the_requests_for_one_name_start_no_threads() {
     let ca = TestCa::start();
-    let provider = rustls::crypto::ring::default_provider().into();
-    let roots = Roots::Pem(ca.root_pem().into());
-    let transport = UreqTransport::new(&provider, &roots).expect("a transport");
+    let transport = transport(ca.root_pem());
     let threads: Arc<Mutex<Vec<ThreadId>>> = Arc::default();
     let transport = OnThreads { transport, threads: Arc::clone(&threads) };
     let client = builder(&ca).transport(transport).connect().expect("a client");
