@@ -60,10 +60,11 @@ macro_rules! whole_list {
 
         // An order with a name, an address and dates; its authorizations can be given up.
         let names = identifiers(&["example.test", "127.0.0.1"]);
-        let request = NewOrder::new(names.clone()).expect("names").with_not_after(tomorrow());
+        let end = tomorrow();
+        let request = NewOrder::new(names.clone()).expect("names").with_not_after(end);
         let entry = client.new_order(request)$($end)*.expect("an order");
         let order = client.order(entry.url())$($end)*.expect("an order");
-        assert_eq!((order.identifiers(), order.not_after()), (&names[..], Some(tomorrow())));
+        assert_eq!((order.identifiers(), order.not_after()), (&names[..], Some(end)));
         for url in order.authorizations() {
             let authorization = client.deactivate_authorization(url)$($end)*.expect("an answer");
             assert_eq!(*authorization.status(), AuthorizationStatus::Deactivated);
