@@ -5,6 +5,7 @@ mod certificates;
 mod dns_updates;
 mod examples;
 mod field;
+mod golden;
 mod import;
 mod mutations;
 mod only_blocking;

@@ -4,7 +4,7 @@ mod faults;
 mod on_tokio;
 mod readme;
 mod searches;
-mod site;
+pub(crate) mod site;
 mod storage_down;
 mod validations;
 mod wishes;
@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use self::site::{Site, Wanted};
 
-const A_WHILE: Duration = Duration::from_secs(20);
+pub(crate) const A_WHILE: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_new_server_has_its_certificate_at_the_first_handshake() {

@@ -17,19 +17,19 @@ use rustls::crypto::CryptoProvider;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// What a test wants of a site.
-pub(super) struct Wanted<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) cas: Vec<&'a TestCa>,
-    pub(super) names: Vec<Vec<String>>,
+pub(crate) struct Wanted<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) cas: Vec<&'a TestCa>,
+    pub(crate) names: Vec<Vec<String>>,
     /// The names that handshakes may cause.
-    pub(super) on_demand: Vec<String>,
-    pub(super) provider: Option<Arc<CryptoProvider>>,
+    pub(crate) on_demand: Vec<String>,
+    pub(crate) provider: Option<Arc<CryptoProvider>>,
     /// How long an issuance may take.
-    pub(super) time_limit: Option<Duration>,
+    pub(crate) time_limit: Option<Duration>,
 }
 
 impl<'a> Wanted<'a> {
-    pub(super) fn new(folder: &'a Path, ca: &'a TestCa, names: &[&[&str]]) -> Self {
+    pub(crate) fn new(folder: &'a Path, ca: &'a TestCa, names: &[&[&str]]) -> Self {
         let names = names.iter().map(|names| names.iter().map(ToString::to_string).collect());
         let names = names.collect();
         let (on_demand, provider, time_limit) = Default::default();
@@ -46,9 +46,9 @@ impl<'a> Wanted<'a> {
 }
 
 /// A server that says hello to its clients, until it is dropped.
-pub(super) struct Site {
-    pub(super) adapter: &'static str,
-    pub(super) address: SocketAddr,
+pub(crate) struct Site {
+    pub(crate) adapter: &'static str,
+    pub(crate) address: SocketAddr,
     events: Events,
     running: Running,
 }
@@ -101,7 +101,7 @@ macro_rules! builder {
 
 impl Site {
     /// Starts a server with acme-tokio.
-    pub(super) fn tokio(wanted: &Wanted<'_>) -> Self {
+    pub(crate) fn tokio(wanted: &Wanted<'_>) -> Self {
         let (events, runtime, socket) = (Events::default(), runtime(), wanted.bind());
         socket.set_nonblocking(true).expect("a socket option");
         let (certificates, mut listener) = runtime.block_on(async {
@@ -127,7 +127,7 @@ impl Site {
     }
 
     /// Starts a server with acme-blocking.
-    pub(super) fn blocking(wanted: &Wanted<'_>) -> Self {
+    pub(crate) fn blocking(wanted: &Wanted<'_>) -> Self {
         let (events, socket) = (Events::default(), wanted.bind());
         let certificates = builder!(acme_blocking, wanted, &events).start().expect("certificates");
         let listener = Arc::new(certificates.listener().listen_on(socket).expect("a listener"));
@@ -147,20 +147,20 @@ impl Site {
     }
 
     /// Starts a server with either adapter.
-    pub(super) const EACH: [fn(&Wanted<'_>) -> Self; 2] = [Self::tokio, Self::blocking];
+    pub(crate) const EACH: [fn(&Wanted<'_>) -> Self; 2] = [Self::tokio, Self::blocking];
 
     /// Makes a handshake.
-    pub(super) fn get(&self, name: &str) -> Result<Seen, String> {
+    pub(crate) fn get(&self, name: &str) -> Result<Seen, String> {
         TlsClient::offering(&["http/1.1"]).connect(self.address, name)
     }
 
     /// Waits until this many certificates were obtained or adopted by this process.
-    pub(super) fn wait_for_renewals(&self, number: usize, limit: Duration) {
+    pub(crate) fn wait_for_renewals(&self, number: usize, limit: Duration) {
         self.wait_for(number, limit, is_renewal);
     }
 
     /// Waits until this many events of a kind have come.
-    pub(super) fn wait_for(
+    pub(crate) fn wait_for(
         &self,
         number: usize,
         limit: Duration,
@@ -173,24 +173,24 @@ impl Site {
         }
     }
 
-    pub(super) fn count(&self, is_it: impl Fn(&CertificateEventKind) -> bool) -> usize {
+    pub(crate) fn count(&self, is_it: impl Fn(&CertificateEventKind) -> bool) -> usize {
         self.events.lock().expect("no panic").iter().filter(|event| is_it(&event.kind)).count()
     }
 
     /// Returns whether an event has come whose text has these words.
-    pub(super) fn has_said(&self, words: &str) -> bool {
+    pub(crate) fn has_said(&self, words: &str) -> bool {
         let events = self.events.lock().expect("no panic");
         events.iter().any(|event| event.to_string().contains(words))
     }
 
-    pub(super) fn health(&self) -> Health {
+    pub(crate) fn health(&self) -> Health {
         match &self.running {
             Running::Tokio(_, certificates) => certificates.health(),
             Running::Blocking(certificates, _) => certificates.health(),
         }
     }
 
-    pub(super) fn add(&self, names: &[&str]) {
+    pub(crate) fn add(&self, names: &[&str]) {
         match &self.running {
             Running::Tokio(runtime, certificates) => {
                 runtime.block_on(certificates.add(names.iter().copied())).expect("names");
@@ -201,21 +201,21 @@ impl Site {
         }
     }
 
-    pub(super) fn remove(&self, name: &str) -> bool {
+    pub(crate) fn remove(&self, name: &str) -> bool {
         match &self.running {
             Running::Tokio(_, certificates) => certificates.remove(name),
             Running::Blocking(certificates, _) => certificates.remove(name),
         }
     }
 
-    pub(super) fn order_now(&self, name: &str) -> bool {
+    pub(crate) fn order_now(&self, name: &str) -> bool {
         match &self.running {
             Running::Tokio(_, certificates) => certificates.order_now(name),
             Running::Blocking(certificates, _) => certificates.order_now(name),
         }
     }
 
-    pub(super) fn shutdown(&self) {
+    pub(crate) fn shutdown(&self) {
         match &self.running {
             Running::Tokio(runtime, certificates) => runtime.block_on(certificates.shutdown()),
             Running::Blocking(certificates, _) => certificates.shutdown(),
