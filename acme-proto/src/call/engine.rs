@@ -120,7 +120,8 @@ impl<O: Operation> Engine<O> {
         let mut exchange = exchanges.all.remove(&id)?;
         let State::Settled(outcome) = &mut exchange.state else { return None };
         // A placeholder: the exchange stays settled until its next transition.
-        let outcome = core::mem::replace(outcome, Err(Error::Internal));
+        let outcome =
+            core::mem::replace(outcome, Err(Error::Internal("an outcome was read twice")));
         let (phase, unsupplied) = (exchange.phase, exchange.unsupplied);
         let operation = self.operations.get_mut(&id)?;
         let (mut read, seen) = read_outcome(exchanges, &mut **operation, phase, outcome, session);

@@ -160,7 +160,10 @@ impl Exchanges {
         session: &mut Session,
         flow: FlowId,
     ) -> Result<Begun, Error> {
-        let url = exchange.url.as_ref().ok_or(Error::Internal)?;
+        let url = exchange
+            .url
+            .as_ref()
+            .ok_or(Error::Internal("a request is signed before its URL is known"))?;
         let (jwk, role, by_jwk) = signing_key(exchange, session)?;
         if let (Payload::Nested(inner), None) = (&exchange.spec.payload, &exchange.payload) {
             let context = InnerContext { url, account_key: jwk, account: session.account_url() };

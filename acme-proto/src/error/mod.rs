@@ -122,9 +122,9 @@ pub enum Error {
     /// The caller's data cannot be used.
     #[error(transparent)]
     Input(InvalidInput),
-    /// This crate reached a state that its authors thought impossible.
-    #[error("bug in acme-proto; report it, with the log of this flow")]
-    Internal,
+    /// This crate reached a state that its authors thought impossible. The text says what they did not expect.
+    #[error("bug in acme-proto: {0}; report it, with the log of this flow")]
+    Internal(&'static str),
     /// The driver broke the contract of the core.
     #[error(transparent)]
     Misuse(Misuse),

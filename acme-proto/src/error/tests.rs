@@ -56,6 +56,7 @@ fn a_cause_is_the_source_and_is_not_repeated() {
         (Error::Input(InvalidInput::NoIdentifiers), 0),
         (Error::Misuse(Misuse::UnknownId), 0),
         (Error::Cancelled, 0),
+        (Error::Internal("an order is gone"), 0),
     ] {
         let messages = chain(&error);
         assert_eq!(messages.len(), causes + 1, "{messages:?}");

@@ -103,7 +103,8 @@ impl Issuance {
         let result = match ending.result {
             Ok(chosen) => {
                 let order = self.order.url().cloned().zip(self.order.object().cloned());
-                order.ok_or(Error::Internal).map(|(order_url, order)| Issued {
+                let gone = Error::Internal("the order of a downloaded certificate is gone");
+                order.ok_or(gone).map(|(order_url, order)| Issued {
                     chosen,
                     order_url,
                     order: Box::new(order),

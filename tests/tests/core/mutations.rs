@@ -92,7 +92,7 @@ fn register(world: &mut World, session: &mut Session) {
 /// Returns what is wrong with an error that a person has to act on.
 fn fault_of(error: &Error, member: Option<&str>) -> Option<String> {
     let text = Report::new(error).to_string();
-    let is_ours = matches!(error, Error::Internal | Error::Misuse(_));
+    let is_ours = matches!(error, Error::Internal(_) | Error::Misuse(_));
     let names_it = text.to_ascii_lowercase().contains("https://");
     let is_plain = text.chars().all(|c| !c.is_control()) && text.len() < 5_000;
     // What is missing or malformed is named, or what it is in.

@@ -304,7 +304,7 @@ impl Lifecycle {
         }
         let is_local = matches!(
             error,
-            Error::Signer(_) | Error::Storage(_) | Error::Misuse(_) | Error::Internal
+            Error::Signer(_) | Error::Storage(_) | Error::Misuse(_) | Error::Internal(_)
         );
         let weight = Weight::of(error);
         self.fail(directory, Report::new(error).to_string(), weight, is_local, now);

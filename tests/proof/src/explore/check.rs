@@ -102,7 +102,7 @@ fn at_end(run: &Run<'_>) -> Option<String> {
 fn is_excused(run: &Run<'_>, error: &Error) -> bool {
     let ledger = &run.ledger;
     match error {
-        Error::Internal | Error::Misuse(_) | Error::Input(_) => false,
+        Error::Internal(_) | Error::Misuse(_) | Error::Input(_) => false,
         Error::Cancelled => ledger.cancelled,
         Error::Storage(_) => ledger.store_failed,
         Error::Deadline(_) => ledger.waits > 0 || ledger.failures > 1,

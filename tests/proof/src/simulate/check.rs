@@ -125,7 +125,7 @@ fn success(sim: &Sim<'_>, index: usize, issued: &Issued) -> Option<String> {
 fn failure(sim: &Sim<'_>, index: usize, error: &Error) -> Option<String> {
     let ledger = &sim.actors[index].ledger;
     let is_excused = match error {
-        Error::Internal | Error::Misuse(_) | Error::Input(_) | Error::KeyInUse { .. } => false,
+        Error::Internal(_) | Error::Misuse(_) | Error::Input(_) | Error::KeyInUse { .. } => false,
         Error::AccountClosed { .. } => false,
         Error::Cancelled => ledger.has(Kind::Cancelled),
         Error::Storage(_) => ledger.has(Kind::NotStored),
