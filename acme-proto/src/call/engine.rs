@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
-use super::exchange::{Event, Exchange, ExchangeId, Outcome, Phase, State, Work};
+use super::exchange::{Event, Exchange, ExchangeId, Outcome, Phase, Settled, Work};
 use super::exchanges::{Due, Exchanges, Operations};
 use crate::error::{Error, Unsupported};
 use crate::notice::Notice;
@@ -103,8 +103,8 @@ impl<O: Operation> Engine<O> {
                 Due::Sign(request) => return Step::Sign(request),
                 Due::Notice(notice) => return Step::Notice(notice),
                 Due::Wait(until) => return Step::Wait(until),
-                Due::Read(id) => {
-                    if let Some(finished) = self.read(id, session) {
+                Due::Read(settled) => {
+                    if let Some(finished) = self.read(settled, session) {
                         return Step::Finished(Box::new(finished));
                     }
                 }
@@ -115,16 +115,13 @@ impl<O: Operation> Engine<O> {
     /// Lets an operation read the response, or the error, that ended its present request.
     ///
     /// Returns nothing if the operation has another request.
-    fn read(&mut self, id: ExchangeId, session: &mut Session) -> Option<Finished<O>> {
+    fn read(&mut self, settled: Settled, session: &mut Session) -> Option<Finished<O>> {
+        let Settled { id, exchange, outcome, unsupplied } = settled;
+        // It is there: operations are given up only together with their exchanges.
+        let mut operation = self.operations.remove(&id)?;
         let exchanges = &mut self.exchanges;
-        let mut exchange = exchanges.all.remove(&id)?;
-        let State::Settled(outcome) = &mut exchange.state else { return None };
-        // A placeholder: the exchange stays settled until its next transition.
-        let outcome =
-            core::mem::replace(outcome, Err(Error::Internal("an outcome was read twice")));
-        let (phase, unsupplied) = (exchange.phase, exchange.unsupplied);
-        let operation = self.operations.get_mut(&id)?;
-        let (mut read, seen) = read_outcome(exchanges, &mut **operation, phase, outcome, session);
+        let phase = exchange.phase;
+        let (mut read, seen) = read_outcome(exchanges, &mut *operation, phase, outcome, session);
         if let Err(error) = read {
             // One fallback, or two servers' faults could lead to each other forever. What the operation lacked is no
             // fault of its resource, and no other resource makes up for it.
@@ -135,25 +132,18 @@ impl<O: Operation> Engine<O> {
                     exchanges.resources_given();
                 }
                 let phase = Phase::Fallback { first_status: seen.status };
-                exchanges.put_back(id, Box::new(exchange.restart(Event::Fallback, phase, spec)));
-                return None;
+                return self.go_on(id, exchange.restart(Event::Fallback, phase, spec), operation);
             }
-            read = read_error(exchanges, &mut **operation, error, unsupplied);
+            read = read_error(exchanges, &mut *operation, error, unsupplied);
         }
         let was_reread = phase == Phase::Reread;
         let result = match read {
             Ok(Read::Response(response)) if was_reread && !operation.landed(&response) => {
-                // It never arrived: sent again, with the tries that it had.
-                let (spec, tries) = (operation.spec(), exchange.tries);
-                let again = exchange.restart(Event::Resend, Phase::Request, spec);
-                exchanges.put_back(id, Box::new(Exchange { tries, ..again }));
-                return None;
+                return self.go_on(id, exchange.resend(operation.spec()), operation);
             }
             Ok(Read::NextRequest) => {
-                let spec = operation.spec();
-                let next = exchange.restart(Event::NextRequest, Phase::Request, spec);
-                exchanges.put_back(id, Box::new(next));
-                return None;
+                let next = exchange.restart(Event::NextRequest, Phase::Request, operation.spec());
+                return self.go_on(id, next, operation);
             }
             // Only a final response is applied: a re-read that shows the old state says nothing new.
             Ok(Read::Response(response)) => {
@@ -165,11 +155,16 @@ impl<O: Operation> Engine<O> {
         // What refused it a nonce is no answer to what was sent before.
         let is_answer = !unsupplied
             && matches!(result, Ok(_) | Err(Error::Problem(_) | Error::RetryLater { .. }));
-        let may_have_landed = exchange.arrivals > u32::from(is_answer);
-        exchange.finish();
-        let operation = *self.operations.remove(&id)?;
+        let may_have_landed = exchange.counts.arrivals > u32::from(is_answer);
         let retry_after = seen.retry_after;
-        Some(Finished { operation, result, retry_after, was_reread, may_have_landed })
+        Some(Finished { operation: *operation, result, retry_after, was_reread, may_have_landed })
+    }
+
+    /// Goes on with another request of an operation, which is not finished.
+    fn go_on(&mut self, id: ExchangeId, next: Exchange, operation: Box<O>) -> Option<Finished<O>> {
+        self.operations.insert(id, operation);
+        self.exchanges.put_back(id, Box::new(next));
+        None
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::supply::Supply;
 use crate::error::Error;
 use crate::http::Response;
-use crate::jose::{SigningInput, Thumbprint};
+use crate::jose::{Jwk, Signature, SigningInput, Thumbprint};
 use crate::op::{Auth, Payload, Spec};
 use crate::request::RequestId;
 use crate::session::Fresh;
@@ -23,7 +23,7 @@ pub(super) struct Exchange {
     pub(super) work: Work,
     pub(super) phase: Phase,
     pub(super) spec: Spec,
-    pub(super) state: State,
+    state: State,
     /// The URL that the request goes to, or last went to.
     pub(super) url: Option<Url>,
     /// The URL that a redirect led to.
@@ -33,30 +33,35 @@ pub(super) struct Exchange {
     /// The nonce of a badNonce response, or the own one of a request that nobody has processed; no other exchange may use
     /// it.
     pub(super) nonce: Option<Fresh>,
-    /// The nonce that the request was signed with last.
-    pub(super) signed_nonce: Option<Fresh>,
-    /// The request that went out last.
-    pub(super) request_id: Option<RequestId>,
-    pub(super) tries: u32,
-    /// How many of these were lost: the next one has more time.
-    pub(super) losses: u32,
+    pub(super) counts: Counts,
     /// Since the server first did not know what it had named a moment ago. Boxed, because it is rare.
     pub(super) lag: Option<Box<Lag>>,
-    pub(super) nonce_tries: u32,
-    /// How many times the request left, unless the server has certainly not processed it.
-    pub(super) arrivals: u32,
-    /// When the request was sent last.
-    pub(super) sent_at: Timestamp,
-    /// It failed because it was not supplied with what it lacks.
-    pub(super) unsupplied: bool,
-    pub(super) redirects: u32,
     pub(super) refetched_directory: bool,
-    /// The account key that signed last.
-    pub(super) signed_by: Option<Thumbprint>,
-    /// The other account key was tried already.
-    pub(super) signed_again: bool,
-    /// The key that the account is changing to signs, to see whether the server holds it already.
-    pub(super) tries_new_key: bool,
+    /// The key that signs since the request was refused because of its key.
+    pub(super) second_key: Option<SecondKey>,
+}
+
+/// How often things happened to the present request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts {
+    /// It was lost, or refused for now.
+    pub(super) tries: u32,
+    /// It was lost: the next one has more time.
+    pub(super) losses: u32,
+    /// Its nonce was refused.
+    pub(super) bad_nonces: u32,
+    /// It left, and the server may have processed it.
+    pub(super) arrivals: u32,
+    pub(super) redirects: u32,
+}
+
+/// A key that signs a request once more, while the account changes from one to the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SecondKey {
+    /// The account's key, which another one was when the request was signed first.
+    Current,
+    /// The key that the account is changing to, to see whether the server holds it already.
+    New,
 }
 
 /// The server does not know a URL that it has named, or an account that it has made.
@@ -94,7 +99,7 @@ pub(super) type Outcome = Result<(Url, Response), Error>;
 
 /// The state of an exchange, with what belongs to it.
 #[derive(Debug)]
-pub(super) enum State {
+enum State {
     /// For a time, a slot of the rate limits, or something that it lacks; in one of the
     /// [`Queue`](super::queue::Queue)'s sets.
     Waiting {
@@ -102,12 +107,43 @@ pub(super) enum State {
         has_slot: bool,
     },
     SigningInner(SigningInput),
-    Signing(SigningInput),
+    Signing(SigningInput, SignedWith),
     /// The body is ready to be sent.
-    Signed(Vec<u8>),
-    Sent,
-    /// For the operation to read.
-    Settled(Outcome),
+    Signed(Vec<u8>, SignedWith),
+    /// With the nonce of a signed request.
+    Sent(Sent, Option<Fresh>),
+}
+
+/// What a request is signed with.
+#[derive(Debug)]
+struct SignedWith {
+    nonce: Fresh,
+    key: Thumbprint,
+}
+
+/// A request that the driver has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub(super) id: RequestId,
+    pub(super) at: Timestamp,
+    /// The key that signed it, and since when its nonce was known.
+    pub(super) signed: Option<(Thumbprint, Timestamp)>,
+}
+
+impl Sent {
+    pub(super) fn is_signed_by(&self, key: &Jwk) -> bool {
+        self.signed.is_some_and(|(thumbprint, _)| thumbprint == key.thumbprint())
+    }
+}
+
+/// An exchange whose present request has come to its end, for its operation to read.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) id: ExchangeId,
+    pub(super) exchange: Box<Exchange>,
+    pub(super) outcome: Outcome,
+    /// It ended because it was not supplied with what it lacks.
+    pub(super) unsupplied: bool,
 }
 
 /// A state without its data, for [`next`].
@@ -160,6 +196,7 @@ pub(super) enum Event {
     /// The resource shows that the request was not processed: it is sent again.
     Resend,
     /// The operation is done.
+    #[cfg_attr(not(test), expect(dead_code, reason = "an exchange that is finished is dropped"))]
     Finish,
 }
 
@@ -219,32 +256,90 @@ impl Exchange {
             work,
             phase: Phase::Request,
             spec,
-            state: State::Waiting { not_before: Timestamp::UNIX_EPOCH, has_slot: false },
+            state: State::NEW,
             url: None,
             redirect: None,
             payload: None,
             nonce: None,
-            signed_nonce: None,
-            request_id: None,
-            tries: 0,
-            losses: 0,
+            counts: Counts::NONE,
             lag: None,
-            nonce_tries: 0,
-            arrivals: 0,
-            sent_at: Timestamp::UNIX_EPOCH,
-            unsupplied: false,
-            redirects: 0,
             refetched_directory: false,
-            signed_by: None,
-            signed_again: false,
-            tries_new_key: false,
+            second_key: None,
         }
     }
 
-    /// Goes to another state because of an event.
-    pub(super) fn enter(&mut self, event: Event, state: State) {
-        debug_assert_eq!(next(self.state.stage(), event), Some(state.stage()));
-        self.state = state;
+    pub(super) const fn stage(&self) -> Stage {
+        self.state.stage()
+    }
+
+    /// Returns until when it waits at least; `None` for one that is further on.
+    pub(super) const fn waits_until(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Waiting { not_before, .. } => Some(not_before),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn has_slot(&self) -> bool {
+        matches!(self.state, State::Waiting { has_slot: true, .. })
+    }
+
+    /// Returns what the driver has of it.
+    pub(super) const fn sent(&self) -> Option<Sent> {
+        match self.state {
+            State::Sent(sent, _) => Some(sent),
+            _ => None,
+        }
+    }
+
+    /// Takes a slot of the rate limits, which may be a later one.
+    pub(super) fn take_slot(&mut self, not_before: Timestamp) {
+        debug_assert_eq!(self.stage(), Stage::Waiting);
+        self.state = State::Waiting { not_before, has_slot: true };
+    }
+
+    /// Hands the inner JWS to the signer.
+    pub(super) fn sign_inner(&mut self, input: SigningInput) {
+        self.enter(Event::SignInner, State::SigningInner(input));
+    }
+
+    /// Hands the request to the signer.
+    pub(super) fn sign(&mut self, input: SigningInput, nonce: Fresh, key: Thumbprint) {
+        self.enter(Event::Sign, State::Signing(input, SignedWith { nonce, key }));
+    }
+
+    /// Handles `Input::Signature`.
+    pub(super) fn signature(&mut self, signature: &Signature, now: Timestamp) {
+        debug_assert!(next(self.stage(), Event::Signature).is_some());
+        match core::mem::replace(&mut self.state, State::NEW) {
+            State::Signing(input, with) => {
+                self.state = State::Signed(input.flattened(signature.as_bytes()), with);
+            }
+            State::SigningInner(input) => {
+                if let Payload::Nested(inner) = &self.spec.payload {
+                    self.payload = Some(inner.wrap(&input.flattened(signature.as_bytes())));
+                }
+                // The slot stays reserved: nothing was sent yet.
+                self.state = State::Waiting { not_before: now, has_slot: true };
+            }
+            other => self.state = other,
+        }
+    }
+
+    /// Hands the request to the driver; returns its body, and whose response brought its nonce.
+    pub(super) fn send(&mut self, id: RequestId, at: Timestamp) -> (Vec<u8>, Option<RequestId>) {
+        debug_assert_eq!(next(self.stage(), Event::Send), Some(Stage::Sent));
+        match core::mem::replace(&mut self.state, State::NEW) {
+            State::Signed(body, SignedWith { nonce, key }) => {
+                let (signed, from) = (Some((key, nonce.since)), nonce.from);
+                self.state = State::Sent(Sent { id, at, signed }, Some(nonce));
+                (body, from)
+            }
+            _ => {
+                self.state = State::Sent(Sent { id, at, signed: None }, None);
+                (Vec::new(), None)
+            }
+        }
     }
 
     /// Goes back to be sent again at `not_before`, by a slot of its own.
@@ -252,10 +347,28 @@ impl Exchange {
         self.enter(event, State::Waiting { not_before, has_slot: false });
     }
 
-    /// Begins another request of the same operation; only what it is for is kept.
-    pub(super) fn restart(self, event: Event, phase: Phase, spec: Spec) -> Self {
-        debug_assert_eq!(next(self.state.stage(), event), Some(Stage::Waiting));
+    /// Ends the present request, for the operation to read the outcome.
+    pub(super) fn settle(self: Box<Self>, id: ExchangeId, outcome: Outcome) -> Settled {
+        debug_assert_eq!(next(self.stage(), Event::Settle), Some(Stage::Settled));
+        Settled { id, exchange: self, outcome, unsupplied: false }
+    }
+
+    /// Begins another request of the same operation, once the present one is settled; only what it is for is kept.
+    pub(super) fn restart(&self, event: Event, phase: Phase, spec: Spec) -> Self {
+        debug_assert_eq!(next(Stage::Settled, event), Some(Stage::Waiting));
         Self { phase, ..Self::new(self.work, spec) }
+    }
+
+    /// Sends a request again of which a re-read shows that it was not processed, with the tries that it had.
+    pub(super) fn resend(&self, spec: Spec) -> Self {
+        let Counts { tries, .. } = self.counts;
+        let counts = Counts { tries, ..Counts::NONE };
+        Self { counts, ..self.restart(Event::Resend, Phase::Request, spec) }
+    }
+
+    fn enter(&mut self, event: Event, state: State) {
+        debug_assert_eq!(next(self.stage(), event), Some(state.stage()));
+        self.state = state;
     }
 
     /// Returns whether the next signature is that of the request, and not of an inner JWS.
@@ -266,12 +379,13 @@ impl Exchange {
 
     /// Keeps the nonce that the request was signed with, for the next try: nobody has used it up.
     pub(super) fn keep_nonce(&mut self) {
-        self.nonce = self.signed_nonce.take();
+        if let State::Sent(_, nonce) = &mut self.state {
+            self.nonce = nonce.take();
+        }
     }
 
-    /// Ends.
-    pub(super) fn finish(self) {
-        debug_assert_eq!(next(self.state.stage(), Event::Finish), Some(Stage::Finished));
+    pub(super) fn tries_new_key(&self) -> bool {
+        self.second_key == Some(SecondKey::New)
     }
 
     pub(super) const fn uses_account_url(&self) -> bool {
@@ -279,15 +393,20 @@ impl Exchange {
     }
 }
 
+impl Counts {
+    const NONE: Self = Self { tries: 0, losses: 0, bad_nonces: 0, arrivals: 0, redirects: 0 };
+}
+
 impl State {
-    pub(super) const fn stage(&self) -> Stage {
+    const NEW: Self = Self::Waiting { not_before: Timestamp::UNIX_EPOCH, has_slot: false };
+
+    const fn stage(&self) -> Stage {
         match self {
             Self::Waiting { .. } => Stage::Waiting,
             Self::SigningInner(_) => Stage::SigningInner,
-            Self::Signing(_) => Stage::Signing,
-            Self::Signed(_) => Stage::Signed,
-            Self::Sent => Stage::Sent,
-            Self::Settled(_) => Stage::Settled,
+            Self::Signing(..) => Stage::Signing,
+            Self::Signed(..) => Stage::Signed,
+            Self::Sent(..) => Stage::Sent,
         }
     }
 }

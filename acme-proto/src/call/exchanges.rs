@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::exchange::{Event, Exchange, ExchangeId, Outcome, State, Work};
+use super::exchange::{Exchange, ExchangeId, Outcome, Settled, Stage, Work};
 use super::queue::LazyQueue;
 use super::supply::Supplies;
 use crate::error::{DeadlinePassed, Error, Misuse, Unsupported};
@@ -32,6 +32,7 @@ pub(crate) struct Exchanges {
     /// Numbers requests, signatures and saves.
     next_number: u64,
     next_id: u64,
+    /// All but those that are settled.
     pub(super) all: SortedMap<ExchangeId, Box<Exchange>>,
     pub(super) queue: LazyQueue,
     pub(super) supplies: Supplies,
@@ -64,8 +65,8 @@ pub(super) enum Due {
     Transmit(Transmit),
     Sign(SignRequest),
     Notice(Notice),
-    /// This exchange is settled: its operation reads the outcome.
-    Read(ExchangeId),
+    /// The operation of an exchange reads the outcome.
+    Read(Settled),
     /// Nothing before this time; the deadline, if that has passed.
     Wait(Timestamp),
 }
@@ -114,12 +115,14 @@ impl Exchanges {
     pub(super) fn abandon_all(&mut self) {
         self.all.retain(|_, exchange| matches!(exchange.work, Work::Supply(_)));
         self.queue.retain(|id| self.all.contains_key(id));
+        self.queue.settled.clear();
     }
 
     /// Ends all exchanges and gives the nonces back.
     pub(super) fn reset(&mut self, session: &mut Session) {
         self.all = SortedMap::new();
         self.queue.retain(|_| false);
+        self.queue.settled.clear();
         for fresh in self.supplies.reset() {
             session.put_nonce(fresh);
         }
@@ -144,7 +147,7 @@ impl Exchanges {
 
     /// Returns whether no operation is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.all.len() == self.supplies.running()
+        !self.has_settled() && self.all.len() == self.supplies.running()
     }
 
     /// Returns whether a response or an error waits to be read by its operation.
@@ -182,8 +185,7 @@ impl Exchanges {
 
     /// Ends the operations that the deadline cut off, each by an error of its own.
     ///
-    /// Only after [`poll`](Self::poll) returned a wait: nothing is settled then, and a settled exchange cannot be settled
-    /// again.
+    /// Only after [`poll`](Self::poll) returned a wait: nothing is settled then.
     pub(super) fn expire(&mut self, operations: &dyn Operations) {
         debug_assert!(self.queue.settled.is_empty());
         let mut late = Vec::new();
@@ -234,8 +236,8 @@ impl Exchanges {
             if let Some(notice) = self.notices.pop_front() {
                 return Due::Notice(notice);
             }
-            if let Some(id) = self.queue.settled.pop_front() {
-                return Due::Read(id);
+            if let Some(settled) = self.queue.settled.pop_front() {
+                return Due::Read(settled);
             }
             // Nothing is sent after the deadline, but what has arrived by then was read above.
             if self.is_late() {
@@ -287,23 +289,20 @@ impl Exchanges {
         }
         // A second input, or one to an exchange that was given up, is late and not wrong.
         let Some(id) = self.queue.outstanding.remove(&number) else { return Ok(()) };
-        // One that was given up is gone, and one that the deadline cut off is settled. The input
-        // only makes room.
+        // One that was given up, or that the deadline cut off, is gone. The input only makes room.
         let Some(mut exchange) = self.all.remove(&id) else { return Ok(()) };
-        if matches!(exchange.state, State::Waiting { .. } | State::Signed(_) | State::Settled(_)) {
-            self.all.insert(id, exchange);
-            return Ok(());
-        }
-        let verdict = match input {
-            Input::Response(_, response) => self.responded(&mut exchange, response, session),
-            Input::Lost(_, lost) => self.lost(&mut exchange, lost, session),
-            Input::SignFailed(_, reason) => Verdict::Settle(Err(Error::Signer(reason))),
-            Input::Signature(_, signature) => {
-                self.signature(&mut exchange, &signature);
+        let verdict = match (input, exchange.sent()) {
+            (Input::Response(_, response), Some(sent)) => {
+                self.responded(&mut exchange, sent, response, session)
+            }
+            (Input::Lost(_, lost), Some(_)) => self.lost(&mut exchange, lost, session),
+            (Input::SignFailed(_, reason), None) => Verdict::Settle(Err(Error::Signer(reason))),
+            (Input::Signature(_, signature), None) => {
+                exchange.signature(&signature, self.now);
                 Verdict::Stay
             }
-            // Never outstanding as an exchange: it returned above.
-            Input::Saved(_) | Input::SaveFailed(..) => Verdict::Stay,
+            // A number belongs to one request, signature or save, and its type says to which.
+            _ => Verdict::Stay,
         };
         match verdict {
             Verdict::Stay => self.put_back(id, exchange),
@@ -337,20 +336,13 @@ impl Exchanges {
     /// Puts an exchange back that was taken out to be worked on.
     pub(super) fn put_back(&mut self, id: ExchangeId, exchange: Box<Exchange>) {
         let queue = &mut self.queue;
-        match &exchange.state {
-            State::Waiting { not_before, .. } if *not_before > self.now => {
-                queue.timed.insert((*not_before, id));
-            }
-            State::Waiting { .. } => {
-                queue.ready.insert(id);
-            }
-            State::Signed(_) => {
-                queue.signed.insert(id);
-            }
-            State::Settled(_) => queue.settled.push_back(id),
+        match exchange.waits_until() {
+            Some(until) if until > self.now => queue.timed.insert((until, id)),
+            Some(_) => queue.ready.insert(id),
+            None if exchange.stage() == Stage::Signed => queue.signed.insert(id),
             // Whoever handed it out put it among the outstanding, with the number that the input names.
-            State::SigningInner(_) | State::Signing(_) | State::Sent => {}
-        }
+            None => false,
+        };
         self.all.insert(id, exchange);
     }
 
@@ -366,14 +358,16 @@ impl Exchanges {
             session.directory_asked(self.now);
         }
         match exchange.work {
-            Work::Supply(supply) => self.supplied(supply, exchange.request_id, outcome, session),
+            Work::Supply(supply) => {
+                let from = exchange.sent().map(|sent| sent.id);
+                self.supplied(supply, from, outcome, session);
+            }
             Work::Task => self.settle(id, exchange, outcome),
         }
     }
 
-    pub(super) fn settle(&mut self, id: ExchangeId, mut exchange: Box<Exchange>, outcome: Outcome) {
-        exchange.enter(Event::Settle, State::Settled(outcome));
-        self.put_back(id, exchange);
+    fn settle(&mut self, id: ExchangeId, exchange: Box<Exchange>, outcome: Outcome) {
+        self.queue.settled.push_back(exchange.settle(id, outcome));
     }
 
     pub(super) const fn number(&mut self) -> u64 {

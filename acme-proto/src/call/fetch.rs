@@ -1,6 +1,6 @@
 //! Fetching what exchanges lack: the directory, the account's URL, nonces.
 
-use super::exchange::{Exchange, ExchangeId, Outcome, Work};
+use super::exchange::{Exchange, ExchangeId, Outcome, Settled, Work};
 use super::exchanges::Exchanges;
 use super::supply::Supply;
 use crate::error::Error;
@@ -145,12 +145,14 @@ impl Exchanges {
         let failed: SortedSet<_> = self.queue.waiting().into_iter().filter(waits).collect();
         self.queue.retain(|id| !failed.contains(id));
         for id in failed {
-            let Some(mut exchange) = self.all.remove(&id) else { continue };
-            exchange.unsupplied = true;
+            let Some(exchange) = self.all.remove(&id) else { continue };
             match exchange.work {
                 // Nobody waits for it any more.
                 Work::Supply(supply) => self.supplies.running[supply as usize] -= 1,
-                Work::Task => self.settle(id, exchange, Err(error.clone())),
+                Work::Task => {
+                    let settled = exchange.settle(id, Err(error.clone()));
+                    self.queue.settled.push_back(Settled { unsupplied: true, ..settled });
+                }
             }
         }
     }

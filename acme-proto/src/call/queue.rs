@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::ops::{Deref, DerefMut};
 
-use super::exchange::ExchangeId;
+use super::exchange::{ExchangeId, Settled};
 use super::supply::Supply;
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Timestamp;
@@ -26,7 +26,7 @@ pub(super) struct Queue {
     /// that is given up stays here until its input comes: its request is still in flight.
     pub(super) outstanding: SortedMap<u64, ExchangeId>,
     /// To be read by their operations, in the sequence in which they were settled.
-    pub(super) settled: VecDeque<ExchangeId>,
+    pub(super) settled: VecDeque<Settled>,
 }
 
 /// A queue that takes no room while it was not written to: a flow may wait long, and one of many.
@@ -92,13 +92,12 @@ impl Queue {
         sets.filter(|set| !set.is_empty()).min_by_key(|set| set.first().copied())?.pop_first()
     }
 
-    /// Forgets exchanges that are given up, except that what is outstanding still counts as active.
+    /// Forgets exchanges that are given up, unless they are settled; what is outstanding still counts as active.
     pub(super) fn retain(&mut self, keep: impl Fn(&ExchangeId) -> bool) {
         self.ready.retain(|id| keep(id));
         self.timed.retain(|(_, id)| keep(id));
         self.lacking.iter_mut().for_each(|set| set.retain(|id| keep(id)));
         self.signed.retain(|id| keep(id));
-        self.settled.retain(|id| keep(id));
     }
 
     /// Returns how many are being signed, or are under way.
@@ -167,16 +166,15 @@ mod tests {
 
     #[test]
     fn what_was_given_up_is_only_outstanding() {
-        let [a, b, c, d, e, f] = ids();
+        let [a, b, c, d, e] = ids();
         let mut queue = Queue::new();
         queue.ready.insert(a);
         queue.timed.insert((NOW, b));
         queue.lacking[Supply::Account as usize].insert(c);
         queue.signed.insert(d);
         queue.outstanding.insert(1, e);
-        queue.settled.push_back(f);
         queue.retain(|_| false);
         assert!(queue.waiting().is_empty());
-        assert_eq!((queue.active(), queue.settled.len(), queue.next_time()), (1, 0, None));
+        assert_eq!((queue.active(), queue.next_time()), (1, None));
     }
 }

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::exchange::{Event, Exchange, Lag, Phase};
+use super::exchange::{Event, Exchange, Lag, Phase, SecondKey, Sent};
 use super::exchanges::{Exchanges, Verdict};
 use crate::error::{Error, PeerFault, ServerProblem, TransportError};
 use crate::header;
@@ -23,11 +23,12 @@ impl Exchanges {
     pub(super) fn responded(
         &mut self,
         exchange: &mut Exchange,
+        sent: Sent,
         response: Response,
         session: &mut Session,
     ) -> Verdict {
         let url = sent_url(exchange, session);
-        let (since, from) = (self.now, exchange.request_id);
+        let (since, from) = (self.now, Some(sent.id));
         let nonce = header::replay_nonce(response.headers());
         let nonce = nonce.map(|nonce| Fresh { nonce, since, from });
         let mut response = response;
@@ -35,7 +36,7 @@ impl Exchanges {
             let problem = self.problem(exchange, &url, &response, session);
             match existing_account(&problem) {
                 Some(account) => response = account,
-                None => return self.refused(exchange, problem, &response, nonce, session),
+                None => return self.refused(exchange, sent, problem, &response, nonce, session),
             }
         }
         // A nonce that was asked for belongs to this flow; its operation takes it from the response.
@@ -48,16 +49,16 @@ impl Exchanges {
         if let Some(lag) = exchange.lag.take() {
             self.caught_up(&lag, session);
         }
-        session.accepted(exchange.spec.class, exchange.sent_at, self.now);
+        session.accepted(exchange.spec.class, sent.at, self.now);
         // What the server signs off by the new key, it holds by the new key: the change has landed.
-        if let Some(key) = session.new_account_key().filter(|_| exchange.tries_new_key)
-            && Some(key.thumbprint()) == exchange.signed_by
+        if let Some(key) = session.new_account_key().filter(|_| exchange.tries_new_key())
+            && sent.is_signed_by(key)
         {
             session.set_account_key(key.clone());
         }
         if let Some(at) = self.cut_off(exchange, &response, session) {
             let reason = RetryReason::Lost("the response was cut off".into());
-            self.retry_notice(url, exchange.tries, reason, at);
+            self.retry_notice(url, exchange.counts.tries, reason, at);
             return send_again(exchange, Event::Retry, at);
         }
         Verdict::Settle(Ok((url, response)))
@@ -73,12 +74,12 @@ impl Exchanges {
         session: &mut Session,
     ) -> Option<Timestamp> {
         let may_read = exchange.spec.only_reads() && is_cut_by_network(exchange, response, session);
-        if !may_read || exchange.tries + 1 >= session.policy().tries {
+        if !may_read || exchange.counts.tries + 1 >= session.policy().tries {
             return None;
         }
-        let at = session.backoff(self.now, exchange.tries);
-        exchange.tries += 1;
-        exchange.losses += 1;
+        let at = session.backoff(self.now, exchange.counts.tries);
+        exchange.counts.tries += 1;
+        exchange.counts.losses += 1;
         (at < self.deadline).then_some(at)
     }
 
@@ -93,10 +94,10 @@ impl Exchanges {
         let target = header::location(response.headers(), url);
         // A signed request names its URL, so that it is worth nothing at another one.
         let may_follow = matches!(exchange.spec.auth, Auth::None(Method::Get))
-            && exchange.redirects < session.policy().max_redirects;
+            && exchange.counts.redirects < session.policy().max_redirects;
         match target {
             Some(target) if may_follow && session.allows(&target) => {
-                exchange.redirects += 1;
+                exchange.counts.redirects += 1;
                 exchange.redirect = Some(target);
                 send_again(exchange, Event::Redirect, self.now)
             }
@@ -108,13 +109,14 @@ impl Exchanges {
     fn refused(
         &mut self,
         exchange: &mut Exchange,
+        sent: Sent,
         problem: ServerProblem,
         response: &Response,
         nonce: Option<Fresh>,
         session: &mut Session,
     ) -> Verdict {
         if problem.is(&ProblemType::BadNonce) && exchange.spec.is_signed() {
-            return self.bad_nonce(exchange, nonce, problem, session);
+            return self.bad_nonce(exchange, sent, nonce, problem, session);
         }
         let brings_nonce = nonce.is_some();
         if let Some(nonce) = nonce {
@@ -128,9 +130,11 @@ impl Exchanges {
         }
         // What the server refused, and why, is unknown if its words were cut off: the next try brings them.
         let is_cut = problem.problem.is_none() && is_cut_by_network(exchange, response, session);
-        if let Some(reason) = (!is_cut).then(|| amended(exchange, &problem, session)).flatten() {
+        if let Some(reason) =
+            (!is_cut).then(|| amended(exchange, sent, &problem, session)).flatten()
+        {
             exchange.payload = None;
-            self.retry_notice(problem.url, exchange.tries, reason, self.now);
+            self.retry_notice(problem.url, exchange.counts.tries, reason, self.now);
             return send_again(exchange, Event::Amend, self.now);
         }
         if refuses_head(exchange, &problem) {
@@ -155,7 +159,7 @@ impl Exchanges {
                 // not, the server says so by badNonce.
                 exchange.keep_nonce();
             }
-            return self.slow_down(exchange, problem, session);
+            return self.slow_down(exchange, sent, problem, session);
         }
         if !is_cut && !may_pass(&problem) {
             return fail(Error::Problem(Arc::new(problem)));
@@ -167,23 +171,24 @@ impl Exchanges {
     fn bad_nonce(
         &mut self,
         exchange: &mut Exchange,
+        sent: Sent,
         nonce: Option<Fresh>,
         problem: ServerProblem,
         session: &mut Session,
     ) -> Verdict {
-        exchange.nonce_tries += 1;
+        exchange.counts.bad_nonces += 1;
         // A server that lost its nonces, by a restart for one, lost all older ones too.
-        if let Some(refused) = &exchange.signed_nonce {
-            session.drop_nonces_before(refused.since);
+        if let Some((_, since)) = sent.signed {
+            session.drop_nonces_before(since);
         }
-        if exchange.nonce_tries >= session.policy().bad_nonce_tries {
+        if exchange.counts.bad_nonces >= session.policy().bad_nonce_tries {
             if let Some(nonce) = nonce {
                 session.put_nonce(nonce);
             }
             return fail(Error::Problem(Arc::new(problem)));
         }
         exchange.nonce = nonce;
-        self.retry_notice(problem.url, exchange.nonce_tries, RetryReason::BadNonce, self.now);
+        self.retry_notice(problem.url, exchange.counts.bad_nonces, RetryReason::BadNonce, self.now);
         send_again(exchange, Event::Amend, self.now)
     }
 
@@ -194,12 +199,13 @@ impl Exchanges {
     fn slow_down(
         &mut self,
         exchange: &mut Exchange,
+        sent: Sent,
         problem: ServerProblem,
         session: &mut Session,
     ) -> Verdict {
-        exchange.tries += 1;
-        let (done, tries) = (exchange.tries, session.policy().tries);
-        let (at, in_a_row) = session.slow_down(exchange.spec.class, exchange.sent_at, self.now);
+        exchange.counts.tries += 1;
+        let (done, tries) = (exchange.counts.tries, session.policy().tries);
+        let (at, in_a_row) = session.slow_down(exchange.spec.class, sent.at, self.now);
         let is_last = done >= tries && (in_a_row >= tries || done >= tries.saturating_mul(4));
         if is_last || at >= self.deadline {
             return fail(Error::Problem(Arc::new(problem)));
@@ -220,8 +226,8 @@ impl Exchanges {
     ) -> Verdict {
         let policy = session.policy();
         let (tries, cap) = (policy.tries, policy.retry_after_cap);
-        exchange.tries += 1;
-        let done = exchange.tries;
+        exchange.counts.tries += 1;
+        let done = exchange.counts.tries;
         let asked = problem.retry_at.filter(|at| *at > self.now);
         let at = asked.unwrap_or_else(|| session.backoff(self.now, done - 1));
         let beyond_cap = at.saturating_duration_since(self.now) > cap;
@@ -250,14 +256,14 @@ impl Exchanges {
         session: &mut Session,
     ) -> Verdict {
         let url = sent_url(exchange, session);
-        exchange.tries += 1;
-        exchange.losses += u32::from(matches!(lost, Lost::NoResponse(_) | Lost::TimedOut));
-        let done = exchange.tries;
+        exchange.counts.tries += 1;
+        exchange.counts.losses += u32::from(matches!(lost, Lost::NoResponse(_) | Lost::TimedOut));
+        let done = exchange.counts.tries;
         // What never left may be sent again, whatever it would have done.
         let not_sent = lost.is_unprocessed();
         let at_once = matches!(lost, Lost::NotProcessed(_)) && done == 1;
         if not_sent {
-            exchange.arrivals = exchange.arrivals.saturating_sub(1);
+            exchange.counts.arrivals = exchange.counts.arrivals.saturating_sub(1);
             exchange.keep_nonce();
         }
         let is_lasting = lost.is_lasting();
@@ -362,10 +368,7 @@ impl Exchanges {
         };
         ServerProblem {
             resource: spec.resource,
-            method: match spec.auth {
-                Auth::None(method) => method,
-                _ => Method::Post,
-            },
+            method: spec.method(),
             url: url.clone(),
             status: response.status(),
             snippet: if problem.is_none() { snippet(body) } else { Default::default() },
@@ -433,6 +436,7 @@ fn sent_url(exchange: &Exchange, session: &Session) -> Url {
 /// account key of a key change.
 fn amended(
     exchange: &mut Exchange,
+    sent: Sent,
     problem: &ServerProblem,
     session: &Session,
 ) -> Option<RetryReason> {
@@ -443,17 +447,21 @@ fn amended(
         return Some(RetryReason::ExternalAccount);
     }
     let by_account_key = matches!(spec.auth, Auth::Account | Auth::AccountKey);
-    if exchange.signed_again || spec.fixed_key || !by_account_key || !problem.may_be_about_key() {
+    if exchange.second_key.is_some()
+        || spec.fixed_key
+        || !by_account_key
+        || !problem.may_be_about_key()
+    {
         return None;
     }
     // Either the change landed, or it landed meanwhile and this was signed before.
-    let other = |key: &&Jwk| Some(key.thumbprint()) != exchange.signed_by;
-    let current = session.account_key().is_some_and(|key| other(&key));
-    if !current {
+    let other = |key: &&Jwk| !sent.is_signed_by(key);
+    exchange.second_key = Some(if session.account_key().is_some_and(|key| other(&key)) {
+        SecondKey::Current
+    } else {
         session.new_account_key().filter(other)?;
-    }
-    exchange.tries_new_key = !current;
-    exchange.signed_again = true;
+        SecondKey::New
+    });
     Some(RetryReason::KeyChanged)
 }
 

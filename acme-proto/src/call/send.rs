@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::exchange::{Event, Exchange, ExchangeId, Phase, State, Work};
+use super::exchange::{Exchange, ExchangeId, Phase, Stage, Work};
 use super::exchanges::{Due, Exchanges, Operations};
 use super::supply::Supply;
 use crate::error::{Error, InvalidInput, Misuse, PeerFault};
 use crate::http::{Method, Request};
-use crate::jose::{Jwk, KeyId, Protected, Signature, SigningInput};
+use crate::jose::{Jwk, KeyId, Protected, SigningInput};
 use crate::op::{Auth, InnerContext, Payload};
 use crate::request::{
     FlowId, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit,
@@ -46,7 +46,7 @@ impl Exchanges {
         let mut no_nonce = false;
         while let Some(id) = self.queue.take_next(has_room, no_nonce) {
             let Some(mut exchange) = self.all.remove(&id) else { continue };
-            if matches!(exchange.state, State::Signed(_)) {
+            if exchange.stage() == Stage::Signed {
                 let due = self.transmit(id, &mut exchange, session, flow);
                 self.all.insert(id, exchange);
                 return Some(due);
@@ -78,7 +78,6 @@ impl Exchanges {
         session: &mut Session,
         flow: FlowId,
     ) -> Result<Begun, Error> {
-        let State::Waiting { has_slot, .. } = exchange.state else { return Ok(Begun::Later) };
         if matches!((exchange.work, exchange.phase), (Work::Task, Phase::Request)) {
             operations.check(id, session)?;
         }
@@ -101,9 +100,9 @@ impl Exchanges {
             }
         }
         // A slot that was reserved before the server asked to leave the class alone has lapsed.
-        if !has_slot || held.is_some() {
+        if !exchange.has_slot() || held.is_some() {
             let not_before = session.reserve(class, self.now);
-            exchange.state = State::Waiting { not_before, has_slot: true };
+            exchange.take_slot(not_before);
             if not_before > self.now {
                 return Ok(Begun::Later);
             }
@@ -170,7 +169,7 @@ impl Exchanges {
             let (input, role, algorithm) = (inner.input(&context)?, inner.key(), inner.algorithm());
             let request = self.sign_request(flow, role, algorithm, &input, session);
             self.queue.outstanding.insert(request.id.seq, id);
-            exchange.enter(Event::SignInner, State::SigningInner(input));
+            exchange.sign_inner(input);
             return Ok(Begun::Due(Due::Sign(request)));
         }
         let (jwk, signed_by) = (jwk.clone(), jwk.thumbprint());
@@ -192,9 +191,7 @@ impl Exchanges {
         let input = SigningInput::new(&protected, payload);
         let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
         self.queue.outstanding.insert(request.id.seq, id);
-        exchange.signed_nonce = Some(fresh);
-        exchange.signed_by = Some(signed_by);
-        exchange.enter(Event::Sign, State::Signing(input));
+        exchange.sign(input, fresh, signed_by);
         Ok(Begun::Due(Due::Sign(request)))
     }
 
@@ -220,25 +217,6 @@ impl Exchanges {
         self.supplies.nonces.pop().or_else(|| session.take_nonce(self.now))
     }
 
-    /// Handles `Input::Signature`.
-    pub(super) fn signature(&self, exchange: &mut Exchange, signature: &Signature) {
-        match &exchange.state {
-            State::Signing(input) => {
-                let body = input.flattened(signature.as_bytes());
-                exchange.enter(Event::Signature, State::Signed(body));
-            }
-            State::SigningInner(input) => {
-                if let Payload::Nested(inner) = &exchange.spec.payload {
-                    exchange.payload = Some(inner.wrap(&input.flattened(signature.as_bytes())));
-                }
-                // The slot stays reserved: nothing was sent yet.
-                let state = State::Waiting { not_before: self.now, has_slot: true };
-                exchange.enter(Event::Signature, state);
-            }
-            _ => {}
-        }
-    }
-
     /// Hands out a request whose body is ready, or that needs none.
     fn transmit(
         &mut self,
@@ -250,18 +228,13 @@ impl Exchanges {
         let request_id = RequestId { flow, seq: self.number() };
         self.queue.outstanding.insert(request_id.seq, id);
         let policy = session.policy();
-        exchange.sent_at = self.now;
-        exchange.arrivals += 1;
+        exchange.counts.arrivals += 1;
         // A server that is busy takes as long the next time.
-        let longer = 1 << exchange.losses.min(MOST_DOUBLINGS);
+        let longer = 1 << exchange.counts.losses.min(MOST_DOUBLINGS);
         let time_limit = self.limited(policy.request_time_limit.saturating_mul(longer));
         let url = exchange.url.clone().unwrap_or_else(|| session.directory_url().clone());
-        let (method, body) = match (&mut exchange.state, &exchange.spec.auth) {
-            (State::Signed(body), _) => (Method::Post, core::mem::take(body)),
-            (_, Auth::None(method)) => (*method, Vec::new()),
-            _ => (Method::Get, Vec::new()),
-        };
-        exchange.enter(Event::Send, State::Sent);
+        let method = exchange.spec.method();
+        let (body, nonce_from) = exchange.send(request_id, self.now);
         // RFC 8555 Sections 6.1 and 6.2.
         let mut request = Request::new(method, url)
             .with_header("user-agent", session.user_agent())
@@ -273,8 +246,6 @@ impl Exchanges {
             request = request.with_header("content-type", "application/jose+json").with_body(body);
         }
         let body_limit = policy.body_limit_of(exchange.spec.resource);
-        exchange.request_id = Some(request_id);
-        let nonce_from = exchange.signed_nonce.as_ref().and_then(|nonce| nonce.from);
         Due::Transmit(Transmit { id: request_id, request, time_limit, body_limit, nonce_from })
     }
 }
@@ -299,7 +270,7 @@ fn signing_key<'a>(
     session: &'a Session,
 ) -> Result<(&'a Jwk, KeyRole, bool), Error> {
     let by_jwk = !matches!(exchange.spec.auth, Auth::Account);
-    match (&exchange.spec.auth, session.new_account_key().filter(|_| exchange.tries_new_key)) {
+    match (&exchange.spec.auth, session.new_account_key().filter(|_| exchange.tries_new_key())) {
         (Auth::Certificate(key), _) => Ok((key, KeyRole::Certificate(key.thumbprint()), by_jwk)),
         (Auth::NewKey(key), _) | (_, Some(key)) => {
             Ok((key, KeyRole::NewAccount(key.thumbprint()), by_jwk))

@@ -112,6 +112,13 @@ impl Spec {
         matches!(self.auth, Auth::None(Method::Get)) || matches!(self.payload, Payload::Empty)
     }
 
+    pub(crate) const fn method(&self) -> Method {
+        match self.auth {
+            Auth::None(method) => method,
+            _ => Method::Post,
+        }
+    }
+
     pub(crate) const fn is_signed(&self) -> bool {
         !matches!(self.auth, Auth::None(_))
     }
