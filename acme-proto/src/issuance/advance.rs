@@ -210,7 +210,7 @@ impl Issuance {
             Some(OrderStatus::Ready) => Status::Ready,
             Some(OrderStatus::Processing) => Status::Processing,
             Some(OrderStatus::Valid) => Status::Valid,
-            _ => Status::Over,
+            _ => Status::Invalid,
         };
         let facts = Facts {
             end: match &self.ending {
@@ -221,8 +221,8 @@ impl Issuance {
             status,
             proofs: match (tally.any(V::Failed), explained) {
                 (true, true) => Proofs::Explained,
-                (true, false) => Proofs::Failed,
-                (false, true) if status == Status::Over => Proofs::Explained,
+                (true, false) => Proofs::Failing,
+                (false, true) if status == Status::Invalid => Proofs::Explained,
                 _ if tally.only(&[V::Valid, V::Responded]) => Proofs::Responded,
                 _ => Proofs::Open,
             },
@@ -343,8 +343,8 @@ impl Issuance {
         let (wanted, ending) = match self.authorizations.phase() {
             // Nothing is known of its authorization yet.
             Phase::Unread => (true, false),
-            Phase::Proving | Phase::Explaining => (own().is_some_and(needs), false),
-            Phase::NoOrder | Phase::Dead | Phase::Proved => (false, false),
+            Phase::Proving | Phase::Failing => (own().is_some_and(needs), false),
+            Phase::NoOrder | Phase::Invalid | Phase::Proved => (false, false),
             Phase::Ending | Phase::Deactivating => (false, true),
         };
         match wanted {

@@ -162,11 +162,11 @@ impl Authorization {
     /// Returns the view once the issuance is ending.
     pub(super) const fn view_at_end(&self) -> AuthorizationView {
         match self.status {
-            _ if self.deactivated => AuthorizationView::Over,
+            _ if self.deactivated => AuthorizationView::Closed,
             None | Some(AuthorizationStatus::Pending | AuthorizationStatus::Valid) => {
                 AuthorizationView::Usable
             }
-            Some(_) => AuthorizationView::Over,
+            Some(_) => AuthorizationView::Closed,
         }
     }
 

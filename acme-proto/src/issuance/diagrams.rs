@@ -37,7 +37,7 @@ const STATUSES: [Status; 7] = [
     Status::Ready,
     Status::Processing,
     Status::Valid,
-    Status::Over,
+    Status::Invalid,
 ];
 
 /// A box of the picture: a view, or several that a cause leads to alike.
@@ -59,14 +59,14 @@ const GROUPS: [(&str, &[Place]); 5] = [
         ],
     ),
     ("valid", &[Place::View(OrderView::WithoutCertificate), Place::View(OrderView::Valid)]),
-    ("over", &[Place::View(OrderView::Dead), Place::View(OrderView::DeadExplained)]),
+    ("invalid", &[Place::View(OrderView::Invalid), Place::View(OrderView::InvalidExplained)]),
     (
         "not pending",
         &[
             Place::Group("ready"),
             Place::View(OrderView::Processing),
             Place::Group("valid"),
-            Place::Group("over"),
+            Place::Group("invalid"),
         ],
     ),
     ("result", &[Place::View(OrderView::Ending), Place::View(OrderView::Deactivating)]),
@@ -131,7 +131,7 @@ fn the_life_of_a_selected_challenge_is_drawn_as_it_is() {
     check("issuance/publication.md", include_str!("publication.md"), &meanings("event", &events));
 }
 
-/// Writes which step is due in which cases: "`Read` in `Explaining`, `Dead`".
+/// Writes which step is due in which cases: "`Read` in `Failing`, `Invalid`".
 fn by_step<S: Debug, C: Debug>(due: impl IntoIterator<Item = (Option<S>, C)>) -> String {
     let mut cases: Vec<(String, Vec<String>)> = Vec::new();
     for (step, case) in due {
@@ -223,7 +223,7 @@ fn all_facts() -> Vec<Facts> {
     let mut all = Vec::new();
     for end in [E::No, E::CleanUps, E::Deactivations] {
         for status in STATUSES {
-            for proofs in [P::Open, P::Responded, P::Failed, P::Explained] {
+            for proofs in [P::Open, P::Responded, P::Failing, P::Explained] {
                 for csr in [V::Missing, V::Asked, V::Unsaved, V::Here] {
                     for sent in [false, true] {
                         for certificate in [C::Unnamed, C::Named, C::Downloaded] {

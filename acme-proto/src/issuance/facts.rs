@@ -35,20 +35,20 @@ pub(super) enum Status {
     Ready,
     Processing,
     Valid,
-    /// Invalid, or expired.
-    Over,
+    /// Invalid, or expired, which is the same (RFC 8555 Section 7.1.6).
+    Invalid,
 }
 
-/// What the authorizations of an order that is pending or over have come to.
+/// What the authorizations of an order that is pending or invalid have come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proofs {
-    /// One is still to be proved; or to be read once more, if the order is over.
+    /// One is still to be proved; or to be read once more, if the order is invalid.
     Open,
     /// Each is valid, or its challenge was responded to.
     Responded,
     /// One failed, and others are read once more.
-    Failed,
-    /// One failed, or the order is over, and nothing more is learned from any.
+    Failing,
+    /// One failed, or the order is invalid, and nothing more is learned from any.
     Explained,
 }
 
@@ -102,8 +102,8 @@ impl OrderView {
             (_, Status::Pending) => match facts.proofs {
                 Proofs::Open => Self::Proving,
                 Proofs::Responded => Self::Responded,
-                Proofs::Failed => Self::Explaining,
-                Proofs::Explained => Self::Explained,
+                Proofs::Failing => Self::Failing,
+                Proofs::Explained => Self::FailureExplained,
             },
             (_, Status::Ready) => match facts.csr {
                 CsrView::Missing => Self::NeedsCsr,
@@ -117,9 +117,9 @@ impl OrderView {
                 Certificate::Named => Self::Valid,
                 Certificate::Downloaded => Self::Choosing,
             },
-            (_, Status::Over) => match facts.proofs {
-                Proofs::Explained => Self::DeadExplained,
-                _ => Self::Dead,
+            (_, Status::Invalid) => match facts.proofs {
+                Proofs::Explained => Self::InvalidExplained,
+                _ => Self::Invalid,
             },
         }
     }
@@ -131,14 +131,14 @@ impl Facts {
         let ended = !matches!(self.end, End::No);
         let pending = matches!(self.status, Status::Pending) && !ended;
         let ready = matches!(self.status, Status::Ready) && !ended;
-        let over = matches!(self.status, Status::Over) && !ended;
+        let invalid = matches!(self.status, Status::Invalid) && !ended;
         let valid = matches!(self.status, Status::Valid) && !ended;
         Self {
             end: self.end,
             status: if ended { Status::Missing } else { self.status },
             proofs: match self.proofs {
                 proofs if pending => proofs,
-                Proofs::Explained if over => Proofs::Explained,
+                Proofs::Explained if invalid => Proofs::Explained,
                 _ => Proofs::Open,
             },
             csr: if ended { CsrView::Missing } else { self.csr },
@@ -189,8 +189,8 @@ impl Facts {
             }
             Cause::Expiry => {
                 let open = matches!(self.status, Status::Pending | Status::Ready) && !self.sent;
-                let over = Self { status: Status::Over, proofs: after.proofs, ..self };
-                open && kept(over)
+                let invalid = Self { status: Status::Invalid, proofs: after.proofs, ..self };
+                open && kept(invalid)
             }
         }
     }

@@ -3,6 +3,12 @@
 //! An issuance has no program counter: after each input it looks at the views of what that input changed, and starts
 //! what these tables name. A view holds everything that decides, so that a step is started as it is planned. All views
 //! are listed (`ALL`), so that tests and the diagrams in the documentation cover each combination.
+//!
+//! | of | the view is derived by | the step is taken by |
+//! | --- | --- | --- |
+//! | the order | `Issuance::facts` in `advance`, [`OrderView::of`] in `facts` | `Issuance::step_order` in `advance` |
+//! | an authorization | `Authorization::view` and `view_at_end` in `authorization` | `Issuance::step_authorization` in `advance` |
+//! | a selected challenge | `Publications::view` in `publications`, `Issuance::need` in `advance` | `Issuance::step_publications` in `advance` |
 
 /// The order, with what its authorizations and the CSR have come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,9 +22,9 @@ pub(super) enum OrderView {
     /// Pending: every authorization is valid, or its challenge was responded to.
     Responded,
     /// Pending, but an authorization failed: the others are read once more, so that the error has every reason.
-    Explaining,
+    Failing,
     /// Pending, an authorization failed, and every reason is known.
-    Explained,
+    FailureExplained,
     /// Ready, and there is no CSR.
     NeedsCsr,
     /// Ready, and the user has been asked for the CSR.
@@ -33,14 +39,14 @@ pub(super) enum OrderView {
     Processing,
     /// Valid, but without the URL of its certificate.
     WithoutCertificate,
-    /// Valid.
+    /// Valid, with the URL of its certificate.
     Valid,
     /// The certificate is here, and an alternate chain is wanted.
     Choosing,
-    /// Expired or over without a certificate: authorizations are read once more.
-    Dead,
-    /// Expired or over without a certificate, and every reason is known.
-    DeadExplained,
+    /// Invalid or expired: authorizations are read once more, so that the error has every reason.
+    Invalid,
+    /// Invalid or expired, and every reason is known.
+    InvalidExplained,
     /// The result is known; clean-ups remain.
     Ending,
     /// The result is known; clean-ups remain, and authorizations to deactivate.
@@ -51,7 +57,7 @@ pub(super) enum OrderView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gate {
     Open,
-    /// It is too early to read the order again; other requests can be sent.
+    /// It is too early to read the order again, or to create another one; other requests can be sent.
     Later,
     /// Such a request is in flight.
     InFlight,
@@ -83,6 +89,7 @@ pub(super) enum AuthorizationView {
     Unread,
     /// It is being read.
     Reading,
+    /// Valid: nothing is left to be proved.
     Valid,
     /// Pending, and a kind of challenge can be offered to the user.
     Open,
@@ -108,8 +115,8 @@ pub(super) enum AuthorizationView {
     Failed,
     /// The issuance is ending, and the authorization may be pending or valid.
     Usable,
-    /// The issuance is ending, and nothing is left to do about it.
-    Over,
+    /// The issuance is ending, and it is deactivated, or in another final state (RFC 8555 Section 7.1.6).
+    Closed,
 }
 
 /// What is due for an authorization.
@@ -127,16 +134,22 @@ pub(super) enum AuthorizationStep {
 /// How far an issuance is, as far as authorizations and what is published are concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// There is no order.
     #[default]
     NoOrder,
+    /// There is one, and nothing is known of its authorizations.
     Unread,
+    /// Authorizations are proved.
     Proving,
-    /// As [`OrderView::Explaining`]; authorizations may still become valid.
-    Explaining,
-    Dead,
-    /// The authorizations have done their part.
+    /// One failed. Others may still become valid.
+    Failing,
+    /// The order is invalid or expired.
+    Invalid,
+    /// The order is ready or further, so that its authorizations have done their part.
     Proved,
+    /// The result is known; clean-ups remain.
     Ending,
+    /// The result is known; clean-ups remain, and authorizations to deactivate.
     Deactivating,
 }
 
@@ -153,6 +166,7 @@ pub(super) enum PublicationView {
     Provisioned,
     /// The user is cleaning up.
     CleaningUp,
+    /// The user could not clean it up. The result says so.
     CleanUpFailed,
     /// It stays published, and nothing more is done about it.
     Persistent,
@@ -185,7 +199,7 @@ pub(super) const fn order(view: OrderView, gate: Gate) -> Option<OrderStep> {
     use OrderView as V;
     let step = match view {
         // No requests, so the gate does not matter.
-        V::Explained | V::DeadExplained => return Some(OrderStep::Fail),
+        V::FailureExplained | V::InvalidExplained => return Some(OrderStep::Fail),
         V::NeedsCsr => return Some(OrderStep::AskForCsr),
         V::Missing => OrderStep::Create,
         V::Unread | V::Responded | V::Finalized | V::Processing | V::WithoutCertificate => {
@@ -194,7 +208,7 @@ pub(super) const fn order(view: OrderView, gate: Gate) -> Option<OrderStep> {
         V::Ready => OrderStep::Finalize,
         V::Valid => OrderStep::Download,
         V::Choosing => OrderStep::DownloadAlternate,
-        V::Proving | V::Explaining | V::Dead => return None,
+        V::Proving | V::Failing | V::Invalid => return None,
         V::AwaitsCsr | V::UnsavedCsr | V::Ending | V::Deactivating => return None,
     };
     match (gate, step) {
@@ -208,34 +222,59 @@ pub(super) const fn authorization(
     phase: Phase,
     view: AuthorizationView,
 ) -> Option<AuthorizationStep> {
-    use AuthorizationView as V;
-    match (phase, view) {
-        (Phase::Proving, V::Unread) => Some(AuthorizationStep::Read),
-        (Phase::Proving, V::Open) => Some(AuthorizationStep::Offer),
-        (Phase::Proving, V::Exhausted) => Some(AuthorizationStep::GiveUp),
-        (Phase::Proving, V::Due) => Some(AuthorizationStep::Respond),
-        (Phase::Explaining | Phase::Dead, V::Unread | V::Responded) => {
-            Some(AuthorizationStep::Read)
-        }
-        (Phase::Deactivating, V::Usable) => Some(AuthorizationStep::Deactivate),
-        _ => None,
+    use {AuthorizationStep as S, AuthorizationView as V};
+    match phase {
+        Phase::Proving => match view {
+            V::Unread => Some(S::Read),
+            V::Open => Some(S::Offer),
+            V::Exhausted => Some(S::GiveUp),
+            V::Due => Some(S::Respond),
+            // The user acts next, or a time comes.
+            V::Blocked | V::Offered | V::Provisioning | V::Published => None,
+            // The server acts next. What it validates is read at times of its own (`polling`).
+            V::Reading | V::Responding | V::Responded => None,
+            // It has its result.
+            V::Valid | V::Explained | V::Failed | V::Usable | V::Closed => None,
+        },
+        Phase::Failing | Phase::Invalid => match view {
+            V::Unread | V::Responded => Some(S::Read),
+            V::Reading | V::Responding => None,
+            // The server was not asked to validate it, so that it has no reason to give.
+            V::Open | V::Blocked | V::Exhausted | V::Offered => None,
+            V::Provisioning | V::Published | V::Due => None,
+            V::Valid | V::Explained | V::Failed | V::Usable | V::Closed => None,
+        },
+        Phase::Deactivating => match view {
+            V::Usable => Some(S::Deactivate),
+            V::Closed => None,
+            // An issuance that is ending has only the two above (`view_at_end`).
+            V::Unread | V::Reading | V::Valid | V::Open | V::Blocked | V::Exhausted => None,
+            V::Offered | V::Provisioning | V::Published | V::Due => None,
+            V::Responding | V::Responded | V::Explained | V::Failed => None,
+        },
+        // Which authorizations there are is not known, or no longer matters.
+        Phase::NoOrder | Phase::Unread | Phase::Proved | Phase::Ending => None,
     }
 }
 
 /// Derives what is due for a selected challenge.
 pub(super) const fn publication(view: PublicationView, need: Need) -> Option<PublicationStep> {
-    use PublicationView as V;
+    use {PublicationStep as S, PublicationView as V};
     match (view, need) {
-        (V::Selected, Need::Wanted) => Some(PublicationStep::Provision),
+        (V::Selected, Need::Wanted) => Some(S::Provision),
+        // It waits for a snapshot, or is published already, or the user is publishing it.
+        (V::Unsaved | V::Provisioning | V::Provisioned, Need::Wanted) => None,
+        // Its authorization is valid. Whether the record stays is decided at the end.
+        (V::Unsaved | V::Selected | V::Provisioning | V::Provisioned, Need::Lingering) => None,
         (V::Unsaved | V::Selected | V::Provisioning | V::Provisioned, Need::Lasting) => {
-            Some(PublicationStep::Keep)
+            Some(S::Keep)
         }
-        // Also what was not handed out in this run: an earlier run may have published it. Not what is being
-        // provisioned: the clean-up could come before the publishing, and leave the record behind.
-        (V::Unsaved | V::Selected | V::Provisioned, Need::Unwanted) => {
-            Some(PublicationStep::CleanUp)
-        }
-        _ => None,
+        // Also what was not handed out in this run: an earlier run may have published it.
+        (V::Unsaved | V::Selected | V::Provisioned, Need::Unwanted) => Some(S::CleanUp),
+        // The clean-up could come before the publishing, and leave the record behind.
+        (V::Provisioning, Need::Unwanted) => None,
+        // The user has it, or its result is known.
+        (V::CleaningUp | V::CleanUpFailed | V::Persistent, _) => None,
     }
 }
 
@@ -246,8 +285,8 @@ impl OrderView {
             Self::Missing => Phase::NoOrder,
             Self::Unread => Phase::Unread,
             Self::Proving | Self::Responded => Phase::Proving,
-            Self::Explaining | Self::Explained => Phase::Explaining,
-            Self::Dead | Self::DeadExplained => Phase::Dead,
+            Self::Failing | Self::FailureExplained => Phase::Failing,
+            Self::Invalid | Self::InvalidExplained => Phase::Invalid,
             Self::Ending => Phase::Ending,
             Self::Deactivating => Phase::Deactivating,
             Self::NeedsCsr
@@ -270,8 +309,8 @@ impl OrderView {
         Self::Unread,
         Self::Proving,
         Self::Responded,
-        Self::Explaining,
-        Self::Explained,
+        Self::Failing,
+        Self::FailureExplained,
         Self::NeedsCsr,
         Self::AwaitsCsr,
         Self::UnsavedCsr,
@@ -281,8 +320,8 @@ impl OrderView {
         Self::WithoutCertificate,
         Self::Valid,
         Self::Choosing,
-        Self::Dead,
-        Self::DeadExplained,
+        Self::Invalid,
+        Self::InvalidExplained,
         Self::Ending,
         Self::Deactivating,
     ];
@@ -305,7 +344,7 @@ impl AuthorizationView {
         Self::Explained,
         Self::Failed,
         Self::Usable,
-        Self::Over,
+        Self::Closed,
     ];
 }
 
@@ -320,8 +359,8 @@ impl Phase {
         Self::NoOrder,
         Self::Unread,
         Self::Proving,
-        Self::Explaining,
-        Self::Dead,
+        Self::Failing,
+        Self::Invalid,
         Self::Proved,
         Self::Ending,
         Self::Deactivating,
@@ -371,8 +410,8 @@ mod tests {
                 V::Valid => request(S::Download),
                 V::Choosing => request(S::DownloadAlternate),
                 V::NeedsCsr => always(S::AskForCsr),
-                V::Explained | V::DeadExplained => always(S::Fail),
-                V::Proving | V::Explaining | V::Dead => none,
+                V::FailureExplained | V::InvalidExplained => always(S::Fail),
+                V::Proving | V::Failing | V::Invalid => none,
                 V::AwaitsCsr | V::UnsavedCsr | V::Ending | V::Deactivating => none,
             };
             let found = [Gate::InFlight, Gate::Later, Gate::Open].map(|gate| order(view, gate));
@@ -398,7 +437,7 @@ mod tests {
                     (V::Exhausted, S::GiveUp),
                     (V::Due, S::Respond),
                 ],
-                Phase::Explaining | Phase::Dead => &[(V::Unread, S::Read), (V::Responded, S::Read)],
+                Phase::Failing | Phase::Invalid => &[(V::Unread, S::Read), (V::Responded, S::Read)],
                 Phase::Deactivating => &[(V::Usable, S::Deactivate)],
                 Phase::NoOrder | Phase::Unread | Phase::Proved | Phase::Ending => &[],
             };
@@ -435,7 +474,7 @@ mod tests {
             assert_eq!(view as usize, place);
         }
         for gate in Gate::ALL {
-            assert_eq!(order(OrderView::Explained, gate), Some(OrderStep::Fail));
+            assert_eq!(order(OrderView::FailureExplained, gate), Some(OrderStep::Fail));
         }
     }
 }

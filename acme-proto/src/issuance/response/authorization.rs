@@ -106,8 +106,8 @@ impl Issuance {
     /// Returns whether the order cannot come to a certificate any more, and only the reasons are still read.
     fn something_failed(&self) -> bool {
         use super::super::plan::OrderView as V;
-        let is_dead = matches!(self.order_view(), V::Dead | V::DeadExplained);
-        is_dead || self.authorizations.tally().any(AuthorizationView::Failed)
+        let is_invalid = matches!(self.order_view(), V::Invalid | V::InvalidExplained);
+        is_invalid || self.authorizations.tally().any(AuthorizationView::Failed)
     }
 
     /// Returns the ordered name that an authorization is for; one for another name is refused.
