@@ -89,7 +89,7 @@ impl Register {
 
     /// Sets a time limit other than the policy's; it counts from the first poll.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
-        self.engine.set_time_limit(limit);
+        self.engine.exchanges.set_time_limit(limit);
         self
     }
 
@@ -153,7 +153,7 @@ impl Register {
         let agreed = self.consent == Consent::Agreed;
         if agreed {
             // The time that the user took over the terms does not count.
-            self.engine.start_clock(session.policy().call_time_limit);
+            self.engine.exchanges.start_clock(session.policy().call_time_limit);
         }
         let request = self.request.clone().with_terms_of_service_agreed(agreed);
         self.engine.start(Task::NewAccount(request));
@@ -184,7 +184,7 @@ impl Register {
             },
             TaskResult::NewAccount(_, entry) => {
                 let entry = usable(entry?)?;
-                session.account_given(self.engine.now());
+                session.account_given(self.engine.exchanges.now());
                 Ok(Some(entry))
             }
         }
@@ -214,14 +214,14 @@ impl Drive<RegisterEvent, AccountEntry> for Register {
     }
 
     fn start(&mut self, session: &mut Session) {
-        self.engine.start_clock(session.policy().call_time_limit);
-        if session.needs_directory(self.engine.now()) {
+        self.engine.exchanges.start_clock(session.policy().call_time_limit);
+        if session.needs_directory(self.engine.exchanges.now()) {
             self.engine.start(Task::Directory(GetDirectory));
         }
     }
 
     fn advance(&mut self, session: &mut Session) -> Option<Output<RegisterEvent, AccountEntry>> {
-        if !self.engine.is_idle() {
+        if !self.engine.exchanges.is_idle() {
             return None;
         }
         self.proceed(session)
@@ -242,7 +242,7 @@ impl Drive<RegisterEvent, AccountEntry> for Register {
     }
 
     fn late(&mut self, _: &mut Session) {
-        let late = self.engine.deadline_passed(Resource::NewAccount);
+        let late = self.engine.exchanges.deadline_passed(Resource::NewAccount);
         self.fail(Error::Deadline(late.into()));
     }
 }

@@ -35,7 +35,7 @@ pub(crate) trait Drive<E, T> {
 
     /// Handles a wait: the engine has nothing to do before `at`. Returns `None` if the flow has.
     fn wait(&mut self, at: Timestamp, session: &mut Session) -> Option<Output<E, T>> {
-        if self.engine().is_late() {
+        if self.engine().exchanges.is_late() {
             self.late(session);
             return None;
         }
@@ -73,7 +73,7 @@ pub(crate) fn poll<E, T>(
     session: &mut Session,
     now: Timestamp,
 ) -> Output<E, T> {
-    let id = match flow.engine().enter(session, now) {
+    let id = match flow.engine().exchanges.enter(session, now) {
         Ok(id) => id,
         Err(misuse) => return Output::Done(Err(misuse.into())),
     };
@@ -93,7 +93,7 @@ pub(crate) fn poll<E, T>(
             return output;
         }
         if let Life::Ending(_) = flow.life() {
-            return match flow.engine().next_notice() {
+            return match flow.engine().exchanges.next_notice() {
                 Some(notice) => Output::Notice(notice),
                 None => end(flow, session),
             };
@@ -124,7 +124,7 @@ pub(crate) fn handle_input<E, T>(
         Input::SaveFailed(id, reason) => Some((*id, Some(reason.clone()))),
         _ => None,
     };
-    flow.engine().handle_input(session, input, now)?;
+    flow.engine().exchanges.handle_input(session, input, now)?;
     if let Some((id, failure)) = save {
         flow.saved(id, failure, session);
     }

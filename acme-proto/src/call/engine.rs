@@ -2,8 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::ops::{Deref, DerefMut};
-use core::time::Duration;
 
 use super::exchange::{Event, Exchange, ExchangeId, Outcome, Phase, Settled, Work};
 use super::exchanges::{Due, Exchanges, Operations};
@@ -19,11 +17,10 @@ use crate::url::Url;
 use crate::wire::Directory;
 
 /// The exchanges of one flow with their operations.
-///
-/// It stands for its [`Exchanges`]: what does not depend on the type of the operations is there.
 #[derive(Debug)]
 pub(crate) struct Engine<O> {
-    pub(super) exchanges: Exchanges,
+    /// What does not depend on the type of the operations: the clock, notices, exchanges.
+    pub(crate) exchanges: Exchanges,
     operations: Tasks<O>,
 }
 
@@ -63,11 +60,6 @@ struct Seen {
 impl<O: Operation> Engine<O> {
     pub(crate) fn new() -> Self {
         Self { exchanges: Exchanges::new(), operations: SortedMap::new() }
-    }
-
-    /// Sets a time limit other than the one that [`start_clock`](Exchanges::start_clock) gets.
-    pub(crate) const fn set_time_limit(&mut self, limit: Duration) {
-        self.exchanges.set_time_limit(limit);
     }
 
     /// Starts an operation; its first request goes out at the next poll, or when what it lacks is there.
@@ -165,20 +157,6 @@ impl<O: Operation> Engine<O> {
         self.operations.insert(id, operation);
         self.exchanges.put_back(id, Box::new(next));
         None
-    }
-}
-
-impl<O> Deref for Engine<O> {
-    type Target = Exchanges;
-
-    fn deref(&self) -> &Exchanges {
-        &self.exchanges
-    }
-}
-
-impl<O> DerefMut for Engine<O> {
-    fn deref_mut(&mut self) -> &mut Exchanges {
-        &mut self.exchanges
     }
 }
 

@@ -141,7 +141,7 @@ impl<O: Operation> Call<O> {
 
     /// Sets a time limit of its own, retries included.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
-        self.engine.set_time_limit(limit);
+        self.engine.exchanges.set_time_limit(limit);
         self
     }
 }
@@ -158,7 +158,7 @@ impl<O: Operation> Drive<Infallible, O::Response> for Call<O> {
     }
 
     fn start(&mut self, session: &mut Session) {
-        self.engine.start_clock(session.policy().call_time_limit);
+        self.engine.exchanges.start_clock(session.policy().call_time_limit);
     }
 
     fn advance(&mut self, _: &mut Session) -> Option<Output<Infallible, O::Response>> {

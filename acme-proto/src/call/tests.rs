@@ -59,8 +59,8 @@ impl World {
 
     /// Polls until the engine waits, and signs everything. Returns the requests, for the test to answer.
     fn poll(&mut self) -> Vec<Transmit> {
-        let flow = self.engine.enter(&mut self.session, NOW).unwrap();
-        self.engine.start_clock(Duration::from_secs(600));
+        let flow = self.engine.exchanges.enter(&mut self.session, NOW).unwrap();
+        self.engine.exchanges.start_clock(Duration::from_secs(600));
         let mut requests = Vec::new();
         loop {
             self.outputs += 1;
@@ -78,7 +78,7 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        self.engine.handle_input(&mut self.session, input, NOW).unwrap();
+        self.engine.exchanges.handle_input(&mut self.session, input, NOW).unwrap();
     }
 
     fn respond(&mut self, transmit: &Transmit, status: u16, body: &str) {
@@ -121,7 +121,7 @@ fn every_operation_comes_back_once_and_the_oldest_goes_first() {
     let all: Vec<_> = (0..100).map(url).collect();
     assert_eq!(world.sent, all);
     assert_eq!(world.finished, all);
-    assert!(world.engine.is_idle());
+    assert!(world.engine.exchanges.is_idle());
 }
 
 #[test]

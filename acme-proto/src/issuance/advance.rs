@@ -26,11 +26,14 @@ impl Issuance {
             self.look_at_session(session);
             self.start_ending(session);
             // What has arrived is taken first: it may be the certificate.
-            if self.is_running() && self.engine.is_late() && !self.engine.has_settled() {
+            if self.is_running()
+                && self.engine.exchanges.is_late()
+                && !self.engine.exchanges.has_settled()
+            {
                 self.out_of_time(session);
                 continue;
             }
-            let now = self.engine.now();
+            let now = self.engine.exchanges.now();
             self.authorizations.pass(now);
             let sent = self.finalization.is_sent();
             self.change(Cause::Expiry, |flow| flow.order.pass(now, sent));
@@ -86,7 +89,7 @@ impl Issuance {
         let view = if self.is_running() {
             self.withdraw_outdated(index);
             let authorization = self.authorizations.get(index);
-            authorization.view(self.engine.now(), |one| self.choice(one))
+            authorization.view(self.engine.exchanges.now(), |one| self.choice(one))
         } else {
             self.authorizations.get(index).view_at_end()
         };
@@ -259,7 +262,7 @@ impl Issuance {
     fn gate(&self) -> Gate {
         if self.order.in_flight {
             Gate::InFlight
-        } else if self.polling.is_due(self.engine.now()) {
+        } else if self.polling.is_due(self.engine.exchanges.now()) {
             Gate::Open
         } else {
             Gate::Later
@@ -364,7 +367,7 @@ impl Issuance {
 
     /// Returns when there may be something to do even if no input arrives.
     pub(super) fn wakes_at(&self) -> Timestamp {
-        let now = self.engine.now();
+        let now = self.engine.exchanges.now();
         let times = [
             self.authorizations.next_due(),
             Some(self.polling.at()),
@@ -373,6 +376,6 @@ impl Issuance {
         ];
         let ahead = times.into_iter().flatten().filter(|at| *at > now && self.is_running());
         let saving = self.saving.due_at().filter(|at| *at > now);
-        ahead.chain(saving).fold(self.engine.deadline(), Timestamp::min)
+        ahead.chain(saving).fold(self.engine.exchanges.deadline(), Timestamp::min)
     }
 }

@@ -30,7 +30,7 @@ impl Issuance {
         kind: &ChallengeKind,
     ) -> Result<(), Misuse> {
         self.check_running()?;
-        if !self.engine.belongs_to(session) {
+        if !self.engine.exchanges.belongs_to(session) {
             return Err(Misuse::WrongSession);
         }
         let thumbprint = session.account_key().ok_or(Misuse::NoAccountKey)?.thumbprint();

@@ -77,22 +77,22 @@ impl Issuance {
             return;
         };
         let limit = session.policy().clean_up_time_limit;
-        let until = self.engine.now().saturating_add(limit);
+        let until = self.engine.exchanges.now().saturating_add(limit);
         ending.until = Some(until);
-        self.engine.set_deadline(until);
+        self.engine.exchanges.set_deadline(until);
     }
 
     /// Returns whether clean-ups are no longer waited for.
     pub(super) fn is_out_of_clean_up_time(&self) -> bool {
         let until = self.ending.as_ref().and_then(|ending| ending.until);
-        until.is_some_and(|until| self.engine.now() >= until)
+        until.is_some_and(|until| self.engine.exchanges.now() >= until)
     }
 
     /// Ends the flow, once nothing is left to clean up, to save, or to deactivate; returns whether it did.
     pub(super) fn conclude(&mut self) -> bool {
         let is_over = self.ending.as_ref().is_some_and(|ending| ending.until.is_some());
         let waits = self.publications.any_held()
-            || !self.engine.is_idle()
+            || !self.engine.exchanges.is_idle()
             || self.saving.is_pending()
             || !self.saving.is_stored();
         if !is_over || (waits && !self.is_out_of_clean_up_time()) {
@@ -114,7 +114,7 @@ impl Issuance {
             Err(error) => {
                 for (challenge, reason) in not_cleaned {
                     let challenge = Box::new(challenge);
-                    self.engine.notice(Notice::NotCleaned { challenge, reason });
+                    self.engine.exchanges.notice(Notice::NotCleaned { challenge, reason });
                 }
                 Err(error)
             }

@@ -34,8 +34,8 @@ impl Issuance {
             && failed.iter().all(|(one, failure)| self.may_go_otherwise(one, failure));
         let at_server = failed.iter().any(|(_, failure)| failure.tried.iter().any(is_server_fault));
         let pause = if again && at_server { self.pause(session) } else { Duration::ZERO };
-        let resume = self.engine.now().saturating_add(pause);
-        let again = again && resume < self.engine.deadline();
+        let resume = self.engine.exchanges.now().saturating_add(pause);
+        let again = again && resume < self.engine.exchanges.deadline();
         let failures = failed.into_iter().map(|(_, failure)| failure).collect();
         let order_url = self.order.url().cloned();
         let expired = self.order.has_expired();
@@ -63,7 +63,7 @@ impl Issuance {
     fn wait_to_order(&mut self, until: Timestamp, session: &Session) {
         self.polling.hold(until);
         if let Some(url) = session.directory().and_then(Directory::new_order).cloned() {
-            self.engine.notice(Notice::Waiting { url, until, asked_by_server: false });
+            self.engine.exchanges.notice(Notice::Waiting { url, until, asked_by_server: false });
         }
     }
 
@@ -96,7 +96,7 @@ impl Issuance {
             Some(OrderStatus::Ready) => Resource::Finalize,
             _ => Resource::Certificate,
         };
-        let late = self.engine.deadline_passed(waiting_for);
+        let late = self.engine.exchanges.deadline_passed(waiting_for);
         let late = DeadlinePassed {
             url: self.order.url().cloned().or(late.url),
             last: self.said_of_challenges().or(late.last),

@@ -306,7 +306,7 @@ impl Issuance {
 
     /// Sets a time limit other than the policy's; it counts from the first poll.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
-        self.engine.set_time_limit(limit);
+        self.engine.exchanges.set_time_limit(limit);
         self
     }
 
@@ -357,19 +357,19 @@ impl Issuance {
     /// Asks for the nonces that the authorizations will need while the order is being made.
     fn prefetch_nonces(&mut self, session: &Session) {
         let wide = self.identifiers().len().min(session.policy().max_in_flight);
-        let ahead = session.nonces_ahead(wide, self.engine.now());
-        self.engine.prefetch_nonces(ahead);
+        let ahead = session.nonces_ahead(wide, self.engine.exchanges.now());
+        self.engine.exchanges.prefetch_nonces(ahead);
     }
 
     /// Returns the snapshot to be saved now, if one is due and none is being saved.
     fn save(&mut self) -> Option<SaveRequest> {
-        let now = self.engine.now();
+        let now = self.engine.exchanges.now();
         let expects_more = self.expects_changes();
         if !self.saving.is_due(now, expects_more) {
             return None;
         }
         let snapshot = self.snapshot()?;
-        let id = self.engine.save_id()?;
+        let id = self.engine.exchanges.save_id()?;
         self.saving.begin(id, snapshot.challenges.len());
         Some(SaveRequest { id, snapshot })
     }
@@ -385,7 +385,7 @@ impl Issuance {
     }
 
     fn report(&mut self, progress: Progress) {
-        self.engine.notice(Notice::Progress(progress));
+        self.engine.exchanges.notice(Notice::Progress(progress));
     }
 }
 
@@ -406,7 +406,7 @@ impl Drive<IssuanceEvent, Issued> for Issuance {
     }
 
     fn start(&mut self, session: &mut Session) {
-        self.engine.start_clock(session.policy().issuance_time_limit);
+        self.engine.exchanges.start_clock(session.policy().issuance_time_limit);
         self.attempts.limit_validations(session.policy().max_failed_validations);
         if let Seen::Foreign(saved) = self.identity.enter(session) {
             self.publications.clear();
@@ -439,7 +439,10 @@ impl Drive<IssuanceEvent, Issued> for Issuance {
         at: Timestamp,
         _session: &mut Session,
     ) -> Option<Output<IssuanceEvent, Issued>> {
-        if self.conclude() || at <= self.engine.now() || self.engine.has_notice() {
+        if self.conclude()
+            || at <= self.engine.exchanges.now()
+            || self.engine.exchanges.has_notice()
+        {
             return None; // the next round ends the flow, or hands out the notices
         }
         if self.events.is_empty() {

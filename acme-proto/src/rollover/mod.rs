@@ -106,7 +106,7 @@ impl Rollover {
 
     /// Sets a time limit other than the policy's.
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
-        self.engine.set_time_limit(limit);
+        self.engine.exchanges.set_time_limit(limit);
         self
     }
 
@@ -311,7 +311,7 @@ impl Drive<RolloverEvent, Jwk> for Rollover {
     }
 
     fn start(&mut self, session: &mut Session) {
-        self.engine.start_clock(session.policy().call_time_limit);
+        self.engine.exchanges.start_clock(session.policy().call_time_limit);
         if let Err(error) = self.begin(session) {
             self.life.end(Err(error));
         }
@@ -320,7 +320,7 @@ impl Drive<RolloverEvent, Jwk> for Rollover {
     fn advance(&mut self, session: &mut Session) -> Option<Output<RolloverEvent, Jwk>> {
         match self.storing {
             Storing::No | Storing::Asked => None,
-            Storing::Due => match self.engine.next_notice() {
+            Storing::Due => match self.engine.exchanges.next_notice() {
                 Some(notice) => Some(Output::Notice(notice)),
                 None => {
                     self.storing = Storing::Asked;
@@ -347,7 +347,7 @@ impl Drive<RolloverEvent, Jwk> for Rollover {
     }
 
     fn late(&mut self, _: &mut Session) {
-        let late = self.engine.deadline_passed(Resource::KeyChange);
+        let late = self.engine.exchanges.deadline_passed(Resource::KeyChange);
         self.life.end(Err(Error::Deadline(late.into())));
     }
 }

@@ -88,7 +88,7 @@ impl Issuance {
             let account = self.identity.account();
             for deviation in self.settings.kinds.deviations(challenge, account) {
                 let url = challenge.url().clone();
-                self.engine.notice(Notice::Deviation { url, deviation });
+                self.engine.exchanges.notice(Notice::Deviation { url, deviation });
             }
         }
     }
@@ -165,7 +165,7 @@ impl Issuance {
         session: &mut Session,
     ) {
         let (tries, backoff) = (session.policy().challenge_tries, session.policy().backoff);
-        let now = self.engine.now();
+        let now = self.engine.exchanges.now();
         let authorization = self.authorizations.edit(index);
         let refusal = authorization.refusal.take();
         let error = challenge.error().cloned().or_else(|| refusal.map(Arc::unwrap_or_clone));

@@ -59,7 +59,7 @@ impl Issuance {
         match download.chain.matches(key, ordered) {
             // It serves every name that was ordered, and a CA may add the `www.` of one.
             Err(ChainMismatch::Names { missing, extra }) if missing.is_empty() => {
-                self.engine.notice(Notice::ExtraNames { url: url.clone(), names: extra });
+                self.engine.exchanges.notice(Notice::ExtraNames { url: url.clone(), names: extra });
                 Ok(())
             }
             matched => matched.map_err(|m| Error::peer(url, PeerFault::WrongCertificate(m))),
@@ -68,13 +68,13 @@ impl Issuance {
 
     /// Reports a certificate that is not valid now, unless it was ordered for later.
     fn compare_with_clock(&mut self, url: &Url, leaf: &Certificate) {
-        let now = self.engine.now();
+        let now = self.engine.exchanges.now();
         let (not_before, not_after) = (leaf.not_before(), leaf.not_after());
         let is_for_later = self.settings.request.names_beginning();
         let is_early = not_before > now.saturating_add(SKEW) && !is_for_later;
         if is_early || not_after < now {
             let url = url.clone();
-            self.engine.notice(Notice::NotValidNow { url, not_before, not_after, now });
+            self.engine.exchanges.notice(Notice::NotValidNow { url, not_before, not_after, now });
         }
     }
 
@@ -85,7 +85,7 @@ impl Issuance {
         session: &mut Session,
     ) {
         let notice = self.choosing.as_mut().and_then(|choosing| choosing.take(result));
-        notice.into_iter().for_each(|notice| self.engine.notice(notice));
+        notice.into_iter().for_each(|notice| self.engine.exchanges.notice(notice));
         self.settle_chain(session);
     }
 

@@ -117,7 +117,7 @@ impl Issuance {
         challenge: &Challenge,
         session: &mut Session,
     ) -> Result<(), PeerFault> {
-        self.polling.begin(self.engine.now());
+        self.polling.begin(self.engine.exchanges.now());
         self.authorizations.set_proof(index, Proof::Responded(challenge.url().clone()));
         let is_news = self.authorizations.set_challenge(index, challenge)?;
         let authorization = self.authorizations.edit(index);

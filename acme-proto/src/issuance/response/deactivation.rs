@@ -17,6 +17,8 @@ impl Issuance {
             Ok(_) => Error::peer(url, PeerFault::NotDeactivated),
             Err(error) => error,
         };
-        self.engine.notice(Notice::NotDeactivated { url: url.clone(), error: Box::new(error) });
+        self.engine
+            .exchanges
+            .notice(Notice::NotDeactivated { url: url.clone(), error: Box::new(error) });
     }
 }

@@ -48,11 +48,11 @@ impl Issuance {
     fn pause_after_finalize(&mut self, session: &mut Session) {
         let repeated = self.finalization.count();
         self.polling = Polling::default();
-        self.polling.begin(self.engine.now());
+        self.polling.begin(self.engine.exchanges.now());
         if repeated > 0 {
             let wait = session.jittered(session.policy().poll.unwrap_or(AGAIN), repeated - 1);
-            let at = self.engine.now().saturating_add(wait);
-            self.polling.set(self.engine.before_deadline(at));
+            let at = self.engine.exchanges.now().saturating_add(wait);
+            self.polling.set(self.engine.exchanges.before_deadline(at));
         } else if self.order.status() == Some(&OrderStatus::Processing) {
             self.expect_end(Awaited::Issuance, session);
         }

@@ -70,9 +70,9 @@ impl Issuance {
 
     /// Lets the first poll go out when the wait is expected to end, by what the session remembers of this CA.
     fn expect_end(&mut self, awaited: Awaited, session: &Session) {
-        let now = self.engine.now();
+        let now = self.engine.exchanges.now();
         self.polling.hold_until_expected(now, session.expected_wait(awaited));
-        self.polling.set(self.engine.before_deadline(self.polling.at()));
+        self.polling.set(self.engine.exchanges.before_deadline(self.polling.at()));
     }
 
     /// Lets no poll go out before the time that a response names.
@@ -80,8 +80,9 @@ impl Issuance {
     /// A time beyond `retry_after_cap` is nothing that the flow waits for, and counts as the cap.
     fn hold_poll(&mut self, retry_after: Option<Timestamp>, session: &Session) {
         if let Some(at) = retry_after {
-            let at = at.min(self.engine.now().saturating_add(session.policy().retry_after_cap));
-            self.polling.hold(self.engine.before_deadline(at));
+            let at = at
+                .min(self.engine.exchanges.now().saturating_add(session.policy().retry_after_cap));
+            self.polling.hold(self.engine.exchanges.before_deadline(at));
         }
     }
 }

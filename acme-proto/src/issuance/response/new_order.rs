@@ -49,7 +49,7 @@ impl Issuance {
     fn order_without_predecessor(&mut self, problem: Arc<ServerProblem>) {
         if let Some(certificate_id) = self.settings.request.drop_replaces() {
             let reason = NotReplacing::Refused(problem);
-            self.engine.notice(Notice::NotReplacing { certificate_id, reason });
+            self.engine.exchanges.notice(Notice::NotReplacing { certificate_id, reason });
             self.saving.change();
         }
     }
@@ -59,11 +59,11 @@ impl Issuance {
         let Some(Expected { replaces, profile }) = self.order.expected.take() else { return };
         if let Some(certificate_id) = replaces.filter(|id| order.replaces() != Some(id.as_str())) {
             let reason = NotReplacing::NotShown;
-            self.engine.notice(Notice::NotReplacing { certificate_id, reason });
+            self.engine.exchanges.notice(Notice::NotReplacing { certificate_id, reason });
         }
         if let Some(asked) = profile.filter(|name| order.profile() != Some(name.as_str())) {
             let applied = order.profile().map(String::from);
-            self.engine.notice(Notice::OtherProfile { asked, applied });
+            self.engine.exchanges.notice(Notice::OtherProfile { asked, applied });
         }
     }
 }

@@ -48,7 +48,7 @@ impl Issuance {
         let is_over =
             matches!(self.order.status(), Some(OrderStatus::Valid | OrderStatus::Invalid));
         if waits || (self.finalization.is_sent() && !is_over) {
-            self.polling.count_reading(is_new_status, self.engine.now());
+            self.polling.count_reading(is_new_status, self.engine.exchanges.now());
             self.schedule_poll(retry_after, session);
             self.look_closer();
         }
@@ -79,7 +79,7 @@ impl Issuance {
     pub(super) fn learn(&mut self, url: &Url, order: Order) -> Result<bool, Error> {
         self.compare(&order);
         let status = order.status().clone();
-        let (names, now) = (&self.settings.names, self.engine.now());
+        let (names, now) = (&self.settings.names, self.engine.exchanges.now());
         let change = self
             .order
             .learn(order, &mut self.authorizations, names, now)
@@ -97,7 +97,7 @@ impl Issuance {
         if change.is_new_status {
             // It may name its certificate now. What was named long ago is there as well, since the order is.
             if status != OrderStatus::Invalid {
-                self.engine.resources_given();
+                self.engine.exchanges.resources_given();
             }
             self.report(Progress::Order(status));
         }
@@ -106,7 +106,7 @@ impl Issuance {
 
     /// Sets when the order is read next: as the server asks, or by the schedule.
     pub(super) fn schedule_poll(&mut self, asked: Option<Timestamp>, session: &mut Session) {
-        let now = self.engine.now();
+        let now = self.engine.exchanges.now();
         let Some(url) = self.order.url().cloned() else { return };
         let round = self.polling.round();
         let at = Polling::next(now, asked, || match session.policy().poll {
@@ -121,9 +121,9 @@ impl Issuance {
         if asked_by_server && beyond_cap {
             return self.end(Err(Error::RetryLater { url, until: at }), session);
         }
-        let until = self.engine.before_deadline(at);
+        let until = self.engine.exchanges.before_deadline(at);
         self.polling.set(until);
-        self.engine.notice(Notice::Waiting { url, until, asked_by_server });
+        self.engine.exchanges.notice(Notice::Waiting { url, until, asked_by_server });
     }
 
     /// Returns what the order is read for.
