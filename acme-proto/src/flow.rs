@@ -15,7 +15,7 @@ pub use crate::request::{
     SignatureAlgorithm, Transmit,
 };
 
-/// A task that takes one or more exchanges with a server.
+/// Work that takes one or more exchanges with a server.
 ///
 /// **The one rule**: after creating a flow, and after every input or command, call
 /// [`poll_output`](Self::poll_output) until it gives [`Output::Timeout`] or [`Output::Done`], and act on

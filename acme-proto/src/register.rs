@@ -21,7 +21,7 @@ pub struct Register {
     consent: Consent,
     /// Whether it is known that the account has not changed to its new key yet.
     looked: bool,
-    engine: Engine<Task>,
+    engine: Engine<AnyOperation>,
     life: Life<AccountEntry>,
 }
 
@@ -44,7 +44,7 @@ enum Consent {
 
 operations! {
     /// The requests of a registration.
-    enum Task {
+    enum AnyOperation {
         Directory(GetDirectory),
         /// Whether the account has its new key already, where an earlier key change is not settled.
         NewKey(LocateAccount),
@@ -127,13 +127,13 @@ impl Register {
         }
         let Some(meta) = session.directory().map(|directory| directory.meta()) else {
             // Another flow found that it had moved.
-            self.engine.start(Task::Directory(GetDirectory));
+            self.engine.start(AnyOperation::Directory(GetDirectory));
             return Ok(None);
         };
         // The account may have its new key, which would then make a second account with the old one.
         if let Some(key) = session.new_account_key().filter(|_| !self.looked) {
             self.looked = true;
-            self.engine.start(Task::NewKey(LocateAccount { new_key: Some(key.clone()) }));
+            self.engine.start(AnyOperation::NewKey(LocateAccount { new_key: Some(key.clone()) }));
             return Ok(None);
         }
         if meta.external_account_required() && self.request.bound_to().is_none() {
@@ -156,21 +156,21 @@ impl Register {
             self.engine.exchanges.start_clock(session.policy().call_time_limit);
         }
         let request = self.request.clone().with_terms_of_service_agreed(agreed);
-        self.engine.start(Task::NewAccount(request));
+        self.engine.start(AnyOperation::NewAccount(request));
         Ok(None)
     }
 
     /// Takes a result; the account, or an error, is the end.
     fn take(
         &mut self,
-        result: TaskResult,
+        result: AnyResult,
         session: &mut Session,
     ) -> Result<Option<AccountEntry>, Error> {
         match result {
             // An old directory is better than none.
-            TaskResult::Directory(_, Err(_)) if session.directory().is_some() => Ok(None),
-            TaskResult::Directory(_, read) => read.map(|_| None),
-            TaskResult::NewKey(_, located) => match located? {
+            AnyResult::Directory(_, Err(_)) if session.directory().is_some() => Ok(None),
+            AnyResult::Directory(_, read) => read.map(|_| None),
+            AnyResult::NewKey(_, located) => match located? {
                 None => Ok(None),
                 Some(Located { entry, .. }) => {
                     let entry = entry?;
@@ -182,7 +182,7 @@ impl Register {
                     Ok(Some(entry))
                 }
             },
-            TaskResult::NewAccount(_, entry) => {
+            AnyResult::NewAccount(_, entry) => {
                 let entry = usable(entry?)?;
                 session.account_given(self.engine.exchanges.now());
                 Ok(Some(entry))
@@ -203,9 +203,9 @@ impl Default for Register {
 }
 
 impl Drive<RegisterEvent, AccountEntry> for Register {
-    type Task = Task;
+    type Operation = AnyOperation;
 
-    fn engine(&mut self) -> &mut Engine<Task> {
+    fn engine(&mut self) -> &mut Engine<AnyOperation> {
         &mut self.engine
     }
 
@@ -216,7 +216,7 @@ impl Drive<RegisterEvent, AccountEntry> for Register {
     fn start(&mut self, session: &mut Session) {
         self.engine.exchanges.start_clock(session.policy().call_time_limit);
         if session.needs_directory(self.engine.exchanges.now()) {
-            self.engine.start(Task::Directory(GetDirectory));
+            self.engine.start(AnyOperation::Directory(GetDirectory));
         }
     }
 
@@ -232,7 +232,7 @@ impl Drive<RegisterEvent, AccountEntry> for Register {
             .map(Output::Event)
     }
 
-    fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
+    fn finished(&mut self, finished: Finished<AnyOperation>, session: &mut Session) {
         let result = finished.operation.with(finished.result);
         match self.take(result, session) {
             Ok(None) => {}

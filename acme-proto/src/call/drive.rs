@@ -14,9 +14,9 @@ use alloc::boxed::Box;
 /// A flow that says which operations run and what follows from each; the rest is the [`Engine`]'s.
 pub(crate) trait Drive<E, T> {
     /// Its operations.
-    type Task: Operation;
+    type Operation: Operation;
 
-    fn engine(&mut self) -> &mut Engine<Self::Task>;
+    fn engine(&mut self) -> &mut Engine<Self::Operation>;
 
     /// Returns where the flow is: new, running, ending, over.
     fn life(&mut self) -> &mut Life<T>;
@@ -28,7 +28,7 @@ pub(crate) trait Drive<E, T> {
     fn advance(&mut self, session: &mut Session) -> Option<Output<E, T>>;
 
     /// Handles an operation that is done.
-    fn finished(&mut self, finished: Finished<Self::Task>, session: &mut Session);
+    fn finished(&mut self, finished: Finished<Self::Operation>, session: &mut Session);
 
     /// Ends the flow, or what the deadline cut off, when the deadline has passed.
     fn late(&mut self, session: &mut Session);

@@ -21,10 +21,10 @@ use crate::wire::Directory;
 pub(crate) struct Engine<O> {
     /// What does not depend on the type of the operations: the clock, notices, exchanges.
     pub(crate) exchanges: Exchanges,
-    operations: Tasks<O>,
+    operations: OperationMap<O>,
 }
 
-type Tasks<O> = SortedMap<ExchangeId, Box<O>>;
+type OperationMap<O> = SortedMap<ExchangeId, Box<O>>;
 
 /// What the exchanges want next.
 pub(crate) enum Step<O: Operation> {
@@ -64,7 +64,7 @@ impl<O: Operation> Engine<O> {
 
     /// Starts an operation; its first request goes out at the next poll, or when what it lacks is there.
     pub(crate) fn start(&mut self, operation: O) {
-        let id = self.exchanges.insert(Exchange::new(Work::Task, operation.spec()));
+        let id = self.exchanges.insert(Exchange::new(Work::Operation, operation.spec()));
         self.operations.insert(id, Box::new(operation));
     }
 
@@ -160,7 +160,7 @@ impl<O: Operation> Engine<O> {
     }
 }
 
-impl<O: Operation> Operations for Tasks<O> {
+impl<O: Operation> Operations for OperationMap<O> {
     fn check(&self, id: ExchangeId, session: &Session) -> Result<(), Error> {
         self.get(&id).map_or(Ok(()), |operation| operation.check(session))
     }

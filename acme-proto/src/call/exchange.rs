@@ -78,7 +78,7 @@ pub(super) struct Lag {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Work {
     /// An operation of the flow.
-    Task,
+    Operation,
     /// Something that other exchanges lack.
     Supply(Supply),
 }

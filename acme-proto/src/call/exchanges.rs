@@ -191,7 +191,7 @@ impl Exchanges {
         let mut late = Vec::new();
         for (id, exchange) in core::mem::take(&mut self.all) {
             match exchange.work {
-                Work::Task => late.push((id, exchange)),
+                Work::Operation => late.push((id, exchange)),
                 Work::Supply(_) => drop(self.all.insert(id, exchange)),
             }
         }
@@ -362,7 +362,7 @@ impl Exchanges {
                 let from = exchange.sent().map(|sent| sent.id);
                 self.supplied(supply, from, outcome, session);
             }
-            Work::Task => self.settle(id, exchange, outcome),
+            Work::Operation => self.settle(id, exchange, outcome),
         }
     }
 

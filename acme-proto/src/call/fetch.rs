@@ -149,7 +149,7 @@ impl Exchanges {
             match exchange.work {
                 // Nobody waits for it any more.
                 Work::Supply(supply) => self.supplies.running[supply as usize] -= 1,
-                Work::Task => {
+                Work::Operation => {
                     let settled = exchange.settle(id, Err(error.clone()));
                     self.queue.settled.push_back(Settled { unsupplied: true, ..settled });
                 }

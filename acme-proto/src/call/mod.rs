@@ -147,7 +147,7 @@ impl<O: Operation> Call<O> {
 }
 
 impl<O: Operation> Drive<Infallible, O::Response> for Call<O> {
-    type Task = O;
+    type Operation = O;
 
     fn engine(&mut self) -> &mut Engine<O> {
         &mut self.engine

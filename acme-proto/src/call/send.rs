@@ -78,7 +78,7 @@ impl Exchanges {
         session: &mut Session,
         flow: FlowId,
     ) -> Result<Begun, Error> {
-        if matches!((exchange.work, exchange.phase), (Work::Task, Phase::Request)) {
+        if matches!((exchange.work, exchange.phase), (Work::Operation, Phase::Request)) {
             operations.check(id, session)?;
         }
         if let Some(lack) = self.lacks(id, exchange, operations, session)? {

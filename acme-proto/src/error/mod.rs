@@ -8,6 +8,8 @@
 //! | [`Transport`](Error::Transport), [`Deadline`](Error::Deadline), [`RetryLater`](Error::RetryLater) | the network, or a busy CA | try again later |
 //! | [`Signer`](Error::Signer), [`Storage`](Error::Storage) | the machine of the user | repair it, then resume |
 //! | [`Input`](Error::Input), [`NoAccount`](Error::NoAccount), [`AccountClosed`](Error::AccountClosed), [`KeyInUse`](Error::KeyInUse) | the caller's data | correct it |
+//! | [`Cancelled`](Error::Cancelled) | nobody: the user ended it | resume, or start again |
+//! | [`KeyChanged`](Error::KeyChanged) | nobody: another flow changed the account key | publish for the new key |
 //! | [`Misuse`](Error::Misuse) | the driver | correct the program |
 //! | [`Internal`](Error::Internal) | this crate | report it |
 //!
@@ -97,6 +99,15 @@ pub enum Error {
     /// The user cancelled.
     #[error("cancelled")]
     Cancelled,
+    /// The account key was changed before the response to a challenge was sent. What is published proves nothing for the
+    /// new key (RFC 8555 Section 8.1).
+    #[error(
+        "the account key was changed before the response to {challenge} was sent; publish the challenge for the new key"
+    )]
+    KeyChanged {
+        /// The challenge.
+        challenge: Url,
+    },
     /// The account key has no account at this directory.
     #[error("this key has no account at {directory}; register one first")]
     NoAccount {
@@ -141,6 +152,7 @@ impl Error {
             Self::RetryLater { url, .. } => Some(url),
             Self::Deadline(d) => d.url.as_ref(),
             Self::NoAccount { directory } => Some(directory),
+            Self::KeyChanged { challenge } => Some(challenge),
             Self::AccountClosed { account, .. } | Self::KeyInUse { account } => Some(account),
             _ => None,
         }

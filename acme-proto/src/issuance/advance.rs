@@ -8,7 +8,7 @@ use super::plan::{
     PublicationStep,
 };
 use super::publications::{PublicationEvent, Publishing};
-use super::{Issuance, IssuanceEvent, Offer, OfferId, Task};
+use super::{AnyOperation, Issuance, IssuanceEvent, Offer, OfferId};
 use crate::challenge::Challenge;
 use crate::error::{Error, InvalidInput, PeerFault};
 use crate::op::{
@@ -157,7 +157,7 @@ impl Issuance {
                 let authorization = self.authorizations.edit(index);
                 authorization.reading = true;
                 let operation = GetAuthorization(authorization.url.clone());
-                self.engine.start(Task::ReadAuthorization(operation));
+                self.engine.start(AnyOperation::ReadAuthorization(operation));
             }
             AuthorizationStep::Offer => self.offer(index),
             AuthorizationStep::GiveUp => self.authorizations.set_proof(index, Proof::Failed),
@@ -168,13 +168,13 @@ impl Issuance {
                 let authorization = self.authorizations.edit(index);
                 let Some(operation) = authorization.respond(key) else { return };
                 authorization.responding = Some(operation.url().clone());
-                self.engine.start(Task::Respond(operation));
+                self.engine.start(AnyOperation::Respond(operation));
             }
             AuthorizationStep::Deactivate => {
                 let authorization = self.authorizations.edit(index);
                 authorization.deactivated = true;
                 let operation = DeactivateAuthorization(authorization.url.clone());
-                self.engine.start(Task::Deactivate(operation));
+                self.engine.start(AnyOperation::Deactivate(operation));
             }
         }
     }
@@ -270,32 +270,32 @@ impl Issuance {
     }
 
     fn step_order(&mut self, step: OrderStep, session: &mut Session) {
-        let task = match step {
+        let operation = match step {
             OrderStep::Fail => return self.fail(session),
             OrderStep::AskForCsr => {
                 self.finalization.ask();
                 let identifiers = self.settings.request.identifiers().to_vec();
                 return self.events.push_back(IssuanceEvent::Finalize(identifiers));
             }
-            OrderStep::Create => Some(Task::NewOrder(self.settings.request.clone())),
-            OrderStep::Read => self.order.url().cloned().map(GetOrder).map(Task::ReadOrder),
+            OrderStep::Create => Some(AnyOperation::NewOrder(self.settings.request.clone())),
+            OrderStep::Read => self.order.url().cloned().map(GetOrder).map(AnyOperation::ReadOrder),
             OrderStep::Finalize => match self.finalize_operation() {
-                Ok(operation) => operation.map(Task::Finalize),
+                Ok(operation) => operation.map(AnyOperation::Finalize),
                 Err(error) => return self.end(Err(error), session),
             },
             OrderStep::Download => {
                 let url = self.order.object().and_then(Order::certificate);
-                url.cloned().map(GetCertificate).map(Task::Download)
+                url.cloned().map(GetCertificate).map(AnyOperation::Download)
             }
             OrderStep::DownloadAlternate => {
                 let url = self.choosing.as_deref().and_then(Choosing::next);
-                url.cloned().map(GetCertificate).map(Task::DownloadAlternate)
+                url.cloned().map(GetCertificate).map(AnyOperation::DownloadAlternate)
             }
         };
         // Whatever a view promises is there; without it nothing is started, and the deadline ends the flow.
         self.order.in_flight = true;
-        if let Some(task) = task {
-            self.engine.start(task);
+        if let Some(operation) = operation {
+            self.engine.start(operation);
         }
     }
 

@@ -158,7 +158,7 @@ use settings::Settings;
 #[derive(Debug)]
 pub struct Issuance {
     settings: Settings,
-    engine: Engine<Task>,
+    engine: Engine<AnyOperation>,
     identity: Identity,
     order: Order,
     authorizations: Authorizations,
@@ -175,7 +175,7 @@ pub struct Issuance {
 
 operations! {
     /// The requests of an issuance.
-    enum Task {
+    enum AnyOperation {
         NewOrder(NewOrder),
         ReadOrder(GetOrder),
         ReadAuthorization(GetAuthorization),
@@ -395,9 +395,9 @@ impl Flow for Issuance {
 }
 
 impl Drive<IssuanceEvent, Issued> for Issuance {
-    type Task = Task;
+    type Operation = AnyOperation;
 
-    fn engine(&mut self) -> &mut Engine<Task> {
+    fn engine(&mut self) -> &mut Engine<AnyOperation> {
         &mut self.engine
     }
 
@@ -426,7 +426,7 @@ impl Drive<IssuanceEvent, Issued> for Issuance {
         save.or_else(|| self.events.pop_front().map(Output::Event))
     }
 
-    fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
+    fn finished(&mut self, finished: Finished<AnyOperation>, session: &mut Session) {
         self.take(finished, session);
     }
 

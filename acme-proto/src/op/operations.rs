@@ -1,47 +1,47 @@
 //! Several operations as one, for flows that need more than one kind.
 
-/// Writes the enum `Task` of a flow's operations, which is an operation itself.
+/// Writes the enum `AnyOperation` of a flow's operations, which is an operation itself.
 ///
-/// It also writes `TaskResponse`, the response of any of these operations, and `TaskResult`, which pairs an
+/// It also writes `AnyResponse`, the response of any of these operations, and `AnyResult`, which pairs an
 /// operation with its result, for the flow to match on.
 macro_rules! operations {
-    ($(#[$meta:meta])* enum Task { $($(#[$note:meta])* $name:ident($operation:ty)),+ $(,)? }) => {
+    ($(#[$meta:meta])* enum AnyOperation { $($(#[$note:meta])* $name:ident($operation:ty)),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug)]
-        pub(crate) enum Task { $($(#[$note])* $name($operation)),+ }
+        pub(crate) enum AnyOperation { $($(#[$note])* $name($operation)),+ }
 
         #[derive(Debug)]
-        pub(crate) enum TaskResponse { $($name(<$operation as $crate::op::Operation>::Response)),+ }
+        pub(crate) enum AnyResponse { $($name(<$operation as $crate::op::Operation>::Response)),+ }
 
         #[allow(dead_code, reason = "a flow looks at the operation where it has to know which one")]
         #[derive(Debug)]
-        enum TaskResult {
+        enum AnyResult {
             $($name(
                 $operation,
                 Result<<$operation as $crate::op::Operation>::Response, $crate::error::Error>,
             )),+
         }
 
-        impl Task {
+        impl AnyOperation {
             /// Pairs the operation with its result.
-            fn with(self, result: Result<TaskResponse, $crate::error::Error>) -> TaskResult {
+            fn with(self, result: Result<AnyResponse, $crate::error::Error>) -> AnyResult {
                 match (self, result) {
                     $(
-                        (Self::$name(it), Ok(TaskResponse::$name(response))) => {
-                            TaskResult::$name(it, Ok(response))
+                        (Self::$name(it), Ok(AnyResponse::$name(response))) => {
+                            AnyResult::$name(it, Ok(response))
                         }
-                        (Self::$name(it), Err(error)) => TaskResult::$name(it, Err(error)),
+                        (Self::$name(it), Err(error)) => AnyResult::$name(it, Err(error)),
                     )+
-                    (_, Ok(_)) => unreachable!("a task reads its own response"),
+                    (_, Ok(_)) => unreachable!("an operation reads its own response"),
                 }
             }
         }
 
-        impl $crate::op::Operation for Task {
-            type Response = TaskResponse;
+        impl $crate::op::Operation for AnyOperation {
+            type Response = AnyResponse;
         }
 
-        impl $crate::op::Hooks<TaskResponse> for Task {
+        impl $crate::op::Hooks<AnyResponse> for AnyOperation {
             fn spec(&self) -> $crate::op::Spec {
                 match self { $(Self::$name(it) => it.spec()),+ }
             }
@@ -61,9 +61,9 @@ macro_rules! operations {
             fn read(
                 &mut self,
                 received: &mut $crate::op::Received<'_>,
-            ) -> $crate::op::Reading<TaskResponse> {
+            ) -> $crate::op::Reading<AnyResponse> {
                 match self {
-                    $(Self::$name(it) => Ok(it.read(received)?.map(TaskResponse::$name))),+
+                    $(Self::$name(it) => Ok(it.read(received)?.map(AnyResponse::$name))),+
                 }
             }
 
@@ -71,17 +71,17 @@ macro_rules! operations {
                 &mut self,
                 error: $crate::error::Error,
                 context: &mut $crate::op::Failure<'_>,
-            ) -> $crate::op::Reading<TaskResponse> {
+            ) -> $crate::op::Reading<AnyResponse> {
                 match self {
                     $(Self::$name(it) => {
-                        Ok(it.read_error(error, context)?.map(TaskResponse::$name))
+                        Ok(it.read_error(error, context)?.map(AnyResponse::$name))
                     })+
                 }
             }
 
-            fn landed(&self, response: &TaskResponse) -> bool {
+            fn landed(&self, response: &AnyResponse) -> bool {
                 match (self, response) {
-                    $((Self::$name(it), TaskResponse::$name(response)) => it.landed(response),)+
+                    $((Self::$name(it), AnyResponse::$name(response)) => it.landed(response),)+
                     _ => true,
                 }
             }
@@ -99,17 +99,17 @@ macro_rules! operations {
                 &mut self,
                 received: &mut $crate::op::Received<'_>,
                 first_status: Option<u16>,
-            ) -> $crate::op::Reading<TaskResponse> {
+            ) -> $crate::op::Reading<AnyResponse> {
                 match self {
                     $(Self::$name(it) => {
-                        Ok(it.read_fallback(received, first_status)?.map(TaskResponse::$name))
+                        Ok(it.read_fallback(received, first_status)?.map(AnyResponse::$name))
                     })+
                 }
             }
 
-            fn apply(&self, response: &TaskResponse, session: &mut $crate::session::Session) {
+            fn apply(&self, response: &AnyResponse, session: &mut $crate::session::Session) {
                 match (self, response) {
-                    $((Self::$name(it), TaskResponse::$name(response)) => {
+                    $((Self::$name(it), AnyResponse::$name(response)) => {
                         it.apply(response, session);
                     })+
                     _ => {}

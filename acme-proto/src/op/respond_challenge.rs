@@ -59,7 +59,9 @@ impl Hooks<Challenge> for RespondChallenge {
     fn check(&self, session: &Session) -> Result<(), Error> {
         let current = session.account_key().map(Jwk::thumbprint);
         match self.key {
-            Some(own) if current.is_some_and(|current| current != own) => Err(Error::Cancelled),
+            Some(own) if current.is_some_and(|current| current != own) => {
+                Err(Error::KeyChanged { challenge: self.url.clone() })
+            }
             _ => Ok(()),
         }
     }

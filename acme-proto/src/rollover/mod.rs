@@ -32,7 +32,7 @@ pub struct Rollover {
     resumed: Option<RolloverIntent>,
     /// The account and the key that it had, once they are known.
     intent: Option<RolloverIntent>,
-    engine: Engine<Task>,
+    engine: Engine<AnyOperation>,
     life: Life<Jwk>,
     storing: Storing,
     /// Whether the intent is stored since an earlier run.
@@ -56,7 +56,7 @@ pub enum RolloverEvent {
 
 operations! {
     /// The requests of a rollover.
-    enum Task {
+    enum AnyOperation {
         /// Which account the present key has.
         Account(FindAccount),
         Change(KeyChange),
@@ -155,7 +155,7 @@ impl Rollover {
             Some(account) => self.intend(account, session),
             // With the account comes the key by which it is found.
             None => {
-                self.engine.start(Task::Account(FindAccount));
+                self.engine.start(AnyOperation::Account(FindAccount));
             }
         }
         Ok(())
@@ -199,28 +199,26 @@ impl Rollover {
             session.begin_key_change(intent.old_account_key().clone(), self.new_key.clone());
         }
         self.sent += 1;
-        self.engine.start(Task::Change(KeyChange::new(self.new_key.clone())));
+        self.engine.start(AnyOperation::Change(KeyChange::new(self.new_key.clone())));
     }
 
     fn ask_new_key(&mut self) {
         let new_key = Some(self.new_key.clone());
-        self.engine.start(Task::NewKey(LocateAccount { new_key }));
+        self.engine.start(AnyOperation::NewKey(LocateAccount { new_key }));
     }
 
     /// Takes a result; the key that the account has, or an error, is the end.
     fn take(
         &mut self,
-        result: TaskResult,
+        result: AnyResult,
         may_have_landed: bool,
         session: &mut Session,
     ) -> Result<Option<Jwk>, Error> {
         match result {
-            TaskResult::Account(_, found) => self.located(found?, session),
-            TaskResult::Change(_, Ok(_)) => self.landed(session).map(Some),
-            TaskResult::Change(_, Err(error)) => {
-                self.change_failed(error, may_have_landed, session)
-            }
-            TaskResult::NewKey(_, found) => self.new_key_asked(found?, session),
+            AnyResult::Account(_, found) => self.located(found?, session),
+            AnyResult::Change(_, Ok(_)) => self.landed(session).map(Some),
+            AnyResult::Change(_, Err(error)) => self.change_failed(error, may_have_landed, session),
+            AnyResult::NewKey(_, found) => self.new_key_asked(found?, session),
         }
     }
 
@@ -300,9 +298,9 @@ impl Rollover {
 }
 
 impl Drive<RolloverEvent, Jwk> for Rollover {
-    type Task = Task;
+    type Operation = AnyOperation;
 
-    fn engine(&mut self) -> &mut Engine<Task> {
+    fn engine(&mut self) -> &mut Engine<AnyOperation> {
         &mut self.engine
     }
 
@@ -339,7 +337,7 @@ impl Drive<RolloverEvent, Jwk> for Rollover {
         }
     }
 
-    fn finished(&mut self, finished: Finished<Task>, session: &mut Session) {
+    fn finished(&mut self, finished: Finished<AnyOperation>, session: &mut Session) {
         let result = finished.operation.with(finished.result);
         if let Some(result) = self.take(result, finished.may_have_landed, session).transpose() {
             self.life.end(result);

@@ -513,6 +513,7 @@ pub fn is_over(result: &Result<StoredCertificate, Error>) -> bool {
             | Acme::Deadline(_)
             | Acme::RetryLater { .. }
             | Acme::Cancelled
+            | Acme::KeyChanged { .. }
             | Acme::Storage(_)
             | Acme::Signer(_)
             | Acme::Peer(_) => false,

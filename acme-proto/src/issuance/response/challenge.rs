@@ -41,8 +41,8 @@ impl Issuance {
                 self.authorizations.set_proof(index, Proof::None);
                 return Ok(());
             }
-            // The account key was changed before the response could be sent.
-            (Err(Error::Cancelled), None) => return Ok(()),
+            // The challenge was withdrawn because of that.
+            (Err(Error::KeyChanged { .. }), None) => return Ok(()),
             (Err(Error::Problem(problem)), Some(index))
                 if session.new_account_key().is_some()
                     && problem.may_be_about_key()

@@ -10,7 +10,7 @@ mod order;
 
 use super::facts::Cause;
 use super::plan::OrderStep;
-use super::{Issuance, Task, TaskResult};
+use super::{AnyOperation, AnyResult, Issuance};
 use crate::call::Finished;
 use crate::error::Error;
 use crate::session::{Awaited, Session};
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 
 impl Issuance {
     /// Takes a finished exchange; an error that the flow does not survive ends it.
-    pub(super) fn take(&mut self, finished: Finished<Task>, session: &mut Session) {
+    pub(super) fn take(&mut self, finished: Finished<AnyOperation>, session: &mut Session) {
         let Finished { operation, result, retry_after, was_reread, may_have_landed } = finished;
         let cause = cause(&operation);
         if cause != Cause::Authorizations {
@@ -36,32 +36,32 @@ impl Issuance {
 
     fn learn_from(
         &mut self,
-        result: TaskResult,
+        result: AnyResult,
         retry_after: Option<Timestamp>,
         was_reread: bool,
         may_have_landed: bool,
         session: &mut Session,
     ) -> Result<(), Error> {
         match result {
-            TaskResult::NewOrder(_, result) => self.order_created(result, session),
-            TaskResult::ReadOrder(read, result) => {
+            AnyResult::NewOrder(_, result) => self.order_created(result, session),
+            AnyResult::ReadOrder(read, result) => {
                 self.order_read(&read.0, result, retry_after, session)
             }
-            TaskResult::ReadAuthorization(read, result) => {
+            AnyResult::ReadAuthorization(read, result) => {
                 self.authorization_read(&read.0, result, retry_after, session)
             }
-            TaskResult::Respond(respond, result) => {
+            AnyResult::Respond(respond, result) => {
                 self.challenge_read(respond.url(), result, retry_after, may_have_landed, session)
             }
-            TaskResult::Finalize(_, result) => {
+            AnyResult::Finalize(_, result) => {
                 self.finalized(result, retry_after, was_reread, session)
             }
-            TaskResult::Download(download, result) => self.downloaded(download.0, result, session),
-            TaskResult::DownloadAlternate(_, result) => {
+            AnyResult::Download(download, result) => self.downloaded(download.0, result, session),
+            AnyResult::DownloadAlternate(_, result) => {
                 self.alternate_downloaded(result, session);
                 Ok(())
             }
-            TaskResult::Deactivate(deactivate, result) => {
+            AnyResult::Deactivate(deactivate, result) => {
                 self.deactivated(&deactivate.0, result);
                 Ok(())
             }
@@ -88,15 +88,15 @@ impl Issuance {
 }
 
 /// Returns what a response is a cause of, as far as the order is concerned.
-const fn cause(task: &Task) -> Cause {
-    match task {
-        Task::NewOrder(_) => Cause::Step(OrderStep::Create),
-        Task::ReadOrder(_) => Cause::Step(OrderStep::Read),
-        Task::Finalize(_) => Cause::Step(OrderStep::Finalize),
-        Task::Download(_) => Cause::Step(OrderStep::Download),
-        Task::DownloadAlternate(_) => Cause::Step(OrderStep::DownloadAlternate),
-        Task::ReadAuthorization(_) | Task::Respond(_) | Task::Deactivate(_) => {
-            Cause::Authorizations
-        }
+const fn cause(operation: &AnyOperation) -> Cause {
+    match operation {
+        AnyOperation::NewOrder(_) => Cause::Step(OrderStep::Create),
+        AnyOperation::ReadOrder(_) => Cause::Step(OrderStep::Read),
+        AnyOperation::Finalize(_) => Cause::Step(OrderStep::Finalize),
+        AnyOperation::Download(_) => Cause::Step(OrderStep::Download),
+        AnyOperation::DownloadAlternate(_) => Cause::Step(OrderStep::DownloadAlternate),
+        AnyOperation::ReadAuthorization(_)
+        | AnyOperation::Respond(_)
+        | AnyOperation::Deactivate(_) => Cause::Authorizations,
     }
 }
