@@ -54,6 +54,8 @@ pub struct Script {
     pub requests: Vec<Request>,
     /// The ids of the requests, each with the one whose answer gave its nonce, if it had to be given again.
     pub ids: Vec<(RequestId, Option<RequestId>)>,
+    /// How long each request may take.
+    pub time_limits: Vec<Duration>,
     /// Every request for a signature, in order.
     pub signatures: Vec<SignRequest>,
     /// Every notice.
@@ -93,6 +95,7 @@ impl Script {
             session,
             requests: Vec::new(),
             ids: Vec::new(),
+            time_limits: Vec::new(),
             signatures: Vec::new(),
             notices: Vec::new(),
             waits: Vec::new(),
@@ -249,6 +252,7 @@ impl Script {
         assert_eq!((method, url), (step.method, step.url.as_str()), "after {:?}", self.lines());
         self.requests.push(request);
         self.ids.push((id, transmit.nonce_from));
+        self.time_limits.push(transmit.time_limit);
         match step.answer {
             Ok(response) => Input::Response(id, self.with_nonce(response, step.nonce)),
             Err(lost) => {

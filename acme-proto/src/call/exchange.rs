@@ -359,10 +359,10 @@ impl Exchange {
         Self { phase, ..Self::new(self.work, spec) }
     }
 
-    /// Sends a request again of which a re-read shows that it was not processed, with the tries that it had.
+    /// Sends a request again of which a re-read shows that it was not processed, with the tries, and the time, that it had.
     pub(super) fn resend(&self, spec: Spec) -> Self {
-        let Counts { tries, .. } = self.counts;
-        let counts = Counts { tries, ..Counts::NONE };
+        let Counts { tries, losses, .. } = self.counts;
+        let counts = Counts { tries, losses, ..Counts::NONE };
         Self { counts, ..self.restart(Event::Resend, Phase::Request, spec) }
     }
 

@@ -146,7 +146,7 @@ impl Error {
     pub fn url(&self) -> Option<&Url> {
         match self {
             Self::Problem(p) => Some(p.url()),
-            Self::Peer(p) => p.url.as_ref(),
+            Self::Peer(p) => Some(&p.url),
             Self::Transport(t) => Some(&t.url),
             Self::Order(o) => o.order_url(),
             Self::RetryLater { url, .. } => Some(url),
@@ -188,7 +188,7 @@ impl Error {
     }
 
     pub(crate) fn peer(url: &Url, fault: PeerFault) -> Self {
-        Self::Peer(Arc::new(PeerError { url: Some(url.clone()), fault }))
+        Self::Peer(Arc::new(PeerError { url: url.clone(), fault }))
     }
 }
 

@@ -11,14 +11,14 @@ use crate::x509::{Certificate, ChainMismatch, InvalidChain};
 /// A response that breaks the protocol.
 #[derive(Clone, Debug)]
 pub struct PeerError {
-    pub(super) url: Option<Url>,
+    pub(super) url: Url,
     pub(super) fault: PeerFault,
 }
 
 impl PeerError {
     /// Returns the URL of the request whose response it was.
-    pub const fn url(&self) -> Option<&Url> {
-        self.url.as_ref()
+    pub const fn url(&self) -> &Url {
+        &self.url
     }
 
     /// Returns what was wrong.
@@ -29,11 +29,8 @@ impl PeerError {
 
 impl fmt::Display for PeerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the CA broke the protocol")?;
-        if let Some(url) = &self.url {
-            write!(f, " at {url}")?;
-        }
-        write!(f, ": {}; {}", self.fault, self.fault.advice())
+        let Self { url, fault } = self;
+        write!(f, "the CA broke the protocol at {url}: {fault}; {}", fault.advice())
     }
 }
 

@@ -116,6 +116,16 @@ fn a_challenge_that_has_not_landed_is_answered_again() {
 }
 
 #[test]
+fn a_response_that_is_sent_again_after_a_reread_still_has_more_time() {
+    let mut script = losing(CHALLENGE, no_answer())
+        .post(CHALLENGE, answer(200, &challenge("pending")))
+        .post(CHALLENGE, answer(200, &challenge("processing")));
+    script.run(Call::new(RespondChallenge::new(url(CHALLENGE)))).expect("a challenge");
+    let [.., first, _, reread, second] = script.time_limits[..] else { panic!("six requests") };
+    assert_eq!([reread, second], [first * 2; 2]);
+}
+
+#[test]
 fn the_order_is_read_after_a_finalize_without_an_answer() {
     let mut script = losing(FINALIZE, no_answer()).post(ORDER, answer(200, &order("processing")));
     let csr = csr(&["a.example".parse().expect("a name")]);
