@@ -196,7 +196,10 @@ fn read_outcome<O: Operation>(
                 retry_after: received.retry_after(),
             };
             match phase {
-                Phase::Fallback { first_status } => operation.read_fallback(received, first_status),
+                Phase::Fallback { first_status } => {
+                    received.first_status = first_status;
+                    operation.read_fallback(received)
+                }
                 Phase::Request | Phase::Reread => operation.read(received),
             }
         })

@@ -321,7 +321,10 @@ impl Exchanges {
     ) -> Result<T, Error> {
         let mut notices = Vec::new();
         let (allow_http, now) = (session.allows_http(), self.now);
-        let result = read(&mut Received { url, response, allow_http, now, notices: &mut notices });
+        let first_status = None;
+        let mut received =
+            Received { url, response, allow_http, now, first_status, notices: &mut notices };
+        let result = read(&mut received);
         self.notices.extend(notices);
         result
     }

@@ -39,11 +39,7 @@ impl Hooks<Account> for GetAccount {
         (not_there && !known).then(lookup)
     }
 
-    fn read_fallback(
-        &mut self,
-        received: &mut Received<'_>,
-        _first_status: Option<u16>,
-    ) -> Reading<Account> {
+    fn read_fallback(&mut self, received: &mut Received<'_>) -> Reading<Account> {
         account_entry(received).map(AccountEntry::into_account).map(Read::Response)
     }
 }

@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::{Received, Spec};
+use super::{Received, Spec, Target};
 use crate::error::{Error, Unsupported};
 use crate::notice::Notice;
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::url::Url;
 use crate::wire::Directory;
@@ -43,25 +44,26 @@ pub(crate) trait Hooks<R> {
         true
     }
 
-    /// Returns a request that gets the response in another way after a failure; called once.
-    ///
-    /// `location` is the `Location` of a response that could not be read.
-    fn fallback(
-        &self,
-        _failure: &Error,
-        _location: Option<&Url>,
-        _session: &mut Session,
-    ) -> Option<Spec> {
+    /// Returns the resource that the request creates.
+    fn creates(&self) -> Option<Resource> {
         None
     }
 
-    /// Reads the response to the fallback request; `first_status` is the status of the response that could not
-    /// be read.
-    fn read_fallback(
-        &mut self,
-        received: &mut Received<'_>,
-        _first_status: Option<u16>,
-    ) -> Reading<R> {
+    /// Returns a request that gets the response in another way after a failure; called once.
+    ///
+    /// `location` is the `Location` of a response that could not be read: what was created is read there.
+    fn fallback(
+        &self,
+        failure: &Error,
+        location: Option<&Url>,
+        _session: &mut Session,
+    ) -> Option<Spec> {
+        let url = location.filter(|_| failure.is_unreadable())?;
+        Some(Spec::read(self.creates()?, Target::Url(url.clone())))
+    }
+
+    /// Reads the response to the fallback request.
+    fn read_fallback(&mut self, received: &mut Received<'_>) -> Reading<R> {
         self.read(received)
     }
 

@@ -138,13 +138,10 @@ impl Hooks<AccountEntry> for NewAccount {
         Some(Spec::read(Resource::Account, Target::Account))
     }
 
-    fn read_fallback(
-        &mut self,
-        received: &mut Received<'_>,
-        first_status: Option<u16>,
-    ) -> Reading<AccountEntry> {
+    fn read_fallback(&mut self, received: &mut Received<'_>) -> Reading<AccountEntry> {
         let (url, account) = (received.url.clone(), read_account(received)?);
-        Ok(Read::Response(AccountEntry { url, account, created: first_status == Some(201) }))
+        let created = received.first_status == Some(201);
+        Ok(Read::Response(AccountEntry { url, account, created }))
     }
 }
 

@@ -5,10 +5,9 @@ use alloc::string::ToString;
 use serde_json::json;
 
 use super::{Hooks, Payload, Read, Reading, Received, Spec, object};
-use crate::error::{Error, InvalidInput};
+use crate::error::InvalidInput;
 use crate::identifier::Identifier;
 use crate::resource::Resource;
-use crate::session::Session;
 use crate::url::Url;
 use crate::wire::{Authorization, Directory};
 
@@ -57,26 +56,12 @@ impl Hooks<AuthorizationEntry> for NewAuthorization {
     }
 
     fn read(&mut self, received: &mut Received<'_>) -> Reading<AuthorizationEntry> {
-        let url = received.location()?;
+        let url = received.created_at()?;
         let authorization = object!(received, Authorization)?;
         Ok(Read::Response(AuthorizationEntry { url, authorization }))
     }
 
-    fn fallback(
-        &self,
-        failure: &Error,
-        location: Option<&Url>,
-        _session: &mut Session,
-    ) -> Option<Spec> {
-        Spec::read_created(Resource::Authorization, failure, location)
-    }
-
-    fn read_fallback(
-        &mut self,
-        received: &mut Received<'_>,
-        _first_status: Option<u16>,
-    ) -> Reading<AuthorizationEntry> {
-        let (url, authorization) = (received.url.clone(), object!(received, Authorization)?);
-        Ok(Read::Response(AuthorizationEntry { url, authorization }))
+    fn creates(&self) -> Option<Resource> {
+        Some(Resource::Authorization)
     }
 }

@@ -258,25 +258,11 @@ impl Hooks<OrderEntry> for NewOrder {
     }
 
     fn read(&mut self, received: &mut Received<'_>) -> Reading<OrderEntry> {
-        let url = received.location()?;
+        let url = received.created_at()?;
         Ok(Read::Response(OrderEntry { url, order: object!(received, Order)? }))
     }
 
-    fn fallback(
-        &self,
-        failure: &Error,
-        location: Option<&Url>,
-        _session: &mut Session,
-    ) -> Option<Spec> {
-        Spec::read_created(Resource::Order, failure, location)
-    }
-
-    fn read_fallback(
-        &mut self,
-        received: &mut Received<'_>,
-        _first_status: Option<u16>,
-    ) -> Reading<OrderEntry> {
-        let url = received.url.clone();
-        Ok(Read::Response(OrderEntry { url, order: object!(received, Order)? }))
+    fn creates(&self) -> Option<Resource> {
+        Some(Resource::Order)
     }
 }

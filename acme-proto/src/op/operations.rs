@@ -98,11 +98,10 @@ macro_rules! operations {
             fn read_fallback(
                 &mut self,
                 received: &mut $crate::op::Received<'_>,
-                first_status: Option<u16>,
             ) -> $crate::op::Reading<AnyResponse> {
                 match self {
                     $(Self::$name(it) => {
-                        Ok(it.read_fallback(received, first_status)?.map(AnyResponse::$name))
+                        Ok(it.read_fallback(received)?.map(AnyResponse::$name))
                     })+
                 }
             }

@@ -23,6 +23,8 @@ pub(crate) struct Received<'a> {
     pub(crate) response: &'a Response,
     pub(crate) allow_http: bool,
     pub(crate) now: Timestamp,
+    /// The status of the response that could not be read, where this is the one of the fallback.
+    pub(crate) first_status: Option<u16>,
     pub(crate) notices: &'a mut Vec<Notice>,
 }
 
@@ -82,6 +84,12 @@ impl Received<'_> {
             let (status, problem) = (self.response.status(), Arc::new(problem));
             self.fault(PeerFault::Problem { status, problem })
         })
+    }
+
+    /// Returns where a new resource is: at the `Location` of the response that created it, or, if that could not be read,
+    /// where it was read instead.
+    pub(crate) fn created_at(&self) -> Result<Url, Error> {
+        if self.first_status.is_some() { Ok(self.url.clone()) } else { self.location() }
     }
 
     /// As [`usable_location`](Self::usable_location), with the reason if there is none.

@@ -67,16 +67,6 @@ impl Spec {
         Self::read(resource, target).auth(Auth::None(Method::Get))
     }
 
-    /// Reads a new resource at its `Location`, after the response that created it could not be read.
-    pub(crate) fn read_created(
-        resource: Resource,
-        failure: &Error,
-        location: Option<&Url>,
-    ) -> Option<Self> {
-        let url = location.filter(|_| failure.is_unreadable())?;
-        Some(Self::read(resource, Target::Url(url.clone())))
-    }
-
     pub(crate) const fn class(mut self, class: ResourceClass) -> Self {
         self.class = class;
         self

@@ -9,8 +9,7 @@
 //! last of them has no more use for it.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::locked;
@@ -30,8 +29,8 @@ pub struct RecordLocks {
 struct State {
     next_ticket: u64,
     queues: BTreeMap<String, VecDeque<Waiter>>,
-    /// How many issuances count on a challenge, by its URL.
-    users: BTreeMap<Url, usize>,
+    /// Who counts on a challenge, by its URL.
+    users: BTreeMap<Url, BTreeSet<u64>>,
 }
 
 struct Waiter {
@@ -46,8 +45,7 @@ impl RecordLocks {
     /// `wake` is called if the lock is not held at once, when it is.
     pub fn lock(self: &Arc<Self>, name: &str, wake: Wake) -> RecordLock {
         let mut state = self.state();
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
+        let ticket = state.ticket();
         state.queues.entry(name.to_owned()).or_default().push_back(Waiter { ticket, wake });
         drop(state);
         RecordLock { locks: Arc::clone(self), name: name.to_owned(), ticket }
@@ -55,22 +53,29 @@ impl RecordLocks {
 
     /// Counts an issuance among those that have a challenge published.
     pub(super) fn publish(self: &Arc<Self>, challenge: &Url) -> Published {
-        *self.state().users.entry(challenge.clone()).or_default() += 1;
-        Published {
-            locks: Arc::clone(self),
-            challenge: challenge.clone(),
-            is_over: AtomicBool::new(false),
-        }
+        let mut state = self.state();
+        let ticket = state.ticket();
+        state.users.entry(challenge.clone()).or_default().insert(ticket);
+        drop(state);
+        Published { locks: Arc::clone(self), challenge: challenge.clone(), ticket }
     }
 
     /// Returns how many issuances have a challenge published.
     pub(super) fn users(&self, challenge: &Url) -> usize {
-        self.state().users.get(challenge).copied().unwrap_or_default()
+        self.state().users.get(challenge).map_or(0, BTreeSet::len)
     }
 
     /// Locks the state, which is valid even if another thread panics while it holds the lock.
     fn state(&self) -> MutexGuard<'_, State> {
         locked(&self.state)
+    }
+}
+
+impl State {
+    const fn ticket(&mut self) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        ticket
     }
 }
 
@@ -85,19 +90,16 @@ impl fmt::Debug for RecordLocks {
 pub(super) struct Published {
     locks: Arc<RecordLocks>,
     challenge: Url,
-    is_over: AtomicBool,
+    ticket: u64,
 }
 
 impl Published {
     /// Ends the use; dropping it does the same.
     pub(super) fn end(&self) {
-        if self.is_over.swap(true, Ordering::AcqRel) {
-            return;
-        }
         let mut state = self.locks.state();
         let Some(users) = state.users.get_mut(&self.challenge) else { return };
-        *users -= 1;
-        if *users == 0 {
+        users.remove(&self.ticket);
+        if users.is_empty() {
             state.users.remove(&self.challenge);
         }
     }
