@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
+use std::path::Path;
 use std::process;
 
 use super::target_dir;
@@ -32,14 +33,20 @@ pub fn free_port() -> u16 {
 
     let mut text = String::new();
     counter.read_to_string(&mut text).expect("the counter is text");
-    let start = text.trim().parse().unwrap_or_else(|_| first_port());
+    let start = last_port(&text, &dir).unwrap_or_else(first_port);
     let port = RANGE
         .cycle_from(start)
         .find(|&port| is_free(port))
         .unwrap_or_else(|| panic!("no loopback port in {RANGE:?} is free"));
     counter.rewind().and_then(|()| counter.set_len(0)).expect("the counter is writable");
-    write!(counter, "{port}").expect("the counter is writable");
+    write!(counter, "{port} {}", dir.display()).expect("the counter is writable");
     port
+}
+
+/// Reads the counter of this directory. That of a copy would give what the original gives.
+fn last_port(text: &str, dir: &Path) -> Option<u16> {
+    let (port, of) = text.split_once(' ')?;
+    (Path::new(of) == dir).then(|| port.parse().ok())?
 }
 
 /// Where a new target directory starts to count: not where another one on the same machine does.
@@ -75,6 +82,13 @@ mod tests {
         let second = free_port();
         assert_ne!(first, second);
         assert!(RANGE.contains(&first) && RANGE.contains(&second));
+    }
+
+    #[test]
+    fn a_copy_of_the_counter_does_not_count() {
+        assert_eq!(last_port("17000 /here", Path::new("/here")), Some(17_000));
+        assert_eq!(last_port("17000 /there", Path::new("/here")), None);
+        assert_eq!(last_port("", Path::new("/here")), None);
     }
 
     #[test]

@@ -403,10 +403,10 @@ fn failing_hook(program: Program) {
 
 fn too_slow(program: Program) {
     let scene = Scene::new(program);
-    scene.ca.set_latency(Duration::from_secs(5));
+    scene.ca.set_latency(Duration::from_secs(30));
     let url = scene.ca.directory_url().to_owned();
     let outcome = scene.refuse(&["--timeout", "1"], "a.test", 1, &[&url, "--timeout"]);
-    assert!(outcome.elapsed < Duration::from_secs(4), "{outcome:#?}");
+    assert!(outcome.elapsed < Duration::from_secs(20), "{outcome:#?}");
 }
 
 fn wrong_usage(program: Program) {
@@ -424,7 +424,7 @@ fn wrong_usage(program: Program) {
         (&["exam ple"], &["exam ple"]),
     ] {
         let outcome = scene.refuse(more, "a.test", 2, words);
-        assert!(outcome.elapsed < Duration::from_secs(5));
+        assert!(outcome.elapsed < Duration::from_secs(20));
     }
     IssuedFiles::new(scene.dir.file("out"), scene.dir.file("ca.pem"))
         .assert_complete(&["good.test"]);

