@@ -1,18 +1,20 @@
-//! Everything that a flow waits for, each task on its own thread.
+//! Everything that a flow waits for, each task on a thread that runs nothing else meanwhile.
 
 use core::time::Duration;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{Builder, Scope};
+use std::thread::Scope;
+use std::time::Instant;
 
 use acme_adapter::driver::{Arrival, Consent, Expected, Task};
 use acme_adapter::error::Error;
 use acme_adapter::error_chain;
 use acme_adapter::solvers::{SolverCall, Stage, Wake};
 use acme_proto::challenge::ChallengeResponse;
-use acme_proto::flow::{Input, SaveRequest, Transmit};
+use acme_proto::flow::{Input, SaveRequest, SignId, SignRequest, Transmit};
 use acme_proto::rollover::RolloverIntent;
 
 use crate::BoxError;
@@ -21,6 +23,7 @@ use crate::shared::{AccountLock, Shared};
 use crate::solver::hook::within;
 use crate::solver::{Given, GivenSolver, Solver};
 use crate::store::Store;
+use crate::workers::Workers;
 
 /// The solvers, stores and cancellation that the user set for one flow.
 #[derive(Default)]
@@ -46,8 +49,9 @@ pub(crate) fn on_disk(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Er
 
 /// The tasks of one flow.
 pub(crate) struct InFlight<'scope, 'env: 'scope> {
-    scope: &'scope Scope<'scope, 'env>,
     shared: &'env Arc<Shared>,
+    /// For what borrows from the caller, who waits for its end.
+    workers: Workers<'scope>,
     user: UserParts<'env>,
     sender: Sender<Arrival>,
     receiver: Receiver<Arrival>,
@@ -56,12 +60,12 @@ pub(crate) struct InFlight<'scope, 'env: 'scope> {
     /// Requests that are held until the flow waits: only then is it known whether there is just
     /// one.
     unsent: Vec<(Expected, Transmit)>,
+    /// Signatures that the flow waits for, and until when. The signer itself cannot be interrupted.
+    unsigned: Vec<(SignId, Expected, Option<Instant>)>,
     /// Set when the flow has ended. A challenge that is presented after that is cleaned up at once.
     is_over: Arc<AtomicBool>,
     _wish: Option<Subscription>,
 }
-
-type Job<'a> = Box<dyn FnOnce() -> Arrival + Send + 'a>;
 
 impl<'scope, 'env> InFlight<'scope, 'env> {
     pub(crate) fn new(
@@ -77,13 +81,14 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
             .as_ref()
             .map(|cancel| cancel.subscribe(move || drop(cancelled.send(Arrival::Cancelled))));
         Self {
-            scope,
             shared,
+            workers: Workers::scoped(scope),
             user,
             sender,
             receiver,
             pending: 0,
             unsent: Vec::new(),
+            unsigned: Vec::new(),
             is_over: Arc::default(),
             _wish: wish,
         }
@@ -100,10 +105,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         let expected = Expected::of(&task);
         match task {
             Task::Exchange(transmit) => self.unsent.push((expected, transmit)),
-            Task::Sign(request) => {
-                let shared = Arc::clone(self.shared);
-                self.detached(expected, move || shared.sign(request));
-            }
+            Task::Sign(request) => self.sign(expected, request),
             Task::Save(request) => self.save(expected, request),
             Task::Solve(call) => self.solve(expected, call),
             // On this thread, for nothing else is done meanwhile.
@@ -134,16 +136,39 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         if let Some(arrival) = self.send(wait, has_queued) {
             return arrival;
         }
-        let arrival = match wait {
+        let ends = self.unsigned.iter().filter_map(|(_, _, end)| *end);
+        let left = ends.min().map(|end| end.saturating_duration_since(Instant::now()));
+        let arrival = match wait.into_iter().chain(left).min() {
             Some(wait) => self.receiver.recv_timeout(wait).unwrap_or(Arrival::Elapsed),
             // The sender in `self` keeps the channel open.
             None => self.receiver.recv().unwrap_or(Arrival::Elapsed),
         };
-        // The other arrivals each end a task that was counted.
-        if !matches!(arrival, Arrival::Cancelled | Arrival::Woken | Arrival::Elapsed) {
-            self.pending -= 1;
+        match arrival {
+            Arrival::Input(Input::Signature(id, _) | Input::SignFailed(id, _)) => {
+                let is_it = |(unsigned, ..): &(SignId, Expected, Option<Instant>)| *unsigned == id;
+                let Some(place) = self.unsigned.iter().position(is_it) else {
+                    // It is too late, and the flow knows.
+                    return Arrival::Elapsed;
+                };
+                self.unsigned.swap_remove(place);
+            }
+            Arrival::Elapsed => return self.late_signature().unwrap_or(Arrival::Elapsed),
+            Arrival::Cancelled | Arrival::Woken => return arrival,
+            _ => {}
         }
+        // Each of the others ends a task that was counted.
+        self.pending -= 1;
         arrival
+    }
+
+    /// Stops waiting for a signature whose time is over.
+    fn late_signature(&mut self) -> Option<Arrival> {
+        let now = Instant::now();
+        let is_late =
+            |(_, _, end): &(SignId, Expected, Option<Instant>)| end.is_some_and(|end| end <= now);
+        let (_, expected, _) = self.unsigned.swap_remove(self.unsigned.iter().position(is_late)?);
+        self.pending -= 1;
+        Some(expected.failed("no signature within the time limit".into()))
     }
 
     /// Sends the requests that are held.
@@ -170,15 +195,21 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         None
     }
 
+    fn sign(&mut self, expected: Expected, request: SignRequest) {
+        let end = Instant::now().checked_add(request.time_limit);
+        self.unsigned.push((request.id, expected, end));
+        let shared = Arc::clone(self.shared);
+        self.detached(expected, move || shared.sign(&request));
+    }
+
     fn save(&mut self, expected: Expected, request: SaveRequest) {
         let SaveRequest { id, snapshot } = request;
         let store = self.user.store.clone();
-        let job = move || {
+        self.scoped(expected, move || {
             let no_store = || Err("no store was given".into());
             let result = in_words(store.map_or_else(no_store, |s| s.save(&snapshot)));
             Arrival::Input(Input::saved(id, result))
-        };
-        self.scoped(expected, Box::new(job));
+        });
     }
 
     fn solve(&mut self, expected: Expected, call: SolverCall) {
@@ -189,7 +220,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
                 self.detached(expected, move || run_call(&*solver, &call, &is_over));
             }
             Given::Borrowed(solver) => {
-                self.scoped(expected, Box::new(move || run_call(&*solver, &call, &is_over)));
+                self.scoped(expected, move || run_call(&*solver, &call, &is_over));
             }
         }
     }
@@ -197,23 +228,13 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     /// Runs a job that borrows nothing, so that the flow can end without waiting for it.
     fn detached(&mut self, expected: Expected, job: impl FnOnce() -> Arrival + Send + 'static) {
         self.pending += 1;
-        let sender = self.sender.clone();
-        let thread = Builder::new().name("acme".into()).spawn(move || run(&sender, expected, job));
-        if let Err(error) = thread {
-            let _ = self.sender.send(expected.failed(format!("no thread: {error}")));
-        }
+        self.shared.workers.run(arriving(self.sender.clone(), expected, job));
     }
 
     /// Runs a job that borrows from the caller, who waits for its end.
-    fn scoped(&mut self, expected: Expected, job: Job<'scope>) {
+    fn scoped(&mut self, expected: Expected, job: impl FnOnce() -> Arrival + Send + 'scope) {
         self.pending += 1;
-        let sender = self.sender.clone();
-        let thread = Builder::new()
-            .name("acme".into())
-            .spawn_scoped(self.scope, move || run(&sender, expected, job));
-        if let Err(error) = thread {
-            let _ = self.sender.send(expected.failed(format!("no thread: {error}")));
-        }
+        self.workers.run(arriving(self.sender.clone(), expected, job));
     }
 }
 
@@ -275,9 +296,19 @@ fn run_call(solver: &dyn Solver, call: &SolverCall, is_over: &AtomicBool) -> Arr
     Arrival::Solved(*id, in_words(result))
 }
 
-/// Runs a job and sends its result, which nobody receives if the flow has ended meanwhile.
-fn run(sender: &Sender<Arrival>, expected: Expected, job: impl FnOnce() -> Arrival) {
-    let _ = sender.send(outcome(expected, job));
+/// Returns what runs a job on a thread and sends its result, which nobody receives if the flow has ended meanwhile.
+fn arriving(
+    sender: Sender<Arrival>,
+    expected: Expected,
+    job: impl FnOnce() -> Arrival,
+) -> impl FnOnce(io::Result<()>) {
+    move |thread| {
+        let arrival = match thread {
+            Ok(()) => outcome(expected, job),
+            Err(error) => expected.failed(format!("no thread: {error}")),
+        };
+        let _ = sender.send(arrival);
+    }
 }
 
 /// Runs a job, and turns a panic into a failure: without an arrival the flow would never end.

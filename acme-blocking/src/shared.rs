@@ -1,22 +1,22 @@
 //! What the clones of a client share.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::Builder;
 use std::time::Instant;
 
 use acme_adapter::client_state::ClientState;
 use acme_adapter::driver::Arrival;
 use acme_adapter::locked;
 use acme_proto::flow::{Input, SignFailed, SignRequest, Transmit};
-use acme_proto::jose::Signature;
 
 use crate::signer::{BoxSigner, Signer};
 use crate::transport::{BoxTransport, Transport};
+use crate::workers::Workers;
 
 pub(crate) struct Shared {
     pub(crate) state: Arc<ClientState>,
     pub(crate) transport: BoxTransport,
+    /// Carry out what flows need not wait for when they end.
+    pub(crate) workers: Workers<'static>,
     signer: Option<BoxSigner>,
     account: Arc<Account>,
 }
@@ -70,7 +70,8 @@ impl Shared {
         transport: BoxTransport,
         signer: Option<BoxSigner>,
     ) -> Self {
-        Self { state: Arc::new(state), transport, signer, account: Arc::default() }
+        let (workers, account) = (Workers::detached(), Arc::default());
+        Self { state: Arc::new(state), transport, workers, signer, account }
     }
 
     /// Locks the account for a registration or a key change, until the guard is dropped.
@@ -90,25 +91,9 @@ impl Shared {
         Arrival::Input(self.state.end_exchange(exchange, start.elapsed(), result))
     }
 
-    /// Calls the user's signer on a new thread, and stops waiting for it at the time limit.
-    ///
-    /// The signer itself cannot be interrupted. Its thread ends when the signer returns.
-    pub(crate) fn sign(self: Arc<Self>, request: SignRequest) -> Arrival {
-        let (id, limit) = (request.id, request.time_limit);
-        let (send, receive) = mpsc::channel();
-        let sign = move || drop(send.send(self.sign_now(&request)));
-        let failed = |why: String| Err(SignFailed::Failed(why));
-        let result = match Builder::new().name("acme-sign".into()).spawn(sign) {
-            Ok(_) => receive.recv_timeout(limit).unwrap_or_else(|error| match error {
-                RecvTimeoutError::Timeout => failed("no signature within the time limit".into()),
-                RecvTimeoutError::Disconnected => failed("the signer panicked".into()),
-            }),
-            Err(error) => failed(format!("no thread: {error}")),
-        };
-        Arrival::Input(Input::signed(id, result))
-    }
-
-    fn sign_now(&self, request: &SignRequest) -> Result<Signature, SignFailed> {
-        self.signer.as_ref().ok_or(SignFailed::UnknownKey)?.sign(request)
+    /// Calls the user's signer.
+    pub(crate) fn sign(&self, request: &SignRequest) -> Arrival {
+        let signer = self.signer.as_ref().ok_or(SignFailed::UnknownKey);
+        Arrival::Input(Input::signed(request.id, signer.and_then(|signer| signer.sign(request))))
     }
 }

@@ -14,10 +14,16 @@ thread_local! {
 
 /// Runs a call of a solver, in which commands end early when its context says so.
 pub(crate) fn within<T>(context: &CallContext, call: impl FnOnce() -> T) -> T {
-    CONTEXT.with(|current| current.replace(context.clone()));
-    let result = call();
-    CONTEXT.with(RefCell::take);
-    result
+    /// Takes the context away, also after a panic: the thread goes on with other calls.
+    struct Without;
+    impl Drop for Without {
+        fn drop(&mut self) {
+            CONTEXT.take();
+        }
+    }
+    CONTEXT.set(context.clone());
+    let _without = Without;
+    call()
 }
 
 /// Runs the command, and stops it when the issuance has no use for it.

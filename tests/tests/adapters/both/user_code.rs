@@ -4,12 +4,14 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use acme_proto::error::Error as Acme;
+use acme_proto::flow::{SignFailed, SignRequest};
+use acme_proto::jose::{Jwk, Signature};
 use acme_proto::policy::{Policy, Rates};
 use acme_testca::{RequestKind, TestCa};
 
 use super::adapter::{
     self, BoxError, Challenge, ChallengeKind, ChallengeResponse, Client, Dns01, Dns01Solver,
-    DnsUpdate, Error, Snapshot, Solver, Store, TsigAlgorithm, TsigKey,
+    DnsUpdate, Error, ProviderKey, Roots, Signer, Snapshot, Solver, Store, TsigAlgorithm, TsigKey,
 };
 use super::ca::{Zone, builder, certificate_key, client};
 use super::issue::http01;
@@ -56,6 +58,31 @@ async fn a_store_that_panics_has_failed_and_nothing_is_published() {
     let issue = client.issue(["a.test"]).key(&certificate_key()).solver(&http);
     let error = issue.durable(PanickingStore).run().await.expect_err("no store").to_string();
     assert!(error.contains("the store panicked: the disk is gone"), "{error}");
+}
+
+/// A signer that cannot be relied on.
+struct PanickingSigner(ProviderKey);
+
+impl Signer for PanickingSigner {
+    fn account_key(&self) -> Jwk {
+        self.0.public_key().clone()
+    }
+
+    async fn sign(&self, _: &SignRequest) -> Result<Signature, SignFailed> {
+        panic!("the device is gone");
+    }
+}
+
+#[tokio::test]
+async fn a_signer_that_panics_has_failed() {
+    let ca = TestCa::start();
+    let signer = PanickingSigner(certificate_key());
+    let client = Client::builder(ca.directory_url()).signer(signer);
+    let client = client.roots(Roots::Pem(ca.root_pem().into())).connect().await.expect("a client");
+    let error = client.register().run().await.expect_err("no signature");
+    assert!(matches!(error, Error::Acme(Acme::Signer(_))), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("the signer panicked: the device is gone"), "{text}");
 }
 
 /// Returns from one of its calls only after an hour.

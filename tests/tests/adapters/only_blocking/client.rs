@@ -1,14 +1,13 @@
 //! Connecting and registering, and what a user can replace: signer, transport, clock.
 
 use core::time::Duration;
-use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
+use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use crate::both::on_blocking::adapter::transport;
 use crate::both::on_blocking::ca::{builder, certificate_key, client};
 use crate::both::on_blocking::client::{Down, account_key, connecting_fails};
-use crate::both::on_blocking::issue::http01;
 use acme_blocking::{
     AccountKey, Cancel, Client, ClientBuilder, Error, Http01Handler, KeyKind, Policy, Roots,
     Transport, UreqTransport,
@@ -104,40 +103,6 @@ fn cancelling_does_not_wait_for_an_exchange_that_hangs() {
     let result = issue.run();
     assert!(matches!(result, Err(Error::Acme(Acme::Cancelled))), "{result:?}");
     assert!(start.elapsed() < Duration::from_secs(10));
-}
-
-/// Notes on which threads requests are sent.
-struct OnThreads {
-    transport: UreqTransport,
-    threads: Arc<Mutex<Vec<ThreadId>>>,
-}
-
-impl Transport for OnThreads {
-    fn exchange(&self, transmit: Transmit) -> Result<Response, Lost> {
-        self.threads.lock().expect("no panic").push(thread::current().id());
-        self.transport.exchange(transmit)
-    }
-
-    fn product(&self) -> &str {
-        "on-threads/0"
-    }
-}
-
-#[test]
-fn the_requests_for_one_name_start_no_threads() {
-    let ca = TestCa::start();
-    let transport = transport(ca.root_pem());
-    let threads: Arc<Mutex<Vec<ThreadId>>> = Arc::default();
-    let transport = OnThreads { transport, threads: Arc::clone(&threads) };
-    let client = builder(&ca).transport(transport).connect().expect("a client");
-    client.register().run().expect("an account");
-    let solver = http01(&ca);
-    let issued = client.issue(["example.test"]).key(&certificate_key()).solver(&solver).run();
-    issued.expect("a certificate");
-    let threads = threads.lock().expect("no panic");
-    // Requests that go out while the solver works are on threads: on a loaded machine that can be a few.
-    let own = threads.iter().filter(|id| **id == thread::current().id()).count();
-    assert!(own * 2 > threads.len(), "{own} of {}", threads.len());
 }
 
 fn behind(balancer: &Balancer) -> ClientBuilder {

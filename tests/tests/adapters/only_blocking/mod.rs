@@ -4,3 +4,4 @@ mod client;
 mod issue;
 mod pool;
 mod shared_authorization;
+mod threads;
