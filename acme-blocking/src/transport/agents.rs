@@ -19,12 +19,15 @@ use acme_proto::url::Url;
 use rustls::ClientConfig;
 
 use super::dial::{Dialer, NoResolver};
+use crate::workers::Workers;
 
 /// The connections of one transport.
 pub(super) struct Agents {
     config: Arc<ClientConfig>,
     proxy: Proxy,
     failed: FailedAddresses,
+    /// Look names up, and connect.
+    workers: Arc<Workers<'static>>,
     /// The one that was used last is the last one.
     idle: Mutex<Vec<Idle>>,
 }
@@ -65,7 +68,8 @@ impl Origin {
 
 impl Agents {
     pub(super) fn new(config: Arc<ClientConfig>, proxy: Proxy) -> Self {
-        Self { config, proxy, failed: FailedAddresses::default(), idle: Mutex::default() }
+        let (failed, workers) = (FailedAddresses::default(), Arc::new(Workers::detached()));
+        Self { config, proxy, failed, workers, idle: Mutex::default() }
     }
 
     /// Takes the connection to this origin that brought the response to `after`, or else the one that was used last, or
@@ -124,7 +128,8 @@ impl Agents {
             .max_idle_connections_per_host(1)
             .max_idle_age(IDLE_LIMIT)
             .build();
-        let dialer = Dialer::new(Arc::clone(&self.config), self.proxy.clone(), self.failed.clone());
+        let (config, workers) = (Arc::clone(&self.config), Arc::clone(&self.workers));
+        let dialer = Dialer::new(config, self.proxy.clone(), self.failed.clone(), workers);
         let has_dialed = Arc::clone(dialer.has_dialed());
         let agent = Agent::with_parts(settings, dialer, NoResolver);
         Connection { agent, brought: Brought::default(), has_dialed }

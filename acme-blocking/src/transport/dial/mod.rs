@@ -6,7 +6,6 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread;
 use std::time::Instant;
 
 use acme_adapter::addresses::{ConnectAttempts, FailedAddresses};
@@ -25,6 +24,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, LazyBuffers, Ne
 use super::lost::NoConnection;
 use super::wire::{Stream, Wire};
 use crate::timed::Timed;
+use crate::workers::Workers;
 
 /// Makes connections for ureq, including TLS.
 ///
@@ -35,14 +35,20 @@ pub(super) struct Dialer {
     tls: Arc<ClientConfig>,
     proxy: Proxy,
     failed: FailedAddresses,
+    workers: Arc<Workers<'static>>,
     /// Set by each connection.
     has_dialed: Arc<AtomicBool>,
 }
 
 impl Dialer {
     /// Creates a dialer; those that share `failed` learn from each other's failures.
-    pub(super) fn new(tls: Arc<ClientConfig>, proxy: Proxy, failed: FailedAddresses) -> Self {
-        Self { tls, proxy, failed, has_dialed: Arc::default() }
+    pub(super) fn new(
+        tls: Arc<ClientConfig>,
+        proxy: Proxy,
+        failed: FailedAddresses,
+        workers: Arc<Workers<'static>>,
+    ) -> Self {
+        Self { tls, proxy, failed, workers, has_dialed: Arc::default() }
     }
 
     /// Returns what each connection sets.
@@ -57,10 +63,11 @@ impl Dialer {
     fn dial(&self, url: &Url, deadline: Instant) -> Result<(Stream, SocketAddr), Lost> {
         let way = self.proxy.for_url(url);
         let Some(proxy) = &way else {
-            return self.any(&look_up(url.host(), url.port(), deadline)?, None, url, deadline);
+            let addresses = look_up(url.host(), url.port(), deadline, &self.workers)?;
+            return self.any(&addresses, None, url, deadline);
         };
         proxy.check()?;
-        look_up(proxy.host(), proxy.port(), deadline)
+        look_up(proxy.host(), proxy.port(), deadline, &self.workers)
             .and_then(|addresses| self.any(&addresses, way.as_ref(), url, deadline))
             .map_err(|lost| proxy.failure(lost))
     }
@@ -74,7 +81,9 @@ impl Dialer {
         deadline: Instant,
     ) -> Result<(Stream, SocketAddr), Lost> {
         let mut attempts = ConnectAttempts::new(addresses, &self.failed);
-        while let Some((address, tcp)) = connect_to_any(&mut attempts, deadline, connect_to) {
+        while let Some((address, tcp)) =
+            connect_to_any(&mut attempts, deadline, connect_to, &self.workers)
+        {
             let trial = self.failed.trial(address);
             let left = attempts.share(deadline.saturating_duration_since(Instant::now()));
             match self.shake_hands(Timed::new(tcp, Instant::now() + left), proxy, url) {
@@ -165,22 +174,25 @@ fn tunnel(tcp: &mut Timed, proxy: &ProxyTarget, url: &Url) -> Result<(), Lost> {
     }
 }
 
-/// Looks up a name on a new thread, because the system's resolver takes no deadline.
+/// Looks up a name on another thread, because the system's resolver takes no deadline.
 ///
-/// A thread that is too late ends when the resolver returns, and its result is dropped.
-fn look_up(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, Lost> {
+/// A thread that is too late goes on when the resolver returns, and its result is dropped.
+fn look_up(
+    host: &str,
+    port: u16,
+    deadline: Instant,
+    workers: &Workers<'static>,
+) -> Result<Vec<SocketAddr>, Lost> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     let (send, receive) = mpsc::channel();
     let name = host.to_owned();
-    let look_up = move || {
-        let found = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-        let _ = send.send(found);
-    };
-    let thread = thread::Builder::new().name("acme-lookup".into()).spawn(look_up);
+    workers.run(move |thread| {
+        let found = thread.and_then(|()| (name.as_str(), port).to_socket_addrs());
+        let _ = send.send(found.map(Vec::from_iter));
+    });
     let none = |why: String| Lost::NotSent(format!("no address for {host}{why}"));
-    thread.map_err(|e| none(format!(": {}", error_chain(&e))))?;
     match receive.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         Ok(found) => found.map_err(|e| none(format!(": {}", error_chain(&e)))),
         Err(_) => Err(none(" within the time limit".into())),
@@ -194,24 +206,23 @@ fn connect_to_any<T: Send + 'static>(
     attempts: &mut ConnectAttempts,
     deadline: Instant,
     attempt: fn(SocketAddr, Instant) -> io::Result<T>,
+    workers: &Workers<'static>,
 ) -> Option<(SocketAddr, T)> {
     let (send, receive) = mpsc::channel();
     loop {
-        // Reached at the start, after a failure, and when a head start is over. The thread of an
-        // attempt that loses ends at the deadline at the latest, and drops its connection.
+        // Reached at the start, after a failure, and when a head start is over. An attempt that loses
+        // ends at the deadline at the latest, and its connection is dropped.
         let alone = attempts.are_over();
         if let Some(address) = attempts.next() {
             let send = send.clone();
-            let attempted = move || drop(send.send((address, attempt(address, deadline))));
-            let alone = alone && attempts.head_start().is_none();
-            if alone {
+            let attempted = move |thread: io::Result<()>| {
+                let _ = send.send((address, thread.and_then(|()| attempt(address, deadline))));
+            };
+            if alone && attempts.head_start().is_none() {
                 // There is nothing to race against, and no need of a thread.
-                attempted();
-            } else if let Err(error) =
-                thread::Builder::new().name("acme-connect".into()).spawn(attempted)
-            {
-                attempts.failed(address, Lost::NotSent(error_chain(&error))).ok()?;
-                continue;
+                attempted(Ok(()));
+            } else {
+                workers.run(attempted);
             }
         } else if alone {
             return None;

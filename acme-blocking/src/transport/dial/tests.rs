@@ -1,6 +1,7 @@
 //! Addresses that do not work, among others that do.
 
 use std::net::TcpListener;
+use std::thread;
 
 use acme_adapter::addresses::HEAD_START;
 use rustls::pki_types::pem::PemObject as _;
@@ -19,7 +20,7 @@ fn soon() -> Instant {
 
 fn race(addresses: &[SocketAddr], deadline: Instant) -> Result<u16, Lost> {
     let mut attempts = ConnectAttempts::new(addresses, &FailedAddresses::default());
-    match connect_to_any(&mut attempts, deadline, attempt) {
+    match connect_to_any(&mut attempts, deadline, attempt, &Workers::detached()) {
         Some((address, port)) => {
             assert_eq!(address.port(), port);
             Ok(port)
@@ -92,7 +93,15 @@ fn server() -> (SocketAddr, Dialer) {
     });
     let roots = acme_adapter::tls::Roots::Pem(pem.into());
     let config = acme_adapter::tls::client_config(&provider, &roots, &[]).expect("a root");
-    (address, Dialer::new(config, Proxy::none(), FailedAddresses::default()))
+    (
+        address,
+        Dialer::new(
+            config,
+            Proxy::none(),
+            FailedAddresses::default(),
+            Arc::new(Workers::detached()),
+        ),
+    )
 }
 
 /// Answers every connection in plain text.
