@@ -65,12 +65,26 @@ impl Exchanges {
             } else {
                 nonces.min(1)
             };
-            for _ in 0..wanted.min(session.policy().max_in_flight.max(1)) {
+            let places = if wanted > 0 { self.places_for_nonces(session) } else { 0 };
+            for _ in 0..wanted.min(places) {
                 self.start_supply(Supply::Nonce, session);
                 started = true;
             }
         }
         started
+    }
+
+    /// Returns how many more nonces could be used at once.
+    ///
+    /// Each response brings one for the next request, so that a nonce beyond the places that are free would only take the
+    /// place of a request.
+    fn places_for_nonces(&self, session: &Session) -> usize {
+        let active = self.queue.iter_active().filter_map(|id| self.all.get(id));
+        let active = active.filter(|exchange| exchange.is_nonce()).count();
+        // Those that still wait for their slot take a place, too.
+        let coming = self.supplies.running[Supply::Nonce as usize].saturating_sub(active);
+        let most = session.policy().max_in_flight.max(1);
+        most.saturating_sub(self.queue.active() + coming)
     }
 
     fn start_supply(&mut self, supply: Supply, session: &Session) {

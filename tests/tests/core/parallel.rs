@@ -109,6 +109,25 @@ fn never_more_requests_are_in_flight_than_the_policy_allows() {
 }
 
 #[test]
+fn a_narrow_order_asks_for_no_more_nonces_than_it_has_requests_in_flight() {
+    // As over HTTP/1.1, with the rates that public CAs allow: most nonces come after the order's authorizations are known.
+    for width in [4, 16, 32] {
+        let mut world = World::new(CaConfig::default(), 1);
+        let mut session = world.registered();
+        let before = world.transcript.len();
+        world.faults = FaultPlan { latency: (50, 50), ..FaultPlan::none() };
+        set(&mut session, |policy| policy.max_in_flight = width);
+        let all = names(100);
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        issue(&mut world, &mut session, &all).expect("a certificate");
+        let asked = world.transcript[before..].iter();
+        let asked = asked.filter(|exchange| exchange.kind == RequestKind::NewNonce).count();
+        println!("100 names, {width} wide: {asked} requests for nonces");
+        assert!(asked <= width, "{width} wide: {asked} requests for nonces");
+    }
+}
+
+#[test]
 fn all_names_are_offered_before_any_is_answered() {
     let mut world = World::new(CaConfig::default(), 1);
     let mut session = world.registered();
