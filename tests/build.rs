@@ -10,6 +10,7 @@ const FILES: &[&str] = &[
     "hints.rs",
     "issue.rs",
     "key_change.rs",
+    "longest.rs",
     "operations.rs",
     "person.rs",
     "pool.rs",

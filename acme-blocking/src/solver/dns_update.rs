@@ -29,7 +29,7 @@ pub(super) fn run(
         }
         match flow.poll(start.elapsed(), clock::wall()) {
             DnsUpdateStep::Exchange(query) => {
-                let deadline = Instant::now() + query.time_limit;
+                let deadline = tcp::deadline(query.time_limit);
                 let response = tcp::exchange(query.server, &query.framed, deadline, &wanted);
                 flow.answer(response, clock::wall());
             }

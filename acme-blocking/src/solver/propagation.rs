@@ -67,7 +67,7 @@ fn exchange_all(queries: &[DnsQuery], stop: &Stop) -> Vec<io::Result<Vec<u8>>> {
 
 /// Sends a query and waits for its answer, or for the wish to end.
 fn exchange(query: &DnsQuery, stop: &Stop) -> io::Result<Vec<u8>> {
-    let deadline = Instant::now() + query.time_limit;
+    let deadline = tcp::deadline(query.time_limit);
     if query.tcp {
         tcp::exchange(query.server, &query.framed(), deadline, &|| !stop.is_set())
     } else {

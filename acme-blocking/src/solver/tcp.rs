@@ -80,6 +80,13 @@ pub(super) fn is_pause(error: &io::Error) -> bool {
 /// How long it takes at most to notice that the result is not wanted.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
+/// Returns the end of a time limit, of a day at most: a longer one may be more than can be added to a time.
+pub(super) fn deadline(time_limit: Duration) -> Instant {
+    Instant::now() + time_limit.min(LONGEST)
+}
+
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Returns the time that is left, which is never zero: to a socket, zero means no time limit.
 pub(super) fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());

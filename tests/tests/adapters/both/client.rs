@@ -196,14 +196,14 @@ async fn notices_are_shown() {
 }
 
 /// A key management service: slow, and holding the only copy of the key.
-struct Service {
+pub(crate) struct Service {
     key: ProviderKey,
     delay: Duration,
     signatures: AtomicUsize,
 }
 
 impl Service {
-    fn new(delay: Duration) -> Arc<Self> {
+    pub(crate) fn new(delay: Duration) -> Arc<Self> {
         Arc::new(Self { key: certificate_key(), delay, signatures: AtomicUsize::new(0) })
     }
 }

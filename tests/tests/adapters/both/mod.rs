@@ -16,6 +16,8 @@ pub(crate) mod on_tokio {
     pub(crate) mod issue;
     #[path = "../key_change.rs"]
     pub(crate) mod key_change;
+    #[path = "../longest.rs"]
+    pub(crate) mod longest;
     #[path = "../operations.rs"]
     pub(crate) mod operations;
     #[path = "../person.rs"]
@@ -44,6 +46,9 @@ pub(crate) mod on_blocking {
     }
     pub(crate) mod key_change {
         include!(concat!(env!("OUT_DIR"), "/key_change.rs"));
+    }
+    pub(crate) mod longest {
+        include!(concat!(env!("OUT_DIR"), "/longest.rs"));
     }
     pub(crate) mod operations {
         include!(concat!(env!("OUT_DIR"), "/operations.rs"));

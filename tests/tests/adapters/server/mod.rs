@@ -173,6 +173,20 @@ fn a_stranger_is_gone_after_the_time_limit() {
 }
 
 #[test]
+fn no_time_limit_of_a_handshake_is_too_long() {
+    let limit = Duration::MAX;
+    let tokio = |b: acme_tokio::TlsListenerBuilder| {
+        b.time_limit(limit).on_miss(|_| std::future::ready(())).miss_time_limit(limit)
+    };
+    for server in servers(tokio, |b| b.time_limit(limit).on_miss(|_| {})) {
+        install(&server, "default", &["default.example"]);
+        server.resolver.set_default("default");
+        let shown = shown(&server, "new.example");
+        assert_eq!(shown.as_deref(), Some("default.example"), "{}", server.name);
+    }
+}
+
+#[test]
 fn a_certificate_can_be_obtained_during_the_handshake() {
     let (started, obtaining) = mpsc::channel();
     let (go_on, wait) = mpsc::channel();
