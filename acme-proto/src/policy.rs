@@ -182,6 +182,9 @@ pub struct Rate {
 }
 
 /// The rate of each class; the default is just below what Let's Encrypt allows one IP address.
+///
+/// The CA sees no more, however late requests arrive: one counts from its response on, and at most `burst` of a class
+/// are sent and not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     rates: [Rate; ResourceClass::COUNT],

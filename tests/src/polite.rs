@@ -1,33 +1,20 @@
-//! The limits on requests that Let's Encrypt publishes for one address, and how fast an order can be within them.
+//! How fast an order can be within the limits on requests that Let's Encrypt publishes for one address.
 
-use acme_testca::RequestKind;
-
-/// Returns the limit for requests of a kind: how many a second, and how many at once
-/// (<https://letsencrypt.org/docs/rate-limits/>).
-pub const fn published(kind: RequestKind) -> (u32, u32) {
-    match kind {
-        RequestKind::NewNonce => (20, 10),
-        RequestKind::NewAccount => (5, 15),
-        RequestKind::NewOrder => (300, 200),
-        RequestKind::RevokeCert => (10, 100),
-        RequestKind::RenewalInfo => (1000, 100),
-        RequestKind::Directory => (40, 40),
-        _ => (250, 125),
-    }
-}
+use acme_testca::{RequestKind, RequestLimits};
 
 /// Returns how long an order of so many names takes at least within the limits, in seconds, with nothing but round trips
 /// between: the order, an authorization and a challenge for each name, the order again, finalization, the
 /// certificate. The client has one nonce at the start.
 pub fn bound(names: u64, round_trip: f64) -> f64 {
-    let (rate, burst) = published(RequestKind::NewNonce);
+    let limits = RequestLimits::lets_encrypt();
+    let (rate, burst) = limits.limit(RequestKind::NewNonce);
     // More nonces are fetched from the beginning, and newOrder brings one.
     let wait = |n: u64| (n + 1).saturating_sub(burst.into()) as f64 / f64::from(rate);
     let mut nonces: Vec<f64> = (0..names).map(|n| round_trip + wait(n)).collect();
     nonces.push(round_trip);
     // When each name can go on; each step takes the first nonce, and its response brings another one.
     let mut ready = vec![round_trip; names as usize];
-    let (other_rate, other_burst) = published(RequestKind::Authorization);
+    let (other_rate, other_burst) = limits.limit(RequestKind::Authorization);
     let mut sent = 0_u32;
     for _ in ["authorization", "challenge"] {
         for at in &mut ready {

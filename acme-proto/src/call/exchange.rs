@@ -292,6 +292,11 @@ impl Exchange {
         }
     }
 
+    /// Returns whether the session counts it as sent: it is being signed, or under way.
+    pub(super) const fn is_out(&self) -> bool {
+        matches!(self.state, State::Signing(..) | State::Signed(..) | State::Sent(..))
+    }
+
     /// Takes a slot of the rate limits, which may be a later one.
     pub(super) fn take_slot(&mut self, not_before: Timestamp) {
         debug_assert_eq!(self.stage(), Stage::Waiting);

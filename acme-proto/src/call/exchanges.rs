@@ -291,6 +291,9 @@ impl Exchanges {
         let Some(id) = self.queue.outstanding.remove(&number) else { return Ok(()) };
         // One that was given up, or that the deadline cut off, is gone. The input only makes room.
         let Some(mut exchange) = self.all.remove(&id) else { return Ok(()) };
+        if exchange.is_out() && !matches!(input, Input::Signature(..)) {
+            session.arrived(exchange.spec.class, self.now);
+        }
         let verdict = match (input, exchange.sent()) {
             (Input::Response(_, response), Some(sent)) => {
                 self.responded(&mut exchange, sent, response, session)

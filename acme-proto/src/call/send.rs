@@ -108,10 +108,21 @@ impl Exchanges {
             }
         }
         if exchange.spec.is_signed() {
-            self.sign(id, exchange, session, flow)
-        } else {
-            Ok(Begun::Due(self.transmit(id, exchange, session, flow)))
+            return self.sign(id, exchange, session, flow);
         }
+        if !self.has_room(exchange, session) {
+            return Ok(Begun::Later);
+        }
+        Ok(Begun::Due(self.transmit(id, exchange, session, flow)))
+    }
+
+    /// Returns whether the server has room for the request; if not, the exchange waits.
+    fn has_room(&self, exchange: &mut Exchange, session: &mut Session) -> bool {
+        let sent = session.send(exchange.spec.class, self.now);
+        if let Err(not_before) = sent {
+            exchange.take_slot(not_before);
+        }
+        sent.is_ok()
     }
 
     /// Returns what an exchange lacks, apart from a slot and a nonce, and fails it if that cannot be supplied.
@@ -172,17 +183,21 @@ impl Exchanges {
             exchange.sign_inner(input);
             return Ok(Begun::Due(Due::Sign(request)));
         }
-        let (jwk, signed_by) = (jwk.clone(), jwk.thumbprint());
+        let (jwk, signed_by, url) = (jwk.clone(), jwk.thumbprint(), url.clone());
         // From here on nothing fails, so that no nonce is lost.
         let Some(fresh) = exchange.nonce.take().or_else(|| self.take_nonce(session)) else {
             return Ok(Begun::Lacks(Supply::Nonce));
         };
+        if !self.has_room(exchange, session) {
+            exchange.nonce = Some(fresh);
+            return Ok(Begun::Later);
+        }
         let key = match session.account_url() {
             Some(account) if !by_jwk => KeyId::Kid(account.as_str()),
             _ => KeyId::Jwk(&jwk),
         };
         let alg = jwk.algorithm();
-        let protected = Protected { alg: alg.as_str(), key, nonce: Some(&fresh.nonce), url };
+        let protected = Protected { alg: alg.as_str(), key, nonce: Some(&fresh.nonce), url: &url };
         let payload: &[u8] = match (&exchange.payload, &exchange.spec.payload) {
             (Some(payload), _) => payload,
             (None, Payload::Json(json)) => json,

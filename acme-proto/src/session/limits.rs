@@ -1,4 +1,8 @@
 //! The rate limits that all flows of a session share.
+//!
+//! A slot says when a request may be sent. When it arrives is unknown: connections are opened meanwhile, and one request
+//! overtakes another. So a request that has its slot also waits until the server's bucket has room for it however late
+//! those before it arrive: what was answered has arrived by then, and the rest may arrive together with it.
 
 use core::time::Duration;
 
@@ -33,6 +37,34 @@ struct Class {
     /// When the bucket is full again if nothing else is reserved.
     full_at: Timestamp,
     not_before: Timestamp,
+    /// When the server's bucket is full again, if each request arrived only a moment before its response came.
+    answered_full_at: Timestamp,
+    /// How many requests have no response yet, and when the last of them was sent.
+    unanswered: u32,
+    sent_at: Timestamp,
+}
+
+/// After so long a request has arrived, or never will: a flow may be dropped while requests are out.
+const ARRIVED: Duration = Duration::from_secs(2);
+
+/// How long to wait for responses before looking again, where the rate is faster than this.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+
+impl Class {
+    /// Counts requests that have arrived at `time` or before.
+    fn arrived(&mut self, count: u32, rate: Rate, time: Timestamp) {
+        let count = count.min(self.unanswered);
+        self.unanswered -= count;
+        let full_at = self.answered_full_at.max(time);
+        self.answered_full_at = full_at.saturating_add(rate.interval().saturating_mul(count));
+    }
+}
+
+impl Rate {
+    /// Returns how long the bucket takes to fill by one.
+    fn interval(self) -> Duration {
+        Duration::from_secs(1).checked_div(self.per_second).unwrap_or_default()
+    }
 }
 
 impl Limits {
@@ -46,19 +78,51 @@ impl Limits {
         now: Timestamp,
     ) -> Timestamp {
         self.set_clock(now);
-        let Rate { per_second, burst } = policy.rates.rate(class);
+        let rate @ Rate { per_second, burst } = policy.rates.rate(class);
         let from = self.held_until(class, policy, now).unwrap_or(now);
         let pace = &mut self.paces[lane(class)];
         let class = &mut self.classes[class.index()];
         if per_second == 0 {
             return pace.reserve(from);
         }
-        let interval = Duration::from_secs(1) / per_second;
+        let interval = rate.interval();
         // A bucket of `burst` slots that refills at the rate, kept as one time: each reservation moves the time at
         // which it is full again by one interval, and a slot is free while that time is at most `burst` away.
         let full_at = class.full_at.max(from).saturating_add(interval);
         class.full_at = full_at;
         pace.reserve(full_at.saturating_sub(interval.saturating_mul(burst.max(1))).max(from))
+    }
+
+    /// Counts a request that has its slot as sent, or returns when to ask again.
+    pub(crate) fn send(
+        &mut self,
+        class: ResourceClass,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<(), Timestamp> {
+        self.set_clock(now);
+        let rate = policy.rates.rate(class);
+        let class = &mut self.classes[class.index()];
+        let arrived = class.sent_at.saturating_add(ARRIVED);
+        if now >= arrived {
+            class.arrived(class.unanswered, rate, arrived);
+        }
+        let interval = rate.interval();
+        let filling = class.answered_full_at.saturating_duration_since(now);
+        let taken = filling.saturating_add(interval.saturating_mul(class.unanswered + 1));
+        let excess = taken.saturating_sub(interval.saturating_mul(rate.burst.max(1)));
+        if excess.is_zero() {
+            class.unanswered += 1;
+            class.sent_at = now;
+            return Ok(());
+        }
+        let wait = if excess <= filling { excess } else { interval.max(SHORTEST_WAIT) };
+        Err(now.saturating_add(wait))
+    }
+
+    /// Counts a request as arrived: its response came, or it was lost.
+    pub(crate) fn arrived(&mut self, class: ResourceClass, policy: &Policy, now: Timestamp) {
+        self.classes[class.index()].arrived(1, policy.rates.rate(class), now);
     }
 
     /// Slows the class down: the server refused a request that was sent at `sent`, and named no time.
@@ -114,6 +178,8 @@ impl Limits {
         if ahead > CLOCK_ERROR {
             for class in &mut self.classes {
                 class.full_at = class.full_at.saturating_sub(ahead);
+                class.answered_full_at = class.answered_full_at.saturating_sub(ahead);
+                class.sent_at = class.sent_at.saturating_sub(ahead);
             }
             self.paces = Default::default();
             self.seen = now;
@@ -146,6 +212,25 @@ mod tests {
         let slots: alloc::vec::Vec<_> =
             (0..5).map(|_| limits.reserve(ResourceClass::Other, &policy, now)).collect();
         assert_eq!(slots, [now, now, now, millis(1_000_100), millis(1_000_200)]);
+    }
+
+    #[test]
+    fn requests_that_may_arrive_together_are_no_more_than_a_burst() {
+        let policy = policy(
+            Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 10, burst: 3 }),
+        );
+        let mut limits = Limits::default();
+        let mut send = |at| limits.send(ResourceClass::Other, &policy, millis(at));
+        assert_eq!([(); 3].map(|()| send(1000)), [Ok(()); 3]);
+        // By now the server has room again, if the three have arrived; nothing shows that they have.
+        assert_eq!(send(1400), Err(millis(1500)));
+        limits.arrived(ResourceClass::Other, &policy, millis(1450));
+        let mut send = |at| limits.send(ResourceClass::Other, &policy, millis(at));
+        assert_eq!(send(1500), Err(millis(1550)));
+        assert_eq!([send(1550), send(1550)], [Ok(()), Err(millis(1650))]);
+        // Without a response ever, they count as arrived two seconds after the last was sent.
+        assert_eq!([send(3550), send(3600)], [Err(millis(3650)), Err(millis(3650))]);
+        assert_eq!(send(3650), Ok(()));
     }
 
     #[test]

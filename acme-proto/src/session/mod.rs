@@ -395,6 +395,16 @@ impl Session {
         self.limits.reserve(class, &self.policy, now)
     }
 
+    /// Counts a request that has its slot as sent, or returns when to ask again.
+    pub(crate) fn send(&mut self, class: ResourceClass, now: Timestamp) -> Result<(), Timestamp> {
+        self.limits.send(class, &self.policy, now)
+    }
+
+    /// Counts a request as arrived: its response came, or it was lost.
+    pub(crate) fn arrived(&mut self, class: ResourceClass, now: Timestamp) {
+        self.limits.arrived(class, &self.policy, now);
+    }
+
     pub(crate) fn hold_until(&mut self, class: ResourceClass, time: Timestamp) {
         self.limits.hold_until(class, time);
     }

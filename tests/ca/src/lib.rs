@@ -73,7 +73,8 @@
 //! [`processing_polls`](TestCaBuilder::processing_polls),
 //! [`ready_delay_polls`](TestCaBuilder::ready_delay_polls)) or demanding
 //! ([`require_external_account`](TestCaBuilder::require_external_account),
-//! [`require_terms`](TestCaBuilder::require_terms)); [`Quirks`] switch on what real servers do
+//! [`require_terms`](TestCaBuilder::require_terms)), or as strict about the number of requests as Let's Encrypt
+//! ([`request_limits`](TestCaBuilder::request_limits)); [`Quirks`] switch on what real servers do
 //! differently; [`Faults`] make chosen requests fail, lost responses included:
 //!
 //! ```
@@ -140,7 +141,7 @@ mod server;
 
 pub use authority::{
     Ca, CaConfig, CaError, CaRequest, CaResponse, ChallengeKind, Delivery, FaultAction, FaultRule,
-    Faults, Identifier, Problem, Profile, Quirks, RequestKind, RetryAfter, Revocation, Validation,
-    ValidationId,
+    Faults, Identifier, Problem, Profile, Quirks, RequestKind, RequestLimits, RetryAfter,
+    Revocation, Validation, ValidationId,
 };
 pub use server::{ExchangePhase, ExchangeRecord, TestCa, TestCaBuilder, ValidationRecord};

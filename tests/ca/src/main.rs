@@ -7,7 +7,7 @@ use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acme_testca::{ChallengeKind, Quirks, RetryAfter, TestCa, TestCaBuilder};
+use acme_testca::{ChallengeKind, Quirks, RequestLimits, RetryAfter, TestCa, TestCaBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Parser;
@@ -60,6 +60,11 @@ struct Arguments {
     /// Percentage of valid nonces that are refused
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     bad_nonce: u8,
+
+    /// Requests to accept: `lets-encrypt` for the table that it publishes, or RATE/BURST for so many a
+    /// second and so many at once, of all kinds together
+    #[arg(long, value_name = "LIMITS", value_parser = request_limits)]
+    request_limits: Option<RequestLimits>,
 
     /// Retry-After to send with everything that is not final, in seconds
     #[arg(long, value_name = "SECONDS")]
@@ -170,6 +175,9 @@ fn builder(arguments: Arguments) -> io::Result<TestCaBuilder> {
         let description = format!("certificates for {days} days");
         builder = builder.profile(name, description, Duration::from_secs(days * 86_400));
     }
+    if let Some(limits) = arguments.request_limits {
+        builder = builder.request_limits(limits);
+    }
     for name in arguments.block {
         builder = builder.block_name(name);
     }
@@ -214,6 +222,16 @@ fn host(listen: &str) -> Option<&str> {
 
 fn challenge(name: &str) -> Result<ChallengeKind, String> {
     ChallengeKind::named(name).ok_or_else(|| "there is no such challenge type here".to_owned())
+}
+
+fn request_limits(text: &str) -> Result<RequestLimits, String> {
+    if text == "lets-encrypt" {
+        return Ok(RequestLimits::lets_encrypt());
+    }
+    let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0);
+    text.split_once('/')
+        .and_then(|(rate, burst)| Some(RequestLimits::together(number(rate)?, number(burst)?)))
+        .ok_or_else(|| "it must be lets-encrypt, or RATE/BURST with numbers from 1".to_owned())
 }
 
 fn profile(text: &str) -> Result<(String, u64), String> {

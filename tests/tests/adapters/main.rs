@@ -13,6 +13,7 @@ mod only_tokio;
 mod parity;
 mod program;
 mod propagation;
+mod published_limits;
 mod responders;
 mod same_names;
 mod scenarios;

@@ -4,10 +4,9 @@ use acme_proto::issuance::IssuanceEvent;
 use acme_proto::policy::{Policy, Rate, Rates, ResourceClass};
 use acme_proto::session::Session;
 use acme_proto::wire::ChallengeKind;
-use acme_testca::{CaConfig, RequestKind};
+use acme_testca::{CaConfig, RequestKind, RequestLimits};
 use acme_tests::polite;
 use acme_tests::world::{FaultPlan, SolverPlan, World, issuance, issue, issue_with};
-use std::collections::BTreeMap;
 
 fn names(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("n{n}.example")).collect()
@@ -17,6 +16,12 @@ fn set(session: &mut Session, change: impl FnOnce(&mut Policy)) {
     let mut policy = session.policy().clone();
     change(&mut policy);
     session.set_policy(policy);
+}
+
+fn published_limits() -> CaConfig {
+    let mut config = CaConfig::default();
+    config.request_limits = Some(RequestLimits::lets_encrypt());
+    config
 }
 
 /// What it took to issue for so many names.
@@ -63,7 +68,7 @@ fn a_hundred_names_take_about_ten_round_trips() {
 fn a_hundred_names_by_default_are_within_the_published_limits_and_close_to_the_bound_that_these_set()
  {
     for round_trip in [20, 100] {
-        let mut world = World::new(CaConfig::default(), 1);
+        let mut world = World::new(published_limits(), 1);
         world.faults = FaultPlan { latency: (round_trip / 2, round_trip / 2), ..FaultPlan::none() };
         let mut session = world.registered();
         let before = world.now();
@@ -74,18 +79,43 @@ fn a_hundred_names_by_default_are_within_the_published_limits_and_close_to_the_b
         let bound = polite::bound(100, round_trip as f64 / 1000.0);
         println!("100 names, {round_trip} ms: {took:.3} s, at least {bound:.3} s");
         assert!(took <= 1.25 * bound, "{round_trip} ms: {took} s, at least {bound} s");
-        // Buckets that are filled at the rate, and hold as many requests as are allowed at once.
-        let mut buckets: BTreeMap<(u32, u32), (f64, u64)> = BTreeMap::new();
-        for exchange in &world.transcript {
-            let limit @ (rate, burst) = polite::published(exchange.kind);
-            let (left, last) =
-                buckets.entry(limit).or_insert_with(|| (burst.into(), exchange.millis));
-            let passed = exchange.millis.saturating_sub(*last) as f64 / 1000.0;
-            *left = f64::min(burst.into(), *left + passed * f64::from(rate)) - 1.0;
-            *last = exchange.millis;
-            assert!(*left > -0.01, "{round_trip} ms, {:?}: {limit:?}", exchange.kind);
-        }
+        let refused = world.transcript.iter().find(|exchange| exchange.status == 429);
+        assert!(refused.is_none(), "{round_trip} ms: {refused:?}");
     }
+}
+
+#[test]
+fn the_published_limits_hold_though_requests_overtake_each_other() {
+    for seed in 1..=8 {
+        let mut world = World::new(published_limits(), seed);
+        // Some arrive at once, and some as late as those that open a connection of their own.
+        world.faults = FaultPlan { latency: (1, 400), ..FaultPlan::none() };
+        let mut session = world.registered();
+        let all = names(100);
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        issue(&mut world, &mut session, &all).expect("a certificate");
+        let refused = world.transcript.iter().find(|exchange| exchange.status == 429);
+        assert!(refused.is_none(), "seed {seed}: {refused:?}");
+    }
+}
+
+#[test]
+fn the_published_limits_refuse_an_order_that_goes_as_wide_as_it_can() {
+    let mut world = World::new(published_limits(), 1);
+    world.faults = FaultPlan { latency: (10, 10), ..FaultPlan::none() };
+    let mut session = world.registered();
+    set(&mut session, |policy| policy.rates = Rates::unlimited());
+    let all = names(100);
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    // The refusals cost time, and nothing else.
+    issue(&mut world, &mut session, &all).expect("a certificate");
+    let mut refused = world.transcript.iter().filter(|exchange| exchange.status == 429);
+    let first = refused.next().expect("a refusal");
+    assert_eq!(
+        (first.kind, first.problem.as_deref()),
+        (RequestKind::NewNonce, Some("rateLimited"))
+    );
+    assert!(refused.count() > 50);
 }
 
 #[test]

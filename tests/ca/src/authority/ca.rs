@@ -17,6 +17,7 @@ use super::nonce::Nonces;
 use super::order::Order;
 use super::problem::Problem;
 use super::quirks::Quirks;
+use super::request_limits::Buckets;
 use super::respond::Reply;
 use super::rng::Rng;
 
@@ -48,6 +49,7 @@ pub struct Ca {
     pub(super) certificate_ids: BTreeMap<String, u64>,
     pub(super) waiting_validations: Vec<u64>,
     pub(super) faults: Faults,
+    pub(super) buckets: Buckets,
 }
 
 impl Ca {
@@ -75,6 +77,7 @@ impl Ca {
             certificate_ids: BTreeMap::new(),
             waiting_validations: Vec::new(),
             faults: Faults::none(),
+            buckets: Buckets::default(),
         })
     }
 
@@ -100,6 +103,7 @@ impl Ca {
                 return unprocessed(kind, status, headers, &body, Delivery::Answer);
             }
         }
+        let injected = self.refused_by_limit(kind, now).or(injected);
         let outcome = self.process(request, &route, injected, now);
         let (reply, problem) = match outcome {
             Ok(reply) => (reply, None),

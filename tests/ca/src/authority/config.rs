@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::quirks::Quirks;
+use super::request_limits::RequestLimits;
 
 /// Holds everything that configures the core of the CA.
 ///
@@ -94,6 +95,8 @@ pub struct CaConfig {
     /// How many orders an account may create in an hour; beyond that newOrder is answered 429
     /// `rateLimited`.
     pub orders_per_hour: Option<usize>,
+    /// How many requests the CA takes, by kind. Counted from the address of one client, where real CAs count each.
+    pub request_limits: Option<RequestLimits>,
     /// How many identifiers an order may have.
     pub max_names: usize,
     /// How many accounts, orders, authorizations or certificates are kept; beyond that new ones are
@@ -150,6 +153,7 @@ impl Default for CaConfig {
             nonce_lifetime: HOUR,
             orders_page_size: 10,
             orders_per_hour: None,
+            request_limits: None,
             max_names: 100,
             max_objects: 1_000_000,
             quirks: Quirks::default(),

@@ -18,7 +18,7 @@ use super::shared::{Edit, Hook, Options, Shared, system_millis};
 use super::test_ca::TestCa;
 use crate::authority::{
     Ca, CaConfig, CaRequest, CaResponse, ChallengeKind, Faults, Identifier, Profile, Quirks,
-    RetryAfter,
+    RequestLimits, RetryAfter,
 };
 
 /// Collects the options of a [`TestCa`].
@@ -213,6 +213,12 @@ impl TestCaBuilder {
     /// Sets the percentage of valid nonces that the CA refuses.
     pub fn bad_nonce_percent(mut self, percent: u8) -> Self {
         self.config.bad_nonce_percent = percent;
+        self
+    }
+
+    /// Sets how many requests the CA takes. By default there is no limit.
+    pub fn request_limits(mut self, limits: RequestLimits) -> Self {
+        self.config.request_limits = Some(limits);
         self
     }
 

@@ -12,6 +12,7 @@ mod orders;
 #[cfg(feature = "cli")]
 mod program;
 mod quirks;
+mod request_limits;
 mod server;
 mod strictness;
 mod support;

@@ -72,12 +72,13 @@ fn the_program_says_when_it_is_ready_and_stops_on_each_signal() {
 fn the_program_reports_what_it_cannot_use() {
     let taken = TestCa::start();
     let listen = taken.address().to_string();
-    let cases: [(&[&str], i32, &str); 6] = [
+    let cases: [(&[&str], i32, &str); 7] = [
         (&["--listen", &listen], 1, "in use"),
         (&["--listen", "nonsense"], 1, "--listen nonsense"),
         (&["--eab-kid", "k", "--eab-key", "!"], 1, "--eab-key"),
         (&["--quirk", "nonsense"], 1, "--quirk nonsense"),
         (&["--bad-nonce", "101"], 2, "--bad-nonce"),
+        (&["--request-limits", "20"], 2, "RATE/BURST"),
         (&["--challenge", "dns-02"], 2, "no such challenge type"),
     ];
     for (arguments, code, says) in cases {
