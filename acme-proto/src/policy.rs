@@ -165,6 +165,19 @@ pub enum ResourceClass {
 }
 
 impl ResourceClass {
+    /// Returns the class of the requests for a resource.
+    pub(crate) const fn of(resource: Resource) -> Self {
+        match resource {
+            Resource::Directory => Self::Directory,
+            Resource::NewNonce => Self::NewNonce,
+            Resource::NewAccount => Self::NewAccount,
+            Resource::NewOrder => Self::NewOrder,
+            Resource::RevokeCert => Self::RevokeCert,
+            Resource::RenewalInfo => Self::RenewalInfo,
+            _ => Self::Other,
+        }
+    }
+
     pub(crate) const COUNT: usize = 7;
 
     pub(crate) const fn index(self) -> usize {

@@ -10,7 +10,7 @@ use crate::flow::{Flow, Output};
 use crate::op::{AccountEntry, GetDirectory, LocateAccount, Located, NewAccount, operations};
 use crate::resource::Resource;
 use crate::session::{ExternalAccount, Session};
-use crate::wire::{AccountStatus, Meta, ProblemType};
+use crate::wire::{AccountStatus, ProblemType};
 
 /// Creates the account of the session's key, or finds it if there is one; no other flow creates accounts.
 ///
@@ -139,7 +139,8 @@ impl Register {
         if meta.external_account_required() && self.request.bound_to().is_none() {
             return Err(InvalidInput::ExternalAccountRequired.into());
         }
-        match (terms(meta), self.consent) {
+        // A CA without terms needs no consent.
+        match (meta.terms_of_service().map(String::from), self.consent) {
             (Some(terms), Consent::NotAsked) => {
                 self.consent = Consent::Asked;
                 return Ok(Some(RegisterEvent::AgreeToTerms(terms)));
@@ -191,8 +192,17 @@ impl Register {
     }
 
     fn fail(&mut self, error: Error) {
-        let bound = self.request.bound_to().is_some();
-        self.life.end(Err(explain(error, bound)));
+        let error = match error {
+            // A CA may demand an external account without saying so in its directory.
+            Error::Problem(p)
+                if p.is(&ProblemType::ExternalAccountRequired)
+                    && self.request.bound_to().is_none() =>
+            {
+                InvalidInput::ExternalAccountRequired.into()
+            }
+            other => other,
+        };
+        self.life.end(Err(error));
     }
 }
 
@@ -259,20 +269,5 @@ fn usable(entry: AccountEntry) -> Result<AccountEntry, Error> {
         status => {
             Err(Error::AccountClosed { account: entry.url().clone(), status: status.clone() })
         }
-    }
-}
-
-/// The terms as a URL that can be shown; a CA without terms needs no consent.
-fn terms(meta: &Meta) -> Option<String> {
-    meta.terms_of_service().map(String::from)
-}
-
-/// A CA may demand an external account without saying so in its directory.
-fn explain(error: Error, external: bool) -> Error {
-    match error {
-        Error::Problem(p) if p.is(&ProblemType::ExternalAccountRequired) && !external => {
-            InvalidInput::ExternalAccountRequired.into()
-        }
-        other => other,
     }
 }

@@ -9,7 +9,7 @@ use crate::http::Response;
 use crate::jose::{Jwk, Signature, SigningInput, Thumbprint};
 use crate::op::{Auth, Payload, Spec};
 use crate::request::RequestId;
-use crate::session::Fresh;
+use crate::session::{Fresh, Session};
 use crate::time::Timestamp;
 use crate::url::Url;
 
@@ -146,6 +146,15 @@ pub(super) struct Settled {
     pub(super) unsupplied: bool,
 }
 
+/// What an input means for its exchange.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It goes on: its state says how.
+    Stay,
+    /// Its request has come to its end.
+    Settle(Outcome),
+}
+
 /// A state without its data, for [`next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
@@ -199,36 +208,6 @@ pub(super) enum Event {
     #[cfg_attr(not(test), expect(dead_code, reason = "an exchange that is finished is dropped"))]
     Finish,
 }
-
-/// Every state of an exchange, from its start to its end.
-#[cfg(test)]
-pub(super) const STAGES: [Stage; 7] = [
-    Stage::Waiting,
-    Stage::SigningInner,
-    Stage::Signing,
-    Stage::Signed,
-    Stage::Sent,
-    Stage::Settled,
-    Stage::Finished,
-];
-
-/// Every event.
-#[cfg(test)]
-pub(super) const EVENTS: [Event; 13] = [
-    Event::SignInner,
-    Event::Sign,
-    Event::Signature,
-    Event::Send,
-    Event::Retry,
-    Event::Amend,
-    Event::Redirect,
-    Event::Reread,
-    Event::Settle,
-    Event::NextRequest,
-    Event::Fallback,
-    Event::Resend,
-    Event::Finish,
-];
 
 /// Returns the state after an event; `None` where the event cannot happen.
 pub(super) const fn next(stage: Stage, event: Event) -> Option<Stage> {
@@ -348,8 +327,14 @@ impl Exchange {
     }
 
     /// Goes back to be sent again at `not_before`, by a slot of its own.
-    pub(super) fn send_again(&mut self, event: Event, not_before: Timestamp) {
+    pub(super) fn send_again(&mut self, event: Event, not_before: Timestamp) -> Verdict {
         self.enter(event, State::Waiting { not_before, has_slot: false });
+        Verdict::Stay
+    }
+
+    /// Returns the URL of a request that was sent.
+    pub(super) fn sent_url(&self, session: &Session) -> Url {
+        self.url.clone().unwrap_or_else(|| session.directory_url().clone())
     }
 
     /// Ends the present request, for the operation to read the outcome.
@@ -418,6 +403,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::diagrams::{EVENTS, STAGES};
     use super::*;
 
     #[test]

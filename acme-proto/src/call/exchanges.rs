@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::exchange::{Exchange, ExchangeId, Outcome, Settled, Stage, Work};
+use super::exchange::{Exchange, ExchangeId, Outcome, Settled, Stage, Verdict, Work};
 use super::queue::LazyQueue;
 use super::supply::Supplies;
 use crate::error::{DeadlinePassed, Error, Misuse, Unsupported};
@@ -292,7 +292,7 @@ impl Exchanges {
         // One that was given up, or that the deadline cut off, is gone. The input only makes room.
         let Some(mut exchange) = self.all.remove(&id) else { return Ok(()) };
         if exchange.is_out() && !matches!(input, Input::Signature(..)) {
-            session.arrived(exchange.spec.class, self.now);
+            session.arrived(exchange.spec.class(), self.now);
         }
         let verdict = match (input, exchange.sent()) {
             (Input::Response(_, response), Some(sent)) => {
@@ -385,13 +385,4 @@ impl Exchanges {
     pub(super) fn limited(&self, limit: Duration) -> Duration {
         limit.min(self.deadline.saturating_duration_since(self.now))
     }
-}
-
-/// What an input means for its exchange.
-#[derive(Debug)]
-pub(super) enum Verdict {
-    /// It goes on: its state says how.
-    Stay,
-    /// Its request has come to its end.
-    Settle(Outcome),
 }

@@ -37,7 +37,8 @@
 //! newNonce fails, the requests that wait for its nonce fail with that error, which is never treated as a refusal of
 //! theirs.
 //!
-//! **Limits without a time.** A 429, or a 503 without a problem document, may name no time. All exchanges of the session
+//! **Limits.** After a 5xx or a 429, a request is sent again at the time of `Retry-After`, or after a jittered backoff.
+//! But a 429, or a 503 without a problem document, may name no time. All exchanges of the session
 //! then share a pace (`session/pace.rs`): it starts at what the server accepted in one second, each further refusal lowers it, and
 //! it rises slowly while there is none. newAccount and newOrder have a pace of their own. While a pace holds, an exchange
 //! gets a slot only with its nonce, and at most one nonce is fetched at a time. A request fails after `tries` tries

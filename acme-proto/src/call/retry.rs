@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::exchange::{Event, Exchange, Lag, Phase, SecondKey, Sent};
-use super::exchanges::{Exchanges, Verdict};
+use super::exchange::{Event, Exchange, Lag, Phase, SecondKey, Sent, Verdict};
+use super::exchanges::Exchanges;
 use crate::error::{Error, PeerFault, ServerProblem, TransportError};
 use crate::header;
 use crate::http::{Method, Response};
@@ -27,7 +27,7 @@ impl Exchanges {
         response: Response,
         session: &mut Session,
     ) -> Verdict {
-        let url = sent_url(exchange, session);
+        let url = exchange.sent_url(session);
         let (since, from) = (self.now, Some(sent.id));
         let nonce = header::replay_nonce(response.headers());
         let nonce = nonce.map(|nonce| Fresh { nonce, since, from });
@@ -46,10 +46,13 @@ impl Exchanges {
         if response.status() >= 300 {
             return self.redirected(exchange, &url, &response, session);
         }
-        if let Some(lag) = exchange.lag.take() {
-            self.caught_up(&lag, session);
+        // A replica knows what it did not know: what was named with that has its whole time from now on.
+        match exchange.lag.take() {
+            Some(lag) if lag.of_account => session.account_given(self.now),
+            Some(_) => self.resources_given(),
+            None => {}
         }
-        session.accepted(exchange.spec.class, sent.at, self.now);
+        session.accepted(exchange.spec.class(), sent.at, self.now);
         // What the server signs off by the new key, it holds by the new key: the change has landed.
         if let Some(key) = session.new_account_key().filter(|_| exchange.tries_new_key())
             && sent.is_signed_by(key)
@@ -59,7 +62,7 @@ impl Exchanges {
         if let Some(at) = self.cut_off(exchange, &response, session) {
             let reason = RetryReason::Lost("the response was cut off".into());
             self.retry_notice(url, exchange.counts.tries, reason, at);
-            return send_again(exchange, Event::Retry, at);
+            return exchange.send_again(Event::Retry, at);
         }
         Verdict::Settle(Ok((url, response)))
     }
@@ -99,7 +102,7 @@ impl Exchanges {
             Some(target) if may_follow && session.allows(&target) => {
                 exchange.counts.redirects += 1;
                 exchange.redirect = Some(target);
-                send_again(exchange, Event::Redirect, self.now)
+                exchange.send_again(Event::Redirect, self.now)
             }
             _ => fail(Error::peer(url, PeerFault::Redirect(response.status()))),
         }
@@ -126,7 +129,7 @@ impl Exchanges {
         if let Some(at) = self.replica_lags(exchange, &problem, session) {
             let times = exchange.lag.as_ref().map_or(0, |lag| lag.times);
             self.refused_for_now(&problem, times, at);
-            return send_again(exchange, Event::Retry, at);
+            return exchange.send_again(Event::Retry, at);
         }
         // What the server refused, and why, is unknown if its words were cut off: the next try brings them.
         let is_cut = problem.problem.is_none() && is_cut_by_network(exchange, response, session);
@@ -135,19 +138,19 @@ impl Exchanges {
         {
             exchange.payload = None;
             self.retry_notice(problem.url, exchange.counts.tries, reason, self.now);
-            return send_again(exchange, Event::Amend, self.now);
+            return exchange.send_again(Event::Amend, self.now);
         }
         if refuses_head(exchange, &problem) {
             session.ask_nonces_by_get();
             exchange.spec.auth = Auth::None(Method::Get);
-            return send_again(exchange, Event::Amend, self.now);
+            return exchange.send_again(Event::Amend, self.now);
         }
         if self.is_directory_stale(exchange, &problem) {
             session.forget_directory();
             exchange.refetched_directory = true;
             exchange.redirect = None;
             exchange.payload = None;
-            return send_again(exchange, Event::Amend, self.now);
+            return exchange.send_again(Event::Amend, self.now);
         }
         if problem.is(&ProblemType::AccountDoesNotExist) && exchange.asks_for_account() {
             session.forget_account();
@@ -189,7 +192,7 @@ impl Exchanges {
         }
         exchange.nonce = nonce;
         self.retry_notice(problem.url, exchange.counts.bad_nonces, RetryReason::BadNonce, self.now);
-        send_again(exchange, Event::Amend, self.now)
+        exchange.send_again(Event::Amend, self.now)
     }
 
     /// Sends again when the pace of the class allows: the server limits requests, and names no time.
@@ -205,13 +208,13 @@ impl Exchanges {
     ) -> Verdict {
         exchange.counts.tries += 1;
         let (done, tries) = (exchange.counts.tries, session.policy().tries);
-        let (at, in_a_row) = session.slow_down(exchange.spec.class, sent.at, self.now);
+        let (at, in_a_row) = session.slow_down(exchange.spec.class(), sent.at, self.now);
         let is_last = done >= tries && (in_a_row >= tries || done >= tries.saturating_mul(4));
         if is_last || at >= self.deadline {
             return fail(Error::Problem(Arc::new(problem)));
         }
         self.refused_for_now(&problem, done, at);
-        send_again(exchange, Event::Retry, at)
+        exchange.send_again(Event::Retry, at)
     }
 
     /// Waits as long as the server asks, or else by the backoff, and sends again where that is safe.
@@ -232,7 +235,7 @@ impl Exchanges {
         let at = asked.unwrap_or_else(|| session.backoff(self.now, done - 1));
         let beyond_cap = at.saturating_duration_since(self.now) > cap;
         if asked.is_some() && !beyond_cap {
-            session.hold_until(exchange.spec.class, at);
+            session.hold_until(exchange.spec.class(), at);
         }
         let too_long = beyond_cap || at >= self.deadline;
         if done >= tries || too_long {
@@ -241,8 +244,8 @@ impl Exchanges {
         self.refused_for_now(&problem, done, at);
         match exchange.spec.on_lost.clone() {
             // The server refused before doing anything.
-            _ if matches!(problem.status, 429 | 503) => send_again(exchange, Event::Retry, at),
-            OnLost::Resend => send_again(exchange, Event::Retry, at),
+            _ if matches!(problem.status, 429 | 503) => exchange.send_again(Event::Retry, at),
+            OnLost::Resend => exchange.send_again(Event::Retry, at),
             OnLost::Reread(url) => reread(exchange, url, at),
             OnLost::Report => fail(Error::Problem(Arc::new(problem))),
         }
@@ -255,7 +258,7 @@ impl Exchanges {
         lost: Lost,
         session: &mut Session,
     ) -> Verdict {
-        let url = sent_url(exchange, session);
+        let url = exchange.sent_url(session);
         exchange.counts.tries += 1;
         exchange.counts.losses += u32::from(matches!(lost, Lost::NoResponse(_) | Lost::TimedOut));
         let done = exchange.counts.tries;
@@ -278,7 +281,7 @@ impl Exchanges {
         self.retry_notice(url_of, done, reason, at);
         match on_lost {
             OnLost::Reread(target) => reread(exchange, target, at),
-            _ => send_again(exchange, Event::Retry, at),
+            _ => exchange.send_again(Event::Retry, at),
         }
     }
 
@@ -329,15 +332,6 @@ impl Exchanges {
         }
         lag.times += 1;
         Some(at)
-    }
-
-    /// Records that a replica knows what it did not know: what was named with that has its whole time from now on.
-    fn caught_up(&mut self, lag: &Lag, session: &mut Session) {
-        if lag.of_account {
-            session.account_given(self.now);
-        } else {
-            self.resources_given();
-        }
     }
 
     /// Nothing is there at a URL from a directory that an earlier flow fetched: it may have moved.
@@ -411,25 +405,15 @@ fn refuses_head(exchange: &Exchange, problem: &ServerProblem) -> bool {
         && matches!(problem.status, 403 | 404 | 405 | 501)
 }
 
-fn send_again(exchange: &mut Exchange, event: Event, not_before: Timestamp) -> Verdict {
-    exchange.send_again(event, not_before);
-    Verdict::Stay
-}
-
 /// Turns the exchange into one that reads whether its request was processed.
 fn reread(exchange: &mut Exchange, url: Url, at: Timestamp) -> Verdict {
-    let (resource, class) = (exchange.spec.resource, exchange.spec.class);
-    exchange.spec = Spec::read(resource, Target::Url(url)).class(class);
+    exchange.spec = Spec::read(exchange.spec.resource, Target::Url(url));
     exchange.phase = Phase::Reread;
-    send_again(exchange, Event::Reread, at)
+    exchange.send_again(Event::Reread, at)
 }
 
 fn fail(error: Error) -> Verdict {
     Verdict::Settle(Err(error))
-}
-
-fn sent_url(exchange: &Exchange, session: &Session) -> Url {
-    exchange.url.clone().unwrap_or_else(|| session.directory_url().clone())
 }
 
 /// Changes a refused request so that it is worth sending once more: as the operation knows, or by the other

@@ -86,7 +86,7 @@ impl Exchanges {
         }
         // Resolved at each try: the directory may have been fetched again since the last one.
         let url = usable_url(exchange, session)?;
-        let class = exchange.spec.class;
+        let class = exchange.spec.class();
         let held = session.held_until(class, self.now);
         if let Some(until) = held.filter(|until| *until >= self.deadline) {
             return Err(Error::RetryLater { url, until });
@@ -118,7 +118,7 @@ impl Exchanges {
 
     /// Returns whether the server has room for the request; if not, the exchange waits.
     fn has_room(&self, exchange: &mut Exchange, session: &mut Session) -> bool {
-        let sent = session.send(exchange.spec.class, self.now);
+        let sent = session.send(exchange.spec.class(), self.now);
         if let Err(not_before) = sent {
             exchange.take_slot(not_before);
         }
@@ -247,7 +247,7 @@ impl Exchanges {
         // A server that is busy takes as long the next time.
         let longer = 1 << exchange.counts.losses.min(MOST_DOUBLINGS);
         let time_limit = self.limited(policy.request_time_limit.saturating_mul(longer));
-        let url = exchange.url.clone().unwrap_or_else(|| session.directory_url().clone());
+        let url = exchange.sent_url(session);
         let method = exchange.spec.method();
         let (body, nonce_from) = exchange.send(request_id, self.now);
         // RFC 8555 Sections 6.1 and 6.2.
@@ -268,7 +268,7 @@ impl Exchanges {
 fn usable_url(exchange: &Exchange, session: &Session) -> Result<Url, Error> {
     let url = match &exchange.redirect {
         Some(url) => url.clone(),
-        None => exchange.spec.target.resolve(session)?,
+        None => exchange.spec.url(session)?,
     };
     if session.allows(&url) {
         Ok(url)

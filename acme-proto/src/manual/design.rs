@@ -25,19 +25,9 @@
 //! directory, the account's URL or a nonce; the engine fetches these by exchanges of its own. Each request is sent only
 //! when something waits for its response, with one exception: while an order with N names is being created,
 //! `min(N, max_in_flight) - 1` nonces are fetched, so that the authorizations can be read in parallel.
-//! Nonces of a flow's own newNonce responses stay in that flow;
-//! all others go to the session, so that two flows cannot starve each other.
 //!
-//! Everything that is particular to an operation is in its own file, as hooks that the engine calls: its request, how an
-//! response is read, what else the server may ask for, and what follows if the response is lost. The engine then sends the
-//! request again (reads, newAccount, newOrder: each loss leaves at most one orphan order, which is never finalized),
-//! first reads whether the request was processed (challenge, finalize, deactivation), or reports the loss (key change,
-//! after which only a rollover knows which key to sign with). A request that was provably not sent is sent again. A
-//! successful response whose body cannot be parsed is not lost: the account or the order is read at its `Location`.
-//! After 5xx and 429 the engine waits
-//! for `Retry-After` or a jittered backoff. Refusals that name no time set a pace that all flows of the session share.
-//!
-//! The hooks are on a private supertrait of [`Operation`](crate::op::Operation), which seals the trait and keeps them out
+//! Everything that is particular to an operation is in its own file, as hooks that the engine calls: its request, how a
+//! response is read, what else the server may ask for, and what follows if the response is lost. The hooks are on a private supertrait of [`Operation`](crate::op::Operation), which seals the trait and keeps them out
 //! of the documentation. A flow with several operations has an enum of them, which is an operation itself. The engine
 //! could have been generic over a boxed operation instead; then each response would have to be downcast.
 //!

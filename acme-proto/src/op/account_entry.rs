@@ -31,10 +31,6 @@ impl AccountEntry {
         self.created
     }
 
-    pub(crate) fn into_account(self) -> Account {
-        self.account
-    }
-
     /// Makes this the session's account.
     pub(crate) fn adopt(&self, session: &mut Session) {
         session.set_account(self.url.clone(), &self.account);

@@ -89,7 +89,7 @@ impl Hooks<Option<Located>> for LocateAccount {
 
 /// The request that finds an account by its key and creates none.
 pub(super) fn lookup() -> Spec {
-    new_account_spec(payload()).amend(bound_payload)
+    Spec { amend: Some(bound_payload), ..new_account_spec(payload()) }
 }
 
 fn payload() -> Payload {

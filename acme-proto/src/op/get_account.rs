@@ -2,7 +2,7 @@
 
 use super::account_entry::{account_entry, read_account};
 use super::find_account::lookup;
-use super::{AccountEntry, Hooks, Read, Reading, Received, Spec, Target};
+use super::{Hooks, Read, Reading, Received, Spec, Target};
 use crate::error::Error;
 use crate::resource::Resource;
 use crate::session::Session;
@@ -40,6 +40,6 @@ impl Hooks<Account> for GetAccount {
     }
 
     fn read_fallback(&mut self, received: &mut Received<'_>) -> Reading<Account> {
-        account_entry(received).map(AccountEntry::into_account).map(Read::Response)
+        account_entry(received).map(|entry| Read::Response(entry.account))
     }
 }

@@ -1,7 +1,6 @@
 //! The directory (RFC 8555 Section 7.1.1).
 
 use super::{Hooks, Read, Reading, Received, Spec, Target, object};
-use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::session::Session;
 use crate::wire::Directory;
@@ -12,7 +11,7 @@ pub struct GetDirectory;
 
 impl Hooks<Directory> for GetDirectory {
     fn spec(&self) -> Spec {
-        Spec::get(Resource::Directory, Target::Directory).class(ResourceClass::Directory)
+        Spec::get(Resource::Directory, Target::Directory)
     }
 
     fn read(&mut self, received: &mut Received<'_>) -> Reading<Directory> {

@@ -3,7 +3,6 @@
 use alloc::string::String;
 
 use super::{Hooks, Read, Reading, Received, Spec, Target, object};
-use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::time::Timestamp;
 use crate::wire::{Directory, RenewalInfo};
@@ -60,10 +59,8 @@ impl GetRenewalInfo {
 impl Hooks<RenewalInfoEntry> for GetRenewalInfo {
     fn spec(&self) -> Spec {
         let id = self.certificate_id.clone();
-        let target = Target::Below(Resource::RenewalInfo, Directory::renewal_info, id);
-        Spec::get(Resource::RenewalInfo, target)
-            .accept("application/json")
-            .class(ResourceClass::RenewalInfo)
+        let target = Target::Below(Directory::renewal_info, id);
+        Spec::get(Resource::RenewalInfo, target).accept("application/json")
     }
 
     fn read(&mut self, received: &mut Received<'_>) -> Reading<RenewalInfoEntry> {

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::error::{Error, InvalidInput};
 use crate::jose::{KeyId, Protected, SigningInput};
-use crate::policy::ResourceClass;
 use crate::request::{KeyRole, SignatureAlgorithm};
 use crate::resource::Resource;
 use crate::session::{ExternalAccount, Session};
@@ -101,9 +100,7 @@ pub(super) struct AccountPayload<'a> {
 
 /// The request that carries such a payload.
 pub(super) fn new_account_spec(payload: Payload) -> Spec {
-    Spec::post_to(Resource::NewAccount, Directory::new_account, payload)
-        .auth(Auth::AccountKey)
-        .class(ResourceClass::NewAccount)
+    Spec::post_to(Resource::NewAccount, Directory::new_account, payload).auth(Auth::AccountKey)
 }
 
 impl Hooks<AccountEntry> for NewAccount {

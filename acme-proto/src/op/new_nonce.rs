@@ -4,7 +4,6 @@ use super::{Auth, Hooks, Read, Reading, Received, Spec, Target};
 use crate::error::PeerFault;
 use crate::header;
 use crate::http::Method;
-use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::token::Nonce;
 use crate::wire::Directory;
@@ -15,11 +14,8 @@ pub(crate) struct NewNonce;
 
 impl Hooks<Nonce> for NewNonce {
     fn spec(&self) -> Spec {
-        let target =
-            Target::Resource(Resource::NewNonce, |directory| Some(Directory::new_nonce(directory)));
-        Spec::get(Resource::NewNonce, target)
-            .auth(Auth::None(Method::Head))
-            .class(ResourceClass::NewNonce)
+        let target = Target::Entry(|directory| Some(Directory::new_nonce(directory)));
+        Spec::get(Resource::NewNonce, target).auth(Auth::None(Method::Head))
     }
 
     fn read(&mut self, received: &mut Received<'_>) -> Reading<Nonce> {

@@ -10,7 +10,6 @@ use super::{Hooks, Payload, Read, Reading, Received, Spec, object, octets};
 use crate::error::{Error, InvalidInput, UnknownProfile, Unsupported};
 use crate::identifier::Identifier;
 use crate::notice::{NotReplacing, Notice};
-use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::session::Session;
 use crate::sorted::SortedSet;
@@ -219,7 +218,6 @@ struct Members<'a> {
 impl Hooks<OrderEntry> for NewOrder {
     fn spec(&self) -> Spec {
         Spec::post_to(Resource::NewOrder, Directory::new_order, Payload::FromDirectory)
-            .class(ResourceClass::NewOrder)
     }
 
     fn check(&self, session: &Session) -> Result<(), Error> {

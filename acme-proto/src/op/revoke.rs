@@ -8,7 +8,6 @@ use super::{Auth, Failure, Hooks, Payload, Read, Reading, Received, RevocationRe
 use crate::error::{Error, InvalidInput};
 use crate::jose::{Jwk, base64url};
 use crate::notice::Notice;
-use crate::policy::ResourceClass;
 use crate::resource::Resource;
 use crate::wire::{Directory, ProblemType};
 use crate::x509::Certificate;
@@ -72,7 +71,6 @@ impl Hooks<Revoked> for Revoke {
     fn spec(&self) -> Spec {
         let members = Members { certificate: &self.certificate, reason: self.reason };
         Spec::post_to(Resource::RevokeCert, Directory::revoke_cert, Payload::json(&members))
-            .class(ResourceClass::RevokeCert)
             .auth(self.key.clone().map_or(Auth::Account, Auth::Certificate))
     }
 

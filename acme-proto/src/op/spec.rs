@@ -25,7 +25,6 @@ pub(crate) struct Spec {
     pub(crate) payload: Payload,
     pub(crate) accept: &'static str,
     pub(crate) on_lost: OnLost,
-    pub(crate) class: ResourceClass,
     /// Whether the request is right by one key only; any other is signed again by the other account key if
     /// it was refused because of its key during a key change.
     pub(crate) fixed_key: bool,
@@ -51,7 +50,6 @@ impl Spec {
             payload,
             accept: "",
             on_lost: OnLost::Resend,
-            class: ResourceClass::Other,
             fixed_key: false,
             amend: None,
         }
@@ -59,17 +57,12 @@ impl Spec {
 
     /// A POST by the account to a resource that the directory names.
     pub(crate) const fn post_to(resource: Resource, entry: Entry, payload: Payload) -> Self {
-        Self::post(resource, Target::Resource(resource, entry), payload)
+        Self::post(resource, Target::Entry(entry), payload)
     }
 
     /// A GET without signature.
     pub(crate) fn get(resource: Resource, target: Target) -> Self {
         Self::read(resource, target).auth(Auth::None(Method::Get))
-    }
-
-    pub(crate) const fn class(mut self, class: ResourceClass) -> Self {
-        self.class = class;
-        self
     }
 
     pub(crate) fn auth(mut self, auth: Auth) -> Self {
@@ -87,11 +80,6 @@ impl Spec {
         self
     }
 
-    pub(crate) const fn amend(mut self, amend: Amend) -> Self {
-        self.amend = Some(amend);
-        self
-    }
-
     pub(crate) const fn accept(mut self, accept: &'static str) -> Self {
         self.accept = accept;
         self
@@ -100,6 +88,28 @@ impl Spec {
     /// Returns whether the request changes nothing at the server: a GET, or a POST-as-GET.
     pub(crate) const fn only_reads(&self) -> bool {
         matches!(self.auth, Auth::None(Method::Get)) || matches!(self.payload, Payload::Empty)
+    }
+
+    /// Returns the URL; the directory must be known where it is needed.
+    pub(crate) fn url(&self, session: &Session) -> Result<Url, Error> {
+        let entry = |entry: Entry| session.directory().and_then(entry);
+        let known = match &self.target {
+            Target::Directory => Some(session.directory_url()),
+            Target::Entry(name) => entry(*name),
+            Target::Below(name, segment) => {
+                let below = entry(*name).map(|url| url.join_segment(segment)).transpose();
+                let below = below.map_err(|e| Error::Input(InvalidInput::Url(e)))?;
+                return below.ok_or(Error::Unsupported(Unsupported::Operation(self.resource)));
+            }
+            Target::Account => session.account_url(),
+            Target::Orders => session.orders_url(),
+            Target::Url(url) => Some(url),
+        };
+        known.cloned().ok_or(Error::Unsupported(Unsupported::Operation(self.resource)))
+    }
+
+    pub(crate) const fn class(&self) -> ResourceClass {
+        ResourceClass::of(self.resource)
     }
 
     pub(crate) const fn method(&self) -> Method {
@@ -119,10 +129,10 @@ impl Spec {
 pub(crate) enum Target {
     /// The directory itself.
     Directory,
-    /// A resource by its name in the directory.
-    Resource(Resource, Entry),
+    /// A resource that the directory names.
+    Entry(Entry),
     /// The resource below such a one that a path segment names.
-    Below(Resource, Entry, String),
+    Below(Entry, String),
     Account,
     /// The account's list of orders.
     Orders,
@@ -133,30 +143,9 @@ pub(crate) enum Target {
 pub(crate) type Entry = fn(&Directory) -> Option<&Url>;
 
 impl Target {
-    /// Resolves the target; the directory must be known where it is needed.
-    pub(crate) fn resolve(&self, session: &Session) -> Result<Url, Error> {
-        let known = |url: Option<&Url>, resource| {
-            url.cloned().ok_or(Error::Unsupported(Unsupported::Operation(resource)))
-        };
-        match self {
-            Self::Directory => Ok(session.directory_url().clone()),
-            Self::Resource(resource, entry) => {
-                known(session.directory().and_then(entry), *resource)
-            }
-            Self::Below(resource, entry, segment) => {
-                known(session.directory().and_then(entry), *resource)?
-                    .join_segment(segment)
-                    .map_err(|e| Error::Input(InvalidInput::Url(e)))
-            }
-            Self::Account => known(session.account_url(), Resource::Account),
-            Self::Orders => known(session.orders_url(), Resource::Orders),
-            Self::Url(url) => Ok(url.clone()),
-        }
-    }
-
     /// Whether the URL comes from the directory, which may have gone stale.
     pub(crate) const fn is_from_directory(&self) -> bool {
-        matches!(self, Self::Resource(..) | Self::Below(..))
+        matches!(self, Self::Entry(_) | Self::Below(..))
     }
 }
 
