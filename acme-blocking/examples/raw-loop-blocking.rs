@@ -5,9 +5,7 @@
 
 use std::env;
 
-use acme_blocking::acme_adapter::clock::Clock;
-use acme_blocking::acme_adapter::keyring::Keyring;
-use acme_blocking::acme_adapter::keys::{default_provider, make_csr};
+use acme_blocking::acme_adapter::{clock::Clock, keyring::Keyring, keys};
 use acme_blocking::acme_proto::flow::{Flow as _, Input, Output};
 use acme_blocking::acme_proto::issuance::{Issuance, IssuanceEvent as Event};
 use acme_blocking::acme_proto::session::Session;
@@ -17,14 +15,14 @@ use acme_blocking::{
 };
 
 fn main() -> Result<(), BoxError> {
-    let name = env::args().nth(1).ok_or("usage: raw-loop-blocking NAME [DIRECTORY]")?.parse()?;
+    let names = [env::args().nth(1).ok_or("usage: raw-loop-blocking NAME [DIRECTORY]")?.parse()?];
     let directory = env::args().nth(2).unwrap_or_else(|| LETS_ENCRYPT_STAGING.into());
     let account_key = AccountKey::load_or_generate("account-key.pem", KeyKind::Es256)?;
     let client = Client::connect(&directory, &account_key)?;
     let account = client.register().agree_to_terms(|_terms| true).run()?;
 
-    let transport = UreqTransport::new(&default_provider()?, &Roots::Platform)?;
-    let (keyring, ..) = Keyring::open(Some(&account_key), &default_provider()?)?;
+    let transport = UreqTransport::new(&keys::default_provider()?, &Roots::Platform)?;
+    let (keyring, ..) = Keyring::open(Some(&account_key), &keys::default_provider()?)?;
     let key = ProviderKey::load_or_generate("key.pem", KeyKind::Es256)?;
     let address = env::var("HTTP01_ADDRESS").unwrap_or_else(|_| "[::]:80".into());
     let http = Http01Listener::bind(address)?;
@@ -32,37 +30,35 @@ fn main() -> Result<(), BoxError> {
     let mut session = Session::new(directory.parse()?, 0)
         .with_account_key(client.account_key())
         .with_account_url(account.url().clone());
-    let order = Issuance::new([name])?;
-    let csr = make_csr(&key, order.identifiers())?;
-    let mut order = order.with_csr(csr)?;
+    let csr = keys::make_csr(&key, &names)?;
+    let mut order = Issuance::new(names)?.with_csr(csr)?;
     let mut clock = Clock::start();
     let issued = loop {
-        let input = match order.poll_output(&mut session, clock.now()) {
-            Output::Transmit(t) => Input::exchanged(t.id, transport.exchange(t)),
-            Output::Sign(sign) => Input::signed(sign.id, keyring.answer(&sign)),
-            Output::Done(result) => break result?,
-            other => {
-                // The flow expects no input to these: act, and poll again.
-                match other {
-                    Output::Event(Event::Authorize(offer)) => {
-                        order.select(&session, &offer.id(), &ChallengeKind::Http01)?;
-                    }
-                    Output::Event(Event::Provision(challenge)) => {
-                        order.ready_with(&challenge.id(), http.present(&challenge)?)?;
-                    }
-                    Output::Event(Event::CleanUp(challenge)) => {
-                        http.clean_up(&challenge)?;
-                        order.cleaned(&challenge.id())?;
-                    }
-                    Output::Notice(notice) => println!("{notice}"),
-                    Output::Timeout(Some(time)) => std::thread::sleep(clock.wait_until(time)),
-                    // Only a durable flow saves, and only one without a CSR asks for it.
-                    other => return Err(format!("not expected: {other:?}").into()),
-                }
-                continue;
+        match order.poll_output(&mut session, clock.now()) {
+            Output::Transmit(t) => {
+                let input = Input::exchanged(t.id, transport.exchange(t));
+                order.handle_input(&mut session, input, clock.now())?;
             }
-        };
-        order.handle_input(&mut session, input, clock.now())?;
+            Output::Sign(sign) => {
+                let input = Input::signed(sign.id, keyring.answer(&sign));
+                order.handle_input(&mut session, input, clock.now())?;
+            }
+            Output::Event(Event::Authorize(offer)) => {
+                order.select(&session, &offer.id(), &ChallengeKind::Http01)?;
+            }
+            Output::Event(Event::Provision(challenge)) => {
+                order.ready_with(&challenge.id(), http.present(&challenge)?)?;
+            }
+            Output::Event(Event::CleanUp(challenge)) => {
+                http.clean_up(&challenge)?;
+                order.cleaned(&challenge.id())?;
+            }
+            Output::Notice(notice) => println!("{notice}"),
+            Output::Timeout(time) => std::thread::sleep(clock.wait_until(time)),
+            Output::Done(result) => break result?,
+            // Only a durable flow saves, and only one without a CSR asks for it.
+            other => return Err(format!("not expected: {other:?}").into()),
+        }
     };
     std::fs::write("cert.pem", issued.chain().to_pem())?;
     Ok(())

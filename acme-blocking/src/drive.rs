@@ -33,7 +33,7 @@ pub(crate) fn drive<'env, F: Flow>(
             let arrival = match driver.poll(clock.now()) {
                 Step::Start(task) => in_flight.start(task),
                 Step::Wait(until) => {
-                    let wait = until.map(|at| clock.wait_until(at));
+                    let wait = clock.wait_until(until);
                     Some(in_flight.next(wait, driver.has_queued()))
                 }
                 Step::Done(result) => return result,

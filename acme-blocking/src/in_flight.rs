@@ -132,17 +132,15 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     /// Waits for the first of: cancellation, the end of a task, a wake-up, the time.
     ///
     /// A wake-up comes only where `has_queued` says that a call waits for what another flow holds.
-    pub(crate) fn next(&mut self, wait: Option<Duration>, has_queued: bool) -> Arrival {
+    pub(crate) fn next(&mut self, wait: Duration, has_queued: bool) -> Arrival {
         if let Some(arrival) = self.send(wait, has_queued) {
             return arrival;
         }
         let ends = self.unsigned.iter().filter_map(|(_, _, end)| *end);
         let left = ends.min().map(|end| end.saturating_duration_since(Instant::now()));
-        let arrival = match wait.into_iter().chain(left).min() {
-            Some(wait) => self.receiver.recv_timeout(wait).unwrap_or(Arrival::Elapsed),
-            // The sender in `self` keeps the channel open.
-            None => self.receiver.recv().unwrap_or(Arrival::Elapsed),
-        };
+        let wait = left.map_or(wait, |left| left.min(wait));
+        // The sender in `self` keeps the channel open.
+        let arrival = self.receiver.recv_timeout(wait).unwrap_or(Arrival::Elapsed);
         match arrival {
             Arrival::Input(Input::Signature(id, _) | Input::SignFailed(id, _)) => {
                 let is_it = |(unsigned, ..): &(SignId, Expected, Option<Instant>)| *unsigned == id;
@@ -176,8 +174,8 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     /// A single request with nothing else to wait for runs on the calling thread, and its result is returned. An
     /// issuance of one name starts no thread for its requests then; each would take a stack, and an arena of the
     /// allocator.
-    fn send(&mut self, wait: Option<Duration>, has_queued: bool) -> Option<Arrival> {
-        let is_last = |transmit: &Transmit| wait.is_none_or(|wait| wait >= transmit.time_limit);
+    fn send(&mut self, wait: Duration, has_queued: bool) -> Option<Arrival> {
+        let is_last = |transmit: &Transmit| wait >= transmit.time_limit;
         let is_alone = self.pending == 0
             && matches!(&self.unsent[..], [(_, transmit)] if is_last(transmit))
             // Neither a cancellation nor a wake-up is a task, and both are answered at once: other flows wait behind a

@@ -30,7 +30,7 @@ pub trait Flow: Drive<<Self as Flow>::Event, <Self as Flow>::Success> {
     /// The result of success.
     type Success;
 
-    /// Returns the next thing to do; `Timeout(Some(t))` always has `t > now`.
+    /// Returns the next thing to do; `Timeout(t)` always has `t > now`.
     fn poll_output(
         &mut self,
         session: &mut Session,

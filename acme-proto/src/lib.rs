@@ -15,15 +15,9 @@
 //! This is a whole driver, one thing at a time. It works for every flow:
 //!
 //! ```
-//! use acme_proto::call::Call;
-//! use acme_proto::error::Error;
 //! use acme_proto::flow::{Flow, Input, Lost, Output, SignFailed, SignRequest, Transmit};
-//! use acme_proto::http::Response;
-//! use acme_proto::jose::Signature;
-//! use acme_proto::op::GetDirectory;
-//! use acme_proto::session::Session;
-//! use acme_proto::time::Timestamp;
-//! use acme_proto::url::Url;
+//! use acme_proto::{call::Call, error::Error, http::Response, jose::Signature, op::GetDirectory};
+//! use acme_proto::{session::Session, time::Timestamp, url::Url};
 //!
 //! /// What a driver brings: a network, a key, a clock.
 //! trait Outside {
@@ -40,23 +34,24 @@
 //!     mut on_event: impl FnMut(&mut F, &mut Session, F::Event),
 //! ) -> Result<F::Success, Error> {
 //!     loop {
-//!         let input = match flow.poll_output(session, outside.now()) {
-//!             Output::Transmit(t) => Input::exchanged(t.id, outside.exchange(&t)),
-//!             Output::Sign(s) => Input::signed(s.id, outside.sign(&s)),
-//!             Output::Save(s) => Input::Saved(s.id), // a durable flow: store `s.snapshot` first
-//!             Output::Event(event) => {
-//!                 on_event(flow, session, event);
-//!                 continue;
+//!         match flow.poll_output(session, outside.now()) {
+//!             Output::Transmit(t) => {
+//!                 let input = Input::exchanged(t.id, outside.exchange(&t));
+//!                 flow.handle_input(session, input, outside.now())?;
 //!             }
-//!             Output::Notice(_) => continue, // log it
-//!             Output::Timeout(Some(time)) => {
-//!                 outside.sleep_until(time);
-//!                 continue;
+//!             Output::Sign(s) => {
+//!                 let input = Input::signed(s.id, outside.sign(&s));
+//!                 flow.handle_input(session, input, outside.now())?;
 //!             }
-//!             Output::Timeout(None) => return Err(acme_proto::error::Misuse::Stalled.into()),
+//!             Output::Save(s) => {
+//!                 // A durable flow: store `s.snapshot` first.
+//!                 flow.handle_input(session, Input::Saved(s.id), outside.now())?;
+//!             }
+//!             Output::Event(event) => on_event(flow, session, event),
+//!             Output::Notice(_) => {} // log it
+//!             Output::Timeout(time) => outside.sleep_until(time),
 //!             Output::Done(result) => return result,
-//!         };
-//!         flow.handle_input(session, input, outside.now())?;
+//!         }
 //!     }
 //! }
 //!

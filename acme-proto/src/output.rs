@@ -24,8 +24,8 @@ pub enum Output<E, T> {
     /// Something worth a log line; it has no input.
     Notice(Notice),
     /// Nothing to do until an input, a command, or this time, which is in the future.
-    Timeout(Option<Timestamp>),
-    /// The end.
+    Timeout(Timestamp),
+    /// The end; a flow that is polled after it returns [`Misuse::Finished`](crate::error::Misuse::Finished).
     Done(Result<T, Error>),
 }
 

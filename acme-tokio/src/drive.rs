@@ -23,7 +23,7 @@ pub(crate) async fn drive<F: Flow>(
         match driver.poll(clock.now()) {
             Step::Start(task) => in_flight.start(task),
             Step::Wait(until) => {
-                let arrival = in_flight.next(until.map(|at| clock.instant(at))).await;
+                let arrival = in_flight.next(clock.instant(until)).await;
                 driver.handle(arrival, clock.now())?;
             }
             Step::Done(result) => return result,

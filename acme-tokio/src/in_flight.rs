@@ -137,16 +137,11 @@ impl<'a> InFlight<'a> {
     }
 
     /// Waits for the first of: cancellation, the end of a task, a wake-up, the time.
-    pub(crate) async fn next(&mut self, until: Option<Instant>) -> Arrival {
+    pub(crate) async fn next(&mut self, until: Instant) -> Arrival {
         let Self { user, tasks, woken, .. } = self;
         // A wake-up between two calls is not lost: `notify_one` stores a permit.
         let mut woken = pin!(woken.notified());
-        let mut time = pin!(async {
-            match until {
-                Some(instant) => sleep_until(instant).await,
-                None => pending().await,
-            }
-        });
+        let mut time = pin!(sleep_until(until));
         // Cancellation comes first, so that a steady stream of finished tasks cannot delay it.
         poll_fn(|cx| {
             if let Some(wish) = &mut user.cancel

@@ -295,12 +295,11 @@ impl CannedServer {
                     self.notices.push(notice);
                     continue;
                 }
-                Output::Timeout(Some(at)) => {
+                Output::Timeout(at) => {
                     assert!(at > self.now, "a wake-up that does not lie ahead");
                     self.now = at;
                     continue;
                 }
-                Output::Timeout(None) => panic!("the flow waits for nothing"),
                 Output::Done(result) => return error_chain::checked(result),
             };
             flow.handle_input(session, input, self.now).expect("a known id");

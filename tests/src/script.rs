@@ -226,7 +226,6 @@ impl Script {
                     continue;
                 }
                 Output::Timeout(at) => {
-                    let at = at.expect("the flow waits for nothing");
                     assert!(at > self.now, "a wake-up that does not lie ahead");
                     self.waits.push(at.saturating_duration_since(self.now));
                     self.now = at;

@@ -39,7 +39,7 @@ pub(crate) trait Drive<E, T> {
             self.late(session);
             return None;
         }
-        Some(Output::Timeout(Some(at)))
+        Some(Output::Timeout(at))
     }
 
     /// Handles the result of a save: `failure` says why the snapshot was not stored.
@@ -82,7 +82,7 @@ pub(crate) fn poll<E, T>(
             *flow.life() = Life::Running;
             flow.start(session);
         }
-        Life::Over => return Output::Timeout(None),
+        Life::Over => return Output::Done(Err(Misuse::Finished.into())),
         Life::Running | Life::Ending(_) => {}
     }
     loop {

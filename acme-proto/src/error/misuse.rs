@@ -10,8 +10,8 @@ pub enum Misuse {
     /// A flow was polled with another session than at first.
     #[error("bug in the driver: it passed another session than that of the first poll")]
     WrongSession,
-    /// A command came after the end.
-    #[error("bug in the driver: it gave a command after the end of the flow")]
+    /// A command, or a poll, came after the end.
+    #[error("bug in the driver: it goes on with a flow that has ended")]
     Finished,
     /// The flow did not ask for consent to terms of service.
     #[error("bug in the driver: it answered a request for consent that the flow did not make")]
@@ -28,7 +28,4 @@ pub enum Misuse {
     /// The flow needs the account's public key, which the session was not given.
     #[error("bug in the driver: the session has no account key")]
     NoAccountKey,
-    /// The flow waits for something, but nothing is in flight and no time is set.
-    #[error("bug in the driver: the flow waits for an input that nobody will give")]
-    Stalled,
 }

@@ -448,7 +448,7 @@ impl Drive<IssuanceEvent, Issued> for Issuance {
         if self.events.is_empty() {
             self.events = VecDeque::new(); // a flow may wait long, and one of many
         }
-        Some(Output::Timeout(Some(self.wakes_at().min(at))))
+        Some(Output::Timeout(self.wakes_at().min(at)))
     }
 
     fn saved(&mut self, id: SaveId, failure: Option<String>, session: &mut Session) {

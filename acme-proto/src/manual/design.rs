@@ -11,7 +11,7 @@
 //! unused slot expires.
 //!
 //! *One output enum and one rule.* A driver polls a flow until `Timeout` or `Done`. Time enters only
-//! as `now`, so there is no `handle_timeout` to forget. `Timeout(Some(t))` always has `t > now`, so no
+//! as `now`, so there is no `handle_timeout` to forget. `Timeout(t)` always has `t > now`, so no
 //! driver spins. If `now` goes backwards, that flow keeps using the latest time that it has seen.
 //!
 //! *Signing is an output.* The core holds public keys only. A signer that takes two seconds answers

@@ -75,3 +75,23 @@ impl Hooks<Challenge> for RespondChallenge {
         *challenge.status() != ChallengeStatus::Pending || challenge.error().is_some()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_for_another_account_key_is_not_sent() {
+        let url = Url::parse("https://ca.example/challenge/1").unwrap();
+        let [own, other] = [1, 2].map(|x| Jwk::ec_p256(&[x; 32], &[3; 32]));
+        let session = Session::new(url.clone(), 0).with_account_key(own.clone());
+        let check = |key: &Jwk| {
+            let response = RespondChallenge::new(url.clone()).bound_to(Some(key.thumbprint()));
+            response.check(&session)
+        };
+        assert!(check(&own).is_ok());
+        let refused = check(&other).unwrap_err();
+        assert!(matches!(&refused, Error::KeyChanged { .. }) && refused.url() == Some(&url));
+    }
+}

@@ -81,7 +81,7 @@ impl<'a> Waiting<'a> {
                     canned_server::oblige(&mut flow, session, event);
                     continue;
                 }
-                Output::Timeout(Some(at)) => {
+                Output::Timeout(at) => {
                     self.server.sleep_until(at);
                     continue;
                 }

@@ -220,7 +220,7 @@ impl World {
                             on_event(self, &mut schedule, index, flow, session, event);
                         }
                         Output::Notice(notice) => self.notices.push(notice),
-                        Output::Timeout(at) => break at.map(|at| self.wake(at)),
+                        Output::Timeout(at) => break Some(self.wake(at)),
                         Output::Done(result) => {
                             results[index] = Some(error_chain::checked(result));
                             break None;

@@ -418,7 +418,8 @@ fn commands_that_name_nothing_are_misuse() {
     });
     assert!(result.is_ok());
     assert_eq!(seen, [true; 5]);
-    assert!(matches!(flow.poll_output(&mut session, script.now()), Output::Timeout(None)));
+    let after = flow.poll_output(&mut session, script.now());
+    assert!(matches!(after, Output::Done(Err(Error::Misuse(Misuse::Finished)))), "{after:?}");
     let id = challenges(&script).first().map(acme_proto::challenge::Challenge::id);
     assert!(id.is_none_or(|id| flow.ready(&id) == Err(Misuse::Finished)));
 }

@@ -112,7 +112,7 @@ fn a_resumed_flow_that_is_cancelled_at_once_only_cleans_up() {
         panic!("the challenge is to be cleaned up")
     };
     let waiting = flow.poll_output(&mut session, now);
-    assert!(matches!(waiting, Output::Timeout(Some(_))), "{waiting:?}");
+    assert!(matches!(waiting, Output::Timeout(_)), "{waiting:?}");
     flow.cleaned(&challenge.id()).expect("in time");
     let end = flow.poll_output(&mut session, now);
     assert!(matches!(end, Output::Done(Err(Error::Cancelled))), "{end:?}");
@@ -125,7 +125,8 @@ fn after_the_end_there_is_nothing_left_to_say() {
     let mut flow = issuance(&["a.example"]);
     script.run(&mut session, &mut flow, |f, s, e| oblige(f, s, e)).expect("a certificate");
     flow.cancel(&mut session);
-    assert!(matches!(flow.poll_output(&mut session, script.now()), Output::Timeout(None)));
+    let after = flow.poll_output(&mut session, script.now());
+    assert!(matches!(after, Output::Done(Err(Error::Misuse(Misuse::Finished)))), "{after:?}");
     let csr = acme_tests::world::csr(&["a.example".parse().expect("a name")]);
     assert!(matches!(flow.finalize(csr), Err(Error::Misuse(Misuse::Finished))));
 }
@@ -308,7 +309,7 @@ fn a_challenge_is_cleaned_up_only_when_the_user_is_done_with_publishing_it() {
         let challenge = until_provision(&mut script, &mut session, &mut flow);
         flow.cancel(&mut session);
         let waiting = flow.poll_output(&mut session, script.now());
-        assert!(matches!(waiting, Output::Timeout(Some(_))), "not cleaned up yet: {waiting:?}");
+        assert!(matches!(waiting, Output::Timeout(_)), "not cleaned up yet: {waiting:?}");
         assert!(flow.is_wanted(&challenge.id()));
         answer(&mut flow, &challenge).expect("handed out");
         let now = script.now();

@@ -28,7 +28,7 @@ struct Drained {
 
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    Timeout(Option<Timestamp>),
+    Timeout(Timestamp),
     Done(Result<(), String>),
 }
 
@@ -58,7 +58,7 @@ fn drain<F: Flow>(flow: &mut F, session: &mut Session, now: Timestamp) -> Draine
                 continue;
             }
             Output::Timeout(at) => {
-                assert!(at.is_none_or(|at| at > now), "a wake-up that does not lie ahead");
+                assert!(at > now, "a wake-up that does not lie ahead");
                 End::Timeout(at)
             }
             Output::Done(result) => End::Done(result.map(|_| ()).map_err(|e| e.to_string())),
@@ -176,14 +176,15 @@ fn a_flow_belongs_to_the_session_of_its_first_poll() {
 }
 
 #[test]
-fn after_the_end_there_is_nothing_to_do_and_inputs_are_ignored() {
+fn after_the_end_a_poll_is_a_misuse_and_inputs_are_ignored() {
     let mut session = session();
     let mut call = Call::new(GetDirectory);
     let id = drain(&mut call, &mut session, now()).id();
     call.handle_input(&mut session, Input::Response(id, directory()), now()).expect("known");
     assert_eq!(drain(&mut call, &mut session, now()).end, End::Done(Ok(())));
     for _ in 0..3 {
-        assert_eq!(drain(&mut call, &mut session, later(1)).end, End::Timeout(None));
+        let end = drain(&mut call, &mut session, later(1)).end;
+        assert_eq!(end, End::Done(Err(Misuse::Finished.to_string())));
         let input = Input::Response(id, Response::new(500));
         call.handle_input(&mut session, input, later(1)).expect("ignored");
     }
@@ -220,13 +221,13 @@ fn every_wake_up_lies_ahead_even_when_time_goes_backwards() {
     let mut session = session();
     let mut call = Call::new(GetDirectory);
     let id = drain(&mut call, &mut session, later(5000)).id();
-    let End::Timeout(Some(first)) = drain(&mut call, &mut session, now()).end else { panic!("") };
+    let End::Timeout(first) = drain(&mut call, &mut session, now()).end else { panic!("") };
     assert!(first > later(5000), "the latest time that was seen counts");
     let unavailable = Response::new(503).with_header("Retry-After", "2");
     let earlier = Timestamp::UNIX_EPOCH;
     call.handle_input(&mut session, Input::Response(id, unavailable), earlier).expect("known");
     let End::Timeout(wake) = drain(&mut call, &mut session, earlier).end else { panic!("") };
-    assert_eq!(wake, Some(later(7000)));
+    assert_eq!(wake, later(7000));
     assert_eq!(drain(&mut call, &mut session, later(7000)).transmits.len(), 1);
 }
 
@@ -260,7 +261,7 @@ fn a_signature_is_not_waited_for_beyond_the_deadline() {
     call.handle_input(&mut session, Input::Response(id, nonce("n")), now()).expect("known");
     let sign = drain(&mut call, &mut session, later(1000));
     assert_eq!(sign.signs[0].time_limit, Duration::from_secs(4));
-    assert_eq!(sign.end, End::Timeout(Some(later(5000))));
+    assert_eq!(sign.end, End::Timeout(later(5000)));
     let end = drain(&mut call, &mut session, later(5000)).end;
     assert!(matches!(end, End::Done(Err(_))), "{end:?}");
 }
@@ -293,7 +294,7 @@ fn no_flow_waits_for_the_answer_of_another() {
     }
     // The first one's driver has died; the second goes on by itself.
     let fetches = drain(&mut other, &mut session, now());
-    assert!(matches!(fetches.end, End::Timeout(Some(_))));
+    assert!(matches!(fetches.end, End::Timeout(_)));
 }
 
 #[test]
@@ -418,13 +419,13 @@ fn the_slot_of_a_dropped_flow_lapses() {
     let mut flows: Vec<_> = (0..3).map(|_| Call::new(GetDirectory)).collect();
     let ends: Vec<_> = flows.iter_mut().map(|flow| drain(flow, session, now())).collect();
     assert_eq!(ends[0].transmits.len(), 1);
-    assert_eq!(ends[1].end, End::Timeout(Some(later(1000))));
-    assert_eq!(ends[2].end, End::Timeout(Some(later(2000))));
+    assert_eq!(ends[1].end, End::Timeout(later(1000)));
+    assert_eq!(ends[2].end, End::Timeout(later(2000)));
     let mut last = flows.pop().expect("three");
     drop(flows);
     // The request that the first one sent counts until it must have arrived, and then for as long as any.
     let end = drain(&mut last, session, later(2000));
-    assert_eq!((end.transmits.len(), end.end), (0, End::Timeout(Some(later(3000)))));
+    assert_eq!((end.transmits.len(), end.end), (0, End::Timeout(later(3000))));
     assert_eq!(drain(&mut last, session, later(3000)).transmits.len(), 1);
 }
 

@@ -196,7 +196,6 @@ impl Chaos {
                     continue;
                 }
                 Output::Timeout(at) => {
-                    let at = at.expect("the flow waits for nothing");
                     assert!(at > self.now, "a wake-up that does not lie ahead");
                     self.now = at;
                     continue;

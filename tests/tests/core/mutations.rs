@@ -72,7 +72,7 @@ fn issue(which: Which, change: &Change) -> Outcome {
                 flow.finalize(csr(&names)).expect("a CSR that fits");
             }
             Output::Notice(notice) => drop(notice.to_string()),
-            Output::Timeout(Some(at)) => {
+            Output::Timeout(at) => {
                 let wait = at.saturating_duration_since(world.now()).as_millis() as u64;
                 world.pass(wait.max(1));
             }

@@ -68,7 +68,7 @@ fn polls_of_a_wait(session: &mut Session, status: &str, millis: i64) -> Vec<u64>
                 oblige(&mut flow, session, event);
                 continue;
             }
-            Output::Timeout(Some(at)) => {
+            Output::Timeout(at) => {
                 script.sleep_until(at);
                 continue;
             }

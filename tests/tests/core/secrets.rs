@@ -79,7 +79,7 @@ fn show<F: Flow + Debug>(
             }
             Output::Notice(_) => continue,
             Output::Timeout(at) => {
-                let wait = at.expect("a time").saturating_duration_since(world.now());
+                let wait = at.saturating_duration_since(world.now());
                 world.pass(wait.as_millis() as u64 + 1);
                 continue;
             }

@@ -320,7 +320,7 @@ fn a_signer_that_fails_during_a_change_of_the_key_leaves_both_keys_in_use() {
                 continue;
             }
             Output::Timeout(at) => {
-                server.sleep_until(at.expect("a time"));
+                server.sleep_until(at);
                 continue;
             }
             Output::Done(result) => break result.expect_err("the signer failed"),

@@ -50,7 +50,7 @@ pub enum Step<T> {
     /// Start this, and poll again without waiting for its end.
     Start(Task),
     /// Wait until something arrives, at the latest until this time.
-    Wait(Option<Timestamp>),
+    Wait(Timestamp),
     /// The flow has ended.
     Done(Result<T, Error>),
 }
@@ -138,9 +138,6 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
                 }
                 Output::Notice(notice) => self.client.notice(&notice),
                 Output::Timeout(_) if self.look() => {}
-                Output::Timeout(None) if self.is_stalled() => {
-                    return Step::Done(Err(Misuse::Stalled.into()));
-                }
                 Output::Timeout(until) => return Step::Wait(until),
                 Output::Done(result) => {
                     let failure = self.failure.take();
@@ -216,11 +213,6 @@ impl<F: Flow, H: EventHandler<F>> Driver<F, H> {
             self.failure.get_or_insert(error);
             self.handler.cancel(&mut self.flow, &self.client);
         }
-    }
-
-    /// Nothing can ever arrive: a bug in the flow or its handler, and an adapter would wait forever.
-    fn is_stalled(&self) -> bool {
-        self.outstanding == 0 && !self.has_queued()
     }
 }
 

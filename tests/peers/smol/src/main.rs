@@ -163,11 +163,10 @@ impl Client {
                     println!("{notice}");
                     None
                 }
-                Output::Timeout(Some(time)) => {
+                Output::Timeout(time) => {
                     Timer::after(self.clock.wait_until(time)).await;
                     None
                 }
-                Output::Timeout(None) => return Err("an event was not answered".into()),
                 Output::Done(result) => return Ok(result),
             };
             if let Some(input) = input {

@@ -403,7 +403,7 @@ impl<'a> Run<'a> {
                 }
                 Output::Notice(_) => {}
                 Output::Timeout(at) => {
-                    self.wake = at;
+                    self.wake = Some(at);
                     return check::rest(self);
                 }
                 Output::Done(result) => {

@@ -406,10 +406,9 @@ impl<'a> Sim<'a> {
     }
 
     /// A flow waits.
-    fn rest(&mut self, index: usize, now: Timestamp, at: Option<Timestamp>) {
+    fn rest(&mut self, index: usize, now: Timestamp, at: Timestamp) {
         self.actors[index].stamp += 1;
         let stamp = self.actors[index].stamp;
-        let Some(at) = at else { return };
         if at <= now {
             return self.violated("a wake-up that does not lie ahead".into());
         }
