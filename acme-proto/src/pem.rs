@@ -324,6 +324,8 @@ mod tests {
             Err(InvalidPem::Unterminated)
         );
         assert_eq!(read(&text.replace("END CERT", "END KERT")), Err(InvalidPem::Unterminated));
+        let unended = text.replace("-----END CERTIFICATE-----\n", "");
+        assert_eq!(read(&format!("{unended}{text}")), Err(InvalidPem::Unterminated));
         assert_eq!(read(&encode("CERTIFICATE", &[1]).repeat(5)), Err(InvalidPem::TooMany(4)));
         assert_eq!(decode(&[0xff], "CERTIFICATE", 4), Err(InvalidPem::NotUtf8));
     }

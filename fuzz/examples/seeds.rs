@@ -14,11 +14,13 @@ fn main() -> std::io::Result<()> {
     let mut shortest: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut state = 1;
     for round in 0..60_000_u64 {
-        // Every other input is near one that was found to be of interest: some endings take several things at once.
+        // Some endings take several things at once: inputs near one that was found to be of interest, and inputs in which one
+        // response is unusual and all else is well.
         let near = known.get(next(&mut state) as usize % known.len().max(1));
-        let input = match near.filter(|_| round % 2 == 1) {
-            Some(near) => changed(near, &mut state),
-            None => input(round, &mut state),
+        let input = match (round % 3, near) {
+            (1, Some(near)) => changed(near, &mut state),
+            (2, _) => one_odd_response(&mut state),
+            _ => input(round, &mut state),
         };
         let ending = acme_fuzz::issuance_ending(&input);
         let held = shortest.entry(ending).or_insert_with(|| input.clone());
@@ -70,6 +72,15 @@ fn input(round: u64, state: &mut u64) -> Vec<u8> {
     while input.last() == Some(&0) {
         input.pop();
     }
+    input
+}
+
+/// Makes an input with one fault of the CA, whose details are one small number, again and again.
+fn one_odd_response(state: &mut u64) -> Vec<u8> {
+    let mut input = vec![0; (next(state) % 100) as usize];
+    input.push(24 + (next(state) % 20) as u8);
+    let detail = 1 + (next(state) % 9) as u8;
+    input.extend((0..next(state) % 8).map(|_| detail));
     input
 }
 

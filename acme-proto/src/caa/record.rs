@@ -196,6 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn a_record_has_room_for_65535_octets() {
+        let of = |length| CaaRecord::new("issue", "a".repeat(length));
+        let longest = of(65_535 - 2 - 5).unwrap();
+        assert_eq!(longest.to_rdata().len(), 65_535);
+        assert_eq!(CaaRecord::from_rdata(&longest.to_rdata()).unwrap(), longest);
+        assert!(of(65_535 - 2 - 4).is_err());
+        assert!(CaaRecord::new(&"a".repeat(255), "").is_ok());
+        for tag in ["", "a-b", &"a".repeat(256)] {
+            assert!(CaaRecord::new(tag, "").is_err(), "{tag}");
+        }
+        let other = CaaRecord::new("tbs", "ca.example").unwrap();
+        assert_eq!((other.tag(), other.issue_value()), ("tbs", None));
+    }
+
+    #[test]
     fn any_octet_survives_the_presentation_form() {
         let all: Vec<u8> = (0..=255).collect();
         let record = CaaRecord::new("x", all.clone()).unwrap();

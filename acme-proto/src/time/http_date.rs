@@ -124,6 +124,36 @@ mod tests {
     }
 
     #[test]
+    fn what_has_another_form_is_no_date() {
+        let long = alloc::format!("Sun, 06 Nov 1994 08:49:37 GMT{}GMT", " ".repeat(60));
+        for text in [
+            "",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37 GMT GMT",
+            "Son, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov 1994 08:49:37:00 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Sunday, 06-Nov-94 08:49:37 UTC",
+            "Sunday, 06-Nov-94 08:49:37 GMT GMT",
+            "Sonntag, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 06-Nov-94-1 08:49:37 GMT",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
+            "Son Nov  6 08:49:37 1994",
+            "Sun Nov  6 08:49:37 1994 GMT",
+            "Sun Nov  6 08:49:37 94",
+            "Sun Nov 006 08:49:37 1994",
+            &long,
+        ] {
+            assert_eq!(parse(text, now()), None, "{text}");
+        }
+        let second = |text| parse(text, now()).unwrap().civil().second;
+        assert_eq!(second("Sun, 06 Nov 1994 08:49:60 GMT"), 59);
+    }
+
+    #[test]
     fn a_two_digit_year_far_ahead_means_the_past() {
         let year = |text| parse(text, now()).unwrap().civil().year;
         assert_eq!(year("Sunday, 31-Oct-76 23:59:59 GMT"), 2076);

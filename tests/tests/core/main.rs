@@ -53,4 +53,5 @@ mod simulated;
 mod slow_and_lagging;
 mod strictness;
 mod unreadable;
+mod words;
 mod world;

@@ -181,6 +181,23 @@ fn a_snapshot_of_another_account_is_refused_and_its_order_not_touched() {
     }
 }
 
+#[test]
+fn a_snapshot_that_a_newer_version_wrote_or_whose_csr_is_damaged_is_no_snapshot() {
+    let whole = serde_json::to_value(half_way()).expect("JSON");
+    let with = |member: &str, value: serde_json::Value| {
+        let mut changed = whole.clone();
+        changed[member] = value;
+        serde_json::from_value::<Snapshot>(changed)
+    };
+    let newer = with("version", (whole["version"].as_u64().expect("a number") + 1).into());
+    assert!(newer.expect_err("another form").to_string().contains("a newer version"));
+    for csr in ["", "AAAA", "!", "MIHlMIGMAgEAMAAw"] {
+        let error = with("csr", csr.into()).expect_err("no CSR").to_string();
+        assert!(error.contains("the snapshot's CSR cannot be read"), "{csr}: {error}");
+    }
+    assert_eq!(with("csr", serde_json::Value::Null).expect("a snapshot"), half_way());
+}
+
 /// A snapshot with an order and a challenge, of account 1.
 fn half_way() -> Snapshot {
     let mut script = CannedServer::obliging(&["a.example"]);

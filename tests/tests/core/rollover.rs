@@ -1,5 +1,7 @@
 //! Changing the account key for certain: the intent stored first, lost answers settled (RFC 8555 section 7.3.5).
 
+use std::time::Duration;
+
 use acme_proto::call::Call;
 use acme_proto::error::{Error, InvalidInput, Unsupported};
 use acme_proto::flow::{Flow, KeyRole, Lost, Output};
@@ -446,4 +448,21 @@ fn a_change_to_a_third_key_starts_from_the_one_that_the_account_has() {
     assert_eq!(stored.len(), 1, "{stored:?}");
     assert_eq!(*stored[0].old_account_key(), new_key(), "{stored:?}");
     assert!(result.is_ok() && script.session.account_key() == Some(&third_public), "{result:?}");
+}
+
+#[test]
+fn a_store_that_never_answers_ends_with_the_time_limit_of_the_flow() {
+    let (mut session, now) = (known().session, Script::new().now());
+    let limit = Duration::from_secs(10);
+    let mut flow = Rollover::new(new_key()).with_time_limit(limit);
+    let output = flow.poll_output(&mut session, now);
+    assert!(matches!(output, Output::Event(RolloverEvent::Store(_))), "{output:?}");
+    let end = now.saturating_add(limit);
+    let output = flow.poll_output(&mut session, now);
+    assert!(matches!(output, Output::Timeout(Some(at)) if at == end), "{output:?}");
+    let output = flow.poll_output(&mut session, end);
+    let Output::Done(Err(Error::Deadline(late))) = &output else { panic!("{output:?}") };
+    assert!(late.to_string().contains("keyChange"), "{late}");
+    assert_eq!(session.account_key(), Some(&ed1().public_key()));
+    assert_eq!(session.new_account_key(), None, "nothing was sent");
 }
