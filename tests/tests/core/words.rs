@@ -56,7 +56,7 @@ fn a_notice_is_one_line_with_what_a_person_needs() {
     let failed = Progress::ChallengeFailed(name.clone(), ChallengeKind::Http01, None);
     let cases = [
         (Notice::AlternateUnusable { url: url.clone(), error: error() }, "alternate chain https:"),
-        (Notice::ExtraNames { url: url.clone(), names: vec![name.clone()] }, "ordered: a.example"),
+        (Notice::ExtraNames { url: url.clone(), names: vec![name] }, "ordered: a.example"),
         (Notice::NotDeactivated { url: url.clone(), error: error() }, "was not given up: "),
         (Notice::AlreadyRevoked { url: url.clone() }, "was revoked before"),
         (
