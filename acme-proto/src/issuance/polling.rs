@@ -61,7 +61,7 @@ impl Polling {
         let begun = self.begun?;
         let open = self.open_until.saturating_duration_since(begun);
         let over = self.at.max(self.open_until).saturating_duration_since(begun);
-        Some((open + over) / 2)
+        Some(open.saturating_add(over) / 2)
     }
 
     /// Returns the wait before the next poll, where neither the server nor the policy names one.

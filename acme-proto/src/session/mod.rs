@@ -442,7 +442,7 @@ impl Session {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         let random = ((z ^ (z >> 31)) & 0xff) as u32;
-        wait.saturating_sub(wait / parts * random / 255)
+        wait.saturating_sub((wait / parts).saturating_mul(random) / 255)
     }
 }
 

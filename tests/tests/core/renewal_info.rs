@@ -526,6 +526,27 @@ fn a_policy_of_zeros_does_not_spin() {
 }
 
 #[test]
+fn a_policy_of_the_longest_durations_renews_in_time() {
+    let (schedule, now) = fresh();
+    let mut policy = RenewalPolicy::default();
+    policy.ask_at_least = Duration::MAX;
+    policy.ask_at_most = Duration::MAX;
+    policy.ask_otherwise = Duration::MAX;
+    policy.ask_backoff = Schedule::new(Duration::MAX, 2.0, Duration::MAX);
+    policy.renew_backoff = policy.ask_backoff;
+    policy.renew_at_most = Duration::MAX;
+    policy.between_certificates = Duration::MAX;
+    policy.for_each_failed_validation = Duration::MAX;
+    let mut schedule = schedule.with_policy(policy);
+    schedule.on_info(&entry(now, after(now, 1), Some(now)), now);
+    schedule.on_error(&lost(Lost::TimedOut), now);
+    let now = after(now, 1);
+    assert!(matches!(schedule.next(now), RenewalStep::Renew), "{schedule:?}");
+    schedule.on_attempt_failed(Some(Timestamp::MAX), now);
+    assert!(matches!(schedule.next(now), RenewalStep::Wait(at) if at > now), "{schedule:?}");
+}
+
+#[test]
 fn a_schedule_of_a_newer_version_is_refused() {
     let (schedule, _) = fresh();
     let mut stored = serde_json::to_value(&schedule).expect("a schedule can be stored");

@@ -1,6 +1,7 @@
 //! The longest duration that there is, wherever one can be set.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use acme_proto::policy::{Policy, Rates, Schedule};
 use acme_testca::{RequestKind, TestCa};
@@ -11,7 +12,7 @@ use super::adapter::{
     TsigAlgorithm, TsigKey,
 };
 use super::ca::{builder, certificate_key, client};
-use super::client::Service;
+use super::client::{Down, Service, account_key};
 use super::issue::http01;
 
 const MAX: Duration = Duration::MAX;
@@ -21,8 +22,7 @@ type Set = fn(&mut Policy);
 
 #[tokio::test]
 async fn no_duration_of_a_policy_is_too_long() {
-    let setters: [(&str, Set); 9] = [
-        ("backoff", |policy| policy.backoff = Schedule::new(MAX, f32::MAX, MAX)),
+    let setters: [(&str, Set); 8] = [
         ("retry_after_cap", |policy| policy.retry_after_cap = MAX),
         ("replica_lag", |policy| policy.replica_lag = MAX),
         ("request_time_limit", |policy| policy.request_time_limit = MAX),
@@ -43,6 +43,16 @@ async fn no_duration_of_a_policy_is_too_long() {
         let issue = client.issue(["a.test"]).key(&certificate_key()).solver(&http);
         issue.run().await.expect(name);
     }
+}
+
+#[tokio::test]
+async fn no_wait_between_retries_is_too_long() {
+    let mut policy = Policy::default();
+    policy.backoff = Schedule::new(MAX, 1.0, MAX);
+    policy.call_time_limit = Duration::from_millis(100);
+    let builder = adapter::Client::builder("https://acme.example.org/directory").key(account_key());
+    let builder = builder.transport(Arc::new(Down::default())).policy(policy);
+    builder.connect().await.expect_err("the network is down");
 }
 
 #[tokio::test]
