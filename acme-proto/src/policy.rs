@@ -9,7 +9,8 @@ use crate::resource::Resource;
 #[non_exhaustive]
 pub struct Policy {
     /// The most HTTP exchanges that one flow has in flight. Default 100, as many as servers of HTTP/2 usually allow; the
-    /// [`rates`](Self::rates) keep it to far fewer at most CAs. Transports of HTTP/1.1 open fewer connections.
+    /// [`rates`](Self::rates) keep it to far fewer at most CAs. Over HTTP/1.1 the adapters open fewer connections, 16
+    /// unless their builder's `connections` says otherwise, and this can only lower that number.
     pub max_in_flight: usize,
     /// How many times one request is sent in all while the server refuses its nonces with `badNonce`. Default 24:
     /// test servers refuse half of all nonces, and 24 refusals in a row are then a one in 16 million event.

@@ -66,7 +66,9 @@ macro_rules! client_builder {
 
             /// Sets how many connections are opened to a server that speaks HTTP/1.1; 16 by default, and 32 at most.
             ///
-            /// Over HTTP/2 one is enough. A [`transport`](Self::transport) of your own has its own setting.
+            /// The [policy's `max_in_flight`](acme_proto::policy::Policy::max_in_flight) can lower this number, and does
+            /// not raise it: each connection is a handshake of TLS for the CA. Over HTTP/2 one is enough. A
+            /// [`transport`](Self::transport) of your own has its own setting.
             pub const fn connections(mut self, most: usize) -> Self {
                 self.settings.connections = Some(most);
                 self
