@@ -459,7 +459,7 @@ fn a_store_that_never_answers_ends_with_the_time_limit_of_the_flow() {
     assert!(matches!(output, Output::Event(RolloverEvent::Store(_))), "{output:?}");
     let end = now.saturating_add(limit);
     let output = flow.poll_output(&mut session, now);
-    assert!(matches!(output, Output::Timeout(Some(at)) if at == end), "{output:?}");
+    assert!(matches!(output, Output::Timeout(at) if at == end), "{output:?}");
     let output = flow.poll_output(&mut session, end);
     let Output::Done(Err(Error::Deadline(late))) = &output else { panic!("{output:?}") };
     assert!(late.to_string().contains("keyChange"), "{late}");
