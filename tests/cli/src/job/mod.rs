@@ -1,5 +1,6 @@
 //! One run of an example program.
 
+mod memory;
 mod stored;
 
 use core::fmt;

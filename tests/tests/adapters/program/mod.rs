@@ -6,6 +6,7 @@ mod daemon;
 mod daemon_files;
 mod dialects;
 mod hooks;
+mod memory;
 mod messages;
 #[cfg(target_os = "linux")]
 mod terminal;
