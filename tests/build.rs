@@ -14,6 +14,7 @@ const FILES: &[&str] = &[
     "operations.rs",
     "person.rs",
     "pool.rs",
+    "public_ca.rs",
     "trust.rs",
     "user_code.rs",
 ];

@@ -202,16 +202,28 @@ pub struct Rate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     rates: [Rate; ResourceClass::COUNT],
+    /// All classes take their slots from one bucket.
+    together: bool,
 }
 
 impl Rates {
     /// No limits at all, for test servers.
     pub const fn unlimited() -> Self {
-        Self { rates: [Rate { per_second: 0, burst: 0 }; ResourceClass::COUNT] }
+        Self::new(Rate { per_second: 0, burst: 0 }, false)
     }
 
-    /// Sets the rate of one class.
+    /// One rate for the requests of all classes together, as most CAs have it.
+    pub const fn together(rate: Rate) -> Self {
+        Self::new(rate, true)
+    }
+
+    const fn new(rate: Rate, together: bool) -> Self {
+        Self { rates: [rate; ResourceClass::COUNT], together }
+    }
+
+    /// Sets the rate of one class; each class then counts by itself, also after [`together`](Self::together).
     pub const fn with_rate(mut self, class: ResourceClass, rate: Rate) -> Self {
+        self.together = false;
         self.rates[class.index()] = rate;
         self
     }
@@ -219,6 +231,11 @@ impl Rates {
     /// Returns the rate of one class.
     pub const fn rate(&self, class: ResourceClass) -> Rate {
         self.rates[class.index()]
+    }
+
+    /// Returns which bucket a class takes its slots from.
+    pub(crate) const fn bucket(&self, class: ResourceClass) -> usize {
+        if self.together { 0 } else { class.index() }
     }
 }
 

@@ -14,6 +14,7 @@ use acme_proto::url::Url;
 use rustls::crypto::CryptoProvider;
 
 use crate::clock;
+use crate::directories::PublicCa;
 use crate::error::BoxError;
 use crate::exchange::ExchangeRecord;
 use crate::keyring::Keyring;
@@ -31,6 +32,7 @@ pub struct ClientState {
     pub(crate) keyring: Mutex<Keyring>,
     pub(crate) provider: Arc<CryptoProvider>,
     pub(crate) has_signer: bool,
+    pub(crate) public: Option<PublicCa>,
     pub(crate) observer: Option<Observer>,
     pub(crate) notices: Option<NoticeObserver>,
     pub(crate) records: Arc<RecordLocks>,

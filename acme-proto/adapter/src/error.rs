@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::account_file::AccountFileError;
+use crate::directories::{AccountLack, UnknownCa};
 use crate::key_file::KeyFileError;
 use crate::keys::KeyError;
 use crate::lock::LockError;
@@ -61,6 +62,12 @@ pub enum Error {
     /// The client has no account key.
     #[error("no account key was given: give one with key(..) or signer(..)")]
     NoAccountKey,
+    /// The account lacks what the CA demands of it; nothing was sent.
+    #[error("{lack} {setter}", lack = .0, setter = setter(.0))]
+    AccountLacks(AccountLack),
+    /// The CA is none any more.
+    #[error(transparent)]
+    UnknownCa(#[from] UnknownCa),
     /// The account file cannot hold the new key, because only a signer has it.
     #[error(
         "an account file holds private keys, but a signer has the new one: store the intent by store(..)"
@@ -89,6 +96,14 @@ pub enum Error {
         /// The operating system's error.
         source: io::Error,
     },
+}
+
+/// Returns the method that sets what an account lacks.
+const fn setter(lack: &AccountLack) -> &'static str {
+    match lack {
+        AccountLack::ExternalAccount(_) => "external_account(kid, mac_key)",
+        AccountLack::Contact(_) => "contact(\"mailto:me@example.org\")",
+    }
 }
 
 impl fmt::Debug for Error {

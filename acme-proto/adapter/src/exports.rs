@@ -16,8 +16,8 @@ pub use acme_proto::x509::{Certificate, CertificateChain, ChainChoice, Csr, CsrB
 
 pub use crate::account_file::AccountFile;
 pub use crate::directories::{
-    ACTALIS, GOOGLE, GOOGLE_STAGING, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SSL_COM_ECC, SSL_COM_RSA,
-    ZEROSSL,
+    ACTALIS, AccountLack, Ca, GOOGLE, GOOGLE_STAGING, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, PublicCa,
+    SSL_COM_ECC, SSL_COM_RSA, UnknownCa, ZEROSSL,
 };
 pub use crate::dns_update::{
     DnsCode, DnsRefusal, DnsServer, DnsUpdate, DnsUpdateError, InvalidDnsServer, InvalidTsigKey,

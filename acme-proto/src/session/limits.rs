@@ -81,7 +81,7 @@ impl Limits {
         let rate @ Rate { per_second, burst } = policy.rates.rate(class);
         let from = self.held_until(class, policy, now).unwrap_or(now);
         let pace = &mut self.paces[lane(class)];
-        let class = &mut self.classes[class.index()];
+        let class = &mut self.classes[policy.rates.bucket(class)];
         if per_second == 0 {
             return pace.reserve(from);
         }
@@ -102,7 +102,7 @@ impl Limits {
     ) -> Result<(), Timestamp> {
         self.set_clock(now);
         let rate = policy.rates.rate(class);
-        let class = &mut self.classes[class.index()];
+        let class = &mut self.classes[policy.rates.bucket(class)];
         let arrived = class.sent_at.saturating_add(ARRIVED);
         if now >= arrived {
             class.arrived(class.unanswered, rate, arrived);
@@ -122,7 +122,7 @@ impl Limits {
 
     /// Counts a request as arrived: its response came, or it was lost.
     pub(crate) fn arrived(&mut self, class: ResourceClass, policy: &Policy, now: Timestamp) {
-        self.classes[class.index()].arrived(1, policy.rates.rate(class), now);
+        self.classes[policy.rates.bucket(class)].arrived(1, policy.rates.rate(class), now);
     }
 
     /// Slows the class down: the server refused a request that was sent at `sent`, and named no time.
@@ -243,6 +243,28 @@ mod tests {
         assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, now), now);
         assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, now), millis(6_000));
         assert_eq!(limits.reserve(ResourceClass::Other, &policy, now), now);
+    }
+
+    #[test]
+    fn classes_that_are_limited_together_share_slots() {
+        let policy = policy(Rates::together(Rate { per_second: 10, burst: 2 }));
+        let mut limits = Limits::default();
+        let mut slot = |class| limits.reserve(class, &policy, millis(5_000));
+        assert_eq!(slot(ResourceClass::NewOrder), millis(5_000));
+        assert_eq!(slot(ResourceClass::Other), millis(5_000));
+        assert_eq!(slot(ResourceClass::NewNonce), millis(5_100));
+        let mut send = |class| limits.send(class, &policy, millis(5_000));
+        assert_eq!([send(ResourceClass::NewOrder), send(ResourceClass::Other)], [Ok(()); 2]);
+        assert_eq!(send(ResourceClass::NewNonce), Err(millis(5_100)));
+        limits.arrived(ResourceClass::Other, &policy, millis(5_010));
+        assert!(limits.send(ResourceClass::NewNonce, &policy, millis(5_100)).is_err());
+        assert_eq!(limits.send(ResourceClass::NewNonce, &policy, millis(5_110)), Ok(()));
+        // A time that the server named is about its class alone.
+        limits.hold_until(ResourceClass::NewOrder, millis(9_000));
+        assert_eq!(
+            limits.reserve(ResourceClass::NewAccount, &policy, millis(8_000)),
+            millis(8_000)
+        );
     }
 
     #[test]

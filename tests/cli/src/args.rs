@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use acme_adapter::directories::{AccountLack, PublicCa};
 use acme_adapter::dns_update::DnsUpdate;
 use acme_adapter::error_chain;
 use acme_adapter::hook::{HookCommand, HookDialect};
@@ -23,8 +24,8 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::publisher::{DnsUpdateSettings, HookSettings, address, dns_server};
 
-/// Obtains one certificate for all the names. Without --directory, it comes from an embedded test
-/// CA.
+/// Obtains one certificate for all the names. Without --ca or --directory, it comes from an
+/// embedded test CA.
 #[derive(Parser)]
 #[command(
     version,
@@ -40,12 +41,17 @@ pub(crate) struct Args {
     #[arg(required = true, value_name = "NAME", value_parser = name)]
     pub(crate) names: Vec<Identifier>,
 
-    /// The CA's directory [default: start the embedded test CA and use it]
-    #[arg(long, value_name = "URL")]
+    /// A public CA: lets-encrypt, lets-encrypt-staging, zerossl, google, google-staging, ssl-com-rsa, ssl-com-ecc or
+    /// actalis [default: start the embedded test CA and use it]
+    #[arg(long, value_name = "NAME", group = "authority")]
+    pub(crate) ca: Option<PublicCa>,
+
+    /// The directory of any other CA
+    #[arg(long, value_name = "URL", group = "authority")]
     pub(crate) directory: Option<Url>,
 
     /// Root to trust for the CA's HTTPS endpoint, instead of the platform's
-    #[arg(long, value_name = "PEM", requires = "directory")]
+    #[arg(long, value_name = "PEM", requires = "authority")]
     pub(crate) ca_file: Option<PathBuf>,
 
     /// Account file, created if missing; the embedded CA's is embedded-FILE beside it [default: account.json in --out]
@@ -112,7 +118,7 @@ pub(crate) struct Args {
 
     /// For dns-01, send dynamic updates (RFC 2136) to this DNS server, the primary one of the zone; port 53 unless it
     /// says otherwise
-    #[arg(long, value_name = "HOST", requires_all = ["dns_update_key_file", "directory"], conflicts_with_all = ["hook", "by_hand"])]
+    #[arg(long, value_name = "HOST", requires_all = ["dns_update_key_file", "authority"], conflicts_with_all = ["hook", "by_hand"])]
     pub(crate) dns_update_server: Option<String>,
 
     /// File with the TSIG key that signs them, in BIND's syntax, as tsig-keygen writes it
@@ -211,8 +217,28 @@ impl Args {
         Some((self.eab_kid.as_deref()?, key))
     }
 
+    /// Returns the public CA that was named, or whose directory was given.
+    pub(crate) fn public_ca(&self) -> Option<PublicCa> {
+        self.directory.as_ref().and_then(|directory| PublicCa::at(directory.as_str()))
+    }
+
+    /// Checks that a new account will have what the CA demands of it, before anything is sent.
+    pub(crate) fn check_new_account(&self) -> Result<(), Failure> {
+        let (external, contact) = (self.mac_key.is_some(), !self.contacts.is_empty());
+        let lack = self.public_ca().and_then(|ca| ca.lacks(external, contact));
+        let Some(lack) = lack else { return Ok(()) };
+        let option = match lack {
+            AccountLack::ExternalAccount(_) => "--eab-kid KID and --eab-key-file FILE",
+            _ => "--contact MAIL",
+        };
+        Err(Failure::usage(format!("{lack} {option}")))
+    }
+
     /// Checks what the parser cannot: whether the options agree with each other.
     pub(crate) fn check(&mut self) -> Result<(), Failure> {
+        if let Some(ca) = self.ca {
+            self.directory = Url::parse(ca.directory()).ok();
+        }
         let mut seen = BTreeSet::new();
         self.names.retain(|name| seen.insert(name.clone()));
         let (count, most) = (self.names.len(), Policy::default().max_identifiers);

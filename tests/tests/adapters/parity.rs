@@ -35,8 +35,8 @@ macro_rules! whole_list {
     ($adapter:ident, [$($end:tt)*], [$($run:tt)*], $ca:expr) => {{
         use $adapter::{AccountKey, Client, KeyKind, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, ProviderKey, Roots, ZEROSSL};
         let ca: &TestCa = $ca;
-        for directory in [LETS_ENCRYPT, LETS_ENCRYPT_STAGING, ZEROSSL] {
-            assert!(directory.starts_with("https://"));
+        for known in [LETS_ENCRYPT, LETS_ENCRYPT_STAGING, ZEROSSL] {
+            assert!(known.directory().starts_with("https://"));
         }
         let client = Client::builder(ca.directory_url())
             .key(AccountKey::generate(KeyKind::Es256).expect("a key"))

@@ -509,7 +509,7 @@ macro_rules! certificates {
             ) -> Result<crate::Client, $crate::error::Error> {
                 let account = self.account(kept, directory)$($await)*?;
                 let key = $crate::keys::AccountKey::from(&account);
-                let mut builder = crate::Client::builder(directory.as_str()).key(key);
+                let mut builder = crate::Client::builder(self.keeper.ca(directory)).key(key);
                 builder = builder.provider(std::sync::Arc::clone(self.keeper.provider()));
                 if let Some(url) = account.account() {
                     builder = builder.account_url(url.clone());

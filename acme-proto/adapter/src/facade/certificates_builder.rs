@@ -22,11 +22,12 @@ macro_rules! certificates_builder {
                 Self { settings, storage, solvers: Vec::new(), client: None, issue: None, allow: None }
             }
 
-            /// Adds a CA by the URL of its directory. The first one is preferred; each of the others is tried when
-            /// those before it have failed, and has an account of its own.
-            pub fn ca(mut self, directory: impl Into<String>) -> Self {
-                let directory = directory.into();
-                self.settings.authorities.push($crate::keeper::AuthoritySettings { directory, external: None });
+            /// Adds a CA: a public one, such as [`LETS_ENCRYPT`](crate::LETS_ENCRYPT), or the URL of a directory. The first
+            /// one is preferred; each of the others is tried when those before it have failed, and has an account of its
+            /// own.
+            pub fn ca(mut self, ca: impl Into<$crate::directories::Ca>) -> Self {
+                let ca = ca.into();
+                self.settings.authorities.push($crate::keeper::AuthoritySettings { ca, external: None });
                 self
             }
 

@@ -24,21 +24,23 @@ macro_rules! client {
         impl Client {
             /// Connects to a CA with the default transport, and fetches its directory.
             ///
+            /// `ca` is a public CA, such as [`LETS_ENCRYPT`](crate::LETS_ENCRYPT), or the URL of a directory.
+            ///
             /// It creates no account: [`register`](Self::register) does.
             ///
             /// # Errors
-            /// For a URL that is not https, a CA that cannot be reached or trusted, and an answer that is no
-            /// directory.
+            /// For a URL that is not https, a CA that has ended its service, cannot be reached or trusted, and an answer
+            /// that is no directory.
             pub $($async)? fn connect(
-                directory: impl AsRef<str>,
+                ca: impl Into<$crate::directories::Ca>,
                 key: impl Into<$crate::keys::AccountKey>,
             ) -> Result<Self, $crate::error::Error> {
-                Self::builder(directory).key(key).connect()$($await)*
+                Self::builder(ca).key(key).connect()$($await)*
             }
 
             /// Starts to make a client that differs from what [`connect`](Self::connect) makes.
-            pub fn builder(directory: impl AsRef<str>) -> crate::ClientBuilder {
-                crate::ClientBuilder::new(directory.as_ref())
+            pub fn builder(ca: impl Into<$crate::directories::Ca>) -> crate::ClientBuilder {
+                crate::ClientBuilder::new(&ca.into())
             }
 
             pub(crate) fn new(shared: crate::shared::Shared) -> Self {

@@ -17,8 +17,8 @@ macro_rules! client_builder {
         }
 
         impl ClientBuilder {
-            pub(crate) fn new(directory: &str) -> Self {
-                let settings = $crate::settings::ClientSettings::new(directory);
+            pub(crate) fn new(ca: &$crate::directories::Ca) -> Self {
+                let settings = $crate::settings::ClientSettings::new(ca);
                 Self { settings, signer: None, transport: None }
             }
 
@@ -58,7 +58,8 @@ macro_rules! client_builder {
                 self
             }
 
-            /// Sets the limits of the client: waits, retries, parallel requests, and the sizes that it accepts.
+            /// Sets the limits of the client: waits, retries, parallel requests, and the sizes that it accepts; by default
+            /// those of the [`PublicCa`](crate::PublicCa), or [`Policy::default`](crate::Policy::default).
             pub fn policy(mut self, policy: acme_proto::policy::Policy) -> Self {
                 self.settings.policy = Some(policy);
                 self

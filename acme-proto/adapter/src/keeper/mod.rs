@@ -35,6 +35,7 @@ pub use self::settings::{AuthoritySettings, KeeperSettings, Observer, Terms};
 pub use self::validations::Validations;
 
 use crate::clock;
+use crate::directories::Ca;
 use crate::error::Error;
 use crate::keys::{KeyKind, ProviderKey, default_provider};
 use crate::locked;
@@ -94,6 +95,13 @@ impl Keeper {
     /// Returns what the user set.
     pub const fn settings(&self) -> &KeeperSettings {
         &self.settings
+    }
+
+    /// Returns the CA with a directory.
+    pub fn ca(&self, directory: &Url) -> Ca {
+        let index = self.directories.iter().position(|known| known == directory);
+        let known = index.and_then(|index| self.settings.authorities.get(index));
+        known.map_or_else(|| directory.into(), |known| known.ca.clone())
     }
 
     /// Returns the external account that the account at a CA is bound to: its identifier and MAC

@@ -9,14 +9,15 @@ use acme_proto::url::Url;
 use rustls::crypto::CryptoProvider;
 
 use super::event::CertificateEvent;
+use crate::directories::Ca;
 use crate::error::Error;
 use crate::keys::KeyKind;
 
 /// A CA that may issue the certificates.
 #[derive(Clone)]
 pub struct AuthoritySettings {
-    /// The URL of its directory, as the user gave it.
-    pub directory: String,
+    /// The CA, as the user named it.
+    pub ca: Ca,
     /// The external account that the account is bound to: its identifier and MAC key.
     pub external: Option<(String, String)>,
 }
@@ -70,7 +71,7 @@ impl KeeperSettings {
         if self.authorities.is_empty() {
             return Err(Error::NoAuthority);
         }
-        self.authorities.iter().map(|ca| Ok(Url::parse(&ca.directory)?)).collect()
+        self.authorities.iter().map(|ca| Ok(Url::parse(ca.ca.directory())?)).collect()
     }
 }
 
@@ -92,7 +93,7 @@ impl Default for KeeperSettings {
 
 impl fmt::Debug for KeeperSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let directories: Vec<_> = self.authorities.iter().map(|ca| &ca.directory).collect();
+        let directories: Vec<_> = self.authorities.iter().map(|ca| ca.ca.directory()).collect();
         f.debug_struct("KeeperSettings")
             .field("directories", &directories)
             .field("contacts", &self.contacts)

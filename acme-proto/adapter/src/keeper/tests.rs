@@ -12,8 +12,7 @@ const FIRST: &str = "https://ca.example/directory";
 const SECOND: &str = "https://other.example/directory";
 
 fn keeper(names: &[&[&str]]) -> Keeper {
-    let authority =
-        |directory: &str| AuthoritySettings { directory: directory.into(), external: None };
+    let authority = |directory: &str| AuthoritySettings { ca: directory.into(), external: None };
     let settings = KeeperSettings {
         authorities: vec![authority(FIRST), authority(SECOND)],
         certificates: names

@@ -11,6 +11,7 @@ use acme_proto::url::Url;
 use rustls::crypto::CryptoProvider;
 
 use crate::client_state::{ClientState, NoticeObserver, Observer};
+use crate::directories::{Ca, PublicCa};
 use crate::error::Error;
 use crate::external::ExternalBinding;
 use crate::keyring::Keyring;
@@ -22,6 +23,8 @@ use crate::{clock, solvers};
 pub struct ClientSettings {
     /// The URL of the directory.
     pub directory: String,
+    /// The public CA that it is of, if it is of one.
+    pub public: Option<PublicCa>,
     /// The account key, if no signer holds it.
     pub key: Option<AccountKey>,
     /// The roots that the default transport trusts.
@@ -57,14 +60,15 @@ pub const USUAL_CONNECTIONS: usize = 16;
 pub const MOST_CONNECTIONS: usize = 32;
 
 impl ClientSettings {
-    /// Creates the default settings for a directory.
-    pub fn new(directory: &str) -> Self {
+    /// Creates the default settings for a CA.
+    pub fn new(ca: &Ca) -> Self {
         Self {
-            directory: directory.to_owned(),
+            directory: ca.directory().to_owned(),
+            public: ca.public(),
             key: None,
             roots: Roots::Platform,
             provider: None,
-            policy: None,
+            policy: ca.public().map(|ca| ca.policy()),
             connections: None,
             account_url: None,
             memory: None,
@@ -107,9 +111,12 @@ impl ClientSettings {
     /// Checks the directory URL, which may be `http://` only for tests on this machine.
     ///
     /// # Errors
-    /// For a URL that is malformed or not https.
+    /// For a URL that is malformed or not https, and [`Error::UnknownCa`] for that of a CA that has ended its service.
     pub fn check_directory(&self) -> Result<Url, Error> {
         let directory: Url = self.directory.parse()?;
+        if let Some(ended) = Ca::ended(&directory) {
+            return Err(ended.into());
+        }
         if directory.is_https() || self.allows_http(&directory) {
             Ok(directory)
         } else {
@@ -164,6 +171,7 @@ impl ClientSettings {
             keyring: Mutex::new(keyring),
             provider,
             has_signer,
+            public: self.public,
             observer: self.observer,
             notices: self.notices,
             records: Arc::new(solvers::RecordLocks::default()),

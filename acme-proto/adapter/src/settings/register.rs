@@ -28,8 +28,13 @@ impl RegisterSettings {
     /// Creates the flow, and adds the external account's MAC key to the client's keyring.
     ///
     /// # Errors
-    /// For a contact or an external account that is malformed.
+    /// For a contact or an external account that is malformed, and [`Error::AccountLacks`] without what a public CA
+    /// demands.
     pub fn into_flow(self, client: &ClientState) -> Result<Register, Error> {
+        let (external, contact) = (self.external.is_some(), !self.contacts.is_empty());
+        if let Some(lack) = client.public.and_then(|ca| ca.lacks(external, contact)) {
+            return Err(Error::AccountLacks(lack));
+        }
         let mut flow = Register::new().with_contacts(self.contacts)?;
         if let Some(external) = self.external {
             let mac = self.mac.unwrap_or(MacAlgorithm::Hs256);

@@ -6,6 +6,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{self, Path, PathBuf};
 
+use acme_adapter::directories::{AccountLack, PublicCa};
 use acme_adapter::keys::KeyKind;
 use acme_adapter::tls::Roots;
 use acme_proto::identifier::Identifier;
@@ -188,7 +189,7 @@ impl Reader<'_> {
         }
         if file.ca.is_empty() {
             return Err(self.missing(&format!(
-                "there is no CA; add [[ca]] with directory = \"https://…\", or \"{EMBEDDED}\" to try it"
+                "there is no CA; add [[ca]] with name = \"lets-encrypt\", directory = \"https://…\", or directory = \"{EMBEDDED}\" to try it"
             )));
         }
         if let Some(ca) = file.ca.iter().find(|_| is_embedded && file.ca.len() > 1) {
@@ -198,7 +199,7 @@ impl Reader<'_> {
         let mut authorities = Vec::new();
         let mut roots = Vec::new();
         for ca in &file.ca {
-            authorities.push(self.authority(ca)?);
+            authorities.push(self.authority(ca, !contacts.is_empty())?);
             roots.extend(self.root(ca.get_ref())?.into_iter().flatten());
         }
         if let Some(without) = file.ca.iter().find(|ca| ca.get_ref().root_file.is_none())
@@ -220,19 +221,55 @@ impl Reader<'_> {
         })
     }
 
-    fn authority(&self, table: &Spanned<Ca>) -> Result<Authority, Failure> {
+    /// Returns the CA of a table; `has_contact` is whether its account will have one.
+    fn authority(&self, table: &Spanned<Ca>, has_contact: bool) -> Result<Authority, Failure> {
         let ca = table.get_ref();
-        let directory = ca.directory.as_ref().ok_or_else(|| {
-            self.at(table, &format!("this CA has no directory; add directory = \"https://…\", or \"{EMBEDDED}\" to try it"))
-        })?;
-        let url = Url::parse(directory.get_ref()).ok().filter(Url::is_https);
-        if url.is_none() && !is_embedded(ca) {
-            let what = format!(
-                "{:?} is no https URL; give that of the CA's directory",
-                directory.get_ref()
-            );
-            return Err(self.at(directory, &what));
+        let directory = self.directory(table)?;
+        let external_account = self.external_account(ca)?;
+        // Of a CA that is given by its directory, the account may be there already.
+        if let Some(name) = &ca.name
+            && let Some(lack) = PublicCa::at(&directory)
+                .and_then(|ca| ca.lacks(external_account.is_some(), has_contact))
+        {
+            let keys = match lack {
+                AccountLack::ExternalAccount(_) => "eab_kid = \"…\" and eab_key_file = \"FILE\"",
+                _ => "contact = [\"…\"] at the top of the file",
+            };
+            return Err(self.at(name, &format!("{lack} {keys}")));
         }
+        Ok(Authority { directory, external_account })
+    }
+
+    /// Returns the URL of the CA's directory, which the table has, or the name of a public CA.
+    fn directory(&self, table: &Spanned<Ca>) -> Result<String, Failure> {
+        let ca = table.get_ref();
+        match (&ca.name, &ca.directory) {
+            (Some(name), None) => match name.get_ref().parse::<PublicCa>() {
+                Ok(known) => Ok(known.into()),
+                Err(error) => Err(self.at(name, &format!("{:?}: {error}", name.get_ref()))),
+            },
+            (Some(name), Some(_)) => {
+                Err(self.at(name, "name and directory both say which CA it is; remove one of the two"))
+            }
+            (None, Some(directory)) => {
+                let text = directory.get_ref();
+                if Url::parse(text).is_ok_and(|url| url.is_https()) || is_embedded(ca) {
+                    return Ok(text.clone());
+                }
+                let what = format!("{text:?} is no https URL; give that of the CA's directory");
+                Err(self.at(directory, &what))
+            }
+            (None, None) => Err(self.at(
+                table,
+                &format!(
+                    "this CA has neither name nor directory; add name = \"lets-encrypt\", directory = \"https://…\", or \
+                     directory = \"{EMBEDDED}\" to try it"
+                ),
+            )),
+        }
+    }
+
+    fn external_account(&self, ca: &Ca) -> Result<Option<(String, Zeroizing<String>)>, Failure> {
         let external_account = match (&ca.eab_kid, &ca.eab_key_file) {
             (None, None) => None,
             (Some(kid), None) => {
@@ -250,7 +287,7 @@ impl Reader<'_> {
                 Some((kid.get_ref().clone(), key))
             }
         };
-        Ok(Authority { directory: directory.get_ref().clone(), external_account })
+        Ok(external_account)
     }
 
     fn root(&self, ca: &Ca) -> Result<Option<Vec<u8>>, Failure> {

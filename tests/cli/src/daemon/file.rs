@@ -36,6 +36,7 @@ pub(super) struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ca {
+    pub(super) name: Option<Spanned<String>>,
     pub(super) directory: Option<Spanned<String>>,
     pub(super) root_file: Option<Spanned<PathBuf>>,
     pub(super) eab_kid: Option<Spanned<String>>,

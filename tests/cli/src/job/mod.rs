@@ -103,6 +103,9 @@ impl Job {
             None => output.account_path(),
         };
         let account = Account::open(path, &directory, is_embedded)?;
+        if account.url().is_none() {
+            args.check_new_account()?;
+        }
         let trace = args.trace.as_deref().map(Trace::open).transpose()?.map(Arc::new);
         let unfinished = match found {
             Found::Nothing => None,
@@ -150,9 +153,9 @@ impl Job {
         }
     }
 
-    /// Returns a policy whose time limits fit `--timeout`.
+    /// Returns the policy that suits the CA, with time limits that fit `--timeout`.
     pub fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+        let mut policy = self.args.public_ca().map(|ca| ca.policy()).unwrap_or_default();
         let left = self.time_left();
         policy.call_time_limit = policy.call_time_limit.min(left);
         policy.issuance_time_limit = left;

@@ -24,6 +24,8 @@ pub(crate) mod on_tokio {
     pub(crate) mod person;
     #[path = "../pool.rs"]
     pub(crate) mod pool;
+    #[path = "../public_ca.rs"]
+    pub(crate) mod public_ca;
     #[path = "../trust.rs"]
     pub(crate) mod trust;
     #[path = "../user_code.rs"]
@@ -58,6 +60,9 @@ pub(crate) mod on_blocking {
     }
     pub(crate) mod pool {
         include!(concat!(env!("OUT_DIR"), "/pool.rs"));
+    }
+    pub(crate) mod public_ca {
+        include!(concat!(env!("OUT_DIR"), "/public_ca.rs"));
     }
     pub(crate) mod trust {
         include!(concat!(env!("OUT_DIR"), "/trust.rs"));

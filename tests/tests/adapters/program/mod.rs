@@ -8,6 +8,7 @@ mod dialects;
 mod hooks;
 mod memory;
 mod messages;
+mod public_ca;
 #[cfg(target_os = "linux")]
 mod terminal;
 

@@ -276,7 +276,7 @@ fn url(text: &str) -> Option<Url> {
 
 /// Returns the directories of public CAs.
 fn known_directories() -> impl Iterator<Item = Url> {
-    directories::ALL.iter().filter_map(|text| url(text))
+    directories::ALL.iter().filter_map(|ca| url(ca.directory()))
 }
 
 const MAX_LEN: usize = 1 << 20;
