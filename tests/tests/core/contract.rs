@@ -12,11 +12,12 @@ use acme_proto::register::{Register, RegisterEvent};
 use acme_proto::session::Session;
 use acme_proto::time::Timestamp;
 use acme_testca::{CaConfig, RequestKind};
+use acme_tests::canned_server::{CannedServer, oblige};
 use acme_tests::script::{
     ACCOUNT, BEGINNING, DIRECTORY, NEW_NONCE, Script, account_object, answer, directory,
     directory_with, ed1, protected, url,
 };
-use acme_tests::world::{SolverPlan, World, issue_with};
+use acme_tests::world::{SolverPlan, World, issuance, issue_with};
 use serde_json::json;
 
 /// What a flow handed out until it had nothing more to do.
@@ -440,4 +441,23 @@ fn flows_and_sessions_can_be_sent_and_shared() {
     both::<Input>();
     both::<Output<IssuanceEvent, ()>>();
     assert_eq!(url(ACCOUNT).as_str(), ACCOUNT);
+}
+
+#[test]
+fn a_challenge_is_not_chosen_for_the_account_key_of_another_session() {
+    let mut server = CannedServer::obliging(&["a.example"]);
+    let (mut session, mut other) = (server.session(), server.session());
+    let mut call = Call::new(GetAccount);
+    let _ = call.poll_output(&mut other, now());
+    let (mut flow, mut offers) = (issuance(&["a.example"]), 0);
+    let issued = server.run(&mut session, &mut flow, |flow, session, event| {
+        if let IssuanceEvent::Authorize(offer) = &event {
+            offers += 1;
+            let chosen = flow.select(&other, &offer.id(), &offer.kinds()[0]);
+            assert_eq!(chosen, Err(Misuse::WrongSession));
+        }
+        oblige(flow, session, event);
+    });
+    issued.expect("the offer is still open");
+    assert_eq!(offers, 1);
 }

@@ -44,6 +44,8 @@ fn every_error_status_is_an_error_with_or_without_a_document() {
         // covers 8555-6.7-1
         assert!(shown, "{problem}");
         assert!(problem.problem().is_none(), "{problem}");
+        let told = "no problem document but text/html: <p>No</p>";
+        assert!(problem.to_string().contains(told), "{problem}");
         let empty = refused(Response::new(status));
         // covers 8555-6.7-1
         assert!(empty.to_string().contains("no explanation"), "{empty}");
