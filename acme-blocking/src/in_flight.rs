@@ -55,7 +55,7 @@ pub(crate) struct InFlight<'scope, 'env: 'scope> {
     user: UserParts<'env>,
     sender: Sender<Arrival>,
     receiver: Receiver<Arrival>,
-    /// How many tasks run on threads.
+    /// How many tasks the flow waits for.
     pending: usize,
     /// Requests that are held until the flow waits: only then is it known whether there is just
     /// one.

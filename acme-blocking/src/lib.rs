@@ -19,7 +19,7 @@
 //! The protocol itself is in [`acme_proto`], a state machine without I/O; this crate carries its
 //! requests, provides the time, and runs the solvers. It decides nothing about the protocol. There
 //! is no runtime and nothing asynchronous: what runs at the same time (exchanges, calls of solvers)
-//! runs on threads that the call starts, and that the client keeps for the next call for some seconds.
+//! runs on threads. The client keeps those of exchanges and solvers for the next call for some seconds.
 //!
 //! - [`Certificates`] obtains, serves and renews the certificates of a server for as long as it runs.
 //! - [`Client`] is one account at one directory: cheap to clone, and usable from any number of

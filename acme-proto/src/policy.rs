@@ -197,8 +197,8 @@ pub struct Rate {
 
 /// The rate of each class; the default is just below what Let's Encrypt allows one IP address.
 ///
-/// The CA sees no more, however late requests arrive: one counts from its response on, and at most `burst` of a class
-/// are sent and not answered.
+/// The CA sees no more, though requests arrive late: one counts from its response on, and at most `burst` of a class are
+/// sent and not answered. Two seconds after the last of its class was sent, an unanswered request counts as arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     rates: [Rate; ResourceClass::COUNT],

@@ -271,12 +271,7 @@ impl Exchange {
         }
     }
 
-    /// Returns whether the session counts it as sent: it is being signed, or under way.
-    pub(super) const fn is_out(&self) -> bool {
-        matches!(self.state, State::Signing(..) | State::Signed(..) | State::Sent(..))
-    }
-
-    /// Takes a slot of the rate limits, which may be a later one.
+    /// Takes a slot of the rate limits, which may be a later one, or waits for room in them.
     pub(super) fn take_slot(&mut self, not_before: Timestamp) {
         debug_assert_eq!(self.stage(), Stage::Waiting);
         self.state = State::Waiting { not_before, has_slot: true };

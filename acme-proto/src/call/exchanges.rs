@@ -244,16 +244,16 @@ impl Exchanges {
                 return Due::Wait(self.deadline);
             }
             // At least one, or a policy of zero would stop every flow.
-            let has_room = self.queue.active() < session.policy().max_in_flight.max(1);
-            if let Some(due) = self.pass(has_room, operations, session, flow) {
+            let has_place = self.queue.active() < session.policy().max_in_flight.max(1);
+            if let Some(due) = self.pass(has_place, operations, session, flow) {
                 return due;
             }
             // A pass may fail exchanges, which are read before more is fetched for the others.
             let has_more = self.has_settled() || self.has_notice();
-            if !has_more && !self.fetch_lacking(has_room, session) {
+            if !has_more && !self.fetch_lacking(has_place, session) {
                 self.release();
                 // Without room for another exchange only a response helps.
-                let wake = self.queue.next_time().filter(|_| has_room);
+                let wake = self.queue.next_time().filter(|_| has_place);
                 return Due::Wait(wake.unwrap_or(self.deadline).min(self.deadline));
             }
         }
@@ -288,12 +288,15 @@ impl Exchanges {
             return Err(Misuse::UnknownId);
         }
         // A second input, or one to an exchange that was given up, is late and not wrong.
-        let Some(id) = self.queue.outstanding.remove(&number) else { return Ok(()) };
-        // One that was given up, or that the deadline cut off, is gone. The input only makes room.
-        let Some(mut exchange) = self.all.remove(&id) else { return Ok(()) };
-        if exchange.is_out() && !matches!(input, Input::Signature(..)) {
-            session.arrived(exchange.spec.class(), self.now);
+        let Some(outstanding) = self.queue.outstanding.remove(&number) else { return Ok(()) };
+        let exchange = self.all.remove(&outstanding.id);
+        // A request whose signature has come is yet to be sent, unless it was given up.
+        let is_to_be_sent = exchange.is_some() && matches!(input, Input::Signature(..));
+        if let Some(class) = outstanding.counts_as.filter(|_| !is_to_be_sent) {
+            session.arrived(class, self.now);
         }
+        // One that was given up, or that the deadline cut off, is gone. The input only makes room.
+        let (id, Some(mut exchange)) = (outstanding.id, exchange) else { return Ok(()) };
         let verdict = match (input, exchange.sent()) {
             (Input::Response(_, response), Some(sent)) => {
                 self.responded(&mut exchange, sent, response, session)
@@ -305,7 +308,9 @@ impl Exchanges {
                 Verdict::Stay
             }
             // A number belongs to one request, signature or save, and its type says to which.
-            _ => Verdict::Stay,
+            _ => Verdict::Settle(Err(Error::Internal(
+                "an input does not fit the state of its exchange",
+            ))),
         };
         match verdict {
             Verdict::Stay => self.put_back(id, exchange),

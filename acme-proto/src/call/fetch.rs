@@ -41,9 +41,10 @@ impl Exchange {
 
 impl Exchanges {
     /// Starts to fetch what exchanges lack; returns whether anything was started.
-    pub(super) fn fetch_lacking(&mut self, has_room: bool, session: &Session) -> bool {
+    pub(super) fn fetch_lacking(&mut self, has_place: bool, session: &Session) -> bool {
         // What could not be sent anyway is no reason to fetch.
-        let lacking = self.queue.lacking.each_ref().map(|set| if has_room { set.len() } else { 0 });
+        let lacking =
+            self.queue.lacking.each_ref().map(|set| if has_place { set.len() } else { 0 });
         let running = self.supplies.running;
         let mut started = false;
         // One response serves all that lack it; a nonce serves one.
@@ -58,6 +59,7 @@ impl Exchanges {
         let awaited = self.supplies.awaits_nonces && self.expects_nonces();
         if session.directory().is_some() && !awaited {
             let wanted = if !session.is_paced(ResourceClass::NewNonce) {
+                // What has no place now is not fetched later: by then, responses bring nonces.
                 nonces + core::mem::take(&mut self.supplies.prefetch)
             } else if self.queue.active() + self.queue.timed.len() >= ENOUGH_UNDER_WAY {
                 // Each response brings a nonce, and slots for requests are few.

@@ -74,7 +74,8 @@
 //!
 //! 1. *Waiting.* The engine looks, in this order, for the directory, the account key, the account's URL,
 //!    a slot of the rate limits, and a nonce. The directory comes first because everything else depends on
-//!    it. The nonce comes last because it grows old; it is taken only when it will be signed at once. While a pace
+//!    it. The nonce comes last because it grows old; it is taken only when it will be signed at once: the rate limits
+//!    have room for it, too, though requests that are out arrive late (`session/limits.rs`). While a pace
 //!    holds, the nonce comes before the slot, and may wait for it. If the directory, the account's URL or a nonce
 //!    is lacking, the engine starts an exchange that fetches it (`fetch.rs`), and the exchange waits. A slot is kept
 //!    while a nonce is fetched, unless the server asks for a pause.

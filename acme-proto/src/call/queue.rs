@@ -6,6 +6,7 @@ use core::ops::{Deref, DerefMut};
 
 use super::exchange::{ExchangeId, Settled};
 use super::supply::Supply;
+use crate::policy::ResourceClass;
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::Timestamp;
 
@@ -24,9 +25,17 @@ pub(super) struct Queue {
     pub(super) signed: SortedSet<ExchangeId>,
     /// With the driver or the signer, by the number that an input names. An exchange
     /// that is given up stays here until its input comes: its request is still in flight.
-    pub(super) outstanding: SortedMap<u64, ExchangeId>,
+    pub(super) outstanding: SortedMap<u64, Outstanding>,
     /// To be read by their operations, in the sequence in which they were settled.
     pub(super) settled: VecDeque<Settled>,
+}
+
+/// What an input will come for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outstanding {
+    pub(super) id: ExchangeId,
+    /// The class in which the session counts a request as sent.
+    pub(super) counts_as: Option<ResourceClass>,
 }
 
 /// A queue that takes no room while it was not written to: a flow may wait long, and one of many.
@@ -83,11 +92,11 @@ impl Queue {
     /// Takes the oldest exchange that can be handed out or, with room for another, begun.
     ///
     /// One that lacks a nonce may find one, unless it is known that there is none.
-    pub(super) fn take_next(&mut self, has_room: bool, no_nonce: bool) -> Option<ExchangeId> {
+    pub(super) fn take_next(&mut self, has_place: bool, no_nonce: bool) -> Option<ExchangeId> {
         // One that is signed has its place among the active already, so that it needs no room.
         let Self { ready, signed, lacking, .. } = self;
         let starving = &mut lacking[Supply::Nonce as usize];
-        let sets = [(signed, true), (ready, has_room), (starving, has_room && !no_nonce)];
+        let sets = [(signed, true), (ready, has_place), (starving, has_place && !no_nonce)];
         let sets = sets.into_iter().filter(|(_, open)| *open).map(|(set, _)| set);
         sets.filter(|set| !set.is_empty()).min_by_key(|set| set.first().copied())?.pop_first()
     }
@@ -106,7 +115,7 @@ impl Queue {
     }
 
     pub(super) fn iter_active(&self) -> impl Iterator<Item = &ExchangeId> {
-        self.signed.iter().chain(self.outstanding.values())
+        self.signed.iter().chain(self.outstanding.values().map(|outstanding| &outstanding.id))
     }
 
     /// Returns those that wait for a time or for what they lack, oldest first.
@@ -172,7 +181,7 @@ mod tests {
         queue.timed.insert((NOW, b));
         queue.lacking[Supply::Account as usize].insert(c);
         queue.signed.insert(d);
-        queue.outstanding.insert(1, e);
+        queue.outstanding.insert(1, Outstanding { id: e, counts_as: None });
         queue.retain(|_| false);
         assert!(queue.waiting().is_empty());
         assert_eq!((queue.active(), queue.next_time()), (1, None));

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::exchange::{Exchange, ExchangeId, Phase, Stage, Work};
 use super::exchanges::{Due, Exchanges, Operations};
+use super::queue::Outstanding;
 use super::supply::Supply;
 use crate::error::{Error, InvalidInput, Misuse, PeerFault};
 use crate::http::{Method, Request};
@@ -22,7 +23,7 @@ const MOST_DOUBLINGS: u32 = 2;
 enum Begun {
     Due(Due),
     Lacks(Supply),
-    /// Its slot of the rate limits comes later.
+    /// The rate limits have a slot, or room, for it later.
     Later,
 }
 
@@ -30,7 +31,7 @@ impl Exchanges {
     /// Takes exchanges in turn, until one has something to hand out.
     pub(super) fn pass(
         &mut self,
-        has_room: bool,
+        has_place: bool,
         operations: &dyn Operations,
         session: &mut Session,
         flow: FlowId,
@@ -44,7 +45,7 @@ impl Exchanges {
             self.queue.supply(Supply::Account);
         }
         let mut no_nonce = false;
-        while let Some(id) = self.queue.take_next(has_room, no_nonce) {
+        while let Some(id) = self.queue.take_next(has_place, no_nonce) {
             let Some(mut exchange) = self.all.remove(&id) else { continue };
             if exchange.stage() == Stage::Signed {
                 let due = self.transmit(id, &mut exchange, session, flow);
@@ -113,16 +114,17 @@ impl Exchanges {
         if !self.has_room(exchange, session) {
             return Ok(Begun::Later);
         }
+        session.sent(class, self.now);
         Ok(Begun::Due(self.transmit(id, exchange, session, flow)))
     }
 
     /// Returns whether the server has room for the request; if not, the exchange waits.
     fn has_room(&self, exchange: &mut Exchange, session: &mut Session) -> bool {
-        let sent = session.send(exchange.spec.class(), self.now);
-        if let Err(not_before) = sent {
+        let room = session.room(exchange.spec.class(), self.now);
+        if let Err(not_before) = room {
             exchange.take_slot(not_before);
         }
-        sent.is_ok()
+        room.is_ok()
     }
 
     /// Returns what an exchange lacks, apart from a slot and a nonce, and fails it if that cannot be supplied.
@@ -179,19 +181,21 @@ impl Exchanges {
             let context = InnerContext { url, account_key: jwk, account: session.account_url() };
             let (input, role, algorithm) = (inner.input(&context)?, inner.key(), inner.algorithm());
             let request = self.sign_request(flow, role, algorithm, &input, session);
-            self.queue.outstanding.insert(request.id.seq, id);
+            let outstanding = Outstanding { id, counts_as: None };
+            self.queue.outstanding.insert(request.id.seq, outstanding);
             exchange.sign_inner(input);
             return Ok(Begun::Due(Due::Sign(request)));
         }
         let (jwk, signed_by, url) = (jwk.clone(), jwk.thumbprint(), url.clone());
+        // Asked first: a nonce that waited here could be used by another flow meanwhile.
+        if !self.has_room(exchange, session) {
+            return Ok(Begun::Later);
+        }
         // From here on nothing fails, so that no nonce is lost.
         let Some(fresh) = exchange.nonce.take().or_else(|| self.take_nonce(session)) else {
             return Ok(Begun::Lacks(Supply::Nonce));
         };
-        if !self.has_room(exchange, session) {
-            exchange.nonce = Some(fresh);
-            return Ok(Begun::Later);
-        }
+        session.sent(exchange.spec.class(), self.now);
         let key = match session.account_url() {
             Some(account) if !by_jwk => KeyId::Kid(account.as_str()),
             _ => KeyId::Jwk(&jwk),
@@ -205,7 +209,8 @@ impl Exchanges {
         };
         let input = SigningInput::new(&protected, payload);
         let request = self.sign_request(flow, role, SignatureAlgorithm::Jws(alg), &input, session);
-        self.queue.outstanding.insert(request.id.seq, id);
+        let outstanding = Outstanding { id, counts_as: Some(exchange.spec.class()) };
+        self.queue.outstanding.insert(request.id.seq, outstanding);
         exchange.sign(input, fresh, signed_by);
         Ok(Begun::Due(Due::Sign(request)))
     }
@@ -241,7 +246,8 @@ impl Exchanges {
         flow: FlowId,
     ) -> Due {
         let request_id = RequestId { flow, seq: self.number() };
-        self.queue.outstanding.insert(request_id.seq, id);
+        let outstanding = Outstanding { id, counts_as: Some(exchange.spec.class()) };
+        self.queue.outstanding.insert(request_id.seq, outstanding);
         let policy = session.policy();
         exchange.counts.arrivals += 1;
         // A server that is busy takes as long the next time.

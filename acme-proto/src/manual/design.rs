@@ -8,7 +8,8 @@
 //! synchronous poll, and two issuances are two values. It follows that **no flow waits for another
 //! flow's response**, since nothing would wake it: two flows may both fetch a directory. A flow may
 //! wait for *time*. The session hands out slots of its rate limits, first come, first served, and an
-//! unused slot expires.
+//! unused slot expires. Where requests that are still out could fill the server's bucket, a request waits a moment
+//! beyond its slot, and whoever asks first after a response is sent first.
 //!
 //! *One output enum and one rule.* A driver polls a flow until `Timeout` or `Done`. Time enters only
 //! as `now`, so there is no `handle_timeout` to forget. `Timeout(t)` always has `t > now`, so no

@@ -1,8 +1,9 @@
 //! The rate limits that all flows of a session share.
 //!
 //! A slot says when a request may be sent. When it arrives is unknown: connections are opened meanwhile, and one request
-//! overtakes another. So a request that has its slot also waits until the server's bucket has room for it however late
-//! those before it arrive: what was answered has arrived by then, and the rest may arrive together with it.
+//! overtakes another. So a request that has its slot also waits until the server's bucket has room for it though those
+//! before it arrive late: what was answered has arrived by then, and the rest may arrive together with it, for as long as
+//! [`ARRIVED`].
 
 use core::time::Duration;
 
@@ -44,11 +45,15 @@ struct Class {
     sent_at: Timestamp,
 }
 
-/// After so long a request has arrived, or never will: a flow may be dropped while requests are out.
+/// After so long a request counts as arrived.
+///
+/// A flow may be dropped while its requests are out, and nobody says so. Then the others wait for so long at most.
 const ARRIVED: Duration = Duration::from_secs(2);
 
 /// How long to wait for responses before looking again, where the rate is faster than this.
-const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+///
+/// What frees the room is mostly a response to the same flow, which is polled then anyway.
+const SHORTEST_WAIT: Duration = Duration::from_millis(25);
 
 impl Class {
     /// Counts requests that have arrived at `time` or before.
@@ -93,8 +98,10 @@ impl Limits {
         pace.reserve(full_at.saturating_sub(interval.saturating_mul(burst.max(1))).max(from))
     }
 
-    /// Counts a request that has its slot as sent, or returns when to ask again.
-    pub(crate) fn send(
+    /// Returns whether there is room for a request that has its slot, or else when to ask again.
+    ///
+    /// Unlike slots, room is given to whoever asks first after there is some.
+    pub(crate) fn room(
         &mut self,
         class: ResourceClass,
         policy: &Policy,
@@ -109,18 +116,24 @@ impl Limits {
         }
         let interval = rate.interval();
         let filling = class.answered_full_at.saturating_duration_since(now);
-        let taken = filling.saturating_add(interval.saturating_mul(class.unanswered + 1));
+        let taken =
+            filling.saturating_add(interval.saturating_mul(class.unanswered.saturating_add(1)));
         let excess = taken.saturating_sub(interval.saturating_mul(rate.burst.max(1)));
         if excess.is_zero() {
-            class.unanswered += 1;
-            class.sent_at = now;
             return Ok(());
         }
         let wait = if excess <= filling { excess } else { interval.max(SHORTEST_WAIT) };
         Err(now.saturating_add(wait))
     }
 
-    /// Counts a request as arrived: its response came, or it was lost.
+    /// Counts a request as sent, which is done when it is handed to the signer: the next one must find the room taken.
+    pub(crate) fn sent(&mut self, class: ResourceClass, policy: &Policy, now: Timestamp) {
+        let class = &mut self.classes[policy.rates.bucket(class)];
+        class.unanswered = class.unanswered.saturating_add(1);
+        class.sent_at = class.sent_at.max(now);
+    }
+
+    /// Counts a request as arrived: its response came, it was lost, or it was not signed.
     pub(crate) fn arrived(&mut self, class: ResourceClass, policy: &Policy, now: Timestamp) {
         self.classes[policy.rates.bucket(class)].arrived(1, policy.rates.rate(class), now);
     }
@@ -198,6 +211,15 @@ mod tests {
         Policy { rates, ..Policy::default() }
     }
 
+    fn send(
+        limits: &mut Limits,
+        class: ResourceClass,
+        policy: &Policy,
+        at: i64,
+    ) -> Result<(), Timestamp> {
+        limits.room(class, policy, millis(at)).inspect(|()| limits.sent(class, policy, millis(at)))
+    }
+
     fn millis(ms: i64) -> Timestamp {
         Timestamp::from_unix_millis(ms)
     }
@@ -220,17 +242,19 @@ mod tests {
             Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 10, burst: 3 }),
         );
         let mut limits = Limits::default();
-        let mut send = |at| limits.send(ResourceClass::Other, &policy, millis(at));
-        assert_eq!([(); 3].map(|()| send(1000)), [Ok(()); 3]);
+        let send = |limits: &mut Limits, at| send(limits, ResourceClass::Other, &policy, at);
+        assert_eq!([(); 3].map(|()| send(&mut limits, 1000)), [Ok(()); 3]);
         // By now the server has room again, if the three have arrived; nothing shows that they have.
-        assert_eq!(send(1400), Err(millis(1500)));
+        assert_eq!(send(&mut limits, 1400), Err(millis(1500)));
         limits.arrived(ResourceClass::Other, &policy, millis(1450));
-        let mut send = |at| limits.send(ResourceClass::Other, &policy, millis(at));
-        assert_eq!(send(1500), Err(millis(1550)));
-        assert_eq!([send(1550), send(1550)], [Ok(()), Err(millis(1650))]);
+        assert_eq!(send(&mut limits, 1500), Err(millis(1550)));
+        assert_eq!([send(&mut limits, 1550), send(&mut limits, 1550)], [Ok(()), Err(millis(1650))]);
         // Without a response ever, they count as arrived two seconds after the last was sent.
-        assert_eq!([send(3550), send(3600)], [Err(millis(3650)), Err(millis(3650))]);
-        assert_eq!(send(3650), Ok(()));
+        assert_eq!(
+            [send(&mut limits, 3550), send(&mut limits, 3600)],
+            [Err(millis(3650)), Err(millis(3650))]
+        );
+        assert_eq!(send(&mut limits, 3650), Ok(()));
     }
 
     #[test]
@@ -253,12 +277,12 @@ mod tests {
         assert_eq!(slot(ResourceClass::NewOrder), millis(5_000));
         assert_eq!(slot(ResourceClass::Other), millis(5_000));
         assert_eq!(slot(ResourceClass::NewNonce), millis(5_100));
-        let mut send = |class| limits.send(class, &policy, millis(5_000));
+        let mut send = |class| send(&mut limits, class, &policy, 5_000);
         assert_eq!([send(ResourceClass::NewOrder), send(ResourceClass::Other)], [Ok(()); 2]);
         assert_eq!(send(ResourceClass::NewNonce), Err(millis(5_100)));
         limits.arrived(ResourceClass::Other, &policy, millis(5_010));
-        assert!(limits.send(ResourceClass::NewNonce, &policy, millis(5_100)).is_err());
-        assert_eq!(limits.send(ResourceClass::NewNonce, &policy, millis(5_110)), Ok(()));
+        assert!(limits.room(ResourceClass::NewNonce, &policy, millis(5_100)).is_err());
+        assert_eq!(limits.room(ResourceClass::NewNonce, &policy, millis(5_110)), Ok(()));
         // A time that the server named is about its class alone.
         limits.hold_until(ResourceClass::NewOrder, millis(9_000));
         assert_eq!(

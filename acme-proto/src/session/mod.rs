@@ -395,12 +395,17 @@ impl Session {
         self.limits.reserve(class, &self.policy, now)
     }
 
-    /// Counts a request that has its slot as sent, or returns when to ask again.
-    pub(crate) fn send(&mut self, class: ResourceClass, now: Timestamp) -> Result<(), Timestamp> {
-        self.limits.send(class, &self.policy, now)
+    /// Returns whether the server has room for a request that has its slot, or else when to ask again.
+    pub(crate) fn room(&mut self, class: ResourceClass, now: Timestamp) -> Result<(), Timestamp> {
+        self.limits.room(class, &self.policy, now)
     }
 
-    /// Counts a request as arrived: its response came, or it was lost.
+    /// Counts a request as sent.
+    pub(crate) fn sent(&mut self, class: ResourceClass, now: Timestamp) {
+        self.limits.sent(class, &self.policy, now);
+    }
+
+    /// Counts a request as arrived: its response came, it was lost, or it was not signed.
     pub(crate) fn arrived(&mut self, class: ResourceClass, now: Timestamp) {
         self.limits.arrived(class, &self.policy, now);
     }

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use self::site::{Site, Wanted};
 
-pub(crate) const A_WHILE: Duration = Duration::from_secs(20);
+pub(crate) const A_WHILE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_new_server_has_its_certificate_at_the_first_handshake() {
