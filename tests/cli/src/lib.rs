@@ -18,12 +18,9 @@
 //!
 //! # Files
 //!
-//! The directory `--out` holds these files, and the account file with what is beside it, unless `--account` names another
+//! The directory `--out` holds these files, and the account file unless `--account` names another
 //! place:
 //!
-//! - `account.session.json`, beside the account file and named after it: the CA's directory, the account's URL and some
-//!   nonces, without secrets. It spares a run two of eleven round trips. If it is damaged, a run says so, asks the CA
-//!   again and replaces it; what is out of date in it costs one repeated request.
 //! - `key.pem` (mode 0600): the certificate's key, written before the order is created. An existing
 //!   key is used again, since overwriting it would leave an earlier certificate without its key.
 //!   With `--csr` there is no such file.

@@ -9,8 +9,8 @@ mod daemon;
 use std::process::ExitCode;
 
 use acme_blocking::{
-    Cancel, ChallengeKind, Client, ClientBuilder, Dns01, Dns01Solver, Http01Listener, Issued,
-    Snapshot, Solver, TlsAlpn01Listener,
+    Cancel, ChallengeKind, Client, Dns01, Dns01Solver, Http01Listener, Issued, Snapshot, Solver,
+    TlsAlpn01Listener,
 };
 use acme_cli::{BoxError, Job, Program};
 
@@ -27,10 +27,7 @@ fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
     // What is stored stays in use while its time has not come, also if the CA cannot be asked about that.
     if let Some(mut schedule) = job.schedule() {
         match &client {
-            Ok(client) => {
-                client.check_renewal(&mut schedule)?;
-                job.remember(&client.memory());
-            }
+            Ok(client) => drop(client.check_renewal(&mut schedule)?),
             Err(error) => job.not_asked(&mut schedule, &**error),
         }
         if !job.is_due(schedule)? {
@@ -38,25 +35,18 @@ fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
         }
     }
     let client = client?;
-    let issued = obtain(&client, job);
-    // However it ended: what is known of the CA by now spares the next run requests.
-    job.remember(&client.memory());
-    issued.map(Some)
-}
-
-/// Obtains a certificate, and registers an account first unless there is one.
-fn obtain(client: &Client, job: &Job) -> Result<Issued, BoxError> {
     // A port that is in use is found before the CA hears of anything.
     let solvers = solvers(job)?;
-    register(client, job)?;
+    register(&client, job)?;
     let cancel = Cancel::new();
     let ctrl_c = cancel.clone();
     job.on_interrupt(move || ctrl_c.cancel());
-    match issue(client, job, &solvers, job.unfinished(), &cancel) {
+    let issued = match issue(&client, job, &solvers, job.unfinished(), &cancel) {
         // What an earlier run left had failed before this one began: there is a new order then.
-        Err(error) if job.starts_anew(&*error) => issue(client, job, &solvers, None, &cancel),
+        Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None, &cancel),
         result => result,
-    }
+    };
+    issued.map(Some)
 }
 
 /// Connects with the account in the account file, or without one.
@@ -68,10 +58,10 @@ fn connect(job: &Job) -> Result<Client, BoxError> {
         .policy(job.policy())
         .observe(job.observer())
         .notices(job.notices());
-    let client = job.account_url().into_iter().fold(client, ClientBuilder::account_url);
-    // What an earlier run knew of the CA spares requests.
-    let client = job.memory().into_iter().fold(client, ClientBuilder::memory);
-    Ok(client.connect()?)
+    Ok(match job.account_url() {
+        Some(account) => client.account_url(account).connect()?,
+        None => client.connect()?,
+    })
 }
 
 /// Registers an account, unless there is one.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use acme_cli::{BoxError, Job, Program};
 use acme_tokio::{
-    ChallengeKind, Client, ClientBuilder, Dns01, Dns01Solver, DynSolver, Http01Listener, Issued,
-    Snapshot, TlsAlpn01Listener,
+    ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, Http01Listener, Issued, Snapshot,
+    TlsAlpn01Listener,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
@@ -36,10 +36,7 @@ async fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
     // What is stored stays in use while its time has not come, also if the CA cannot be asked about that.
     if let Some(mut schedule) = job.schedule() {
         match &client {
-            Ok(client) => {
-                client.check_renewal(&mut schedule).await?;
-                job.remember(&client.memory());
-            }
+            Ok(client) => drop(client.check_renewal(&mut schedule).await?),
             Err(error) => job.not_asked(&mut schedule, &**error),
         }
         if !job.is_due(schedule)? {
@@ -47,22 +44,15 @@ async fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
         }
     }
     let client = client?;
-    let issued = obtain(&client, job).await;
-    // However it ended: what is known of the CA by now spares the next run requests.
-    job.remember(&client.memory());
-    issued.map(Some)
-}
-
-/// Obtains a certificate, and registers an account first unless there is one.
-async fn obtain(client: &Client, job: &Job) -> Result<Issued, BoxError> {
     // A port that is in use is found before the CA hears of anything.
     let solvers = solvers(job).await?;
-    register(client, job).await?;
-    match issue(client, job, &solvers, job.unfinished()).await {
+    register(&client, job).await?;
+    let issued = match issue(&client, job, &solvers, job.unfinished()).await {
         // What an earlier run left had failed before this one began: there is a new order then.
-        Err(error) if job.starts_anew(&*error) => issue(client, job, &solvers, None).await,
+        Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None).await,
         result => result,
-    }
+    };
+    issued.map(Some)
 }
 
 /// Connects with the account in the account file, or without one.
@@ -74,10 +64,10 @@ async fn connect(job: &Job) -> Result<Client, BoxError> {
         .policy(job.policy())
         .observe(job.observer())
         .notices(job.notices());
-    let client = job.account_url().into_iter().fold(client, ClientBuilder::account_url);
-    // What an earlier run knew of the CA spares requests.
-    let client = job.memory().into_iter().fold(client, ClientBuilder::memory);
-    Ok(client.connect().await?)
+    Ok(match job.account_url() {
+        Some(account) => client.account_url(account).connect().await?,
+        None => client.connect().await?,
+    })
 }
 
 /// Registers an account, unless there is one.

@@ -1,6 +1,5 @@
 //! One run of an example program.
 
-mod memory;
 mod stored;
 
 use core::fmt;

@@ -65,11 +65,7 @@ fn hook(program: Program) {
     let outcome = scene.run(&["--challenge", "dns-01", "--dns-hook", "sh hook.sh", "a.test"]);
     outcome.assert_failed(1, &["the zone is locked", "correct what kept the challenge from"]);
     // What may be published is in the order.
-    assert_left(
-        &scene,
-        &outcome,
-        &["account.json", "account.session.json", "key.pem", "order.json"],
-    );
+    assert_left(&scene, &outcome, &["account.json", "key.pem", "order.json"]);
     assert!(!error(&outcome).contains("what the CA names"), "{outcome:#?}");
 }
 
@@ -90,7 +86,7 @@ fn once(program: Program) {
     // It listens where the CA does not look.
     let outcome = scene.run(&["--http-port", &free_port().to_string(), "a.test"]);
     outcome.assert_failed(1, &["cannot connect to 127.0.0.1"]);
-    assert_left(&scene, &outcome, &["account.json", "account.session.json", "key.pem"]);
+    assert_left(&scene, &outcome, &["account.json", "key.pem"]);
     assert_eq!(error(&outcome).matches("cannot connect to").count(), 1, "{outcome:#?}");
 }
 
