@@ -135,8 +135,8 @@ pub(crate) const ALL: [PublicCa; 8] = [
     ACTALIS,
 ];
 
-/// Names of CAs that have ended their ACME service, and a part of the hosts of their directories.
-const ENDED: [(&str, &str); 1] = [("Buypass", "buypass")];
+/// Names of CAs that have ended their ACME service, and the domains of their directories.
+const ENDED: [(&str, &[&str]); 1] = [("Buypass", &["buypass.com", "buypass.no"])];
 
 impl PublicCa {
     /// Returns all that are known here.
@@ -146,7 +146,12 @@ impl PublicCa {
 
     /// Returns the one with this directory.
     pub fn at(directory: &str) -> Option<Self> {
-        ALL.into_iter().find(|ca| ca.0.directory == directory.trim_end_matches('/'))
+        let place = |text: &str| -> Option<(String, u16, String)> {
+            let url = Url::parse(text.trim_end_matches('/')).ok().filter(Url::is_https)?;
+            Some((url.host().to_ascii_lowercase(), url.port(), url.path_and_query()))
+        };
+        let wanted = place(directory)?;
+        ALL.into_iter().find(|ca| place(ca.0.directory).as_ref() == Some(&wanted))
     }
 
     /// Returns the name by which programs know it, such as `lets-encrypt`; [`FromStr`] takes it in any spelling.
@@ -315,14 +320,28 @@ impl Ca {
     /// Says so if the CA has ended its ACME service.
     pub(crate) fn ended(url: &Url) -> Option<UnknownCa> {
         let host = url.host().to_ascii_lowercase();
-        let is_at = |part: &str| host.split('.').rev().nth(1) == Some(part);
-        ENDED.iter().find(|(_, part)| is_at(part)).map(|(title, _)| UnknownCa(Some(title)))
+        let is_in =
+            |domain: &&str| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+        let ended = ENDED.iter().find(|(_, domains)| domains.iter().any(is_in));
+        ended.map(|(title, _)| UnknownCa(Some(title)))
     }
 }
 
 impl From<PublicCa> for Ca {
     fn from(ca: PublicCa) -> Self {
         ca.at_directory(ca.0.directory)
+    }
+}
+
+impl From<&PublicCa> for Ca {
+    fn from(ca: &PublicCa) -> Self {
+        (*ca).into()
+    }
+}
+
+impl From<&Self> for Ca {
+    fn from(ca: &Self) -> Self {
+        ca.clone()
     }
 }
 
@@ -379,6 +398,7 @@ mod tests {
         }
         assert_eq!("Let's Encrypt".parse(), Ok(LETS_ENCRYPT));
         assert_eq!("SSL.com RSA".parse(), Ok(SSL_COM_RSA));
+        assert_eq!(Ca::from("https://ACME.ZeroSSL.com:443/v2/DV90").public(), Some(ZEROSSL));
         assert_eq!(Ca::from("https://ca.test/directory").public(), None);
     }
 
@@ -397,6 +417,7 @@ mod tests {
             Some(UnknownCa(Some("Buypass")))
         );
         assert_eq!(Ca::ended(&url("https://buypass.example.com/acme/directory")), None);
+        assert_eq!(Ca::ended(&url("https://acme.buypass.internal/acme/directory")), None);
     }
 
     #[test]

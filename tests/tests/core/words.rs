@@ -144,6 +144,16 @@ fn a_failure_of_this_machine_delays_the_next_attempt_and_no_other_ca_is_asked() 
 }
 
 #[test]
+fn a_ca_that_cannot_be_used_leaves_the_next_one_to_be_tried_at_once() {
+    let (first, second) = (url(DIRECTORY), url("https://other.example/directory"));
+    let mut life = Lifecycle::new([first.clone(), second], 7);
+    life.on_unusable_ca(&first, "no external account".to_owned(), at(100));
+    let failure = life.last_failure().expect("a failure");
+    assert_eq!((failure.directory(), failure.reason()), (&first, "no external account"));
+    assert_eq!(failure.next_attempt(), at(100));
+}
+
+#[test]
 fn each_caa_refusal_says_what_the_record_does() {
     let name = DnsName::parse("a.example").expect("a name");
     let account = "https://ca.example/1".parse().expect("a URL");

@@ -119,7 +119,8 @@ macro_rules! certificates_builder {
                 self
             }
 
-            /// Changes the client of each CA, such as its roots or its policy.
+            /// Changes the client of each CA, such as its roots or, by
+            /// [`change_policy`](crate::ClientBuilder::change_policy), the policy that suits the CA.
             pub fn client(
                 mut self,
                 change: impl Fn(crate::ClientBuilder) -> crate::ClientBuilder + Send + Sync + 'static,

@@ -65,6 +65,12 @@ macro_rules! client_builder {
                 self
             }
 
+            /// Changes the policy that suits the CA, which [`policy`](Self::policy) would replace.
+            pub fn change_policy(mut self, change: impl FnOnce(&mut acme_proto::policy::Policy)) -> Self {
+                change(self.settings.policy.get_or_insert_default());
+                self
+            }
+
             /// Sets how many connections are opened to a server that speaks HTTP/1.1; 16 by default, and 32 at most.
             ///
             /// The [policy's `max_in_flight`](acme_proto::policy::Policy::max_in_flight) can lower this number, and does

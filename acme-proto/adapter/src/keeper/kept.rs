@@ -197,6 +197,9 @@ impl Kept {
             // Everything ends, and another process goes on.
             Error::Acme(acme_proto::error::Error::Cancelled) => {}
             Error::Acme(error) => state.life.on_failed(directory, error, now),
+            unusable @ (Error::AccountLacks(_) | Error::UnknownCa(_)) => {
+                state.life.on_unusable_ca(directory, error_chain(unusable), now);
+            }
             other => state.life.on_local_failure(directory, error_chain(other), now),
         }
     }

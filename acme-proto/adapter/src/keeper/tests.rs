@@ -5,6 +5,7 @@ use acme_proto::flow::SignFailed;
 use acme_proto::url::Url;
 
 use super::{Keeper, KeeperSettings, Reached, is_over};
+use crate::directories::{PublicCa, ZEROSSL};
 use crate::error::Error;
 use crate::keeper::AuthoritySettings;
 
@@ -82,6 +83,22 @@ fn an_order_is_over_unless_it_may_yet_come_to_something() {
     assert!(!failed(Acme::RetryLater { url: url(FIRST), until: now() }));
     assert!(failed(Acme::NoAccount { directory: url(FIRST) }));
     assert!(!is_over(&Err(Error::NoCsr)));
+}
+
+#[test]
+fn a_ca_that_cannot_be_used_leaves_the_next_one_to_be_tried_at_once() {
+    let ended = "Buypass".parse::<PublicCa>().expect_err("it has ended");
+    let lack = ZEROSSL.lacks(false, true).expect("an external account");
+    let next = |error: Error, now| {
+        let keeper = keeper(&[&["a.example"]]);
+        keeper.kept()[0].on_failed(&url(FIRST), &error, now);
+        keeper.health().certificates[0].next_attempt.expect("a failure")
+    };
+    let now = now();
+    assert_eq!(next(Error::UnknownCa(ended), now), now);
+    assert_eq!(next(Error::AccountLacks(lack), now), now);
+    // The next CA would have no key either.
+    assert!(next(Error::NoAccountKey, now) > now);
 }
 
 #[test]

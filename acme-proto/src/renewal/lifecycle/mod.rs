@@ -315,6 +315,13 @@ impl Lifecycle {
         self.fail(directory, reason, Weight::LOCAL, true, now);
     }
 
+    /// Handles a CA that cannot be used as this machine is set up: it demands an external account, say, and none is set.
+    ///
+    /// The next CA is tried at once.
+    pub fn on_unusable_ca(&mut self, directory: &Url, reason: String, now: Timestamp) {
+        self.fail(directory, reason, Weight::LOCAL, false, now);
+    }
+
     fn fail(&mut self, at: &Url, reason: String, weight: Weight, everywhere: bool, now: Timestamp) {
         let lifetime = self.held.as_ref().map(|held| held.schedule.lifetime());
         let is_valid = self.not_after().is_some_and(|end| now < end);

@@ -28,7 +28,8 @@ fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
     if let Some(mut schedule) = job.schedule() {
         match &client {
             Ok(client) => drop(client.check_renewal(&mut schedule)?),
-            Err(error) => job.not_asked(&mut schedule, &**error),
+            Err(error) if job.not_asked(&mut schedule, &**error) => {}
+            Err(_) => return client.map(|_| None),
         }
         if !job.is_due(schedule)? {
             return Ok(None);

@@ -102,9 +102,6 @@ impl Job {
             None => output.account_path(),
         };
         let account = Account::open(path, &directory, is_embedded)?;
-        if account.url().is_none() {
-            args.check_new_account()?;
-        }
         let trace = args.trace.as_deref().map(Trace::open).transpose()?.map(Arc::new);
         let unfinished = match found {
             Found::Nothing => None,
@@ -135,6 +132,10 @@ impl Job {
             stored: Mutex::new(stored),
             interrupts,
         };
+        // A certificate that is not due needs no account.
+        if job.account().url().is_none() && matches!(job.due(), None | Some(Due::Now)) {
+            job.args.check_new_account()?;
+        }
         Ok(job)
     }
 

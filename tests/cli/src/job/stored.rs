@@ -33,12 +33,14 @@ impl Job {
         Ok(matches!(self.due(), None | Some(Due::Now)))
     }
 
-    /// Notes that the CA could not be asked when the stored certificate is renewed.
-    pub fn not_asked(&self, schedule: &mut RenewalSchedule, error: &(dyn Error + 'static)) {
-        let Some(acme) = find_acme(error) else { return };
+    /// Notes that the CA could not be asked when the stored certificate is renewed, and returns whether it may be asked
+    /// another time: not where this machine's settings are the reason.
+    pub fn not_asked(&self, schedule: &mut RenewalSchedule, error: &(dyn Error + 'static)) -> bool {
+        let Some(acme) = find_acme(error) else { return false };
         schedule.on_error(acme, clock::wall());
         self.progress
             .say(&format!("the CA cannot be asked about the renewal: {}", Report::new(error)));
+        true
     }
 
     /// Returns the stored certificate, if a new one is to say that it replaces it.
