@@ -62,7 +62,7 @@ pub enum Error {
     /// The client has no account key.
     #[error("no account key was given: give one with key(..) or signer(..)")]
     NoAccountKey,
-    /// The account lacks what the CA demands of it; nothing was sent.
+    /// The account lacks what the CA demands of it; newAccount was not sent.
     #[error("{lack} {setter}", lack = .0, setter = setter(.0))]
     AccountLacks(AccountLack),
     /// The CA is none any more.

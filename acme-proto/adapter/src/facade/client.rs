@@ -100,6 +100,10 @@ macro_rules! client {
 
             /// Registers the account key, or finds the account if there is one already.
             ///
+            /// A public CA that demands an external account or a contact is not asked without one, and this fails with
+            /// [`Error::AccountLacks`](crate::Error::AccountLacks). Where there is an account already,
+            /// [`find_account`](Self::find_account) needs neither.
+            ///
             /// Have the key on disk before: it must outlive a crash between request and answer.
             pub fn register<'a>(&self) -> crate::Register<'a> {
                 crate::Register::new(&self.shared)
