@@ -60,11 +60,19 @@ pub(crate) struct InFlight<'scope, 'env: 'scope> {
     /// Requests that are held until the flow waits: only then is it known whether there is just
     /// one.
     unsent: Vec<(Expected, Transmit)>,
-    /// Signatures that the flow waits for, and until when. The signer itself cannot be interrupted.
-    unsigned: Vec<(SignId, Expected, Option<Instant>)>,
+    /// Signatures that the flow waits for. The signer itself cannot be interrupted.
+    unsigned: Vec<Unsigned>,
     /// Set when the flow has ended. A challenge that is presented after that is cleaned up at once.
     is_over: Arc<AtomicBool>,
     _wish: Option<Subscription>,
+}
+
+/// A signature that the flow waits for.
+struct Unsigned {
+    id: SignId,
+    expected: Expected,
+    /// When the flow stops waiting for it; `None` if that is farther away than time goes.
+    end: Option<Instant>,
 }
 
 impl<'scope, 'env> InFlight<'scope, 'env> {
@@ -136,15 +144,15 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         if let Some(arrival) = self.send(wait, has_queued) {
             return arrival;
         }
-        let ends = self.unsigned.iter().filter_map(|(_, _, end)| *end);
+        let ends = self.unsigned.iter().filter_map(|unsigned| unsigned.end);
         let left = ends.min().map(|end| end.saturating_duration_since(Instant::now()));
         let wait = left.map_or(wait, |left| left.min(wait));
         // The sender in `self` keeps the channel open.
         let arrival = self.receiver.recv_timeout(wait).unwrap_or(Arrival::Elapsed);
         match arrival {
             Arrival::Input(Input::Signature(id, _) | Input::SignFailed(id, _)) => {
-                let is_it = |(unsigned, ..): &(SignId, Expected, Option<Instant>)| *unsigned == id;
-                let Some(place) = self.unsigned.iter().position(is_it) else {
+                let Some(place) = self.unsigned.iter().position(|unsigned| unsigned.id == id)
+                else {
                     // It is too late, and the flow knows.
                     return Arrival::Elapsed;
                 };
@@ -162,11 +170,10 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     /// Stops waiting for a signature whose time is over.
     fn late_signature(&mut self) -> Option<Arrival> {
         let now = Instant::now();
-        let is_late =
-            |(_, _, end): &(SignId, Expected, Option<Instant>)| end.is_some_and(|end| end <= now);
-        let (_, expected, _) = self.unsigned.swap_remove(self.unsigned.iter().position(is_late)?);
+        let is_late = |unsigned: &Unsigned| unsigned.end.is_some_and(|end| end <= now);
+        let late = self.unsigned.swap_remove(self.unsigned.iter().position(is_late)?);
         self.pending -= 1;
-        Some(expected.failed("no signature within the time limit".into()))
+        Some(late.expected.failed("no signature within the time limit".into()))
     }
 
     /// Sends the requests that are held.
@@ -195,7 +202,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
 
     fn sign(&mut self, expected: Expected, request: SignRequest) {
         let end = Instant::now().checked_add(request.time_limit);
-        self.unsigned.push((request.id, expected, end));
+        self.unsigned.push(Unsigned { id: request.id, expected, end });
         let shared = Arc::clone(self.shared);
         self.detached(expected, move || shared.sign(&request));
     }

@@ -191,7 +191,7 @@ mod tests {
             workers.run(move |_| send.send(n).expect("it is received"));
             assert_eq!(receive.recv_timeout(LONG), Ok(n));
         }
-        // This waits for nobody.
+        // The drop returns though the first job still runs.
         drop(workers);
     }
 

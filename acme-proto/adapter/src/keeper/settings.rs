@@ -71,7 +71,7 @@ impl KeeperSettings {
         if self.authorities.is_empty() {
             return Err(Error::NoAuthority);
         }
-        self.authorities.iter().map(|ca| Ok(Url::parse(ca.ca.directory())?)).collect()
+        self.authorities.iter().map(|authority| Ok(Url::parse(authority.ca.directory())?)).collect()
     }
 }
 
@@ -93,7 +93,8 @@ impl Default for KeeperSettings {
 
 impl fmt::Debug for KeeperSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let directories: Vec<_> = self.authorities.iter().map(|ca| ca.ca.directory()).collect();
+        let directories: Vec<_> =
+            self.authorities.iter().map(|authority| authority.ca.directory()).collect();
         f.debug_struct("KeeperSettings")
             .field("directories", &directories)
             .field("contacts", &self.contacts)
