@@ -46,7 +46,7 @@ pub struct Policy {
     /// How long an issuance continues after its end or deadline to clean up. Default 150 seconds: a command that
     /// publishes a record may take two minutes, and its clean-up starts only after that.
     pub clean_up_time_limit: Duration,
-    /// The age at which the directory is fetched again. Default one day.
+    /// The age at which the directory is fetched again. Default one day. What it lacks is looked for in a new one earlier.
     pub directory_max_age: Duration,
     /// The most octets of body that a flow accepts. Default 1 MiB. Of a challenge or an authorization, of which many are
     /// read at once, it accepts at most 256 KiB. Over HTTP/1.1, both adapters read no more than 8 MiB of a response.

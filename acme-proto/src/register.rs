@@ -225,7 +225,9 @@ impl Drive<RegisterEvent, AccountEntry> for Register {
 
     fn start(&mut self, session: &mut Session) {
         self.engine.exchanges.start_clock(session.policy().call_time_limit);
-        if session.needs_directory(self.engine.exchanges.now()) {
+        let now = self.engine.exchanges.now();
+        // The terms, and whether an external account is demanded, are those of today.
+        if session.needs_directory(now) || session.doubts_directory(now) {
             self.engine.start(AnyOperation::Directory(GetDirectory));
         }
     }

@@ -187,8 +187,8 @@ pub(super) enum Event {
     Send,
     /// The response was lost, or refuses the request for now: it is sent again later.
     Retry,
-    /// The response refuses the nonce, the account key, the binding to an external account, or a URL of an old
-    /// directory: the request is sent again with another one.
+    /// The response refuses the nonce, the account key, the binding to an external account, a remembered account, or a
+    /// URL of an old directory, or nothing responds at that: the request is sent again with another one.
     Amend,
     /// The response redirects a GET to another URL.
     Redirect,

@@ -367,6 +367,7 @@ impl Exchanges {
     ) {
         if exchange.fetches_directory() {
             session.directory_asked(self.now);
+            self.supplies.fetched_directory |= outcome.is_ok();
         }
         match exchange.work {
             Work::Supply(supply) => {

@@ -105,7 +105,6 @@ impl Exchanges {
         self.supplies.running[supply as usize] -= 1;
         let (supplied, waits): (_, fn(&Exchange) -> bool) = match supply {
             Supply::Directory => {
-                self.supplies.fetched_directory |= outcome.is_ok();
                 let read = self.read_supply(GetDirectory, outcome, session);
                 // An old directory is better than none.
                 let serves = read.is_err() && session.directory().is_some();

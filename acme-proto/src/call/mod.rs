@@ -62,6 +62,12 @@
 //! twice the time limit at its next try, because a busy server may need it. If newNonce refuses HEAD, it is asked by GET
 //! for the rest of the session.
 //!
+//! **Old directories.** A directory lasts for a day (`directory_max_age`), and a remembered one came from another process. So
+//! what one lacks that is remembered, or older than ten minutes, is looked for in a new one first: the URL of a resource, a
+//! profile. If nothing is at a URL that an earlier flow learnt from the directory, or it redirects, or its host is gone and
+//! is not that of the directory, the directory is fetched again and the request is sent once more. An account that is
+//! unknown at a remembered URL is looked up by its key.
+//!
 //! **Key changes.** While it is not known which of two keys the server holds, a request that is refused
 //! because of its key is signed again by the other one, once. If the server accepts it, the change has taken
 //! effect, and the session uses the new key.

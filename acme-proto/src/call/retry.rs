@@ -92,7 +92,7 @@ impl Exchanges {
         exchange: &mut Exchange,
         url: &Url,
         response: &Response,
-        session: &Session,
+        session: &mut Session,
     ) -> Verdict {
         let target = header::location(response.headers(), url);
         // A signed request names its URL, so that it is worth nothing at another one.
@@ -104,6 +104,7 @@ impl Exchanges {
                 exchange.redirect = Some(target);
                 exchange.send_again(Event::Redirect, self.now)
             }
+            _ if self.may_have_moved(exchange) => self.with_new_directory(exchange, session),
             _ => fail(Error::peer(url, PeerFault::Redirect(response.status()))),
         }
     }
@@ -145,15 +146,16 @@ impl Exchanges {
             exchange.spec.auth = Auth::None(Method::Get);
             return exchange.send_again(Event::Amend, self.now);
         }
-        if self.is_directory_stale(exchange, &problem) {
-            session.forget_directory();
-            exchange.refetched_directory = true;
-            exchange.redirect = None;
-            exchange.payload = None;
-            return exchange.send_again(Event::Amend, self.now);
+        if is_nothing_there(&problem) && self.may_have_moved(exchange) {
+            return self.with_new_directory(exchange, session);
         }
         if problem.is(&ProblemType::AccountDoesNotExist) && exchange.asks_for_account() {
+            let may_have_another_url = session.account_is_remembered();
             session.forget_account();
+            if may_have_another_url && exchange.uses_account_url() {
+                exchange.payload = None;
+                return exchange.send_again(Event::Amend, self.now);
+            }
             return fail(Error::NoAccount { directory: session.directory_url().clone() });
         }
         if is_about_pace(&problem) {
@@ -274,7 +276,15 @@ impl Exchanges {
         let (reason, url_of) = (RetryReason::Lost(alloc::format!("{lost}")), url.clone());
         let error = Error::Transport(Arc::new(TransportError { url, lost, tries: done }));
         if done >= session.policy().tries || is_lasting || matches!(on_lost, OnLost::Report) {
-            return fail(error);
+            // The directory may name another host by now, unless it is at the same one.
+            let is_elsewhere = url_of.authority() != session.directory_url().authority();
+            let may_resend = is_elsewhere && matches!(on_lost, OnLost::Resend);
+            if !may_resend || !self.may_have_moved(exchange) {
+                return fail(error);
+            }
+            exchange.counts.tries = 0;
+            self.last_failure = Some(Box::new(error));
+            return self.with_new_directory(exchange, session);
         }
         self.last_failure = Some(Box::new(error));
         let at = if at_once { self.now } else { session.backoff(self.now, done - 1) };
@@ -334,14 +344,20 @@ impl Exchanges {
         Some(at)
     }
 
-    /// Nothing is there at a URL from a directory that an earlier flow fetched: it may have moved.
-    fn is_directory_stale(&self, exchange: &Exchange, problem: &ServerProblem) -> bool {
-        let known = problem.problem.as_ref().is_some_and(|p| !p.is_generic());
-        matches!(problem.status, 404 | 405 | 410)
-            && exchange.spec.target.is_from_directory()
+    /// Returns whether a URL is from a directory that an earlier flow fetched, so that the resource may have moved since.
+    fn may_have_moved(&self, exchange: &Exchange) -> bool {
+        exchange.spec.target.is_from_directory()
             && !exchange.refetched_directory
             && !self.supplies.fetched_directory
-            && !known
+    }
+
+    /// Sends a request again, to where the directory says by now.
+    fn with_new_directory(&self, exchange: &mut Exchange, session: &mut Session) -> Verdict {
+        session.forget_directory();
+        exchange.refetched_directory = true;
+        exchange.redirect = None;
+        exchange.payload = None;
+        exchange.send_again(Event::Amend, self.now)
     }
 
     /// Reads an error response, problem document or not (RFC 8555 Section 6.7).
@@ -390,6 +406,12 @@ fn existing_account(problem: &ServerProblem) -> Option<Response> {
             || ["about:blank", "urn:acme:error:malformed"].contains(&problem.kind().as_str())
     });
     is_about_that.then(|| Response::new(200).with_header("Location", account.as_str()))
+}
+
+/// Whether nothing is at a URL, as far as the server, or one before it, can say.
+fn is_nothing_there(problem: &ServerProblem) -> bool {
+    let is_known = problem.problem.as_ref().is_some_and(|p| !p.is_generic());
+    matches!(problem.status, 404 | 405 | 410) && !is_known
 }
 
 /// Whether the network cut a response off: it ends before the limit of its body.

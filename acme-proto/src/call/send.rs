@@ -9,7 +9,7 @@ use super::supply::Supply;
 use crate::error::{Error, InvalidInput, Misuse, PeerFault};
 use crate::http::{Method, Request};
 use crate::jose::{Jwk, KeyId, Protected, SigningInput};
-use crate::op::{Auth, InnerContext, Payload};
+use crate::op::{Auth, InnerContext, Payload, Spec};
 use crate::request::{
     FlowId, KeyRole, RequestId, SignId, SignRequest, SignatureAlgorithm, Transmit,
 };
@@ -133,7 +133,7 @@ impl Exchanges {
         id: ExchangeId,
         exchange: &mut Exchange,
         operations: &dyn Operations,
-        session: &Session,
+        session: &mut Session,
     ) -> Result<Option<Supply>, Error> {
         let spec = &exchange.spec;
         // A signed request needs the directory whatever its URL: that is where nonces come from.
@@ -142,11 +142,21 @@ impl Exchanges {
         {
             return Ok(Some(Supply::Directory));
         }
-        if let (Payload::FromDirectory, None, Some(directory)) =
-            (&spec.payload, &exchange.payload, session.directory())
-        {
-            let mut notices = Vec::new();
-            let payload = operations.payload(id, directory, &mut notices);
+        let mut notices = Vec::new();
+        let made = match (&spec.payload, &exchange.payload, session.directory()) {
+            (Payload::FromDirectory, None, Some(directory)) => {
+                Some(operations.payload(id, directory, &mut notices))
+            }
+            _ => None,
+        };
+        // A notice, too, says what the directory lacks.
+        let is_lacking =
+            || matches!(made, Some(Err(_))) || !notices.is_empty() || is_not_offered(spec, session);
+        if session.doubts_directory(self.now) && is_lacking() {
+            session.refetch_directory();
+            return Ok(Some(Supply::Directory));
+        }
+        if let Some(payload) = made {
             exchange.payload = Some(payload.map_err(Error::Unsupported)?);
             self.notices.extend(notices);
         }
@@ -269,6 +279,11 @@ impl Exchanges {
         let body_limit = policy.body_limit_of(exchange.spec.resource);
         Due::Transmit(Transmit { id: request_id, request, time_limit, body_limit, nonce_from })
     }
+}
+
+/// Returns whether the directory has no URL for a request.
+fn is_not_offered(spec: &Spec, session: &Session) -> bool {
+    spec.target.is_from_directory() && matches!(spec.url(session), Err(Error::Unsupported(_)))
 }
 
 fn usable_url(exchange: &Exchange, session: &Session) -> Result<Url, Error> {

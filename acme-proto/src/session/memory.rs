@@ -20,9 +20,9 @@ use crate::wire::{Context, Directory};
 /// What a [`Session`] knows about its server: the directory, the account's URL, nonces, and how long the CA took lately.
 ///
 /// It is plain data for serde, such as JSON, and has no secrets. A session that takes it up spares the requests for what
-/// it has. Nothing in it has to be right: a directory that has changed is fetched again, an account that is unknown is
-/// looked up, and a nonce that the server refuses is replaced by the one that comes with the refusal, at the price of one
-/// repeated exchange each.
+/// it has. Nothing in it has to be right: a directory that has changed, or lacks what a flow asks for, is fetched again,
+/// an account that is unknown is looked up by its key, and a nonce that the server refuses is replaced by the one that
+/// comes with the refusal, at the price of one repeated exchange each.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionMemory {
@@ -122,6 +122,7 @@ impl Session {
             if let Ok(parsed) = parsed {
                 self.directory = Some(parsed.value);
                 self.directory_at = fetched;
+                self.directory_is_remembered = true;
             }
         }
         let is_own = |known: &KnownAccount| {
@@ -132,6 +133,7 @@ impl Session {
             && self.account.is_none()
         {
             self.account = Some(known.url);
+            self.account_is_remembered = true;
         }
         self.recall_nonces(nonces, now);
         self.recent = recent;

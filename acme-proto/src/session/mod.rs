@@ -46,11 +46,17 @@ pub struct Session {
     directory: Option<Directory>,
     /// When the directory was fetched.
     directory_at: Timestamp,
+    /// The directory comes from a memory, and was not fetched since.
+    directory_is_remembered: bool,
+    /// The directory lacks what a flow asks for, and is fetched again.
+    directory_is_outdated: bool,
     account_key: Option<Jwk>,
     /// The next account key, while it is unknown which of the two keys the server holds.
     new_key: Option<Jwk>,
     external: Option<ExternalAccount>,
     account: Option<Url>,
+    /// The account's URL comes from a memory, and no server has named it since.
+    account_is_remembered: bool,
     orders: Option<Url>,
     /// The status of the account, if it is no longer valid.
     closed: Option<AccountStatus>,
@@ -71,6 +77,11 @@ pub struct Session {
     accept_language: String,
 }
 
+/// How old a directory is before it is fetched again to see whether it has what it lacks.
+///
+/// A CA that does not offer something is then asked a few times an hour at most, however many flows want it.
+const DOUBTED_AFTER: Duration = Duration::from_secs(600);
+
 /// The part of the `User-Agent` that names this crate.
 const PRODUCT: &str = concat!("acme-proto/", env!("CARGO_PKG_VERSION"));
 
@@ -87,10 +98,13 @@ impl Session {
             directory_url: directory,
             directory: None,
             directory_at: Timestamp::UNIX_EPOCH,
+            directory_is_remembered: false,
+            directory_is_outdated: false,
             account_key: None,
             new_key: None,
             external: None,
             account: None,
+            account_is_remembered: false,
             orders: None,
             closed: None,
             nonces: NoncePool::default(),
@@ -245,17 +259,34 @@ impl Session {
         self.directory = None;
     }
 
-    /// Returns whether the directory is unknown, or older than the policy allows.
+    /// Returns whether the directory is unknown, older than the policy allows, or has to be fetched again.
     pub(crate) fn needs_directory(&self, now: Timestamp) -> bool {
+        self.directory.is_none()
+            || self.directory_is_outdated
+            || self.directory_age(now) > self.policy.directory_max_age
+    }
+
+    /// Returns whether the CA may meanwhile offer what its directory lacks.
+    pub(crate) fn doubts_directory(&self, now: Timestamp) -> bool {
+        self.directory_is_remembered || self.directory_age(now) > DOUBTED_AFTER
+    }
+
+    /// Has the directory fetched again; it stays in use if that fails.
+    pub(crate) const fn refetch_directory(&mut self) {
+        self.directory_is_outdated = true;
+    }
+
+    fn directory_age(&self, now: Timestamp) -> Duration {
         let age = now.saturating_duration_since(self.directory_at);
         // A clock that ran ahead when it was fetched would make it last until then.
-        let ahead = self.directory_at.saturating_duration_since(now);
-        self.directory.is_none() || age.max(ahead) > self.policy.directory_max_age
+        age.max(self.directory_at.saturating_duration_since(now))
     }
 
     /// Records the time of the last fetch. If a refetch fails, the old directory stays in use.
     pub(crate) const fn directory_asked(&mut self, now: Timestamp) {
         self.directory_at = now;
+        self.directory_is_remembered = false;
+        self.directory_is_outdated = false;
     }
 
     pub(crate) fn set_account(&mut self, url: Url, account: &Account) {
@@ -265,6 +296,7 @@ impl Session {
 
     pub(crate) fn set_account_url(&mut self, url: Url) {
         self.account = Some(url);
+        self.account_is_remembered = false;
     }
 
     /// Learns from the account object where its orders are, and whether it is still valid.
@@ -285,8 +317,14 @@ impl Session {
         }
     }
 
+    /// Returns whether the account's URL is only remembered, so that the account may have another one.
+    pub(crate) const fn account_is_remembered(&self) -> bool {
+        self.account_is_remembered
+    }
+
     pub(crate) fn forget_account(&mut self) {
         self.account = None;
+        self.account_is_remembered = false;
         self.orders = None;
         self.closed = None;
     }

@@ -30,6 +30,7 @@ mod many_names;
 mod memory;
 mod mutations;
 mod nonces;
+mod old_directory;
 mod open_values;
 mod orders;
 mod orders_list;

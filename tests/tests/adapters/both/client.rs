@@ -6,7 +6,7 @@ use acme_proto::flow::{Lost, SignFailed, SignRequest, Transmit};
 use acme_proto::http::Response;
 use acme_proto::jose::{Jwk, Signature};
 use acme_proto::session::SessionMemory;
-use acme_testca::{FaultAction, FaultRule, Faults, RequestKind, TestCa};
+use acme_testca::{FaultAction, FaultRule, Faults, Profile, Quirks, RequestKind, TestCa};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{Read, Write};
@@ -320,4 +320,28 @@ async fn what_a_client_knew_spares_the_next_one_directory_account_and_nonce() {
     let kinds = kinds_of_an_issuance(&ca, &late, "c.example").await;
     let orders = kinds.iter().filter(|kind| **kind == RequestKind::NewOrder).count();
     assert!(!kinds.iter().any(|kind| spared.contains(kind)) && orders == 2, "{kinds:?}");
+}
+
+#[tokio::test]
+async fn what_a_remembered_directory_lacks_is_looked_for_in_a_new_one() {
+    let ca = TestCa::start();
+    let key = account_key();
+    ca.set_quirks(Quirks { no_new_order: true, ..Quirks::default() });
+    let first = builder(&ca).key(key.clone()).connect().await.expect("a client");
+    first.register().run().await.expect("an account");
+    let known = first.memory();
+
+    // The CA's work is done, and it has a new profile.
+    ca.set_quirks(Quirks::default());
+    let profile = Profile { description: "a new one".to_owned(), lifetime: 518_400_000 };
+    ca.configure(|config| drop(config.profiles.insert("new".to_owned(), profile)));
+    let next = builder(&ca).key(key).memory(known).connect().await.expect("a client");
+    let before = ca.requests().len();
+    let http = super::issue::http01(&ca).await;
+    let issue = next.issue(["a.example"]).key(&certificate_key()).profile("new");
+    let issued = issue.solver(&http).run().await.expect("a certificate");
+    assert_eq!(issued.profile(), Some("new"));
+    let kinds: Vec<_> = ca.requests()[before..].iter().map(|exchange| exchange.kind).collect();
+    assert_eq!(kinds[..2], [RequestKind::Directory, RequestKind::NewOrder], "{kinds:?}");
+    assert!(!kinds.contains(&RequestKind::NewNonce), "{kinds:?}");
 }
