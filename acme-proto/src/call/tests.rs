@@ -10,6 +10,7 @@ use super::engine::{Engine, Step};
 use crate::http::{Method, Response};
 use crate::jose::{Algorithm, Jwk, Signature};
 use crate::op::GetChallenge;
+use crate::policy::{Policy, Rate, Rates, ResourceClass};
 use crate::request::Input;
 use crate::request::Transmit;
 use crate::session::Session;
@@ -39,6 +40,7 @@ fn session() -> Session {
 
 /// An engine with its session, and what came of it.
 struct World {
+    now: Timestamp,
     session: Session,
     engine: Engine<GetChallenge>,
     nonces: u32,
@@ -54,12 +56,13 @@ impl World {
             engine.start(GetChallenge(url(n)));
         }
         let session = session();
-        Self { session, engine, nonces: 0, outputs: 0, sent: Vec::new(), finished: Vec::new() }
+        let (sent, finished) = (Vec::new(), Vec::new());
+        Self { now: NOW, session, engine, nonces: 0, outputs: 0, sent, finished }
     }
 
     /// Polls until the engine waits, and signs everything. Returns the requests, for the test to answer.
     fn poll(&mut self) -> Vec<Transmit> {
-        let flow = self.engine.exchanges.enter(&mut self.session, NOW).unwrap();
+        let flow = self.engine.exchanges.enter(&mut self.session, self.now).unwrap();
         self.engine.exchanges.start_clock(Duration::from_secs(600));
         let mut requests = Vec::new();
         loop {
@@ -78,7 +81,7 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        self.engine.exchanges.handle_input(&mut self.session, input, NOW).unwrap();
+        self.engine.exchanges.handle_input(&mut self.session, input, self.now).unwrap();
     }
 
     fn respond(&mut self, transmit: &Transmit, status: u16, body: &str) {
@@ -157,6 +160,27 @@ fn answers_to_what_was_given_up_are_ignored() {
     world.answer(&request);
     assert_eq!(world.poll().len(), 0);
     assert_eq!(world.finished, []);
+}
+
+#[test]
+fn what_was_given_up_fills_the_rate_limit_until_its_response_comes() {
+    let rates =
+        Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 1, burst: 2 });
+    for is_answered in [true, false] {
+        let mut world = World::new(2);
+        world.session.set_policy(Policy { rates, ..Policy::default() });
+        world.poll().iter().for_each(|request| world.answer(request));
+        let requests = world.poll();
+        assert_eq!(requests.len(), 2);
+        world.engine.abandon_all();
+        if is_answered {
+            requests.iter().for_each(|request| world.answer(request));
+        }
+        // By now one of the two has left the server's bucket, if both arrived when they were sent.
+        world.now = NOW.saturating_add(Duration::from_secs(1));
+        world.engine.start(GetChallenge(url(2)));
+        assert_eq!(world.poll().len(), usize::from(is_answered), "{is_answered}");
+    }
 }
 
 #[test]

@@ -292,11 +292,13 @@ impl Issuance {
                 url.cloned().map(GetCertificate).map(AnyOperation::DownloadAlternate)
             }
         };
-        // Whatever a view promises is there; without it nothing is started, and the deadline ends the flow.
+        let Some(operation) = operation else {
+            let missing =
+                Error::Internal("an order has a step without the URL or CSR that it needs");
+            return self.end(Err(missing), session);
+        };
         self.order.in_flight = true;
-        if let Some(operation) = operation {
-            self.engine.start(operation);
-        }
+        self.engine.start(operation);
     }
 
     fn finalize_operation(&self) -> Result<Option<Finalize>, Error> {
