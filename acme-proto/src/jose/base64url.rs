@@ -11,6 +11,11 @@ pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Appends octets as [`encode`] writes them.
+pub(crate) fn push(text: &mut String, bytes: &[u8]) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
 /// Decodes text in the canonical form that [`encode`] writes, and rejects every other form.
 ///
 /// # Errors

@@ -82,7 +82,7 @@ impl Account {
 
     /// Returns the creation time of the account, if the server sends `createdAt`, as Boulder does.
     pub fn created_at(&self) -> Option<Timestamp> {
-        object::timestamp(self.extra.get("createdAt")?).ok()
+        object::timestamp(self.extra.get("createdAt")?.as_str()).ok()
     }
 
     /// Returns all other members, such as Boulder's `createdAt` and `initialIp`.
@@ -106,7 +106,7 @@ impl Account {
         }
     }
 
-    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+    fn read(mut object: Object<'_>, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
         let status = object.optional_status(reader)?;
         object.expect("status", status.is_some(), reader);
         let orders = object.url("orders", reader);

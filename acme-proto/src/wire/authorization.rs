@@ -1,12 +1,12 @@
 //! The authorization object (RFC 8555 Section 7.1.4).
 
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
 
 use super::challenge::Challenge;
+use super::json::Node;
 use super::object::{self, Object, Reader};
 use super::open_enum::open_enum;
 use super::{Context, DeviationKind, InvalidObject, Parsed};
@@ -84,11 +84,12 @@ impl Authorization {
         &self.extra
     }
 
-    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+    fn read(mut object: Object<'_>, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
         let (identifier, starred) = identifier(&mut object, reader)?;
         // The flag decides which name is proved, so a malformed one is an error rather than a
         // guess.
-        let flag = |value: &Value, _: &Reader<'_>| value.as_bool().ok_or(DeviationKind::Malformed);
+        let flag =
+            |value: &Node<'_>, _: &Reader<'_>| value.as_bool().ok_or(DeviationKind::Malformed);
         let wildcard = object.strict("wildcard", reader, flag)?.unwrap_or(false);
         let status = object.status(reader)?;
         let expires = object.timestamp("expires", reader);
@@ -130,7 +131,7 @@ open_enum! {
 ///
 /// RFC 8555 Section 7.1.4 forbids that prefix, but ACME-Server-ADCS before 2.1.4 sent it.
 fn identifier(
-    object: &mut Object,
+    object: &mut Object<'_>,
     reader: &mut Reader<'_>,
 ) -> Result<(Option<Identifier>, bool), InvalidObject> {
     let Some(member) = object.strict_object("identifier", reader)? else {
@@ -139,16 +140,14 @@ fn identifier(
     };
     let (kind, value, rest) = member.identifier(reader)?;
     object.put_back("identifier", rest);
-    match value
-        .strip_prefix("*.")
-        .filter(|_| kind.eq_ignore_ascii_case("dns"))
-        .map(ToOwned::to_owned)
-    {
+    match value.strip_prefix("*.").filter(|_| kind.eq_ignore_ascii_case("dns")) {
         Some(base) => {
             reader.report(object.path("identifier.value"), DeviationKind::Unexpected);
-            let identifier = match Identifier::from_wire(&kind, &base) {
+            let identifier = match Identifier::from_wire(&kind, base) {
                 // A wildcard of a wildcard does not exist, so no challenge for it must look usable.
-                twice if twice.is_wildcard() => Identifier::Other { kind, value: base },
+                twice if twice.is_wildcard() => {
+                    Identifier::Other { kind: kind.into_owned(), value: base.into() }
+                }
                 once => once,
             };
             Ok((Some(identifier), true))
@@ -159,7 +158,7 @@ fn identifier(
 
 /// Takes the challenges. Only a pending authorization needs them.
 fn challenges(
-    object: &mut Object,
+    object: &mut Object<'_>,
     status: &AuthorizationStatus,
     reader: &mut Reader<'_>,
 ) -> Result<Vec<Challenge>, InvalidObject> {
@@ -181,7 +180,7 @@ fn challenges(
         let read = Object::at(path.clone(), entry).and_then(|entry| Challenge::read(entry, reader));
         match read {
             Ok(challenge) => challenges.push(challenge),
-            Err(fault) => reader.skip(&path, &fault),
+            Err(fault) => reader.skip(path, &fault),
         }
     }
     Ok(challenges)

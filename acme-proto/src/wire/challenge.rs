@@ -96,13 +96,21 @@ impl Challenge {
     }
 
     /// Reads an entry of an authorization, which needs a usable URL.
-    pub(super) fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+    pub(super) fn read(
+        mut object: Object<'_>,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, InvalidObject> {
         let url = object.required("url", reader, |value, reader| reader.url(value))?;
         Self::build(object, url, reader)
     }
 
-    fn build(mut object: Object, url: Url, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
-        let kind = ChallengeKind::from(object.required("type", reader, |v, _| object::text(v))?);
+    fn build(
+        mut object: Object<'_>,
+        url: Url,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, InvalidObject> {
+        let kind = object.required("type", reader, |value, _| object::text(value))?;
+        let kind = ChallengeKind::from(&*kind);
         // Servers, and the examples of the RFC, leave `status` out of what is pending (8555-8-1).
         let status = object.optional_status(reader)?.unwrap_or(ChallengeStatus::Pending);
         let validated = object.timestamp("validated", reader);

@@ -1,6 +1,7 @@
 //! The directory object (RFC 8555 Section 7.1.1).
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -101,13 +102,13 @@ impl Directory {
         Value::Object(object)
     }
 
-    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+    fn read(mut object: Object<'_>, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
         // Every signed request needs a nonce, so a directory without this URL is useless. Without
         // any other URL, only its operation is unavailable.
         let new_nonce = object.required("newNonce", reader, |value, reader| reader.url(value))?;
         // RFC 8555 Section 7.1.1 requires these four, but for example some CAs do not support key
         // changes: https://github.com/rmbolger/Posh-ACME/issues/483.
-        let mut needed = |object: &mut Object, name| {
+        let mut needed = |object: &mut Object<'_>, name| {
             let url = object.url(name, reader);
             object.expect(name, url.is_some(), reader);
             url
@@ -215,7 +216,7 @@ impl Meta {
         Value::Object(object)
     }
 
-    fn read(mut object: Object, reader: &mut Reader<'_>) -> Self {
+    fn read(mut object: Object<'_>, reader: &mut Reader<'_>) -> Self {
         Self {
             terms_of_service: object.uri_text("termsOfService", reader),
             website: object.page("website", reader),
@@ -231,15 +232,16 @@ impl Meta {
 }
 
 /// Takes the profiles. Entries that are not a string are reported and omitted.
-fn profiles(object: &mut Object, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+fn profiles(object: &mut Object<'_>, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
     let mut profiles = BTreeMap::new();
     let Some(entries) = object.object("profiles", reader) else { return profiles };
-    for (name, description) in entries.entries() {
+    let path = object.path("profiles");
+    for (name, description) in entries.into_members() {
         match description {
             Value::String(text) if profiles.len() < MAX_PROFILES => {
-                profiles.insert(name.clone(), text.clone());
+                profiles.insert(name, text);
             }
-            _ => reader.report(entries.path(name), DeviationKind::BadSibling),
+            _ => reader.report(format!("{path}.{name}"), DeviationKind::BadSibling),
         }
     }
     profiles

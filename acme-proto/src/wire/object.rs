@@ -1,13 +1,14 @@
 //! Typed access to the members of a JSON object, which reports deviations.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde_json::{Map, Value};
 
-use super::json::{self, MAX_DEPTH};
+use super::json::{self, MAX_DEPTH, Members, Node};
 use super::open_enum::OpenEnum;
 use super::{Context, Deviation, DeviationKind, InvalidObject, Parsed};
 use crate::text::{printable, snippet};
@@ -18,11 +19,11 @@ use crate::url::Url;
 pub(super) fn parse<T>(
     body: &[u8],
     context: Context<'_>,
-    build: impl FnOnce(Object, &mut Reader<'_>) -> Result<T, InvalidObject>,
+    build: impl FnOnce(Object<'_>, &mut Reader<'_>) -> Result<T, InvalidObject>,
 ) -> Result<Parsed<T>, InvalidObject> {
     let mut reader = Reader::new(Some(context));
     let object = match reader.decode(body)? {
-        Value::Object(members) => Object::root(members),
+        Node::Object(members) => Object::root(members),
         _ => return Err(InvalidObject::NotAnObject { snippet: snippet(body) }),
     };
     let value = build(object, &mut reader)?;
@@ -43,15 +44,15 @@ impl<'c> Reader<'c> {
         Self { context, deviations: Vec::new(), subproblems: 0 }
     }
 
-    pub(super) fn decode(&mut self, body: &[u8]) -> Result<Value, InvalidObject> {
-        let (value, oddity) = json::decode(body)?;
+    pub(super) fn decode<'a>(&mut self, body: &'a [u8]) -> Result<Node<'a>, InvalidObject> {
+        let (node, oddity) = json::decode(body)?;
         if oddity.marked {
             self.report("body", DeviationKind::Malformed);
         }
         if oddity.deep {
             self.report("body", DeviationKind::TooMany { limit: MAX_DEPTH });
         }
-        Ok(value)
+        Ok(node)
     }
 
     pub(super) fn report(&mut self, field: impl Into<String>, kind: DeviationKind) {
@@ -62,8 +63,9 @@ impl<'c> Reader<'c> {
     }
 
     /// Reports that an entry of a list is omitted because of `fault`.
-    pub(super) fn skip(&mut self, entry: &str, fault: &InvalidObject) {
-        self.report(fault.field().unwrap_or(entry), DeviationKind::BadSibling);
+    pub(super) fn skip(&mut self, entry: Path, fault: &InvalidObject) {
+        let field = fault.field().map_or_else(|| entry.into(), ToOwned::to_owned);
+        self.report(field, DeviationKind::BadSibling);
     }
 
     pub(super) fn request_url(&self) -> Option<&'c Url> {
@@ -76,7 +78,7 @@ impl<'c> Reader<'c> {
 
     /// Parses a URL that requests may be sent to: absolute, and `https` unless the context allows
     /// `http` on this machine.
-    pub(super) fn url(&self, value: &Value) -> Result<Url, DeviationKind> {
+    pub(super) fn url(&self, value: &Node<'_>) -> Result<Url, DeviationKind> {
         let url = absolute(value.as_str().ok_or(DeviationKind::Malformed)?)?;
         if url.is_https_or_allowed(self.context.is_some_and(|context| context.allow_http)) {
             Ok(url)
@@ -86,54 +88,98 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// A JSON object whose members are removed as they are understood. What remains is `extra`.
-pub(super) struct Object {
-    members: Map<String, Value>,
-    path: String,
+/// Where an object, or an entry of a list, is in the body. It is written out only where something is wrong.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Path {
+    parent: String,
+    name: &'static str,
+    index: Option<usize>,
 }
 
-impl Object {
-    pub(super) const fn root(members: Map<String, Value>) -> Self {
-        Self { members, path: String::new() }
+impl Path {
+    /// Returns the path of a member of what is there.
+    fn member(&self, name: &str) -> String {
+        if self.name.is_empty() { name.to_owned() } else { format!("{self}.{name}") }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parent, name, index } = self;
+        write!(f, "{parent}{}{name}", if parent.is_empty() { "" } else { "." })?;
+        index.map_or(Ok(()), |index| write!(f, "[{index}]"))
+    }
+}
+
+impl From<Path> for String {
+    fn from(path: Path) -> Self {
+        path.to_string()
+    }
+}
+
+/// A JSON object whose members are removed as they are understood. What remains is `extra`.
+pub(super) struct Object<'a> {
+    members: Members<'a>,
+    path: Path,
+}
+
+impl<'a> Object<'a> {
+    pub(super) fn root(members: Members<'a>) -> Self {
+        Self { members, path: Path::default() }
     }
 
-    /// Wraps an entry of a list, or a member, that must be an object.
-    pub(super) fn at(path: String, value: Value) -> Result<Self, InvalidObject> {
+    /// Wraps an entry of a list that must be an object.
+    pub(super) fn at(path: Path, value: Node<'a>) -> Result<Self, InvalidObject> {
         match value {
-            Value::Object(members) => Ok(Self { members, path }),
-            _ => Err(InvalidObject::Malformed { field: path }),
+            Node::Object(members) => Ok(Self { members, path }),
+            _ => Err(InvalidObject::Malformed { field: path.into() }),
         }
+    }
+
+    /// Returns all members that were not taken.
+    pub(super) fn into_members(self) -> Map<String, Value> {
+        json::map(self.members)
     }
 
     /// Returns the members that were not taken; none of them if they would take much memory.
     pub(super) fn into_extra(self, reader: &mut Reader<'_>) -> Map<String, Value> {
-        if json::weight_of_members(&self.members) > MAX_EXTRA {
-            let path = if self.path.is_empty() { "body".to_owned() } else { self.path };
+        let members = json::map(self.members);
+        if json::weight_of_members(&members) > MAX_EXTRA {
+            let is_whole = self.path.name.is_empty();
+            let path = if is_whole { "body".to_owned() } else { self.path.into() };
             reader.report(path, DeviationKind::TooMany { limit: MAX_EXTRA });
             return Map::new();
         }
-        if self.members.is_empty() {
-            return Map::new(); // a tree whose members were all taken keeps its memory
-        }
-        self.members
+        members
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.members.iter()
+    /// Returns a member. If it is repeated, the last one counts.
+    fn get(&self, name: &str) -> Option<&Node<'a>> {
+        self.members.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value)
+    }
+
+    /// Removes a member, and returns it.
+    fn take(&mut self, name: &str) -> Option<Node<'a>> {
+        self.members.extract_if(.., |(own, _)| own == name).last().map(|(_, value)| value)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.members.get(name).is_some_and(|value| !value.is_null())
+        self.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// Returns a member that is a string, without taking it.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.members.get(name)?.as_str()
+        self.get(name)?.as_str()
     }
 
     /// Returns the path of a member.
     pub(super) fn path(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        self.path.member(name)
+    }
+
+    /// Returns the path of a member, or of an entry of the list that it is, to be written out if something is wrong there.
+    fn below(&self, name: &'static str, index: Option<usize>) -> Path {
+        Path { parent: self.path.to_string(), name, index }
     }
 
     /// Reports a member as missing, unless it was taken or is present but unusable.
@@ -151,16 +197,16 @@ impl Object {
         &mut self,
         name: &str,
         reader: &mut Reader<'_>,
-        read: impl FnOnce(&Value, &Reader<'_>) -> Result<T, DeviationKind>,
+        read: impl FnOnce(&Node<'a>, &Reader<'_>) -> Result<T, DeviationKind>,
     ) -> Option<T> {
-        let value = self.members.get(name)?;
+        let value = self.get(name)?;
         if value.is_null() {
-            self.members.remove(name);
+            self.take(name);
             return None;
         }
         match read(value, reader) {
             Ok(read) => {
-                self.members.remove(name);
+                self.take(name);
                 Some(read)
             }
             Err(kind) => {
@@ -175,15 +221,12 @@ impl Object {
         &mut self,
         name: &str,
         reader: &Reader<'_>,
-        read: impl FnOnce(&Value, &Reader<'_>) -> Result<T, DeviationKind>,
+        read: impl FnOnce(&Node<'a>, &Reader<'_>) -> Result<T, DeviationKind>,
     ) -> Result<T, InvalidObject> {
-        let result = match self.members.get(name) {
-            Some(value) => read(value, reader),
-            None => Err(DeviationKind::Missing),
-        };
-        match result {
+        let value = self.get(name).ok_or(DeviationKind::Missing);
+        match value.and_then(|value| read(value, reader)) {
             Ok(read) => {
-                self.members.remove(name);
+                self.take(name);
                 Ok(read)
             }
             Err(kind) => Err(InvalidObject::at(self.path(name), &kind)),
@@ -191,7 +234,7 @@ impl Object {
     }
 
     pub(super) fn string(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<String> {
-        self.optional(name, reader, |value, _| text(value))
+        self.optional(name, reader, |value, _| Ok(text(value)?.into_owned()))
     }
 
     pub(super) fn boolean(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<bool> {
@@ -199,7 +242,7 @@ impl Object {
     }
 
     pub(super) fn timestamp(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Timestamp> {
-        self.optional(name, reader, |value, _| timestamp(value))
+        self.optional(name, reader, |value, _| timestamp(value.as_str()))
     }
 
     /// Takes a URL that requests may be sent to.
@@ -212,7 +255,7 @@ impl Object {
     pub(super) fn page(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Url> {
         let url = self.optional(name, reader, |value, _| {
             let text = text(value)?;
-            let page = text.split_once('#').map_or(text.as_str(), |(page, _)| page);
+            let page = text.split_once('#').map_or(&*text, |(page, _)| page);
             absolute(page)
         })?;
         if !url.is_https() {
@@ -230,7 +273,7 @@ impl Object {
             let text = text(value)?;
             let clean = text.bytes().all(|b| b.is_ascii_graphic());
             let usable = clean && !text.is_empty() && text.len() <= Url::MAX_LEN;
-            if usable { Ok(text) } else { Err(DeviationKind::Malformed) }
+            if usable { Ok(text.into_owned()) } else { Err(DeviationKind::Malformed) }
         })?;
         if !uri.starts_with("https://") {
             reader.report(self.path(name), DeviationKind::NotHttps);
@@ -239,58 +282,56 @@ impl Object {
     }
 
     /// Takes an object.
-    pub(super) fn object(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Self> {
-        let Some(members) = self.take_object(name) else {
+    pub(super) fn object(&mut self, name: &'static str, reader: &mut Reader<'_>) -> Option<Self> {
+        let Some(object) = self.take_object(name) else {
             return self.optional(name, reader, |_, _| Err(DeviationKind::Malformed));
         };
-        Some(Self { members, path: self.path(name) })
+        Some(object)
     }
 
     /// Takes a member that is an object, without a copy of it.
-    pub(super) fn take_object(&mut self, name: &str) -> Option<Map<String, Value>> {
-        let members = self.members.get_mut(name)?.as_object_mut().map(core::mem::take)?;
-        self.members.remove(name);
-        Some(members)
+    fn take_object(&mut self, name: &'static str) -> Option<Self> {
+        matches!(self.get(name)?, Node::Object(_)).then_some(())?;
+        let Some(Node::Object(members)) = self.take(name) else { return None };
+        Some(Self { members, path: self.below(name, None) })
     }
 
     /// Takes a member that is an array, without a copy of it.
-    fn take_array(&mut self, name: &str) -> Option<Vec<Value>> {
-        let entries = self.members.get_mut(name)?.as_array_mut().map(core::mem::take)?;
-        self.members.remove(name);
+    fn take_array(&mut self, name: &str) -> Option<Vec<Node<'a>>> {
+        matches!(self.get(name)?, Node::Array(_)).then_some(())?;
+        let Some(Node::Array(entries)) = self.take(name) else { return None };
         Some(entries)
     }
 
-    /// Takes an array, and returns at most `limit` of its entries, each with its path.
+    /// Takes an array, and returns at most `limit` of its entries.
     pub(super) fn array(
         &mut self,
-        name: &str,
+        name: &'static str,
         limit: usize,
         reader: &mut Reader<'_>,
-    ) -> Option<Vec<(String, Value)>> {
+    ) -> Option<Entries<'a>> {
         let Some(mut entries) = self.take_array(name) else {
             return self.optional(name, reader, |_, _| Err(DeviationKind::Malformed));
         };
-        let path = self.path(name);
         if entries.len() > limit {
             entries.truncate(limit);
-            reader.report(path.as_str(), DeviationKind::TooMany { limit });
+            reader.report(self.path(name), DeviationKind::TooMany { limit });
         }
-        Some(numbered(&path, entries))
+        Some(Entries::new(self.below(name, None), entries))
     }
 
     /// Takes an indispensable array. More than `limit` entries are an error.
     pub(super) fn required_array(
         &mut self,
-        name: &str,
+        name: &'static str,
         limit: usize,
         reader: &Reader<'_>,
-    ) -> Result<Vec<(String, Value)>, InvalidObject> {
-        let path = self.path(name);
+    ) -> Result<Entries<'a>, InvalidObject> {
         match self.take_array(name) {
             Some(entries) if entries.len() > limit => {
-                Err(InvalidObject::at(path, &DeviationKind::TooMany { limit }))
+                Err(InvalidObject::at(self.path(name), &DeviationKind::TooMany { limit }))
             }
-            Some(entries) => Ok(numbered(&path, entries)),
+            Some(entries) => Ok(Entries::new(self.below(name, None), entries)),
             None => self.required(name, reader, |_, _| Err(DeviationKind::Malformed)),
         }
     }
@@ -299,23 +340,23 @@ impl Object {
     /// error.
     pub(super) fn strict_array(
         &mut self,
-        name: &str,
+        name: &'static str,
         limit: usize,
         reader: &Reader<'_>,
-    ) -> Result<Option<Vec<(String, Value)>>, InvalidObject> {
+    ) -> Result<Option<Entries<'a>>, InvalidObject> {
         if self.has(name) {
             return self.required_array(name, limit, reader).map(Some);
         }
-        self.members.remove(name); // it may be null
+        self.take(name); // it may be null
         Ok(None)
     }
 
     /// Takes an array of strings. Other entries are reported and omitted.
-    pub(super) fn strings(&mut self, name: &str, reader: &mut Reader<'_>) -> Vec<String> {
+    pub(super) fn strings(&mut self, name: &'static str, reader: &mut Reader<'_>) -> Vec<String> {
         let mut strings = Vec::new();
-        for (path, entry) in self.array(name, MAX_STRINGS, reader).unwrap_or_default() {
+        for (path, entry) in self.array(name, MAX_STRINGS, reader).into_iter().flatten() {
             match entry {
-                Value::String(text) => strings.push(text),
+                Node::Text(text) => strings.push(text.into_owned()),
                 _ => reader.report(path, DeviationKind::BadSibling),
             }
         }
@@ -327,24 +368,36 @@ impl Object {
         &mut self,
         name: &str,
         reader: &Reader<'_>,
-        read: impl FnOnce(&Value, &Reader<'_>) -> Result<T, DeviationKind>,
+        read: impl FnOnce(&Node<'a>, &Reader<'_>) -> Result<T, DeviationKind>,
     ) -> Result<Option<T>, InvalidObject> {
         if self.has(name) {
             return self.required(name, reader, read).map(Some);
         }
-        self.members.remove(name); // it may be null
+        self.take(name); // it may be null
         Ok(None)
     }
 
     /// Takes an object that may be absent. Anything else is an error.
     pub(super) fn strict_object(
         &mut self,
-        name: &str,
+        name: &'static str,
         reader: &Reader<'_>,
     ) -> Result<Option<Self>, InvalidObject> {
         match self.take_object(name) {
-            Some(members) => Ok(Some(Self { members, path: self.path(name) })),
+            Some(object) => Ok(Some(object)),
             None => self.strict(name, reader, |_, _| Err(DeviationKind::Malformed)),
+        }
+    }
+
+    /// Takes an indispensable object.
+    pub(super) fn required_object(
+        &mut self,
+        name: &'static str,
+        reader: &Reader<'_>,
+    ) -> Result<Self, InvalidObject> {
+        match self.take_object(name) {
+            Some(object) => Ok(object),
+            None => self.required(name, reader, |_, _| Err(DeviationKind::Malformed)),
         }
     }
 
@@ -354,7 +407,7 @@ impl Object {
         reader: &mut Reader<'_>,
     ) -> Result<Option<T>, InvalidObject> {
         let text = self.strict("status", reader, |value, _| text(value))?;
-        Ok(text.map(|text| self.known(text, reader)))
+        Ok(text.map(|text| self.known(&text, reader)))
     }
 
     /// Takes a required status.
@@ -363,11 +416,11 @@ impl Object {
         reader: &mut Reader<'_>,
     ) -> Result<T, InvalidObject> {
         let text = self.required("status", reader, |value, _| text(value))?;
-        Ok(self.known(text, reader))
+        Ok(self.known(&text, reader))
     }
 
     /// Converts text to a status. An unknown status is kept and reported.
-    fn known<T: OpenEnum>(&self, text: String, reader: &mut Reader<'_>) -> T {
+    fn known<T: OpenEnum>(&self, text: &str, reader: &mut Reader<'_>) -> T {
         let status = T::from(text);
         if let Some(unknown) = status.unknown() {
             // The status keeps the whole text, the report only its beginning.
@@ -382,7 +435,7 @@ impl Object {
     pub(super) fn identifier(
         mut self,
         reader: &Reader<'_>,
-    ) -> Result<(String, String, Map<String, Value>), InvalidObject> {
+    ) -> Result<(Cow<'a, str>, Cow<'a, str>, Members<'a>), InvalidObject> {
         let kind = self.required("type", reader, |value, _| text(value))?;
         let value = self.required("value", reader, |value, _| text(value))?;
         Ok((kind, value, self.members))
@@ -390,29 +443,58 @@ impl Object {
 
     /// Puts the remaining members of a nested object back under its name, so that they are in
     /// `extra`.
-    pub(super) fn put_back(&mut self, name: &str, rest: Map<String, Value>) {
+    pub(super) fn put_back(&mut self, name: &'static str, rest: Members<'a>) {
         if !rest.is_empty() {
-            self.members.insert(name.to_owned(), Value::Object(rest));
+            self.members.push((name.into(), Node::Object(rest)));
         }
     }
 
     /// Puts the remaining members of a list's entries back, each at its index.
-    pub(super) fn put_back_list(&mut self, name: &str, rest: Vec<Map<String, Value>>) {
+    pub(super) fn put_back_list(&mut self, name: &'static str, rest: Vec<Members<'a>>) {
         if rest.iter().any(|entry| !entry.is_empty()) {
-            self.members.insert(name.to_owned(), rest.into_iter().map(Value::Object).collect());
+            let rest = rest.into_iter().map(Node::Object).collect();
+            self.members.push((name.into(), Node::Array(rest)));
         }
     }
 }
 
-pub(super) fn text(value: &Value) -> Result<String, DeviationKind> {
-    value.as_str().map(ToOwned::to_owned).ok_or(DeviationKind::Malformed)
+/// The entries of a list, each with its path.
+pub(super) struct Entries<'a> {
+    list: Path,
+    entries: core::iter::Enumerate<alloc::vec::IntoIter<Node<'a>>>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(list: Path, entries: Vec<Node<'a>>) -> Self {
+        Self { list, entries: entries.into_iter().enumerate() }
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (Path, Node<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (index, entry) = self.entries.next()?;
+        Some((Path { index: Some(index), ..self.list.clone() }, entry))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.entries.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Entries<'_> {}
+
+/// Returns a text; it shares that of the body, if there is one.
+pub(super) fn text<'a>(value: &Node<'a>) -> Result<Cow<'a, str>, DeviationKind> {
+    value.text().ok_or(DeviationKind::Malformed)
 }
 
 /// Parses an RFC 3339 time.
 ///
 /// The zero value of Go's `time.Time` means "not set", and is treated as malformed.
-pub(super) fn timestamp(value: &Value) -> Result<Timestamp, DeviationKind> {
-    let text = value.as_str().ok_or(DeviationKind::Malformed)?;
+pub(super) fn timestamp(text: Option<&str>) -> Result<Timestamp, DeviationKind> {
+    let text = text.ok_or(DeviationKind::Malformed)?;
     match Timestamp::parse_rfc3339(text) {
         Ok(at) if at.unix_seconds() != GO_ZERO => Ok(at),
         _ => Err(DeviationKind::Malformed),
@@ -421,11 +503,6 @@ pub(super) fn timestamp(value: &Value) -> Result<Timestamp, DeviationKind> {
 
 fn absolute(text: &str) -> Result<Url, DeviationKind> {
     Url::parse(text).map_err(|_| DeviationKind::NotAbsoluteUrl)
-}
-
-fn numbered(path: &str, entries: Vec<Value>) -> Vec<(String, Value)> {
-    let number = |(index, entry)| (format!("{path}[{index}]"), entry);
-    entries.into_iter().enumerate().map(number).collect()
 }
 
 /// 0001-01-01T00:00:00Z.

@@ -1,9 +1,7 @@
 //! Enumerations that a registry or a server may extend.
 
-use alloc::string::String;
-
 /// An enumeration with a variant for unknown values.
-pub(super) trait OpenEnum: From<String> {
+pub(super) trait OpenEnum: for<'a> From<&'a str> {
     /// Returns the value if it is unknown.
     fn unknown(&self) -> Option<&str>;
 }

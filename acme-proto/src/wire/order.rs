@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
 
-use super::object::{self, Object, Reader};
+use super::object::{self, Object, Path, Reader};
 use super::open_enum::open_enum;
 use super::problem::Problem;
 use super::{Context, InvalidObject, Parsed};
@@ -121,7 +121,7 @@ impl Order {
         &self.extra
     }
 
-    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+    fn read(mut object: Object<'_>, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
         let status = object.status(reader)?;
         let expires = object.timestamp("expires", reader);
         // RFC 8555 requires `expires` for these two states, but some CAs omit it:
@@ -169,7 +169,7 @@ open_enum! {
 
 /// Takes the identifiers. If they are absent, the caller assumes those that were ordered.
 fn identifiers(
-    object: &mut Object,
+    object: &mut Object<'_>,
     reader: &mut Reader<'_>,
 ) -> Result<Vec<Identifier>, InvalidObject> {
     let name = "identifiers";
@@ -187,7 +187,7 @@ fn identifiers(
                 rest.push(others);
             }
             Err(fault) => {
-                reader.skip(&path, &fault);
+                reader.skip(path, &fault);
                 is_whole = false;
             }
         }
@@ -201,14 +201,17 @@ fn identifiers(
 ///
 /// Here a malformed entry does invalidate the list: without that authorization the order would stay
 /// pending until it expires.
-fn authorizations(object: &mut Object, reader: &mut Reader<'_>) -> Result<Vec<Url>, InvalidObject> {
+fn authorizations(
+    object: &mut Object<'_>,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<Url>, InvalidObject> {
     let name = "authorizations";
     let Some(entries) = object.strict_array(name, Order::MAX_AUTHORIZATIONS, reader)? else {
         object.expect(name, false, reader);
         return Ok(Vec::new());
     };
-    let read = |(path, entry)| reader.url(&entry).map_err(|kind| InvalidObject::at(path, &kind));
-    entries.into_iter().map(read).collect()
+    let at = |path: Path, kind| InvalidObject::at(path.into(), &kind);
+    entries.map(|(path, entry)| reader.url(&entry).map_err(|kind| at(path, kind))).collect()
 }
 
 #[cfg(test)]

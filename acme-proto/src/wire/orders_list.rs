@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
 
+use super::json::{Members, Node};
 use super::object::{Object, Reader};
 use super::{Context, DeviationKind, InvalidObject, Parsed};
 use crate::text::snippet;
@@ -33,21 +34,20 @@ impl OrdersList {
     pub fn parse(body: &[u8], context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         let mut reader = Reader::new(Some(context));
         let mut object = match reader.decode(body)? {
-            Value::Object(members) => Object::root(members),
-            bare @ Value::Array(_) => {
+            Node::Object(members) => Object::root(members),
+            bare @ Node::Array(_) => {
                 reader.report("body", DeviationKind::Malformed);
-                Object::root(Map::from_iter([(String::from("orders"), bare)]))
+                Object::root(Members::from([("orders".into(), bare)]))
             }
             _ => return Err(InvalidObject::NotAnObject { snippet: snippet(body) }),
         };
         // A longer page is truncated, not rejected: unlike an order, a list is useful in part.
-        let mut entries = object.required_array("orders", usize::MAX, &reader)?;
+        let entries = object.required_array("orders", usize::MAX, &reader)?;
         if entries.len() > Self::MAX_ORDERS {
-            entries.truncate(Self::MAX_ORDERS);
             reader.report("orders", DeviationKind::TooMany { limit: Self::MAX_ORDERS });
         }
         let mut orders = Vec::new();
-        for (path, entry) in entries {
+        for (path, entry) in entries.take(Self::MAX_ORDERS) {
             match reader.url(&entry) {
                 Ok(url) => orders.push(url),
                 Err(_) => reader.report(path, DeviationKind::BadSibling),

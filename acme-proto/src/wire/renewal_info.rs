@@ -4,8 +4,9 @@ use alloc::string::String;
 
 use serde_json::{Map, Value};
 
+use super::json;
 use super::object::{self, Object, Reader};
-use super::{Context, DeviationKind, InvalidObject, Parsed};
+use super::{Context, InvalidObject, Parsed};
 use crate::time::Timestamp;
 use crate::url::Url;
 
@@ -50,19 +51,16 @@ impl RenewalInfo {
         &self.extra
     }
 
-    fn read(mut object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
-        let path = object.path("suggestedWindow");
-        let members = object.required("suggestedWindow", reader, |value, _| {
-            value.is_object().then(|| value.clone()).ok_or(DeviationKind::Malformed)
-        })?;
-        let mut window = Object::at(path.clone(), members)?;
-        let start = window.required("start", reader, |value, _| object::timestamp(value))?;
-        let end = window.required("end", reader, |value, _| object::timestamp(value))?;
+    fn read(mut object: Object<'_>, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+        let mut window = object.required_object("suggestedWindow", reader)?;
+        let start =
+            window.required("start", reader, |value, _| object::timestamp(value.as_str()))?;
+        let end = window.required("end", reader, |value, _| object::timestamp(value.as_str()))?;
         // RFC 9773 Section 4.2: treat such a window like a missing response.
         if end <= start {
-            return Err(InvalidObject::Malformed { field: path });
+            return Err(InvalidObject::Malformed { field: object.path("suggestedWindow") });
         }
-        object.put_back("suggestedWindow", window.into_extra(reader));
+        object.put_back("suggestedWindow", json::members(window.into_extra(reader)));
         let explanation_url = object.page("explanationURL", reader);
         Ok(Self { start, end, explanation_url, extra: object.into_extra(reader) })
     }
@@ -74,6 +72,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    use crate::wire::DeviationKind;
     use crate::wire::testing::{fault, malformed, missing, odd, read, read_odd, url};
 
     // RFC 9773 Section 4.2

@@ -47,7 +47,8 @@ impl<'a> Protected<'a> {
     /// Serializes the header as JSON without white space, in the order `alg`, `jwk` or `kid`,
     /// `nonce`, `url`.
     pub fn to_json(&self) -> String {
-        let mut json = String::from("{\"alg\":");
+        let mut json = String::with_capacity(USUAL);
+        json.push_str("{\"alg\":");
         push_string(&mut json, self.alg);
         match self.key {
             KeyId::Jwk(jwk) => {
@@ -84,10 +85,12 @@ pub struct SigningInput {
 impl SigningInput {
     /// Serializes header and payload. An empty payload makes a POST-as-GET (RFC 8555 Section 6.3).
     pub fn new(protected: &Protected<'_>, payload: &[u8]) -> Self {
-        let mut text = base64url::encode(protected.to_json().as_bytes());
+        let header = protected.to_json();
+        let mut text = String::with_capacity((header.len() + payload.len()) / 3 * 4 + 8);
+        base64url::push(&mut text, header.as_bytes());
         let dot = text.len();
         text.push('.');
-        text.push_str(&base64url::encode(payload));
+        base64url::push(&mut text, payload);
         Self { text, dot }
     }
 
@@ -127,9 +130,17 @@ impl fmt::Debug for SigningInput {
     }
 }
 
+/// About how long a header is, in octets.
+const USUAL: usize = 384;
+
 /// Appends `text` as a JSON string, escaped as needed.
 fn push_string(json: &mut String, text: &str) {
-    json.push_str(&Value::from(text).to_string());
+    let is_plain = text.bytes().all(|octet| octet >= b' ' && !matches!(octet, b'"' | b'\\'));
+    if is_plain {
+        json.extend(["\"", text, "\""]);
+    } else {
+        json.push_str(&Value::from(text).to_string());
+    }
 }
 
 #[cfg(test)]

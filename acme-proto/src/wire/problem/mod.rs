@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::json;
-use super::object::{self, Object, Reader};
+use super::object::{self, Object, Path, Reader};
 use super::{Context, DeviationKind, InvalidObject, Parsed, ProblemType};
 use crate::identifier::Identifier;
 use crate::text::{printable, snippet};
@@ -64,7 +64,9 @@ impl Problem {
     pub fn from_value(value: Value, context: Context<'_>) -> Result<Parsed<Self>, InvalidObject> {
         let mut reader = Reader::new(Some(context));
         let problem = match value {
-            Value::Object(members) => Self::document(Object::root(members), &mut reader)?,
+            Value::Object(members) => {
+                Self::document(Object::root(json::members(members)), &mut reader)?
+            }
             other => {
                 let snippet = snippet(format!("{other}").as_bytes());
                 return Err(InvalidObject::NotAnObject { snippet });
@@ -139,13 +141,17 @@ impl Problem {
     ///
     /// An empty object, which ZeroSSL sends in challenges, is no problem
     /// (<https://github.com/djc/instant-acme/issues/43>).
-    pub(super) fn member(object: &mut Object, name: &str, reader: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn member(
+        object: &mut Object<'_>,
+        name: &'static str,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
         let member = object.object(name, reader)?;
         Some(Self::read(member, 0, reader)).filter(|problem| !problem.is_blank())
     }
 
     /// Parses an object that may not be a problem at all.
-    fn document(object: Object, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
+    fn document(object: Object<'_>, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
         // Any JSON object would parse as `about:blank`, including the error format of a proxy.
         let typed = object.text("type").is_some_and(|text| !text.is_empty());
         let field = object.path("type");
@@ -157,7 +163,7 @@ impl Problem {
         }
     }
 
-    fn read(mut object: Object, depth: usize, reader: &mut Reader<'_>) -> Self {
+    fn read(mut object: Object<'_>, depth: usize, reader: &mut Reader<'_>) -> Self {
         let identifier = if depth > 0 {
             identifier(&mut object, reader)
         } else {
@@ -284,17 +290,17 @@ impl Serialize for Problem {
 impl<'de> Deserialize<'de> for Problem {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let members = Map::deserialize(deserializer)?;
-        Ok(Self::read(Object::root(members), 0, &mut Reader::new(None)))
+        Ok(Self::read(Object::root(json::members(members)), 0, &mut Reader::new(None)))
     }
 }
 
-fn kind(object: &mut Object, reader: &mut Reader<'_>) -> ProblemType {
+fn kind(object: &mut Object<'_>, reader: &mut Reader<'_>) -> ProblemType {
     object
         .optional("type", reader, |value, reader| {
             let text = object::text(value)?;
             // A reference that cannot be resolved is kept unchanged, because it still identifies
             // the problem.
-            Ok(ProblemType::from(resolve(&text, reader).unwrap_or(text)))
+            Ok(ProblemType::from(resolve(&text, reader).unwrap_or_else(|| text.into_owned())))
         })
         .filter(|kind| !kind.as_str().is_empty())
         .unwrap_or(ProblemType::AboutBlank)
@@ -321,10 +327,9 @@ fn has_scheme(reference: &str) -> bool {
 }
 
 /// Takes the identifier of a subproblem. A malformed one is reported and omitted.
-fn identifier(object: &mut Object, reader: &mut Reader<'_>) -> Option<Identifier> {
-    let path = object.path("identifier");
+fn identifier(object: &mut Object<'_>, reader: &mut Reader<'_>) -> Option<Identifier> {
     let (identifier, rest) = object.optional("identifier", reader, |value, reader| {
-        let (kind, value, rest) = Object::at(path, value.clone())
+        let (kind, value, rest) = Object::at(Path::default(), value.clone())
             .and_then(|members| members.identifier(reader))
             .map_err(|_| DeviationKind::Malformed)?;
         Ok((Identifier::from_wire(&kind, &value), rest))
@@ -334,13 +339,13 @@ fn identifier(object: &mut Object, reader: &mut Reader<'_>) -> Option<Identifier
 }
 
 /// Takes the subproblems. Malformed entries and those nested too deeply are reported and omitted.
-fn subproblems(object: &mut Object, depth: usize, reader: &mut Reader<'_>) -> Vec<Problem> {
+fn subproblems(object: &mut Object<'_>, depth: usize, reader: &mut Reader<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let path = object.path("subproblems");
     let Some(entries) = object.array("subproblems", Problem::MAX_SUBPROBLEMS, reader) else {
         return problems;
     };
-    if depth == Problem::MAX_DEPTH && !entries.is_empty() {
+    if depth == Problem::MAX_DEPTH && entries.len() > 0 {
         reader.report(path, DeviationKind::TooMany { limit: Problem::MAX_DEPTH });
         return problems;
     }
