@@ -144,8 +144,8 @@ impl<O: Operation> Engine<O> {
             }
             Err(error) => Err(error),
         };
-        // What refused it a nonce is no answer to what was sent before.
-        let is_answer = !unsupplied
+        // What refused it a nonce, or a slot for another try, is no answer to what was sent before.
+        let is_answer = exchange.sent().is_some()
             && matches!(result, Ok(_) | Err(Error::Problem(_) | Error::RetryLater { .. }));
         let may_have_landed = exchange.counts.arrivals > u32::from(is_answer);
         let retry_after = seen.retry_after;

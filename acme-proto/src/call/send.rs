@@ -64,7 +64,11 @@ impl Exchanges {
                     self.all.insert(id, exchange);
                 }
                 Ok(Begun::Later) => self.put_back(id, exchange),
-                Err(error) => self.end_request(id, exchange, Err(error), session),
+                Err(error) => {
+                    // It was not sent, so that another exchange may use its nonce.
+                    exchange.nonce.take().into_iter().for_each(|fresh| session.put_nonce(fresh));
+                    self.end_request(id, exchange, Err(error), session);
+                }
             }
         }
         None
@@ -92,7 +96,7 @@ impl Exchanges {
         if let Some(until) = held.filter(|until| *until >= self.deadline) {
             return Err(Error::RetryLater { url, until });
         }
-        exchange.url = Some(url);
+        exchange.url = Some(url.clone());
         // Where slots are few, none is given to an exchange that would only wait for a nonce.
         if session.is_paced(class) && exchange.needs_nonce_next() && exchange.nonce.is_none() {
             exchange.nonce = self.take_nonce(session);
@@ -102,7 +106,9 @@ impl Exchanges {
         }
         // A slot that was reserved before the server asked to leave the class alone has lapsed.
         if !exchange.has_slot() || held.is_some() {
-            let not_before = session.reserve(class, self.now);
+            let slot = session.reserve(class, self.now, self.deadline);
+            // A wait for a slot after the deadline would be for nothing.
+            let not_before = slot.map_err(|until| Error::RetryLater { url, until })?;
             exchange.take_slot(not_before);
             if not_before > self.now {
                 return Ok(Begun::Later);

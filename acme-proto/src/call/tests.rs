@@ -7,14 +7,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::engine::{Engine, Step};
+use crate::error::Error;
 use crate::http::{Method, Response};
 use crate::jose::{Algorithm, Jwk, Signature};
 use crate::op::GetChallenge;
 use crate::policy::{Policy, Rate, Rates, ResourceClass};
-use crate::request::Input;
-use crate::request::Transmit;
-use crate::session::Session;
+use crate::request::{Input, Lost, Transmit};
+use crate::session::{Fresh, Session};
 use crate::time::Timestamp;
+use crate::token::Nonce;
 use crate::url::Url;
 use crate::wire::{Context, Directory};
 
@@ -47,6 +48,9 @@ struct World {
     outputs: usize,
     sent: Vec<Url>,
     finished: Vec<Url>,
+    errors: Vec<Error>,
+    /// How many operations end with a request that may have been processed.
+    unsure: usize,
 }
 
 impl World {
@@ -56,8 +60,9 @@ impl World {
             engine.start(GetChallenge(url(n)));
         }
         let session = session();
-        let (sent, finished) = (Vec::new(), Vec::new());
-        Self { now: NOW, session, engine, nonces: 0, outputs: 0, sent, finished }
+        let (sent, finished, errors) = (Vec::new(), Vec::new(), Vec::new());
+        let (nonces, outputs, unsure) = (0, 0, 0);
+        Self { now: NOW, session, engine, nonces, outputs, sent, finished, errors, unsure }
     }
 
     /// Polls until the engine waits, and signs everything. Returns the requests, for the test to answer.
@@ -73,7 +78,11 @@ impl World {
                     let signature = Signature::from_bytes(Algorithm::Es256, &[1; 64]).unwrap();
                     self.input(Input::Signature(request.id, signature));
                 }
-                Step::Finished(finished) => self.finished.push(finished.operation.0),
+                Step::Finished(finished) => {
+                    self.finished.push(finished.operation.0);
+                    self.errors.extend(finished.result.err());
+                    self.unsure += usize::from(finished.may_have_landed);
+                }
                 Step::Notice(_) => {}
                 Step::Wait(_) => return requests,
             }
@@ -181,6 +190,45 @@ fn what_was_given_up_fills_the_rate_limit_until_its_response_comes() {
         world.engine.start(GetChallenge(url(2)));
         assert_eq!(world.poll().len(), usize::from(is_answered), "{is_answered}");
     }
+}
+
+/// Has the other flows of a session take every slot of the next 1000 seconds.
+fn fill(session: &mut Session) {
+    session.slow_down(ResourceClass::Other, NOW, NOW);
+    let far = NOW.saturating_add(Duration::from_secs(1000));
+    while session.reserve(ResourceClass::Other, NOW, far).is_ok() {}
+}
+
+#[test]
+fn without_a_slot_before_the_deadline_nothing_is_waited_for() {
+    let mut world = World::new(1);
+    fill(&mut world.session);
+    let nonce = Nonce::parse("unused").unwrap();
+    world.session.put_nonce(Fresh { nonce: nonce.clone(), since: NOW, from: None });
+    assert_eq!(world.poll().len(), 0);
+    let late = |until: Timestamp| until >= NOW.saturating_add(Duration::from_secs(600));
+    assert!(
+        matches!(&world.errors[..], [Error::RetryLater { url: at, until }] if *at == url(0) && late(*until)),
+        "{:?}",
+        world.errors
+    );
+    assert_eq!(world.session.take_nonce(NOW).map(|fresh| fresh.nonce), Some(nonce));
+    assert_eq!(world.unsure, 0);
+}
+
+#[test]
+fn a_lost_request_without_a_slot_for_another_try_may_have_been_processed() {
+    let mut world = World::new(1);
+    let request = world.first_request();
+    fill(&mut world.session);
+    let nonce = Nonce::parse("unused").unwrap();
+    world.session.put_nonce(Fresh { nonce, since: NOW, from: None });
+    world.input(Input::Lost(request.id, Lost::TimedOut));
+    world.poll();
+    world.now = NOW.saturating_add(Duration::from_secs(60));
+    world.poll();
+    assert!(matches!(&world.errors[..], [Error::RetryLater { .. }]), "{:?}", world.errors);
+    assert_eq!(world.unsure, 1);
 }
 
 #[test]

@@ -88,8 +88,9 @@ pub enum Error {
     /// The deadline passed.
     #[error(transparent)]
     Deadline(Arc<DeadlinePassed>),
-    /// The CA asks to wait longer than the policy allows.
-    #[error("the CA asks to wait until {until:.0} at {url}; try again, or resume the order, then")]
+    /// The CA asks to wait longer than the policy allows, or the requests of other flows, at the pace that it accepts, leave
+    /// no time for another one before the deadline.
+    #[error("no request may go to {url} before {until:.0}; try again, or resume the order, then")]
     RetryLater {
         /// The URL to ask again.
         url: Url,
@@ -158,7 +159,7 @@ impl Error {
         }
     }
 
-    /// Returns when the CA wants to be asked again, where it said so.
+    /// Returns when the CA wants to be asked again, where it said so, or has time for it.
     pub fn retry_at(&self) -> Option<Timestamp> {
         match self {
             Self::Problem(p) => p.retry_at(),

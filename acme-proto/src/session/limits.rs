@@ -75,27 +75,35 @@ impl Rate {
 impl Limits {
     /// Reserves the next free slot and returns its time; `now` or earlier means at once.
     ///
-    /// Slots are given in the order of the calls; a slot that is not used is lost.
+    /// Slots are given in the order of the calls; a slot that is not used is lost. So one at `deadline` or later, which
+    /// nobody would use, is not taken: its time is the error.
     pub(crate) fn reserve(
         &mut self,
         class: ResourceClass,
         policy: &Policy,
         now: Timestamp,
-    ) -> Timestamp {
+        deadline: Timestamp,
+    ) -> Result<Timestamp, Timestamp> {
         self.set_clock(now);
         let rate @ Rate { per_second, burst } = policy.rates.rate(class);
         let from = self.held_until(class, policy, now).unwrap_or(now);
         let pace = &mut self.paces[lane(class)];
         let class = &mut self.classes[policy.rates.bucket(class)];
-        if per_second == 0 {
-            return pace.reserve(from);
+        let (mut full_at, mut free_at) = (class.full_at, from);
+        if per_second > 0 {
+            let interval = rate.interval();
+            // A bucket of `burst` slots that refills at the rate, kept as one time: each reservation moves the time at
+            // which it is full again by one interval, and a slot is free while that time is at most `burst` away.
+            full_at = full_at.max(from).saturating_add(interval);
+            free_at = full_at.saturating_sub(interval.saturating_mul(burst.max(1))).max(from);
         }
-        let interval = rate.interval();
-        // A bucket of `burst` slots that refills at the rate, kept as one time: each reservation moves the time at
-        // which it is full again by one interval, and a slot is free while that time is at most `burst` away.
-        let full_at = class.full_at.max(from).saturating_add(interval);
+        let slot = pace.next_slot(free_at);
+        if slot >= deadline {
+            return Err(slot);
+        }
         class.full_at = full_at;
-        pace.reserve(full_at.saturating_sub(interval.saturating_mul(burst.max(1))).max(from))
+        pace.take(slot);
+        Ok(slot)
     }
 
     /// Returns whether there is room for a request that has its slot, or else when to ask again.
@@ -220,6 +228,16 @@ mod tests {
         limits.room(class, policy, millis(at)).inspect(|()| limits.sent(class, policy, millis(at)))
     }
 
+    fn reserve(
+        limits: &mut Limits,
+        class: ResourceClass,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Timestamp {
+        let deadline = now.saturating_add(Duration::from_secs(300));
+        limits.reserve(class, policy, now, deadline).expect("a slot before the deadline")
+    }
+
     fn millis(ms: i64) -> Timestamp {
         Timestamp::from_unix_millis(ms)
     }
@@ -232,7 +250,7 @@ mod tests {
         let mut limits = Limits::default();
         let now = millis(1_000_000);
         let slots: alloc::vec::Vec<_> =
-            (0..5).map(|_| limits.reserve(ResourceClass::Other, &policy, now)).collect();
+            (0..5).map(|_| reserve(&mut limits, ResourceClass::Other, &policy, now)).collect();
         assert_eq!(slots, [now, now, now, millis(1_000_100), millis(1_000_200)]);
     }
 
@@ -264,16 +282,16 @@ mod tests {
         );
         let mut limits = Limits::default();
         let now = millis(5_000);
-        assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, now), now);
-        assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, now), millis(6_000));
-        assert_eq!(limits.reserve(ResourceClass::Other, &policy, now), now);
+        assert_eq!(reserve(&mut limits, ResourceClass::NewOrder, &policy, now), now);
+        assert_eq!(reserve(&mut limits, ResourceClass::NewOrder, &policy, now), millis(6_000));
+        assert_eq!(reserve(&mut limits, ResourceClass::Other, &policy, now), now);
     }
 
     #[test]
     fn classes_that_are_limited_together_share_slots() {
         let policy = policy(Rates::together(Rate { per_second: 10, burst: 2 }));
         let mut limits = Limits::default();
-        let mut slot = |class| limits.reserve(class, &policy, millis(5_000));
+        let mut slot = |class| reserve(&mut limits, class, &policy, millis(5_000));
         assert_eq!(slot(ResourceClass::NewOrder), millis(5_000));
         assert_eq!(slot(ResourceClass::Other), millis(5_000));
         assert_eq!(slot(ResourceClass::NewNonce), millis(5_100));
@@ -286,7 +304,7 @@ mod tests {
         // A time that the server named is about its class alone.
         limits.hold_until(ResourceClass::NewOrder, millis(9_000));
         assert_eq!(
-            limits.reserve(ResourceClass::NewAccount, &policy, millis(8_000)),
+            reserve(&mut limits, ResourceClass::NewAccount, &policy, millis(8_000)),
             millis(8_000)
         );
     }
@@ -297,7 +315,10 @@ mod tests {
         limits.hold_until(ResourceClass::NewOrder, millis(9_000));
         let policy = Policy::default();
         // covers 8555-6.6-3
-        assert_eq!(limits.reserve(ResourceClass::NewOrder, &policy, millis(0)), millis(9_000));
+        assert_eq!(
+            reserve(&mut limits, ResourceClass::NewOrder, &policy, millis(0)),
+            millis(9_000)
+        );
     }
 
     #[test]
@@ -309,9 +330,32 @@ mod tests {
         let now = millis(1_000_000);
         let wrong = now.saturating_add(Duration::from_secs(3600 * 24 * 365));
         limits.hold_until(ResourceClass::Other, wrong);
-        assert_eq!(limits.reserve(ResourceClass::Other, &policy, wrong), wrong);
+        assert_eq!(reserve(&mut limits, ResourceClass::Other, &policy, wrong), wrong);
         let slots: alloc::vec::Vec<_> =
-            (0..2).map(|_| limits.reserve(ResourceClass::Other, &policy, now)).collect();
+            (0..2).map(|_| reserve(&mut limits, ResourceClass::Other, &policy, now)).collect();
         assert_eq!(slots, [now, millis(1_001_000)]);
+    }
+
+    #[test]
+    fn slots_that_nobody_could_use_are_not_taken() {
+        let bucket = Rate { per_second: 1, burst: 1 };
+        let rated = policy(Rates::unlimited().with_rate(ResourceClass::NewOrder, bucket));
+        let now = millis(1_000_000);
+        let second = |n| now.saturating_add(Duration::from_secs(n));
+        for (policy, is_refused) in [(&rated, false), (&policy(Rates::unlimited()), true)] {
+            let mut limits = Limits::default();
+            if is_refused {
+                // Nothing got through before: one a second.
+                limits.slow_down(ResourceClass::NewOrder, now, now, Duration::ZERO);
+            }
+            let mut reserve =
+                |at, deadline| limits.reserve(ResourceClass::NewOrder, policy, at, deadline);
+            for n in 0..1000 {
+                let slot = if n < 300 { Ok(second(n)) } else { Err(second(300)) };
+                assert_eq!(reserve(now, second(300)), slot, "{n}");
+            }
+            assert_eq!(reserve(now, second(301)), Ok(second(300)));
+            assert_eq!(reserve(second(400), second(700)), Ok(second(400)));
+        }
     }
 }

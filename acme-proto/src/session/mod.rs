@@ -429,8 +429,14 @@ impl Session {
         self.nonces.drop_older(time);
     }
 
-    pub(crate) fn reserve(&mut self, class: ResourceClass, now: Timestamp) -> Timestamp {
-        self.limits.reserve(class, &self.policy, now)
+    /// Reserves a slot before the deadline; the error is the time of the next one after it.
+    pub(crate) fn reserve(
+        &mut self,
+        class: ResourceClass,
+        now: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<Timestamp, Timestamp> {
+        self.limits.reserve(class, &self.policy, now, deadline)
     }
 
     /// Returns whether the server has room for a request that has its slot, or else when to ask again.

@@ -40,13 +40,15 @@ const FORGET: Duration = Duration::from_secs(120);
 
 impl Pace {
     /// Returns the time of the next slot, at `from` or later.
-    pub(super) fn reserve(&mut self, from: Timestamp) -> Timestamp {
-        if self.per_minute == 0 {
-            return from;
+    pub(super) fn next_slot(&self, from: Timestamp) -> Timestamp {
+        if self.is_limited() { self.next.max(from) } else { from }
+    }
+
+    /// Takes a slot that [`next_slot`](Self::next_slot) returned.
+    pub(super) fn take(&mut self, slot: Timestamp) {
+        if let Some(interval) = Duration::from_secs(60).checked_div(self.per_minute) {
+            self.next = slot.saturating_add(interval);
         }
-        let slot = self.next.max(from);
-        self.next = slot.saturating_add(Duration::from_secs(60) / self.per_minute);
-        slot
     }
 
     /// Takes a refusal; returns until when to pause, and how often in a row nothing got through.
@@ -118,9 +120,10 @@ mod tests {
             assert_eq!(refused, (at(500), 1));
         }
         assert_eq!(pace.per_minute, 7 * 60);
-        let first = pace.reserve(at(20));
+        let first = pace.next_slot(at(20));
         assert_eq!(first, at(500));
-        assert_eq!(pace.reserve(at(20)).saturating_duration_since(first).as_millis(), 142);
+        pace.take(first);
+        assert_eq!(pace.next_slot(at(20)).saturating_duration_since(first).as_millis(), 142);
     }
 
     #[test]
