@@ -57,6 +57,10 @@ impl Account {
         describe(directory, key.map_err(|error| Failure::failed(error.to_string()))?)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn url(&self) -> Option<&Url> {
         self.file.account()
     }

@@ -54,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PEM", requires = "authority")]
     pub(crate) ca_file: Option<PathBuf>,
 
-    /// Account file, created if missing; the embedded CA's is embedded-FILE beside it [default: account.json in --out]
+    /// Account file, created if missing; what is known of the CA's server is in FILE.session, which spares later runs two requests; the embedded CA's is embedded-FILE [default: account.json in --out]
     #[arg(long, value_name = "FILE")]
     pub(crate) account: Option<PathBuf>,
 

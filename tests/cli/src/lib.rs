@@ -18,9 +18,13 @@
 //!
 //! # Files
 //!
-//! The directory `--out` holds these files, and the account file unless `--account` names another
+//! The directory `--out` holds these files, and the account file with what is beside it, unless `--account` names another
 //! place:
 //!
+//! - `account.json.session` (mode 0600), beside the account file and named after it: the CA's directory, the account's
+//!   URL, some nonces, and how long the CA took lately. It spares a run two of eleven round trips. It is written after a
+//!   run that ended well, when the certificate is stored, and removed after one that failed at the CA. What is out of
+//!   date in it costs one repeated request. A file of that name that is something else is left alone, with a warning.
 //! - `key.pem` (mode 0600): the certificate's key, written before the order is created. An existing
 //!   key is used again, since overwriting it would leave an earlier certificate without its key.
 //!   With `--csr` there is no such file.

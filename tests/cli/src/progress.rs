@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use acme_adapter::clock;
+use acme_proto::error::{Error as AcmeError, Report};
 use acme_proto::identifier::Identifier;
 use acme_proto::notice::{Notice, Progress as Step, RetryReason};
 use acme_proto::time::Timestamp;
@@ -123,6 +124,13 @@ impl Progress {
             }
             Notice::Waiting { until, .. } if is_far(*until) => {
                 self.doing(format!("waiting until {}", until.to_rfc3339_seconds()));
+            }
+            // That a CA offers none is no news.
+            Notice::NoRenewalInfo { error, .. }
+                if !matches!(**error, AcmeError::Unsupported(_)) =>
+            {
+                let why = Report::new(&**error);
+                self.say(&format!("the CA cannot be asked about the renewal: {why}"));
             }
             Notice::ExtraNames { .. } | Notice::NotValidNow { .. } => self.say(&notice.to_string()),
             Notice::Deviation { url, deviation } if !deviation.is_routine() => {

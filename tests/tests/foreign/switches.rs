@@ -37,6 +37,7 @@ fn run(program: Program, quirk: &Quirk, fails_with: Option<&str>) -> End {
     dir.write("ca.pem", ca.root_pem());
     let plain = issue(program, &ca, &dir);
     plain.assert_issued();
+    forget(&dir);
     let before = contents(&dir.work());
     let mut switched = acme_testca::Quirks::default();
     assert!(switched.switch_on(quirk.name), "{}", quirk.name);
@@ -44,8 +45,9 @@ fn run(program: Program, quirk: &Quirk, fails_with: Option<&str>) -> End {
     let outcome = issue(program, &ca, &dir);
     assert_little_more(&outcome, &plain, quirk.name);
     let after = contents(&dir.work());
-    // When the next attempt is made follows each one.
-    let is_state = |path: &Path| path.ends_with("renewal.json");
+    // When the next attempt is made, and what is known of the CA, follow from each one.
+    let is_state =
+        |path: &Path| path.ends_with("renewal.json") || path.ends_with("account.json.session");
     match fails_with {
         None => {
             outcome.assert_issued();
@@ -60,7 +62,8 @@ fn run(program: Program, quirk: &Quirk, fails_with: Option<&str>) -> End {
         let state: Result<serde_json::Value, _> = serde_json::from_slice(content);
         assert!(state.is_ok(), "{} is damaged", path.display());
     }
-    // An order that failed by the CA's fault may be kept, and is no obstacle once the CA is in order.
+    // An order that failed by the CA's fault may be kept, and is no obstacle once the CA is in order. Nor is what is
+    // remembered of a CA that was not.
     ca.set_quirks(acme_testca::Quirks::default());
     issue(program, &ca, &dir).assert_issued();
     let order = dir.file("out/order.json");
@@ -162,6 +165,7 @@ fn attacked(
     dir.write("ca.pem", ca.root_pem());
     let plain = issue(program, &ca, &dir);
     plain.assert_issued();
+    forget(&dir);
     attacks.store(true, Ordering::Relaxed);
     let outcome = issue(program, &ca, &dir);
     assert_little_more(&outcome, &plain, &format!("{program:?}, {name}"));
@@ -172,6 +176,11 @@ fn issue(program: Program, ca: &TestCa, dir: &ScratchDir) -> Outcome {
     let port = ca.http_port().to_string();
     let line = ["--directory", ca.directory_url(), "--ca-file", "ca.pem", "--http-port", &port];
     program.run(dir, line.iter().chain(&["--force", "--out", "out", "a.test", "b.test"]))
+}
+
+/// Has the next run ask for what an earlier one knew of the CA, too.
+fn forget(dir: &ScratchDir) {
+    std::fs::remove_file(dir.file("out/account.json.session")).expect("a memory");
 }
 
 #[track_caller]

@@ -9,8 +9,8 @@ mod daemon;
 use std::process::ExitCode;
 
 use acme_blocking::{
-    Cancel, ChallengeKind, Client, Dns01, Dns01Solver, Http01Listener, Issued, Snapshot, Solver,
-    TlsAlpn01Listener,
+    Cancel, ChallengeKind, Client, ClientBuilder, Dns01, Dns01Solver, Http01Listener, Issued,
+    Snapshot, Solver, TlsAlpn01Listener,
 };
 use acme_cli::{BoxError, Job, Program};
 
@@ -32,6 +32,9 @@ fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
             Err(_) => return client.map(|_| None),
         }
         if !job.is_due(schedule)? {
+            if let Ok(client) = &client {
+                job.remember(client.memory());
+            }
             return Ok(None);
         }
     }
@@ -46,8 +49,9 @@ fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
         // What an earlier run left had failed before this one began: there is a new order then.
         Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None, &cancel),
         result => result,
-    };
-    issued.map(Some)
+    }?;
+    job.remember(client.memory());
+    Ok(Some(issued))
 }
 
 /// Connects with the account in the account file, or without one.
@@ -59,10 +63,10 @@ fn connect(job: &Job) -> Result<Client, BoxError> {
         .policy(job.policy())
         .observe(job.observer())
         .notices(job.notices());
-    Ok(match job.account_url() {
-        Some(account) => client.account_url(account).connect()?,
-        None => client.connect()?,
-    })
+    let client = job.account_url().into_iter().fold(client, ClientBuilder::account_url);
+    // What an earlier run knew of the CA spares requests.
+    let client = job.memory().into_iter().fold(client, ClientBuilder::memory);
+    Ok(client.connect()?)
 }
 
 /// Registers an account, unless there is one.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use acme_cli::{BoxError, Job, Program};
 use acme_tokio::{
-    ChallengeKind, Client, Dns01, Dns01Solver, DynSolver, Http01Listener, Issued, Snapshot,
-    TlsAlpn01Listener,
+    ChallengeKind, Client, ClientBuilder, Dns01, Dns01Solver, DynSolver, Http01Listener, Issued,
+    Snapshot, TlsAlpn01Listener,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
@@ -41,6 +41,9 @@ async fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
             Err(_) => return client.map(|_| None),
         }
         if !job.is_due(schedule)? {
+            if let Ok(client) = &client {
+                job.remember(client.memory());
+            }
             return Ok(None);
         }
     }
@@ -52,8 +55,9 @@ async fn run(job: &Job) -> Result<Option<Issued>, BoxError> {
         // What an earlier run left had failed before this one began: there is a new order then.
         Err(error) if job.starts_anew(&*error) => issue(&client, job, &solvers, None).await,
         result => result,
-    };
-    issued.map(Some)
+    }?;
+    job.remember(client.memory());
+    Ok(Some(issued))
 }
 
 /// Connects with the account in the account file, or without one.
@@ -65,10 +69,10 @@ async fn connect(job: &Job) -> Result<Client, BoxError> {
         .policy(job.policy())
         .observe(job.observer())
         .notices(job.notices());
-    Ok(match job.account_url() {
-        Some(account) => client.account_url(account).connect().await?,
-        None => client.connect().await?,
-    })
+    let client = job.account_url().into_iter().fold(client, ClientBuilder::account_url);
+    // What an earlier run knew of the CA spares requests.
+    let client = job.memory().into_iter().fold(client, ClientBuilder::memory);
+    Ok(client.connect().await?)
 }
 
 /// Registers an account, unless there is one.

@@ -1,5 +1,6 @@
 //! One run of an example program.
 
+mod memory;
 mod stored;
 
 use core::fmt;
@@ -27,6 +28,7 @@ use acme_proto::identifier::Identifier;
 use acme_proto::issuance::Issued;
 use acme_proto::notice::Notice;
 use acme_proto::policy::Policy;
+use acme_proto::session::SessionMemory;
 use acme_proto::snapshot::Snapshot;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
@@ -58,6 +60,8 @@ pub struct Job {
     output: Output,
     unfinished: Option<Snapshot>,
     stored: Mutex<Option<Stored>>,
+    /// What this run knows of the CA's server, to be kept if it ends well.
+    learnt: Mutex<Option<SessionMemory>>,
     interrupts: Interrupts,
 }
 
@@ -130,6 +134,7 @@ impl Job {
             output,
             unfinished,
             stored: Mutex::new(stored),
+            learnt: Mutex::default(),
             interrupts,
         };
         // A certificate that is not due needs no account.
@@ -391,9 +396,13 @@ impl Job {
             Ok(None) => Ok(self.not_due()),
             Err(error) => {
                 self.renewal_failed(&**error);
+                self.forget_memory(&**error);
                 Err(self.failed(&**error))
             }
         };
+        if stored.is_ok() {
+            self.save_memory();
+        }
         self.progress.stop();
         let deployed = stored.and_then(|report| {
             let _ = io::stdout().write_all(report.as_bytes());
@@ -462,6 +471,10 @@ impl Job {
         saved.is_some_and(|order| {
             (dead || order.order_url().is_none()) && order.challenges().is_empty()
         })
+    }
+
+    fn learnt(&self) -> MutexGuard<'_, Option<SessionMemory>> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn account(&self) -> MutexGuard<'_, Account> {

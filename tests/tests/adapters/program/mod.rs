@@ -6,6 +6,7 @@ mod daemon;
 mod daemon_files;
 mod dialects;
 mod hooks;
+mod memory;
 mod messages;
 mod public_ca;
 #[cfg(target_os = "linux")]
