@@ -69,8 +69,8 @@ impl<O: Operation> Engine<O> {
     }
 
     /// Gives up every operation; responses to them are ignored.
-    pub(crate) fn abandon_all(&mut self) {
-        self.exchanges.abandon_all();
+    pub(crate) fn abandon_all(&mut self, session: &mut Session) {
+        self.exchanges.abandon_all(session);
         self.operations = SortedMap::new();
     }
 
@@ -83,8 +83,8 @@ impl<O: Operation> Engine<O> {
     /// Ends the operations that the deadline cut off, each by an error of its own.
     ///
     /// Only after [`poll`](Self::poll) returned a wait.
-    pub(crate) fn expire(&mut self) {
-        self.exchanges.expire(&self.operations);
+    pub(crate) fn expire(&mut self, session: &mut Session) {
+        self.exchanges.expire(&self.operations, session);
     }
 
     /// Returns what comes next, by the rule of [`Flow`](crate::flow::Flow); after [`enter`](Exchanges::enter).

@@ -369,6 +369,17 @@ impl Exchange {
         }
     }
 
+    /// Takes the nonce of a request that is given up before it is sent.
+    pub(super) fn take_unsent_nonce(&mut self) -> Option<Fresh> {
+        match core::mem::replace(&mut self.state, State::NEW) {
+            State::Signed(_, SignedWith { nonce, .. }) => Some(nonce),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
     pub(super) fn tries_new_key(&self) -> bool {
         self.second_key == Some(SecondKey::New)
     }

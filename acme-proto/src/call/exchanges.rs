@@ -112,15 +112,32 @@ impl Exchanges {
     }
 
     /// Gives up every operation; responses to them are ignored.
-    pub(super) fn abandon_all(&mut self) {
-        self.all.retain(|_, exchange| matches!(exchange.work, Work::Supply(_)));
-        self.queue.retain(|id| self.all.contains_key(id));
+    pub(super) fn abandon_all(&mut self, session: &mut Session) {
+        self.take_operations(session);
         self.queue.settled.clear();
+    }
+
+    /// Takes out the exchanges of all operations, none of which is sent any more.
+    fn take_operations(&mut self, session: &mut Session) -> Vec<(ExchangeId, Box<Exchange>)> {
+        let mut taken = Vec::new();
+        for (id, mut exchange) in core::mem::take(&mut self.all) {
+            match exchange.work {
+                Work::Operation => {
+                    withdraw(&mut exchange, session, self.now);
+                    taken.push((id, exchange));
+                }
+                Work::Supply(_) => drop(self.all.insert(id, exchange)),
+            }
+        }
+        self.queue.retain(|id| self.all.contains_key(id));
+        taken
     }
 
     /// Ends all exchanges and gives the nonces back.
     pub(super) fn reset(&mut self, session: &mut Session) {
-        self.all = SortedMap::new();
+        for (_, mut exchange) in core::mem::take(&mut self.all) {
+            withdraw(&mut exchange, session, self.now);
+        }
         self.queue.retain(|_| false);
         self.queue.settled.clear();
         for fresh in self.supplies.reset() {
@@ -186,17 +203,9 @@ impl Exchanges {
     /// Ends the operations that the deadline cut off, each by an error of its own.
     ///
     /// Only after [`poll`](Self::poll) returned a wait: nothing is settled then.
-    pub(super) fn expire(&mut self, operations: &dyn Operations) {
+    pub(super) fn expire(&mut self, operations: &dyn Operations, session: &mut Session) {
         debug_assert!(self.queue.settled.is_empty());
-        let mut late = Vec::new();
-        for (id, exchange) in core::mem::take(&mut self.all) {
-            match exchange.work {
-                Work::Operation => late.push((id, exchange)),
-                Work::Supply(_) => drop(self.all.insert(id, exchange)),
-            }
-        }
-        self.queue.retain(|id| self.all.contains_key(id));
-        for (id, exchange) in late {
+        for (id, exchange) in self.take_operations(session) {
             let passed = self.deadline_passed(operations.resource(id));
             let url = exchange.url.clone().or(passed.url);
             let passed = DeadlinePassed { url, ..passed };
@@ -390,5 +399,17 @@ impl Exchanges {
 
     pub(super) fn limited(&self, limit: Duration) -> Duration {
         limit.min(self.deadline.saturating_duration_since(self.now))
+    }
+}
+
+/// Undoes what was done for a request that will not be sent: it is counted as sent once it is with the signer, and its
+/// nonce is good for another one.
+fn withdraw(exchange: &mut Exchange, session: &mut Session, now: Timestamp) {
+    // The signer's answer is still awaited otherwise, and is counted when it comes.
+    if exchange.stage() == Stage::Signed {
+        session.arrived(exchange.spec.class(), now);
+    }
+    if let Some(fresh) = exchange.take_unsent_nonce() {
+        session.put_nonce(fresh);
     }
 }

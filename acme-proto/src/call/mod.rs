@@ -177,7 +177,7 @@ impl<O: Operation> Drive<Infallible, O::Response> for Call<O> {
         self.life.end(finished.result);
     }
 
-    fn late(&mut self, _: &mut Session) {
-        self.engine.expire();
+    fn late(&mut self, session: &mut Session) {
+        self.engine.expire(session);
     }
 }

@@ -165,7 +165,7 @@ fn ten_times_the_operations_take_ten_times_the_outputs() {
 fn answers_to_what_was_given_up_are_ignored() {
     let mut world = World::new(1);
     let request = world.first_request();
-    world.engine.abandon_all();
+    world.engine.abandon_all(&mut world.session);
     world.answer(&request);
     assert_eq!(world.poll().len(), 0);
     assert_eq!(world.finished, []);
@@ -181,7 +181,7 @@ fn what_was_given_up_fills_the_rate_limit_until_its_response_comes() {
         world.poll().iter().for_each(|request| world.answer(request));
         let requests = world.poll();
         assert_eq!(requests.len(), 2);
-        world.engine.abandon_all();
+        world.engine.abandon_all(&mut world.session);
         if is_answered {
             requests.iter().for_each(|request| world.answer(request));
         }
@@ -229,6 +229,33 @@ fn a_lost_request_without_a_slot_for_another_try_may_have_been_processed() {
     world.poll();
     assert!(matches!(&world.errors[..], [Error::RetryLater { .. }]), "{:?}", world.errors);
     assert_eq!(world.unsure, 1);
+}
+
+#[test]
+fn what_is_given_up_when_it_is_signed_leaves_its_room_and_its_nonce_behind() {
+    let give_up: [fn(&mut Engine<GetChallenge>, &mut Session); 3] =
+        [Engine::abandon_all, Engine::reset, Engine::expire];
+    let rates =
+        Rates::unlimited().with_rate(ResourceClass::Other, Rate { per_second: 1, burst: 1 });
+    for give_up in give_up {
+        let mut world = World::new(1);
+        world.session.set_policy(Policy { rates, ..Policy::default() });
+        let nonce = Nonce::parse("unused").unwrap();
+        world.session.put_nonce(Fresh { nonce: nonce.clone(), since: NOW, from: None });
+        let flow = world.engine.exchanges.enter(&mut world.session, NOW).unwrap();
+        world.engine.exchanges.start_clock(Duration::from_secs(600));
+        let Step::Sign(request) = world.engine.poll(&mut world.session, flow) else {
+            panic!("nothing to sign");
+        };
+        let signature = Signature::from_bytes(Algorithm::Es256, &[1; 64]).unwrap();
+        world.input(Input::Signature(request.id, signature));
+        let second_after = NOW.saturating_add(Duration::from_secs(1));
+        assert!(world.session.room(ResourceClass::Other, second_after).is_err());
+        give_up(&mut world.engine, &mut world.session);
+        // Counted as arrived by now, it leaves the server's bucket within a second.
+        assert_eq!(world.session.room(ResourceClass::Other, second_after), Ok(()));
+        assert_eq!(world.session.take_nonce(NOW).map(|fresh| fresh.nonce), Some(nonce));
+    }
 }
 
 #[test]

@@ -43,8 +43,8 @@ impl Issuance {
     }
 
     /// Drops the order and everything that depends on it. Published challenges are cleaned up.
-    pub(super) fn forget_order(&mut self, session: &Session) {
-        self.engine.abandon_all();
+    pub(super) fn forget_order(&mut self, session: &mut Session) {
+        self.engine.abandon_all(session);
         self.drop_questions();
         self.order = super::Order::default();
         self.authorizations.clear();

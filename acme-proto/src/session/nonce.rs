@@ -24,12 +24,13 @@ pub(crate) struct NoncePool {
 }
 
 impl NoncePool {
-    /// Adds a nonce; the oldest makes room, and one that is there already is not doubled.
+    /// Adds a nonce, in order of age; the oldest makes room, and one that is there already is not doubled.
     pub(crate) fn put(&mut self, fresh: Fresh, capacity: usize) {
         if self.nonces.iter().any(|held| held.nonce == fresh.nonce) {
             return;
         }
-        self.nonces.push(fresh);
+        let younger = self.nonces.partition_point(|held| held.since <= fresh.since);
+        self.nonces.insert(younger, fresh);
         let over = self.nonces.len().saturating_sub(capacity);
         self.nonces.drain(..over);
     }
@@ -96,6 +97,14 @@ mod tests {
         assert_eq!(take(&mut pool, at(1)), Some(nonce("c")));
         assert_eq!(take(&mut pool, at(1)), Some(nonce("b")));
         assert_eq!(take(&mut pool, at(1)), None);
+    }
+
+    #[test]
+    fn a_nonce_that_is_given_back_takes_its_place_by_age() {
+        let mut pool = NoncePool::default();
+        put(&mut pool, "b", at(400), 8);
+        put(&mut pool, "a", at(0), 8);
+        assert_eq!(take(&mut pool, at(401)), Some(nonce("b")));
     }
 
     #[test]
