@@ -125,7 +125,7 @@ pub enum Notice {
         /// The profile in the CA's order; `None` if the order has none.
         applied: Option<String>,
     },
-    /// An issuance ends without a certificate, and this challenge may still be published.
+    /// An issuance ends, with a certificate or without, and this challenge may still be published.
     NotCleaned {
         /// The challenge to clean up.
         challenge: Box<Challenge>,

@@ -10,7 +10,7 @@ use super::plan::{
 use super::publications::{PublicationEvent, Publishing};
 use super::{AnyOperation, Issuance, IssuanceEvent, Offer, OfferId};
 use crate::challenge::Challenge;
-use crate::error::{Error, InvalidInput, PeerFault};
+use crate::error::{Error, PeerFault};
 use crate::op::{
     Choosing, DeactivateAuthorization, Finalize, GetAuthorization, GetCertificate, GetOrder,
 };
@@ -57,10 +57,7 @@ impl Issuance {
                 self.authorizations.touch_all();
                 self.publications.touch_all();
             }
-            Seen::Foreign(saved) => {
-                self.publications.clear();
-                self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);
-            }
+            Seen::Foreign(saved) => self.refuse_snapshot(saved, session),
         }
     }
 

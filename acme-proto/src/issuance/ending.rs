@@ -1,15 +1,19 @@
 //! How an issuance comes to its end: the result first, then clean-ups and deactivations within their own time.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 
 use super::event::Issued;
 use super::publications::{PublicationEvent, Publishing};
 use super::{Issuance, IssuanceEvent};
-use crate::error::Error;
+use crate::challenge::Challenge;
+use crate::error::{Error, InvalidInput};
 use crate::notice::Notice;
 use crate::op::ChosenChain;
 use crate::session::Session;
 use crate::time::Timestamp;
+use crate::url::Url;
 
 /// A result that waits for what is still to be cleaned up.
 #[derive(Debug)]
@@ -40,6 +44,21 @@ impl Issuance {
         self.ending = Some(Box::new(Ending { result, deactivates, until: None }));
         self.authorizations.touch_all();
         self.publications.touch_all();
+    }
+
+    /// Ends the flow, whose snapshot belongs to another directory or account. What it lists is left to that one.
+    pub(super) fn refuse_snapshot(&mut self, saved: Url, session: &mut Session) {
+        let reason = format!("the saved order belongs to {saved}");
+        for challenge in self.publications.listed() {
+            self.report_not_cleaned(challenge, reason.clone());
+        }
+        self.publications.clear();
+        self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);
+    }
+
+    fn report_not_cleaned(&mut self, challenge: Challenge, reason: String) {
+        let challenge = Box::new(challenge);
+        self.engine.exchanges.notice(Notice::NotCleaned { challenge, reason });
     }
 
     /// Drops the order and everything that depends on it. Published challenges are cleaned up.
@@ -100,6 +119,9 @@ impl Issuance {
         }
         let Some(ending) = self.ending.take() else { return false };
         let not_cleaned = self.publications.not_cleaned();
+        for (challenge, reason) in &not_cleaned {
+            self.report_not_cleaned(challenge.clone(), reason.clone());
+        }
         let result = match ending.result {
             Ok(chosen) => {
                 let order = self.order.url().cloned().zip(self.order.object().cloned());
@@ -111,13 +133,7 @@ impl Issuance {
                     not_cleaned,
                 })
             }
-            Err(error) => {
-                for (challenge, reason) in not_cleaned {
-                    let challenge = Box::new(challenge);
-                    self.engine.exchanges.notice(Notice::NotCleaned { challenge, reason });
-                }
-                Err(error)
-            }
+            Err(error) => Err(error),
         };
         self.life.end(result);
         true

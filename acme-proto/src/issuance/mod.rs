@@ -409,8 +409,7 @@ impl Drive<IssuanceEvent, Issued> for Issuance {
         self.engine.exchanges.start_clock(session.policy().issuance_time_limit);
         self.attempts.limit_validations(session.policy().max_failed_validations);
         if let Seen::Foreign(saved) = self.identity.enter(session) {
-            self.publications.clear();
-            return self.end(Err(InvalidInput::ForeignSnapshot(saved).into()), session);
+            return self.refuse_snapshot(saved, session);
         }
         if self.order.url().is_none() && self.is_running() {
             if let Some(unproved) = self.settings.unproved() {

@@ -89,7 +89,7 @@
 //!   offer no such list, and an orphaned order costs one pending order that nobody proves.
 //! - Cancelling cleans up what is published. It deactivates authorizations only on request
 //!   ([`Deactivation`](crate::issuance::Deactivation)), because other orders may use them.
-//! - An issuance that ends without a certificate reports challenges that may still be published by
+//! - However an issuance ends, it reports challenges that may still be published by
 //!   [`Notice::NotCleaned`](crate::notice::Notice). A durable issuance also keeps them in the snapshot.
 //!   The limit for clean-ups is 150 seconds, because a hook may take two minutes.
 //! - If the user refuses an offer, the order ends, because it can no longer be completed.

@@ -191,6 +191,7 @@ fn a_failed_clean_up_is_listed_and_costs_no_certificate() {
     let issued = issued.expect("a certificate");
     assert_eq!(issued.not_cleaned().len(), 1);
     assert_eq!(issued.not_cleaned()[0].1, "the DNS is down");
+    assert_eq!(told(&world), [(&Identifier::dns("a.example").expect("a name"), "the DNS is down")]);
     let kept = world.snapshots.last().expect("a snapshot").challenges().len();
     assert_eq!(kept, 1, "the snapshot still lists it");
 }
@@ -207,12 +208,16 @@ fn without_a_certificate_what_stays_published_is_named() {
     let flows = vec![issuance(&["a.example"])];
     let result = issue_with(&mut world, &mut session, flows, &plan).pop().expect("a result");
     result.expect_err("no certificate");
+    assert_eq!(told(&world), [(&Identifier::dns("a.example").expect("a name"), "the DNS is down")]);
+}
+
+/// Returns what notices name as published still, and why.
+fn told(world: &World) -> Vec<(&Identifier, &str)> {
     let told = world.notices.iter().filter_map(|notice| match notice {
         Notice::NotCleaned { challenge, reason } => Some((challenge.identifier(), &**reason)),
         _ => None,
     });
-    let name = Identifier::dns("a.example").expect("a name");
-    assert_eq!(told.collect::<Vec<_>>(), [(&name, "the DNS is down")]);
+    told.collect()
 }
 
 /// A CSR refused for good.

@@ -2,6 +2,7 @@
 
 use acme_proto::error::{Error, InvalidInput};
 use acme_proto::issuance::{Issuance, IssuanceEvent, Issued};
+use acme_proto::notice::Notice;
 use acme_proto::op::KeyChange;
 use acme_proto::session::Session;
 use acme_proto::snapshot::Snapshot;
@@ -157,6 +158,16 @@ fn a_snapshot_of_another_directory_is_refused_without_a_word_to_the_server() {
     let result = script.run(&mut session, &mut flow, |_, _, event| panic!("{event:?}"));
     assert!(matches!(result, Err(Error::Input(InvalidInput::ForeignSnapshot(_)))), "{result:?}");
     assert!(script.asked.is_empty());
+    assert_eq!(left_published(&script), ["https://ca.test/directory"]);
+}
+
+/// Returns what each notice of a challenge that may still be published says of the order that it is left to.
+fn left_published(script: &CannedServer) -> Vec<&str> {
+    let left = script.notices.iter().filter_map(|notice| match notice {
+        Notice::NotCleaned { reason, .. } => reason.strip_prefix("the saved order belongs to "),
+        _ => None,
+    });
+    left.collect()
 }
 
 #[test]
@@ -178,6 +189,7 @@ fn a_snapshot_of_another_account_is_refused_and_its_order_not_touched() {
         let refused = matches!(result, Err(Error::Input(InvalidInput::ForeignSnapshot(_))));
         assert!(refused, "{result:?}");
         assert_eq!(script.count("/order/1"), 0, "knows its account: {knows_account}");
+        assert_eq!(left_published(&script), ["https://ca.test/account/1"]);
     }
 }
 
