@@ -9,21 +9,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use acme_adapter::clock;
-use acme_adapter::error::Error;
+use acme_adapter::error::{BoxError, Error};
 use acme_adapter::keeper::{Kept, Reached, look_again_soon};
 use acme_adapter::keys::{KeyError, KeyKind, generate};
 use acme_adapter::storage::Zeroizing;
+use acme_proto::challenge::Challenge;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::solver::DynSolver;
 use crate::solver::http01::Find;
 use crate::storage::{DynStorage, Key, LockGuard, Storage};
-use crate::{Client, Issue, TlsListener, TlsListenerBuilder};
+use crate::{Client, Issue, Solver, TlsListener, TlsListenerBuilder};
 
 type BoxStorage = Arc<dyn DynStorage>;
 type BoxSolver = Arc<dyn DynSolver>;
@@ -169,19 +170,23 @@ impl Certificates {
 
 impl Inner {
     /// Obtains a certificate for a client that asks for a name without one, if it is wanted.
-    async fn missed(&self, name: &str) {
-        if self.keeper.is_wanted(name) {
-            return self.obtained(name).await;
-        }
-        if self.allow.as_ref().is_some_and(|allow| allow(name))
-            && let Some((kept, is_new)) = self.keeper.add_on_demand(name)
-        {
+    async fn missed(self: &Arc<Self>, name: &str) {
+        if !self.keeper.is_wanted(name) {
+            let is_allowed = self.allow.as_ref().is_some_and(|allow| allow(name));
+            let added = if is_allowed { self.keeper.add_on_demand(name) } else { None };
+            let Some((kept, is_new)) = added else { return };
             if is_new {
-                self.load(&kept).await;
                 self.signal.change();
+                // In a task of its own, so that what is stored is served though others keep the steps
+                // busy, and though the client leaves.
+                let inner = Arc::clone(self);
+                tokio::spawn(async move {
+                    inner.load(&kept).await;
+                    inner.signal.change();
+                });
             }
-            self.obtained(name).await;
         }
+        self.obtained(name).await;
     }
 
     /// Searches the storage for challenges after a wait, and notes when that began.
@@ -226,6 +231,7 @@ impl Sweep {
 /// Takes the steps of one certificate until it is removed or everything ends.
 async fn keep(inner: &Inner, kept: Arc<Kept>) {
     let (mut wakes, mut stopped) = (inner.signal.wakes(), inner.signal.stopped());
+    let mut changes = inner.signal.changes();
     while !kept.is_removed() && !*stopped.borrow_and_update() {
         wakes.borrow_and_update();
         let places = &inner.signal.places[usize::from(kept.is_on_demand())];
@@ -241,8 +247,15 @@ async fn keep(inner: &Inner, kept: Arc<Kept>) {
             look_again_soon(clock::wall())
         });
         let (woken, stop) = (pin!(wakes.changed()), pin!(stopped.changed()));
-        select(pin!(sleep(clock::until(until))), select(woken, stop)).await;
+        let removed = pin!(changes.wait_for(|_| kept.is_removed()));
+        let called = select(removed, select(woken, stop));
+        select(pin!(sleep(clock::until(until))), called).await;
     }
+}
+
+/// Removes what a solver has published for an order that is given up.
+async fn clean_up(solver: &impl Solver, challenge: &Challenge) -> Result<(), BoxError> {
+    timeout(CLEAN_UP_LIMIT, solver.clean_up(challenge)).await?
 }
 
 /// Generates a key on a thread that may block: RSA takes seconds.
@@ -345,5 +358,6 @@ impl Drop for Running<'_> {
     }
 }
 
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(60);
 const MAX_STEPS: usize = 16;
 const MAX_STEPS_ON_DEMAND: usize = 4;

@@ -103,6 +103,16 @@ impl<'a> Elements<'a> {
         Element::parse(self.reader.tlv_bytes()?)
     }
 
+    /// Returns the next element if it is a SubjectPublicKeyInfo with nothing after its key (RFC 5280 Section 4.1).
+    pub(crate) fn public_key(&mut self) -> der::Result<&'a [u8]> {
+        let key = self.expect(Tag::Sequence)?;
+        let mut parts = key.children()?;
+        parts.expect(Tag::Sequence)?;
+        parts.expect(Tag::BitString)?;
+        parts.finish()?;
+        Ok(key.raw)
+    }
+
     /// Returns the next element if its tag is `[number]`, and otherwise leaves it unread.
     pub(crate) fn context(&mut self, number: u32) -> der::Result<Option<Element<'a>>> {
         let mut ahead = self.clone();

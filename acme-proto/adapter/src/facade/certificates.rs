@@ -194,6 +194,10 @@ macro_rules! certificates {
             $($async)? fn step(&self, kept: &$crate::keeper::Kept) -> acme_proto::time::Timestamp {
                 use acme_proto::renewal::LifecycleStep;
 
+                if !kept.is_loaded() {
+                    self.load(kept)$($await)*;
+                    self.signal.change();
+                }
                 let now = $crate::clock::wall();
                 if self.solvers.is_empty() && self.keeper.own_kinds().is_empty() {
                     // A listener that starts wakes the certificates. What expires meanwhile is reported.
@@ -283,7 +287,7 @@ macro_rules! certificates {
                 };
                 // The key of the order is that of the certificate, which must be stored first.
                 if is_over && kept.unsaved().is_none() {
-                    self.clear_order(kept, directory)$($await)*;
+                    self.end_order(kept, directory)$($await)*;
                 }
                 drop(guard);
                 None
@@ -301,13 +305,12 @@ macro_rules! certificates {
                 self.signal.change();
                 match served {
                     $crate::keeper::Served::Shown => {
-                        kept.set_unsaved();
                         let _ = self.store(kept, &stored)$($await)*;
                         true
                     }
                     // It has a key, which nobody else has.
                     $crate::keeper::Served::Removed => self.store(kept, &stored)$($await)*,
-                    $crate::keeper::Served::Useless => {
+                    $crate::keeper::Served::Replaced | $crate::keeper::Served::Useless => {
                         let aside = $crate::storage::layout::set_aside_certificate(kept.name(), &stored);
                         let saved = crate::storage::run(&self.storage, aside)$($await)*;
                         if let Err(error) = &saved {
@@ -315,15 +318,6 @@ macro_rules! certificates {
                         }
                         saved.is_ok()
                     }
-                }
-            }
-
-            /// Removes the order in flight at a CA, with its key.
-            $($async)? fn clear_order(&self, kept: &$crate::keeper::Kept, directory: &acme_proto::url::Url) {
-                let name = self.keeper.order_name(kept, directory);
-                let cleared = crate::storage::run(&self.storage, $crate::storage::layout::clear_order(name))$($await)*;
-                if let Err(error) = cleared {
-                    self.keeper.report_storage(kept, &error);
                 }
             }
 
@@ -341,15 +335,14 @@ macro_rules! certificates {
                 if kept.wants_new_key() {
                     // One that was stored before the wish may be exposed as well.
                     for directory in self.keeper.directories() {
-                        let old = self.keeper.order_name(kept, directory);
-                        crate::storage::run(storage, layout::clear_order(old))$($await)*?;
+                        self.clear_order(kept, directory)$($await)*?;
                     }
                     kept.takes_new_key();
                 }
                 let found = crate::storage::run(storage, layout::load_order(&name))$($await)*?;
                 let (snapshot, is_useless) = self.keeper.order_in_flight(kept, directory, found);
                 if is_useless {
-                    crate::storage::run(storage, layout::clear_order(&name))$($await)*?;
+                    self.clear_order(kept, directory)$($await)*?;
                 }
                 let (kind, begun) = (self.keeper.key_kind(), $crate::clock::wall());
                 let made = crate::storage::run(storage, layout::load_or_make_order_key(&name, kind))$($await)*?;
@@ -434,7 +427,7 @@ macro_rules! certificates {
                 let Some(stored) = kept.unsaved() else { return };
                 let _ = self.store(kept, &stored)$($await)*;
                 if let Some(directory) = stored.directory().filter(|_| kept.unsaved().is_none()) {
-                    self.clear_order(kept, directory)$($await)*;
+                    self.end_order(kept, directory)$($await)*;
                 }
             }
 

@@ -50,6 +50,14 @@ pub enum CertificateEventKind {
         /// Since when it has been seen.
         since: Timestamp,
     },
+    /// An order was given up, and what it had published for a challenge could not be removed: it may
+    /// still be there.
+    NotCleaned {
+        /// The kind and the identifier of the challenge.
+        challenge: String,
+        /// The error with its causes.
+        reason: String,
+    },
     /// The new certificate is in the storage: other programs may load its files now.
     Saved,
     /// What was missing in the storage was written again.
@@ -63,7 +71,8 @@ impl CertificateEvent {
             CertificateEventKind::Lifecycle(event) => event.is_loud(),
             CertificateEventKind::Damaged { .. }
             | CertificateEventKind::StorageFailed { .. }
-            | CertificateEventKind::LockHeld { .. } => true,
+            | CertificateEventKind::LockHeld { .. }
+            | CertificateEventKind::NotCleaned { .. } => true,
             _ => false,
         }
     }
@@ -89,6 +98,9 @@ impl fmt::Display for CertificateEvent {
             }
             CertificateEventKind::LockHeld { lock, since } => {
                 write!(f, "another process has held {lock} since {since:.0}; end it if it hangs")
+            }
+            CertificateEventKind::NotCleaned { challenge, reason } => {
+                write!(f, "{challenge} may still be published; remove it by hand: {reason}")
             }
             CertificateEventKind::Saved => f.write_str("the new certificate is stored"),
             CertificateEventKind::Stored => f.write_str("what was missing is stored again"),

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use acme_proto::identifier::Identifier;
 use acme_proto::op::RenewalInfoEntry;
@@ -24,6 +24,8 @@ pub struct Kept {
     identifiers: Vec<Identifier>,
     /// Whether a handshake caused it.
     is_on_demand: bool,
+    /// Whether what is stored was taken over.
+    is_loaded: Mutex<bool>,
     state: Mutex<State>,
 }
 
@@ -69,7 +71,13 @@ impl Kept {
             new_key_wanted: None,
             lock_held: None,
         };
-        Self { id: id.into(), identifiers, is_on_demand, state: Mutex::new(state) }
+        Self {
+            id: id.into(),
+            identifiers,
+            is_on_demand,
+            is_loaded: Mutex::new(false),
+            state: Mutex::new(state),
+        }
     }
 
     /// Returns the first identifier, which is the name of the certificate.
@@ -113,14 +121,29 @@ impl Kept {
         state.new_key_wanted = state.new_key_wanted.max(wish);
     }
 
-    /// Takes over what the user wants of the one that this one replaces.
+    /// Takes over what the user wants of the one that this one replaces, and its certificate if the
+    /// storage has not got that.
     pub(super) fn inherit(&self, replaced: &Self) {
+        let unsaved = replaced.unsaved().filter(|unsaved| self.is_for(unsaved.leaf()));
         let wish = locked(&replaced.state).new_key_wanted;
         let mut state = locked(&self.state);
+        (state.is_unsaved, state.is_missed) = (unsaved.is_some(), unsaved.is_some());
+        state.served = unsaved;
         state.new_key_wanted = wish;
         if wish.is_some() {
             state.life.order_now();
         }
+    }
+
+    /// Locks whether what is stored was taken over, for as long as it is.
+    pub(super) fn begin_loading(&self) -> MutexGuard<'_, bool> {
+        locked(&self.is_loaded)
+    }
+
+    /// Returns whether what is stored was taken over. No step is taken before: it could repeat what
+    /// the stored life forbids.
+    pub fn is_loaded(&self) -> bool {
+        *locked(&self.is_loaded)
     }
 
     /// Returns whether the stored certificate is newer than the one that is served, and for the
@@ -138,7 +161,7 @@ impl Kept {
     }
 
     /// Returns whether a certificate is for the wanted identifiers.
-    fn is_for(&self, leaf: &Certificate) -> bool {
+    pub(super) fn is_for(&self, leaf: &Certificate) -> bool {
         let named = leaf.identifiers();
         self.identifiers.iter().all(|wanted| named.contains(wanted))
     }
@@ -179,6 +202,8 @@ impl Kept {
             state.life.order_now();
         }
         state.served = Some(stored);
+        // Before anything else is done with it: a function of the user may panic.
+        state.is_unsaved = true;
         state.is_ordering = false;
         state.lock_held = None;
         state.resumed = 0;
@@ -313,11 +338,6 @@ impl Kept {
     pub fn unsaved(&self) -> Option<StoredCertificate> {
         let state = locked(&self.state);
         state.served.clone().filter(|_| state.is_unsaved)
-    }
-
-    /// Notes that what is served is new and not stored yet.
-    pub fn set_unsaved(&self) {
-        locked(&self.state).is_unsaved = true;
     }
 
     /// Notes that the storage lost what is served, or does not take it.

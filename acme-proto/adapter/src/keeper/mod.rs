@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use acme_proto::challenge::Challenge;
 use acme_proto::identifier::Identifier;
 use acme_proto::renewal::Lifecycle;
 use acme_proto::snapshot::Snapshot;
@@ -36,7 +37,7 @@ pub use self::validations::Validations;
 
 use crate::clock;
 use crate::directories::Ca;
-use crate::error::Error;
+use crate::error::{BoxError, Error};
 use crate::keys::{KeyKind, ProviderKey, default_provider};
 use crate::locked;
 use crate::resolver::CertificateResolver;
@@ -230,20 +231,28 @@ impl Keeper {
         stored: Result<LoadedCertificate, StorageError>,
         life: Result<Found<StoredLife>, StorageError>,
     ) {
+        let mut is_loaded = kept.begin_loading();
+        // What was read before the first step must not undo that step.
+        if *is_loaded {
+            return;
+        }
         match life {
             Ok(Found::Intact(life)) => kept.restore(life, self.directories.iter().cloned()),
             Ok(Found::Damaged { aside }) => self.report_damage(kept, "the renewal state", &aside),
             Ok(Found::Missing) => {}
             Err(error) => self.report_storage(kept, &error),
         }
-        match self.intact(kept, stored) {
-            Some(stored) if self.show(kept, &stored) => {
+        match (kept.unsaved(), self.intact(kept, stored)) {
+            // It is newer than what the storage has, which did not take it.
+            (Some(inherited), _) => kept.load(inherited, &self.directories),
+            (None, Some(stored)) if self.show(kept, &stored) => {
                 let not_after = stored.not_after();
                 kept.load(stored, &self.directories);
                 self.report(kept, CertificateEventKind::Loaded { not_after });
             }
             _ => kept.load_nothing(),
         }
+        *is_loaded = true;
     }
 
     /// Returns the stored certificate, and reports why there is none.
@@ -352,7 +361,7 @@ impl Keeper {
         now: Timestamp,
     ) -> Served {
         if kept.is_removed() {
-            return Served::Removed;
+            return self.too_late(kept, &stored);
         }
         if let Err(details) = self.install(kept, &stored) {
             let aside = layout::aside_of_certificate(kept.name());
@@ -361,12 +370,32 @@ impl Keeper {
             kept.on_useless(directory, details, now);
             return Served::Useless;
         }
-        kept.on_issued(directory, stored, now);
+        kept.on_issued(directory, stored.clone(), now);
         if kept.is_removed() {
-            self.resolver.remove(kept.id());
-            return Served::Removed;
+            let too_late = self.too_late(kept, &stored);
+            if too_late == Served::Removed {
+                self.resolver.remove(kept.id());
+            }
+            return too_late;
         }
         Served::Shown
+    }
+
+    /// Returns what becomes of a certificate that arrives after its removal.
+    fn too_late(&self, kept: &Kept, stored: &StoredCertificate) -> Served {
+        let all = locked(&self.kept);
+        // One that is for its names adopts it from the storage.
+        let is_other = all.get(kept.id()).is_some_and(|other| !other.is_for(stored.leaf()));
+        if is_other { Served::Replaced } else { Served::Removed }
+    }
+
+    /// Reports that what an order had published could not be removed.
+    pub fn withdrawn(&self, kept: &Kept, challenge: &Challenge, cleaned: Result<(), BoxError>) {
+        if let Err(error) = cleaned {
+            let challenge = format!("{} for {}", challenge.kind(), challenge.identifier());
+            let reason = crate::error_chain(&*error);
+            self.report(kept, CertificateEventKind::NotCleaned { challenge, reason });
+        }
     }
 
     /// Notes that someone else holds the lock of the order, and reports it if that is suspiciously
@@ -489,6 +518,8 @@ pub enum Served {
     Shown,
     /// It is no longer wanted.
     Removed,
+    /// It is no longer wanted, and another one, for other names, has its place in the storage.
+    Replaced,
     /// It cannot be served; what was served before still is.
     Useless,
 }

@@ -250,7 +250,7 @@ impl<'a> Fields<'a> {
         let mut validity = tbs.expect(Tag::Sequence)?.children()?;
         let (not_before, not_after) = (validity.next()?, validity.next()?);
         let subject = tbs.expect(Tag::Sequence)?.raw;
-        let spki = tbs.expect(Tag::Sequence)?.raw;
+        let spki = tbs.public_key()?;
 
         // issuerUniqueID `[1]` and subjectUniqueID `[2]` may stand before the extensions `[3]`,
         // which are last (RFC 5280 Section 4.1).

@@ -186,7 +186,7 @@ fn read(der: &[u8]) -> der::Result<(&[u8], Vec<Identifier>)> {
     // The version, which has only one value (RFC 2986 Section 4.1).
     info.expect(Tag::Integer)?;
     let subject = info.expect(Tag::Sequence)?.raw;
-    let spki = info.expect(Tag::Sequence)?.raw;
+    let spki = info.public_key()?;
     let attributes = info.context(0)?;
     info.finish()?;
 

@@ -1,6 +1,7 @@
 //! Servers of both adapters that obtain, serve and renew their own certificates.
 
 mod faults;
+mod handover;
 mod on_tokio;
 mod readme;
 mod searches;

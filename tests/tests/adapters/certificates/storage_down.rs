@@ -221,6 +221,37 @@ fn a_full_storage_keeps_the_order_and_key_of_a_name_that_is_removed_meanwhile() 
 }
 
 /// Binds a port, which the CA validates at.
+/// Wants the same names again while the storage takes no certificate: the one in memory is not lost.
+fn want_again((ca, full, counts): (&TestCa, &Full, &Counts), want: impl FnOnce()) {
+    full.refuses_certificates.store(true, Ordering::SeqCst);
+    counts.wait_for_renewals(1);
+    wait_until("the storage failed", || counts.storage_failed.load(Ordering::SeqCst) > 0);
+    want();
+    full.refuses_certificates.store(false, Ordering::SeqCst);
+    wait_until("it is stored", || {
+        let stored = run(full, load_certificate("a.example")).expect("it can be read");
+        matches!(stored, LoadedCertificate::Intact { .. })
+    });
+    assert_eq!(ca.certificates_issued(), 1, "it is the same one");
+}
+
+#[test]
+fn a_certificate_that_is_only_in_memory_outlives_a_new_configuration() {
+    let (ca, full, counts) = (TestCa::start(), Full::default(), Arc::<Counts>::default());
+    let (certificates, listener) = on_blocking(&ca, &full, &counts);
+    want_again((&ca, &full, &counts), || certificates.add(["a.example"]).expect("names"));
+    certificates.shutdown();
+    drop(listener);
+
+    let (ca, full, counts) = (TestCa::start(), Full::default(), Arc::<Counts>::default());
+    let (runtime, certificates, listener) = on_tokio(&ca, &full, &counts);
+    want_again((&ca, &full, &counts), || {
+        runtime.block_on(certificates.add(["a.example"])).expect("names");
+    });
+    runtime.block_on(certificates.shutdown());
+    drop(listener);
+}
+
 fn bound(ca: &TestCa) -> std::net::TcpListener {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     ca.set_tls_port(socket.local_addr().expect("an address").port());

@@ -1,0 +1,187 @@
+//! What one certificate leaves to the next: files, records, and what was not stored yet.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use acme_adapter::error::BoxError;
+use acme_adapter::keeper::{CertificateEvent, CertificateEventKind};
+use acme_adapter::tls::Roots;
+use acme_proto::challenge::{Challenge, ChallengeResponse};
+use acme_proto::renewal::LifecycleEvent;
+use acme_proto::wire::ChallengeKind;
+use acme_testca::{ChallengeKind as Offered, TestCa};
+use acme_tests::scratch;
+
+use super::A_WHILE;
+use super::faults::{is_empty, wait_until};
+use super::site::{Site, Wanted};
+
+#[test]
+fn a_certificate_for_names_that_were_changed_meanwhile_replaces_no_file_of_the_present_ones() {
+    for start in Site::EACH {
+        let ca = TestCa::builder().validation_delay(Duration::from_secs(2)).start().expect("a CA");
+        let folder = scratch("changed-twice");
+        let site = start(&Wanted::new(folder.path(), &ca, &[&["a.example", "c.example"]]));
+        let orders = folder.path().join("orders");
+        let bundle = folder.path().join("certificates/a.example/bundle.pem");
+        wait_until("it is stored", || bundle.exists() && is_empty(&orders));
+        let stored = fs::read(&bundle).expect("a file");
+        site.add(&["a.example", "b.example"]);
+        wait_until("there is an order", || ca.order_objects().len() == 2);
+        site.add(&["a.example", "c.example"]);
+        let aside = folder.path().join("damaged");
+        wait_until("the other one is set aside", || !is_empty(&aside) && is_empty(&orders));
+        assert_eq!(ca.certificates_issued(), 2, "{}", site.adapter);
+        assert_eq!(fs::read(&bundle).expect("a file"), stored, "{}", site.adapter);
+        let file = fs::read_dir(&aside).expect("a folder").next().expect("a file").expect("a file");
+        let text = fs::read_to_string(file.path()).expect("text");
+        assert!(text.contains("PRIVATE KEY") && text.contains("BEGIN CERTIFICATE"));
+    }
+}
+
+/// A solver that fails to remove what it published, and notes for what.
+#[derive(Clone, Default)]
+struct Stuck(Arc<Mutex<Vec<Challenge>>>);
+
+const DNS01: &[ChallengeKind] = &[ChallengeKind::Dns01];
+
+impl Stuck {
+    fn remove(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.0.lock().expect("no panic").push(challenge.clone());
+        Err("the API of the zone is away".into())
+    }
+}
+
+impl acme_blocking::Solver for Stuck {
+    fn kinds(&self) -> &[ChallengeKind] {
+        DNS01
+    }
+
+    fn present(&self, _challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
+        Err("it is never asked for this kind".into())
+    }
+
+    fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.remove(challenge)
+    }
+}
+
+impl acme_tokio::Solver for Stuck {
+    fn kinds(&self) -> &[ChallengeKind] {
+        DNS01
+    }
+
+    async fn present(&self, _challenge: &Challenge) -> Result<ChallengeResponse, BoxError> {
+        Err("it is never asked for this kind".into())
+    }
+
+    async fn clean_up(&self, challenge: &Challenge) -> Result<(), BoxError> {
+        self.remove(challenge)
+    }
+}
+
+/// Stores an order whose record a process published before it was killed.
+fn leave_an_order(folder: &Path) {
+    let snapshot = include_str!("../../../golden/snapshot-1-published.json");
+    let orders = folder.join("orders");
+    fs::create_dir_all(&orders).expect("a folder");
+    fs::write(orders.join("a.example.json"), snapshot.replace("http-01", "dns-01"))
+        .expect("a file");
+}
+
+type Events = Arc<Mutex<Vec<CertificateEvent>>>;
+
+/// Sets up the certificate of a CA that knows nothing of the order, and offers no dns-01.
+macro_rules! of_another_ca {
+    ($adapter:ident, $ca:expr, $folder:expr, $solver:expr, $events:expr) => {{
+        let (ca, solver, events): (&TestCa, &Stuck, Events) = ($ca, $solver, Arc::clone($events));
+        let roots = Roots::Pem(ca.root_pem().into());
+        $adapter::Certificates::in_folder($folder)
+            .ca(ca.directory_url())
+            .names(["a.example"])
+            .solver(solver.clone())
+            .client(move |client| client.roots(roots.clone()))
+            .on_event(move |event| events.lock().expect("no panic").push(event.clone()))
+    }};
+}
+
+fn wait_for_the_report(folder: &Path, solver: &Stuck, events: &Events) {
+    let is_reported =
+        |event: &CertificateEvent| matches!(event.kind, CertificateEventKind::NotCleaned { .. });
+    wait_until("what remains is reported", || {
+        events.lock().expect("no panic").iter().any(is_reported)
+    });
+    let events = events.lock().expect("no panic");
+    let report = events.iter().find(|event| is_reported(event)).expect("a report");
+    assert_eq!(
+        report.to_string(),
+        "a.example: dns-01 for a.example may still be published; remove it by hand: \
+         the API of the zone is away"
+    );
+    assert!(report.is_loud());
+    let asked = solver.0.lock().expect("no panic");
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    drop((events, asked));
+    wait_until("the order is gone", || !folder.join("orders/a.example.json").exists());
+}
+
+#[test]
+fn what_an_order_that_is_given_up_has_published_is_removed_first() {
+    let ca = TestCa::builder().challenges([Offered::TlsAlpn01]).start().expect("a CA");
+    let (folder, solver, events) = (scratch("given-up"), Stuck::default(), Events::default());
+    leave_an_order(folder.path());
+    let builder = of_another_ca!(acme_blocking, &ca, folder.path(), &solver, &events);
+    let certificates = builder.start().expect("certificates");
+    let listener = certificates.listen("127.0.0.1:0").expect("a listener");
+    ca.set_tls_port(listener.local_addr().port());
+    wait_for_the_report(folder.path(), &solver, &events);
+    assert!(certificates.obtained("a.example", A_WHILE));
+    certificates.shutdown();
+
+    let (folder, solver, events) = (scratch("given-up"), Stuck::default(), Events::default());
+    leave_an_order(folder.path());
+    let builder = of_another_ca!(acme_tokio, &ca, folder.path(), &solver, &events);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    runtime.block_on(async {
+        let certificates = builder.start().await.expect("certificates");
+        let listener = certificates.listen("127.0.0.1:0").await.expect("a listener");
+        ca.set_tls_port(listener.local_addr().port());
+        certificates.obtained("a.example").await;
+        wait_for_the_report(folder.path(), &solver, &events);
+        certificates.shutdown().await;
+    });
+}
+
+#[test]
+fn a_certificate_is_stored_though_the_function_that_hears_of_it_panics() {
+    let (ca, folder) = (TestCa::start(), scratch("panics"));
+    let roots = Roots::Pem(ca.root_pem().into());
+    let has_panicked = Arc::new(AtomicBool::new(false));
+    let panicked = Arc::clone(&has_panicked);
+    let certificates = acme_blocking::Certificates::in_folder(folder.path())
+        .ca(ca.directory_url())
+        .names(["a.example"])
+        .client(move |client| client.roots(roots.clone()))
+        .on_event(move |event| {
+            let is_renewed = matches!(
+                &event.kind,
+                CertificateEventKind::Lifecycle(LifecycleEvent::Renewed { .. })
+            );
+            assert!(!is_renewed || panicked.swap(true, Ordering::SeqCst), "on purpose");
+        })
+        .start()
+        .expect("certificates");
+    let listener = certificates.listen("127.0.0.1:0").expect("a listener");
+    ca.set_tls_port(listener.local_addr().port());
+    assert!(certificates.obtained("a.example", A_WHILE));
+    let bundle = folder.path().join("certificates/a.example/bundle.pem");
+    wait_until("it is stored", || bundle.exists());
+    wait_until("its order is over", || is_empty(&folder.path().join("orders")));
+    assert!(has_panicked.load(Ordering::SeqCst));
+    assert_eq!(ca.certificates_issued(), 1);
+    certificates.shutdown();
+}
