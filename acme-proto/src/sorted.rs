@@ -9,8 +9,6 @@ use core::mem;
 
 /// The most entries of a run; a longer one is cut into two.
 const MOST: usize = 64;
-/// Up to so many entries a run takes no more room than they need.
-const FEW: usize = 8;
 
 /// A sorted map: runs of entries, of which each is a sorted vector.
 #[derive(Clone, Debug)]
@@ -87,8 +85,10 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let after = self.runs.partition_point(|run| run[0].0.borrow() <= key);
-        let run = after.saturating_sub(1);
+        let run = match self.runs.len() {
+            0 | 1 => 0,
+            _ => self.runs.partition_point(|run| run[0].0.borrow() <= key).saturating_sub(1),
+        };
         let found = |run: &Vec<(K, V)>| run.binary_search_by(|(one, _)| one.borrow().cmp(key));
         Place { run, at: self.runs.get(run).map_or(Err(0), found) }
     }
@@ -140,8 +140,8 @@ impl<K: Ord, V> SortedMap<K, V> {
             }
         }
         let entries = &mut self.runs[run];
-        if entries.len() < FEW {
-            entries.reserve_exact(1);
+        if entries.is_empty() {
+            entries.reserve_exact(1); // most maps have one entry and no more
         }
         entries.insert(at, (key, value));
         None
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_no_more_room_than_it_needs_and_none_takes_none() {
+    fn a_single_entry_takes_no_more_room_than_it_needs_and_none_takes_none() {
         let mut sorted = SortedMap::new();
         sorted.insert(1, 2);
         assert_eq!((sorted.runs.capacity(), sorted.runs[0].capacity()), (1, 1));

@@ -311,8 +311,8 @@ impl Issuance {
     fn step_publications(&mut self) -> bool {
         let changed = self.publications.take_changed();
         for url in changed.iter() {
-            let Some(challenge) = self.publications.get(url) else { continue };
-            let Some(view) = self.publications.view(url, self.saving.stored()) else { continue };
+            let seen = self.publications.get_with_view(url, self.saving.stored());
+            let Some((challenge, view)) = seen else { continue };
             let Some(step) = plan::publication(view, self.need(challenge)) else { continue };
             let challenge = challenge.clone();
             // An offer may wait for it.

@@ -363,6 +363,9 @@ impl Issuance {
 
     /// Returns the snapshot to be saved now, if one is due and none is being saved.
     fn save(&mut self) -> Option<SaveRequest> {
+        if self.saving.is_stored() {
+            return None; // asked often, and not worth a view of the order
+        }
         let now = self.engine.exchanges.now();
         let expects_more = self.expects_changes();
         if !self.saving.is_due(now, expects_more) {

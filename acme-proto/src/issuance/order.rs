@@ -86,14 +86,20 @@ impl Order {
             return Err(PeerFault::UnknownStatus(crate::text::printable(other, 80)));
         }
         let listed = order.authorizations();
-        let bases: SortedSet<_> = order.identifiers().iter().map(Identifier::base).collect();
-        // Compared as sets: servers spell wildcards in more ways than one, and may leave the member out.
-        if !bases.is_empty() && !names.are(&bases) {
-            return Err(PeerFault::OtherIdentifiers(shown(&bases)));
+        // What it listed before was looked at then.
+        let is_known = self.object.as_ref().is_some_and(|before| {
+            before.identifiers() == order.identifiers() && before.authorizations() == listed
+        });
+        if !is_known {
+            let bases: SortedSet<_> = order.identifiers().iter().map(Identifier::base).collect();
+            // Compared as sets: servers spell wildcards in more ways than one, and may leave the member out.
+            if !bases.is_empty() && !names.are(&bases) {
+                return Err(PeerFault::OtherIdentifiers(shown(&bases)));
+            }
         }
         // A server may tell them later than at first.
         let is_first = authorizations.is_empty();
-        if !(is_first || authorizations.are(listed)) {
+        if !(is_first || is_known || authorizations.are(listed)) {
             return Err(PeerFault::OrderChanged);
         }
         if is_first {

@@ -202,7 +202,16 @@ impl Publications {
 
     /// Returns how far a challenge is, for planning; a selection up to generation `saved` is stored.
     pub(super) fn view(&self, url: &Url, saved: u64) -> Option<PublicationView> {
-        self.all.get(url).map(|publication| publication.progress.view(saved))
+        self.get_with_view(url, saved).map(|(_, view)| view)
+    }
+
+    pub(super) fn get_with_view(
+        &self,
+        url: &Url,
+        saved: u64,
+    ) -> Option<(&Challenge, PublicationView)> {
+        let Publication { challenge, progress } = &**self.all.get(url)?;
+        Some((challenge, progress.view(saved)))
     }
 
     /// Returns whether a challenge is selected, published, or being cleaned up: it cannot be published again then.

@@ -10,7 +10,6 @@ use der::Tag;
 use der::asn1::ObjectIdentifier;
 
 use crate::identifier::Identifier;
-use crate::sorted::SortedSet;
 use crate::x509::asn1::{self, Element, tag};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -122,11 +121,14 @@ pub(super) fn difference(
     wanted: &[Identifier],
 ) -> (Vec<Identifier>, Vec<Identifier>) {
     // A certificate may have thousands of names.
-    let [all_found, all_wanted] = [found, wanted].map(|all| all.iter().collect::<SortedSet<_>>());
-    let missing = wanted
-        .iter()
-        .filter(|identifier| general_name(identifier).is_some() && !all_found.contains(identifier));
-    let extra = found.iter().filter(|identifier| !all_wanted.contains(identifier));
+    let [all_found, all_wanted] = [found, wanted].map(|all| {
+        let mut sorted: Vec<_> = all.iter().collect();
+        sorted.sort_unstable();
+        sorted
+    });
+    let is_missing = |one: &&Identifier| all_found.binary_search(one).is_err();
+    let missing = wanted.iter().filter(is_missing).filter(|one| general_name(one).is_some());
+    let extra = found.iter().filter(|one| all_wanted.binary_search(one).is_err());
     (missing.cloned().collect(), extra.cloned().collect())
 }
 
