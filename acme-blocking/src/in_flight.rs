@@ -5,7 +5,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::Scope;
 use std::time::Instant;
 
@@ -19,6 +18,7 @@ use acme_proto::rollover::RolloverIntent;
 
 use crate::BoxError;
 use crate::cancel::{Cancel, Subscription};
+use crate::mailbox::{Address, Mailbox};
 use crate::shared::{AccountLock, Shared};
 use crate::solver::hook::within;
 use crate::solver::{Given, GivenSolver, Solver};
@@ -53,8 +53,7 @@ pub(crate) struct InFlight<'scope, 'env: 'scope> {
     /// For what borrows from the caller, who waits for its end.
     workers: Workers<'scope>,
     user: UserParts<'env>,
-    sender: Sender<Arrival>,
-    receiver: Receiver<Arrival>,
+    arrivals: Mailbox<Arrival>,
     /// How many tasks the flow waits for.
     pending: usize,
     /// Requests that are held until the flow waits: only then is it known whether there is just
@@ -81,19 +80,18 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         shared: &'env Arc<Shared>,
         user: UserParts<'env>,
     ) -> Self {
-        let (sender, receiver) = mpsc::channel();
-        // Cancellation arrives through the same channel, so that one `recv` waits for everything.
-        let cancelled = sender.clone();
+        let arrivals = Mailbox::new();
+        // Cancellation arrives in the same mailbox, so that one `take` waits for everything.
+        let cancelled = arrivals.address();
         let wish = user
             .cancel
             .as_ref()
-            .map(|cancel| cancel.subscribe(move || drop(cancelled.send(Arrival::Cancelled))));
+            .map(|cancel| cancel.subscribe(move || cancelled.send(Arrival::Cancelled)));
         Self {
             shared,
             workers: Workers::scoped(scope),
             user,
-            sender,
-            receiver,
+            arrivals,
             pending: 0,
             unsent: Vec::new(),
             unsigned: Vec::new(),
@@ -104,8 +102,8 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
 
     /// Returns a function that makes [`next`](Self::next) return [`Arrival::Woken`].
     pub(crate) fn wake(&self) -> Wake {
-        let sender = self.sender.clone();
-        Arc::new(move || drop(sender.send(Arrival::Woken)))
+        let address = self.arrivals.address();
+        Arc::new(move || address.send(Arrival::Woken))
     }
 
     /// Starts a task, and returns its result if it ends at once.
@@ -147,8 +145,7 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
         let ends = self.unsigned.iter().filter_map(|unsigned| unsigned.end);
         let left = ends.min().map(|end| end.saturating_duration_since(Instant::now()));
         let wait = left.map_or(wait, |left| left.min(wait));
-        // The sender in `self` keeps the channel open.
-        let arrival = self.receiver.recv_timeout(wait).unwrap_or(Arrival::Elapsed);
+        let arrival = self.arrivals.take(wait).unwrap_or(Arrival::Elapsed);
         match arrival {
             Arrival::Input(Input::Signature(id, _) | Input::SignFailed(id, _)) => {
                 let Some(place) = self.unsigned.iter().position(|unsigned| unsigned.id == id)
@@ -233,13 +230,13 @@ impl<'scope, 'env> InFlight<'scope, 'env> {
     /// Runs a job that borrows nothing, so that the flow can end without waiting for it.
     fn detached(&mut self, expected: Expected, job: impl FnOnce() -> Arrival + Send + 'static) {
         self.pending += 1;
-        self.shared.workers.run(arriving(self.sender.clone(), expected, job));
+        self.shared.workers.run(arriving(self.arrivals.address(), expected, job));
     }
 
     /// Runs a job that borrows from the caller, who waits for its end.
     fn scoped(&mut self, expected: Expected, job: impl FnOnce() -> Arrival + Send + 'scope) {
         self.pending += 1;
-        self.workers.run(arriving(self.sender.clone(), expected, job));
+        self.workers.run(arriving(self.arrivals.address(), expected, job));
     }
 }
 
@@ -303,7 +300,7 @@ fn run_call(solver: &dyn Solver, call: &SolverCall, is_over: &AtomicBool) -> Arr
 
 /// Returns what runs a job on a thread and sends its result, which nobody receives if the flow has ended meanwhile.
 fn arriving(
-    sender: Sender<Arrival>,
+    address: Address<Arrival>,
     expected: Expected,
     job: impl FnOnce() -> Arrival,
 ) -> impl FnOnce(io::Result<()>) {
@@ -312,7 +309,7 @@ fn arriving(
             Ok(()) => outcome(expected, job),
             Err(error) => expected.failed(format!("no thread: {error}")),
         };
-        let _ = sender.send(arrival);
+        address.send(arrival);
     }
 }
 

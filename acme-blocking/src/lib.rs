@@ -59,6 +59,7 @@ mod drive;
 mod in_flight;
 mod issue;
 mod key_change;
+mod mailbox;
 mod register;
 mod server;
 mod shared;

@@ -4,8 +4,8 @@ use core::fmt;
 use core::time::Duration;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use acme_adapter::addresses::{ConnectAttempts, FailedAddresses};
@@ -23,6 +23,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, LazyBuffers, Ne
 
 use super::lost::NoConnection;
 use super::wire::{Stream, Wire};
+use crate::mailbox::Mailbox;
 use crate::timed::Timed;
 use crate::workers::Workers;
 
@@ -186,16 +187,16 @@ fn look_up(
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    let (send, receive) = mpsc::channel();
-    let name = host.to_owned();
+    let addresses = Mailbox::new();
+    let (answer, name) = (addresses.address(), host.to_owned());
     workers.run(move |thread| {
         let found = thread.and_then(|()| (name.as_str(), port).to_socket_addrs());
-        let _ = send.send(found.map(Vec::from_iter));
+        answer.send(found.map(Vec::from_iter));
     });
     let none = |why: String| Lost::NotSent(format!("no address for {host}{why}"));
-    match receive.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(found) => found.map_err(|e| none(format!(": {}", error_chain(&e)))),
-        Err(_) => Err(none(" within the time limit".into())),
+    match addresses.take(deadline.saturating_duration_since(Instant::now())) {
+        Some(found) => found.map_err(|e| none(format!(": {}", error_chain(&e)))),
+        None => Err(none(" within the time limit".into())),
     }
 }
 
@@ -208,15 +209,15 @@ fn connect_to_any<T: Send + 'static>(
     attempt: fn(SocketAddr, Instant) -> io::Result<T>,
     workers: &Workers<'static>,
 ) -> Option<(SocketAddr, T)> {
-    let (send, receive) = mpsc::channel();
+    let results = Mailbox::new();
     loop {
         // Reached at the start, after a failure, and when a head start is over. An attempt that loses
         // ends at the deadline at the latest, and its connection is dropped.
         let alone = attempts.are_over();
         if let Some(address) = attempts.next() {
-            let send = send.clone();
+            let result = results.address();
             let attempted = move |thread: io::Result<()>| {
-                let _ = send.send((address, thread.and_then(|()| attempt(address, deadline))));
+                result.send((address, thread.and_then(|()| attempt(address, deadline))));
             };
             if alone && attempts.head_start().is_none() {
                 // There is nothing to race against, and no need of a thread.
@@ -229,19 +230,19 @@ fn connect_to_any<T: Send + 'static>(
         }
         let left = deadline.saturating_duration_since(Instant::now());
         let limit = attempts.head_start().map_or(left, |head_start| head_start.min(left));
-        match receive.recv_timeout(limit) {
-            Ok((address, Ok(connected))) => {
+        match results.take(limit) {
+            Some((address, Ok(connected))) => {
                 attempts.connected(address);
                 return Some((address, connected));
             }
-            Ok((address, Err(error))) => {
+            Some((address, Err(error))) => {
                 attempts.failed(address, Lost::NotSent(late_or(&error))).ok()?;
             }
-            Err(_) if deadline <= Instant::now() => {
+            None if deadline <= Instant::now() => {
                 attempts.give_up(LATE);
                 return None;
             }
-            Err(_) => {} // the head start is over
+            None => {} // the head start is over
         }
     }
 }
