@@ -155,7 +155,8 @@ pub mod session;
 ))]
 pub mod signer;
 pub mod snapshot;
-mod sorted;
+#[doc(hidden)]
+pub mod sorted;
 mod text;
 pub mod time;
 pub mod token;

@@ -1,18 +1,19 @@
 //! A sorted map and a sorted set for what is usually one entry, and may be ten thousand.
 //!
 //! They take less room than those of the standard library, in memory and in the program: a node of a B-tree has room for
-//! eleven entries, and the code of a B-tree takes ten kilobytes for each type of its entries.
+//! eleven entries, and the code of a B-tree takes ten kilobytes for each type of its entries. acme-adapter has them too.
 
 use alloc::vec::Vec;
 use core::borrow::Borrow;
+use core::fmt;
 use core::mem;
 
 /// The most entries of a run; a longer one is cut into two.
 const MOST: usize = 64;
 
 /// A sorted map: runs of entries, of which each is a sorted vector.
-#[derive(Clone, Debug)]
-pub(crate) struct SortedMap<K, V> {
+#[derive(Clone)]
+pub struct SortedMap<K, V> {
     /// In order of the keys. No run is empty.
     runs: Vec<Vec<(K, V)>>,
 }
@@ -25,44 +26,44 @@ struct Place {
 }
 
 impl<K, V> SortedMap<K, V> {
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self { runs: Vec::new() }
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.runs.iter().map(Vec::len).sum()
     }
 
     /// Returns the entries, in order of the keys.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.runs.iter().flatten().map(|(key, value)| (key, value))
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.runs.iter_mut().flatten().map(|(key, value)| (&*key, value))
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.iter().map(|(key, _)| key)
     }
 
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+    pub fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
     }
 
-    pub(crate) fn first(&self) -> Option<&K> {
+    pub fn first(&self) -> Option<&K> {
         Some(&self.runs.first()?.first()?.0)
     }
 
-    pub(crate) fn pop_first(&mut self) -> Option<(K, V)> {
+    pub fn pop_first(&mut self) -> Option<(K, V)> {
         (!self.is_empty()).then(|| self.take(0, 0))
     }
 
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
         self.runs.iter_mut().for_each(|run| run.retain(|(key, value)| keep(key, value)));
         self.runs.retain(|run| !run.is_empty());
     }
@@ -93,7 +94,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         Place { run, at: self.runs.get(run).map_or(Err(0), found) }
     }
 
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
@@ -102,7 +103,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         Some(&self.runs[run][at].1)
     }
 
-    pub(crate) fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
@@ -111,7 +112,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         Some(&mut self.runs[run][at].1)
     }
 
-    pub(crate) fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
@@ -119,7 +120,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Sets the value of a key, and returns the one before.
-    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let Place { mut run, at } = self.place(&key);
         let mut at = match at {
             Ok(at) => return Some(mem::replace(&mut self.runs[run][at].1, value)),
@@ -148,7 +149,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Returns the value of a key, which is inserted if it is not there.
-    pub(crate) fn or_default(&mut self, key: K) -> &mut V
+    pub fn or_default(&mut self, key: K) -> &mut V
     where
         V: Default,
         K: Clone,
@@ -160,12 +161,18 @@ impl<K: Ord, V> SortedMap<K, V> {
         &mut self.runs[run][at].1
     }
 
-    pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
         let Place { run, at } = self.place(key);
         Some(self.take(run, at.ok()?).1)
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for SortedMap<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -186,55 +193,55 @@ impl<K, V> IntoIterator for SortedMap<K, V> {
 
 /// A sorted set.
 #[derive(Clone, Debug)]
-pub(crate) struct SortedSet<K>(SortedMap<K, ()>);
+pub struct SortedSet<K>(SortedMap<K, ()>);
 
 impl<K> SortedSet<K> {
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self(SortedMap::new())
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &K> {
+    pub fn iter(&self) -> impl Iterator<Item = &K> {
         self.0.keys()
     }
 
-    pub(crate) fn first(&self) -> Option<&K> {
+    pub fn first(&self) -> Option<&K> {
         self.0.first()
     }
 
-    pub(crate) fn pop_first(&mut self) -> Option<K> {
+    pub fn pop_first(&mut self) -> Option<K> {
         self.0.pop_first().map(|(key, ())| key)
     }
 
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
         self.0.retain(|key, ()| keep(key));
     }
 }
 
 impl<K: Ord> SortedSet<K> {
     /// Inserts a key, and returns whether it was not there.
-    pub(crate) fn insert(&mut self, key: K) -> bool {
+    pub fn insert(&mut self, key: K) -> bool {
         self.0.insert(key, ()).is_none()
     }
 
     /// Removes a key, and returns whether it was there.
-    pub(crate) fn remove(&mut self, key: &K) -> bool {
+    pub fn remove(&mut self, key: &K) -> bool {
         self.0.remove(key).is_some()
     }
 
-    pub(crate) fn contains(&self, key: &K) -> bool {
+    pub fn contains(&self, key: &K) -> bool {
         self.0.contains_key(key)
     }
 
     /// Moves all keys of the other set here.
-    pub(crate) fn append(&mut self, other: &mut Self) {
+    pub fn append(&mut self, other: &mut Self) {
         self.extend(mem::take(other));
     }
 }

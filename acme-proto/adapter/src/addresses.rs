@@ -35,11 +35,12 @@ impl FailedAddresses {
     }
 
     /// Puts the addresses that failed after the others, the one that failed last at the end.
-    fn sort(&self, addresses: &mut [SocketAddr]) {
-        let failed = locked(&self.0);
-        addresses.sort_by_key(|address| {
-            failed.iter().position(|known| known == address).map_or(0, |place| place + 1)
-        });
+    fn sort(&self, addresses: &mut Vec<SocketAddr>) {
+        for failed in &*locked(&self.0) {
+            let before = addresses.len();
+            addresses.retain(|address| address != failed);
+            addresses.resize(before, *failed);
+        }
     }
 }
 

@@ -51,9 +51,12 @@ impl CookieJar {
         let mut header = Zeroizing::new(String::new());
         let mut kept = locked(&self.kept);
         kept.retain(|cookie| cookie.expires.is_none_or(|expires| expires > now));
-        let mut fit: Vec<&Cookie> = kept.iter().filter(|cookie| cookie.fits(url)).collect();
-        // Longer paths first; the sort leaves the order of creation among the others.
-        fit.sort_by_key(|cookie| core::cmp::Reverse(cookie.path.len()));
+        // Longer paths first; the order of creation among those of one length.
+        let mut fit: Vec<&Cookie> = Vec::new();
+        for cookie in kept.iter().filter(|cookie| cookie.fits(url)) {
+            let place = fit.partition_point(|other| other.path.len() >= cookie.path.len());
+            fit.insert(place, cookie);
+        }
         for cookie in fit {
             let separator = if header.is_empty() { "" } else { "; " };
             let value: &str = &cookie.value;

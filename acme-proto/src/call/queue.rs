@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
 use super::exchange::{ExchangeId, Settled};
@@ -39,14 +40,23 @@ pub(super) struct Outstanding {
 }
 
 /// A queue that takes no room while it was not written to: a flow may wait long, and one of many.
+///
+/// Its destructor is a function of its own. Otherwise each unit of code generation has a copy, of a kilobyte.
 #[derive(Debug, Default)]
-pub(super) struct LazyQueue(Option<Box<Queue>>);
+pub(super) struct LazyQueue(ManuallyDrop<Option<Box<Queue>>>);
 
 static EMPTY: Queue = Queue::new();
 
 impl LazyQueue {
     pub(super) const fn new() -> Self {
-        Self(None)
+        Self(ManuallyDrop::new(None))
+    }
+}
+
+impl Drop for LazyQueue {
+    #[inline(never)]
+    fn drop(&mut self) {
+        drop(self.0.take());
     }
 }
 

@@ -1,7 +1,6 @@
 //! Distinguished names and general names.
 
 use alloc::string::{String, ToString};
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
@@ -62,13 +61,9 @@ impl GeneralNames {
         let ip = self.ip.iter().map(|&address| Identifier::Ip(address));
         let email = self.email.iter().map(|name| Identifier::from_wire(EMAIL, name));
         let mut all: Vec<Identifier> = dns.chain(ip).chain(email).collect();
-        // A stable sort, so that the first one of each comes first. A certificate may have thousands of names.
-        let mut places: Vec<usize> = (0..all.len()).collect();
-        places.sort_by(|&one, &other| all[one].cmp(&all[other]));
-        let mut is_first = vec![true; all.len()];
-        for pair in places.windows(2) {
-            is_first[pair[1]] = all[pair[0]] != all[pair[1]];
-        }
+        // A certificate may have thousands of names.
+        let mut seen = SortedSet::new();
+        let is_first: Vec<bool> = all.iter().map(|name| seen.insert(name)).collect();
         let mut is_first = is_first.into_iter();
         all.retain(|_| is_first.next().unwrap_or_default());
         all
@@ -201,6 +196,8 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     #[test]

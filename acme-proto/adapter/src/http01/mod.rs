@@ -3,10 +3,10 @@
 mod answer;
 mod redirect;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use acme_proto::challenge::{Challenge, Http01};
+use acme_proto::sorted::SortedMap;
 
 use crate::locked;
 
@@ -35,8 +35,8 @@ pub struct Http01Handler {
     entries: Arc<Mutex<Entries>>,
 }
 
-/// Bodies by path, then by host.
-type Entries = BTreeMap<String, BTreeMap<String, String>>;
+/// Each host with its body, by path. Few hosts share a path.
+type Entries = SortedMap<String, Vec<(String, String)>>;
 
 impl Http01Handler {
     /// Creates an empty table.
@@ -47,7 +47,11 @@ impl Http01Handler {
     /// Publishes a challenge. Publishing it twice has no further effect; other kinds are ignored.
     pub fn insert(&self, challenge: &Challenge) {
         if let Some(Http01 { host, path, body, .. }) = challenge.http_01() {
-            self.lock().entry(path).or_default().insert(canonical(&host), body);
+            let host = canonical(&host);
+            let mut entries = self.lock();
+            let hosts = entries.or_default(path);
+            hosts.retain(|(other, _)| *other != host);
+            hosts.push((host, body));
         }
     }
 
@@ -56,7 +60,8 @@ impl Http01Handler {
         let Some(Http01 { host, path, .. }) = challenge.http_01() else { return };
         let mut entries = self.lock();
         if let Some(hosts) = entries.get_mut(&path) {
-            hosts.remove(&canonical(&host));
+            let host = canonical(&host);
+            hosts.retain(|(other, _)| *other != host);
             if hosts.is_empty() {
                 entries.remove(&path);
             }
@@ -71,8 +76,9 @@ impl Http01Handler {
     pub fn respond(&self, host: Option<&str>, path: &str) -> Option<String> {
         let entries = self.lock();
         let hosts = entries.get(path)?;
-        let named = host.and_then(|host| hosts.get(&canonical(host_of(host))));
-        named.or_else(|| hosts.values().next()).cloned()
+        let host = host.map(|host| canonical(host_of(host)));
+        let named = hosts.iter().find(|(other, _)| host.as_ref() == Some(other));
+        named.or_else(|| hosts.first()).map(|(_, body)| body.clone())
     }
 
     /// Returns whether nothing is published.

@@ -1,7 +1,6 @@
 //! The keys at hand, and the one that makes a requested signature.
 
 use core::fmt;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use acme_proto::flow::{KeyRole, SignFailed, SignRequest, SignatureAlgorithm};
@@ -15,7 +14,8 @@ use crate::keys::{AccountKey, KeyError, ProviderKey};
 pub struct Keyring {
     accounts: Vec<ProviderKey>,
     certificates: Vec<ProviderKey>,
-    external: BTreeMap<String, MacKey>,
+    /// By the key identifier.
+    external: Vec<(String, MacKey)>,
 }
 
 impl Keyring {
@@ -69,7 +69,9 @@ impl Keyring {
 
     /// Adds the MAC key that a CA issued for this key identifier.
     pub fn add_external(&mut self, kid: impl Into<String>, key: MacKey) {
-        self.external.insert(kid.into(), key);
+        let kid = kid.into();
+        self.external.retain(|(other, _)| *other != kid);
+        self.external.push((kid, key));
     }
 
     /// Signs with the key that the request names by role and thumbprint, or by key identifier.
@@ -90,7 +92,8 @@ impl Keyring {
                 self.certificate(named).ok_or(SignFailed::UnknownKey)?.sign(alg, &request.message)
             }
             (KeyRole::ExternalAccount(kid), SignatureAlgorithm::Mac(alg)) => {
-                let key = self.external.get(kid).ok_or(SignFailed::UnknownKey)?;
+                let external = self.external.iter().find(|(other, _)| other == kid);
+                let (_, key) = external.ok_or(SignFailed::UnknownKey)?;
                 Ok(Signature::from_mac(key.sign(alg, &request.message)))
             }
             _ => Err(SignFailed::UnsupportedAlgorithm),
@@ -108,10 +111,11 @@ impl Keyring {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let external: Vec<&String> = self.external.iter().map(|(kid, _)| kid).collect();
         f.debug_struct("Keyring")
             .field("accounts", &self.accounts)
             .field("certificates", &self.certificates)
-            .field("external", &self.external.keys())
+            .field("external", &external)
             .finish()
     }
 }

@@ -9,11 +9,12 @@
 //! last of them has no more use for it.
 
 use core::fmt;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::locked;
 
+use acme_proto::sorted::SortedMap;
 use acme_proto::url::Url;
 
 /// Called, from any thread, when a place in a queue has become the first.
@@ -28,9 +29,9 @@ pub struct RecordLocks {
 #[derive(Default)]
 struct State {
     next_ticket: u64,
-    queues: BTreeMap<String, VecDeque<Waiter>>,
+    queues: SortedMap<String, VecDeque<Waiter>>,
     /// Who counts on a challenge, by its URL.
-    users: BTreeMap<Url, BTreeSet<u64>>,
+    users: SortedMap<Url, Vec<u64>>,
 }
 
 struct Waiter {
@@ -46,7 +47,7 @@ impl RecordLocks {
     pub fn lock(self: &Arc<Self>, name: &str, wake: Wake) -> RecordLock {
         let mut state = self.state();
         let ticket = state.ticket();
-        state.queues.entry(name.to_owned()).or_default().push_back(Waiter { ticket, wake });
+        state.queues.or_default(name.to_owned()).push_back(Waiter { ticket, wake });
         drop(state);
         RecordLock { locks: Arc::clone(self), name: name.to_owned(), ticket }
     }
@@ -55,14 +56,14 @@ impl RecordLocks {
     pub(super) fn publish(self: &Arc<Self>, challenge: &Url) -> Published {
         let mut state = self.state();
         let ticket = state.ticket();
-        state.users.entry(challenge.clone()).or_default().insert(ticket);
+        state.users.or_default(challenge.clone()).push(ticket);
         drop(state);
         Published { locks: Arc::clone(self), challenge: challenge.clone(), ticket }
     }
 
     /// Returns how many issuances have a challenge published.
     pub(super) fn users(&self, challenge: &Url) -> usize {
-        self.state().users.get(challenge).map_or(0, BTreeSet::len)
+        self.state().users.get(challenge).map_or(0, Vec::len)
     }
 
     /// Locks the state, which is valid even if another thread panics while it holds the lock.
@@ -98,7 +99,7 @@ impl Published {
     pub(super) fn end(&self) {
         let mut state = self.locks.state();
         let Some(users) = state.users.get_mut(&self.challenge) else { return };
-        users.remove(&self.ticket);
+        users.retain(|ticket| *ticket != self.ticket);
         if users.is_empty() {
             state.users.remove(&self.challenge);
         }

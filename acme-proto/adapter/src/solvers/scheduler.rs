@@ -2,11 +2,12 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use acme_proto::challenge::{Challenge, ChallengeId, ChallengeResponse};
 use acme_proto::issuance::Offer;
+use acme_proto::sorted::SortedMap;
 use acme_proto::url::Url;
 use acme_proto::wire::ChallengeKind;
 
@@ -27,13 +28,13 @@ pub struct Scheduler {
     progress: Vec<Progress>,
     locks: Arc<RecordLocks>,
     /// What this issuance has published.
-    published: BTreeMap<Url, Arc<Published>>,
+    published: SortedMap<Url, Arc<Published>>,
     next_id: u64,
     /// Calls of `present` and `clean_up`, oldest first.
     queue: VecDeque<SolverCall>,
     /// Calls of `wait`.
     waits: VecDeque<SolverCall>,
-    running: BTreeMap<CallId, Running>,
+    running: SortedMap<CallId, Running>,
     /// How many of the running calls count against [`MAX_CALLS`].
     busy: usize,
     /// Nothing is presented any more.
@@ -153,11 +154,11 @@ impl Scheduler {
             gathers: vec![false; kinds.len()],
             kinds,
             locks: Arc::clone(locks),
-            published: BTreeMap::new(),
+            published: SortedMap::new(),
             next_id: 0,
             queue: VecDeque::new(),
             waits: VecDeque::new(),
-            running: BTreeMap::new(),
+            running: SortedMap::new(),
             busy: 0,
             stopped: false,
         }
