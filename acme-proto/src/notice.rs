@@ -157,7 +157,7 @@ pub enum RetryReason {
     /// The CA demands the external account binding for an account look-up too.
     ExternalAccount,
     /// The server sent an error that may pass.
-    Status(u16, Option<Arc<Problem>>),
+    Status(u16, Option<Problem>),
     /// No response arrived.
     Lost(String),
 }
@@ -175,7 +175,7 @@ pub enum Progress {
     /// The order has a new status.
     Order(OrderStatus),
     /// The server refused one way of proving an identifier.
-    ChallengeFailed(Identifier, ChallengeKind, Option<Arc<Problem>>),
+    ChallengeFailed(Identifier, ChallengeKind, Option<Problem>),
 }
 
 impl fmt::Display for Notice {

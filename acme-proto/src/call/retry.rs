@@ -297,7 +297,7 @@ impl Exchanges {
 
     /// Reports a refusal after which the request is sent again, and keeps it for the error of the deadline.
     fn refused_for_now(&mut self, problem: &ServerProblem, tries: u32, at: Timestamp) {
-        let reason = RetryReason::Status(problem.status, problem.problem.clone().map(Arc::new));
+        let reason = RetryReason::Status(problem.status, problem.problem.clone());
         self.retry_notice(problem.url.clone(), tries, reason, at);
         self.last_failure = Some(Box::new(Error::Problem(Arc::new(problem.clone()))));
     }

@@ -1,7 +1,6 @@
 //! A response that breaks the protocol.
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use core::fmt;
 
 use crate::url::Url;
@@ -77,7 +76,7 @@ pub enum PeerFault {
         /// The status code.
         status: u16,
         /// What the CA says.
-        problem: Arc<Problem>,
+        problem: Problem,
     },
     /// The body is compressed, which was not asked for.
     #[error("the body is compressed ({0}), which was not asked for")]

@@ -1,7 +1,6 @@
 //! One authorization: what the server shows of it, and how far its proof is.
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -43,7 +42,7 @@ pub(super) struct Authorization {
     /// The kinds that could be tried when it was first offered.
     pub(super) kinds: Vec<ChallengeKind>,
     /// What the server said when it did not accept a response.
-    pub(super) refusal: Option<Arc<Problem>>,
+    pub(super) refusal: Option<Problem>,
     /// It is being read.
     pub(super) reading: bool,
     /// The challenge whose response is in flight.

@@ -1,6 +1,5 @@
 //! A successful response, as an operation reads it.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::error::{Error, PeerFault};
@@ -81,7 +80,7 @@ impl Received<'_> {
         let is_one = header::media_type(self.response.headers()).as_deref() == Some(PROBLEM);
         let says_so = problem.kind().acme_name().is_some() || is_one;
         says_so.then(|| {
-            let (status, problem) = (self.response.status(), Arc::new(problem));
+            let (status, problem) = (self.response.status(), problem);
             self.fault(PeerFault::Problem { status, problem })
         })
     }

@@ -1,7 +1,6 @@
 //! The challenge object (RFC 8555 Sections 7.1.5 and 8).
 
 use alloc::string::String;
-use alloc::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -21,7 +20,7 @@ pub struct Challenge {
     url: Url,
     status: ChallengeStatus,
     validated: Option<Timestamp>,
-    error: Option<Arc<Problem>>,
+    error: Option<Problem>,
     token: Option<Token>,
     extra: Map<String, Value>,
 }
@@ -64,7 +63,7 @@ impl Challenge {
 
     /// Returns what went wrong at the last try; it may be tried again while the status is processing.
     pub fn error(&self) -> Option<&Problem> {
-        self.error.as_deref()
+        self.error.as_ref()
     }
 
     /// Returns the token; none if it is absent or has other characters than base64url's, in which case
@@ -84,7 +83,7 @@ impl Challenge {
             ChallengeKind::Other(other) => other.len(),
             _ => 0,
         };
-        let error = self.error.as_deref().map_or(0, Problem::weight);
+        let error = self.error.as_ref().map_or(0, Problem::weight);
         let token = self.token.as_ref().map_or(0, |token| token.as_str().len());
         let url = self.url.as_str().len();
         size_of::<Self>() + kind + url + token + error + json::weight_of_members(&self.extra)
@@ -124,7 +123,7 @@ impl Challenge {
         if token.as_ref().is_some_and(Token::is_short) {
             reader.report(object.path("token"), DeviationKind::TooShort);
         }
-        let error = Problem::member(&mut object, "error", reader).map(Arc::new);
+        let error = Problem::member(&mut object, "error", reader);
         let extra = object.into_extra(reader);
         Ok(Self { kind, url, status, validated, error, token, extra })
     }

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
@@ -15,7 +16,11 @@ use crate::url::Url;
 ///
 /// An operation with an absent or unusable URL is not available.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directory {
+pub struct Directory(Arc<Members>);
+
+/// What a directory consists of. Clones share it.
+#[derive(Debug, PartialEq, Eq)]
+struct Members {
     new_nonce: Url,
     new_account: Option<Url>,
     new_order: Option<Url>,
@@ -39,66 +44,66 @@ impl Directory {
     }
 
     /// Returns the URL that issues nonces (RFC 8555 Section 7.2).
-    pub const fn new_nonce(&self) -> &Url {
-        &self.new_nonce
+    pub fn new_nonce(&self) -> &Url {
+        &self.0.new_nonce
     }
 
     /// Returns the URL that finds and creates accounts (RFC 8555 Section 7.3).
-    pub const fn new_account(&self) -> Option<&Url> {
-        self.new_account.as_ref()
+    pub fn new_account(&self) -> Option<&Url> {
+        self.0.new_account.as_ref()
     }
 
     /// Returns the URL that creates orders (RFC 8555 Section 7.4).
-    pub const fn new_order(&self) -> Option<&Url> {
-        self.new_order.as_ref()
+    pub fn new_order(&self) -> Option<&Url> {
+        self.0.new_order.as_ref()
     }
 
     /// Returns the URL that creates authorizations without an order (RFC 8555 Section 7.4.1).
-    pub const fn new_authz(&self) -> Option<&Url> {
-        self.new_authz.as_ref()
+    pub fn new_authz(&self) -> Option<&Url> {
+        self.0.new_authz.as_ref()
     }
 
     /// Returns the URL that revokes certificates (RFC 8555 Section 7.6).
-    pub const fn revoke_cert(&self) -> Option<&Url> {
-        self.revoke_cert.as_ref()
+    pub fn revoke_cert(&self) -> Option<&Url> {
+        self.0.revoke_cert.as_ref()
     }
 
     /// Returns the URL that changes account keys (RFC 8555 Section 7.3.5).
-    pub const fn key_change(&self) -> Option<&Url> {
-        self.key_change.as_ref()
+    pub fn key_change(&self) -> Option<&Url> {
+        self.0.key_change.as_ref()
     }
 
     /// Returns the base URL of renewal information (RFC 9773 Section 3).
-    pub const fn renewal_info(&self) -> Option<&Url> {
-        self.renewal_info.as_ref()
+    pub fn renewal_info(&self) -> Option<&Url> {
+        self.0.renewal_info.as_ref()
     }
 
     /// Returns the metadata of the server, or defaults if it sends none.
-    pub const fn meta(&self) -> &Meta {
-        &self.meta
+    pub fn meta(&self) -> &Meta {
+        &self.0.meta
     }
 
     /// Returns all other members.
-    pub const fn extra(&self) -> &Map<String, Value> {
-        &self.extra
+    pub fn extra(&self) -> &Map<String, Value> {
+        &self.0.extra
     }
 
     /// Returns the object as JSON, as [`parse`](Self::parse) reads it.
     pub(crate) fn to_json(&self) -> Value {
-        let mut object = self.extra.clone();
+        let mut object = self.0.extra.clone();
         let urls = [
-            ("newNonce", Some(&self.new_nonce)),
-            ("newAccount", self.new_account.as_ref()),
-            ("newOrder", self.new_order.as_ref()),
-            ("newAuthz", self.new_authz.as_ref()),
-            ("revokeCert", self.revoke_cert.as_ref()),
-            ("keyChange", self.key_change.as_ref()),
-            ("renewalInfo", self.renewal_info.as_ref()),
+            ("newNonce", Some(&self.0.new_nonce)),
+            ("newAccount", self.0.new_account.as_ref()),
+            ("newOrder", self.0.new_order.as_ref()),
+            ("newAuthz", self.0.new_authz.as_ref()),
+            ("revokeCert", self.0.revoke_cert.as_ref()),
+            ("keyChange", self.0.key_change.as_ref()),
+            ("renewalInfo", self.0.renewal_info.as_ref()),
         ];
         for (name, url) in urls {
             object.extend(url.map(|url| (name.into(), url.as_str().into())));
         }
-        object.insert("meta".into(), self.meta.to_json());
+        object.insert("meta".into(), self.0.meta.to_json());
         Value::Object(object)
     }
 
@@ -117,7 +122,7 @@ impl Directory {
         let new_order = needed(&mut object, "newOrder");
         let revoke_cert = needed(&mut object, "revokeCert");
         let key_change = needed(&mut object, "keyChange");
-        Ok(Self {
+        Ok(Self(Arc::new(Members {
             new_nonce,
             new_account,
             new_order,
@@ -129,7 +134,7 @@ impl Directory {
                 .object("meta", reader)
                 .map_or_else(Meta::default, |meta| Meta::read(meta, reader)),
             extra: object.into_extra(reader),
-        })
+        })))
     }
 }
 

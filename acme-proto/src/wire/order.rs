@@ -18,13 +18,17 @@ use crate::url::Url;
 ///
 /// Its URL is not part of the object. Only the `Location` header contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct Order(Arc<Members>);
+
+/// What an order consists of. Clones share it, and it is dropped by one call.
+#[derive(Debug, PartialEq, Eq)]
+struct Members {
     status: OrderStatus,
     expires: Option<Timestamp>,
     identifiers: Vec<Identifier>,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
-    error: Option<Arc<Problem>>,
+    error: Option<Problem>,
     authorizations: Vec<Url>,
     finalize: Option<Url>,
     certificate: Option<Url>,
@@ -51,74 +55,74 @@ impl Order {
     }
 
     /// Returns the status.
-    pub const fn status(&self) -> &OrderStatus {
-        &self.status
+    pub fn status(&self) -> &OrderStatus {
+        &self.0.status
     }
 
     /// Returns the time at which the server abandons the order.
-    pub const fn expires(&self) -> Option<Timestamp> {
-        self.expires
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.0.expires
     }
 
     /// Returns the identifiers, in no particular order. Empty if the server does not send them, or one of them is malformed.
     pub fn identifiers(&self) -> &[Identifier] {
-        &self.identifiers
+        &self.0.identifiers
     }
 
     /// Returns the requested start of the validity period.
-    pub const fn not_before(&self) -> Option<Timestamp> {
-        self.not_before
+    pub fn not_before(&self) -> Option<Timestamp> {
+        self.0.not_before
     }
 
     /// Returns the requested end of the validity period.
-    pub const fn not_after(&self) -> Option<Timestamp> {
-        self.not_after
+    pub fn not_after(&self) -> Option<Timestamp> {
+        self.0.not_after
     }
 
     /// Returns the error that occurred while the server processed the order.
     pub fn error(&self) -> Option<&Problem> {
-        self.error.as_deref()
+        self.0.error.as_ref()
     }
 
     /// Returns the URLs of the authorizations. They need not match the identifiers in order or
     /// number. Empty if the server does not send them.
     pub fn authorizations(&self) -> &[Url] {
-        &self.authorizations
+        &self.0.authorizations
     }
 
     /// Returns the URL to send the CSR to once the order is ready.
-    pub const fn finalize(&self) -> Option<&Url> {
-        self.finalize.as_ref()
+    pub fn finalize(&self) -> Option<&Url> {
+        self.0.finalize.as_ref()
     }
 
     /// Returns the URL of the certificate once the order is valid.
-    pub const fn certificate(&self) -> Option<&Url> {
-        self.certificate.as_ref()
+    pub fn certificate(&self) -> Option<&Url> {
+        self.0.certificate.as_ref()
     }
 
     /// Returns the identifier of the certificate that this order replaces (RFC 9773 Section 5).
     pub fn replaces(&self) -> Option<&str> {
-        self.replaces.as_deref()
+        self.0.replaces.as_deref()
     }
 
     /// Returns the profile of the order (draft-ietf-acme-profiles Section 4).
     pub fn profile(&self) -> Option<&str> {
-        self.profile.as_deref()
+        self.0.profile.as_deref()
     }
 
     /// Returns the URL of the current certificate of an order with automatic renewal (RFC 8739).
-    pub const fn star_certificate(&self) -> Option<&Url> {
-        self.star_certificate.as_ref()
+    pub fn star_certificate(&self) -> Option<&Url> {
+        self.0.star_certificate.as_ref()
     }
 
     /// Returns the parameters of automatic renewal, as received (RFC 8739 Section 3.1.1).
     pub fn auto_renewal(&self) -> Option<&Map<String, Value>> {
-        self.extra.get("auto-renewal").and_then(Value::as_object)
+        self.0.extra.get("auto-renewal").and_then(Value::as_object)
     }
 
     /// Returns all other members, including those of the identifiers, under `identifiers`.
-    pub const fn extra(&self) -> &Map<String, Value> {
-        &self.extra
+    pub fn extra(&self) -> &Map<String, Value> {
+        &self.0.extra
     }
 
     fn read(mut object: Object<'_>, reader: &mut Reader<'_>) -> Result<Self, InvalidObject> {
@@ -131,13 +135,13 @@ impl Order {
         }
         let finalize = object.url("finalize", reader);
         object.expect("finalize", finalize.is_some(), reader);
-        Ok(Self {
+        Ok(Self(Arc::new(Members {
             status,
             expires,
             identifiers: identifiers(&mut object, reader)?,
             not_before: object.timestamp("notBefore", reader),
             not_after: object.timestamp("notAfter", reader),
-            error: Problem::member(&mut object, "error", reader).map(Arc::new),
+            error: Problem::member(&mut object, "error", reader),
             authorizations: authorizations(&mut object, reader)?,
             finalize,
             certificate: object.url("certificate", reader),
@@ -145,7 +149,7 @@ impl Order {
             profile: object.string("profile", reader),
             star_certificate: object.url("star-certificate", reader),
             extra: object.into_extra(reader),
-        })
+        })))
     }
 }
 

@@ -1,7 +1,5 @@
 //! An authorization as it was read (RFC 8555 Section 7.5).
 
-use alloc::sync::Arc;
-
 use super::super::Issuance;
 use super::super::authorization::Proof;
 use super::super::plan::AuthorizationView;
@@ -168,7 +166,7 @@ impl Issuance {
         let now = self.engine.exchanges.now();
         let authorization = self.authorizations.edit(index);
         let refusal = authorization.refusal.take();
-        let error = challenge.error().cloned().or_else(|| refusal.map(Arc::unwrap_or_clone));
+        let error = challenge.error().cloned().or(refusal);
         let responded = authorization.has_responded();
         let is_pending = responded && *challenge.status() == ChallengeStatus::Pending;
         if core::mem::take(&mut authorization.unheard) && is_pending && error.is_none() {
@@ -216,7 +214,7 @@ impl Issuance {
         }
         self.attempts.add(name.clone(), attempt);
         self.saving.change();
-        self.report(Progress::ChallengeFailed(name.clone(), kind, problem.map(Arc::new)));
+        self.report(Progress::ChallengeFailed(name.clone(), kind, problem));
     }
 
     /// Goes on with a challenge that an earlier run had published.

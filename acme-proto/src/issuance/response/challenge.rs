@@ -153,7 +153,7 @@ impl Issuance {
             // "Not pending" is what servers say to a second response: read what became of the first. If it is pending
             // after all, this was its failure.
             authorization.responses += 1;
-            authorization.refusal = problem.into_problem().map(Arc::new);
+            authorization.refusal = problem.into_problem();
             return self.authorizations.set_proof(index, Proof::Responded(url.clone()));
         }
         authorization.responses = 0;

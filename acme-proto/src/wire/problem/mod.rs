@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -19,7 +20,11 @@ use crate::text::{printable, snippet};
 /// `Display` writes one escaped line of bounded length: the `detail`, or else the `title`, or else
 /// the type, followed by the subproblems. Serde uses the JSON form of RFC 9457.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Problem(Arc<Members>);
+
+/// What a problem consists of. Clones share it, and what has a problem in it drops it by one call.
+#[derive(Debug, PartialEq, Eq)]
+struct Members {
     kind: ProblemType,
     title: Option<String>,
     detail: Option<String>,
@@ -27,7 +32,7 @@ pub struct Problem {
     instance: Option<String>,
     identifier: Option<Identifier>,
     algorithms: Vec<String>,
-    subproblems: Vec<Self>,
+    subproblems: Vec<Problem>,
     extra: Map<String, Value>,
 }
 
@@ -76,65 +81,66 @@ impl Problem {
     }
 
     /// Returns the type, which identifies the kind of error.
-    pub const fn kind(&self) -> &ProblemType {
-        &self.kind
+    pub fn kind(&self) -> &ProblemType {
+        &self.0.kind
     }
 
     /// Returns a summary of the type, for humans.
     pub fn title(&self) -> Option<&str> {
-        self.title.as_deref()
+        self.0.title.as_deref()
     }
 
     /// Returns the explanation of this occurrence, for humans, exactly as received.
     pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
+        self.0.detail.as_deref()
     }
 
     /// Returns the `status` member. It is advisory: the status of the response decides.
-    pub const fn status(&self) -> Option<u16> {
-        self.status
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
     }
 
     /// Returns the URI of this occurrence, resolved. For `userActionRequired` it is the page to
     /// visit (RFC 8555 Section 7.3.3).
     pub fn instance(&self) -> Option<&str> {
-        self.instance.as_deref()
+        self.0.instance.as_deref()
     }
 
     /// Returns the identifier of a subproblem. `None` for a top-level problem.
-    pub const fn identifier(&self) -> Option<&Identifier> {
-        self.identifier.as_ref()
+    pub fn identifier(&self) -> Option<&Identifier> {
+        self.0.identifier.as_ref()
     }
 
     /// Returns the algorithms that the server accepts, for `badSignatureAlgorithm`.
     pub fn algorithms(&self) -> &[String] {
-        &self.algorithms
+        &self.0.algorithms
     }
 
     /// Returns the subproblems (RFC 8555 Section 6.7.1).
     pub fn subproblems(&self) -> &[Self] {
-        &self.subproblems
+        &self.0.subproblems
     }
 
     /// Returns all other members, including those of the identifier, under `identifier`.
-    pub const fn extra(&self) -> &Map<String, Value> {
-        &self.extra
+    pub fn extra(&self) -> &Map<String, Value> {
+        &self.0.extra
     }
 
     /// Returns whether the type says nothing specific: `about:blank`, `malformed`, and types
     /// outside of the ACME namespace.
     pub fn is_generic(&self) -> bool {
-        self.kind == ProblemType::Malformed || self.kind.acme_name().is_none()
+        self.0.kind == ProblemType::Malformed || self.0.kind.acme_name().is_none()
     }
 
     /// Returns about how many octets of memory it takes.
     pub(crate) fn weight(&self) -> usize {
-        let texts = [&self.title, &self.detail, &self.instance].into_iter().flatten();
-        let texts: usize = texts.chain(&self.algorithms).map(String::len).sum();
-        let identifier = self.identifier.as_ref().map_or(0, |identifier| identifier.value().len());
-        let below: usize = self.subproblems.iter().map(Self::weight).sum();
-        let own = size_of::<Self>() + self.kind.as_str().len() + texts + identifier;
-        own + below + json::weight_of_members(&self.extra)
+        let texts = [&self.0.title, &self.0.detail, &self.0.instance].into_iter().flatten();
+        let texts: usize = texts.chain(&self.0.algorithms).map(String::len).sum();
+        let identifier =
+            self.0.identifier.as_ref().map_or(0, |identifier| identifier.value().len());
+        let below: usize = self.0.subproblems.iter().map(Self::weight).sum();
+        let own = size_of::<Members>() + self.0.kind.as_str().len() + texts + identifier;
+        own + below + json::weight_of_members(&self.0.extra)
     }
 
     /// Takes a member that is a problem.
@@ -156,7 +162,7 @@ impl Problem {
         let typed = object.text("type").is_some_and(|text| !text.is_empty());
         let field = object.path("type");
         let problem = Self::read(object, 0, reader);
-        if typed || problem.headline().is_some() || !problem.subproblems.is_empty() {
+        if typed || problem.headline().is_some() || !problem.0.subproblems.is_empty() {
             Ok(problem)
         } else {
             Err(InvalidObject::Missing { field })
@@ -173,7 +179,7 @@ impl Problem {
             }
             None
         };
-        Self {
+        Self(Arc::new(Members {
             kind: kind(&mut object, reader),
             title: object.string("title", reader),
             detail: object.string("detail", reader),
@@ -188,15 +194,15 @@ impl Problem {
             algorithms: object.strings("algorithms", reader),
             subproblems: subproblems(&mut object, depth, reader),
             extra: object.into_extra(reader),
-        }
+        }))
     }
 
     fn is_blank(&self) -> bool {
-        self.kind == ProblemType::AboutBlank
+        self.0.kind == ProblemType::AboutBlank
             && self.headline().is_none()
-            && self.status.is_none_or(|status| status == 0)
-            && self.subproblems.is_empty()
-            && self.extra.is_empty()
+            && self.0.status.is_none_or(|status| status == 0)
+            && self.0.subproblems.is_empty()
+            && self.0.extra.is_empty()
     }
 
     fn headline(&self) -> Option<&str> {
@@ -205,16 +211,16 @@ impl Problem {
 
     /// Collects the subproblems of all levels, each before those that it contains.
     fn flatten<'a>(&'a self, all: &mut Vec<&'a Self>) {
-        for problem in &self.subproblems {
+        for problem in &self.0.subproblems {
             all.push(problem);
             problem.flatten(all);
         }
     }
 
     fn write_own(&self, f: &mut fmt::Formatter<'_>, max: usize) -> fmt::Result {
-        f.write_str(&printable(self.headline().unwrap_or_else(|| self.kind.as_str()), max))?;
-        match &self.instance {
-            Some(instance) if self.kind == ProblemType::UserActionRequired => {
+        f.write_str(&printable(self.headline().unwrap_or_else(|| self.0.kind.as_str()), max))?;
+        match &self.0.instance {
+            Some(instance) if self.0.kind == ProblemType::UserActionRequired => {
                 write!(f, " (visit {})", printable(instance, MAX_TEXT))
             }
             _ => Ok(()),
@@ -222,8 +228,8 @@ impl Problem {
     }
 
     fn members(&self) -> Map<String, Value> {
-        let mut members = self.extra.clone();
-        if let Some(identifier) = &self.identifier {
+        let mut members = self.0.extra.clone();
+        if let Some(identifier) = &self.0.identifier {
             let mut whole = match members.remove("identifier") {
                 Some(Value::Object(rest)) => rest,
                 _ => Map::new(),
@@ -236,26 +242,26 @@ impl Problem {
             members.insert(name.into(), value);
         };
         // An absent type means `about:blank` (RFC 9457 Section 3.1.1).
-        if self.kind != ProblemType::AboutBlank {
-            put("type", self.kind.as_str().into());
+        if self.0.kind != ProblemType::AboutBlank {
+            put("type", self.0.kind.as_str().into());
         }
-        if let Some(title) = &self.title {
+        if let Some(title) = &self.0.title {
             put("title", title.as_str().into());
         }
-        if let Some(detail) = &self.detail {
+        if let Some(detail) = &self.0.detail {
             put("detail", detail.as_str().into());
         }
-        if let Some(status) = self.status {
+        if let Some(status) = self.0.status {
             put("status", status.into());
         }
-        if let Some(instance) = &self.instance {
+        if let Some(instance) = &self.0.instance {
             put("instance", instance.as_str().into());
         }
-        if !self.algorithms.is_empty() {
-            put("algorithms", json!(self.algorithms));
+        if !self.0.algorithms.is_empty() {
+            put("algorithms", json!(self.0.algorithms));
         }
-        if !self.subproblems.is_empty() {
-            let parts = self.subproblems.iter().map(|part| Value::Object(part.members()));
+        if !self.0.subproblems.is_empty() {
+            let parts = self.0.subproblems.iter().map(|part| Value::Object(part.members()));
             put("subproblems", parts.collect());
         }
         members
@@ -269,7 +275,7 @@ impl fmt::Display for Problem {
         self.flatten(&mut parts);
         for (index, part) in parts.iter().take(MAX_SHOWN).enumerate() {
             f.write_str(if index == 0 { " [" } else { "; " })?;
-            if let Some(identifier) = &part.identifier {
+            if let Some(identifier) = &part.0.identifier {
                 write!(f, "{}: ", printable(&identifier.value(), MAX_TEXT))?;
             }
             part.write_own(f, MAX_TEXT)?;

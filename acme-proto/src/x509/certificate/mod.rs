@@ -1,6 +1,7 @@
 //! Certificates (RFC 5280 Section 4.1).
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
@@ -19,7 +20,11 @@ use crate::x509::{distinguished_name, names, validity};
 ///
 /// Its signature is not verified.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Certificate {
+pub struct Certificate(Arc<Parts>);
+
+/// What a certificate consists of. Clones share it.
+#[derive(PartialEq, Eq, Hash)]
+struct Parts {
     der: Vec<u8>,
     serial: Vec<u8>,
     issuer: Vec<u8>,
@@ -56,7 +61,7 @@ impl Certificate {
         }
         let not_before = fields.not_before.ok_or(InvalidCertificate::Validity)?;
         let not_after = fields.not_after.ok_or(InvalidCertificate::Validity)?;
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             serial: fields.serial.to_vec(),
             issuer: fields.issuer.to_vec(),
             subject: fields.subject.to_vec(),
@@ -69,17 +74,17 @@ impl Certificate {
             authority_key_id: fields.extensions.authority_key_id,
             subject_key_id: fields.extensions.subject_key_id,
             der,
-        })
+        })))
     }
 
     /// Returns the whole certificate in DER.
     pub fn as_der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
     }
 
     /// Returns the SubjectPublicKeyInfo in DER.
     pub fn spki_der(&self) -> &[u8] {
-        &self.spki
+        &self.0.spki
     }
 
     /// Returns the public key.
@@ -89,49 +94,49 @@ impl Certificate {
     /// Fails if [`Jwk`] does not support the kind of key. The certificate itself may still be
     /// valid.
     pub fn public_key(&self) -> Result<Jwk, InvalidJwk> {
-        Jwk::from_spki_der(&self.spki)
+        Jwk::from_spki_der(&self.0.spki)
     }
 
     /// Returns the dNSNames of the subjectAltName, unchanged.
     ///
     /// Octets that are not UTF-8 are replaced by U+FFFD.
     pub fn dns_names(&self) -> &[String] {
-        &self.dns_names
+        &self.0.dns_names
     }
 
     /// Returns the iPAddresses of the subjectAltName.
     pub fn ip_addresses(&self) -> &[IpAddr] {
-        &self.ip_addresses
+        &self.0.ip_addresses
     }
 
     /// Returns the names of the subjectAltName as identifiers, without repetitions.
     ///
     /// Only dNSName, iPAddress and rfc822Name are included.
     pub fn identifiers(&self) -> &[Identifier] {
-        &self.identifiers
+        &self.0.identifiers
     }
 
     /// Returns how many names it has, for a bound: one that is repeated is one identifier, and kept as often as it is
     /// there.
     pub(crate) fn name_count(&self) -> usize {
-        self.dns_names.len().max(self.identifiers.len())
+        self.0.dns_names.len().max(self.0.identifiers.len())
     }
 
     /// Returns the content octets of the serial number, including a leading zero octet.
     pub fn serial(&self) -> &[u8] {
-        &self.serial
+        &self.0.serial
     }
 
     /// Returns the keyIdentifier of the authorityKeyIdentifier, without tag and length.
     ///
     /// Without it, the certificate has no renewal information (RFC 9773 Section 4.1).
     pub fn authority_key_id(&self) -> Option<&[u8]> {
-        self.authority_key_id.as_deref()
+        self.0.authority_key_id.as_deref()
     }
 
     /// Returns the subjectKeyIdentifier, without tag and length.
     pub fn subject_key_id(&self) -> Option<&[u8]> {
-        self.subject_key_id.as_deref()
+        self.0.subject_key_id.as_deref()
     }
 
     /// Returns the identifier of the certificate in renewal information and in `replaces` (RFC 9773
@@ -147,54 +152,54 @@ impl Certificate {
     }
 
     /// Returns the beginning of the validity period.
-    pub const fn not_before(&self) -> Timestamp {
-        self.not_before
+    pub fn not_before(&self) -> Timestamp {
+        self.0.not_before
     }
 
     /// Returns the end of the validity period.
-    pub const fn not_after(&self) -> Timestamp {
-        self.not_after
+    pub fn not_after(&self) -> Timestamp {
+        self.0.not_after
     }
 
     /// Returns the issuer's Name in DER.
     pub fn issuer_der(&self) -> &[u8] {
-        &self.issuer
+        &self.0.issuer
     }
 
     /// Returns the subject's Name in DER.
     pub fn subject_der(&self) -> &[u8] {
-        &self.subject
+        &self.0.subject
     }
 
     /// Returns the common name of the issuer, which users commonly choose a chain by.
     pub fn issuer_common_name(&self) -> Option<String> {
-        names::common_name(&self.issuer)
+        names::common_name(&self.0.issuer)
     }
 
     /// Returns whether the issuer has this name, by the rules of
     /// [`ChainChoice`](super::ChainChoice).
     pub fn is_issued_by(&self, name: &str) -> bool {
-        distinguished_name::is_named(&self.issuer, name)
+        distinguished_name::is_named(&self.0.issuer, name)
     }
 
     /// Returns the common name of the subject.
     pub fn subject_common_name(&self) -> Option<String> {
-        names::common_name(&self.subject)
+        names::common_name(&self.0.subject)
     }
 
     /// Returns the SHA-256 digest of the whole certificate.
     pub fn fingerprint_sha256(&self) -> [u8; 32] {
-        Sha256::digest(&self.der).into()
+        Sha256::digest(&self.0.der).into()
     }
 }
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificate")
-            .field("identifiers", &self.identifiers)
+            .field("identifiers", &self.0.identifiers)
             .field("issuer", &self.issuer_common_name())
-            .field("not_after", &self.not_after)
-            .field("serial", &base64url::encode(&self.serial))
+            .field("not_after", &self.0.not_after)
+            .field("serial", &base64url::encode(&self.0.serial))
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! Certificate signing requests (RFC 2986, RFC 8555 Section 7.4).
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -25,7 +26,11 @@ const OLD_LABEL: &str = "NEW CERTIFICATE REQUEST";
 ///
 /// The signature is not verified; the CA verifies it.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Csr {
+pub struct Csr(Arc<Parts>);
+
+/// What a request consists of. Clones share it.
+#[derive(PartialEq, Eq, Hash)]
+struct Parts {
     der: Vec<u8>,
     spki: Vec<u8>,
     identifiers: Vec<Identifier>,
@@ -50,7 +55,7 @@ impl Csr {
         }
         let (spki, identifiers) = read(&der).map_err(|_| InvalidCsr::Der)?;
         let spki = spki.to_vec();
-        Ok(Self { der, spki, identifiers })
+        Ok(Self(Arc::new(Parts { der, spki, identifiers })))
     }
 
     /// Parses a request in PEM.
@@ -68,17 +73,17 @@ impl Csr {
 
     /// Returns the request in DER. The `csr` member of a finalize request is its base64url.
     pub fn as_der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
     }
 
     /// Returns the request in PEM.
     pub fn to_pem(&self) -> String {
-        pem::encode(LABEL, &self.der)
+        pem::encode(LABEL, &self.0.der)
     }
 
     /// Returns the SubjectPublicKeyInfo in DER.
     pub fn spki_der(&self) -> &[u8] {
-        &self.spki
+        &self.0.spki
     }
 
     /// Returns the public key, which must not be that of the account (RFC 8555 Section 11.1).
@@ -87,7 +92,7 @@ impl Csr {
     ///
     /// Fails if [`Jwk`] does not support the kind of key. The request itself may still be valid.
     pub fn public_key(&self) -> Result<Jwk, InvalidJwk> {
-        Jwk::from_spki_der(&self.spki)
+        Jwk::from_spki_der(&self.0.spki)
     }
 
     /// Returns the identifiers that the request asks for, without repetitions, wildcards included.
@@ -95,7 +100,7 @@ impl Csr {
     /// These are the dNSName, iPAddress and rfc822Name of the subjectAltName, and the common name
     /// if it is an address or a domain name with a dot.
     pub fn identifiers(&self) -> &[Identifier] {
-        &self.identifiers
+        &self.0.identifiers
     }
 
     /// Checks that the request has exactly these identifiers, in any order.
@@ -107,7 +112,7 @@ impl Csr {
     /// The error names the difference. The server would reject the finalize request (RFC 8555
     /// Section 7.4).
     pub fn covers(&self, identifiers: &[Identifier]) -> Result<(), CsrMismatch> {
-        match names::difference(&self.identifiers, identifiers) {
+        match names::difference(&self.0.identifiers, identifiers) {
             (missing, extra) if missing.is_empty() && extra.is_empty() => Ok(()),
             (missing, extra) => Err(CsrMismatch { missing, extra }),
         }
@@ -116,7 +121,7 @@ impl Csr {
 
 impl fmt::Debug for Csr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Csr").field("identifiers", &self.identifiers).finish_non_exhaustive()
+        f.debug_struct("Csr").field("identifiers", &self.0.identifiers).finish_non_exhaustive()
     }
 }
 
