@@ -127,6 +127,9 @@ impl Agents {
             .max_idle_connections(1)
             .max_idle_connections_per_host(1)
             .max_idle_age(IDLE_LIMIT)
+            .max_response_header_size(LONGEST_HEAD)
+            .input_buffer_size(LONGEST_HEAD + SPARE)
+            .output_buffer_size(OUTPUT)
             .build();
         let (config, workers) = (Arc::clone(&self.config), Arc::clone(&self.workers));
         let dialer = Dialer::new(config, self.proxy.clone(), self.failed.clone(), workers);
@@ -140,3 +143,72 @@ impl Agents {
 const IDLE_LIMIT: Duration = Duration::from_secs(15);
 /// URLs come from the server, which may name any number of hosts.
 const MAX_IDLE: usize = 64;
+/// The longest head of a response, in octets.
+const LONGEST_HEAD: usize = 64 * 1024;
+/// By how much the buffer for responses is longer than the longest head, so that one that is too long does not end in a
+/// full buffer.
+const SPARE: usize = 4 * 1024;
+/// How much of a request is written at once: a record of TLS.
+///
+/// Each connection has both buffers, and ureq writes to all of their memory. By default they have 128 KiB each.
+const OUTPUT: usize = 16 * 1024;
+
+#[cfg(test)]
+#[cfg(feature = "ring")]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use rustls::RootCertStore;
+
+    use super::*;
+
+    /// Sends a request of a megabyte, which is answered by a head of about so many octets and a body of a megabyte.
+    fn exchange(head: usize) -> Result<Vec<u8>, ::ureq::Error> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let server = thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a connection");
+            let mut request = BufReader::new(&stream);
+            let mut line = String::new();
+            while request.read_line(&mut line).expect("a head") > 2 {
+                line.clear();
+            }
+            request.read_exact(&mut vec![0; MEGABYTE]).expect("a body");
+            let filling = "x".repeat(head);
+            let head =
+                format!("HTTP/1.1 200 OK\r\nlink: {filling}\r\ncontent-length: {MEGABYTE}\r\n\r\n");
+            // The client hangs up where the head is too long.
+            let _ = (&stream).write_all(head.as_bytes());
+            let _ = (&stream).write_all(&vec![b'y'; MEGABYTE]);
+        });
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider);
+        let config = config.with_safe_default_protocol_versions().expect("versions");
+        let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        let agents = Agents::new(Arc::new(config), Proxy::default());
+        let answer = agents.connection().agent.post(url).send(vec![b'x'; MEGABYTE]);
+        let body = answer.and_then(|mut answer| answer.body_mut().read_to_vec());
+        drop(agents);
+        server.join().expect("no panic");
+        body
+    }
+
+    const MEGABYTE: usize = 1 << 20;
+
+    #[test]
+    fn a_long_head_and_long_bodies_go_through_short_buffers() {
+        for head in [0, OUTPUT, 60 * 1024] {
+            assert_eq!(exchange(head).expect("a response"), vec![b'y'; MEGABYTE], "{head}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_too_long_is_refused_and_not_taken_for_one_that_ends() {
+        for head in [LONGEST_HEAD, LONGEST_HEAD + SPARE, MEGABYTE] {
+            let error = exchange(head).expect_err("it is too long");
+            assert!(matches!(error, ::ureq::Error::LargeResponseHeader(..)), "{head}: {error}");
+        }
+    }
+}
