@@ -9,6 +9,7 @@ use der::Tag;
 use der::asn1::ObjectIdentifier;
 
 use crate::identifier::Identifier;
+use crate::sorted::SortedSet;
 use crate::x509::asn1::{self, Element, tag};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
