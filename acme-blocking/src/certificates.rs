@@ -8,12 +8,11 @@ use std::thread;
 use std::time::Instant;
 
 use acme_adapter::clock;
-use acme_adapter::error::{BoxError, Error};
+use acme_adapter::error::Error;
 use acme_adapter::keeper::{Kept, Reached, look_again_soon};
 use acme_adapter::keys::{KeyError, KeyKind, generate};
 use acme_adapter::locked;
 use acme_adapter::storage::{Key, LOCK_INTERVAL, LockGuard, StorageError, Zeroizing};
-use acme_proto::challenge::Challenge;
 use acme_proto::time::Timestamp;
 
 use crate::drive::ending_with;
@@ -216,9 +215,11 @@ impl<T> Exclusive<T> {
     }
 }
 
-/// Removes what a solver has published for an order that is given up.
-fn clean_up(solver: &impl Solver, challenge: &Challenge) -> Result<(), BoxError> {
-    solver.clean_up(challenge)
+/// Cancels an issuance before it begins.
+fn at_once<'a>(issue: Issue<'a>) -> Issue<'a> {
+    let cancel = Cancel::new();
+    cancel.cancel();
+    issue.cancel_on(&cancel)
 }
 
 fn generate_key(kind: KeyKind) -> Result<Zeroizing<String>, KeyError> {

@@ -9,22 +9,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use acme_adapter::clock;
-use acme_adapter::error::{BoxError, Error};
+use acme_adapter::error::Error;
 use acme_adapter::keeper::{Kept, Reached, look_again_soon};
 use acme_adapter::keys::{KeyError, KeyKind, generate};
 use acme_adapter::storage::Zeroizing;
-use acme_proto::challenge::Challenge;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::solver::DynSolver;
 use crate::solver::http01::Find;
 use crate::storage::{DynStorage, Key, LockGuard, Storage};
-use crate::{Client, Issue, Solver, TlsListener, TlsListenerBuilder};
+use crate::{Client, Issue, TlsListener, TlsListenerBuilder};
 
 type BoxStorage = Arc<dyn DynStorage>;
 type BoxSolver = Arc<dyn DynSolver>;
@@ -253,9 +252,9 @@ async fn keep(inner: &Inner, kept: Arc<Kept>) {
     }
 }
 
-/// Removes what a solver has published for an order that is given up.
-async fn clean_up(solver: &impl Solver, challenge: &Challenge) -> Result<(), BoxError> {
-    timeout(CLEAN_UP_LIMIT, solver.clean_up(challenge)).await?
+/// Cancels an issuance before it begins.
+fn at_once<'a>(issue: Issue<'a>) -> Issue<'a> {
+    issue.cancel_on(core::future::ready(()))
 }
 
 /// Generates a key on a thread that may block: RSA takes seconds.
@@ -358,6 +357,5 @@ impl Drop for Running<'_> {
     }
 }
 
-const CLEAN_UP_LIMIT: Duration = Duration::from_secs(60);
 const MAX_STEPS: usize = 16;
 const MAX_STEPS_ON_DEMAND: usize = 4;

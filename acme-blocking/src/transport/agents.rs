@@ -148,10 +148,10 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// By how much the buffer for responses is longer than the longest head, so that one that is too long does not end in a
 /// full buffer.
 const SPARE: usize = 4 * 1024;
-/// How much of a request is written at once: a record of TLS.
+/// How much of a request is written at once. The longest header has to fit: the cookies of an origin take up to 33 KiB.
 ///
 /// Each connection has both buffers, and ureq writes to all of their memory. By default they have 128 KiB each.
-const OUTPUT: usize = 16 * 1024;
+const OUTPUT: usize = 40 * 1024;
 
 #[cfg(test)]
 #[cfg(feature = "ring")]

@@ -36,6 +36,7 @@ macro_rules! certificates {
         type Allow = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
         $crate::certificates_builder! { async: [$($async)?], await: [$($await)*] }
+        $crate::certificates_orders! { async: [$($async)?], await: [$($await)*] }
         $crate::certificates_validations! { async: [$($async)?], await: [$($await)*] }
 
         impl Certificates {
@@ -287,7 +288,7 @@ macro_rules! certificates {
                 };
                 // The key of the order is that of the certificate, which must be stored first.
                 if is_over && kept.unsaved().is_none() {
-                    self.end_order(kept, directory)$($await)*;
+                    self.clear_order(kept, directory)$($await)*;
                 }
                 drop(guard);
                 None
@@ -335,14 +336,14 @@ macro_rules! certificates {
                 if kept.wants_new_key() {
                     // One that was stored before the wish may be exposed as well.
                     for directory in self.keeper.directories() {
-                        self.clear_order(kept, directory)$($await)*?;
+                        self.give_up_order(kept, &client, directory)$($await)*?;
                     }
                     kept.takes_new_key();
                 }
                 let found = crate::storage::run(storage, layout::load_order(&name))$($await)*?;
                 let (snapshot, is_useless) = self.keeper.order_in_flight(kept, directory, found);
                 if is_useless {
-                    self.clear_order(kept, directory)$($await)*?;
+                    self.give_up_order(kept, &client, directory)$($await)*?;
                 }
                 let (kind, begun) = (self.keeper.key_kind(), $crate::clock::wall());
                 let made = crate::storage::run(storage, layout::load_or_make_order_key(&name, kind))$($await)*?;
@@ -403,6 +404,9 @@ macro_rules! certificates {
                     issue = change(issue);
                 }
                 let issued = self.signal.cancels(issue).run()$($await)*?;
+                for (challenge, reason) in issued.not_cleaned() {
+                    self.keeper.report_not_cleaned(kept, challenge, reason.clone());
+                }
                 $crate::storage::layout::StoredCertificate::new(issued.chain().clone(), key_pem)
                     .map_err($crate::error::Error::Damaged)
             }
@@ -427,7 +431,7 @@ macro_rules! certificates {
                 let Some(stored) = kept.unsaved() else { return };
                 let _ = self.store(kept, &stored)$($await)*;
                 if let Some(directory) = stored.directory().filter(|_| kept.unsaved().is_none()) {
-                    self.end_order(kept, directory)$($await)*;
+                    self.clear_order(kept, directory)$($await)*;
                 }
             }
 

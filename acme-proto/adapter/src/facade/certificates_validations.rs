@@ -43,55 +43,6 @@ macro_rules! certificates_validations {
         }
 
         impl Inner {
-            /// Removes the order in flight at a CA, with its key, and reports if that fails.
-            $($async)? fn end_order(&self, kept: &$crate::keeper::Kept, directory: &acme_proto::url::Url) {
-                if let Err(error) = self.clear_order(kept, directory)$($await)* {
-                    self.keeper.report_storage(kept, &error);
-                }
-            }
-
-            /// Removes the order in flight at a CA, with its key. What is still published for it is removed first: nothing
-            /// else knows of that.
-            $($async)? fn clear_order(
-                &self,
-                kept: &$crate::keeper::Kept,
-                directory: &acme_proto::url::Url,
-            ) -> Result<(), $crate::storage::StorageError> {
-                use $crate::storage::layout;
-
-                let name = self.keeper.order_name(kept, directory);
-                match crate::storage::run(&self.storage, layout::load_order(&name))$($await)*? {
-                    $crate::storage::Found::Intact(order) => {
-                        for challenge in order.snapshot.challenges() {
-                            self.withdraw(kept, challenge)$($await)*;
-                        }
-                    }
-                    $crate::storage::Found::Damaged { aside } => {
-                        self.keeper.report_damage(kept, "the order in flight", &aside);
-                    }
-                    $crate::storage::Found::Missing => {}
-                }
-                crate::storage::run(&self.storage, layout::clear_order(name))$($await)*
-            }
-
-            /// Removes what an order that is given up has published, and reports what remains.
-            $($async)? fn withdraw(
-                &self,
-                kept: &$crate::keeper::Kept,
-                challenge: &acme_proto::challenge::Challenge,
-            ) {
-                for kind in self.keeper.own_kinds().into_iter().filter(|kind| kind == challenge.kind()) {
-                    let (keeper, storage) = (std::sync::Arc::clone(&self.keeper), self.storage.clone());
-                    let cleaned = clean_up(&Published { kinds: [kind], keeper, storage }, challenge)$($await)*;
-                    self.keeper.withdrawn(kept, challenge, cleaned);
-                }
-                // Which of them published it is not known; to remove what is not there is no error.
-                for solver in self.solvers.iter().filter(|solver| crate::Solver::kinds(*solver).contains(challenge.kind())) {
-                    let cleaned = clean_up(solver, challenge)$($await)*;
-                    self.keeper.withdrawn(kept, challenge, cleaned);
-                }
-            }
-
             /// Publishes the challenges of other processes that share the storage, so that a validation succeeds at
             /// whichever server it arrives. Strangers can ask for this: see
             /// [`Validations`]($crate::keeper::Validations).

@@ -21,13 +21,14 @@
 //! | `server::Hooks`, `TlsListener::start` | what a user's server is asked in a handshake; what accepts connections |
 //! | `solver::{listener, http01, tls_alpn01, hook, dns_update, propagated}` | the I/O of the ready-made solvers |
 //! | `certificates::{BoxStorage, BoxSolver, Place, Sweep, Signal}` | the storage and solvers as trait objects; a client, and the time of the last search for challenges, each under a lock; what wakes and ends the work on certificates |
-//! | `certificates::generate_key`, `Inner::search`, `keep_running`, `finder` | what takes time, or a task or thread of its own |
+//! | `certificates::{generate_key, at_once}`, `Inner::search`, `keep_running`, `finder` | what takes time, a task or thread of its own, or a cancellation |
 //! | `Solver`, `Store`, `Signer`, `Transport`, `Dns01` | the traits that users implement |
 
 #![allow(clippy::crate_in_macro_def, reason = "the names above are those of the calling crate")]
 
 mod certificates;
 mod certificates_builder;
+mod certificates_orders;
 mod certificates_validations;
 mod client;
 mod client_builder;

@@ -124,7 +124,7 @@ impl Kept {
     /// Takes over what the user wants of the one that this one replaces, and its certificate if the
     /// storage has not got that.
     pub(super) fn inherit(&self, replaced: &Self) {
-        let unsaved = replaced.unsaved().filter(|unsaved| self.is_for(unsaved.leaf()));
+        let unsaved = replaced.unsaved();
         let wish = locked(&replaced.state).new_key_wanted;
         let mut state = locked(&self.state);
         (state.is_unsaved, state.is_missed) = (unsaved.is_some(), unsaved.is_some());

@@ -13,6 +13,7 @@ mod settings;
 #[cfg(feature = "tracing")]
 mod trace;
 mod validations;
+mod withdrawals;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,10 +35,11 @@ pub use self::kept::Kept;
 pub use self::reached::Reached;
 pub use self::settings::{AuthoritySettings, KeeperSettings, Observer, Terms};
 pub use self::validations::Validations;
+pub use self::withdrawals::Withdrawals;
 
 use crate::clock;
 use crate::directories::Ca;
-use crate::error::{BoxError, Error};
+use crate::error::Error;
 use crate::keys::{KeyKind, ProviderKey, default_provider};
 use crate::locked;
 use crate::resolver::CertificateResolver;
@@ -389,12 +391,32 @@ impl Keeper {
         if is_other { Served::Replaced } else { Served::Removed }
     }
 
-    /// Reports that what an order had published could not be removed.
-    pub fn withdrawn(&self, kept: &Kept, challenge: &Challenge, cleaned: Result<(), BoxError>) {
-        if let Err(error) = cleaned {
-            let challenge = format!("{} for {}", challenge.kind(), challenge.identifier());
-            let reason = crate::error_chain(&*error);
-            self.report(kept, CertificateEventKind::NotCleaned { challenge, reason });
+    /// Reports a challenge that may still be published.
+    pub fn report_not_cleaned(&self, kept: &Kept, challenge: &Challenge, reason: String) {
+        let challenge = format!("{} for {}", challenge.kind(), challenge.identifier());
+        self.report(kept, CertificateEventKind::NotCleaned { challenge, reason });
+    }
+
+    /// Reports what an order that was given up had published and solvers did not remove.
+    pub fn report_remaining(
+        &self,
+        kept: &Kept,
+        published: &[Challenge],
+        withdrawals: &Withdrawals,
+    ) {
+        for challenge in published.iter().filter(|challenge| !challenge.stays()) {
+            // What the server's own listeners answered ended with the process.
+            let was_own =
+                matches!(challenge.kind(), ChallengeKind::TlsAlpn01 | ChallengeKind::Http01);
+            match withdrawals.of(challenge) {
+                Some(Ok(())) => {}
+                None if was_own => {}
+                Some(Err(reason)) => self.report_not_cleaned(kept, challenge, reason),
+                None => {
+                    let reason = "its order is given up, and no solver has removed it".to_owned();
+                    self.report_not_cleaned(kept, challenge, reason);
+                }
+            }
         }
     }
 

@@ -4,28 +4,29 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use acme_adapter::error::BoxError;
 use acme_adapter::keeper::{CertificateEvent, CertificateEventKind};
+use acme_adapter::keys::{self, KeyKind};
 use acme_adapter::storage::layout::load_certificate;
 use acme_adapter::storage::{FolderStorage, run};
 use acme_adapter::tls::Roots;
 use acme_proto::challenge::{Challenge, ChallengeResponse};
 use acme_proto::renewal::LifecycleEvent;
 use acme_proto::wire::ChallengeKind;
-use acme_testca::{ChallengeKind as Offered, TestCa};
+use acme_testca::{FaultAction, FaultRule, Faults, RequestKind, TestCa};
 use acme_tests::scratch;
+use serde_json::Value;
 
 use super::A_WHILE;
 use super::faults::{is_empty, wait_until};
 use super::site::{Site, Wanted};
+use super::storage_down::bound;
 
 #[test]
 fn a_certificate_for_names_that_were_changed_meanwhile_replaces_no_file_of_the_present_ones() {
     for start in Site::EACH {
-        let ca = TestCa::builder().validation_delay(Duration::from_secs(2)).start().expect("a CA");
-        let folder = scratch("changed-twice");
+        let (ca, folder) = (TestCa::start(), scratch("changed-twice"));
         let site = start(&Wanted::new(folder.path(), &ca, &[&["a.example", "c.example"]]));
         let orders = folder.path().join("orders");
         let bundle = folder.path().join("certificates/a.example/bundle.pem");
@@ -36,17 +37,26 @@ fn a_certificate_for_names_that_were_changed_meanwhile_replaces_no_file_of_the_p
             let stored = stored.certificate().expect("a certificate");
             stored.leaf().dns_names().to_vec()
         };
+        let busy = FaultRule::next(FaultAction::unavailable(None)).times(usize::MAX);
+        ca.set_faults(Faults::none().with(busy.on(RequestKind::Finalize)));
         site.add(&["a.example", "b.example"]);
         wait_until("there is an order", || ca.order_objects().len() == 2);
         site.add(&["a.example", "c.example"]);
+        ca.set_faults(Faults::none());
         let aside = folder.path().join("damaged");
+        // A file that is being written begins with a dot.
+        let set_aside = || {
+            let files =
+                fs::read_dir(&aside).into_iter().flatten().flatten().map(|file| file.path());
+            let mut files = files.filter(|file| !file.to_string_lossy().contains("/."));
+            files.find_map(|file| fs::read_to_string(file).ok())
+        };
         wait_until("the other one is set aside", || {
             assert_eq!(stored_names(), ["a.example", "c.example"], "{}", site.adapter);
-            !is_empty(&aside)
+            set_aside().is_some()
         });
         assert_eq!(stored_names(), ["a.example", "c.example"], "{}", site.adapter);
-        let file = fs::read_dir(&aside).expect("a folder").next().expect("a file").expect("a file");
-        let text = fs::read_to_string(file.path()).expect("text");
+        let text = set_aside().expect("a file");
         assert!(text.contains("PRIVATE KEY") && text.contains("BEGIN CERTIFICATE"));
     }
 }
@@ -93,24 +103,30 @@ impl acme_tokio::Solver for Stuck {
 }
 
 /// Stores an order whose record a process published before it was killed.
-fn leave_an_order(folder: &Path) {
+fn leave_an_order(folder: &Path, ca: &TestCa) {
     let snapshot = include_str!("../../../golden/snapshot-1-published.json");
+    let mut snapshot: Value = serde_json::from_str(snapshot).expect("JSON");
+    snapshot["directory"] = ca.directory_url().into();
+    // It is not known yet which account the CA will make.
+    snapshot.as_object_mut().expect("an object").remove("account");
+    snapshot["challenges"][0]["kind"] = "dns-01".into();
     let orders = folder.join("orders");
     fs::create_dir_all(&orders).expect("a folder");
-    fs::write(orders.join("a.example.json"), snapshot.replace("http-01", "dns-01"))
-        .expect("a file");
+    fs::write(orders.join("a.example.json"), snapshot.to_string()).expect("a file");
+    let key = keys::generate(KeyKind::Es256).expect("a key");
+    fs::write(orders.join("a.example.key.pem"), key.as_bytes()).expect("a file");
 }
 
 type Events = Arc<Mutex<Vec<CertificateEvent>>>;
 
-/// Sets up the certificate of a CA that knows nothing of the order, and offers no dns-01.
-macro_rules! of_another_ca {
+/// Sets up a certificate for more names than the order has.
+macro_rules! of_other_names {
     ($adapter:ident, $ca:expr, $folder:expr, $solver:expr, $events:expr) => {{
         let (ca, solver, events): (&TestCa, &Stuck, Events) = ($ca, $solver, Arc::clone($events));
         let roots = Roots::Pem(ca.root_pem().into());
         $adapter::Certificates::in_folder($folder)
             .ca(ca.directory_url())
-            .names(["a.example"])
+            .names(["a.example", "b.example"])
             .solver(solver.clone())
             .client(move |client| client.roots(roots.clone()))
             .on_event(move |event| events.lock().expect("no panic").push(event.clone()))
@@ -139,30 +155,22 @@ fn wait_for_the_report(folder: &Path, solver: &Stuck, events: &Events) {
 
 #[test]
 fn what_an_order_that_is_given_up_has_published_is_removed_first() {
-    let ca = TestCa::builder().challenges([Offered::TlsAlpn01]).start().expect("a CA");
+    let ca = TestCa::start();
     let (folder, solver, events) = (scratch("given-up"), Stuck::default(), Events::default());
-    leave_an_order(folder.path());
-    let builder = of_another_ca!(acme_blocking, &ca, folder.path(), &solver, &events);
+    leave_an_order(folder.path(), &ca);
+    let builder = of_other_names!(acme_blocking, &ca, folder.path(), &solver, &events);
     let certificates = builder.start().expect("certificates");
-    let listener = certificates.listen("127.0.0.1:0").expect("a listener");
-    ca.set_tls_port(listener.local_addr().port());
     wait_for_the_report(folder.path(), &solver, &events);
-    assert!(certificates.obtained("a.example", A_WHILE));
     certificates.shutdown();
 
     let (folder, solver, events) = (scratch("given-up"), Stuck::default(), Events::default());
-    leave_an_order(folder.path());
-    let builder = of_another_ca!(acme_tokio, &ca, folder.path(), &solver, &events);
+    leave_an_order(folder.path(), &ca);
+    let builder = of_other_names!(acme_tokio, &ca, folder.path(), &solver, &events);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    runtime.block_on(async {
-        let certificates = builder.start().await.expect("certificates");
-        let listener = certificates.listen("127.0.0.1:0").await.expect("a listener");
-        ca.set_tls_port(listener.local_addr().port());
-        certificates.obtained("a.example").await;
-        wait_for_the_report(folder.path(), &solver, &events);
-        certificates.shutdown().await;
-    });
+    let certificates = runtime.block_on(builder.start()).expect("certificates");
+    wait_for_the_report(folder.path(), &solver, &events);
+    runtime.block_on(certificates.shutdown());
 }
 
 #[test]
@@ -184,8 +192,7 @@ fn a_certificate_is_stored_though_the_function_that_hears_of_it_panics() {
         })
         .start()
         .expect("certificates");
-    let listener = certificates.listen("127.0.0.1:0").expect("a listener");
-    ca.set_tls_port(listener.local_addr().port());
+    let _listener = certificates.listener().listen_on(bound(&ca)).expect("a listener");
     assert!(certificates.obtained("a.example", A_WHILE));
     let bundle = folder.path().join("certificates/a.example/bundle.pem");
     wait_until("it is stored", || bundle.exists());

@@ -221,9 +221,15 @@ fn a_full_storage_keeps_the_order_and_key_of_a_name_that_is_removed_meanwhile() 
 }
 
 /// Binds a port, which the CA validates at.
+/// Returns a storage that takes no certificate.
+fn refusing() -> Full {
+    let full = Full::default();
+    full.refuses_certificates.store(true, Ordering::SeqCst);
+    full
+}
+
 /// Wants the same names again while the storage takes no certificate: the one in memory is not lost.
 fn want_again((ca, full, counts): (&TestCa, &Full, &Counts), want: impl FnOnce()) {
-    full.refuses_certificates.store(true, Ordering::SeqCst);
     counts.wait_for_renewals(1);
     wait_until("the storage failed", || counts.storage_failed.load(Ordering::SeqCst) > 0);
     want();
@@ -237,13 +243,13 @@ fn want_again((ca, full, counts): (&TestCa, &Full, &Counts), want: impl FnOnce()
 
 #[test]
 fn a_certificate_that_is_only_in_memory_outlives_a_new_configuration() {
-    let (ca, full, counts) = (TestCa::start(), Full::default(), Arc::<Counts>::default());
+    let (ca, full, counts) = (TestCa::start(), refusing(), Arc::<Counts>::default());
     let (certificates, listener) = on_blocking(&ca, &full, &counts);
     want_again((&ca, &full, &counts), || certificates.add(["a.example"]).expect("names"));
     certificates.shutdown();
     drop(listener);
 
-    let (ca, full, counts) = (TestCa::start(), Full::default(), Arc::<Counts>::default());
+    let (ca, full, counts) = (TestCa::start(), refusing(), Arc::<Counts>::default());
     let (runtime, certificates, listener) = on_tokio(&ca, &full, &counts);
     want_again((&ca, &full, &counts), || {
         runtime.block_on(certificates.add(["a.example"])).expect("names");
@@ -252,7 +258,7 @@ fn a_certificate_that_is_only_in_memory_outlives_a_new_configuration() {
     drop(listener);
 }
 
-fn bound(ca: &TestCa) -> std::net::TcpListener {
+pub(super) fn bound(ca: &TestCa) -> std::net::TcpListener {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     ca.set_tls_port(socket.local_addr().expect("an address").port());
     socket
