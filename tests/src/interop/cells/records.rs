@@ -34,10 +34,18 @@ pub(super) fn persistent(at: &At<'_>) -> Outcome {
         "the record says too much",
     )?;
 
-    let second = at.issue_leaving_records(&client, &Job { publish: false, ..job })?;
-    proved_by(&client, &second, &ChallengeKind::DnsPersist01)?;
-    let authorizations = [&first, &second].map(|issued| issued.order().authorizations());
-    ensure(authorizations[0] != authorizations[1], "the name was not proved a second time")?;
+    // `PEBBLE_AUTHZREUSE=0` still reuses a valid authorization in one order of a hundred (`wfe.go` compares by `>`).
+    let job = Job { publish: false, ..job };
+    let mut is_proved_again = false;
+    for _ in 0..4 {
+        let second = at.issue_leaving_records(&client, &job)?;
+        proved_by(&client, &second, &ChallengeKind::DnsPersist01)?;
+        is_proved_again = first.order().authorizations() != second.order().authorizations();
+        if is_proved_again {
+            break;
+        }
+    }
+    ensure(is_proved_again, "the name was not proved a second time")?;
     ensure(record_at(&client, &place)? == record, "the record is another one")?;
     client.withdraw(&place);
     Ok("a second certificate by the same record".to_owned())
