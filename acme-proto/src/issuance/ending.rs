@@ -122,19 +122,12 @@ impl Issuance {
         for (challenge, reason) in &not_cleaned {
             self.report_not_cleaned(challenge.clone(), reason.clone());
         }
-        let result = match ending.result {
-            Ok(chosen) => {
-                let order = self.order.url().cloned().zip(self.order.object().cloned());
-                let gone = Error::Internal("the order of a downloaded certificate is gone");
-                order.ok_or(gone).map(|(order_url, order)| Issued {
-                    chosen,
-                    order_url,
-                    order: Box::new(order),
-                    not_cleaned,
-                })
-            }
-            Err(error) => Err(error),
-        };
+        let result = ending.result.and_then(|chosen| {
+            let order = self.order.url().cloned().zip(self.order.object().cloned());
+            let gone = Error::Internal("the order of a downloaded certificate is gone");
+            let (order_url, order) = order.ok_or(gone)?;
+            Ok(Issued { chosen, order_url, order: Box::new(order), not_cleaned })
+        });
         self.life.end(result);
         true
     }

@@ -390,12 +390,8 @@ macro_rules! certificates {
                 mut issue: crate::Issue<'a>,
                 key_pem: $crate::storage::Zeroizing<String>,
             ) -> Result<$crate::storage::layout::StoredCertificate, $crate::error::Error> {
-                for solver in &self.solvers {
-                    issue = issue.solver(std::sync::Arc::clone(solver));
-                }
-                for kind in self.keeper.own_kinds() {
-                    let (keeper, storage) = (std::sync::Arc::clone(&self.keeper), self.storage.clone());
-                    issue = issue.solver(Published { kinds: [kind], keeper, storage });
+                for solver in self.all_solvers() {
+                    issue = issue.solver(solver);
                 }
                 if let Some(limit) = kept.time_limit() {
                     issue = issue.time_limit(limit);

@@ -86,7 +86,7 @@ macro_rules! certificates_orders {
                 let withdrawals = std::sync::Arc::<$crate::keeper::Withdrawals>::default();
                 if let Some(key) = key.filter(|_| !published.is_empty()) {
                     let mut issue = client.resume(snapshot).key(&key);
-                    for solver in self.removers() {
+                    for solver in self.all_solvers() {
                         issue = issue.solver(Withdrawing { solver, withdrawals: std::sync::Arc::clone(&withdrawals) });
                     }
                     // It ends by the cancellation; what could not be removed is known from the solvers.
@@ -95,8 +95,8 @@ macro_rules! certificates_orders {
                 self.keeper.report_remaining(kept, &published, &withdrawals);
             }
 
-            /// Returns the solvers: those of the user, and those of the server's own listeners.
-            fn removers(&self) -> Vec<BoxSolver> {
+            /// Returns the solvers of the user, and then those of the server's own listeners.
+            fn all_solvers(&self) -> Vec<BoxSolver> {
                 let own = self.keeper.own_kinds().into_iter().map(|kind| {
                     let (keeper, storage) = (std::sync::Arc::clone(&self.keeper), self.storage.clone());
                     std::sync::Arc::new(Published { kinds: [kind], keeper, storage }) as BoxSolver

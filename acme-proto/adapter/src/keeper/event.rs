@@ -50,8 +50,8 @@ pub enum CertificateEventKind {
         /// Since when it has been seen.
         since: Timestamp,
     },
-    /// An order was given up, and what it had published for a challenge could not be removed: it may
-    /// still be there.
+    /// An order is over or given up, and what it had published for a challenge could not be removed: it
+    /// may still be there.
     NotCleaned {
         /// The kind and the identifier of the challenge.
         challenge: String,
